@@ -1,0 +1,1 @@
+//! The client: HTTP responses as event streams.

@@ -1,0 +1,139 @@
+//! The standard read aloud: a decoder of whole inputs that does nothing cleverly. The real one must agree with it on every
+//! input and every split. It is shared with the fuzz targets.
+
+use std::time::Duration;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum NaiveItem {
+    Event { event_type: String, data: String, id: Option<String>, retry: Option<Duration> },
+    Comment(String),
+    TooLarge,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct NaiveStream {
+    pub(crate) items: Vec<NaiveItem>,
+    pub(crate) last_event_id: String,
+    pub(crate) reconnection_time: Option<Duration>,
+}
+
+pub(crate) fn decode(input: &[u8], max_event_size: usize) -> NaiveStream {
+    let mut stream = NaiveStream { items: Vec::new(), last_event_id: String::new(), reconnection_time: None };
+    // UTF-8 decode: the byte order mark goes, what is malformed becomes U+FFFD. Sizes are those of the received bytes.
+    let bytes = input.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(input);
+    let text = String::from_utf8_lossy(bytes);
+    let (mut lines, unfinished) = split_lines(&text);
+    let (raw_lines, raw_unfinished) = split_lines_of_bytes(bytes);
+    assert_eq!(lines.len(), raw_lines.len());
+    lines.push(unfinished);
+
+    let mut block = NaiveBlock::default();
+    for (number, line) in lines.iter().enumerate() {
+        let finished = number < raw_lines.len();
+        let raw_line = if finished { raw_lines[number] } else { raw_unfinished };
+        let (field, value) = split_field(line);
+        let (_, raw_value) = split_field_of_bytes(raw_line);
+        if let "data" | "event" | "id" = field {
+            // An unfinished line is measured as soon as its name cannot be another any more.
+            if (finished || raw_line.len() >= 7) && !block.too_large {
+                block.size += raw_value.len() + usize::from(field == "data" && finished);
+                if block.size > max_event_size {
+                    block.too_large = true;
+                    stream.items.push(NaiveItem::TooLarge);
+                }
+            }
+        }
+        if !finished {
+            break;
+        }
+        if line.is_empty() {
+            block.dispatch(&mut stream);
+            block = NaiveBlock::default();
+            continue;
+        }
+        match field {
+            "" => {
+                if raw_value.len() <= max_event_size {
+                    stream.items.push(NaiveItem::Comment(value.to_owned()));
+                }
+            }
+            "event" => block.event_type = value.to_owned(),
+            "data" => {
+                block.data.push_str(value);
+                block.data.push('\n');
+            }
+            "id" if !value.contains('\0') => block.id = Some(value.to_owned()),
+            "retry" if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) => {
+                let time = Duration::from_millis(value.parse().unwrap_or(u64::MAX));
+                stream.reconnection_time = Some(time);
+                block.retry = Some(time);
+            }
+            _ => {}
+        }
+    }
+    stream
+}
+
+#[derive(Default)]
+struct NaiveBlock {
+    event_type: String,
+    data: String,
+    id: Option<String>,
+    retry: Option<Duration>,
+    size: usize,
+    too_large: bool,
+}
+
+impl NaiveBlock {
+    fn dispatch(&self, stream: &mut NaiveStream) {
+        if self.too_large {
+            return;
+        }
+        if let Some(id) = &self.id {
+            stream.last_event_id.clone_from(id);
+        }
+        if let Some(data) = self.data.strip_suffix('\n') {
+            stream.items.push(NaiveItem::Event {
+                event_type: if self.event_type.is_empty() { "message".to_owned() } else { self.event_type.clone() },
+                data: data.to_owned(),
+                id: self.id.clone(),
+                retry: self.retry,
+            });
+        }
+    }
+}
+
+fn split_lines(text: &str) -> (Vec<&str>, &str) {
+    let (mut lines, mut rest) = (Vec::new(), text);
+    while let Some(end) = rest.find(['\r', '\n']) {
+        lines.push(&rest[..end]);
+        rest = rest[end..].strip_prefix("\r\n").unwrap_or(&rest[end + 1..]);
+    }
+    (lines, rest)
+}
+
+fn split_lines_of_bytes(bytes: &[u8]) -> (Vec<&[u8]>, &[u8]) {
+    let (mut lines, mut rest) = (Vec::new(), bytes);
+    while let Some(end) = rest.iter().position(|byte| matches!(byte, b'\r' | b'\n')) {
+        lines.push(&rest[..end]);
+        rest = rest[end..].strip_prefix(b"\r\n").unwrap_or(&rest[end + 1..]);
+    }
+    (lines, rest)
+}
+
+fn split_field(line: &str) -> (&str, &str) {
+    match line.split_once(':') {
+        Some((field, value)) => (field, value.strip_prefix(' ').unwrap_or(value)),
+        None => (line, ""),
+    }
+}
+
+fn split_field_of_bytes(line: &[u8]) -> (&[u8], &[u8]) {
+    match line.iter().position(|&byte| byte == b':') {
+        Some(colon) => {
+            let value = &line[colon + 1..];
+            (&line[..colon], value.strip_prefix(b" ").unwrap_or(value))
+        }
+        None => (line, b""),
+    }
+}

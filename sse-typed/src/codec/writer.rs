@@ -1,0 +1,161 @@
+use std::{
+    fmt::Display,
+    io::{self, Write as _},
+    time::Duration,
+};
+
+use serde::Serialize;
+
+use crate::event::{EncodeError, EncodeErrorKind, EventId, MESSAGE};
+
+/// Writes the fields of one event: what [`EncodeEvent::encode`](super::EncodeEvent::encode) is given.
+///
+/// There is no way to raw bytes: whatever is passed, no field and no second event can be forged. Fields may be written in
+/// any order. Data written twice becomes further lines.
+#[derive(Debug)]
+pub struct EventWriter<'a> {
+    out: &'a mut Vec<u8>,
+    has_id: bool,
+    has_retry: bool,
+    has_data: bool,
+}
+
+impl<'a> EventWriter<'a> {
+    pub(super) const fn new(out: &'a mut Vec<u8>) -> Self {
+        Self { out, has_id: false, has_retry: false, has_data: false }
+    }
+
+    pub(super) const fn has_id(&self) -> bool {
+        self.has_id
+    }
+
+    pub(super) const fn len(&self) -> usize {
+        self.out.len()
+    }
+
+    /// Writes the id of an event that brought none. The prefix was made by us.
+    pub(super) fn number(&mut self, prefix: &str, number: u64) {
+        // Writing to a vector does not fail.
+        let _ = writeln!(self.out, "id: {prefix}{number}");
+        self.has_id = true;
+    }
+
+    /// Writes the `event:` field. An empty name and `message` need none, and none is written.
+    ///
+    /// # Errors
+    ///
+    /// [`EncodeErrorKind::EventType`] when the name has CR or LF.
+    pub fn event_type(&mut self, name: &str) -> Result<(), EncodeError> {
+        if let Some(at) = memchr::memchr2(b'\r', b'\n', name.as_bytes()) {
+            let cause = format!("a line end at byte {at}, which cannot stand in an `event:` line");
+            return Err(EncodeError::new(EncodeErrorKind::EventType, cause));
+        }
+        if !name.is_empty() && name != MESSAGE {
+            self.field(b"event: ", name.as_bytes());
+        }
+        Ok(())
+    }
+
+    /// Writes a name that the derive has checked.
+    pub(crate) fn checked_event_type(&mut self, name: &'static str) {
+        self.field(b"event: ", name.as_bytes());
+    }
+
+    /// Writes the `id:` field. An id that the event's envelope has given already wins.
+    ///
+    /// # Errors
+    ///
+    /// [`EncodeErrorKind::Id`] when the id cannot travel: see [`EventId`].
+    pub fn id(&mut self, id: impl Display) -> Result<(), EncodeError> {
+        if self.has_id {
+            return Ok(());
+        }
+        self.out.extend_from_slice(b"id: ");
+        let start = self.out.len();
+        write!(self.out, "{id}").map_err(|error| EncodeError::new(EncodeErrorKind::Id, error))?;
+        EventId::check(&self.out[start..]).map_err(|error| EncodeError::new(EncodeErrorKind::Id, error))?;
+        self.out.push(b'\n');
+        self.has_id = true;
+        Ok(())
+    }
+
+    /// Writes an id that came from a wire, or was checked when it was made.
+    pub(crate) fn wire_id(&mut self, id: &str) {
+        if !self.has_id {
+            self.field(b"id: ", id.as_bytes());
+            self.has_id = true;
+        }
+    }
+
+    /// Writes the `retry:` field, in whole milliseconds, rounded up. One that the event's envelope has given wins.
+    pub fn retry(&mut self, retry: Duration) {
+        if !self.has_retry {
+            let millis = retry.as_nanos().div_ceil(1_000_000);
+            let millis = u64::try_from(millis).unwrap_or(u64::MAX);
+            // Writing to a vector does not fail.
+            let _ = writeln!(self.out, "retry: {millis}");
+            self.has_retry = true;
+        }
+    }
+
+    /// Writes `data` as JSON.
+    ///
+    /// # Errors
+    ///
+    /// [`EncodeErrorKind::Data`] when `data` cannot be serialised.
+    pub fn json<T: Serialize + ?Sized>(&mut self, data: &T) -> Result<(), EncodeError> {
+        let start = self.begin_data();
+        serde_json::to_writer(&mut *self.out, data).map_err(|error| EncodeError::new(EncodeErrorKind::Data, error))?;
+        self.end_data(start);
+        Ok(())
+    }
+
+    /// Writes `data` as text. Each of its lines becomes a `data:` line: CRLF, CR and LF all arrive as LF.
+    ///
+    /// # Errors
+    ///
+    /// [`EncodeErrorKind::Data`] when the `Display` of `data` fails.
+    pub fn text(&mut self, data: impl Display) -> Result<(), EncodeError> {
+        let start = self.begin_data();
+        write!(self.out, "{data}").map_err(|error: io::Error| EncodeError::new(EncodeErrorKind::Data, error))?;
+        self.end_data(start);
+        Ok(())
+    }
+
+    fn begin_data(&mut self) -> usize {
+        self.has_data = true;
+        self.out.extend_from_slice(b"data: ");
+        self.out.len()
+    }
+
+    /// Ends the data that begins at `start`, and splits it into lines if it has any. JSON has them only where a `RawValue`
+    /// was written.
+    fn end_data(&mut self, start: usize) {
+        if memchr::memchr2(b'\r', b'\n', &self.out[start..]).is_some() {
+            let data = self.out.split_off(start);
+            let mut rest = &data[..];
+            while let Some(end) = memchr::memchr2(b'\r', b'\n', rest) {
+                self.out.extend_from_slice(&rest[..end]);
+                self.out.extend_from_slice(b"\ndata: ");
+                let end_of_line = if rest[end..].starts_with(b"\r\n") { 2 } else { 1 };
+                rest = &rest[end + end_of_line..];
+            }
+            self.out.extend_from_slice(rest);
+        }
+        self.out.push(b'\n');
+    }
+
+    fn field(&mut self, name: &[u8], value: &[u8]) {
+        self.out.extend_from_slice(name);
+        self.out.extend_from_slice(value);
+        self.out.push(b'\n');
+    }
+
+    /// Ends the block. An event without a data line would never be dispatched, so it gets one.
+    pub(super) fn finish(self) {
+        if !self.has_data {
+            self.out.extend_from_slice(b"data: \n");
+        }
+        self.out.push(b'\n');
+    }
+}

@@ -1,0 +1,194 @@
+use std::{fmt, str::FromStr};
+
+use bytestring::ByteString;
+
+/// The id of an event: what a client sends back as `Last-Event-ID` to resume after it.
+///
+/// It is never empty and holds no CR, LF or NUL, because such an id cannot be written in a block, and no space or tab at
+/// its ends, because HTTP trims them from the header that brings it back: a resume with it would never match. Cloning is
+/// cheap. Ids that a client *received* are kept as they came, even with outer spaces.
+///
+/// ```
+/// use sse_typed::EventId;
+///
+/// let id = EventId::new("2026-11-21/17").unwrap();
+/// assert_eq!(id.as_str(), "2026-11-21/17");
+/// assert_eq!(EventId::from(42_u64).as_str(), "42");
+/// assert_eq!(
+///     EventId::new("a\rdata: forged").unwrap_err().to_string(),
+///     r#"event id "a\rdata: forged" has a carriage return at byte 1, which cannot stand in an `id:` line"#,
+/// );
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct EventId(ByteString);
+
+impl EventId {
+    /// Checks that `id` can travel.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidEventId`] when `id` is empty, has CR, LF or NUL anywhere, or a space or tab at either end.
+    pub fn new(id: impl Into<String>) -> Result<Self, InvalidEventId> {
+        let id = id.into();
+        match fault(id.as_bytes()) {
+            None => Ok(Self(id.into())),
+            Some(fault) => Err(InvalidEventId { id, fault }),
+        }
+    }
+
+    /// An id as it stood on the wire. The decoder has seen to CR, LF and NUL.
+    pub(crate) const fn from_wire(id: ByteString) -> Self {
+        Self(id)
+    }
+
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether `id` can travel in an `id:` line and come back in a header.
+    pub(crate) fn check(id: &[u8]) -> Result<(), InvalidEventId> {
+        match fault(id) {
+            None => Ok(()),
+            Some(fault) => Err(InvalidEventId { id: String::from_utf8_lossy(id).into_owned(), fault }),
+        }
+    }
+}
+
+fn fault(id: &[u8]) -> Option<Fault> {
+    if let Some(at) = memchr::memchr3(b'\r', b'\n', 0, id) {
+        return Some(match id[at] {
+            b'\r' => Fault::CarriageReturn(at),
+            b'\n' => Fault::LineFeed(at),
+            _ => Fault::Nul(at),
+        });
+    }
+    match (id.first(), id.last()) {
+        (None, _) | (_, None) => Some(Fault::Empty),
+        (Some(b' ' | b'\t'), _) | (_, Some(b' ' | b'\t')) => Some(Fault::OuterSpace),
+        _ => None,
+    }
+}
+
+impl fmt::Display for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&*self.0, f)
+    }
+}
+
+impl AsRef<str> for EventId {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for EventId {
+    type Err = InvalidEventId;
+
+    fn from_str(id: &str) -> Result<Self, Self::Err> {
+        Self::new(id)
+    }
+}
+
+impl TryFrom<String> for EventId {
+    type Error = InvalidEventId;
+
+    fn try_from(id: String) -> Result<Self, Self::Error> {
+        Self::new(id)
+    }
+}
+
+impl TryFrom<&str> for EventId {
+    type Error = InvalidEventId;
+
+    fn try_from(id: &str) -> Result<Self, Self::Error> {
+        Self::new(id)
+    }
+}
+
+macro_rules! from_integer {
+    ($($integer:ty),*) => {$(
+        /// Decimal digits always travel.
+        impl From<$integer> for EventId {
+            fn from(id: $integer) -> Self {
+                Self(id.to_string().into())
+            }
+        }
+    )*};
+}
+
+from_integer!(u32, u64, u128, usize, i32, i64);
+
+/// An id that cannot travel: see [`EventId::new`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvalidEventId {
+    id: String,
+    fault: Fault,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fault {
+    Empty,
+    CarriageReturn(usize),
+    LineFeed(usize),
+    Nul(usize),
+    OuterSpace,
+}
+
+impl fmt::Display for InvalidEventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, at) = match self.fault {
+            Fault::Empty => {
+                return f.write_str("an event id cannot be empty: an empty `id:` line makes clients forget theirs");
+            }
+            Fault::OuterSpace => {
+                return write!(
+                    f,
+                    "event id {:?} begins or ends with a space or tab, which HTTP trims from the `Last-Event-ID` header",
+                    self.id
+                );
+            }
+            Fault::CarriageReturn(at) => ("carriage return", at),
+            Fault::LineFeed(at) => ("line feed", at),
+            Fault::Nul(at) => ("NUL", at),
+        };
+        write!(f, "event id {:?} has a {name} at byte {at}, which cannot stand in an `id:` line", self.id)
+    }
+}
+
+impl std::error::Error for InvalidEventId {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_that_cannot_travel_is_refused_and_named() {
+        for (id, word) in [
+            ("", "empty"),
+            ("a\nb", "line feed at byte 1"),
+            ("a\rb", "carriage return at byte 1"),
+            ("ab\0", "NUL at byte 2"),
+            (" a", "space or tab"),
+            ("a\t", "space or tab"),
+        ] {
+            let error = EventId::new(id).unwrap_err().to_string();
+            assert!(error.contains(word), "{id:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn an_id_that_can_travel_is_kept_as_it_is() {
+        for id in ["0", "a b", "é…", "\u{2028}x", "[{\"topic\":\"a\"}]", "\u{feff}"] {
+            assert_eq!(EventId::new(id).unwrap().as_str(), id);
+        }
+        assert_eq!(EventId::from(u64::MAX).as_str(), "18446744073709551615");
+    }
+}

@@ -1,0 +1,24 @@
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(not(test), warn(clippy::unwrap_used))]
+//! Typed Server-Sent Events for Tower, Hyper and axum.
+
+#[cfg(feature = "client")]
+#[cfg_attr(docsrs, doc(cfg(feature = "client")))]
+pub mod client;
+pub mod codec;
+pub mod event;
+#[cfg(feature = "server")]
+#[cfg_attr(docsrs, doc(cfg(feature = "server")))]
+pub mod server;
+
+#[doc(hidden)]
+#[path = "private.rs"]
+pub mod __private;
+
+#[doc(inline)]
+pub use self::{
+    codec::{DecodeEvent, Decoded, EncodeEvent, Encoded, EventItem, EventKind, EventWriter, HubEvent, SseEvent},
+    event::{
+        DecodeError, EncodeError, Event, EventId, Gap, GapEvent, InvalidEventId, LastEventId, RawEvent, RawEventRef,
+    },
+};

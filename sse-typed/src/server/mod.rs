@@ -1,0 +1,1 @@
+//! The server: event streams as HTTP responses.

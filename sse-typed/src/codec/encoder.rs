@@ -107,15 +107,9 @@ impl Encoder {
     ) -> Result<(), EncodeError> {
         let start = self.out.len();
         let mut event = EventWriter::new(&mut self.out);
-        if let Some(id) = id {
-            event.wire_id(id.as_str());
-        }
-        if let Some(retry) = retry {
-            event.retry(retry);
-        }
-        let body = event.len();
+        event.envelope(id, retry);
         match encode(&mut event) {
-            Ok(()) if event.len() > body => {
+            Ok(()) if event.begun() => {
                 if let (false, Some(numbering)) = (event.has_id(), &mut self.numbering) {
                     event.number(&numbering.prefix, numbering.next);
                     numbering.next = numbering.next.saturating_add(1);

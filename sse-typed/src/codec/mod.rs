@@ -36,6 +36,8 @@ mod encode;
 mod encoded;
 mod encoder;
 mod item;
+#[cfg(test)]
+mod laws;
 mod writer;
 
 pub use self::{

@@ -1,6 +1,5 @@
 use std::{
-    fmt::Display,
-    io::{self, Write as _},
+    fmt::{self, Display, Write as _},
     time::Duration,
 };
 
@@ -15,6 +14,8 @@ use crate::event::{EncodeError, EncodeErrorKind, EventId, MESSAGE};
 #[derive(Debug)]
 pub struct EventWriter<'a> {
     out: &'a mut Vec<u8>,
+    /// The event has said something of itself.
+    begun: bool,
     has_id: bool,
     has_retry: bool,
     has_data: bool,
@@ -22,21 +23,32 @@ pub struct EventWriter<'a> {
 
 impl<'a> EventWriter<'a> {
     pub(super) const fn new(out: &'a mut Vec<u8>) -> Self {
-        Self { out, has_id: false, has_retry: false, has_data: false }
+        Self { out, begun: false, has_id: false, has_retry: false, has_data: false }
     }
 
     pub(super) const fn has_id(&self) -> bool {
         self.has_id
     }
 
-    pub(super) const fn len(&self) -> usize {
-        self.out.len()
+    pub(super) const fn begun(&self) -> bool {
+        self.begun
+    }
+
+    /// Writes what the event's envelope carries. That alone is no event.
+    pub(super) fn envelope(&mut self, id: Option<&EventId>, retry: Option<Duration>) {
+        if let Some(id) = id {
+            self.wire_id(id.as_str());
+        }
+        if let Some(retry) = retry {
+            self.retry(retry);
+        }
+        self.begun = false;
     }
 
     /// Writes the id of an event that brought none. The prefix was made by us.
     pub(super) fn number(&mut self, prefix: &str, number: u64) {
-        // Writing to a vector does not fail.
-        let _ = writeln!(self.out, "id: {prefix}{number}");
+        // Neither a number nor a vector fails.
+        let _ = writeln!(Text(self.out), "id: {prefix}{number}");
         self.has_id = true;
     }
 
@@ -46,6 +58,7 @@ impl<'a> EventWriter<'a> {
     ///
     /// [`EncodeErrorKind::EventType`] when the name has CR or LF.
     pub fn event_type(&mut self, name: &str) -> Result<(), EncodeError> {
+        self.begun = true;
         if let Some(at) = memchr::memchr2(b'\r', b'\n', name.as_bytes()) {
             let cause = format!("a line end at byte {at}, which cannot stand in an `event:` line");
             return Err(EncodeError::new(EncodeErrorKind::EventType, cause));
@@ -58,6 +71,7 @@ impl<'a> EventWriter<'a> {
 
     /// Writes a name that the derive has checked.
     pub(crate) fn checked_event_type(&mut self, name: &'static str) {
+        self.begun = true;
         self.field(b"event: ", name.as_bytes());
     }
 
@@ -67,12 +81,13 @@ impl<'a> EventWriter<'a> {
     ///
     /// [`EncodeErrorKind::Id`] when the id cannot travel: see [`EventId`].
     pub fn id(&mut self, id: impl Display) -> Result<(), EncodeError> {
+        self.begun = true;
         if self.has_id {
             return Ok(());
         }
         self.out.extend_from_slice(b"id: ");
         let start = self.out.len();
-        write!(self.out, "{id}").map_err(|error| EncodeError::new(EncodeErrorKind::Id, error))?;
+        write!(Text(self.out), "{id}").map_err(|error| EncodeError::new(EncodeErrorKind::Id, error))?;
         EventId::check(&self.out[start..]).map_err(|error| EncodeError::new(EncodeErrorKind::Id, error))?;
         self.out.push(b'\n');
         self.has_id = true;
@@ -81,6 +96,7 @@ impl<'a> EventWriter<'a> {
 
     /// Writes an id that came from a wire, or was checked when it was made.
     pub(crate) fn wire_id(&mut self, id: &str) {
+        self.begun = true;
         if !self.has_id {
             self.field(b"id: ", id.as_bytes());
             self.has_id = true;
@@ -89,11 +105,12 @@ impl<'a> EventWriter<'a> {
 
     /// Writes the `retry:` field, in whole milliseconds, rounded up. One that the event's envelope has given wins.
     pub fn retry(&mut self, retry: Duration) {
+        self.begun = true;
         if !self.has_retry {
             let millis = retry.as_nanos().div_ceil(1_000_000);
             let millis = u64::try_from(millis).unwrap_or(u64::MAX);
-            // Writing to a vector does not fail.
-            let _ = writeln!(self.out, "retry: {millis}");
+            // Neither a number nor a vector fails.
+            let _ = writeln!(Text(self.out), "retry: {millis}");
             self.has_retry = true;
         }
     }
@@ -117,12 +134,13 @@ impl<'a> EventWriter<'a> {
     /// [`EncodeErrorKind::Data`] when the `Display` of `data` fails.
     pub fn text(&mut self, data: impl Display) -> Result<(), EncodeError> {
         let start = self.begin_data();
-        write!(self.out, "{data}").map_err(|error: io::Error| EncodeError::new(EncodeErrorKind::Data, error))?;
+        write!(Text(self.out), "{data}").map_err(|error| EncodeError::new(EncodeErrorKind::Data, error))?;
         self.end_data(start);
         Ok(())
     }
 
     fn begin_data(&mut self) -> usize {
+        self.begun = true;
         self.has_data = true;
         self.out.extend_from_slice(b"data: ");
         self.out.len()
@@ -157,5 +175,15 @@ impl<'a> EventWriter<'a> {
             self.out.extend_from_slice(b"data: \n");
         }
         self.out.push(b'\n');
+    }
+}
+
+/// Text that is written to bytes. (`io::Write` panics where a `Display` fails.)
+struct Text<'a>(&'a mut Vec<u8>);
+
+impl fmt::Write for Text<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.extend_from_slice(text.as_bytes());
+        Ok(())
     }
 }

@@ -60,6 +60,14 @@ impl Block {
         self.repaired_data = String::new();
     }
 
+    /// The room that the buffers take, in bytes.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        let bytes = [&self.event_bytes, &self.data_bytes, &self.id_bytes].map(Vec::capacity);
+        let texts = [&self.repaired_type, &self.repaired_data].map(String::capacity);
+        bytes.iter().chain(&texts).sum()
+    }
+
     pub(super) const fn has_data(&self) -> bool {
         !matches!(self.data, Place::Absent)
     }

@@ -52,11 +52,7 @@ pub(crate) fn decode(input: &[u8], max_event_size: usize) -> NaiveStream {
             continue;
         }
         match field {
-            "" => {
-                if raw_value.len() <= max_event_size {
-                    stream.items.push(NaiveItem::Comment(value.to_owned()));
-                }
-            }
+            "" if raw_value.len() <= max_event_size => stream.items.push(NaiveItem::Comment(value.to_owned())),
             "event" => block.event_type = value.to_owned(),
             "data" => {
                 block.data.push_str(value);

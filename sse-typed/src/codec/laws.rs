@@ -1,0 +1,308 @@
+//! The law of encoding, by property: encoding fails and leaves not one byte, or decoding gives back what was encoded.
+
+use std::{fmt, time::Duration};
+
+use proptest::prelude::*;
+use serde::Serialize;
+
+use super::{Decoder, EncodeEvent, Encoded, Encoder, EventItem, EventKind, EventWriter, Item};
+use crate::event::{EncodeError, EncodeErrorKind, Event, EventId, RawEvent};
+
+/// What a user may pass in the worst case.
+fn hostile() -> impl Strategy<Value = String> {
+    let piece = prop::sample::select(vec![
+        "\r",
+        "\n",
+        "\r\n",
+        "\n\n",
+        "\0",
+        "\u{2028}",
+        "\u{85}",
+        " ",
+        "  ",
+        "\t",
+        "\u{FEFF}",
+        ":",
+        "data: forged",
+        "id: 1",
+        "event: x",
+        "retry: 1",
+        "é",
+        "🦀",
+        "a",
+        "message",
+        "{",
+        "\"",
+        "\\",
+    ]);
+    prop::collection::vec(piece, 0..8).prop_map(|pieces| pieces.concat())
+}
+
+fn lf(text: &str) -> String {
+    text.replace("\r\n", "\n").replace('\r', "\n")
+}
+
+/// All events of what was encoded, and the last event ID behind them.
+fn decode(bytes: &[u8]) -> (Vec<RawEvent>, String) {
+    let mut decoder = Decoder::new().comments(true);
+    decoder.feed(bytes.to_vec());
+    let mut events = Vec::new();
+    while let Some(item) = decoder.next_item() {
+        match item.expect("a small event") {
+            Item::Event(event) => events.push(event.to_raw_event()),
+            Item::Comment(text) => panic!("a comment that nobody wrote: {text:?}"),
+        }
+    }
+    (events, decoder.last_event_id().to_owned())
+}
+
+/// An event that passes everything on unchecked, as a careless implementation does.
+#[derive(Debug)]
+struct Careless {
+    event_type: String,
+    id: Option<String>,
+    retry: Option<Duration>,
+    data: Data,
+}
+
+#[derive(Clone, Debug)]
+enum Data {
+    Text(String),
+    Json(String),
+    RawJson(String),
+    Nothing,
+}
+
+impl EventKind for Careless {
+    fn event_type(&self) -> &str {
+        &self.event_type
+    }
+}
+
+impl EncodeEvent for Careless {
+    fn encode(&self, event: &mut EventWriter<'_>) -> Result<(), EncodeError> {
+        event.event_type(&self.event_type)?;
+        match &self.data {
+            Data::Text(text) => event.text(text)?,
+            Data::Json(text) => event.json(text)?,
+            Data::RawJson(json) => event.json(&serde_json::value::RawValue::from_string(json.clone()).unwrap())?,
+            Data::Nothing => {}
+        }
+        if let Some(retry) = self.retry {
+            event.retry(retry);
+        }
+        match &self.id {
+            Some(id) => event.id(id),
+            None => Ok(()),
+        }
+    }
+}
+
+fn careless() -> impl Strategy<Value = Careless> {
+    let data = prop_oneof![
+        hostile().prop_map(Data::Text),
+        hostile().prop_map(Data::Json),
+        Just(Data::RawJson("{\r\n  \"a\": 1,\r\"b\": [\n2]\n}".to_owned())),
+        Just(Data::Nothing),
+    ];
+    let retry = prop::option::of((0..3_u64, 0..2_000_000_000_u32).prop_map(|(secs, nanos)| Duration::new(secs, nanos)));
+    (hostile(), prop::option::of(hostile()), retry, data).prop_map(|(event_type, id, retry, data)| Careless {
+        event_type,
+        id,
+        retry,
+        data,
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn encode_fails_without_a_byte_or_decode_gives_it_back(events in prop::collection::vec(careless(), 1..5)) {
+        let mut encoder = Encoder::new();
+        let mut expected = Vec::new();
+        let mut last_event_id = String::new();
+        for event in &events {
+            let before = encoder.len();
+            if let Err(error) = encoder.encode(event) {
+                prop_assert_eq!(encoder.len(), before, "not one byte");
+                let bad_type = event.event_type.contains(['\r', '\n']);
+                let bad_id = event.id.as_deref().is_some_and(|id| EventId::new(id).is_err());
+                prop_assert!(match error.kind() {
+                    EncodeErrorKind::EventType => bad_type,
+                    EncodeErrorKind::Id => bad_id,
+                    EncodeErrorKind::Data => false,
+                }, "{}", error);
+                continue;
+            }
+            let data = match &event.data {
+                Data::Text(text) => lf(text),
+                Data::Json(text) => serde_json::to_string(text).unwrap(),
+                Data::RawJson(json) => lf(json),
+                Data::Nothing => String::new(),
+            };
+            expected.push((
+                if event.event_type.is_empty() { "message" } else { &*event.event_type },
+                data,
+                event.id.as_deref(),
+                event.retry.map(|retry| Duration::from_millis(u64::try_from(retry.as_nanos().div_ceil(1_000_000)).unwrap())),
+            ));
+            if let Some(id) = &event.id {
+                last_event_id.clone_from(id);
+            }
+        }
+        prop_assert_eq!(encoder.events(), expected.len() as u64);
+        let (decoded, id) = decode(&encoder.take());
+        let decoded: Vec<_> =
+            decoded.iter().map(|event| (event.event_type(), event.data().to_owned(), event.id(), event.retry())).collect();
+        prop_assert_eq!(decoded, expected);
+        prop_assert_eq!(id, last_event_id);
+    }
+
+    #[test]
+    fn what_came_from_a_wire_is_passed_on_with_the_same_meaning(input in hostile(), more in hostile()) {
+        let wire = format!("data: {input}\nevent:{more}\nid:{more}\nretry: 12\ndata:{input}\n\n");
+        let events = decode_any(wire.as_bytes());
+        let mut encoder = Encoder::new();
+        for event in &events {
+            encoder.encode(event).unwrap();
+        }
+        let (again, _) = decode(&encoder.take());
+        prop_assert_eq!(&again, &events);
+    }
+
+    #[test]
+    fn a_comment_stays_a_comment(text in hostile()) {
+        let mut encoder = Encoder::new();
+        encoder.comment(&text);
+        let mut decoder = Decoder::new().comments(true);
+        decoder.feed(encoder.take());
+        let mut lines = Vec::new();
+        while let Some(Ok(item)) = decoder.next_item() {
+            let Item::Comment(line) = item else { panic!("an event out of a comment") };
+            lines.push(line.to_owned());
+        }
+        prop_assert_eq!(lines.join("\n"), lf(&text));
+        prop_assert_eq!((decoder.last_event_id(), decoder.reconnection_time()), ("", None));
+    }
+}
+
+/// As [`decode`], for bytes that may hold comments.
+fn decode_any(bytes: &[u8]) -> Vec<RawEvent> {
+    let mut decoder = Decoder::new();
+    decoder.feed(bytes.to_vec());
+    let mut events = Vec::new();
+    while let Some(item) = decoder.next_item() {
+        if let Ok(Item::Event(event)) = item {
+            events.push(event.to_raw_event());
+        }
+    }
+    events
+}
+
+fn text(item: &impl EventItem) -> String {
+    String::from_utf8(Encoded::new(item).unwrap().as_bytes().to_vec()).unwrap()
+}
+
+#[test]
+fn an_envelopes_id_and_retry_win_over_those_of_its_event() {
+    let event = Careless {
+        event_type: "a".to_owned(),
+        id: Some("inner".to_owned()),
+        retry: Some(Duration::from_secs(9)),
+        data: Data::Nothing,
+    };
+    let outer = Event::new(event).id(EventId::new("outer").unwrap()).retry(Duration::from_micros(1));
+    assert_eq!(text(&outer), "id: outer\nretry: 1\nevent: a\ndata: \n\n");
+}
+
+#[test]
+fn an_event_without_data_gets_a_data_line_and_one_that_says_nothing_is_not_sent() {
+    struct Says(Option<&'static str>);
+
+    impl EventKind for Says {
+        fn event_type(&self) -> &str {
+            self.0.unwrap_or("")
+        }
+    }
+
+    impl EncodeEvent for Says {
+        fn encode(&self, event: &mut EventWriter<'_>) -> Result<(), EncodeError> {
+            self.0.map_or(Ok(()), |name| event.event_type(name))
+        }
+    }
+
+    assert_eq!(text(&Says(Some("a"))), "event: a\ndata: \n\n");
+    assert_eq!(text(&Says(Some("message"))), "data: \n\n");
+    assert_eq!(text(&Event::new(Says(None)).id(1_u64).retry(Duration::ZERO)), "");
+}
+
+#[test]
+fn an_enormous_retry_saturates() {
+    let event = Event::new(RawEvent::new("", "x")).retry(Duration::MAX);
+    assert_eq!(text(&event), format!("retry: {}\ndata: x\n\n", u64::MAX));
+}
+
+#[test]
+fn an_error_names_the_event_what_of_it_failed_and_the_cause() {
+    let error = Encoded::new(&RawEvent::new("two\nlines", "")).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        r"event `two\nlines` cannot be sent, its event type failed: a line end at byte 3, which cannot stand in an `event:` line"
+    );
+    assert_eq!((error.kind(), error.event_type()), (EncodeErrorKind::EventType, "two\nlines"));
+}
+
+/// Data whose serialisation fails half way.
+struct Breaks;
+
+impl Serialize for Breaks {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq([Some(1), None].iter().map(|number| Fussy(*number)))
+    }
+}
+
+struct Fussy(Option<u8>);
+
+impl Serialize for Fussy {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Some(number) => serializer.serialize_u8(number),
+            None => Err(serde::ser::Error::custom("the second one is missing")),
+        }
+    }
+}
+
+impl fmt::Display for Breaks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("half of ")?;
+        Err(fmt::Error)
+    }
+}
+
+struct BreaksAs(bool);
+
+impl EventKind for BreaksAs {
+    fn event_type(&self) -> &'static str {
+        "breaks"
+    }
+}
+
+impl EncodeEvent for BreaksAs {
+    fn encode(&self, event: &mut EventWriter<'_>) -> Result<(), EncodeError> {
+        event.event_type("breaks")?;
+        if self.0 { event.json(&Breaks) } else { event.text(Breaks) }
+    }
+}
+
+#[test]
+fn a_serialisation_that_fails_half_way_leaves_not_one_byte() {
+    let mut encoder = Encoder::new();
+    encoder.encode(&RawEvent::new("before", "1")).unwrap();
+    for json in [true, false] {
+        let error = encoder.encode(&Event::new(BreaksAs(json)).id(1_u64)).unwrap_err();
+        assert_eq!((error.kind(), error.event_type()), (EncodeErrorKind::Data, "breaks"));
+    }
+    encoder.encode(&RawEvent::new("behind", "2")).unwrap();
+    assert_eq!(encoder.take(), "event: before\ndata: 1\n\nevent: behind\ndata: 2\n\n");
+}

@@ -15,6 +15,9 @@ pub mod server;
 #[path = "private.rs"]
 pub mod __private;
 
+#[cfg(feature = "server")]
+#[doc(inline)]
+pub use self::server::{Sse, SseLayer};
 #[doc(inline)]
 pub use self::{
     codec::{DecodeEvent, Decoded, EncodeEvent, Encoded, EventItem, EventKind, EventWriter, HubEvent, SseEvent},

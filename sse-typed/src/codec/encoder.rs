@@ -98,6 +98,12 @@ impl Encoder {
         bytes
     }
 
+    /// Takes back all behind the first `len` bytes: what a panic left of an event.
+    #[cfg(feature = "server")]
+    pub(crate) fn truncate(&mut self, len: usize) {
+        self.out.truncate(len);
+    }
+
     /// Writes one block, or nothing when `encode` writes nothing or fails.
     pub(super) fn block(
         &mut self,

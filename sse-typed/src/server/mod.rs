@@ -1,1 +1,97 @@
-//! The server: event streams as HTTP responses.
+//! The server: event streams as HTTP responses, on any Tower or Hyper stack.
+//!
+//! A handler or service answers with [`Sse::new(stream)`](Sse::new). [`SseLayer`] says how streams are sent, makes them
+//! HTTP responses, and tells observers of them. It stands in a [`tower::ServiceBuilder`][builder], under
+//! `axum::Router::layer`, or nowhere: an [`Sse`] is a response without it too.
+//!
+//! # Rules
+//!
+//! - Of each setting the word nearest to the handler holds: the response's, else that of the inner layer, else that of the
+//!   outer one. Observers of all layers are told. By default a comment follows each 15 seconds of silence, no
+//!   reconnection time is sent, events are not numbered, and ready events leave in frames of up to 32 KiB.
+//! - The headers `content-type: text/event-stream`, `cache-control: no-cache`, `x-accel-buffering: no` and
+//!   `sse-keep-alive: <seconds>` are set, each if it is absent. Responses that were not made from an [`Sse`] are not
+//!   touched.
+//! - Whatever ends a stream, an event that cannot be sent or a panic included, what was yielded before is sent, and the
+//!   body ends cleanly: its error type is [`Infallible`](std::convert::Infallible). A terminal event ends it too.
+//! - When the connection is gone the stream is dropped. That is noticed at a failed write or by the peer's word: without
+//!   keep-alive perhaps late.
+//! - [`LastEventId::of`](crate::LastEventId::of) says where the client left off. The layer puts it into the extensions of
+//!   each request; in axum it is an extractor.
+//! - [`Sse::stop`], and a stream that is over before it began, are a 204: the word to clients not to come back.
+//! - A HEAD request gets the head alone.
+//!
+//! # Caveats
+//!
+//! - Nothing here needs a runtime to be made. The body, when it is polled, needs Tokio's timer for keep-alive (a runtime
+//!   with `enable_time`, as `#[tokio::main]` makes it); with [`no_keep_alive`](SseLayer::no_keep_alive) it runs anywhere.
+//! - A panic is caught where panics unwind. With `panic = "abort"` it is the end of the process, as ever.
+//! - What the client's socket takes sets the pace: a stream is polled as fast as it is read.
+//!
+//! # Example
+//!
+//! The same service by itself, under the layer:
+//!
+//! ```
+//! use std::{convert::Infallible, time::Duration};
+//!
+//! use futures_util::stream;
+//! use http::Request;
+//! use http_body_util::BodyExt;
+//! use sse_typed::{Event, LastEventId, RawEvent, Sse, SseLayer};
+//! use tower::{ServiceBuilder, ServiceExt};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let service = ServiceBuilder::new()
+//!     .layer(SseLayer::new().retry(Duration::from_secs(2)))
+//!     .service_fn(async |request: Request<String>| {
+//!         // Resumes behind the last event that the client has.
+//!         let first = LastEventId::of(&request).parse().ok().flatten().map_or(1, |last: u64| last + 1);
+//!         let ticks = (first..=3).map(|n| Event::new(RawEvent::new("tick", n.to_string())).id(n));
+//!         Ok::<_, Infallible>(Sse::new(stream::iter(ticks)))
+//!     });
+//!
+//! let request = Request::get("/events").header("last-event-id", "2").body(String::new())?;
+//! let response = service.oneshot(request).await?;
+//! assert_eq!(response.headers()["content-type"], "text/event-stream");
+//! assert_eq!(response.headers()["sse-keep-alive"], "15");
+//! let bytes = response.into_body().collect().await?.to_bytes();
+//! assert_eq!(bytes, "retry: 2000\n\nid: 3\nevent: tick\ndata: 3\n\n");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [builder]: https://docs.rs/tower/latest/tower/struct.ServiceBuilder.html
+
+mod body;
+mod events;
+mod future;
+mod headers;
+mod keep_alive;
+mod last_event_id;
+mod layer;
+mod observer;
+mod policy;
+mod response;
+mod service;
+mod slot;
+mod sse;
+mod trace;
+mod until_error;
+
+#[cfg(feature = "axum")]
+mod axum;
+
+pub use self::{
+    body::{MaybeSseBody, SseBody},
+    events::{BoxEvents, Events},
+    future::ResponseFuture,
+    keep_alive::KeepAlive,
+    layer::SseLayer,
+    observer::{Closed, Ended, Opened},
+    response::SseResponse,
+    service::SseService,
+    sse::Sse,
+    until_error::{ItemOrLast, UntilError},
+};

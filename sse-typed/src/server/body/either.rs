@@ -1,0 +1,78 @@
+use std::{
+    convert::Infallible,
+    fmt,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use pin_project_lite::pin_project;
+
+use super::SseBody;
+use crate::server::Events;
+
+pin_project! {
+    /// The body of a service that answers with a stream of events or with something else: see
+    /// [`SseResponse`](crate::server::SseResponse).
+    pub struct MaybeSseBody<St, B> {
+        #[pin]
+        kind: Kind<St, B>,
+    }
+}
+
+pin_project! {
+    #[project = KindProj]
+    enum Kind<St, B> {
+        Events { #[pin] body: SseBody<St> },
+        Other { #[pin] body: B },
+    }
+}
+
+impl<St, B> MaybeSseBody<St, B> {
+    pub(in crate::server) const fn events(body: SseBody<St>) -> Self {
+        Self { kind: Kind::Events { body } }
+    }
+
+    pub(in crate::server) const fn other(body: B) -> Self {
+        Self { kind: Kind::Other { body } }
+    }
+}
+
+impl<St, B> Body for MaybeSseBody<St, B>
+where
+    St: Events,
+    B: Body<Data = Bytes>,
+{
+    type Data = Bytes;
+    type Error = B::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+        match self.project().kind.project() {
+            KindProj::Events { body } => {
+                body.poll_frame(cx).map(|frame| frame.map(|frame| frame.map_err(|never: Infallible| match never {})))
+            }
+            KindProj::Other { body } => body.poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.kind {
+            Kind::Events { body } => body.is_end_stream(),
+            Kind::Other { body } => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.kind {
+            Kind::Events { body } => body.size_hint(),
+            Kind::Other { body } => body.size_hint(),
+        }
+    }
+}
+
+impl<St, B> fmt::Debug for MaybeSseBody<St, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MaybeSseBody").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,125 @@
+mod either;
+mod open;
+
+use std::{
+    convert::Infallible,
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use http_body::{Body, Frame};
+use pin_project_lite::pin_project;
+
+pub use self::either::MaybeSseBody;
+use self::open::Open;
+use super::{Events, keep_alive::Silence, observer::Ended, slot::Slot};
+
+/// How many events are taken from a stream in one poll at most, whatever they weigh.
+const EVENTS_IN_A_POLL: usize = 1024;
+
+pin_project! {
+    /// The body of a response that is a stream of events: made from an [`Sse`](super::Sse).
+    ///
+    /// It never fails: what ends a stream ends the body, behind all that was yielded before. When events are ready
+    /// together they leave in one frame. It is polled on a Tokio runtime with its timer, unless keep-alive is off.
+    pub struct SseBody<St> {
+        // Dropped first, so that what observers hear of comes after.
+        #[pin]
+        events: Option<St>,
+        #[pin]
+        silence: Silence,
+        stage: Stage,
+    }
+}
+
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly every body is opened, and lives long")]
+enum Stage {
+    /// Not polled yet. Layers may still be writing into the slot.
+    Waiting(Slot),
+    Open(Open),
+    /// Nothing was to be sent from the start.
+    Empty,
+}
+
+impl<St> SseBody<St> {
+    pub(super) const fn new(events: St, slot: Slot) -> Self {
+        Self { events: Some(events), silence: Silence::new(), stage: Stage::Waiting(slot) }
+    }
+
+    pub(super) const fn empty() -> Self {
+        Self { events: None, silence: Silence::new(), stage: Stage::Empty }
+    }
+}
+
+impl<St: Events> Body for SseBody<St> {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let mut this = self.project();
+        if let Stage::Waiting(slot) = this.stage {
+            let handover = slot.take();
+            if handover.head_only {
+                this.events.set(None);
+                *this.stage = Stage::Empty;
+            } else {
+                let open = Open::begin(handover);
+                open.restart_silence(this.silence.as_mut());
+                *this.stage = Stage::Open(open);
+            }
+        }
+        let Stage::Open(open) = this.stage else { return Poll::Ready(None) };
+
+        let mut taken = 0;
+        while let Some(events) = this.events.as_mut().as_pin_mut() {
+            if open.is_full() || taken == EVENTS_IN_A_POLL {
+                break;
+            }
+            taken += 1;
+            let ended = match open.poll_event(events, cx) {
+                Poll::Ready(None) => continue,
+                Poll::Ready(Some(ended)) => ended,
+                Poll::Pending if !open.is_empty() => break,
+                Poll::Pending => {
+                    ready!(this.silence.as_mut().poll(cx));
+                    if !open.keep_alive() {
+                        break;
+                    }
+                    Ended::Terminal
+                }
+            };
+            // A stream that panics once may do so again while it is dropped. The end is told to observers then.
+            let _ = catch_unwind(AssertUnwindSafe(|| this.events.set(None)));
+            open.end(ended);
+        }
+
+        if !open.is_empty() {
+            open.restart_silence(this.silence);
+            Poll::Ready(Some(Ok(Frame::data(open.take()))))
+        } else if this.events.is_none() {
+            Poll::Ready(None)
+        } else {
+            // Nothing of many events was for the wire: let others have their turn, then go on.
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.stage {
+            Stage::Waiting(slot) => slot.is_head_only(),
+            Stage::Open(open) => self.events.is_none() && open.is_empty(),
+            Stage::Empty => true,
+        }
+    }
+}
+
+impl<St> fmt::Debug for SseBody<St> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SseBody").field("stage", &self.stage).finish_non_exhaustive()
+    }
+}

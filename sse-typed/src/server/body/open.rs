@@ -1,0 +1,117 @@
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+
+use crate::{
+    codec::Encoder,
+    server::{
+        Events, KeepAlive,
+        keep_alive::Silence,
+        observer::{Ended, Observed, Totals},
+        policy::Ids,
+        slot::Handover,
+    },
+};
+
+/// A stream that is being sent: what was encoded, and what is known of it.
+#[derive(Debug)]
+pub(super) struct Open {
+    encoder: Encoder,
+    batch: usize,
+    keep_alive: Option<KeepAlive>,
+    /// Events that were signs of life and no more.
+    signs: u64,
+    /// Bytes that were handed out.
+    sent: u64,
+    observed: Observed,
+}
+
+impl Open {
+    pub(super) fn begin(handover: Handover) -> Self {
+        let Handover { policy, observers, .. } = handover;
+        let mut encoder = Encoder::new();
+        if let Some(retry) = policy.retry() {
+            encoder.retry(retry);
+        }
+        match policy.ids {
+            Some(Ids::OfThisResponse) => encoder.number(format!("{:016x}-", fastrand::u64(..)), 1),
+            Some(Ids::From(first)) => encoder.number(String::new(), first),
+            None => {}
+        }
+        Self {
+            encoder,
+            batch: policy.batch(),
+            keep_alive: policy.keep_alive(),
+            signs: 0,
+            sent: 0,
+            observed: Observed::open(observers),
+        }
+    }
+
+    /// Whether nothing waits to be sent.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.encoder.is_empty()
+    }
+
+    /// Whether what waits to be sent is enough for a frame.
+    pub(super) const fn is_full(&self) -> bool {
+        !self.encoder.is_empty() && self.encoder.len() >= self.batch
+    }
+
+    /// Encodes the next event, and says if the stream ends by it. Whatever happens in the stream, what was encoded before
+    /// stays.
+    pub(super) fn poll_event<St: Events>(&mut self, events: Pin<&mut St>, cx: &mut Context<'_>) -> Poll<Option<Ended>> {
+        let before = self.encoder.len();
+        // The stream is not polled again after a panic, so what it left half done is not seen.
+        let polled = catch_unwind(AssertUnwindSafe(|| events.poll_event(cx, &mut self.encoder)));
+        Poll::Ready(match polled {
+            Ok(event) => match ready!(event) {
+                Some(Ok(false)) => None,
+                Some(Ok(true)) => Some(Ended::Terminal),
+                Some(Err(error)) => Some(Ended::Failed(error)),
+                None => Some(Ended::Finished),
+            },
+            Err(_) => {
+                self.encoder.truncate(before);
+                Some(Ended::Panicked)
+            }
+        })
+    }
+
+    /// Encodes a sign of life, and says if the stream ends by it.
+    pub(super) fn keep_alive(&mut self) -> bool {
+        let before = self.encoder.events();
+        let terminal = self.keep_alive.as_ref().is_some_and(|keep_alive| keep_alive.write(&mut self.encoder));
+        self.signs += self.encoder.events() - before;
+        terminal
+    }
+
+    pub(super) fn restart_silence(&self, silence: Pin<&mut Silence>) {
+        if let Some(keep_alive) = &self.keep_alive {
+            silence.broken(keep_alive);
+        }
+    }
+
+    /// Hands out what was encoded.
+    pub(super) fn take(&mut self) -> Bytes {
+        self.count();
+        let bytes = self.encoder.take();
+        self.sent += bytes.len() as u64;
+        bytes
+    }
+
+    /// The stream has ended. What is left is sent still, and counted already.
+    pub(super) fn end(&mut self, ended: Ended) {
+        self.count();
+        self.observed.close(ended);
+    }
+
+    fn count(&mut self) {
+        self.observed.totals =
+            Totals { events: self.encoder.events() - self.signs, bytes: self.sent + self.encoder.len() as u64 };
+    }
+}

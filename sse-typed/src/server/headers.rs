@@ -1,0 +1,28 @@
+use http::{
+    HeaderMap, HeaderValue,
+    header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName},
+};
+
+/// The interval of keep-alive in seconds: a client that knows it can tell silence from a dead connection.
+pub(super) const SSE_KEEP_ALIVE: HeaderName = HeaderName::from_static("sse-keep-alive");
+/// Keeps nginx, and who understands its header, from gathering the stream in a buffer.
+const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+
+/// The headers of every event stream, each only if absent. Never `connection`: over HTTP/2 it makes the response
+/// malformed.
+pub(super) fn describe(headers: &mut HeaderMap) {
+    for (name, value) in [(CONTENT_TYPE, "text/event-stream"), (CACHE_CONTROL, "no-cache"), (X_ACCEL_BUFFERING, "no")] {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    }
+}
+
+/// Brings `sse-keep-alive` from what we wrote before, if we did, to what is right now. A value that is not ours stays.
+pub(super) fn announce_keep_alive(headers: &mut HeaderMap, written: Option<u64>, seconds: Option<u64>) {
+    if headers.get(SSE_KEEP_ALIVE) != written.map(HeaderValue::from).as_ref() {
+        return;
+    }
+    match seconds {
+        Some(seconds) => drop(headers.insert(SSE_KEEP_ALIVE, seconds.into())),
+        None => drop(headers.remove(SSE_KEEP_ALIVE)),
+    }
+}

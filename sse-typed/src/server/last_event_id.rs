@@ -1,0 +1,156 @@
+use std::borrow::Cow;
+
+use http::{Extensions, HeaderMap, HeaderName, Request, Uri};
+
+use super::trace;
+use crate::event::LastEventId;
+
+/// [The request header](https://html.spec.whatwg.org/multipage/server-sent-events.html#the-last-event-id-header).
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+/// What a page puts into the URL of its first request, where it cannot set headers.
+const PARAMETER: &str = "last_event_id";
+/// How long an id may be, in bytes.
+const LONGEST: usize = 1024;
+
+impl LastEventId {
+    /// Reads it from the header `Last-Event-ID`, else from the query parameter `last_event_id`.
+    ///
+    /// The header is the newer word: a browser that reconnects sends it beside the URL it was given at first. An id of
+    /// more than 1 KiB, one that is not UTF-8, and one that has CR, LF or NUL cannot be ours: it counts as absent (and is
+    /// told to `tracing`, with the feature of that name).
+    ///
+    /// [`SseLayer`](super::SseLayer) puts it into the extensions of the request; one that is found there is the answer.
+    ///
+    /// ```
+    /// use sse_typed::LastEventId;
+    ///
+    /// let request = http::Request::get("/events?last_event_id=a%2F7").body(()).unwrap();
+    /// assert_eq!(LastEventId::of(&request).as_str(), Some("a/7"));
+    ///
+    /// let request = http::Request::get("/events?last_event_id=a%2F7").header("last-event-id", "a/9").body(()).unwrap();
+    /// assert_eq!(LastEventId::of(&request).as_str(), Some("a/9"));
+    /// ```
+    #[must_use]
+    pub fn of<B>(request: &Request<B>) -> Self {
+        Self::of_head(request.uri(), request.headers(), request.extensions())
+    }
+
+    pub(super) fn of_head(uri: &Uri, headers: &HeaderMap, extensions: &Extensions) -> Self {
+        if let Some(id) = extensions.get::<Self>() {
+            return id.clone();
+        }
+        headers
+            .get(LAST_EVENT_ID)
+            .and_then(|id| usable(id.as_bytes()).map(Self::received))
+            .or_else(|| parameter(uri.query()?).and_then(|id| usable(&id).map(Self::received)))
+            .unwrap_or_else(Self::none)
+    }
+}
+
+/// The id as text, if it can be an id.
+fn usable(id: &[u8]) -> Option<&str> {
+    let reason = if id.len() > LONGEST {
+        "over 1 KiB"
+    } else if memchr::memchr3(b'\r', b'\n', 0, id).is_some() {
+        "has a line end or NUL"
+    } else {
+        match std::str::from_utf8(id) {
+            Ok(id) => return Some(id),
+            Err(_) => "not UTF-8",
+        }
+    };
+    trace::last_event_id_ignored(reason, id.len());
+    None
+}
+
+/// The parameter's value, decoded as `application/x-www-form-urlencoded`, as `URLSearchParams` writes it.
+fn parameter(query: &str) -> Option<Cow<'_, [u8]>> {
+    let value = query.split('&').find_map(|pair| pair.strip_prefix(PARAMETER)?.strip_prefix('='))?;
+    if !value.contains(['%', '+']) {
+        return Some(Cow::Borrowed(value.as_bytes()));
+    }
+    let mut decoded = Vec::with_capacity(value.len());
+    let mut rest = value.as_bytes();
+    while let [byte, tail @ ..] = rest {
+        rest = tail;
+        decoded.push(match (byte, tail) {
+            (b'+', _) => b' ',
+            (b'%', [high, low, tail @ ..]) => match (hex(*high), hex(*low)) {
+                (Some(high), Some(low)) => {
+                    rest = tail;
+                    high << 4 | low
+                }
+                // What is no escape stands for itself.
+                _ => b'%',
+            },
+            _ => *byte,
+        });
+    }
+    Some(Cow::Owned(decoded))
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    // A hexadecimal digit is less than 16.
+    char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn of(uri: &str, header: Option<&[u8]>) -> LastEventId {
+        let mut request = Request::get(uri);
+        if let Some(header) = header {
+            request = request.header(LAST_EVENT_ID, HeaderValue::from_bytes(header).unwrap());
+        }
+        LastEventId::of(&request.body(()).unwrap())
+    }
+
+    #[test]
+    fn the_header_wins_over_the_query() {
+        assert_eq!(of("/?last_event_id=old", Some(b"new")).as_str(), Some("new"));
+        assert_eq!(of("/?last_event_id=old", None).as_str(), Some("old"));
+        assert_eq!(of("/", None), LastEventId::none());
+        // A client that says it has none is believed.
+        assert_eq!(of("/?last_event_id=old", Some(b"")), LastEventId::none());
+    }
+
+    #[test]
+    fn the_query_is_decoded_as_a_form_is() {
+        for (query, id) in [
+            ("a=1&last_event_id=x&last_event_id=y", Some("x")),
+            ("last_event_id=%E2%80%A6", Some("…")),
+            ("last_event_id=a+b%2Bc", Some("a b+c")),
+            ("last_event_id=100%", Some("100%")),
+            ("last_event_id=%4", Some("%4")),
+            ("last_event_id=%zz%34", Some("%zz4")),
+            ("last_event_id=", None),
+            ("last_event_id", None),
+            ("not_last_event_id=1", None),
+            ("last_event_idx=1", None),
+        ] {
+            assert_eq!(of(&format!("/?{query}"), None).as_str(), id, "{query}");
+        }
+    }
+
+    #[test]
+    fn an_id_that_cannot_be_ours_is_absent() {
+        assert!(of("/", Some(&[b'x'; LONGEST + 1])).is_none());
+        assert!(!of("/", Some(&[b'x'; LONGEST])).is_none());
+        assert!(of("/", Some(b"\xff")).is_none());
+        assert_eq!(of("/", Some("é…".as_bytes())).as_str(), Some("é…"));
+        for query in ["%FF", "a%0Adata:%20forged", "a%0D", "%00"] {
+            assert!(of(&format!("/?last_event_id={query}"), None).is_none(), "{query}");
+        }
+        assert_eq!(of("/?last_event_id=7", Some(b"\xff")).as_str(), Some("7"));
+    }
+
+    #[test]
+    fn what_a_layer_found_is_not_sought_again() {
+        let mut request = Request::get("/?last_event_id=1").body(()).unwrap();
+        request.extensions_mut().insert(LastEventId::received("2"));
+        assert_eq!(LastEventId::of(&request).as_str(), Some("2"));
+    }
+}

@@ -1,0 +1,167 @@
+use std::{
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use super::trace;
+use crate::event::EncodeError;
+
+/// Why a stream is over.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Ended {
+    /// The stream of events had no more.
+    Finished,
+    /// A terminal event was sent.
+    Terminal,
+    /// An event could not be sent. All before it were.
+    Failed(EncodeError),
+    /// The stream of events panicked. All that it had yielded before was sent.
+    Panicked,
+    /// The client, or the server, gave the response up before its end.
+    Disconnected,
+}
+
+/// A stream that began: what [`SseLayer::on_open`](super::SseLayer::on_open) is told.
+#[derive(Debug)]
+pub struct Opened {
+    open: usize,
+}
+
+impl Opened {
+    /// How many streams of the layer are open now, with this one.
+    #[must_use]
+    pub const fn open(&self) -> usize {
+        self.open
+    }
+}
+
+/// A stream that is over: what [`SseLayer::on_close`](super::SseLayer::on_close) is told.
+#[derive(Debug)]
+pub struct Closed {
+    reason: Ended,
+    totals: Totals,
+    duration: Duration,
+    open: usize,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Totals {
+    pub(super) events: u64,
+    pub(super) bytes: u64,
+}
+
+impl Closed {
+    /// Why it is over.
+    #[must_use]
+    pub const fn reason(&self) -> &Ended {
+        &self.reason
+    }
+
+    /// How many events were handed to the connection, without keep-alives.
+    #[must_use]
+    pub const fn events(&self) -> u64 {
+        self.totals.events
+    }
+
+    /// How many bytes were handed to the connection.
+    #[must_use]
+    pub const fn bytes(&self) -> u64 {
+        self.totals.bytes
+    }
+
+    /// How long it was open.
+    #[must_use]
+    pub const fn duration(&self) -> Duration {
+        self.duration
+    }
+
+    /// How many streams of the layer are still open.
+    #[must_use]
+    pub const fn open(&self) -> usize {
+        self.open
+    }
+}
+
+type OnOpen = Arc<dyn Fn(&Opened) + Send + Sync>;
+type OnClose = Arc<dyn Fn(&Closed) + Send + Sync>;
+
+/// Who is told of the streams of one layer. Clones count together.
+#[derive(Clone, Default)]
+pub(super) struct Observer {
+    pub(super) on_open: Option<OnOpen>,
+    pub(super) on_close: Option<OnClose>,
+    open: Arc<AtomicUsize>,
+}
+
+impl Observer {
+    pub(super) fn is_interested(&self) -> bool {
+        self.on_open.is_some() || self.on_close.is_some()
+    }
+}
+
+impl fmt::Debug for Observer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Observer")
+            .field("on_open", &self.on_open.is_some())
+            .field("on_close", &self.on_close.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+/// One open stream. Dropped before its end, it was given up.
+#[derive(Debug)]
+pub(super) struct Observed {
+    observers: Vec<Arc<Observer>>,
+    opened: Instant,
+    over: bool,
+    pub(super) totals: Totals,
+}
+
+impl Observed {
+    pub(super) fn open(observers: Vec<Arc<Observer>>) -> Self {
+        trace::opened();
+        for observer in &observers {
+            let open = observer.open.fetch_add(1, Ordering::Relaxed) + 1;
+            if let Some(on_open) = &observer.on_open {
+                tell(|| on_open(&Opened { open }));
+            }
+        }
+        Self { observers, opened: Instant::now(), over: false, totals: Totals::default() }
+    }
+
+    pub(super) fn close(&mut self, reason: Ended) {
+        if std::mem::replace(&mut self.over, true) {
+            return;
+        }
+        let mut closed = Closed { reason, totals: self.totals, duration: self.opened.elapsed(), open: 0 };
+        trace::closed(&closed);
+        for observer in &self.observers {
+            closed.open = observer.open.fetch_sub(1, Ordering::Relaxed) - 1;
+            if let Some(on_close) = &observer.on_close {
+                tell(|| on_close(&closed));
+            }
+        }
+    }
+}
+
+impl Drop for Observed {
+    fn drop(&mut self) {
+        self.close(Ended::Disconnected);
+    }
+}
+
+/// An observer that panics costs no client its stream, and does not abort the process when a body is dropped by another
+/// panic.
+fn tell(observer: impl FnOnce()) {
+    if catch_unwind(AssertUnwindSafe(observer)).is_err() {
+        trace::observer_panicked();
+    }
+}

@@ -1,0 +1,168 @@
+use std::{ops::RangeInclusive, time::Duration};
+
+use super::KeepAlive;
+
+/// How a stream is sent, each setting perhaps not said. What a response says wins over what a layer says, and the layer
+/// nearest to the handler over the others.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Policy {
+    pub(super) retry: Option<RangeInclusive<Duration>>,
+    pub(super) keep_alive: Option<Switch>,
+    pub(super) ids: Option<Ids>,
+    pub(super) batch: Option<usize>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Switch {
+    Off,
+    On(KeepAlive),
+}
+
+/// Which ids events get that have none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ids {
+    /// `<random per response>-<n>`: never mistaken for a place in another stream.
+    OfThisResponse,
+    /// Plain numbers, by a handler that can resume after each of them.
+    From(u64),
+}
+
+/// How many bytes of ready events leave as one frame.
+const BATCH: usize = 32 << 10;
+
+impl Policy {
+    /// Takes from `outer` what is not said here.
+    pub(super) fn merge(&mut self, outer: &Self) {
+        fn fill<T: Clone>(setting: &mut Option<T>, outer: &Option<T>) {
+            if setting.is_none() {
+                setting.clone_from(outer);
+            }
+        }
+        fill(&mut self.retry, &outer.retry);
+        fill(&mut self.keep_alive, &outer.keep_alive);
+        fill(&mut self.ids, &outer.ids);
+        fill(&mut self.batch, &outer.batch);
+    }
+
+    /// The reconnection time to send, drawn anew for each response when it is a range.
+    pub(super) fn retry(&self) -> Option<Duration> {
+        let range = self.retry.as_ref()?;
+        let width = range.end().saturating_sub(*range.start());
+        if width.is_zero() {
+            return Some(*range.start());
+        }
+        Some(range.start().saturating_add(width.mul_f64(fastrand::f64())))
+    }
+
+    pub(super) fn keep_alive(&self) -> Option<KeepAlive> {
+        match &self.keep_alive {
+            None => Some(KeepAlive::default()),
+            Some(Switch::Off) => None,
+            Some(Switch::On(keep_alive)) => Some(keep_alive.clone()),
+        }
+    }
+
+    pub(super) fn batch(&self) -> usize {
+        self.batch.unwrap_or(BATCH)
+    }
+}
+
+/// The settings that a response and a layer have in common.
+macro_rules! policy_setters {
+    () => {
+        /// Sends a reconnection time before the first event: how long clients wait, at least, before they come back. In
+        /// whole milliseconds, rounded up.
+        ///
+        /// Without it each client takes its own, a few seconds in browsers.
+        #[must_use]
+        pub const fn retry(mut self, retry: Duration) -> Self {
+            self.policy.retry = Some(retry..=retry);
+            self
+        }
+
+        /// Sends a reconnection time drawn anew for each response, so that clients which lost their connections at the
+        /// same moment do not come back at the same moment.
+        ///
+        /// Of a range that is empty the start is sent.
+        #[must_use]
+        pub const fn retry_between(mut self, range: RangeInclusive<Duration>) -> Self {
+            self.policy.retry = Some(range);
+            self
+        }
+
+        /// Sends a sign of life after each silence of this length: a comment, which every client ignores, or the event
+        /// that a [`KeepAlive`] names. The default is a comment every 15 seconds.
+        #[must_use]
+        pub fn keep_alive(mut self, keep_alive: impl Into<KeepAlive>) -> Self {
+            let keep_alive = keep_alive.into();
+            self.policy.keep_alive = Some(if keep_alive.is_off() { Switch::Off } else { Switch::On(keep_alive) });
+            self
+        }
+
+        /// Sends nothing in silence. A connection whose client is gone is then noticed at the next event only.
+        #[must_use]
+        pub fn no_keep_alive(mut self) -> Self {
+            self.policy.keep_alive = Some(Switch::Off);
+            self
+        }
+
+        /// Numbers the events that have no id, as `<random per response>-<n>`.
+        ///
+        /// Such an id tells events of one response apart, and is never mistaken for a place in another stream: a client
+        /// that comes back with it cannot be resumed. [`Encoded`](crate::Encoded) events keep what they have.
+        #[must_use]
+        pub const fn ids(mut self) -> Self {
+            self.policy.ids = Some(Ids::OfThisResponse);
+            self
+        }
+
+        /// Sets how many bytes of events that are ready at once leave as one frame, and thereby in one write: 32 KiB by
+        /// default. Nothing waits for a batch to fill. With 1 each event is a frame of its own.
+        #[must_use]
+        pub const fn batch(mut self, bytes: usize) -> Self {
+            self.policy.batch = Some(bytes);
+            self
+        }
+    };
+}
+pub(super) use policy_setters;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn what_is_said_nearer_to_the_handler_wins_setting_by_setting() {
+        let mut near = Policy { ids: Some(Ids::From(7)), keep_alive: Some(Switch::Off), ..Policy::default() };
+        let far = Policy {
+            retry: Some(SECOND..=SECOND),
+            keep_alive: Some(Switch::On(KeepAlive::every(SECOND))),
+            ids: Some(Ids::OfThisResponse),
+            batch: Some(1),
+        };
+        near.merge(&far);
+        assert_eq!(near.retry(), Some(SECOND));
+        assert!(near.keep_alive().is_none());
+        assert_eq!(near.ids, Some(Ids::From(7)));
+        assert_eq!(near.batch(), 1);
+    }
+
+    #[test]
+    fn a_reconnection_time_is_drawn_from_its_range_anew() {
+        let policy = Policy { retry: Some(SECOND..=SECOND * 3), ..Policy::default() };
+        let drawn: Vec<_> = (0..100).filter_map(|_| policy.retry()).collect();
+        assert_eq!(drawn.len(), 100);
+        assert!(drawn.iter().all(|retry| (SECOND..=SECOND * 3).contains(retry)));
+        assert!(drawn.iter().any(|retry| *retry != drawn[0]));
+    }
+
+    #[test]
+    fn a_range_of_any_ends_is_no_panic() {
+        let empty = Policy { retry: Some(SECOND * 3..=SECOND), ..Policy::default() };
+        assert_eq!(empty.retry(), Some(SECOND * 3));
+        let widest = Policy { retry: Some(Duration::ZERO..=Duration::MAX), ..Policy::default() };
+        assert!(widest.retry().is_some());
+    }
+}

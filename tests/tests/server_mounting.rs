@@ -1,0 +1,239 @@
+//! The same stream, mounted in every way, over real sockets.
+
+use std::{convert::Infallible, future::ready, net::SocketAddr, time::Duration};
+
+use axum::{Router, routing::get};
+use bytes::Bytes;
+use futures_util::{Stream, stream};
+use http::{HeaderMap, Request, Response, StatusCode, header};
+use http_body_util::{BodyExt, Empty, Full};
+use hyper::body::Incoming;
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo},
+    service::TowerToHyperService,
+};
+use sse_typed::{Event, LastEventId, RawEvent, Sse, SseLayer, server::SseBody};
+use tokio::net::{TcpListener, TcpStream};
+use tower::{Service, ServiceBuilder, service_fn};
+
+/// What every mount must send to a client that comes for the first time.
+const WIRE: &str = "retry: 2000\n\nid: 1\nevent: tick\ndata: one\n\nid: 2\nevent: tick\ndata: two\n\n";
+
+fn ticks(after: &LastEventId) -> impl Stream<Item = Event<RawEvent>> + Send + use<> {
+    let after = after.parse::<u64>().ok().flatten().unwrap_or_default();
+    let ticks = [(1, "one"), (2, "two")].into_iter().filter(move |(id, _)| *id > after);
+    // Not known to be over: an empty rest is a 200, as with any stream that waits.
+    stream::unfold(ticks, async |mut ticks| {
+        let (id, text) = ticks.next()?;
+        Some((Event::new(RawEvent::new("tick", text)).id(id), ticks))
+    })
+}
+
+fn layer() -> SseLayer {
+    SseLayer::new().retry(Duration::from_secs(2)).keep_alive(Duration::from_millis(9_500))
+}
+
+/// Serves `service` with plain hyper and returns its address.
+async fn serve_hyper<S, B>(service: S) -> SocketAddr
+where
+    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible, Future: Send> + Clone + Send + 'static,
+    B: http_body::Body<Data = Bytes, Error: Into<tower::BoxError>> + Send + 'static,
+{
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        loop {
+            let (socket, _) = listener.accept().await.unwrap();
+            let service = TowerToHyperService::new(service.clone());
+            tokio::spawn(async move {
+                let http = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
+                let _ = http.serve_connection(TokioIo::new(socket), service).await;
+            });
+        }
+    });
+    address
+}
+
+async fn serve_axum(router: Router) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    address
+}
+
+async fn request(address: SocketAddr, request: http::request::Builder) -> Response<Incoming> {
+    let socket = TcpStream::connect(address).await.unwrap();
+    let (mut client, connection) = hyper::client::conn::http1::handshake(TokioIo::new(socket)).await.unwrap();
+    tokio::spawn(connection);
+    let request = request.header(header::HOST, "test").body(Empty::<Bytes>::new()).unwrap();
+    client.send_request(request).await.unwrap()
+}
+
+async fn get_text(address: SocketAddr, path: &str) -> (StatusCode, HeaderMap, String) {
+    read(request(address, Request::get(path)).await).await
+}
+
+async fn read(response: Response<Incoming>) -> (StatusCode, HeaderMap, String) {
+    let (head, body) = response.into_parts();
+    let bytes = body.collect().await.unwrap().to_bytes();
+    (head.status, head.headers, String::from_utf8(bytes.to_vec()).unwrap())
+}
+
+fn assert_event_stream(headers: &HeaderMap) {
+    assert_eq!(headers["content-type"], "text/event-stream");
+    assert_eq!(headers["cache-control"], "no-cache");
+    assert_eq!(headers["x-accel-buffering"], "no");
+    assert_eq!(headers["sse-keep-alive"], "10", "whole seconds, rounded up");
+    assert!(!headers.contains_key("connection"), "{headers:?}");
+}
+
+/// Asks for the stream from the start, behind an event, and for its head.
+async fn assert_serves(address: SocketAddr) {
+    let (status, headers, text) = get_text(address, "/events").await;
+    assert_eq!((status, text.as_str()), (StatusCode::OK, WIRE));
+    assert_event_stream(&headers);
+
+    let resumed = request(address, Request::get("/events").header("last-event-id", "1")).await;
+    let (_, _, text) = read(resumed).await;
+    assert_eq!(text, "retry: 2000\n\nid: 2\nevent: tick\ndata: two\n\n");
+
+    let head = request(address, Request::head("/events")).await;
+    let (status, headers, text) = read(head).await;
+    assert_eq!((status, text.as_str()), (StatusCode::OK, ""));
+    assert_event_stream(&headers);
+    assert!(!headers.contains_key("content-length"), "the length of a stream is not known: {headers:?}");
+}
+
+fn sse<B>(request: &Request<B>) -> Sse<impl Stream<Item = Event<RawEvent>> + Send + use<B>> {
+    Sse::new(ticks(&LastEventId::of(request)))
+}
+
+#[tokio::test]
+async fn a_service_builder_serves_it_with_plain_hyper() {
+    let service = ServiceBuilder::new()
+        .layer(layer())
+        .service_fn(|request: Request<Incoming>| ready(Ok::<_, Infallible>(sse(&request))));
+    assert_serves(serve_hyper(service).await).await;
+}
+
+#[tokio::test]
+async fn a_service_may_answer_with_a_head_of_its_own() {
+    let service = ServiceBuilder::new().layer(layer()).service_fn(|request: Request<Incoming>| {
+        let response = Response::builder().header("x-own", "1").header("cache-control", "no-store").body(sse(&request));
+        ready(Ok::<_, Infallible>(response.unwrap()))
+    });
+    let (_, headers, text) = get_text(serve_hyper(service).await, "/events").await;
+    assert_eq!(text, WIRE);
+    assert_eq!(headers["x-own"], "1");
+    assert_eq!(headers["cache-control"], "no-store");
+    assert_eq!(headers["content-type"], "text/event-stream");
+}
+
+#[tokio::test]
+async fn a_service_may_answer_with_a_stream_or_anything_else() {
+    let service = ServiceBuilder::new().layer(layer()).service_fn(|request: Request<Incoming>| {
+        let allowed = request.uri().path() == "/events";
+        let denied = Response::builder().status(StatusCode::UNAUTHORIZED).body(Full::from("who are you?")).unwrap();
+        ready(Ok::<_, Infallible>(if allowed { Ok(sse(&request)) } else { Err(denied) }))
+    });
+    let address = serve_hyper(service).await;
+    assert_serves(address).await;
+    let (status, headers, text) = get_text(address, "/secret").await;
+    assert_eq!((status, text.as_str()), (StatusCode::UNAUTHORIZED, "who are you?"));
+    assert_eq!(headers["content-length"], "12");
+    assert!(!headers.contains_key("cache-control"), "what is no event stream passes untouched: {headers:?}");
+}
+
+#[tokio::test]
+async fn plain_hyper_serves_it_without_a_layer() {
+    let service = service_fn(|request: Request<Incoming>| {
+        let sse = sse(&request).retry(Duration::from_secs(2)).keep_alive(Duration::from_millis(9_500));
+        ready(Ok::<_, Infallible>(Response::from(sse)))
+    });
+    assert_serves(serve_hyper(service).await).await;
+}
+
+#[tokio::test]
+async fn a_response_made_before_the_layer_takes_the_layers_settings() {
+    let service = ServiceBuilder::new().layer(layer()).service_fn(|request: Request<Incoming>| {
+        let response: Response<SseBody<_>> = sse(&request).into();
+        ready(Ok::<_, Infallible>(response))
+    });
+    assert_serves(serve_hyper(service).await).await;
+}
+
+#[tokio::test]
+async fn an_axum_handler_returns_it() {
+    let router = Router::new().route(
+        "/events",
+        get(async |last_event_id: LastEventId| {
+            Sse::new(ticks(&last_event_id)).retry(Duration::from_secs(2)).keep_alive(Duration::from_millis(9_500))
+        }),
+    );
+    assert_serves(serve_axum(router).await).await;
+}
+
+#[tokio::test]
+async fn an_axum_router_is_layered() {
+    let router = Router::new()
+        .route("/events", get(async |last_event_id: LastEventId| Sse::new(ticks(&last_event_id))))
+        .route("/text", get(async || "text"))
+        .layer(layer());
+    let address = serve_axum(router).await;
+    assert_serves(address).await;
+
+    let (status, headers, text) = get_text(address, "/text").await;
+    assert_eq!((status, text.as_str()), (StatusCode::OK, "text"));
+    assert!(!headers.contains_key("sse-keep-alive") && !headers.contains_key("cache-control"), "{headers:?}");
+    assert_eq!(headers["content-length"], "4");
+}
+
+#[tokio::test]
+async fn an_axum_router_mounts_a_service() {
+    let service = ServiceBuilder::new()
+        .layer(layer())
+        .service_fn(|request: Request<axum::body::Body>| ready(Ok::<_, Infallible>(sse(&request))));
+    assert_serves(serve_axum(Router::new().route_service("/events", service)).await).await;
+}
+
+#[tokio::test]
+async fn http_2_carries_many_streams_on_one_connection() {
+    let service = ServiceBuilder::new()
+        .layer(layer())
+        .service_fn(|request: Request<Incoming>| ready(Ok::<_, Infallible>(sse(&request))));
+    let socket = TcpStream::connect(serve_hyper(service).await).await.unwrap();
+    let (client, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(socket)).await.unwrap();
+    tokio::spawn(connection);
+    let streams = (0..20).map(|_| {
+        let mut client = client.clone();
+        async move {
+            let request = Request::get("http://test/events").body(Empty::<Bytes>::new()).unwrap();
+            read(client.send_request(request).await.unwrap()).await
+        }
+    });
+    for (_, headers, text) in futures_util::future::join_all(streams).await {
+        assert_event_stream(&headers);
+        assert_eq!(text, WIRE);
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_is_over_is_a_204_without_body_however_mounted() {
+    fn over(stop: bool) -> Sse<stream::Empty<RawEvent>> {
+        if stop { Sse::stop() } else { Sse::new(stream::empty()) }
+    }
+    let hyper = ServiceBuilder::new()
+        .layer(layer())
+        .service_fn(|request: Request<Incoming>| ready(Ok::<_, Infallible>(over(request.uri().path() == "/stop"))));
+    let axum =
+        Router::new().route("/stop", get(async || over(true))).route("/over", get(async || over(false))).layer(layer());
+    for address in [serve_hyper(hyper).await, serve_axum(axum).await] {
+        for path in ["/stop", "/over"] {
+            let (status, headers, text) = get_text(address, path).await;
+            assert_eq!((status, text.as_str()), (StatusCode::NO_CONTENT, ""), "{path}");
+            assert!(!headers.contains_key("content-type"), "{headers:?}");
+            assert!(!headers.contains_key("content-length"), "{headers:?}");
+        }
+    }
+}

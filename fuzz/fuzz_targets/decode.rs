@@ -1,0 +1,100 @@
+//! Any bytes, cut anywhere, under any limit: the decoder says what the naive one says of the whole input.
+//!
+//! The first byte of the input chooses the limit, the second the cuts; the rest is the stream. So a seed is a text file
+//! with two characters in front.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use sse_typed::codec::{Decoder, Item};
+
+use self::naive::{NaiveItem, NaiveStream};
+
+#[path = "../../sse-typed/src/codec/decoder/naive.rs"]
+mod naive;
+
+fuzz_target!(|input: &[u8]| {
+    let [limit, cuts, stream @ ..] = input else { return };
+    // Small limits are met by small inputs; the rest of the values leave room for everything.
+    let limit = if *limit < 128 { usize::from(*limit) } else { 16 << 20 };
+    let expected = naive::decode(stream, limit);
+    for cuts in [Cuts::None, Cuts::EveryByte, Cuts::Seeded(*cuts)] {
+        for drained in [true, false] {
+            assert_eq!(decode(stream, limit, cuts, drained), expected, "{cuts:?}, drained: {drained}");
+        }
+    }
+});
+
+#[derive(Clone, Copy, Debug)]
+enum Cuts {
+    None,
+    EveryByte,
+    Seeded(u8),
+}
+
+impl Cuts {
+    fn chunks(self, stream: &[u8]) -> Vec<&[u8]> {
+        match self {
+            Self::None => vec![stream],
+            Self::EveryByte => stream.chunks(1).collect(),
+            Self::Seeded(seed) => {
+                // A linear congruential generator is random enough to cut with. Empty chunks are chunks too.
+                let mut state = u32::from(seed);
+                let (mut chunks, mut rest) = (Vec::new(), stream);
+                while !rest.is_empty() {
+                    state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                    let length = (state >> 24) as usize % 16;
+                    let (chunk, behind) = rest.split_at(length.min(rest.len()));
+                    chunks.push(chunk);
+                    rest = behind;
+                }
+                chunks
+            }
+        }
+    }
+}
+
+/// Decodes chunk by chunk. A caller who does not drain the decoder before he feeds it again gets the same items.
+fn decode(stream: &[u8], limit: usize, cuts: Cuts, drained: bool) -> NaiveStream {
+    let mut decoder = Decoder::new().max_event_size(limit).comments(true);
+    let mut items = Vec::new();
+    for chunk in cuts.chunks(stream) {
+        decoder.feed(chunk.to_vec());
+        if drained {
+            while take(&mut decoder, &mut items) {}
+        } else {
+            take(&mut decoder, &mut items);
+        }
+    }
+    while take(&mut decoder, &mut items) {}
+    let last_event_id = decoder.last_event_id().to_owned();
+    let reconnection_time = decoder.reconnection_time();
+
+    // A new connection of the same source reads the same, whatever the old one left unfinished.
+    decoder.restart();
+    assert!(decoder.next_item().is_none(), "an item outlived the connection");
+    assert_eq!(decoder.last_event_id(), last_event_id);
+    assert_eq!(decoder.reconnection_time(), reconnection_time);
+    let mut again = Vec::new();
+    decoder.feed(stream.to_vec());
+    while take(&mut decoder, &mut again) {}
+    assert_eq!(again, items, "after a restart");
+
+    NaiveStream { items, last_event_id, reconnection_time }
+}
+
+fn take(decoder: &mut Decoder, items: &mut Vec<NaiveItem>) -> bool {
+    let item = match decoder.next_item() {
+        None => return false,
+        Some(Err(_)) => NaiveItem::TooLarge,
+        Some(Ok(Item::Comment(text))) => NaiveItem::Comment(text.to_owned()),
+        Some(Ok(Item::Event(event))) => NaiveItem::Event {
+            event_type: event.event_type().to_owned(),
+            data: event.data().to_owned(),
+            id: event.id().map(str::to_owned),
+            retry: event.retry(),
+        },
+        Some(Ok(item)) => panic!("an item that this target does not know: {item:?}"),
+    };
+    items.push(item);
+    true
+}

@@ -1,0 +1,195 @@
+//! What tests may need besides the Rust toolchain, how it is found and how to get it.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+};
+
+use crate::shell::{self, Cmd};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Program {
+    Rustfmt,
+    Clippy,
+    Curl,
+    Chromium,
+    Node,
+    NodeModules,
+    Cxx,
+    CargoFuzz,
+    CargoDeny,
+}
+
+/// The folder of the browser tests' npm packages.
+pub(crate) const BROWSER: &str = "tests/browser";
+
+/// Where `--all` puts cargo's programs: it goes with the target directory, and is cached with it.
+pub(crate) const TOOLS: &str = "target/tools";
+
+/// The oldest Node that the npm packages of the tests run on.
+const NODE: u32 = 20;
+
+impl Program {
+    pub(crate) const EVERY: [Self; 9] = [
+        Self::Rustfmt,
+        Self::Clippy,
+        Self::Curl,
+        Self::Chromium,
+        Self::Node,
+        Self::NodeModules,
+        Self::Cxx,
+        Self::CargoFuzz,
+        Self::CargoDeny,
+    ];
+
+    /// The name that people and the tests know it by.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Rustfmt => "rustfmt",
+            Self::Clippy => "clippy",
+            Self::Curl => "curl",
+            Self::Chromium => "chromium",
+            Self::Node => "node",
+            Self::NodeModules => "npm packages",
+            Self::Cxx => "a C++ compiler",
+            Self::CargoFuzz => "cargo-fuzz",
+            Self::CargoDeny => "cargo-deny",
+        }
+    }
+
+    /// How a person gets it.
+    pub(crate) const fn how_to_get(self) -> &'static str {
+        match self {
+            Self::Rustfmt => "rustup component add rustfmt",
+            Self::Clippy => "rustup component add clippy",
+            Self::Curl => "apt-get install curl, or https://curl.se/download.html",
+            Self::Chromium => "apt-get install chromium, or set CHROMIUM to the path of a Chromium or Chrome",
+            Self::Node => "Node 20 or newer, with npm: apt-get install nodejs npm, or https://nodejs.org",
+            Self::NodeModules => "npm ci --prefix tests/browser",
+            Self::Cxx => "apt-get install g++, or the compiler of your system",
+            Self::CargoFuzz => "cargo install --locked cargo-fuzz@0.13.2",
+            Self::CargoDeny => "cargo install --locked cargo-deny@0.20.2",
+        }
+    }
+
+    pub(crate) fn is_found(self) -> bool {
+        match self {
+            Self::Rustfmt => shell::succeeds("cargo", &["fmt", "--version"]),
+            Self::Clippy => shell::succeeds("cargo", &["clippy", "--version"]),
+            Self::Curl => shell::succeeds("curl", &["--version"]),
+            Self::Chromium => chromium().is_some(),
+            Self::Node => {
+                let version = shell::output("node", &["--version"]);
+                version.and_then(|version| major_version(&version)).is_some_and(|major| major >= NODE)
+                    && shell::succeeds(shell::NPM, &["--version"])
+            }
+            Self::NodeModules => npm_packages_are_current(Path::new(BROWSER)),
+            Self::Cxx => shell::succeeds("c++", &["--version"]),
+            Self::CargoFuzz => shell::succeeds("cargo", &["fuzz", "--version"]),
+            Self::CargoDeny => shell::succeeds("cargo", &["deny", "--version"]),
+        }
+    }
+
+    /// The packages of Debian and Ubuntu that bring it.
+    fn debian_packages(self) -> &'static [&'static str] {
+        match self {
+            Self::Curl => &["curl"],
+            Self::Cxx => &["g++"],
+            Self::Chromium if is_ubuntu() => &["chromium-browser"],
+            Self::Chromium => &["chromium"],
+            Self::Node => &["nodejs", "npm"],
+            _ => &[],
+        }
+    }
+
+    /// The commands that install it, or `None` where there is no way that is the same for everyone.
+    pub(crate) fn install(self) -> Option<Vec<Cmd>> {
+        let cargo_install = |package| Cmd::new("cargo").args(["install", "--locked", "--root", TOOLS, package]);
+        Some(match self {
+            Self::Rustfmt => vec![Cmd::new("rustup").args(["component", "add", "rustfmt"])],
+            Self::Clippy => vec![Cmd::new("rustup").args(["component", "add", "clippy"])],
+            Self::Curl | Self::Chromium | Self::Node | Self::Cxx => {
+                let sudo: &[&str] =
+                    match (cfg!(target_os = "linux"), is_root(), shell::succeeds("sudo", &["--version"])) {
+                        (false, ..) | (_, false, false) => return None,
+                        (_, true, _) => &[],
+                        (_, false, true) => &["sudo"],
+                    };
+                if !shell::succeeds("apt-get", &["--version"]) {
+                    return None;
+                }
+                let apt = |args: &[&str]| {
+                    let line = [sudo, &["apt-get"], args].concat();
+                    Cmd::new(line[0]).args(&line[1..]).env("DEBIAN_FRONTEND", "noninteractive")
+                };
+                let install = [&["install", "-y", "--no-install-recommends"], self.debian_packages()].concat();
+                vec![apt(&["update"]), apt(&install)]
+            }
+            Self::NodeModules => {
+                vec![Cmd::new(shell::NPM).args([
+                    "ci",
+                    "--ignore-scripts",
+                    "--no-audit",
+                    "--no-fund",
+                    "--prefix",
+                    BROWSER,
+                ])]
+            }
+            Self::CargoFuzz => vec![cargo_install("cargo-fuzz@0.13.2")],
+            Self::CargoDeny => vec![cargo_install("cargo-deny@0.20.2")],
+        })
+    }
+}
+
+/// A Chromium, or a Chrome, which is one too.
+pub(crate) fn chromium() -> Option<PathBuf> {
+    if let Some(path) = env::var_os("CHROMIUM") {
+        return Some(path.into());
+    }
+    let names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+    let folders: Vec<_> = env::split_paths(&env::var_os("PATH").unwrap_or_default()).collect();
+    names.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name))).find(|path| path.is_file())
+}
+
+/// npm writes the second lock file when it has installed what the first asks for.
+fn npm_packages_are_current(folder: &Path) -> bool {
+    let changed = |path: &str| fs::metadata(folder.join(path)).and_then(|file| file.modified()).ok();
+    match (changed("package-lock.json"), changed("node_modules/.package-lock.json")) {
+        (Some(asked_for), Some(installed)) => asked_for <= installed,
+        _ => false,
+    }
+}
+
+fn is_root() -> bool {
+    shell::output("id", &["-u"]).is_some_and(|id| id.trim() == "0")
+}
+
+fn is_ubuntu() -> bool {
+    fs::read_to_string("/etc/os-release").is_ok_and(|text| text.lines().any(|line| line == "ID=ubuntu"))
+}
+
+/// The first number of `v20.19.2`.
+fn major_version(version: &str) -> Option<u32> {
+    version.trim().trim_start_matches('v').split('.').next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_compared_as_numbers() {
+        assert_eq!(major_version("v20.19.2\n"), Some(20));
+        assert_eq!(major_version("9.0.0"), Some(9));
+        assert_eq!(major_version("unknown"), None);
+    }
+
+    #[test]
+    fn every_program_can_be_got_somehow() {
+        for program in Program::EVERY {
+            assert!(!program.how_to_get().is_empty() && !program.name().is_empty(), "{program:?}");
+        }
+        let install = Program::CargoDeny.install().unwrap();
+        assert_eq!(install[0].to_string(), "cargo install --locked --root target/tools cargo-deny@0.20.2");
+    }
+}

@@ -1,0 +1,236 @@
+//! What is tested, and in which order: what is red most often comes first, what has to be installed last.
+
+use std::{fs, io, path::Path};
+
+use crate::{
+    count::Count,
+    features,
+    programs::Program,
+    shell::{Cmd, Outcome, succeeds},
+};
+
+pub(crate) struct Step {
+    pub(crate) name: &'static str,
+    pub(crate) about: &'static str,
+    /// Without these the step is not run.
+    pub(crate) needs: &'static [Program],
+    /// Without these some of its tests are not run, and say so themselves.
+    pub(crate) uses: &'static [Program],
+    pub(crate) run: fn(&Context) -> io::Result<Outcome>,
+}
+
+/// What steps are told.
+#[derive(Debug)]
+pub(crate) struct Context {
+    /// A test that lacks a program fails.
+    pub(crate) all: bool,
+    /// Where tests write which of them were not run.
+    pub(crate) not_run: String,
+}
+
+/// How long a fuzz target runs, in seconds.
+const FUZZ_SECONDS: u32 = 20;
+
+const DENY: [&str; 3] = ["--", "-D", "warnings"];
+
+pub(crate) const STEPS: &[Step] = &[
+    Step {
+        name: "fmt",
+        about: "the formatting of every package",
+        needs: &[Program::Rustfmt],
+        uses: &[],
+        run: |_| {
+            let mut cmds = vec![Cmd::new("cargo").args(["fmt", "--all", "--check"])];
+            for manifest in manifests_outside() {
+                cmds.push(Cmd::new("cargo").args(["fmt", "--check", "--manifest-path", &manifest]));
+            }
+            run_all(&cmds)
+        },
+    },
+    Step {
+        name: "tests",
+        about: "unit, integration and compile-error tests",
+        needs: &[],
+        uses: &[],
+        run: |context| test_runner(context, false),
+    },
+    Step {
+        name: "doctests",
+        about: "the examples in the documentation and the README",
+        needs: &[],
+        uses: &[],
+        run: |context| context.cargo("test", &["--doc", "--workspace", "--all-features"]).run(),
+    },
+    Step {
+        name: "clippy",
+        about: "lints of all targets with all features",
+        needs: &[Program::Clippy],
+        uses: &[],
+        run: |context| context.cargo("clippy", &["--workspace", "--all-targets", "--all-features"]).args(DENY).run(),
+    },
+    Step {
+        name: "features",
+        about: "every feature of sse-typed alone, none, and all",
+        needs: &[Program::Clippy],
+        uses: &[],
+        run: |context| {
+            let manifest = fs::read_to_string("sse-typed/Cargo.toml")?;
+            // By clippy, which checks as `cargo check` does: unlike RUSTFLAGS, its `-D warnings` does not make cargo
+            // build every dependency anew.
+            let check = |args: &[&str]| context.cargo("clippy", &["-p", "sse-typed"]).args(args).args(DENY);
+            let mut cmds = vec![check(&["--no-default-features"])];
+            for feature in features::of_manifest(&manifest) {
+                cmds.push(check(&["--no-default-features", "--features", feature]));
+            }
+            cmds.push(check(&["--all-features"]));
+            run_all(&cmds)
+        },
+    },
+    Step {
+        name: "docs",
+        about: "the documentation, as it is here and as docs.rs builds it",
+        needs: &[],
+        uses: &[],
+        run: |context| {
+            let doc = || context.cargo("doc", &["--workspace", "--lib", "--all-features", "--no-deps"]);
+            run_all(&[
+                doc().env("RUSTDOCFLAGS", "-D warnings"),
+                doc().env("RUSTDOCFLAGS", "--cfg docsrs -D warnings").with_unstable_rustdoc()?,
+            ])
+        },
+    },
+    Step {
+        name: "examples",
+        about: "the examples, built as `cargo run --example` builds them",
+        needs: &[],
+        uses: &[],
+        run: |context| context.cargo("build", &["--examples"]).run(),
+    },
+    Step {
+        name: "package",
+        about: "the packages as they would be published",
+        needs: &[],
+        uses: &[],
+        // What is not committed is packaged too: whoever works on it wants to know before.
+        run: |context| context.cargo("package", &["--allow-dirty", "-p", "sse-typed-derive", "-p", "sse-typed"]).run(),
+    },
+    Step {
+        name: "interop",
+        about: "tests that need other programs: curl, Chromium, Node",
+        needs: &[],
+        uses: &[Program::Curl, Program::Chromium, Program::Node, Program::NodeModules],
+        run: |context| test_runner(context, true),
+    },
+    Step {
+        name: "benches",
+        about: "the benchmarks, compiled",
+        needs: &[],
+        uses: &[],
+        run: |context| {
+            let benches = "benches/Cargo.toml";
+            if !Path::new(benches).exists() {
+                return Ok(Outcome { succeeded: true, count: Count::default() });
+            }
+            context
+                .cargo("check", &["--all-targets", "--manifest-path", benches, "--target-dir", "target/benches"])
+                .run()
+        },
+    },
+    Step {
+        name: "fuzz",
+        about: "each fuzz target for 20 seconds",
+        needs: &[Program::Cxx, Program::CargoFuzz],
+        uses: &[],
+        run: |_| {
+            let cmds = [fuzz("decode")?, fuzz("round_trip")?];
+            run_all(&cmds)
+        },
+    },
+    Step {
+        name: "deny",
+        about: "licences, sources and bans of all dependencies",
+        needs: &[Program::CargoDeny],
+        uses: &[],
+        run: |_| Cmd::new("cargo").args(["deny", "--all-features", "check", "bans", "licenses", "sources"]).run(),
+    },
+];
+
+impl Context {
+    /// `cargo` with what is the same for all: where everything is tested, the lock file is as it was committed.
+    fn cargo(&self, command: &str, args: &[&str]) -> Cmd {
+        Cmd::new("cargo").args([command]).args(self.all.then_some("--locked")).args(args)
+    }
+}
+
+/// Runs tests: those that need nothing but a toolchain, or (they are marked `#[ignore]`) the others.
+fn test_runner(context: &Context, others: bool) -> io::Result<Outcome> {
+    // Both times the same packages, targets and features, so that nothing is built twice.
+    let same = ["--workspace", "--all-features", "--lib", "--bins", "--tests", "--no-fail-fast"];
+    let cmd = if succeeds("cargo", &["nextest", "--version"]) {
+        let ignored = if others { "only" } else { "default" };
+        context.cargo("nextest", &["run"]).args(same).args(["--no-tests=pass", "--run-ignored", ignored])
+    } else {
+        context.cargo("test", &same).args(others.then_some("--")).args(others.then_some("--ignored"))
+    };
+    let cmd = cmd.env("SSE_TYPED_NOT_RUN", &context.not_run);
+    if context.all { cmd.env("SSE_TYPED_REQUIRE_PROGRAMS", "1").run() } else { cmd.run() }
+}
+
+/// Fuzzes one target from its seeds, if it has any, on a stable compiler.
+fn fuzz(target: &str) -> io::Result<Cmd> {
+    let (corpus, seeds) = (format!("fuzz/corpus/{target}"), format!("fuzz/seeds/{target}"));
+    fs::create_dir_all(&corpus)?;
+    let seeds = Path::new(&seeds).exists().then_some(seeds);
+    let run = Cmd::new("cargo").args(["fuzz", "run", "--target-dir", "target/fuzz", target, &corpus]).args(seeds);
+    let time = format!("-max_total_time={FUZZ_SECONDS}");
+    Ok(run.args(["--", &time, "-dict=fuzz/event-stream.dict", "-timeout=10"]).env("RUSTC_BOOTSTRAP", "1"))
+}
+
+/// The packages that are not of the workspace.
+fn manifests_outside() -> Vec<String> {
+    let manifests = ["fuzz/Cargo.toml", "benches/Cargo.toml"];
+    manifests.into_iter().filter(|path| Path::new(path).exists()).map(str::to_owned).collect()
+}
+
+/// Runs one command after the other, up to the first that fails.
+fn run_all(cmds: &[Cmd]) -> io::Result<Outcome> {
+    let mut count = Count::default();
+    for cmd in cmds {
+        let outcome = cmd.run()?;
+        count += outcome.count;
+        if !outcome.succeeded {
+            return Ok(Outcome { succeeded: false, count });
+        }
+    }
+    Ok(Outcome { succeeded: true, count })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_have_names_of_their_own() {
+        let mut names: Vec<_> = STEPS.iter().map(|step| step.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), STEPS.len());
+    }
+
+    #[test]
+    fn what_must_be_installed_comes_behind_what_needs_the_toolchain_alone() {
+        let toolchain = [Program::Rustfmt, Program::Clippy];
+        let installs = |step: &Step| step.needs.iter().chain(step.uses).any(|program| !toolchain.contains(program));
+        let first = STEPS.iter().position(installs).unwrap();
+        let tests = STEPS.iter().position(|step| step.name == "package").unwrap();
+        assert!(tests < first);
+        assert_eq!(STEPS.last().unwrap().name, "deny", "the slowest to install is the last");
+    }
+
+    #[test]
+    fn the_lock_file_is_binding_where_everything_is_tested() {
+        let context = |all| Context { all, not_run: String::new() };
+        assert_eq!(context(true).cargo("doc", &["--lib"]).to_string(), "cargo doc --locked --lib");
+        assert_eq!(context(false).cargo("doc", &["--lib"]).to_string(), "cargo doc --lib");
+    }
+}

@@ -15,6 +15,9 @@ pub mod server;
 #[path = "private.rs"]
 pub mod __private;
 
+#[cfg(feature = "client")]
+#[doc(inline)]
+pub use self::client::{Client, EventSource, EventStream};
 #[cfg(feature = "server")]
 #[doc(inline)]
 pub use self::server::{Sse, SseLayer};

@@ -1,0 +1,111 @@
+use bytes::Bytes;
+use http::{Method, Uri};
+use http_body_util::Full;
+
+use super::{BoxHttpService, HttpService, RequestBuilder, WithBody};
+
+/// Opens event streams by way of any Tower HTTP service: hyper's client, a stack of middleware in front of it, or an axum
+/// `Router` in the same process.
+///
+/// Cloning it is as cheap as cloning the service. See the [module](super) for an example.
+#[derive(Clone, Debug)]
+pub struct Client<S = BoxHttpService> {
+    service: S,
+}
+
+impl<S> Client<WithBody<S, Full<Bytes>>> {
+    /// A client of a service whose requests have the body [`Full<Bytes>`](Full), or any body: an axum `Router`, or a
+    /// `tower::ServiceBuilder` stack over a hyper client.
+    pub const fn new(service: S) -> Self {
+        Self { service: WithBody::new(service) }
+    }
+}
+
+impl<S> Client<S> {
+    /// A client of a service whose requests have the body `B`.
+    ///
+    /// ```
+    /// use axum::{Router, body::Body, http::Request};
+    /// use sse_typed::Client;
+    /// use tower::ServiceExt;
+    ///
+    /// // The closure fixes the body.
+    /// let service = Router::new().map_request(|request: Request<Body>| request);
+    /// let client = Client::with_body::<Body>(service);
+    /// # let _ = client.get("/").connect::<sse_typed::RawEvent>();
+    /// ```
+    pub const fn with_body<B>(service: S) -> Client<WithBody<S, B>> {
+        Client { service: WithBody::new(service) }
+    }
+
+    /// The service.
+    pub const fn service(&self) -> &S {
+        &self.service
+    }
+
+    /// The service.
+    pub const fn service_mut(&mut self) -> &mut S {
+        &mut self.service
+    }
+
+    /// The service.
+    pub fn into_service(self) -> S {
+        self.service
+    }
+}
+
+impl<S: HttpService> Client<S> {
+    /// A GET request.
+    pub fn get<U>(&self, uri: U) -> RequestBuilder<S>
+    where
+        U: TryInto<Uri>,
+        U::Error: Into<http::Error>,
+    {
+        self.request(Method::GET, uri)
+    }
+
+    /// A POST request: so language models are asked.
+    pub fn post<U>(&self, uri: U) -> RequestBuilder<S>
+    where
+        U: TryInto<Uri>,
+        U::Error: Into<http::Error>,
+    {
+        self.request(Method::POST, uri)
+    }
+
+    /// A request of any method.
+    pub fn request<U>(&self, method: Method, uri: U) -> RequestBuilder<S>
+    where
+        U: TryInto<Uri>,
+        U::Error: Into<http::Error>,
+    {
+        RequestBuilder::new(self.service.clone(), method, uri)
+    }
+
+    /// Erases the type of the service.
+    #[must_use]
+    pub fn boxed(self) -> Client
+    where
+        S: Sync,
+    {
+        Client { service: BoxHttpService::new(self.service) }
+    }
+}
+
+#[cfg(feature = "hyper-client")]
+impl Client<super::HyperClient> {
+    /// A client over the network: HTTP/1.1 with a pool of connections, and, with feature `tls`, HTTPS and HTTP/2. It follows
+    /// redirects. See [`HyperClient`](super::HyperClient) for what it does and does not send on them.
+    #[must_use]
+    pub fn hyper() -> Self {
+        Self { service: super::HyperClient::new() }
+    }
+
+    /// Whether a redirect to another origin takes the last event ID along. It does unless said otherwise: the id is the
+    /// feed's own cursor, and without it the feed would silently begin anew. Say `false` where ids are secrets.
+    #[must_use]
+    pub fn last_event_id_across_origins(mut self, yes: bool) -> Self {
+        self.service = self.service.last_event_id_across_origins(yes);
+        self
+    }
+}

@@ -1,0 +1,310 @@
+use std::{error::Error as StdError, fmt};
+
+use bytes::Bytes;
+use http::{StatusCode, response};
+
+use crate::{
+    codec::{DecodeEvent, Decoded, EventTooLarge},
+    event::{DecodeError, RawEvent},
+};
+
+pub(super) type BoxError = Box<dyn StdError + Send + Sync>;
+
+/// What went wrong with an event, a response or a connection.
+///
+/// As an item of a stream it is one of two: after an error that is not [fatal](Self::is_fatal) the stream goes on, and a
+/// fatal one is the last item. The message names the cause that matters; the rest is in
+/// [`source`](StdError::source).
+///
+/// ```
+/// # fn on(error: sse_typed::client::Error) {
+/// if error.is_decode() {
+///     // one event of a known type with bad data; the stream goes on
+///     eprintln!("{error}: {:?}", error.raw_event());
+/// } else if error.status() == Some(http::StatusCode::UNAUTHORIZED) {
+///     eprintln!("no entry: {:?}", error.body());
+/// }
+/// # }
+/// ```
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: Kind,
+    raw_event: Option<RawEvent>,
+    response: Option<(response::Parts, Bytes)>,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Request(BoxError),
+    Connect(BoxError),
+    Status,
+    ContentType,
+    Body(BoxError),
+    GaveUp { attempts: u32, cause: Option<Error> },
+    Decode(DecodeError),
+    TooLarge(EventTooLarge),
+    Unknown,
+}
+
+impl Error {
+    const fn inner(kind: Kind) -> Inner {
+        Inner { kind, raw_event: None, response: None }
+    }
+
+    fn new(kind: Kind) -> Self {
+        Self(Box::new(Self::inner(kind)))
+    }
+
+    pub(super) fn request(cause: impl Into<BoxError>) -> Self {
+        Self::new(Kind::Request(cause.into()))
+    }
+
+    /// The service gave an error in the place of a response.
+    pub(super) fn service(cause: BoxError) -> Self {
+        if Unsendable::is_in(&*cause) { Self::new(Kind::Request(cause)) } else { Self::new(Kind::Connect(cause)) }
+    }
+
+    pub(super) fn status_of(head: response::Parts, body: Bytes) -> Self {
+        Self(Box::new(Inner { response: Some((head, body)), ..Self::inner(Kind::Status) }))
+    }
+
+    pub(super) fn content_type_of(head: response::Parts, body: Bytes) -> Self {
+        Self(Box::new(Inner { response: Some((head, body)), ..Self::inner(Kind::ContentType) }))
+    }
+
+    pub(super) fn in_body(cause: impl Into<BoxError>) -> Self {
+        Self::new(Kind::Body(cause.into()))
+    }
+
+    pub(super) fn gave_up(attempts: u32, cause: Option<Self>) -> Self {
+        Self::new(Kind::GaveUp { attempts, cause })
+    }
+
+    pub(super) fn decode_failed(cause: DecodeError, event: RawEvent) -> Self {
+        Self(Box::new(Inner { raw_event: Some(event), ..Self::inner(Kind::Decode(cause)) }))
+    }
+
+    pub(super) fn too_large(cause: EventTooLarge) -> Self {
+        Self::new(Kind::TooLarge(cause))
+    }
+
+    pub(super) fn unknown(event: RawEvent) -> Self {
+        Self(Box::new(Inner { raw_event: Some(event), ..Self::inner(Kind::Unknown) }))
+    }
+
+    /// Whether the stream is over. After any other error it goes on when it is polled again.
+    #[must_use]
+    pub const fn is_fatal(&self) -> bool {
+        !matches!(self.0.kind, Kind::Decode(_) | Kind::TooLarge(_) | Kind::Unknown)
+    }
+
+    /// An event of a known type has bad data, or a bad id. The event is in [`raw_event`](Self::raw_event), what is wrong
+    /// with it in [`decode_error`](Self::decode_error). Not fatal.
+    #[must_use]
+    pub const fn is_decode(&self) -> bool {
+        matches!(self.0.kind, Kind::Decode(_))
+    }
+
+    /// An event was larger than `max_event_size`. Not fatal: the event behind it is read.
+    #[must_use]
+    pub const fn is_too_large(&self) -> bool {
+        matches!(self.0.kind, Kind::TooLarge(_))
+    }
+
+    /// An event is of a type that the enum does not know, and [`Unknown::Error`](super::Unknown::Error) was asked for. Not
+    /// fatal.
+    #[must_use]
+    pub const fn is_unknown(&self) -> bool {
+        matches!(self.0.kind, Kind::Unknown)
+    }
+
+    /// The request cannot be made or sent: a malformed URL or header, a body that cannot be serialised, a scheme that the
+    /// client does not speak. Nothing was sent.
+    #[must_use]
+    pub const fn is_request(&self) -> bool {
+        matches!(self.0.kind, Kind::Request(_))
+    }
+
+    /// The service gave no response: the name was not found, the connection was refused, TLS failed.
+    #[must_use]
+    pub const fn is_connect(&self) -> bool {
+        matches!(self.0.kind, Kind::Connect(_))
+    }
+
+    /// The response has a status other than 200 and 204. See [`status`](Self::status), [`head`](Self::head) and
+    /// [`body`](Self::body).
+    #[must_use]
+    pub const fn is_status(&self) -> bool {
+        matches!(self.0.kind, Kind::Status)
+    }
+
+    /// The response is no `text/event-stream`. See [`head`](Self::head) and [`body`](Self::body).
+    #[must_use]
+    pub const fn is_content_type(&self) -> bool {
+        matches!(self.0.kind, Kind::ContentType)
+    }
+
+    /// The connection broke in the middle of the stream.
+    #[must_use]
+    pub const fn is_body(&self) -> bool {
+        matches!(self.0.kind, Kind::Body(_))
+    }
+
+    /// As many attempts in a row as [`max_attempts`](super::ReconnectPolicy::max_attempts) allows brought nothing.
+    ///
+    /// The last attempt's error is the [`source`](StdError::source), and what it says of its response is said here too.
+    #[must_use]
+    pub const fn is_gave_up(&self) -> bool {
+        matches!(self.0.kind, Kind::GaveUp { .. })
+    }
+
+    /// The event that could not be read, or that is unknown.
+    #[must_use]
+    pub const fn raw_event(&self) -> Option<&RawEvent> {
+        self.0.raw_event.as_ref()
+    }
+
+    /// What is wrong with the event: its type, the place in the JSON and the cause.
+    #[must_use]
+    pub const fn decode_error(&self) -> Option<&DecodeError> {
+        match &self.0.kind {
+            Kind::Decode(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// Reads the [raw event](Self::raw_event) as another type. `None` when there is none, or when it is none of that
+    /// type's.
+    #[must_use]
+    pub fn decode<E: DecodeEvent>(&self) -> Option<E> {
+        match E::decode(self.raw_event()?.as_raw_ref()) {
+            Ok(Decoded::Event(event)) => Some(event),
+            _ => None,
+        }
+    }
+
+    fn response(&self) -> Option<&(response::Parts, Bytes)> {
+        match &self.0.kind {
+            Kind::GaveUp { cause: Some(cause), .. } => cause.response(),
+            _ => self.0.response.as_ref(),
+        }
+    }
+
+    /// The status of the response that is no event stream.
+    #[must_use]
+    pub fn status(&self) -> Option<StatusCode> {
+        self.head().map(|head| head.status)
+    }
+
+    /// Status and headers of the response that is no event stream.
+    #[must_use]
+    pub fn head(&self) -> Option<&response::Parts> {
+        self.response().map(|(head, _)| head)
+    }
+
+    /// The beginning of the body of the response that is no event stream: what came of it within two seconds, 8 KiB at
+    /// most.
+    #[must_use]
+    pub fn body(&self) -> Option<&Bytes> {
+        self.response().map(|(_, body)| body)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0.kind {
+            Kind::Request(cause) => write!(f, "the request cannot be sent: {}", root(&**cause)),
+            Kind::Connect(cause) => write!(f, "no response: {}", root(&**cause)),
+            Kind::Status => match self.status() {
+                Some(status) => write!(f, "the response is no event stream: its status is {status}"),
+                None => f.write_str("the response is no event stream"),
+            },
+            Kind::ContentType => {
+                let content_type = self.head().and_then(|head| head.headers.get(http::header::CONTENT_TYPE));
+                match content_type {
+                    Some(content_type) => write!(
+                        f,
+                        "the response is no event stream: its content type is `{}`, not `text/event-stream`",
+                        String::from_utf8_lossy(content_type.as_bytes()).escape_debug()
+                    ),
+                    None => f.write_str("the response is no event stream: it has no content type"),
+                }
+            }
+            Kind::Body(cause) => write!(f, "the event stream broke off: {}", root(&**cause)),
+            Kind::GaveUp { attempts, cause: Some(cause) } => {
+                write!(f, "gave up after {attempts} attempts in a row without an event: {cause}")
+            }
+            Kind::GaveUp { attempts, cause: None } => {
+                write!(f, "gave up after {attempts} attempts in a row without an event: the stream ended each time")
+            }
+            Kind::Decode(error) => error.fmt(f),
+            Kind::TooLarge(error) => error.fmt(f),
+            Kind::Unknown => {
+                let event_type = self.raw_event().map_or("", RawEvent::event_type);
+                write!(f, "event `{}` is of no type that is known here", event_type.escape_debug())
+            }
+        }
+    }
+}
+
+/// The innermost cause: HTTP clients say "client error", and what happened is at the end of the chain.
+fn root<'a>(error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static) {
+    let mut error = error;
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("Error");
+        debug.field("kind", &self.0.kind);
+        if let Some(event) = &self.0.raw_event {
+            debug.field("raw_event", event);
+        }
+        if let Some((head, body)) = &self.0.response {
+            debug.field("head", head).field("body", body);
+        }
+        debug.finish()
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match &self.0.kind {
+            Kind::Request(cause) | Kind::Connect(cause) | Kind::Body(cause) => Some(&**cause),
+            Kind::GaveUp { cause, .. } => cause.as_ref().map(|cause| cause as &(dyn StdError + 'static)),
+            // The message is the cause's own.
+            Kind::Decode(error) => error.source(),
+            Kind::TooLarge(error) => error.source(),
+            Kind::Status | Kind::ContentType | Kind::Unknown => None,
+        }
+    }
+}
+
+/// Marks a service's error as one that no repetition mends: nothing was sent, and nothing can be.
+#[derive(Debug)]
+pub(super) struct Unsendable(pub(super) String);
+
+impl Unsendable {
+    fn is_in(error: &(dyn StdError + 'static)) -> bool {
+        let mut next = Some(error);
+        while let Some(error) = next {
+            if error.is::<Self>() {
+                return true;
+            }
+            next = error.source();
+        }
+        false
+    }
+}
+
+impl fmt::Display for Unsendable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl StdError for Unsendable {}

@@ -1,0 +1,72 @@
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use bytes::Bytes;
+use http_body_util::Full;
+use tower_http::follow_redirect::FollowRedirect;
+use tower_service::Service;
+
+use self::{redirects::Redirects, transport::Transport};
+use super::{BoxResponseFuture, ResponseBody, error::BoxError};
+
+mod redirects;
+mod transport;
+
+/// A service over the network, by hyper-util's pooled client.
+///
+/// It speaks HTTP/1.1, and with feature `tls` HTTPS by rustls (with the platform's roots) and HTTP/2 where the server
+/// offers it. A URL that it cannot ask for (`https` without that feature) is an error, not something to repeat.
+///
+/// It follows up to 20 redirects. To another origin go only `accept`, `cache-control`, `user-agent` and `last-event-id` of
+/// the headers (see [`last_event_id_across_origins`](super::Client::last_event_id_across_origins)), and no body; a
+/// redirect from `https` to `http` is not followed. What is not followed is an error with the status of the redirect.
+#[derive(Clone)]
+pub struct HyperClient {
+    service: FollowRedirect<Transport, Redirects>,
+}
+
+impl HyperClient {
+    /// A client with a pool of connections of its own; clones share it.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { service: FollowRedirect::with_policy(Transport::new(), Redirects::new()) }
+    }
+
+    pub(super) fn last_event_id_across_origins(self, yes: bool) -> Self {
+        let transport = self.service.into_inner();
+        Self { service: FollowRedirect::with_policy(transport, Redirects::new().keep_last_event_id(yes)) }
+    }
+}
+
+impl Default for HyperClient {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Service<http::Request<Bytes>> for HyperClient {
+    type Response = http::Response<ResponseBody>;
+    type Error = BoxError;
+    type Future = BoxResponseFuture;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.service.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: http::Request<Bytes>) -> Self::Future {
+        let response = self.service.call(request.map(Full::new));
+        BoxResponseFuture::new(async move { Ok(response.await?.map(ResponseBody::new)) })
+    }
+}
+
+impl fmt::Debug for HyperClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HyperClient").finish_non_exhaustive()
+    }
+}
+
+type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;

@@ -1,0 +1,234 @@
+//! When to connect again. A value: no clock and no socket is in here, so that every row of its table is a test.
+
+use std::time::Duration;
+
+use http::StatusCode;
+
+/// How a source reconnects.
+///
+/// The delay before an attempt is the reconnection time: one second, or what the server last said in a `retry:` line. It
+/// doubles with every attempt in a row that brought no event, up to thirty seconds, and never falls under the server's
+/// `retry:`, under its `Retry-After`, or under 100 ms (a server that says `retry: 0` does not make a hot loop). Jitter is
+/// only ever added. The first event of a connection, or 60 s of uptime, ends the row; a mere `200 OK` does not, or a
+/// server that answers and hangs up would be asked for ever at full speed.
+///
+/// ```
+/// use std::time::Duration;
+/// use sse_typed::client::ReconnectPolicy;
+///
+/// let policy = ReconnectPolicy::default().base(Duration::from_millis(250)).max_attempts(8);
+/// # let _ = policy;
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct ReconnectPolicy {
+    base: Duration,
+    max: Duration,
+    jitter: f64,
+    stable_after: Duration,
+    max_attempts: Option<u32>,
+    doubling: bool,
+    retry_statuses: bool,
+    seed: Option<u64>,
+}
+
+/// No delay is shorter.
+const FLOOR: Duration = Duration::from_millis(100);
+
+impl ReconnectPolicy {
+    /// One second, doubling to thirty, up to half as much jitter, and no limit of attempts.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            base: Duration::from_secs(1),
+            max: Duration::from_secs(30),
+            jitter: 0.5,
+            stable_after: Duration::from_secs(60),
+            max_attempts: None,
+            doubling: true,
+            retry_statuses: true,
+            seed: None,
+        }
+    }
+
+    /// The letter of the [standard]: the reconnection time (three seconds, or the server's), each time the same, and every
+    /// status but 200 is the end.
+    ///
+    /// [standard]: https://html.spec.whatwg.org/multipage/server-sent-events.html#sse-processing-model
+    #[must_use]
+    pub const fn browser() -> Self {
+        Self {
+            base: Duration::from_secs(3),
+            max: Duration::from_secs(3),
+            jitter: 0.0,
+            doubling: false,
+            retry_statuses: false,
+            ..Self::new()
+        }
+    }
+
+    /// No reconnecting: the source is over when its first connection is.
+    #[must_use]
+    pub const fn never() -> Self {
+        Self { max_attempts: Some(0), ..Self::new() }
+    }
+
+    /// The reconnection time until the server names one. One second unless said otherwise.
+    #[must_use]
+    pub const fn base(mut self, base: Duration) -> Self {
+        self.base = base;
+        self
+    }
+
+    /// Where doubling stops. Thirty seconds unless said otherwise. A server may ask for longer delays.
+    #[must_use]
+    pub const fn max(mut self, max: Duration) -> Self {
+        self.max = max;
+        self
+    }
+
+    /// How much is added at most to a delay, by chance, as a part of it: `0.5`, unless said otherwise, adds up to one half
+    /// (of [`max`](Self::max), where the delay is longer).
+    #[must_use]
+    pub const fn jitter(mut self, part: f64) -> Self {
+        self.jitter = part;
+        self
+    }
+
+    /// The uptime after which a connection counts as good even without an event. 60 s unless said otherwise.
+    #[must_use]
+    pub const fn stable_after(mut self, uptime: Duration) -> Self {
+        self.stable_after = uptime;
+        self
+    }
+
+    /// How many attempts in a row may bring nothing before the source gives up, the first included. Zero is
+    /// [`never`](Self::never). No limit unless said otherwise.
+    #[must_use]
+    pub const fn max_attempts(mut self, attempts: u32) -> Self {
+        self.max_attempts = Some(attempts);
+        self
+    }
+
+    /// Makes the jitter the same each time, for tests.
+    #[must_use]
+    pub const fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    fn retries(&self, cause: Cause) -> bool {
+        match cause {
+            Cause::Ended | Cause::Broken | Cause::NoResponse => true,
+            Cause::Status(status) => self.retry_statuses && may_pass(status),
+            Cause::Refused => false,
+        }
+    }
+
+    /// The delay before the next attempt, without jitter.
+    fn delay(&self, fruitless: u32, outcome: &Outcome) -> Duration {
+        let base = outcome.retry.unwrap_or(self.base).max(FLOOR);
+        let delay = if self.doubling {
+            let factor = 1_u32.checked_shl(fruitless.saturating_sub(1)).unwrap_or(u32::MAX);
+            base.saturating_mul(factor).min(self.max.max(base))
+        } else {
+            base
+        };
+        delay.max(outcome.retry_after.unwrap_or_default())
+    }
+}
+
+impl Default for ReconnectPolicy {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Statuses that say "later", not "no".
+fn may_pass(status: StatusCode) -> bool {
+    matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS)
+        || status.is_server_error()
+}
+
+/// Why there is no connection any more, or none yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// The body ended as it should.
+    Ended,
+    /// The body broke off.
+    Broken,
+    /// The service gave no response.
+    NoResponse,
+    /// A response with a status other than 200 and 204.
+    Status(StatusCode),
+    /// What no repetition mends: a request that cannot be sent, a response of another content type.
+    Refused,
+}
+
+/// What became of an attempt.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Outcome {
+    pub(super) cause: Cause,
+    /// Events that the connection brought.
+    pub(super) events: u64,
+    /// How long the connection was open.
+    pub(super) uptime: Duration,
+    /// The reconnection time that the server has set, on this connection or an earlier one.
+    pub(super) retry: Option<Duration>,
+    pub(super) retry_after: Option<Duration>,
+}
+
+/// What is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Decision {
+    Retry {
+        after: Duration,
+    },
+    /// Nothing more: the outcome is the end.
+    Stop,
+    /// It might pass, but so many attempts in a row brought nothing.
+    GiveUp {
+        attempts: u32,
+    },
+}
+
+/// A policy at work.
+#[derive(Debug)]
+pub(super) struct Reconnect {
+    policy: ReconnectPolicy,
+    fruitless: u32,
+    random: fastrand::Rng,
+}
+
+impl Reconnect {
+    pub(super) fn new(policy: ReconnectPolicy) -> Self {
+        let random = policy.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
+        Self { policy, fruitless: 0, random }
+    }
+
+    pub(super) fn decide(&mut self, outcome: &Outcome) -> Decision {
+        if !self.policy.retries(outcome.cause) || self.policy.max_attempts == Some(0) {
+            return Decision::Stop;
+        }
+        if outcome.events > 0 || outcome.uptime >= self.policy.stable_after {
+            self.fruitless = 0;
+        } else {
+            self.fruitless = self.fruitless.saturating_add(1);
+        }
+        match self.policy.max_attempts {
+            Some(max) if self.fruitless >= max => Decision::GiveUp { attempts: self.fruitless },
+            _ => {
+                let delay = self.policy.delay(self.fruitless, outcome);
+                Decision::Retry { after: delay.saturating_add(self.jitter(delay)) }
+            }
+        }
+    }
+
+    fn jitter(&mut self, delay: Duration) -> Duration {
+        let part = self.random.f64() * self.policy.jitter;
+        Duration::try_from_secs_f64(delay.min(self.policy.max).as_secs_f64() * part).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+#[path = "reconnect_tests.rs"]
+mod tests;

@@ -1,0 +1,199 @@
+use std::{
+    fmt,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use bytes::Buf;
+use futures_core::{FusedStream, Stream};
+use http::response;
+use http_body::Body;
+
+use super::{
+    BadEvent, Error, ResponseBody, Unknown,
+    error::BoxError,
+    reader::{Read, Reader},
+    trace,
+};
+use crate::{
+    codec::{DecodeEvent, Decoder},
+    event::Event,
+};
+
+/// The events of one response: what [`send`](super::RequestBuilder::send) gives.
+///
+/// It does not reconnect. It ends behind a [terminal event](crate::EventKind::is_terminal), with the body, or with a
+/// [fatal](Error::is_fatal) error, and is fused then. It is polled, and nothing runs beside it: what is not read stays in
+/// the socket, and dropping it closes the response.
+///
+/// ```
+/// use bytes::Bytes;
+/// use http_body_util::Full;
+/// use sse_typed::{EventStream, RawEvent};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), sse_typed::client::Error> {
+/// let body = Full::new(Bytes::from("event: greeting\ndata: hello\n\n"));
+/// let mut events = EventStream::<RawEvent, _>::from_body(body);
+/// while let Some(event) = events.try_next().await? {
+///     assert_eq!((event.data.event_type(), event.data.data()), ("greeting", "hello"));
+/// }
+/// # Ok(())
+/// # }
+/// ```
+pub struct EventStream<E, B = ResponseBody> {
+    head: Option<response::Parts>,
+    /// `None` when the stream is over.
+    body: Option<B>,
+    reader: Reader<E>,
+}
+
+impl<E, B> EventStream<E, B> {
+    /// Reads any body as an event stream.
+    #[must_use]
+    pub fn from_body(body: B) -> Self {
+        Self { head: None, body: Some(body), reader: Reader::new(Decoder::new(), BadEvent::Yield, Unknown::Skip) }
+    }
+
+    /// A stream of a response; one without a body is over.
+    pub(super) const fn of_response(head: response::Parts, body: Option<B>, reader: Reader<E>) -> Self {
+        Self { head: Some(head), body, reader }
+    }
+
+    /// The size up to which an event is read, in bytes: see [`Decoder::max_event_size`]. Say it before the first poll.
+    #[must_use]
+    pub fn max_event_size(mut self, bytes: usize) -> Self {
+        self.reader.configure(|decoder| decoder.max_event_size(bytes));
+        self
+    }
+
+    /// What becomes of bad events. They are `Err` items unless said otherwise.
+    #[must_use]
+    pub fn on_bad_event(mut self, bad_event: BadEvent) -> Self {
+        self.reader.on_bad_event(bad_event);
+        self
+    }
+
+    /// What becomes of events of unknown type. They are passed over unless said otherwise.
+    #[must_use]
+    pub const fn on_unknown(mut self, unknown: Unknown) -> Self {
+        self.reader.on_unknown(unknown);
+        self
+    }
+
+    /// Status and headers of the response. `None` for a stream made [from a body](Self::from_body).
+    #[must_use]
+    pub const fn head(&self) -> Option<&response::Parts> {
+        self.head.as_ref()
+    }
+
+    /// The last event ID, as of the item that was yielded last. Empty when there is none.
+    #[must_use]
+    pub fn last_event_id(&self) -> &str {
+        self.reader.last_event_id()
+    }
+
+    /// The reconnection time that the server has set.
+    #[must_use]
+    pub const fn reconnection_time(&self) -> Option<Duration> {
+        self.reader.reconnection_time()
+    }
+
+    /// How many events were of unknown type.
+    #[must_use]
+    pub const fn unknown_events(&self) -> u64 {
+        self.reader.unknown_events()
+    }
+}
+
+impl<E, B> EventStream<E, B>
+where
+    E: DecodeEvent,
+    B: Body<Data: Buf, Error: Into<BoxError>> + Unpin,
+{
+    /// The next event, or `None` when the stream is over.
+    ///
+    /// # Errors
+    ///
+    /// As an item: an event that is bad, after which the stream goes on, or a [fatal](Error::is_fatal) error, which is the
+    /// last item.
+    ///
+    /// # Cancel safety
+    ///
+    /// It can be dropped at any time, as in `tokio::select!`, and no event is lost.
+    #[expect(clippy::should_implement_trait, reason = "it is the stream's `next`, which is async")]
+    pub async fn next(&mut self) -> Option<Result<Event<E>, Error>> {
+        std::future::poll_fn(|cx| self.poll_event(cx)).await
+    }
+
+    /// The next event, or `Ok(None)` when the stream is over.
+    ///
+    /// # Errors
+    ///
+    /// As [`next`](Self::next). A loop that leaves at the first error loses what comes behind a bad event: look at
+    /// [`Error::is_fatal`], or ask for [`BadEvent::Skip`].
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`next`](Self::next).
+    pub async fn try_next(&mut self) -> Result<Option<Event<E>>, Error> {
+        self.next().await.transpose()
+    }
+
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Event<E>, Error>>> {
+        let Some(body) = &mut self.body else { return Poll::Ready(None) };
+        Poll::Ready(match ready!(self.reader.poll_read(Pin::new(body), cx)) {
+            Read::Event(event) => {
+                if event.data.is_terminal() {
+                    trace::ended("terminal event");
+                    self.body = None;
+                }
+                Some(Ok(event))
+            }
+            Read::Bad(error) => Some(Err(error)),
+            Read::End => {
+                trace::ended("end of body");
+                self.body = None;
+                None
+            }
+            Read::Broken(error) => {
+                trace::failed(&error);
+                self.body = None;
+                Some(Err(error))
+            }
+        })
+    }
+}
+
+impl<E, B> Stream for EventStream<E, B>
+where
+    E: DecodeEvent,
+    B: Body<Data: Buf, Error: Into<BoxError>> + Unpin,
+{
+    type Item = Result<Event<E>, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.poll_event(cx)
+    }
+}
+
+impl<E, B> FusedStream for EventStream<E, B>
+where
+    E: DecodeEvent,
+    B: Body<Data: Buf, Error: Into<BoxError>> + Unpin,
+{
+    fn is_terminated(&self) -> bool {
+        self.body.is_none()
+    }
+}
+
+impl<E, B> fmt::Debug for EventStream<E, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventStream")
+            .field("head", &self.head)
+            .field("over", &self.body.is_none())
+            .field("reader", &self.reader)
+            .finish_non_exhaustive()
+    }
+}

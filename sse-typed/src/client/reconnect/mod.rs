@@ -230,5 +230,4 @@ impl Reconnect {
 }
 
 #[cfg(test)]
-#[path = "reconnect_tests.rs"]
 mod tests;

@@ -1,0 +1,83 @@
+//! The client over the network.
+
+use sse_typed::{Client, RawEvent};
+use tests::scripted::{Reply, ScriptedServer};
+
+fn away(status: u16, to: String) -> Reply {
+    Reply::status(status).header("location", to)
+}
+
+async fn data(client: &Client<sse_typed::client::HyperClient>, url: String) -> String {
+    let request = client
+        .get(url)
+        .header("x-api-key", "secret")
+        .header("cookie", "a=b")
+        .header("user-agent", "test/1")
+        .bearer_auth("secret")
+        .last_event_id(sse_typed::EventId::from(17));
+    request.send::<RawEvent>().await.unwrap().next().await.unwrap().unwrap().data.data().to_owned()
+}
+
+#[tokio::test]
+async fn a_redirect_to_another_origin_takes_no_credentials_along() {
+    let there = ScriptedServer::start([Reply::events("data: there\n\n")]).await;
+    let here = ScriptedServer::start([away(307, there.url("/feed"))]).await;
+    assert_eq!(data(&Client::hyper(), here.url("/")).await, "there");
+
+    let first = &here.requests()[0];
+    assert_eq!(first.one("x-api-key").as_deref(), Some("secret"));
+    let second = &there.requests()[0];
+    let mut names: Vec<_> = second.headers.iter().map(|(name, _)| name.as_str()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["accept", "cache-control", "host", "last-event-id", "user-agent"]);
+    assert_eq!(second.one("last-event-id").as_deref(), Some("17"));
+}
+
+#[tokio::test]
+async fn the_last_event_id_stays_in_its_origin_on_request() {
+    let there = ScriptedServer::start([Reply::events("data: there\n\n")]).await;
+    let here = ScriptedServer::start([away(302, there.url("/"))]).await;
+    let client = Client::hyper().last_event_id_across_origins(false);
+    assert_eq!(data(&client, here.url("/")).await, "there");
+    assert_eq!(here.requests()[0].one("last-event-id").as_deref(), Some("17"));
+    assert_eq!(there.requests()[0].one("last-event-id"), None);
+}
+
+#[tokio::test]
+async fn headers_dropped_on_the_way_do_not_come_back() {
+    let there = ScriptedServer::start([Reply::events("data: back\n\n")]).await;
+    let here = ScriptedServer::start([]).await;
+    let middle = ScriptedServer::start([away(302, there.url("/"))]).await;
+    let start = ScriptedServer::start([away(302, middle.url("/"))]).await;
+    assert_eq!(data(&Client::hyper(), start.url("/")).await, "back");
+    assert_eq!(there.requests()[0].one("x-api-key"), None);
+    assert!(here.requests().is_empty());
+}
+
+#[tokio::test]
+async fn a_body_goes_along_within_its_origin_only() {
+    let there = ScriptedServer::start([]).await;
+    let here = ScriptedServer::start([away(307, "/b".to_owned()), away(307, there.url("/"))]).await;
+    let error = Client::hyper().post(here.url("/a")).body("secret").send::<RawEvent>().await.unwrap_err();
+    assert_eq!(error.status().unwrap(), 307);
+    assert_eq!(here.requests()[1].body, b"secret");
+    assert!(there.requests().is_empty());
+}
+
+#[tokio::test]
+async fn redirects_in_a_circle_end_with_the_status_of_the_last() {
+    let server = ScriptedServer::start(std::iter::repeat_n(away(302, "/again".to_owned()), 50)).await;
+    let error = Client::hyper().get(server.url("/")).send::<RawEvent>().await.unwrap_err();
+    assert_eq!(error.status().unwrap(), 302);
+    assert_eq!(server.requests().len(), 21);
+}
+
+#[tokio::test]
+async fn a_redirect_to_a_scheme_that_is_not_spoken_is_fatal() {
+    let server = ScriptedServer::start([away(302, "ftp://127.0.0.1/".to_owned())]).await;
+    let mut source = Client::hyper().get(server.url("/")).connect::<RawEvent>();
+    let error = source.next().await.unwrap().unwrap_err();
+    assert!(error.is_fatal() && error.is_request(), "{error}");
+    assert!(error.to_string().contains("ftp"), "{error}");
+    assert!(source.next().await.is_none());
+}

@@ -1,0 +1,8 @@
+//! The client against scripted servers: on real sockets, and in the process where time is paused.
+
+mod hyper;
+mod in_process;
+mod reading;
+mod rules;
+mod source;
+mod stream;

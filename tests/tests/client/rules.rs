@@ -1,0 +1,356 @@
+//! The rules C, R and K of the standard, over a real socket.
+
+use std::time::{Duration, Instant};
+
+use sse_typed::{
+    Client, EventSource, RawEvent,
+    client::{HyperClient, ReadyState, ReconnectPolicy},
+};
+use tests::scripted::{Reply, ScriptedServer};
+use tokio::net::TcpListener;
+
+use crate::reading::fast;
+
+type Source = EventSource<RawEvent, HyperClient>;
+
+fn connect(server: &ScriptedServer) -> Source {
+    Client::hyper().get(server.url("/feed?a=1")).reconnect(fast()).connect()
+}
+
+/// The data of all events; an error is a failure of the test.
+async fn all(source: &mut Source) -> Vec<String> {
+    let mut data = Vec::new();
+    while let Some(event) = source.next().await {
+        data.push(event.unwrap().data.data().to_owned());
+    }
+    data
+}
+
+/// The `last-event-id` of each request.
+fn ids(server: &ScriptedServer) -> Vec<Option<String>> {
+    server.requests().iter().map(|request| request.one("last-event-id")).collect()
+}
+
+fn some(id: &str) -> Option<String> {
+    Some(id.to_owned())
+}
+
+#[tokio::test]
+async fn c1_a_url_that_does_not_parse_is_the_first_and_last_item_and_is_not_repeated() {
+    for url in ["http://this is invalid/", "", "/relative", "ftp://127.0.0.1/", "http://"] {
+        let mut source: Source = Client::hyper().get(url).connect();
+        let error = source.next().await.unwrap().unwrap_err();
+        assert!(error.is_request() && error.is_fatal(), "{url:?}: {error:?}");
+        assert!(source.next().await.is_none());
+    }
+}
+
+#[tokio::test]
+async fn c2_the_method_is_get_and_the_target_is_as_given() {
+    let server = ScriptedServer::start([]).await;
+    assert!(all(&mut connect(&server)).await.is_empty());
+    let request = &server.requests()[0];
+    assert_eq!((request.method.as_str(), request.path.as_str()), ("GET", "/feed?a=1"));
+    assert!(request.body.is_empty());
+}
+
+#[tokio::test]
+async fn c3_c4_accept_and_cache_control_are_sent() {
+    let server = ScriptedServer::start([]).await;
+    all(&mut connect(&server)).await;
+    let request = &server.requests()[0];
+    assert_eq!(request.one("accept").as_deref(), Some("text/event-stream"));
+    assert_eq!(request.one("cache-control").as_deref(), Some("no-cache"));
+}
+
+#[tokio::test]
+async fn c3_c4_headers_of_ones_own_are_sent_in_their_place() {
+    let server = ScriptedServer::start([]).await;
+    let request = Client::hyper().get(server.url("/")).header("accept", "text/event-stream, */*").bearer_auth("t");
+    all(&mut request.connect()).await;
+    let request = &server.requests()[0];
+    assert_eq!(request.one("accept").as_deref(), Some("text/event-stream, */*"));
+    assert_eq!(request.one("authorization").as_deref(), Some("Bearer t"));
+}
+
+#[tokio::test]
+async fn c5_no_cookie_is_kept_or_sent() {
+    let first = Reply::events("data: a\n\n").header("set-cookie", "session=1");
+    let server = ScriptedServer::start([first]).await;
+    all(&mut connect(&server)).await;
+    assert_eq!(server.requests()[1].one("cookie"), None);
+}
+
+#[tokio::test]
+async fn c6_redirects_are_followed() {
+    for status in [301, 302, 303, 307, 308] {
+        let away = Reply::status(status).header("location", "/elsewhere");
+        let server = ScriptedServer::start([away, Reply::events("data: a\n\n")]).await;
+        let mut source = connect(&server);
+        assert_eq!(source.next().await.unwrap().unwrap().data.data(), "a");
+        assert_eq!(server.requests()[1].path, "/elsewhere");
+    }
+}
+
+#[tokio::test]
+async fn c7_a_reconnect_asks_the_original_url_again() {
+    let away = Reply::status(302).header("location", "/elsewhere");
+    let server = ScriptedServer::start([away, Reply::events("id: 1\ndata: a\n\n")]).await;
+    all(&mut connect(&server)).await;
+    let paths: Vec<_> = server.requests().into_iter().map(|request| request.path).collect();
+    assert_eq!(paths, ["/feed?a=1", "/elsewhere", "/feed?a=1"]);
+}
+
+#[tokio::test]
+async fn c8_the_first_request_has_no_last_event_id_unless_one_was_set() {
+    let server = ScriptedServer::start([]).await;
+    all(&mut connect(&server)).await;
+    let resumed = Client::hyper().get(server.url("/")).last_event_id(sse_typed::EventId::from(41));
+    all(&mut resumed.connect()).await;
+    let by_header = Client::hyper().get(server.url("/")).header("Last-Event-ID", "42");
+    all(&mut by_header.connect()).await;
+    assert_eq!(ids(&server), [None, some("41"), some("42")]);
+}
+
+#[tokio::test]
+async fn c9_a_reconnect_replaces_the_last_event_id_and_sends_it_as_utf_8() {
+    let replies = ["id: 1\ndata: a\n\n", "id: …é\ndata: b\n\n", "id\ndata: c\n\n"].map(Reply::events);
+    let server = ScriptedServer::start(replies).await;
+    let mut source: Source =
+        Client::hyper().get(server.url("/")).header("last-event-id", "0").reconnect(fast()).connect();
+    assert_eq!(all(&mut source).await, ["a", "b", "c"]);
+    assert_eq!(ids(&server), [some("0"), some("1"), some("…é"), None]);
+}
+
+#[tokio::test]
+async fn c10_the_last_event_id_survives_connections_without_ids() {
+    let replies = ["id: 1\ndata: a\n\n", "data: b\n\n", ":only a comment\n\n", "data: c\n\n"].map(Reply::events);
+    let server = ScriptedServer::start(replies).await;
+    let mut source = connect(&server);
+    assert_eq!(all(&mut source).await, ["a", "b", "c"]);
+    assert_eq!(ids(&server), [None, some("1"), some("1"), some("1"), some("1")]);
+    assert_eq!(source.last_event_id(), "1");
+}
+
+#[tokio::test]
+async fn c11_a_long_id_is_sent_back_verbatim() {
+    let id = format!(r#"[{{"topic":"eqiad.mediawiki","offset":{}}}]"#, "9".repeat(4000));
+    let server = ScriptedServer::start([Reply::events(format!("id: {id}\ndata: a\n\n"))]).await;
+    all(&mut connect(&server)).await;
+    assert_eq!(ids(&server), [None, Some(id)]);
+}
+
+#[tokio::test]
+async fn c12_an_id_that_cannot_be_a_header_is_left_out_and_the_one_before_is_not_sent_for_it() {
+    let server = ScriptedServer::start(["id: 1\ndata: a\n\n", "id: \u{1}\ndata: b\n\n"].map(Reply::events)).await;
+    let mut source = connect(&server);
+    assert_eq!(all(&mut source).await, ["a", "b"]);
+    assert_eq!(ids(&server), [None, some("1"), None]);
+}
+
+#[tokio::test]
+async fn r1_another_status_than_200_is_fatal_and_its_head_and_body_are_in_the_error() {
+    for status in [205, 210, 299, 400, 401, 404, 410] {
+        let reply = Reply::status(status)
+            .header("content-type", "text/event-stream")
+            .header("x-reason", "because")
+            .then(if status == 205 { "" } else { "data: no\n\n" });
+        let server = ScriptedServer::start([reply]).await;
+        let mut source = connect(&server);
+        let error = source.next().await.unwrap().unwrap_err();
+        assert!(error.is_status() && error.is_fatal(), "{status}: {error:?}");
+        assert_eq!(error.status().unwrap(), status);
+        assert_eq!(error.head().unwrap().headers["x-reason"], "because");
+        if status != 205 {
+            assert_eq!(&error.body().unwrap()[..], b"data: no\n\n");
+        }
+        assert!(error.to_string().contains(&status.to_string()), "{error}");
+        assert!(source.next().await.is_none());
+        assert_eq!(server.requests().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn r1_browsers_give_up_on_503_and_services_come_again() {
+    for (policy, requests) in [(ReconnectPolicy::browser(), 1), (fast(), 2)] {
+        let server = ScriptedServer::start([Reply::status(503)]).await;
+        let mut source: Source = Client::hyper().get(server.url("/")).reconnect(policy).connect();
+        assert_eq!(source.next().await.is_none(), requests == 2);
+        assert!(source.next().await.is_none());
+        assert_eq!(server.requests().len(), requests);
+    }
+}
+
+#[tokio::test]
+async fn r2_204_ends_the_source_without_an_error() {
+    let server = ScriptedServer::start([Reply::events("data: a\n\n"), Reply::status(204)]).await;
+    let mut source = connect(&server);
+    assert_eq!(all(&mut source).await, ["a"]);
+    assert_eq!(source.ready_state(), ReadyState::Closed);
+    assert!(source.next().await.is_none());
+    assert_eq!(server.requests().len(), 2);
+}
+
+#[tokio::test]
+async fn r3_another_content_type_is_fatal() {
+    for content_type in ["text/html", "application/json", "x bogus", "text/event-streams", ""] {
+        let reply = Reply::events("data: a\n\n").header("content-type", content_type);
+        let server = ScriptedServer::start([reply]).await;
+        let mut source = connect(&server);
+        let error = source.next().await.unwrap().unwrap_err();
+        assert!(error.is_content_type() && error.is_fatal(), "{content_type:?}: {error:?}");
+        assert!(error.to_string().contains(content_type), "{error}");
+        assert_eq!(&error.body().unwrap()[..], b"data: a\n\n");
+        assert!(source.next().await.is_none());
+        assert_eq!(server.requests().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn r3_case_and_parameters_of_the_content_type_do_not_matter() {
+    for content_type in
+        ["TEXT/event-Stream", "text/event-stream;", "text/event-stream; charset=utf-8", "text/event-stream;x"]
+    {
+        let server = ScriptedServer::start([Reply::events("data: a\n\n").header("content-type", content_type)]).await;
+        assert_eq!(all(&mut connect(&server)).await, ["a"], "{content_type}");
+    }
+}
+
+#[tokio::test]
+async fn r3_a_missing_content_type_is_fatal_unless_lenient() {
+    let replies = || [Reply::events("data: a\n\n").untyped()];
+    let server = ScriptedServer::start(replies()).await;
+    assert!(connect(&server).next().await.unwrap().unwrap_err().is_content_type());
+
+    let server = ScriptedServer::start(replies()).await;
+    let mut source: Source = Client::hyper().get(server.url("/")).lenient(true).connect();
+    assert_eq!(source.next().await.unwrap().unwrap().data.data(), "a");
+}
+
+#[tokio::test]
+async fn r4_the_charset_is_ignored() {
+    let reply = Reply::events("data: ok…\n\n").header("content-type", "text/event-stream; charset=windows-1252");
+    let server = ScriptedServer::start([reply]).await;
+    assert_eq!(all(&mut connect(&server)).await, ["ok…"]);
+}
+
+#[tokio::test]
+async fn r5_a_source_is_open_before_its_first_event() {
+    let server = ScriptedServer::start([Reply::events("").header("x-a", "1").hold()]).await;
+    let source = connect(&server);
+    assert_eq!(source.ready_state(), ReadyState::Connecting);
+    let source = source.opened().await.unwrap();
+    assert_eq!(source.ready_state(), ReadyState::Open);
+    assert_eq!(source.head().unwrap().headers["x-a"], "1");
+}
+
+#[tokio::test]
+async fn r5_opened_tells_why_there_is_no_stream() {
+    let server = ScriptedServer::start([Reply::status(403)]).await;
+    assert_eq!(connect(&server).opened().await.unwrap_err().status().unwrap(), 403);
+}
+
+#[tokio::test]
+async fn r6_an_error_before_the_response_is_repeated() {
+    let server = ScriptedServer::start([Reply::hang_up(), Reply::hang_up(), Reply::events("data: a\n\n")]).await;
+    assert_eq!(all(&mut connect(&server)).await, ["a"]);
+    assert_eq!(server.requests().len(), 4);
+}
+
+#[tokio::test]
+async fn r6_a_refused_connection_is_repeated_as_often_as_the_policy_says() {
+    // A port that was free a moment ago.
+    let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let request = Client::hyper().get(format!("http://{address}/")).reconnect(fast().max_attempts(2));
+    let mut source: Source = request.connect();
+    let started = Instant::now();
+    let error = source.next().await.unwrap().unwrap_err();
+    assert!(error.is_gave_up() && error.is_fatal(), "{error:?}");
+    assert!(error.to_string().contains("2 attempts"), "{error}");
+    assert!(error.to_string().to_lowercase().contains("refused"), "{error}");
+    assert!(started.elapsed() >= Duration::from_millis(100));
+    assert!(source.next().await.is_none());
+}
+
+#[tokio::test]
+async fn r8_an_end_of_the_body_is_repeated_graceful_or_not() {
+    let replies = [
+        Reply::events("id: 1\ndata: a\n\n"),
+        Reply::events("id: 2\ndata: b\n\n").break_off(),
+        Reply::events("id: 3\ndata: c\n\nid: 4\ndata: unfin").break_off(),
+        Reply::events("").break_off(),
+    ];
+    let server = ScriptedServer::start(replies).await;
+    assert_eq!(all(&mut connect(&server)).await, ["a", "b", "c"]);
+    assert_eq!(ids(&server), [None, some("1"), some("2"), some("3"), some("3")]);
+}
+
+#[tokio::test]
+async fn k1_k3_a_reconnect_waits_as_long_as_the_server_said() {
+    let server = ScriptedServer::start([Reply::events("retry: 350\n\n"), Reply::events("data: a\n\n")]).await;
+    assert_eq!(all(&mut connect(&server)).await, ["a"]);
+    let requests = server.requests();
+    for pair in requests.windows(2) {
+        let delay = pair[1].at - pair[0].at;
+        assert!(delay >= Duration::from_millis(350), "{delay:?}");
+    }
+    assert_eq!(requests.len(), 3);
+}
+
+#[tokio::test]
+async fn k2_a_reconnect_waits_a_second_if_the_server_says_nothing() {
+    let server = ScriptedServer::start([Reply::events("data: a\n\n")]).await;
+    let mut source: Source = Client::hyper().get(server.url("/")).connect();
+    all(&mut source).await;
+    let requests = server.requests();
+    let delay = requests[1].at - requests[0].at;
+    assert!((Duration::from_secs(1)..Duration::from_secs(3)).contains(&delay), "{delay:?}");
+}
+
+#[tokio::test]
+async fn k4_k6_a_failure_is_one_error_without_an_event_and_then_nothing() {
+    let server = ScriptedServer::start([Reply::status(404)]).await;
+    let mut source = connect(&server);
+    let error = source.next().await.unwrap().unwrap_err();
+    assert!(error.raw_event().is_none());
+    for _ in 0..3 {
+        assert!(source.next().await.is_none());
+    }
+    assert_eq!(source.ready_state(), ReadyState::Closed);
+}
+
+#[tokio::test]
+async fn k7_r7_dropping_the_source_closes_the_connection() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let mut source: Source = Client::hyper().get(url).connect();
+    let (event, mut socket) = tokio::join!(source.next(), async {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let (mut socket, _) = listener.accept().await.unwrap();
+        let mut request = [0; 1024];
+        assert!(socket.read(&mut request).await.unwrap() > 0);
+        socket.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: a\n\n").await.unwrap();
+        socket
+    });
+    assert_eq!(event.unwrap().unwrap().data.data(), "a");
+    drop(source);
+    use tokio::io::AsyncReadExt;
+    assert_eq!(socket.read(&mut [0; 16]).await.unwrap_or(0), 0);
+}
+
+#[tokio::test]
+async fn p17_p19_the_id_of_an_unfinished_block_is_not_sent_back() {
+    let server = ScriptedServer::start([Reply::events("id: 1\ndata: a\n\nid: 2\ndata: b\n")]).await;
+    assert_eq!(all(&mut connect(&server)).await, ["a"]);
+    assert_eq!(ids(&server), [None, some("1")]);
+}
+
+#[tokio::test]
+async fn p14_p16_blocks_with_only_an_id_or_a_retry_count() {
+    let server = ScriptedServer::start([Reply::events("id: 7\n\nretry: 101\n\n"), Reply::events("retry: 10")]).await;
+    let mut source = connect(&server);
+    assert!(all(&mut source).await.is_empty());
+    assert_eq!(ids(&server), [None, some("7"), some("7")]);
+    // `retry` counts at once, its line unfinished or not; a line that has not ended is none.
+    assert_eq!(source.reconnection_time(), Some(Duration::from_millis(101)));
+}

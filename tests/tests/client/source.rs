@@ -1,0 +1,268 @@
+//! The reconnecting source in paused time.
+
+use std::time::Duration;
+
+use futures_util::{FutureExt, StreamExt};
+use sse_typed::{
+    Client, EventSource, RawEvent,
+    client::{BoxHttpService, Error, ReconnectPolicy},
+};
+use tests::scripted::{Reply, ScriptedService};
+
+use crate::reading::Reading;
+
+fn connect<E: sse_typed::DecodeEvent>(service: &ScriptedService, policy: ReconnectPolicy) -> EventSource<E> {
+    Client::new(service.clone()).get("/").reconnect(policy).connect().boxed()
+}
+
+fn no_jitter() -> ReconnectPolicy {
+    ReconnectPolicy::default().jitter(0.0)
+}
+
+async fn values(source: &mut EventSource<Reading>) -> Vec<i64> {
+    let mut values = Vec::new();
+    while let Some(event) = source.next().await {
+        if let Reading::Value(value) = event.unwrap().data {
+            values.push(value);
+        }
+    }
+    values
+}
+
+fn seconds(seconds: &[u64]) -> Vec<Duration> {
+    seconds.iter().copied().map(Duration::from_secs).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_terminal_event_ends_the_source_without_another_request() {
+    let service = ScriptedService::new([Reply::events(
+        "event: value\ndata: 1\n\nevent: bye\ndata: null\n\nevent: value\ndata: 2\n\n",
+    )]);
+    let mut source = connect::<Reading>(&service, no_jitter());
+    assert_eq!(source.next().await.unwrap().unwrap().data, Reading::Value(1));
+    assert_eq!(source.next().await.unwrap().unwrap().data, Reading::Bye);
+    assert!(source.next().await.is_none());
+    assert_eq!(service.requests().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn delays_double_while_nothing_comes_and_start_anew_behind_an_event() {
+    let replies = [
+        Reply::hang_up(),
+        Reply::status(500),
+        Reply::events(""),
+        Reply::events("event: value\ndata: 1\n\n"),
+        Reply::hang_up(),
+    ];
+    let service = ScriptedService::new(replies);
+    assert_eq!(values(&mut connect(&service, no_jitter())).await, [1]);
+    assert_eq!(service.delays(), seconds(&[1, 2, 4, 1, 1]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_ends_at_once_is_not_asked_at_full_speed_for_ever() {
+    let service = ScriptedService::new(std::iter::repeat_n(Reply::events(":hello\n\n"), 6));
+    assert!(values(&mut connect(&service, no_jitter())).await.is_empty());
+    assert_eq!(service.delays(), seconds(&[1, 2, 4, 8, 16, 30]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn retry_zero_is_no_hot_loop() {
+    let service = ScriptedService::new(std::iter::repeat_n(Reply::events("retry: 0\nevent: value\ndata: 1\n\n"), 10));
+    let started = tokio::time::Instant::now();
+    assert_eq!(values(&mut connect(&service, no_jitter())).await.len(), 10);
+    assert!(started.elapsed() >= Duration::from_secs(1), "{:?}", started.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn p15_a_huge_retry_waits_and_does_not_overflow() {
+    let service = ScriptedService::new([Reply::events("retry: 99999999999999999999999999\nevent: value\ndata: 1\n\n")]);
+    let mut source = connect::<Reading>(&service, ReconnectPolicy::default());
+    assert!(source.next().await.unwrap().is_ok());
+    assert_eq!(source.reconnection_time(), Some(Duration::from_millis(u64::MAX)));
+    assert!(source.next().now_or_never().is_none());
+    let month = Duration::from_secs(30 * 24 * 3600);
+    assert!(tokio::time::timeout(month, source.next()).await.is_err());
+    assert_eq!(service.requests().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_minute_of_uptime_makes_the_next_delay_short_again() {
+    let up = |seconds| Reply::events("").pause(Duration::from_secs(seconds));
+    let service = ScriptedService::new([Reply::hang_up(), Reply::hang_up(), up(60), up(59)]);
+    values(&mut connect(&service, no_jitter())).await;
+    assert_eq!(service.delays(), seconds(&[1, 2, 60 + 1, 59 + 1]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn retry_after_is_waited_for() {
+    let busy = |after: &str| Reply::status(503).header("retry-after", after);
+    let service = ScriptedService::new([
+        busy("90"),
+        busy("1"),
+        busy("nonsense"),
+        Reply::status(429).header("retry-after", "100"),
+    ]);
+    values(&mut connect(&service, no_jitter())).await;
+    assert_eq!(service.delays(), seconds(&[90, 2, 4, 100]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn statuses_that_say_later_are_repeated() {
+    for status in [408, 425, 429, 500, 502, 503, 504] {
+        let service = ScriptedService::new([Reply::status(status), Reply::events("event: bye\ndata\n\n")]);
+        let mut source = connect::<Reading>(&service, no_jitter());
+        assert_eq!(source.next().await.unwrap().unwrap().data, Reading::Bye, "{status}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn giving_up_tells_the_last_cause() {
+    let reply = Reply::status(503).then("maintenance");
+    let service = ScriptedService::new(std::iter::repeat_n(reply, 9));
+    let mut source = connect::<Reading>(&service, no_jitter().max_attempts(3));
+    let error: Error = source.next().await.unwrap().unwrap_err();
+    assert!(error.is_gave_up() && error.is_fatal() && !error.is_status());
+    assert_eq!(error.status().unwrap(), 503);
+    assert_eq!(&error.body().unwrap()[..], b"maintenance");
+    assert_eq!(service.requests().len(), 3);
+    assert!(source.next().await.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn attempts_that_are_repeated_are_no_items() {
+    let replies =
+        [Reply::hang_up(), Reply::status(500), Reply::events("").break_off(), Reply::events("event: bye\ndata\n\n")];
+    let mut source = connect::<Reading>(&ScriptedService::new(replies), no_jitter());
+    assert_eq!(source.next().await.unwrap().unwrap().data, Reading::Bye);
+}
+
+#[tokio::test(start_paused = true)]
+async fn other_methods_than_get_are_made_once() {
+    let post = |service: &ScriptedService| Client::new(service.clone()).post("/").json(&1).connect::<Reading>();
+
+    let service = ScriptedService::new([Reply::events("event: value\ndata: 1\n\n")]);
+    let mut source = post(&service);
+    assert!(source.next().await.unwrap().is_ok());
+    assert!(source.next().await.is_none());
+
+    let broken = ScriptedService::new([Reply::events("event: value\ndata: 1\n\n").break_off()]);
+    let mut source = post(&broken);
+    assert!(source.next().await.unwrap().is_ok());
+    assert!(source.next().await.unwrap().unwrap_err().is_body());
+    assert!(source.next().await.is_none());
+
+    let unavailable = ScriptedService::new([Reply::status(503)]);
+    let mut source = post(&unavailable);
+    assert_eq!(source.next().await.unwrap().unwrap_err().status().unwrap(), 503);
+    assert!(source.next().await.is_none());
+
+    for service in [service, broken, unavailable] {
+        assert_eq!(service.requests().len(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_sent_is_the_only_item_and_no_request_is_made() {
+    let service = ScriptedService::new([]);
+    let client = Client::new(service.clone());
+    let requests = [
+        client.get("http://a b/"),
+        client.get("/").header("na me", "x"),
+        client.get("/").header("x", "a\nb"),
+        client.post("/").json(&std::collections::HashMap::from([((1, 2), 3)])),
+        client.get("/").bearer_auth("a\nb").header("y", "z"),
+    ];
+    for request in requests {
+        let mut source = request.connect::<RawEvent>();
+        let error = source.next().await.unwrap().unwrap_err();
+        assert!(error.is_request() && error.is_fatal(), "{error}");
+        assert!(source.next().await.is_none());
+    }
+    assert!(client.get("http://a b/").send::<RawEvent>().await.unwrap_err().is_request());
+    assert!(service.requests().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_endless_body_of_an_error_is_not_waited_for() {
+    let endless = Reply::status(400).then("a").hold();
+    let mut source = connect::<Reading>(&ScriptedService::new([endless]), no_jitter());
+    let error = tokio::time::timeout(Duration::from_secs(5), source.next()).await.unwrap().unwrap().unwrap_err();
+    assert_eq!(&error.body().unwrap()[..], b"a");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_body_in_an_error_is_bounded() {
+    let large = Reply::status(400).then(vec![b'x'; 6000]).then(vec![b'x'; 6000]).then(vec![b'x'; 6000]);
+    let mut source = connect::<Reading>(&ScriptedService::new([large]), no_jitter());
+    assert_eq!(source.next().await.unwrap().unwrap_err().body().unwrap().len(), 8192);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_can_be_named_moved_and_streamed() {
+    struct Feed {
+        source: EventSource<Reading>,
+        client: Client,
+    }
+    fn is_send_unpin<T: Send + Unpin>(_: &T) {}
+
+    let service = ScriptedService::new([Reply::events("event: value\ndata: 1\n\nevent: bye\ndata\n\n")]);
+    let client: Client<BoxHttpService> = Client::new(service).boxed();
+    let feed = Feed { source: client.clone().get("/").connect(), client };
+    is_send_unpin(&feed.source);
+    is_send_unpin(&feed.client);
+    let items =
+        tokio::spawn(async move { feed.source.map(Result::unwrap).map(|event| event.data).collect::<Vec<_>>().await });
+    assert_eq!(items.await.unwrap(), [Reading::Value(1), Reading::Bye]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancelled_next_loses_no_event() {
+    let mut reply = Reply::events("");
+    for n in 0..20 {
+        let event = format!("event: value\ndata: {n}\n\n");
+        let (a, b) = event.split_at(9);
+        reply = reply.then(a).pause(Duration::from_millis(7)).then(b).pause(Duration::from_millis(7));
+    }
+    let service = ScriptedService::new([reply.then("event: bye\ndata\n\n")]);
+    let mut source = connect::<Reading>(&service, no_jitter());
+    let mut seen = Vec::new();
+    loop {
+        match tokio::time::timeout(Duration::from_millis(3), source.next()).await {
+            Err(_) => {}
+            Ok(None) => break,
+            Ok(Some(event)) => seen.push(event.unwrap().data),
+        }
+    }
+    let expected: Vec<_> = (0..20).map(Reading::Value).chain([Reading::Bye]).collect();
+    assert_eq!(seen, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flapping_server_that_replays_costs_and_doubles_no_event() {
+    // Each connection brings a few events behind the last event ID, breaks off within the next, and now and then fails.
+    let (mut replies, mut next) = (Vec::new(), 0);
+    for round in 0..400_u32 {
+        let mut body = String::new();
+        for _ in 0..round % 5 {
+            next += 1;
+            body.push_str(&format!("id: {next}\nevent: value\ndata: {next}\n\n"));
+        }
+        body.push_str(&format!("id: {0}\nevent: value\ndata: {0}\n", next + 1));
+        replies.push(match round % 4 {
+            0 => Reply::events(body),
+            1 => Reply::events(body).break_off(),
+            2 => Reply::events(body).pause(Duration::from_secs(9)),
+            _ => Reply::events(body).pause(Duration::from_secs(9)).break_off(),
+        });
+        if round % 7 == 0 {
+            replies.push(Reply::status(503));
+            replies.push(Reply::hang_up());
+        }
+    }
+    let service = ScriptedService::new(replies);
+    let started = tokio::time::Instant::now();
+    let seen = values(&mut connect(&service, ReconnectPolicy::default())).await;
+    assert_eq!(seen, (1..=next).collect::<Vec<i64>>());
+    assert!(started.elapsed() > Duration::from_secs(1800), "{:?}", started.elapsed());
+}

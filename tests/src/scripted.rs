@@ -102,6 +102,7 @@ impl Reply {
 
 /// A request as it was received.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Recorded {
     /// When.
     pub at: Instant,

@@ -47,6 +47,7 @@
 //!
 //! Nothing of servers enters this room; when to reconnect is a value of its own, without a clock.
 
+#[expect(clippy::module_inception, reason = "the room and its first type share the name")]
 mod client;
 mod error;
 mod exchange;

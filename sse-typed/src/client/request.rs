@@ -56,11 +56,11 @@ impl<S> RequestBuilder<S> {
     }
 
     /// Changes the request; the first error stays.
-    fn change<X: Into<Error>>(mut self, change: impl FnOnce(&mut Ask) -> Result<(), X>) -> Self {
+    fn change(mut self, change: impl FnOnce(&mut Ask) -> Result<(), Error>) -> Self {
         if let Ok(ask) = &mut self.ask
             && let Err(error) = change(ask)
         {
-            self.ask = Err(error.into());
+            self.ask = Err(error);
         }
         self
     }
@@ -78,30 +78,35 @@ impl<S> RequestBuilder<S> {
             let name = name.try_into().map_err(|error| Error::request(error.into()))?;
             let value = value.try_into().map_err(|error| Error::request(error.into()))?;
             ask.headers.try_append(name, value).map_err(Error::request)?;
-            Ok::<_, Error>(())
+            Ok(())
         })
     }
 
     /// Adds headers; those of a name that is there already are replaced.
     pub fn headers(self, headers: HeaderMap) -> Self {
         self.change(|ask| {
-            for name in headers.keys() {
-                ask.headers.remove(name);
+            let mut name = None;
+            for (next, value) in headers {
+                // Further values of a name come without it.
+                if let Some(next) = next {
+                    ask.headers.remove(&next);
+                    name = Some(next);
+                }
+                if let Some(name) = &name {
+                    ask.headers.try_append(name.clone(), value).map_err(Error::request)?;
+                }
             }
-            for (name, value) in &headers {
-                ask.headers.try_append(name, value.clone()).map_err(Error::request)?;
-            }
-            Ok::<_, Error>(())
+            Ok(())
         })
     }
 
     /// Sets `authorization: Bearer <token>`. Its value is marked as sensitive.
-    pub fn bearer_auth(self, token: impl AsRef<str>) -> Self {
+    pub fn bearer_auth(self, token: &str) -> Self {
         self.change(|ask| {
-            let mut value = HeaderValue::try_from(format!("Bearer {}", token.as_ref())).map_err(Error::request)?;
+            let mut value = HeaderValue::try_from(format!("Bearer {token}")).map_err(Error::request)?;
             value.set_sensitive(true);
             ask.headers.insert(AUTHORIZATION, value);
-            Ok::<_, Error>(())
+            Ok(())
         })
     }
 
@@ -109,7 +114,7 @@ impl<S> RequestBuilder<S> {
     pub fn body(self, body: impl Into<Bytes>) -> Self {
         self.change(|ask| {
             ask.body = body.into();
-            Ok::<_, Error>(())
+            Ok(())
         })
     }
 
@@ -118,7 +123,7 @@ impl<S> RequestBuilder<S> {
         self.change(|ask| {
             ask.body = serde_json::to_vec(value).map_err(Error::request)?.into();
             ask.headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
-            Ok::<_, Error>(())
+            Ok(())
         })
     }
 
@@ -127,7 +132,7 @@ impl<S> RequestBuilder<S> {
         let id = id.into();
         self = self.change(|ask| {
             ask.take_last_event_id();
-            Ok::<_, Error>(())
+            Ok(())
         });
         self.decoder = self.decoder.with_last_event_id(id.as_str());
         self

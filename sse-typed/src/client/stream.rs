@@ -122,7 +122,6 @@ where
     /// # Cancel safety
     ///
     /// It can be dropped at any time, as in `tokio::select!`, and no event is lost.
-    #[expect(clippy::should_implement_trait, reason = "it is the stream's `next`, which is async")]
     pub async fn next(&mut self) -> Option<Result<Event<E>, Error>> {
         std::future::poll_fn(|cx| self.poll_event(cx)).await
     }

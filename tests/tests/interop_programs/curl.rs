@@ -1,0 +1,93 @@
+use std::{
+    future::ready,
+    process::Stdio,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use axum::{Router, response::IntoResponse, routing::get};
+use futures_util::stream;
+use sse_typed::{RawEvent, Sse};
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    net::TcpListener,
+    sync::mpsc,
+    time::timeout,
+};
+
+use crate::{
+    feed::Feed,
+    program::{Program, curl, finished, found},
+};
+
+async fn text(args: &[&str]) -> String {
+    let mut command = curl();
+    command.args(args);
+    String::from_utf8(finished(command).await.stdout).unwrap()
+}
+
+#[tokio::test]
+#[ignore = "needs curl"]
+async fn curl_shows_the_wire_text() {
+    if !found("curl_shows_the_wire_text", &[Program::Curl]) {
+        return;
+    }
+    let feed = Feed::start().await;
+    let expected = "retry: 4000\n\n\
+        id: 1\nevent: position\ndata: {\"x\":1.5}\n\n\
+        id: 2\ndata: data: no field\n\n\
+        id: 3\nevent: note\ndata:  a leading space\ndata: CRLF\ndata: CR\ndata: LF\ndata: \ndata: an empty line, and a last LF\ndata: \n\n\
+        event: position\ndata: {\"x\":-2.0}\n\n\
+        id: 5\nevent: completed\ndata: null\n\n";
+    assert_eq!(text(&[&feed.url("/whole")]).await, expected);
+}
+
+#[tokio::test]
+#[ignore = "needs curl"]
+async fn curl_resumes_and_is_told_not_to_come_back() {
+    if !found("curl_resumes_and_is_told_not_to_come_back", &[Program::Curl]) {
+        return;
+    }
+    let feed = Feed::start().await;
+    let url = feed.url("/events");
+    let rest = text(&["--header", "Last-Event-ID: 3", &url]).await;
+    let rest = rest.split_once("\n\n").unwrap().1;
+    assert_eq!(rest, "event: position\ndata: {\"x\":-2.0}\n\nid: 5\nevent: completed\ndata: null\n\n");
+    let after = text(&["--header", "Last-Event-ID: 5", "--write-out", "%{http_code}", &url]).await;
+    assert_eq!(after, "204");
+}
+
+#[tokio::test]
+#[ignore = "needs curl"]
+async fn curl_gets_each_event_when_it_is_sent() {
+    if !found("curl_gets_each_event_when_it_is_sent", &[Program::Curl]) {
+        return;
+    }
+    let (events, receiver) = mpsc::unbounded_channel::<RawEvent>();
+    let receiver = Arc::new(Mutex::new(Some(receiver)));
+    let router = Router::new().route(
+        "/events",
+        get(move || {
+            let receiver = receiver.lock().unwrap().take().expect("one client comes");
+            let stream = stream::unfold(receiver, async |mut receiver| Some((receiver.recv().await?, receiver)));
+            ready(Sse::new(stream).into_response())
+        }),
+    );
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/events", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+
+    let mut child = curl().arg(url).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    // The next is sent when the one before has arrived: what was held back anywhere would never come.
+    for n in 1..=3 {
+        events.send(RawEvent::new("tick", n.to_string())).unwrap();
+        for expected in ["event: tick", &format!("data: {n}"), ""] {
+            let line = timeout(Duration::from_secs(60), lines.next_line()).await.expect("the event is held back");
+            assert_eq!(line.unwrap().as_deref(), Some(expected));
+        }
+    }
+    drop(events);
+    assert_eq!(lines.next_line().await.unwrap(), None);
+    assert!(child.wait().await.unwrap().success(), "the body ends cleanly");
+}

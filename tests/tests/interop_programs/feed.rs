@@ -1,0 +1,164 @@
+//! The server that all of them read: a short story, cut in its middle.
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use axum::{
+    Router,
+    extract::State,
+    http::HeaderMap,
+    response::{Html, IntoResponse, Response},
+    routing::get,
+};
+use futures_util::stream;
+use sse_typed::{EncodeError, EncodeEvent, Event, EventKind, EventWriter, LastEventId, Sse, SseLayer};
+use tokio::net::TcpListener;
+
+/// Longer than the three seconds that Chromium and the npm package wait when nobody has told them.
+pub(crate) const RETRY: Duration = Duration::from_secs(4);
+
+/// Text with every kind of line end, and with spaces that must survive.
+const NOTE: &str = " a leading space\r\nCRLF\rCR\nLF\n\nan empty line, and a last LF\n";
+
+#[derive(Debug)]
+pub(crate) enum Story {
+    Position { x: f64 },
+    Plain(&'static str),
+    Note(&'static str),
+    Completed,
+}
+
+impl EventKind for Story {
+    fn event_type(&self) -> &str {
+        match self {
+            Self::Position { .. } => "position",
+            Self::Plain(_) => "message",
+            Self::Note(_) => "note",
+            Self::Completed => "completed",
+        }
+    }
+
+    fn is_terminal(&self) -> bool {
+        matches!(self, Self::Completed)
+    }
+}
+
+impl EncodeEvent for Story {
+    fn encode(&self, event: &mut EventWriter<'_>) -> Result<(), EncodeError> {
+        event.event_type(self.event_type())?;
+        match self {
+            Self::Position { x } => event.json(&serde_json::json!({ "x": x })),
+            Self::Plain(text) | Self::Note(text) => event.text(text),
+            Self::Completed => event.json(&()),
+        }
+    }
+}
+
+/// The whole story: the number of each event, and whether it has that for its id.
+fn story() -> Vec<(u64, Event<Story>)> {
+    vec![
+        (1, Event::new(Story::Position { x: 1.5 }).id(1_u64)),
+        (2, Event::new(Story::Plain("data: no field")).id(2_u64)),
+        (3, Event::new(Story::Note(NOTE)).id(3_u64)),
+        (4, Event::new(Story::Position { x: -2.0 })),
+        (5, Event::new(Story::Completed).id(5_u64)),
+        (6, Event::new(Story::Plain("never sent: it stands behind the terminal event"))),
+    ]
+}
+
+/// Each event as a client must see it: event type, data, and the id of its own block, if it has one.
+pub(crate) const SEEN: [(&str, &str, &str); 5] = [
+    ("position", r#"{"x":1.5}"#, "1"),
+    ("message", "data: no field", "2"),
+    ("note", " a leading space\nCRLF\nCR\nLF\n\nan empty line, and a last LF\n", "3"),
+    ("position", r#"{"x":-2.0}"#, ""),
+    ("completed", "null", "5"),
+];
+
+/// How many events the first visit gets, before the connection is cut.
+pub(crate) const CUT: usize = 3;
+
+#[derive(Clone, Debug)]
+pub(crate) struct Visit {
+    pub(crate) at: Instant,
+    pub(crate) last_event_id: Option<String>,
+    pub(crate) accept: Option<String>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Feed {
+    address: SocketAddr,
+    state: Arc<Mutex<Record>>,
+}
+
+#[derive(Debug, Default)]
+struct Record {
+    visits: Vec<Visit>,
+    cut_at: Option<Instant>,
+}
+
+impl Feed {
+    /// `/events` is the story from where the client left off; it is cut once, and at its end it is a 204. `/whole` is never
+    /// cut. `/` is an empty page.
+    pub(crate) async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let state = Arc::new(Mutex::new(Record::default()));
+        let router = Router::new()
+            .route("/events", get(events))
+            .route("/whole", get(whole))
+            .layer(SseLayer::new())
+            .route("/", get(|| std::future::ready(Html("<!doctype html><title>feed</title>"))))
+            .with_state(Arc::clone(&state));
+        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        Self { address, state }
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    pub(crate) fn visits(&self) -> Vec<Visit> {
+        self.state.lock().unwrap().visits.clone()
+    }
+
+    pub(crate) fn cut_at(&self) -> Instant {
+        self.state.lock().unwrap().cut_at.expect("the first stream was read to its end")
+    }
+}
+
+async fn events(State(state): State<Arc<Mutex<Record>>>, headers: HeaderMap, after: LastEventId) -> Response {
+    let text = |name| headers.get(name).map(|value| value.to_str().unwrap().to_owned());
+    let first = {
+        let mut record = state.lock().unwrap();
+        record.visits.push(Visit { at: Instant::now(), last_event_id: text("last-event-id"), accept: text("accept") });
+        record.visits.len() == 1
+    };
+    let after = after.parse::<u64>().unwrap().unwrap_or_default();
+    let mut events = story();
+    events.retain(|(number, _)| *number > after);
+    if after >= 5 {
+        return Sse::<stream::Empty<Story>>::stop().into_response();
+    }
+    if first {
+        events.truncate(CUT);
+    }
+    let stream = stream::unfold(events.into_iter(), move |mut events| {
+        let event = events.next();
+        if event.is_none() && first {
+            state.lock().unwrap().cut_at = Some(Instant::now());
+        }
+        std::future::ready(event.map(|(_, event)| (event, events)))
+    });
+    Sse::new(stream).retry(if first { RETRY } else { Duration::from_millis(20) }).into_response()
+}
+
+async fn whole() -> Response {
+    let events = story().into_iter().map(|(_, event)| event);
+    // Not known to be over before it began.
+    let stream = stream::unfold(events, |mut events| std::future::ready(events.next().map(|event| (event, events))));
+    Sse::new(stream).retry(RETRY).into_response()
+}

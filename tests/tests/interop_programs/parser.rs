@@ -1,0 +1,31 @@
+use serde_json::{Value, json};
+
+use crate::{
+    feed::{Feed, RETRY, SEEN},
+    program::{Program, found, script},
+};
+
+#[tokio::test]
+#[ignore = "needs Node and npm packages"]
+async fn npm_eventsource_parser_reads_every_field() {
+    if !found("npm_eventsource_parser_reads_every_field", &[Program::Node, Program::NpmPackages]) {
+        return;
+    }
+    let feed = Feed::start().await;
+    let lines = script("parser.mjs", &[&feed.url("/whole")]).await;
+    let lines: Vec<Value> = lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+
+    let mut expected = vec![json!({ "retry": RETRY.as_millis() })];
+    for (event_type, data, id) in SEEN {
+        // The parser tells of what stands in the block: no type and no id where none was written.
+        let mut event = json!({ "data": data });
+        if event_type != "message" {
+            event["event"] = event_type.into();
+        }
+        if !id.is_empty() {
+            event["id"] = id.into();
+        }
+        expected.push(event);
+    }
+    assert_eq!(lines, expected);
+}

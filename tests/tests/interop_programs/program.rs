@@ -1,0 +1,100 @@
+//! Programs that are not ours: found, started, and not waited for without end.
+
+use std::{
+    env,
+    fs::OpenOptions,
+    io::Write,
+    path::{Path, PathBuf},
+    process::{Output, Stdio},
+    time::Duration,
+};
+
+use tokio::{process::Command, time::timeout};
+
+/// What a test may need. The names are those that xtask knows how to get.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Program {
+    Curl,
+    Node,
+    NpmPackages,
+    Chromium,
+}
+
+impl Program {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Curl => "curl",
+            Self::Node => "node",
+            Self::NpmPackages => "npm packages",
+            Self::Chromium => "chromium",
+        }
+    }
+
+    fn is_found(self) -> bool {
+        match self {
+            Self::Curl => find("curl").is_some(),
+            Self::Node => find("node").is_some(),
+            Self::NpmPackages => browser_tests().join("node_modules/eventsource").is_dir(),
+            Self::Chromium => chromium().is_some(),
+        }
+    }
+}
+
+/// Whether the test can be run. If not, that is said, and xtask is told; where everything must be run, it is a failure.
+pub(crate) fn found(test: &str, programs: &[Program]) -> bool {
+    let Some(missing) = programs.iter().find(|program| !program.is_found()) else { return true };
+    let missing = missing.name();
+    assert!(env::var_os("SSE_TYPED_REQUIRE_PROGRAMS").is_none(), "{missing} is missing, and every test must be run");
+    println!("not run: {test}: {missing} is missing");
+    if let Some(path) = env::var_os("SSE_TYPED_NOT_RUN") {
+        // One write, so that the lines of tests that run at the same time stay whole.
+        let mut file = OpenOptions::new().create(true).append(true).open(path).unwrap();
+        file.write_all(format!("{test}\t{missing}\n").as_bytes()).unwrap();
+    }
+    false
+}
+
+/// The folder of the scripts and their packages.
+fn browser_tests() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("browser")
+}
+
+fn chromium() -> Option<PathBuf> {
+    let path = env::var_os("CHROMIUM").map(PathBuf::from);
+    path.or_else(|| {
+        ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"].into_iter().find_map(find)
+    })
+}
+
+fn find(program: &str) -> Option<PathBuf> {
+    let file = format!("{program}{}", env::consts::EXE_SUFFIX);
+    let path = env::var_os("PATH")?;
+    env::split_paths(&path).map(|folder| folder.join(&file)).find(|path| path.is_file())
+}
+
+pub(crate) fn curl() -> Command {
+    let mut command = Command::new("curl");
+    // No file of the user's and no proxy stands between the test and the server.
+    command.args(["--disable", "--no-buffer", "--silent", "--show-error", "--noproxy", "*"]);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
+    command
+}
+
+/// Runs a script of `tests/browser`, and returns the lines that it printed.
+pub(crate) async fn script(name: &str, args: &[&str]) -> Vec<String> {
+    let mut command = Command::new("node");
+    command.arg(browser_tests().join(name)).args(args).stdin(Stdio::null()).kill_on_drop(true);
+    if let Some(path) = chromium() {
+        command.env("CHROMIUM", path);
+    }
+    let output = finished(command).await;
+    String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+}
+
+/// Waits until the program is done, and well.
+pub(crate) async fn finished(mut command: Command) -> Output {
+    // It is over in seconds; the limit only keeps a stream that never ends from holding the run.
+    let output = timeout(Duration::from_secs(120), command.output()).await.expect("the program does not end").unwrap();
+    assert!(output.status.success(), "{}: {}", output.status, String::from_utf8_lossy(&output.stderr));
+    output
+}

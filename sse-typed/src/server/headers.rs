@@ -16,13 +16,15 @@ pub(super) fn describe(headers: &mut HeaderMap) {
     }
 }
 
-/// Brings `sse-keep-alive` from what we wrote before, if we did, to what is right now. A value that is not ours stays.
-pub(super) fn announce_keep_alive(headers: &mut HeaderMap, written: Option<u64>, seconds: Option<u64>) {
+/// Brings `sse-keep-alive` from what we wrote before, if we did, to what is right now, and says what we have written.
+/// A value that is not ours stays.
+pub(super) fn announce_keep_alive(headers: &mut HeaderMap, written: Option<u64>, seconds: Option<u64>) -> Option<u64> {
     if headers.get(SSE_KEEP_ALIVE) != written.map(HeaderValue::from).as_ref() {
-        return;
+        return None;
     }
     match seconds {
         Some(seconds) => drop(headers.insert(SSE_KEEP_ALIVE, seconds.into())),
         None => drop(headers.remove(SSE_KEEP_ALIVE)),
     }
+    seconds
 }

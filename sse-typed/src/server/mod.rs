@@ -21,11 +21,29 @@
 //! - [`Sse::stop`], and a stream that is over before it began, are a 204: the word to clients not to come back.
 //! - A HEAD request gets the head alone.
 //!
+//! # Order of layers
+//!
+//! [`SseLayer`] may stand anywhere. What other layers do to a stream, in Tower and tower-http:
+//!
+//! | layer | to a stream |
+//! |---|---|
+//! | `TimeoutLayer` | ends with the head: harmless |
+//! | `ResponseBodyTimeoutLayer` | cuts a silence that is longer than its timeout: set it above the keep-alive interval |
+//! | `ResponseBodyDeadlineLayer` | cuts every stream at its deadline |
+//! | `CompressionLayer` | leaves event streams alone; opted in by `compress_when`, each event still arrives by itself |
+//! | `ConcurrencyLimitLayer` | frees its place at the head: it does not limit open streams |
+//! | `TraceLayer` | measures the latency of the head; streams are told by [`on_close`](SseLayer::on_close) |
+//! | `CatchPanicLayer` | answers a panic of the handler; one of the stream is caught by the body |
+//! | `CorsLayer`, `RequestBodyLimitLayer` | harmless |
+//!
 //! # Caveats
 //!
+//! - The settings of a layer reach a body whose type was erased on the way, by axum for one, through the extensions of the
+//!   response. Middleware that answers with a new response carries them over, or a layer outside of it is not heard.//!
 //! - Nothing here needs a runtime to be made. The body, when it is polled, needs Tokio's timer for keep-alive (a runtime
 //!   with `enable_time`, as `#[tokio::main]` makes it); with [`no_keep_alive`](SseLayer::no_keep_alive) it runs anywhere.
 //! - A panic is caught where panics unwind. With `panic = "abort"` it is the end of the process, as ever.
+//! - With the feature `tracing`, events that cannot be sent and panics are errors there, opens and closes are debug.
 //! - What the client's socket takes sets the pace: a stream is polled as fast as it is read.
 //!
 //! # Example

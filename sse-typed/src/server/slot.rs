@@ -57,7 +57,6 @@ impl Slot {
 impl Handover {
     fn announce(&mut self, head: &mut Parts) {
         let seconds = self.policy.keep_alive().map(|keep_alive| keep_alive.seconds());
-        headers::announce_keep_alive(&mut head.headers, self.keep_alive_header, seconds);
-        self.keep_alive_header = seconds;
+        self.keep_alive_header = headers::announce_keep_alive(&mut head.headers, self.keep_alive_header, seconds);
     }
 }

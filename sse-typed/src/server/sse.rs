@@ -16,7 +16,8 @@ use crate::codec::EventItem;
 /// `http::Response::from(sse)` is what any other server of HTTP takes. What is set here wins over what layers say.
 ///
 /// A stream that says by its `size_hint` that it is over, before it was polled, is answered with 204, like
-/// [`Sse::stop`]: clients take an empty stream as a reason to come back, and would do so for ever.
+/// [`Sse::stop`]: clients take an empty stream as a reason to come back, and would do so for ever. (`futures::stream::pending()` says so
+/// too, rightly: it has nothing to send.)
 pub struct Sse<St> {
     /// `None` is the word not to come back.
     events: Option<St>,
@@ -100,7 +101,7 @@ impl<St> Sse<St> {
     /// use sse_typed::{RawEvent, Sse};
     ///
     /// fn job(finished: bool) -> Sse<impl Stream<Item = RawEvent>> {
-    ///     if finished { Sse::stop() } else { Sse::new(stream::pending()) }
+    ///     if finished { Sse::stop() } else { Sse::new(stream::iter([RawEvent::new("progress", "50 %")])) }
     /// }
     /// # job(true);
     /// ```

@@ -71,6 +71,13 @@ where
     }
 }
 
+/// An empty body: what middleware such as a timeout answers with in the place of any other.
+impl<St, B> Default for MaybeSseBody<St, B> {
+    fn default() -> Self {
+        Self::events(SseBody::default())
+    }
+}
+
 impl<St, B> fmt::Debug for MaybeSseBody<St, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MaybeSseBody").finish_non_exhaustive()

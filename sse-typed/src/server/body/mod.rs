@@ -118,6 +118,13 @@ impl<St: Events> Body for SseBody<St> {
     }
 }
 
+/// An empty body: what middleware such as a timeout answers with in the place of the stream.
+impl<St> Default for SseBody<St> {
+    fn default() -> Self {
+        Self::empty()
+    }
+}
+
 impl<St> fmt::Debug for SseBody<St> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SseBody").field("stage", &self.stage).finish_non_exhaustive()

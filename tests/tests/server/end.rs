@@ -1,0 +1,147 @@
+//! Whatever ends a stream, what came before is sent, and the body ends cleanly.
+
+use std::{cell::Cell, convert::Infallible, pin::pin};
+
+use futures_util::{StreamExt, stream};
+use http::{Response, StatusCode};
+use http_body::Body;
+use sse_typed::{
+    Encoded, Event, RawEvent, Sse,
+    server::{BoxEvents, SseBody},
+};
+
+use crate::common::{Scene, Watch, encoded, frames, poll_once, response, text};
+
+const TICKS: &str = "event: tick\ndata: 1\n\nevent: tick\ndata: 2\n\n";
+
+fn ticks() -> impl futures_util::Stream<Item = Scene> + Send {
+    stream::iter([Scene::Tick(1), Scene::Tick(2)])
+}
+
+#[tokio::test]
+async fn a_stream_that_ends_ends_the_body() {
+    assert_eq!(frames(response(Sse::new(ticks()))).await, [TICKS]);
+}
+
+#[tokio::test]
+async fn what_was_yielded_before_a_panic_of_the_stream_is_sent() {
+    let events = ticks().chain(stream::once(async { panic!("in the stream") }));
+    assert_eq!(frames(response(Sse::new(events))).await, [TICKS]);
+}
+
+#[tokio::test]
+async fn of_an_event_that_panics_while_it_is_encoded_nothing_is_sent() {
+    let events = ticks().chain(stream::iter([Scene::Panics, Scene::Tick(3)]));
+    assert_eq!(frames(response(Sse::new(events))).await, [TICKS]);
+}
+
+#[tokio::test]
+async fn a_stream_that_panics_again_while_it_is_dropped_does_no_more_harm() {
+    struct PanicsTwice(Cell<bool>);
+    impl Drop for PanicsTwice {
+        fn drop(&mut self) {
+            assert!(!self.0.get(), "in the drop");
+        }
+    }
+    let bomb = PanicsTwice(Cell::new(false));
+    let events = ticks().chain(stream::poll_fn(move |_| {
+        bomb.0.set(true);
+        panic!("in the stream")
+    }));
+    assert_eq!(frames(response(Sse::new(events))).await, [TICKS]);
+}
+
+#[tokio::test]
+async fn an_event_that_cannot_be_sent_ends_the_stream_behind_what_came_before() {
+    let events = ticks().chain(stream::iter([Scene::Broken, Scene::Tick(3)]));
+    assert_eq!(frames(response(Sse::new(events))).await, [TICKS]);
+}
+
+#[tokio::test]
+async fn a_terminal_event_ends_the_stream_and_drops_it() {
+    let done = format!("{TICKS}event: done\ndata: null\n\n");
+    for envelope in [false, true] {
+        let watch = Watch::default();
+        let events = ticks().chain(stream::once(async { Scene::Done })).chain(stream::pending());
+        let sse = if envelope {
+            Sse::new(watch.stream(events.map(Event::new))).boxed()
+        } else {
+            Sse::new(watch.stream(events)).boxed()
+        };
+        let mut body = pin!(response(sse).into_body());
+        assert_eq!(poll_once(body.as_mut()).map(Option::unwrap_or_default), std::task::Poll::Ready(done.clone()));
+        assert!(watch.is_dropped(), "with its last event, not with the body");
+        assert!(body.is_end_stream());
+    }
+    let events = stream::iter([encoded(&Scene::Tick(1)), encoded(&Scene::Done), encoded(&Scene::Tick(2))]);
+    assert_eq!(text(response(Sse::new(events))).await, "event: tick\ndata: 1\n\nevent: done\ndata: null\n\n");
+}
+
+#[tokio::test]
+async fn an_error_of_the_stream_becomes_the_last_event() {
+    let readings = || stream::iter([Ok(Scene::Tick(1)), Ok(Scene::Tick(2)), Err("broken pipe"), Ok(Scene::Tick(3))]);
+    let told = Sse::until_error(readings(), |error| {
+        assert_eq!(error, "broken pipe");
+        Some(Scene::Done)
+    });
+    assert_eq!(text(response(told)).await, format!("{TICKS}event: done\ndata: null\n\n"));
+
+    let silent = Sse::until_error(readings(), |_| None);
+    assert_eq!(text(response(silent)).await, TICKS);
+
+    let no_error = Sse::until_error(ticks().map(Ok::<_, Infallible>), |never| match never {});
+    assert_eq!(text(response(no_error)).await, TICKS);
+}
+
+#[tokio::test]
+async fn an_error_becomes_a_bare_event_in_a_stream_of_envelopes() {
+    let readings = stream::iter([Ok(Event::new(Scene::Tick(1)).id(7_u64)), Err(())]);
+    let sse = Sse::until_error(readings, |()| Some(Scene::Tick(0)));
+    assert_eq!(text(response(sse)).await, "id: 7\nevent: tick\ndata: 1\n\nevent: tick\ndata: 0\n\n");
+}
+
+#[tokio::test]
+async fn branches_of_any_stream_and_envelope_unite() {
+    fn answer(branch: u8) -> Sse<BoxEvents<Scene>> {
+        match branch {
+            0 => Sse::new(ticks()).boxed(),
+            1 => Sse::new(ticks().map(|tick| Event::new(tick).id(1_u64))).retry(std::time::Duration::ZERO).boxed(),
+            2 => Sse::until_error(ticks().map(Ok::<_, ()>), |()| None).boxed(),
+            3 => Sse::new(stream::empty::<Scene>()).boxed(),
+            _ => Sse::stop(),
+        }
+    }
+    assert_eq!(text(response(answer(0))).await, TICKS);
+    assert!(text(response(answer(1))).await.starts_with("retry: 0\n\nid: 1\nevent: tick\ndata: 1\n\n"));
+    assert_eq!(text(response(answer(2))).await, TICKS);
+    for branch in [3, 4] {
+        let response = response(answer(branch));
+        assert_eq!(response.status(), StatusCode::NO_CONTENT);
+        assert_eq!(frames(response).await, [""; 0]);
+    }
+}
+
+#[test]
+fn a_stream_that_is_over_before_it_began_is_a_204() {
+    let none = || stream::iter::<[RawEvent; 0]>([]);
+    let over = [
+        Response::from(Sse::new(none())).map(drop),
+        Response::from(Sse::new(none()).retry(std::time::Duration::ZERO)).map(drop),
+        Response::from(Sse::until_error(none().map(Ok::<_, ()>), |()| None)).map(drop),
+        Response::from(Sse::<stream::Pending<RawEvent>>::stop()).map(drop),
+    ];
+    for response in over {
+        assert_eq!(response.status(), StatusCode::NO_CONTENT);
+        assert!(response.headers().is_empty());
+    }
+    // Nobody knows before the first poll that nothing comes.
+    let unknown = stream::poll_fn(|_| std::task::Poll::Ready(None::<RawEvent>));
+    assert_eq!(Response::from(Sse::new(unknown)).status(), StatusCode::OK);
+}
+
+#[test]
+fn the_body_never_fails() {
+    fn assert_infallible<B: Body<Error = Infallible> + Send>(_: &B) {}
+    assert_infallible(response(Sse::new(stream::empty::<Encoded>())).body());
+    assert_infallible::<SseBody<BoxEvents<Scene>>>(response(Sse::stop()).body());
+}

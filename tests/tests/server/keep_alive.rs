@@ -1,0 +1,119 @@
+//! Signs of life, under paused time.
+
+use std::{pin::pin, time::Duration};
+
+use futures_util::{Stream, StreamExt, stream};
+use sse_typed::{
+    Sse,
+    server::{Events, KeepAlive},
+};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep, timeout},
+};
+
+use crate::common::{Scene, encoded, frames, next_frame, response, silence};
+
+const COMMENT: &str = ": keep-alive\n\n";
+const HOUR: Duration = Duration::from_secs(3600);
+
+const fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// The frames of the first `span`, each with the second at which it left.
+async fn timeline<St: Events>(sse: Sse<St>, span: Duration) -> Vec<(u64, String)> {
+    let begin = Instant::now();
+    let mut body = pin!(response(sse).into_body());
+    let mut timeline = Vec::new();
+    let _ = timeout(span, async {
+        while let Some(frame) = next_frame(body.as_mut()).await {
+            timeline.push((begin.elapsed().as_secs(), frame));
+        }
+    })
+    .await;
+    timeline
+}
+
+/// A tick at each of these seconds, then silence.
+fn ticks_at<const N: usize>(seconds: [u64; N]) -> impl Stream<Item = Scene> {
+    let begin = Instant::now();
+    stream::iter(seconds)
+        .then(move |at| async move {
+            tokio::time::sleep_until(begin + Duration::from_secs(at)).await;
+            Scene::Tick(at)
+        })
+        .chain(stream::pending())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_comment_follows_each_15_seconds_of_silence() {
+    let expected = [15, 30, 45].map(|at| (at, COMMENT.to_owned()));
+    assert_eq!(timeline(Sse::new(silence()), seconds(50)).await, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn traffic_begins_silence_anew() {
+    let timeline = timeline(Sse::new(ticks_at([4, 13, 22])).keep_alive(seconds(10)), seconds(45)).await;
+    let at: Vec<_> = timeline.iter().map(|(at, frame)| (*at, frame.as_str())).collect();
+    let tick = |at: u64| format!("event: tick\ndata: {at}\n\n");
+    assert_eq!(at, [(4, &*tick(4)), (13, &tick(13)), (22, &tick(22)), (32, COMMENT), (42, COMMENT)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_typed_event_can_take_the_place_of_the_comment() {
+    let keep_alive = KeepAlive::every(seconds(5)).event(encoded(&Scene::Tick(0)));
+    let timeline = timeline(Sse::new(ticks_at([1])).keep_alive(keep_alive).ids_from(1), seconds(12)).await;
+    // It gets no id: it is no place to resume from.
+    let sign = "event: tick\ndata: 0\n\n".to_owned();
+    assert_eq!(timeline, [(1, "event: tick\ndata: 1\nid: 1\n\n".to_owned()), (6, sign.clone()), (11, sign)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_comment_says_what_it_is_told_to() {
+    let keep_alive = KeepAlive::every(seconds(1)).comment("still\nhere");
+    assert_eq!(
+        timeline(Sse::new(silence()).keep_alive(keep_alive), Duration::from_millis(1500)).await,
+        [(1, ": still\n: here\n\n".to_owned())]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_that_is_never_on_the_wire_is_no_sign_of_life() {
+    let keep_alive = KeepAlive::every(seconds(1)).event(encoded(&Scene::Hidden));
+    assert_eq!(
+        timeline(Sse::new(silence()).keep_alive(keep_alive), Duration::from_millis(1500)).await,
+        [(1, COMMENT.to_owned())]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_terminal_sign_of_life_ends_the_stream() {
+    let sse = Sse::new(silence()).keep_alive(KeepAlive::every(seconds(9)).event(encoded(&Scene::Done)));
+    let begin = Instant::now();
+    assert_eq!(frames(response(sse)).await, ["event: done\ndata: null\n\n"]);
+    assert_eq!(begin.elapsed(), seconds(9));
+}
+
+#[tokio::test(start_paused = true)]
+async fn keep_alive_can_be_off() {
+    assert_eq!(timeline(Sse::new(silence()).no_keep_alive(), HOUR).await, []);
+    assert_eq!(timeline(Sse::new(silence()).keep_alive(Duration::ZERO), HOUR).await, []);
+    // Farther than any clock goes.
+    assert_eq!(timeline(Sse::new(silence()).keep_alive(Duration::MAX), HOUR).await, []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_is_not_delayed_by_the_timer() {
+    let (sender, mut receiver) = mpsc::unbounded_channel();
+    let mut body = pin!(response(Sse::new(stream::poll_fn(move |cx| receiver.poll_recv(cx)))).into_body());
+    assert_eq!(next_frame(body.as_mut()).await.as_deref(), Some(COMMENT));
+    let begin = Instant::now();
+    tokio::spawn(async move {
+        sleep(seconds(3)).await;
+        sender.send(Scene::Tick(3)).unwrap();
+        sender
+    });
+    assert_eq!(next_frame(body.as_mut()).await.as_deref(), Some("event: tick\ndata: 3\n\n"));
+    assert_eq!(begin.elapsed(), seconds(3));
+}

@@ -1,0 +1,148 @@
+//! What is told of streams that open and close.
+
+use std::{
+    convert::Infallible,
+    future::ready,
+    pin::pin,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use axum::{Router, body::Body, routing::get};
+use futures_util::{Stream, StreamExt, stream};
+use http::{Method, Request, Response};
+use http_body_util::BodyExt;
+use sse_typed::{
+    Sse, SseLayer,
+    server::{Ended, Events, KeepAlive, SseBody},
+};
+use tower::{Layer, ServiceExt, service_fn};
+
+use crate::common::{Scene, encoded, frames, next_frame};
+
+type Notes = Arc<Mutex<Vec<String>>>;
+
+/// A layer that takes notes under `name`.
+fn noting(name: &'static str, notes: &Notes) -> SseLayer {
+    let (opens, closes) = (Arc::clone(notes), Arc::clone(notes));
+    SseLayer::new()
+        .on_open(move |opened| opens.lock().unwrap().push(format!("{name} open={}", opened.open())))
+        .on_close(move |closed| {
+            let reason = match closed.reason() {
+                Ended::Failed(error) => format!("Failed({})", error.event_type()),
+                reason => format!("{reason:?}"),
+            };
+            closes.lock().unwrap().push(format!(
+                "{name} {reason} events={} bytes={} seconds={} open={}",
+                closed.events(),
+                closed.bytes(),
+                closed.duration().as_secs(),
+                closed.open()
+            ));
+        })
+}
+
+fn take(notes: &Notes) -> Vec<String> {
+    std::mem::take(&mut notes.lock().unwrap())
+}
+
+async fn answer<St: Events>(layer: &SseLayer, sse: Sse<St>, method: Method) -> Response<SseBody<St>> {
+    let mut sse = Some(sse);
+    let service = layer.layer(service_fn(move |_: Request<()>| ready(Ok::<_, Infallible>(sse.take().unwrap()))));
+    service.oneshot(Request::builder().method(method).body(()).unwrap()).await.unwrap()
+}
+
+async fn get_from<St: Events>(layer: &SseLayer, sse: Sse<St>) -> Response<SseBody<St>> {
+    answer(layer, sse, Method::GET).await
+}
+
+fn ticks() -> impl Stream<Item = Scene> {
+    stream::iter([Scene::Tick(1), Scene::Tick(2)])
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_reason_of_each_end_is_told_with_what_was_sent() {
+    let notes = Notes::default();
+    let layer = noting("-", &notes);
+    let bytes = 2 * "event: tick\ndata: 1\n\n".len();
+    let done = bytes + "event: done\ndata: null\n\n".len();
+
+    frames(get_from(&layer, Sse::new(ticks())).await).await;
+    assert_eq!(take(&notes), ["- open=1".into(), format!("- Finished events=2 bytes={bytes} seconds=0 open=0")]);
+
+    frames(get_from(&layer, Sse::new(ticks().chain(stream::iter([Scene::Done])))).await).await;
+    assert_eq!(take(&notes)[1], format!("- Terminal events=3 bytes={done} seconds=0 open=0"));
+
+    frames(get_from(&layer, Sse::new(ticks().chain(stream::iter([Scene::Broken])))).await).await;
+    assert_eq!(take(&notes)[1], format!("- Failed(broken) events=2 bytes={bytes} seconds=0 open=0"));
+
+    frames(get_from(&layer, Sse::new(ticks().chain(stream::iter([Scene::Panics])))).await).await;
+    assert_eq!(take(&notes)[1], format!("- Panicked events=2 bytes={bytes} seconds=0 open=0"));
+
+    {
+        let response = get_from(&layer, Sse::new(ticks().chain(stream::pending())).batch(1)).await;
+        let mut body = pin!(response.into_body());
+        next_frame(body.as_mut()).await;
+        next_frame(body.as_mut()).await;
+        tokio::time::sleep(Duration::from_secs(7)).await;
+        assert_eq!(take(&notes), ["- open=1"]);
+    }
+    assert_eq!(take(&notes), [format!("- Disconnected events=2 bytes={bytes} seconds=7 open=0")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn keep_alives_count_as_bytes_and_not_as_events() {
+    let notes = Notes::default();
+    let sign = encoded(&Scene::Tick(1));
+    let events = ticks().chain(stream::once(tokio::time::sleep(Duration::from_secs(25))).filter_map(|()| ready(None)));
+    let sse = Sse::new(events).keep_alive(KeepAlive::every(Duration::from_secs(10)).event(sign));
+    frames(get_from(&noting("-", &notes), sse).await).await;
+    let bytes = 4 * "event: tick\ndata: 1\n\n".len();
+    assert_eq!(take(&notes)[1], format!("- Finished events=2 bytes={bytes} seconds=25 open=0"));
+}
+
+#[tokio::test]
+async fn streams_that_are_open_are_counted_over_all_clones_of_a_layer() {
+    let notes = Notes::default();
+    let layer = noting("-", &notes);
+    let mut bodies = Vec::new();
+    for _ in 0..3 {
+        let sse = Sse::new(stream::iter([Scene::Tick(1)]).chain(stream::pending()));
+        let mut body = Box::pin(get_from(&layer.clone(), sse).await.into_body());
+        next_frame(body.as_mut()).await;
+        bodies.push(body);
+    }
+    assert_eq!(take(&notes), ["- open=1", "- open=2", "- open=3"]);
+    bodies.clear();
+    let left: Vec<_> = take(&notes).iter().map(|note| note.rsplit_once(' ').unwrap().1.to_owned()).collect();
+    assert_eq!(left, ["open=2", "open=1", "open=0"]);
+}
+
+#[tokio::test]
+async fn observers_of_all_layers_are_told_the_nearest_first() {
+    let notes = Notes::default();
+    let router = Router::new()
+        .route("/", get(async || Sse::new(ticks())))
+        .layer(noting("inner", &notes))
+        .layer(noting("outer", &notes));
+    let response = router.oneshot(Request::get("/").body(Body::empty()).unwrap()).await.unwrap();
+    response.into_body().collect().await.unwrap();
+    let names: Vec<_> = take(&notes).iter().map(|note| note.split(' ').next().unwrap().to_owned()).collect();
+    assert_eq!(names, ["inner", "outer", "inner", "outer"]);
+}
+
+#[tokio::test]
+async fn what_never_streamed_was_never_open() {
+    let notes = Notes::default();
+    let layer = noting("-", &notes);
+    drop(answer(&layer, Sse::new(ticks()), Method::HEAD).await);
+    drop(answer(&layer, Sse::new(ticks()), Method::GET).await);
+    frames(get_from(&layer, Sse::<stream::Pending<Scene>>::stop()).await).await;
+    assert_eq!(take(&notes), [""; 0]);
+}
+
+#[tokio::test]
+async fn an_observer_that_panics_costs_no_client_its_stream() {
+    let layer = SseLayer::new().on_open(|_| panic!("on open")).on_close(|_| panic!("on close"));
+    assert_eq!(frames(get_from(&layer, Sse::new(ticks())).await).await.len(), 1);
+}

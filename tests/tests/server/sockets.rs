@@ -1,0 +1,140 @@
+//! What only a socket shows.
+
+use std::{convert::Infallible, future::ready, time::Duration};
+
+use axum::{Router, routing::get};
+use futures_util::stream;
+use http::Request;
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use hyper_util::{rt::TokioIo, service::TowerToHyperService};
+use sse_typed::{RawEvent, Sse, SseLayer};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    sync::mpsc,
+    time::timeout,
+};
+use tower::{Layer, service_fn};
+
+use crate::common::{Connection, Scene, Watch, serve, silence};
+
+/// No promise: only so that a fault fails instead of hanging.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+async fn patiently<T>(what: &str, future: impl Future<Output = T>) -> T {
+    timeout(PATIENCE, future).await.unwrap_or_else(|_| panic!("{what} did not come"))
+}
+
+async fn next_data(response: &mut http::Response<Incoming>) -> String {
+    let frame = patiently("a frame", response.frame()).await.unwrap().unwrap();
+    String::from_utf8(frame.into_data().unwrap().to_vec()).unwrap()
+}
+
+#[tokio::test]
+async fn the_head_leaves_before_the_first_event_and_each_event_at_once() {
+    let (sender, receiver) = mpsc::unbounded_channel::<Scene>();
+    let receiver = std::sync::Arc::new(std::sync::Mutex::new(Some(receiver)));
+    let service = SseLayer::new().layer(service_fn(move |_: Request<Incoming>| {
+        let mut receiver = receiver.lock().unwrap().take().unwrap();
+        ready(Ok::<_, Infallible>(Sse::new(stream::poll_fn(move |cx| receiver.poll_recv(cx)))))
+    }));
+    let mut connection = Connection::open(serve(service).await).await;
+    let mut response = patiently("the head", connection.get("/")).await;
+    assert_eq!(response.headers()["content-type"], "text/event-stream");
+    for n in 0..3 {
+        sender.send(Scene::Tick(n)).unwrap();
+        assert_eq!(next_data(&mut response).await, format!("event: tick\ndata: {n}\n\n"));
+    }
+}
+
+#[tokio::test]
+async fn what_was_yielded_before_a_panic_reaches_the_client_and_the_connection_lives_on() {
+    let service = SseLayer::new().layer(service_fn(|request: Request<Incoming>| {
+        let last = if request.uri().path() == "/panics" { Scene::Panics } else { Scene::Broken };
+        ready(Ok::<_, Infallible>(Sse::new(stream::iter([Scene::Tick(1), last, Scene::Tick(2)]))))
+    }));
+    let mut connection = Connection::open(serve(service).await).await;
+    for path in ["/panics", "/breaks", "/panics"] {
+        let response = patiently("the head", connection.get(path)).await;
+        let body = patiently("the end", response.into_body().collect()).await.unwrap().to_bytes();
+        assert_eq!(body, "event: tick\ndata: 1\n\n");
+        connection.client.ready().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_stream_is_dropped_as_soon_as_its_client_is_gone() {
+    // Without a word to write: not even keep-alive.
+    let watch = Watch::default();
+    let make = {
+        let watch = watch.clone();
+        move || Sse::new(watch.stream(silence())).no_keep_alive()
+    };
+    let handler = make.clone();
+    let hyper =
+        serve(SseLayer::new().layer(service_fn(move |_: Request<Incoming>| ready(Ok::<_, Infallible>(make())))));
+    let router = Router::new().route("/", get(move || ready(handler()))).layer(SseLayer::new());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let axum = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+
+    for address in [hyper.await, axum] {
+        let mut connection = Connection::open(address).await;
+        let response = patiently("the head", connection.get("/")).await;
+        assert!(!watch.is_dropped());
+        drop((response, connection));
+        patiently("the drop", watch.dropped()).await;
+        watch.reset();
+    }
+}
+
+#[tokio::test]
+async fn over_http_2_a_stream_is_dropped_when_the_client_resets_it() {
+    let watch = Watch::default();
+    let service = {
+        let watch = watch.clone();
+        SseLayer::new().layer(service_fn(move |_: Request<Incoming>| {
+            ready(Ok::<_, Infallible>(Sse::new(watch.stream(silence())).no_keep_alive()))
+        }))
+    };
+    let socket = TcpStream::connect(serve(service).await).await.unwrap();
+    let executor = hyper_util::rt::TokioExecutor::new();
+    let (mut client, connection) = hyper::client::conn::http2::handshake(executor, TokioIo::new(socket)).await.unwrap();
+    tokio::spawn(connection);
+    let request = Request::get("http://test/").body(String::new()).unwrap();
+    let response = patiently("the head", client.send_request(request)).await.unwrap();
+    assert!(!watch.is_dropped());
+    drop(response);
+    patiently("the drop", watch.dropped()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_does_not_read_stops_the_stream_from_being_polled() {
+    let watch = Watch::default();
+    let service = {
+        let watch = watch.clone();
+        SseLayer::new().layer(service_fn(move |_: Request<Incoming>| {
+            let event = RawEvent::new("big", "x".repeat(64 << 10));
+            ready(Ok::<_, Infallible>(Sse::new(watch.stream(stream::repeat(event)))))
+        }))
+    };
+    // A connection in memory, so that paused time goes on when nothing moves any more, and only then.
+    let (mut client, server) = tokio::io::duplex(64 << 10);
+    tokio::spawn(async move {
+        let service = TowerToHyperService::new(service);
+        let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(server), service).await;
+    });
+    client.write_all(b"GET / HTTP/1.1\r\nhost: test\r\n\r\n").await.unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let polls = watch.polls();
+    assert!((1..64).contains(&polls), "{polls} events stand in buffers");
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    assert_eq!(watch.polls(), polls);
+
+    // Who reads on gets on.
+    let mut piece = vec![0; 64 << 10];
+    while watch.polls() == polls {
+        assert_ne!(client.read(&mut piece).await.unwrap(), 0);
+    }
+}

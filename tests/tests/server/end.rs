@@ -86,6 +86,10 @@ async fn an_error_of_the_stream_becomes_the_last_event() {
     });
     assert_eq!(text(response(told)).await, format!("{TICKS}event: done\ndata: null\n\n"));
 
+    // It is the last, terminal or not.
+    let told = Sse::until_error(readings(), |_| Some(Scene::Tick(9)));
+    assert_eq!(text(response(told)).await, format!("{TICKS}event: tick\ndata: 9\n\n"));
+
     let silent = Sse::until_error(readings(), |_| None);
     assert_eq!(text(response(silent)).await, TICKS);
 

@@ -8,13 +8,11 @@ use futures_util::{Stream, stream};
 use http::{HeaderMap, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Empty, Full};
 use hyper::body::Incoming;
-use hyper_util::{
-    rt::{TokioExecutor, TokioIo},
-    service::TowerToHyperService,
-};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use sse_typed::{Event, LastEventId, RawEvent, Sse, SseLayer, server::SseBody};
-use tokio::net::{TcpListener, TcpStream};
-use tower::{Service, ServiceBuilder, service_fn};
+use tests::serve;
+use tokio::net::TcpStream;
+use tower::{ServiceBuilder, service_fn};
 
 /// What every mount must send to a client that comes for the first time.
 const WIRE: &str = "retry: 2000\n\nid: 1\nevent: tick\ndata: one\n\nid: 2\nevent: tick\ndata: two\n\n";
@@ -31,34 +29,6 @@ fn ticks(after: &LastEventId) -> impl Stream<Item = Event<RawEvent>> + Send + us
 
 fn layer() -> SseLayer {
     SseLayer::new().retry(Duration::from_secs(2)).keep_alive(Duration::from_millis(9_500))
-}
-
-/// Serves `service` with plain hyper and returns its address.
-async fn serve_hyper<S, B>(service: S) -> SocketAddr
-where
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible, Future: Send> + Clone + Send + 'static,
-    B: http_body::Body<Data = Bytes, Error: Into<tower::BoxError>> + Send + 'static,
-{
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move {
-        loop {
-            let (socket, _) = listener.accept().await.unwrap();
-            let service = TowerToHyperService::new(service.clone());
-            tokio::spawn(async move {
-                let http = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
-                let _ = http.serve_connection(TokioIo::new(socket), service).await;
-            });
-        }
-    });
-    address
-}
-
-async fn serve_axum(router: Router) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-    address
 }
 
 async fn request(address: SocketAddr, request: http::request::Builder) -> Response<Incoming> {
@@ -113,7 +83,7 @@ async fn a_service_builder_serves_it_with_plain_hyper() {
     let service = ServiceBuilder::new()
         .layer(layer())
         .service_fn(|request: Request<Incoming>| ready(Ok::<_, Infallible>(sse(&request))));
-    assert_serves(serve_hyper(service).await).await;
+    assert_serves(serve::with_hyper(service).await).await;
 }
 
 #[tokio::test]
@@ -122,7 +92,7 @@ async fn a_service_may_answer_with_a_head_of_its_own() {
         let response = Response::builder().header("x-own", "1").header("cache-control", "no-store").body(sse(&request));
         ready(Ok::<_, Infallible>(response.unwrap()))
     });
-    let (_, headers, text) = get_text(serve_hyper(service).await, "/events").await;
+    let (_, headers, text) = get_text(serve::with_hyper(service).await, "/events").await;
     assert_eq!(text, WIRE);
     assert_eq!(headers["x-own"], "1");
     assert_eq!(headers["cache-control"], "no-store");
@@ -136,7 +106,7 @@ async fn a_service_may_answer_with_a_stream_or_anything_else() {
         let denied = Response::builder().status(StatusCode::UNAUTHORIZED).body(Full::from("who are you?")).unwrap();
         ready(Ok::<_, Infallible>(if allowed { Ok(sse(&request)) } else { Err(denied) }))
     });
-    let address = serve_hyper(service).await;
+    let address = serve::with_hyper(service).await;
     assert_serves(address).await;
     let (status, headers, text) = get_text(address, "/secret").await;
     assert_eq!((status, text.as_str()), (StatusCode::UNAUTHORIZED, "who are you?"));
@@ -150,7 +120,7 @@ async fn plain_hyper_serves_it_without_a_layer() {
         let sse = sse(&request).retry(Duration::from_secs(2)).keep_alive(Duration::from_millis(9_500));
         ready(Ok::<_, Infallible>(Response::from(sse)))
     });
-    assert_serves(serve_hyper(service).await).await;
+    assert_serves(serve::with_hyper(service).await).await;
 }
 
 #[tokio::test]
@@ -159,7 +129,7 @@ async fn a_response_made_before_the_layer_takes_the_layers_settings() {
         let response: Response<SseBody<_>> = sse(&request).into();
         ready(Ok::<_, Infallible>(response))
     });
-    assert_serves(serve_hyper(service).await).await;
+    assert_serves(serve::with_hyper(service).await).await;
 }
 
 #[tokio::test]
@@ -170,7 +140,7 @@ async fn an_axum_handler_returns_it() {
             Sse::new(ticks(&last_event_id)).retry(Duration::from_secs(2)).keep_alive(Duration::from_millis(9_500))
         }),
     );
-    assert_serves(serve_axum(router).await).await;
+    assert_serves(serve::with_axum(router).await).await;
 }
 
 #[tokio::test]
@@ -179,7 +149,7 @@ async fn an_axum_router_is_layered() {
         .route("/events", get(async |last_event_id: LastEventId| Sse::new(ticks(&last_event_id))))
         .route("/text", get(async || "text"))
         .layer(layer());
-    let address = serve_axum(router).await;
+    let address = serve::with_axum(router).await;
     assert_serves(address).await;
 
     let (status, headers, text) = get_text(address, "/text").await;
@@ -193,7 +163,7 @@ async fn an_axum_router_mounts_a_service() {
     let service = ServiceBuilder::new()
         .layer(layer())
         .service_fn(|request: Request<axum::body::Body>| ready(Ok::<_, Infallible>(sse(&request))));
-    assert_serves(serve_axum(Router::new().route_service("/events", service)).await).await;
+    assert_serves(serve::with_axum(Router::new().route_service("/events", service)).await).await;
 }
 
 #[tokio::test]
@@ -201,7 +171,7 @@ async fn http_2_carries_many_streams_on_one_connection() {
     let service = ServiceBuilder::new()
         .layer(layer())
         .service_fn(|request: Request<Incoming>| ready(Ok::<_, Infallible>(sse(&request))));
-    let socket = TcpStream::connect(serve_hyper(service).await).await.unwrap();
+    let socket = TcpStream::connect(serve::with_hyper(service).await).await.unwrap();
     let (client, connection) =
         hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(socket)).await.unwrap();
     tokio::spawn(connection);
@@ -228,7 +198,7 @@ async fn a_stream_that_is_over_is_a_204_without_body_however_mounted() {
         .service_fn(|request: Request<Incoming>| ready(Ok::<_, Infallible>(over(request.uri().path() == "/stop"))));
     let axum =
         Router::new().route("/stop", get(async || over(true))).route("/over", get(async || over(false))).layer(layer());
-    for address in [serve_hyper(hyper).await, serve_axum(axum).await] {
+    for address in [serve::with_hyper(hyper).await, serve::with_axum(axum).await] {
         for path in ["/stop", "/over"] {
             let (status, headers, text) = get_text(address, path).await;
             assert_eq!((status, text.as_str()), (StatusCode::NO_CONTENT, ""), "{path}");

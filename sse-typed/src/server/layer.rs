@@ -34,10 +34,11 @@ impl SseLayer {
 
     policy_setters!();
 
-    /// Calls `observer` when a stream begins: when its body is polled for the first time.
+    /// Calls `observer` when a stream begins: when its body is polled for the first time. A layer has one such observer:
+    /// the last that was set.
     #[must_use]
     pub fn on_open(mut self, observer: impl Fn(&Opened) + Send + Sync + 'static) -> Self {
-        self.observer.on_open = Some(Arc::new(observer));
+        self.observer = self.observer.with_on_open(Arc::new(observer));
         self
     }
 
@@ -58,7 +59,7 @@ impl SseLayer {
     /// ```
     #[must_use]
     pub fn on_close(mut self, observer: impl Fn(&Closed) + Send + Sync + 'static) -> Self {
-        self.observer.on_close = Some(Arc::new(observer));
+        self.observer = self.observer.with_on_close(Arc::new(observer));
         self
     }
 }

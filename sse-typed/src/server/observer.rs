@@ -36,7 +36,7 @@ pub struct Opened {
 }
 
 impl Opened {
-    /// How many streams of the layer are open now, with this one.
+    /// How many streams of the layer, and of its clones, are open now, with this one.
     #[must_use]
     pub const fn open(&self) -> usize {
         self.open
@@ -83,7 +83,7 @@ impl Closed {
         self.duration
     }
 
-    /// How many streams of the layer are still open.
+    /// How many streams of the layer, and of its clones, are still open.
     #[must_use]
     pub const fn open(&self) -> usize {
         self.open
@@ -93,15 +93,23 @@ impl Closed {
 type OnOpen = Arc<dyn Fn(&Opened) + Send + Sync>;
 type OnClose = Arc<dyn Fn(&Closed) + Send + Sync>;
 
-/// Who is told of the streams of one layer. Clones count together.
+/// Who is told of the streams of one layer. Clones count together, until they are told apart by another observer.
 #[derive(Clone, Default)]
 pub(super) struct Observer {
-    pub(super) on_open: Option<OnOpen>,
-    pub(super) on_close: Option<OnClose>,
+    on_open: Option<OnOpen>,
+    on_close: Option<OnClose>,
     open: Arc<AtomicUsize>,
 }
 
 impl Observer {
+    pub(super) fn with_on_open(self, on_open: OnOpen) -> Self {
+        Self { on_open: Some(on_open), open: Arc::default(), ..self }
+    }
+
+    pub(super) fn with_on_close(self, on_close: OnClose) -> Self {
+        Self { on_close: Some(on_close), open: Arc::default(), ..self }
+    }
+
     pub(super) fn is_interested(&self) -> bool {
         self.on_open.is_some() || self.on_close.is_some()
     }

@@ -17,16 +17,12 @@ use futures_util::{Stream, future::poll_fn};
 use http::{Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
-use hyper_util::{
-    rt::{TokioExecutor, TokioIo},
-    service::TowerToHyperService,
-};
+use hyper_util::rt::TokioIo;
 use sse_typed::{
     EncodeError, EncodeEvent, Encoded, EventKind, EventWriter, Sse,
     server::{Events, SseBody},
 };
-use tokio::net::{TcpListener, TcpStream};
-use tower::Service;
+use tokio::net::TcpStream;
 
 #[derive(Clone, Debug)]
 pub(crate) enum Scene {
@@ -187,27 +183,6 @@ impl<St> Drop for Watched<St> {
     fn drop(&mut self) {
         self.watch.dropped.store(true, Ordering::SeqCst);
     }
-}
-
-/// Serves `service` with plain hyper, HTTP/1.1 and HTTP/2, and returns its address.
-pub(crate) async fn serve<S, B>(service: S) -> SocketAddr
-where
-    S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible, Future: Send> + Clone + Send + 'static,
-    B: Body<Data = Bytes, Error: Into<tower::BoxError>> + Send + 'static,
-{
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    tokio::spawn(async move {
-        loop {
-            let (socket, _) = listener.accept().await.unwrap();
-            let service = TowerToHyperService::new(service.clone());
-            tokio::spawn(async move {
-                let http = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
-                let _ = http.serve_connection(TokioIo::new(socket), service).await;
-            });
-        }
-    });
-    address
 }
 
 /// A connection that can be given up by dropping it.

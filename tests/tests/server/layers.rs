@@ -18,6 +18,7 @@ use sse_typed::{
     Sse, SseLayer,
     server::{Events, KeepAlive},
 };
+use tests::serve;
 use tokio::sync::mpsc;
 use tower::{BoxError, Layer, Service, ServiceBuilder, ServiceExt, limit::ConcurrencyLimitLayer, service_fn};
 use tower_http::{
@@ -30,7 +31,7 @@ use tower_http::{
     trace::TraceLayer,
 };
 
-use crate::common::{Scene, serve, silence};
+use crate::common::{Scene, silence};
 
 fn request(method: Method) -> Request<Empty<Bytes>> {
     Request::builder().method(method).uri("/").header("origin", "https://page.example").body(Empty::new()).unwrap()
@@ -81,7 +82,7 @@ async fn through_one_stack_of_all_layers_each_event_arrives_before_the_next_is_m
             .layer(CompressionLayer::new().compress_when(SizeAbove::new(0)))
             .layer(SseLayer::new().ids())
             .service(service_fn(move |_: Request<_>| ready(Ok::<_, Infallible>(sse()))));
-        let address = serve(stack).await;
+        let address = serve::with_hyper(stack).await;
         let client = ServiceBuilder::new()
             .layer(DecompressionLayer::new())
             .map_response(move |response: Response<_>| {

@@ -1,7 +1,5 @@
 //! What the server promises, one test per promise.
 
-#![allow(clippy::unwrap_used, reason = "a test may fail by panic")]
-
 mod common;
 mod end;
 mod frames;

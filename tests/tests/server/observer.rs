@@ -18,7 +18,7 @@ use sse_typed::{
 };
 use tower::{Layer, ServiceExt, service_fn};
 
-use crate::common::{Scene, encoded, frames, next_frame};
+use crate::common::{Scene, encoded, frames, next_frame, silence};
 
 type Notes = Arc<Mutex<Vec<String>>>;
 
@@ -116,6 +116,20 @@ async fn streams_that_are_open_are_counted_over_all_clones_of_a_layer() {
     bodies.clear();
     let left: Vec<_> = take(&notes).iter().map(|note| note.rsplit_once(' ').unwrap().1.to_owned()).collect();
     assert_eq!(left, ["open=2", "open=1", "open=0"]);
+}
+
+#[tokio::test]
+async fn layers_made_from_one_and_observed_apart_count_apart() {
+    let (left, right) = (Notes::default(), Notes::default());
+    let base = SseLayer::new().retry(Duration::from_secs(1)).on_open(|_| {});
+    let noting = |notes: &Notes| {
+        let notes = Arc::clone(notes);
+        base.clone().on_close(move |closed| notes.lock().unwrap().push(format!("open={}", closed.open())))
+    };
+    let mut open = pin!(get_from(&noting(&left), Sse::new(silence())).await.into_body());
+    next_frame(open.as_mut()).await;
+    frames(get_from(&noting(&right), Sse::new(ticks())).await).await;
+    assert_eq!((take(&left), take(&right)), (vec![], vec!["open=0".to_owned()]));
 }
 
 #[tokio::test]

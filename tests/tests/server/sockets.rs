@@ -9,15 +9,16 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper_util::{rt::TokioIo, service::TowerToHyperService};
 use sse_typed::{RawEvent, Sse, SseLayer};
+use tests::serve;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     sync::mpsc,
     time::timeout,
 };
 use tower::{Layer, service_fn};
 
-use crate::common::{Connection, Scene, Watch, serve, silence};
+use crate::common::{Connection, Scene, Watch, silence};
 
 /// No promise: only so that a fault fails instead of hanging.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -39,7 +40,7 @@ async fn the_head_leaves_before_the_first_event_and_each_event_at_once() {
         let mut receiver = receiver.lock().unwrap().take().unwrap();
         ready(Ok::<_, Infallible>(Sse::new(stream::poll_fn(move |cx| receiver.poll_recv(cx)))))
     }));
-    let mut connection = Connection::open(serve(service).await).await;
+    let mut connection = Connection::open(serve::with_hyper(service).await).await;
     let mut response = patiently("the head", connection.get("/")).await;
     assert_eq!(response.headers()["content-type"], "text/event-stream");
     for n in 0..3 {
@@ -54,7 +55,7 @@ async fn what_was_yielded_before_a_panic_reaches_the_client_and_the_connection_l
         let last = if request.uri().path() == "/panics" { Scene::Panics } else { Scene::Broken };
         ready(Ok::<_, Infallible>(Sse::new(stream::iter([Scene::Tick(1), last, Scene::Tick(2)]))))
     }));
-    let mut connection = Connection::open(serve(service).await).await;
+    let mut connection = Connection::open(serve::with_hyper(service).await).await;
     for path in ["/panics", "/breaks", "/panics"] {
         let response = patiently("the head", connection.get(path)).await;
         let body = patiently("the end", response.into_body().collect()).await.unwrap().to_bytes();
@@ -72,12 +73,11 @@ async fn a_stream_is_dropped_as_soon_as_its_client_is_gone() {
         move || Sse::new(watch.stream(silence())).no_keep_alive()
     };
     let handler = make.clone();
-    let hyper =
-        serve(SseLayer::new().layer(service_fn(move |_: Request<Incoming>| ready(Ok::<_, Infallible>(make())))));
+    let hyper = serve::with_hyper(
+        SseLayer::new().layer(service_fn(move |_: Request<Incoming>| ready(Ok::<_, Infallible>(make())))),
+    );
     let router = Router::new().route("/", get(move || ready(handler()))).layer(SseLayer::new());
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let axum = listener.local_addr().unwrap();
-    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    let axum = serve::with_axum(router).await;
 
     for address in [hyper.await, axum] {
         let mut connection = Connection::open(address).await;
@@ -98,7 +98,7 @@ async fn over_http_2_a_stream_is_dropped_when_the_client_resets_it() {
             ready(Ok::<_, Infallible>(Sse::new(watch.stream(silence())).no_keep_alive()))
         }))
     };
-    let socket = TcpStream::connect(serve(service).await).await.unwrap();
+    let socket = TcpStream::connect(serve::with_hyper(service).await).await.unwrap();
     let executor = hyper_util::rt::TokioExecutor::new();
     let (mut client, connection) = hyper::client::conn::http2::handshake(executor, TokioIo::new(socket)).await.unwrap();
     tokio::spawn(connection);

@@ -90,6 +90,24 @@ async fn the_reason_of_each_end_is_told_with_what_was_sent() {
     assert_eq!(take(&notes), [format!("- Disconnected events=2 bytes={bytes} seconds=7 open=0")]);
 }
 
+#[tokio::test]
+async fn a_panic_while_the_stream_is_dropped_is_told_and_does_no_harm() {
+    struct PanicsInDrop;
+    impl Drop for PanicsInDrop {
+        fn drop(&mut self) {
+            panic!("in the drop");
+        }
+    }
+    let notes = Notes::default();
+    let bomb = PanicsInDrop;
+    let events = ticks().map(move |tick| {
+        let _held = &bomb;
+        tick
+    });
+    assert_eq!(frames(get_from(&noting("-", &notes), Sse::new(events)).await).await.len(), 1);
+    assert!(take(&notes)[1].starts_with("- Panicked events=2 "));
+}
+
 #[tokio::test(start_paused = true)]
 async fn keep_alives_count_as_bytes_and_not_as_events() {
     let notes = Notes::default();

@@ -92,9 +92,9 @@ impl<St: Events> Body for SseBody<St> {
                     Ended::Terminal
                 }
             };
-            // A stream that panics once may do so again while it is dropped. The end is told to observers then.
-            let _ = catch_unwind(AssertUnwindSafe(|| this.events.set(None)));
-            open.end(ended);
+            // The stream may panic, or panic again, while it is dropped.
+            let dropped = catch_unwind(AssertUnwindSafe(|| this.events.set(None)));
+            open.end(if dropped.is_ok() { ended } else { Ended::Panicked });
         }
 
         if !open.is_empty() {

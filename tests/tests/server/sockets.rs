@@ -109,6 +109,30 @@ async fn over_http_2_a_stream_is_dropped_when_the_client_resets_it() {
     patiently("the drop", watch.dropped()).await;
 }
 
+#[tokio::test(flavor = "current_thread")]
+async fn a_stream_that_is_always_ready_leaves_other_connections_their_turn() {
+    let service = SseLayer::new().layer(service_fn(|request: Request<Incoming>| {
+        let count = if request.uri().path() == "/endless" { usize::MAX } else { 3 };
+        ready(Ok::<_, Infallible>(Sse::new(stream::iter((0..count).map(|_| Scene::Tick(1))))))
+    }));
+    let address = serve::with_hyper(service).await;
+    let mut endless = Connection::open(address).await;
+    let mut response = patiently("the head", endless.get("/endless")).await;
+    let reader = tokio::spawn(async move {
+        while let Some(Ok(frame)) = response.frame().await {
+            assert!(!frame.into_data().unwrap().is_empty());
+        }
+    });
+    for _ in 0..10 {
+        let mut short = Connection::open(address).await;
+        let response = patiently("the head", short.get("/short")).await;
+        let body = patiently("the end", response.into_body().collect()).await.unwrap().to_bytes();
+        assert_eq!(body, "event: tick\ndata: 1\n\n".repeat(3));
+    }
+    assert!(!reader.is_finished(), "the endless one goes on");
+    reader.abort();
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_client_that_does_not_read_stops_the_stream_from_being_polled() {
     let watch = Watch::default();

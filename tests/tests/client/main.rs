@@ -6,3 +6,5 @@ mod reading;
 mod rules;
 mod source;
 mod stream;
+#[cfg(target_os = "linux")]
+mod tls;

@@ -1,8 +1,9 @@
-use std::{error::Error as StdError, fmt};
+use std::{error::Error as StdError, fmt, time::Duration};
 
 use bytes::Bytes;
 use http::{StatusCode, response};
 
+use super::silence::Silent;
 use crate::{
     codec::{DecodeEvent, Decoded, EventTooLarge},
     event::{DecodeError, RawEvent},
@@ -37,14 +38,19 @@ struct Inner {
 #[derive(Debug)]
 enum Kind {
     Request(BoxError),
+    Made(BoxError),
     Connect(BoxError),
     Status,
     ContentType,
     Body(BoxError),
+    NoHead(Duration),
+    Silent(Silent),
+    Truncated,
     GaveUp { attempts: u32, cause: Option<Error> },
     Decode(DecodeError),
     TooLarge(EventTooLarge),
     Unknown,
+    InBand,
 }
 
 impl Error {
@@ -58,6 +64,16 @@ impl Error {
 
     pub(super) fn request(cause: impl Into<BoxError>) -> Self {
         Self::new(Kind::Request(cause.into()))
+    }
+
+    /// What makes the requests could not make one.
+    pub(super) fn made(cause: BoxError) -> Self {
+        Self::new(Kind::Made(cause))
+    }
+
+    /// Whether another attempt might succeed: nothing was received, and nothing says that it cannot be sent.
+    pub(super) const fn is_without_response(&self) -> bool {
+        matches!(self.0.kind, Kind::Connect(_) | Kind::NoHead(_) | Kind::Made(_))
     }
 
     /// The service gave an error in the place of a response.
@@ -77,6 +93,18 @@ impl Error {
         Self::new(Kind::Body(cause.into()))
     }
 
+    pub(super) fn no_head(after: Duration) -> Self {
+        Self::new(Kind::NoHead(after))
+    }
+
+    pub(super) fn silent(silent: Silent) -> Self {
+        Self::new(Kind::Silent(silent))
+    }
+
+    pub(super) fn truncated() -> Self {
+        Self::new(Kind::Truncated)
+    }
+
     pub(super) fn gave_up(attempts: u32, cause: Option<Self>) -> Self {
         Self::new(Kind::GaveUp { attempts, cause })
     }
@@ -93,10 +121,14 @@ impl Error {
         Self(Box::new(Inner { raw_event: Some(event), ..Self::inner(Kind::Unknown) }))
     }
 
+    pub(super) fn in_band(event: RawEvent) -> Self {
+        Self(Box::new(Inner { raw_event: Some(event), ..Self::inner(Kind::InBand) }))
+    }
+
     /// Whether the stream is over. After any other error it goes on when it is polled again.
     #[must_use]
     pub const fn is_fatal(&self) -> bool {
-        !matches!(self.0.kind, Kind::Decode(_) | Kind::TooLarge(_) | Kind::Unknown)
+        !matches!(self.0.kind, Kind::Decode(_) | Kind::TooLarge(_) | Kind::Unknown | Kind::InBand)
     }
 
     /// An event of a known type has bad data, or a bad id. The event is in [`raw_event`](Self::raw_event), what is wrong
@@ -119,11 +151,20 @@ impl Error {
         matches!(self.0.kind, Kind::Unknown)
     }
 
+    /// The server reports an error by an event (`#[sse(error)]`), and
+    /// [`in_band_errors`](super::RequestBuilder::in_band_errors) was asked for. [`decode`](Self::decode) gives the event.
+    /// Not fatal.
+    #[must_use]
+    pub const fn is_in_band(&self) -> bool {
+        matches!(self.0.kind, Kind::InBand)
+    }
+
     /// The request cannot be made or sent: a malformed URL or header, a body that cannot be serialised, a scheme that the
-    /// client does not speak. Nothing was sent.
+    /// client does not speak; or the closure of [`request`](super::RequestBuilder::request) gave an error. Nothing was
+    /// sent.
     #[must_use]
     pub const fn is_request(&self) -> bool {
-        matches!(self.0.kind, Kind::Request(_))
+        matches!(self.0.kind, Kind::Request(_) | Kind::Made(_))
     }
 
     /// The service gave no response: the name was not found, the connection was refused, TLS failed.
@@ -149,6 +190,22 @@ impl Error {
     #[must_use]
     pub const fn is_body(&self) -> bool {
         matches!(self.0.kind, Kind::Body(_))
+    }
+
+    /// The server was silent for too long: there was no response within
+    /// [`response_timeout`](super::RequestBuilder::response_timeout), nothing of it within
+    /// [`idle_timeout`](super::RequestBuilder::idle_timeout), or no event within
+    /// [`event_timeout`](super::RequestBuilder::event_timeout).
+    #[must_use]
+    pub const fn is_timeout(&self) -> bool {
+        matches!(self.0.kind, Kind::NoHead(_) | Kind::Silent(_))
+    }
+
+    /// The stream ended without a terminal event, and
+    /// [`require_terminal`](super::RequestBuilder::require_terminal) was asked for.
+    #[must_use]
+    pub const fn is_truncated(&self) -> bool {
+        matches!(self.0.kind, Kind::Truncated)
     }
 
     /// As many attempts in a row as [`max_attempts`](super::ReconnectPolicy::max_attempts) allows brought nothing.
@@ -214,7 +271,7 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0.kind {
-            Kind::Request(cause) => write!(f, "the request cannot be sent: {}", root(&**cause)),
+            Kind::Request(cause) | Kind::Made(cause) => write!(f, "the request cannot be sent: {}", root(&**cause)),
             Kind::Connect(cause) => write!(f, "no response: {}", root(&**cause)),
             Kind::Status => match self.status() {
                 Some(status) => write!(f, "the response is no event stream: its status is {status}"),
@@ -232,6 +289,14 @@ impl fmt::Display for Error {
                 }
             }
             Kind::Body(cause) => write!(f, "the event stream broke off: {}", root(&**cause)),
+            Kind::NoHead(after) => write!(f, "no response: none came within {after:?}"),
+            Kind::Silent(Silent::NoBytes(after)) => {
+                write!(f, "the event stream is silent: nothing was received for {after:?}")
+            }
+            Kind::Silent(Silent::NoEvent(after)) => {
+                write!(f, "the event stream is silent: no event was received for {after:?}")
+            }
+            Kind::Truncated => f.write_str("the event stream ended without its terminal event"),
             Kind::GaveUp { attempts, cause: Some(cause) } => {
                 write!(f, "gave up after {attempts} attempts in a row without an event: {cause}")
             }
@@ -244,9 +309,22 @@ impl fmt::Display for Error {
                 let event_type = self.raw_event().map_or("", RawEvent::event_type);
                 write!(f, "event `{}` is of no type that is known here", event_type.escape_debug())
             }
+            Kind::InBand => {
+                let (event_type, data) = self.raw_event().map_or(("", ""), |event| (event.event_type(), event.data()));
+                let shown = data.char_indices().nth(SHOWN).map_or(data, |(end, _)| &data[..end]);
+                write!(
+                    f,
+                    "the server reports an error: event `{}`: {}",
+                    event_type.escape_debug(),
+                    shown.escape_debug()
+                )
+            }
         }
     }
 }
+
+/// How many characters of an event's data a message shows.
+const SHOWN: usize = 200;
 
 /// The innermost cause: HTTP clients say "client error", and what happened is at the end of the chain.
 fn root<'a>(error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static) {
@@ -274,12 +352,18 @@ impl fmt::Debug for Error {
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match &self.0.kind {
-            Kind::Request(cause) | Kind::Connect(cause) | Kind::Body(cause) => Some(&**cause),
+            Kind::Request(cause) | Kind::Made(cause) | Kind::Connect(cause) | Kind::Body(cause) => Some(&**cause),
             Kind::GaveUp { cause, .. } => cause.as_ref().map(|cause| cause as &(dyn StdError + 'static)),
             // The message is the cause's own.
             Kind::Decode(error) => error.source(),
             Kind::TooLarge(error) => error.source(),
-            Kind::Status | Kind::ContentType | Kind::Unknown => None,
+            Kind::Status
+            | Kind::ContentType
+            | Kind::NoHead(_)
+            | Kind::Silent(_)
+            | Kind::Truncated
+            | Kind::Unknown
+            | Kind::InBand => None,
         }
     }
 }

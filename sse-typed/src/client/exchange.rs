@@ -1,110 +1,79 @@
-//! One request and its answer: what is asked, and whether the response is an event stream.
+//! One request and its answer: whether the response is an event stream.
 
 use std::{
-    future::poll_fn,
+    future::{Future, poll_fn},
     time::{Duration, SystemTime},
 };
 
 use bytes::{Bytes, BytesMut};
 use http::{
-    HeaderMap, HeaderValue, Method, StatusCode, Uri,
-    header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderName, RETRY_AFTER},
+    HeaderMap, StatusCode,
+    header::{CONTENT_TYPE, RETRY_AFTER},
     response,
 };
 use http_body_util::BodyExt;
 
-use super::{Error, HttpService, ResponseBody, trace};
-
-const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
-const EVENT_STREAM: &str = "text/event-stream";
+use super::{Error, HttpService, ResponseBody, ask::EVENT_STREAM, trace};
 
 /// How much of a response that is no event stream is kept, in bytes, and how long it may take to come.
 const PIECE: usize = 8 << 10;
 const PIECE_TIME: Duration = Duration::from_secs(2);
 
-/// What every attempt of a source asks.
-#[derive(Clone, Debug)]
-pub(super) struct Ask {
-    pub(super) method: Method,
-    pub(super) uri: Uri,
-    pub(super) headers: HeaderMap,
-    pub(super) body: Bytes,
+/// What a response must be, and how soon.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Terms {
+    /// It may be without a content type.
+    pub(super) lenient: bool,
+    pub(super) response_timeout: Option<Duration>,
 }
 
-impl Ask {
-    /// Of a source that makes no request.
-    pub(super) fn none() -> Self {
-        Self { method: Method::GET, uri: Uri::default(), headers: HeaderMap::new(), body: Bytes::new() }
-    }
-
-    /// The request of an attempt. `last-event-id` is set, not added, and only if there is an id.
-    pub(super) fn request(&self, last_event_id: &str) -> http::Request<Bytes> {
-        let mut request = http::Request::new(self.body.clone());
-        *request.method_mut() = self.method.clone();
-        *request.uri_mut() = self.uri.clone();
-        let mut headers = self.headers.clone();
-        headers.entry(ACCEPT).or_insert(HeaderValue::from_static(EVENT_STREAM));
-        headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache"));
-        headers.remove(LAST_EVENT_ID);
-        if !last_event_id.is_empty() {
-            match HeaderValue::from_bytes(last_event_id.as_bytes()) {
-                Ok(id) => {
-                    headers.insert(LAST_EVENT_ID, id);
-                }
-                // A control character. The id counts nonetheless: the next may be sendable.
-                Err(_) => trace::unsendable_id(last_event_id),
-            }
-        }
-        *request.headers_mut() = headers;
-        request
-    }
-
-    /// Takes a last event ID that was set as a header.
-    pub(super) fn take_last_event_id(&mut self) -> Option<String> {
-        let id = self.headers.remove(LAST_EVENT_ID)?;
-        Some(String::from_utf8_lossy(id.as_bytes()).into_owned())
-    }
-}
-
-/// An answer that is as it should be.
 #[derive(Debug)]
 pub(super) enum Answer {
     Stream(response::Parts, ResponseBody),
     /// 204: there is nothing to come.
     NoContent(response::Parts),
+    /// No event stream.
+    Other(response::Parts, ResponseBody),
 }
 
 /// Sends a request and looks at the head of the response.
 ///
 /// # Errors
 ///
-/// When there is no response, or one that is no event stream; a piece of its body is in the error then.
+/// When there is no response.
 pub(super) async fn exchange<S: HttpService>(
     mut service: S,
-    request: http::Request<Bytes>,
-    lenient: bool,
+    request: impl Future<Output = Result<http::Request<Bytes>, Error>>,
+    terms: Terms,
 ) -> Result<Answer, Error> {
     let response = async {
-        poll_fn(|cx| service.poll_ready(cx)).await?;
-        service.call(request).await
+        let request = request.await?;
+        let response = async {
+            poll_fn(|cx| service.poll_ready(cx)).await?;
+            service.call(request).await
+        };
+        response.await.map_err(|error| Error::service(error.into()))
     };
-    let response = response.await.map_err(|error| Error::service(error.into()))?;
+    let response = match terms.response_timeout {
+        None => response.await?,
+        Some(limit) => tokio::time::timeout(limit, response).await.map_err(|_| Error::no_head(limit))??,
+    };
     let (head, body) = response.into_parts();
-    match head.status {
-        StatusCode::NO_CONTENT => return Ok(Answer::NoContent(head)),
-        StatusCode::OK => {}
-        _ => {
-            let piece = piece(ResponseBody::new(body)).await;
-            return Err(Error::status_of(head, piece));
+    let body = ResponseBody::new(body);
+    Ok(match head.status {
+        StatusCode::NO_CONTENT => Answer::NoContent(head),
+        StatusCode::OK if is_event_stream(&head.headers, terms.lenient) => {
+            trace::opened(&head);
+            Answer::Stream(head, body)
         }
-    }
-    if is_event_stream(&head.headers, lenient) {
-        trace::opened(head.status);
-        Ok(Answer::Stream(head, ResponseBody::new(body)))
-    } else {
-        let piece = piece(ResponseBody::new(body)).await;
-        Err(Error::content_type_of(head, piece))
-    }
+        _ => Answer::Other(head, body),
+    })
+}
+
+/// An answer that is no event stream, as an error with a piece of its body.
+pub(super) async fn refusal(head: response::Parts, body: ResponseBody) -> Error {
+    let piece = piece(body).await;
+    if head.status == StatusCode::OK { Error::content_type_of(head, piece) } else { Error::status_of(head, piece) }
 }
 
 /// Whether the content type's [essence](https://mimesniff.spec.whatwg.org/#mime-type-essence) is `text/event-stream`.
@@ -144,6 +113,8 @@ pub(super) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Durati
 
 #[cfg(test)]
 mod tests {
+    use http::{HeaderValue, header::HeaderName};
+
     use super::*;
 
     fn headers(name: HeaderName, value: &'static str) -> HeaderMap {
@@ -184,24 +155,6 @@ mod tests {
         ] {
             let found = retry_after(&headers(RETRY_AFTER, value), now);
             assert_eq!(found, expected.map(Duration::from_secs), "{value:?}");
-        }
-    }
-
-    #[test]
-    fn c12_an_id_that_cannot_be_a_header_is_left_out_and_clears_a_stale_one() {
-        let ask = Ask {
-            method: Method::GET,
-            uri: Uri::from_static("/"),
-            headers: headers(LAST_EVENT_ID, "stale"),
-            body: Bytes::new(),
-        };
-        for id in ["", "a\u{7f}", "\u{1}"] {
-            assert!(!ask.request(id).headers().contains_key(LAST_EVENT_ID), "{id:?}");
-        }
-        for id in ["a", "é…", "a\tb", "\u{2028}"] {
-            let request = ask.request(id);
-            let values: Vec<_> = request.headers().get_all(LAST_EVENT_ID).iter().collect();
-            assert_eq!(values, [id.as_bytes()], "{id:?}");
         }
     }
 }

@@ -47,16 +47,20 @@
 //!
 //! Nothing of servers enters this room; when to reconnect is a value of its own, without a clock.
 
+mod ask;
 #[expect(clippy::module_inception, reason = "the room and its first type share the name")]
 mod client;
+mod ended;
 mod error;
 mod exchange;
 #[cfg(feature = "hyper-client")]
 mod hyper;
+mod options;
 mod reader;
 mod reconnect;
 mod request;
 mod service;
+mod silence;
 mod source;
 mod stream;
 mod trace;
@@ -65,12 +69,14 @@ mod trace;
 #[cfg_attr(docsrs, doc(cfg(feature = "hyper-client")))]
 pub use self::hyper::HyperClient;
 pub use self::{
+    ask::{Attempt, Resume},
     client::Client,
+    ended::Ended,
     error::Error,
-    reader::{BadEvent, Unknown},
+    options::{BadEvent, Unknown},
     reconnect::ReconnectPolicy,
-    request::RequestBuilder,
+    request::{Reply, RequestBuilder},
     service::{BoxHttpService, BoxResponseFuture, HttpService, ResponseBody, WithBody},
-    source::{EventSource, ReadyState},
+    source::{EventSource, Handle, ReadyState, Signal, Signals},
     stream::EventStream,
 };

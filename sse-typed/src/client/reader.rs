@@ -4,71 +4,31 @@ use std::{
     fmt,
     marker::PhantomData,
     pin::Pin,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
     time::Duration,
 };
 
 use bytes::Buf;
+use http::HeaderMap;
 use http_body::Body;
 
-use super::{Error, error::BoxError, trace};
+use super::{
+    Error,
+    error::BoxError,
+    options::{BadEvent, ReadOptions, Unknown},
+    trace,
+};
 use crate::{
     codec::{DecodeEvent, Decoded, Decoder, Item},
     event::{Event, EventId, RawEventRef},
 };
-
-/// What becomes of an event of a known type that cannot be read, and of one that is too large.
-#[derive(Default)]
-#[non_exhaustive]
-pub enum BadEvent {
-    /// It is an `Err` item, and the stream goes on when it is polled again.
-    #[default]
-    Yield,
-    /// It is passed over; the hook hears of it.
-    Skip(Box<dyn FnMut(Error) + Send>),
-}
-
-impl BadEvent {
-    /// Passes bad events over, and tells `hook`.
-    ///
-    /// ```
-    /// use sse_typed::client::BadEvent;
-    ///
-    /// let policy = BadEvent::skip(|error| eprintln!("skipped: {error}"));
-    /// # let _ = policy;
-    /// ```
-    pub fn skip(hook: impl FnMut(Error) + Send + 'static) -> Self {
-        Self::Skip(Box::new(hook))
-    }
-}
-
-impl fmt::Debug for BadEvent {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Yield => "Yield",
-            Self::Skip(_) => "Skip(..)",
-        })
-    }
-}
-
-/// What becomes of an event whose type is none of the enum's.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Unknown {
-    /// It is passed over, counted and traced: a server may learn new events before its clients do.
-    #[default]
-    Skip,
-    /// It is an `Err` item (or goes to the hook of [`BadEvent::Skip`]), and the stream goes on.
-    Error,
-}
 
 /// So many chunks may bring no item before the task is given up for a moment.
 const CHUNKS_PER_POLL: u32 = 32;
 
 pub(super) struct Reader<E> {
     decoder: Decoder,
-    bad_event: BadEvent,
-    unknown: Unknown,
+    options: ReadOptions,
     /// Events on the wire since the last restart, of whatever type.
     events: u64,
     unknown_events: u64,
@@ -78,16 +38,21 @@ pub(super) struct Reader<E> {
 /// What was read.
 pub(super) enum Read<E> {
     Event(Event<E>),
-    /// Bad, but the stream goes on.
-    Bad(Error),
+    /// Only if the decoder was told to give comments.
+    Comment(String),
+    /// Bad, or an error of the server's; the stream goes on unless it is the last.
+    Bad {
+        error: Error,
+        last: bool,
+    },
     /// The body ended as it should.
     End,
     Broken(Error),
 }
 
 impl<E> Reader<E> {
-    pub(super) fn new(decoder: Decoder, bad_event: BadEvent, unknown: Unknown) -> Self {
-        Self { decoder, bad_event, unknown, events: 0, unknown_events: 0, event: PhantomData }
+    pub(super) fn new(decoder: Decoder, options: ReadOptions) -> Self {
+        Self { decoder, options, events: 0, unknown_events: 0, event: PhantomData }
     }
 
     pub(super) fn last_event_id(&self) -> &str {
@@ -106,22 +71,29 @@ impl<E> Reader<E> {
         self.unknown_events
     }
 
-    /// The next body is another connection's.
-    pub(super) fn restart(&mut self) {
-        self.decoder.restart();
-        self.events = 0;
+    pub(super) const fn options(&mut self) -> &mut ReadOptions {
+        &mut self.options
     }
 
-    pub(super) fn configure(&mut self, change: impl FnOnce(Decoder) -> Decoder) {
+    pub(super) fn change_decoder(&mut self, change: impl FnOnce(Decoder) -> Decoder) {
         self.decoder = change(std::mem::take(&mut self.decoder));
     }
 
-    pub(super) fn on_bad_event(&mut self, bad_event: BadEvent) {
-        self.bad_event = bad_event;
+    /// A response begins.
+    pub(super) fn begin(&mut self, headers: &HeaderMap) {
+        self.options.silence.begin(headers);
     }
 
-    pub(super) const fn on_unknown(&mut self, unknown: Unknown) {
-        self.unknown = unknown;
+    /// A connection is over: what is unfinished is dropped.
+    pub(super) fn restart(&mut self) {
+        self.decoder.restart();
+        self.options.silence.restart();
+        self.events = 0;
+    }
+
+    /// What the end of the body is, where there will be no other.
+    pub(super) fn end(&self) -> Option<Error> {
+        self.options.require_terminal.then(Error::truncated)
     }
 }
 
@@ -131,16 +103,20 @@ impl<E: DecodeEvent> Reader<E> {
         B: Body<Data: Buf, Error: Into<BoxError>>,
     {
         for _ in 0..CHUNKS_PER_POLL {
-            if let Some(item) = self.next_of_chunk() {
-                return Poll::Ready(item.map_or_else(Read::Bad, Read::Event));
+            if let Some(read) = self.next_of_chunk() {
+                return Poll::Ready(read);
             }
-            match ready!(body.as_mut().poll_frame(cx)) {
-                None => return Poll::Ready(Read::End),
-                Some(Err(error)) => return Poll::Ready(Read::Broken(Error::in_body(error))),
-                Some(Ok(frame)) => {
+            match body.as_mut().poll_frame(cx) {
+                Poll::Ready(None) => return Poll::Ready(Read::End),
+                Poll::Ready(Some(Err(error))) => return Poll::Ready(Read::Broken(Error::in_body(error))),
+                Poll::Ready(Some(Ok(frame))) => {
+                    self.options.silence.heard();
                     if let Ok(mut data) = frame.into_data() {
                         self.decoder.feed(data.copy_to_bytes(data.remaining()));
                     }
+                }
+                Poll::Pending => {
+                    return self.options.silence.poll_silent(cx).map(|silent| Read::Broken(Error::silent(silent)));
                 }
             }
         }
@@ -148,18 +124,24 @@ impl<E: DecodeEvent> Reader<E> {
         Poll::Pending
     }
 
-    fn next_of_chunk(&mut self) -> Option<Result<Event<E>, Error>> {
+    fn next_of_chunk(&mut self) -> Option<Read<E>> {
+        let options = &mut self.options;
         loop {
             let error = match self.decoder.next_item()? {
                 Ok(Item::Event(raw)) => {
                     self.events += 1;
+                    options.silence.heard_event();
                     match E::decode(raw) {
-                        Ok(Decoded::Event(event)) => return Some(Ok(envelope(event, &raw))),
+                        Ok(Decoded::Event(event)) if options.in_band_errors && event.is_error() => {
+                            let error = Error::in_band(raw.to_raw_event());
+                            return Some(Read::Bad { error, last: event.is_terminal() });
+                        }
+                        Ok(Decoded::Event(event)) => return Some(Read::Event(envelope(event, &raw))),
                         Ok(Decoded::Ignored) => continue,
                         Ok(Decoded::Unknown) => {
                             self.unknown_events += 1;
                             trace::unknown_event(raw.event_type());
-                            match self.unknown {
+                            match options.unknown {
                                 Unknown::Skip => continue,
                                 Unknown::Error => Error::unknown(raw.to_raw_event()),
                             }
@@ -167,12 +149,12 @@ impl<E: DecodeEvent> Reader<E> {
                         Err(error) => Error::decode_failed(error, raw.to_raw_event()),
                     }
                 }
-                Ok(Item::Comment(_)) => continue,
+                Ok(Item::Comment(comment)) => return Some(Read::Comment(comment.to_owned())),
                 Err(error) => Error::too_large(error),
             };
             trace::bad_event(&error);
-            match &mut self.bad_event {
-                BadEvent::Yield => return Some(Err(error)),
+            match &mut options.bad_event {
+                BadEvent::Yield => return Some(Read::Bad { error, last: false }),
                 BadEvent::Skip(hook) => hook(error),
             }
         }
@@ -188,8 +170,7 @@ impl<E> fmt::Debug for Reader<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Reader")
             .field("decoder", &self.decoder)
-            .field("bad_event", &self.bad_event)
-            .field("unknown", &self.unknown)
+            .field("options", &self.options)
             .field("unknown_events", &self.unknown_events)
             .finish_non_exhaustive()
     }

@@ -1,3 +1,5 @@
+use std::{future::Future, time::Duration};
+
 use bytes::Bytes;
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Uri,
@@ -6,11 +8,13 @@ use http::{
 use serde::Serialize;
 
 use super::{
-    BadEvent, Error, EventSource, EventStream, HttpService, ReconnectPolicy, Unknown,
-    exchange::{Answer, Ask, exchange},
+    Attempt, Ended, Error, EventSource, EventStream, HttpService, ReconnectPolicy, ResponseBody, Resume,
+    ask::Ask,
+    error::BoxError,
+    exchange::{Answer, Terms, exchange, refusal},
+    options::{ReadOptions, read_options},
     reader::Reader,
     reconnect::Reconnect,
-    trace,
 };
 use crate::{
     codec::{DecodeEvent, Decoder},
@@ -28,10 +32,9 @@ pub struct RequestBuilder<S> {
     service: S,
     ask: Result<Ask, Error>,
     decoder: Decoder,
-    bad_event: BadEvent,
-    unknown: Unknown,
+    options: ReadOptions,
     reconnect: ReconnectPolicy,
-    lenient: bool,
+    terms: Terms,
 }
 
 impl<S> RequestBuilder<S> {
@@ -41,17 +44,16 @@ impl<S> RequestBuilder<S> {
         U::Error: Into<http::Error>,
     {
         let ask = match uri.try_into() {
-            Ok(uri) => Ok(Ask { method, uri, headers: HeaderMap::new(), body: Bytes::new() }),
+            Ok(uri) => Ok(Ask::new(method, uri)),
             Err(error) => Err(Error::request(error.into())),
         };
         Self {
             service,
             ask,
             decoder: Decoder::new(),
-            bad_event: BadEvent::Yield,
-            unknown: Unknown::Skip,
+            options: ReadOptions::default(),
             reconnect: ReconnectPolicy::new(),
-            lenient: false,
+            terms: Terms::default(),
         }
     }
 
@@ -138,21 +140,61 @@ impl<S> RequestBuilder<S> {
         self
     }
 
-    /// The size up to which an event is read, in bytes; see [`Decoder::max_event_size`]. 16 MiB unless said otherwise.
-    pub fn max_event_size(mut self, bytes: usize) -> Self {
-        self.decoder = self.decoder.max_event_size(bytes);
-        self
+    fn change_decoder(&mut self, change: impl FnOnce(Decoder) -> Decoder) {
+        self.decoder = change(std::mem::take(&mut self.decoder));
     }
 
-    /// What becomes of bad events. They are `Err` items unless said otherwise.
-    pub fn on_bad_event(mut self, bad_event: BadEvent) -> Self {
-        self.bad_event = bad_event;
-        self
+    const fn options(&mut self) -> &mut ReadOptions {
+        &mut self.options
     }
 
-    /// What becomes of events of unknown type. They are passed over unless said otherwise.
-    pub fn on_unknown(mut self, unknown: Unknown) -> Self {
-        self.unknown = unknown;
+    read_options!();
+
+    /// Makes the request of each attempt, to refresh a token or a cursor: `make` gets the request as it would be made, and
+    /// gives one. Headers that it leaves out are added again: `accept`, `cache-control` and `last-event-id`.
+    ///
+    /// An error of `make` is repeated as a connection that failed is. A request of another method than GET is repeated as
+    /// GET is: who makes it anew each time knows that it is made more than once.
+    ///
+    /// ```
+    /// use http::{HeaderValue, header::AUTHORIZATION};
+    /// use sse_typed::{Client, RawEvent};
+    ///
+    /// # async fn fresh_token() -> Result<String, std::io::Error> { Ok(String::new()) }
+    /// # let client = Client::new(axum::Router::<()>::new());
+    /// let source = client
+    ///     .get("/events")
+    ///     .request(|attempt| async move {
+    ///         let token = fresh_token().await?;
+    ///         let mut request = attempt.into_request();
+    ///         request.headers_mut().insert(AUTHORIZATION, HeaderValue::try_from(token)?);
+    ///         Ok(request)
+    ///     })
+    ///     .connect::<RawEvent>();
+    /// # let _ = source;
+    /// ```
+    pub fn request<F, Fut>(self, mut make: F) -> Self
+    where
+        F: FnMut(Attempt) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<http::Request<Bytes>, BoxError>> + Send + 'static,
+    {
+        self.change(|ask| {
+            ask.make = Some(Box::new(move |attempt| Box::pin(make(attempt))));
+            Ok(())
+        })
+    }
+
+    /// How a request of another method than GET is repeated. It is not, unless said so here.
+    pub fn resume_with(self, resume: Resume) -> Self {
+        self.change(|ask| {
+            ask.resume = Some(resume);
+            Ok(())
+        })
+    }
+
+    /// How long the head of the response may take. `None`, which is for ever, unless said otherwise.
+    pub fn response_timeout(mut self, time: impl Into<Option<Duration>>) -> Self {
+        self.terms.response_timeout = time.into();
         self
     }
 
@@ -164,7 +206,7 @@ impl<S> RequestBuilder<S> {
 
     /// Accepts a `200 OK` without a content type. One with another content type is refused nonetheless.
     pub fn lenient(mut self, yes: bool) -> Self {
-        self.lenient = yes;
+        self.terms.lenient = yes;
         self
     }
 }
@@ -177,11 +219,11 @@ impl<S: HttpService> RequestBuilder<S> {
     pub fn connect<E: DecodeEvent>(self) -> EventSource<E, S> {
         let (ask, decoder) = seed(self.ask, self.decoder);
         let policy = match &ask {
-            Ok(ask) if ask.method != Method::GET => ReconnectPolicy::never(),
+            Ok(ask) if !ask.is_repeatable() => ReconnectPolicy::never(),
             _ => self.reconnect,
         };
-        let reader = Reader::new(decoder, self.bad_event, self.unknown);
-        EventSource::new(self.service, ask, self.lenient, reader, Reconnect::new(policy))
+        let reader = Reader::new(decoder, self.options);
+        EventSource::new(self.service, ask, self.terms, reader, Reconnect::new(policy))
     }
 
     /// Sends the request, and gives the events of its response. There is no reconnecting.
@@ -197,17 +239,49 @@ impl<S: HttpService> RequestBuilder<S> {
     ///
     /// Dropping it drops the request; the server may have received it.
     pub async fn send<E: DecodeEvent>(self) -> Result<EventStream<E>, Error> {
-        let (ask, decoder) = seed(self.ask, self.decoder);
-        let request = ask?.request(decoder.last_event_id());
-        let reader = Reader::new(decoder, self.bad_event, self.unknown);
-        match exchange(self.service, request, self.lenient).await? {
-            Answer::Stream(head, body) => Ok(EventStream::of_response(head, Some(body), reader)),
-            Answer::NoContent(head) => {
-                trace::ended("no content");
-                Ok(EventStream::of_response(head, None, reader))
+        match self.send_or_response().await? {
+            Reply::Events(events) => Ok(events),
+            Reply::Other(response) => {
+                let (head, body) = response.into_parts();
+                Err(refusal(head, body).await)
             }
         }
     }
+
+    /// Sends the request, and gives the events of its response, or a response that is no event stream as it is: for servers
+    /// that may answer in two ways, as MCP's do.
+    ///
+    /// # Errors
+    ///
+    /// When the request cannot be sent, and when there is no response.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`send`](Self::send).
+    pub async fn send_or_response<E: DecodeEvent>(self) -> Result<Reply<E>, Error> {
+        let (ask, decoder) = seed(self.ask, self.decoder);
+        let request = ask?.next(decoder.last_event_id());
+        let reader = Reader::new(decoder, self.options);
+        Ok(match exchange(self.service, request, self.terms).await? {
+            Answer::Stream(head, body) => Reply::Events(EventStream::of_response(head, Ok(body), reader)),
+            Answer::NoContent(head) => Reply::Events(EventStream::of_response(head, Err(Ended::NoContent), reader)),
+            Answer::Other(head, body) => Reply::Other(http::Response::from_parts(head, body)),
+        })
+    }
+}
+
+/// What [`send_or_response`](RequestBuilder::send_or_response) gives.
+#[derive(Debug)]
+#[expect(clippy::exhaustive_enums, reason = "a response is an event stream or it is not")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it is taken apart where it is made, and the common case is the large one"
+)]
+pub enum Reply<E> {
+    /// An event stream, or `204 No Content`: one that is over.
+    Events(EventStream<E>),
+    /// Anything else, whatever its status.
+    Other(http::Response<ResponseBody>),
 }
 
 /// A last event ID that was set as a header is the first one of the source.

@@ -11,8 +11,9 @@ use http::response;
 use http_body::Body;
 
 use super::{
-    BadEvent, Error, ResponseBody, Unknown,
+    Ended, Error, ResponseBody,
     error::BoxError,
+    options::{ReadOptions, read_options},
     reader::{Read, Reader},
     trace,
 };
@@ -42,45 +43,39 @@ use crate::{
 /// # Ok(())
 /// # }
 /// ```
+#[must_use = "a stream does nothing unless it is polled"]
 pub struct EventStream<E, B = ResponseBody> {
     head: Option<response::Parts>,
-    /// `None` when the stream is over.
-    body: Option<B>,
+    body: Result<B, Ended>,
     reader: Reader<E>,
 }
 
 impl<E, B> EventStream<E, B> {
     /// Reads any body as an event stream.
-    #[must_use]
     pub fn from_body(body: B) -> Self {
-        Self { head: None, body: Some(body), reader: Reader::new(Decoder::new(), BadEvent::Yield, Unknown::Skip) }
+        Self { head: None, body: Ok(body), reader: Reader::new(Decoder::new(), ReadOptions::default()) }
     }
 
-    /// A stream of a response; one without a body is over.
-    pub(super) const fn of_response(head: response::Parts, body: Option<B>, reader: Reader<E>) -> Self {
+    /// Reads the body of a response as an event stream, whatever its head says.
+    pub fn from_response(response: http::Response<B>) -> Self {
+        let (head, body) = response.into_parts();
+        Self::of_response(head, Ok(body), Reader::new(Decoder::new(), ReadOptions::default()))
+    }
+
+    pub(super) fn of_response(head: response::Parts, body: Result<B, Ended>, mut reader: Reader<E>) -> Self {
+        reader.begin(&head.headers);
         Self { head: Some(head), body, reader }
     }
 
-    /// The size up to which an event is read, in bytes: see [`Decoder::max_event_size`]. Say it before the first poll.
-    #[must_use]
-    pub fn max_event_size(mut self, bytes: usize) -> Self {
-        self.reader.configure(|decoder| decoder.max_event_size(bytes));
-        self
+    fn change_decoder(&mut self, change: impl FnOnce(Decoder) -> Decoder) {
+        self.reader.change_decoder(change);
     }
 
-    /// What becomes of bad events. They are `Err` items unless said otherwise.
-    #[must_use]
-    pub fn on_bad_event(mut self, bad_event: BadEvent) -> Self {
-        self.reader.on_bad_event(bad_event);
-        self
+    const fn options(&mut self) -> &mut ReadOptions {
+        self.reader.options()
     }
 
-    /// What becomes of events of unknown type. They are passed over unless said otherwise.
-    #[must_use]
-    pub const fn on_unknown(mut self, unknown: Unknown) -> Self {
-        self.reader.on_unknown(unknown);
-        self
-    }
+    read_options!();
 
     /// Status and headers of the response. `None` for a stream made [from a body](Self::from_body).
     #[must_use]
@@ -104,6 +99,23 @@ impl<E, B> EventStream<E, B> {
     #[must_use]
     pub const fn unknown_events(&self) -> u64 {
         self.reader.unknown_events()
+    }
+
+    /// Why the stream is over; `None` while it is not.
+    #[must_use]
+    pub fn ended(&self) -> Option<Ended> {
+        self.body.as_ref().err().copied()
+    }
+
+    fn end(&mut self, ended: Ended) {
+        trace::ended(ended);
+        self.body = Err(ended);
+    }
+
+    fn fail(&mut self, error: Error) -> Error {
+        trace::failed(&error);
+        self.body = Err(Ended::Failed);
+        error
     }
 }
 
@@ -141,27 +153,32 @@ where
     }
 
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Event<E>, Error>>> {
-        let Some(body) = &mut self.body else { return Poll::Ready(None) };
-        Poll::Ready(match ready!(self.reader.poll_read(Pin::new(body), cx)) {
-            Read::Event(event) => {
-                if event.data.is_terminal() {
-                    trace::ended("terminal event");
-                    self.body = None;
+        loop {
+            let Ok(body) = &mut self.body else { return Poll::Ready(None) };
+            return Poll::Ready(match ready!(self.reader.poll_read(Pin::new(body), cx)) {
+                Read::Event(event) => {
+                    if event.data.is_terminal() {
+                        self.end(Ended::Terminal);
+                    }
+                    Some(Ok(event))
                 }
-                Some(Ok(event))
-            }
-            Read::Bad(error) => Some(Err(error)),
-            Read::End => {
-                trace::ended("end of body");
-                self.body = None;
-                None
-            }
-            Read::Broken(error) => {
-                trace::failed(&error);
-                self.body = None;
-                Some(Err(error))
-            }
-        })
+                Read::Bad { error, last } => {
+                    if last {
+                        self.end(Ended::Terminal);
+                    }
+                    Some(Err(error))
+                }
+                Read::Comment(_) => continue,
+                Read::End => match self.reader.end() {
+                    Some(error) => Some(Err(self.fail(error))),
+                    None => {
+                        self.end(Ended::EndOfBody);
+                        None
+                    }
+                },
+                Read::Broken(error) => Some(Err(self.fail(error))),
+            });
+        }
     }
 }
 
@@ -183,7 +200,7 @@ where
     B: Body<Data: Buf, Error: Into<BoxError>> + Unpin,
 {
     fn is_terminated(&self) -> bool {
-        self.body.is_none()
+        self.body.is_err()
     }
 }
 
@@ -191,7 +208,7 @@ impl<E, B> fmt::Debug for EventStream<E, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EventStream")
             .field("head", &self.head)
-            .field("over", &self.body.is_none())
+            .field("ended", &self.ended())
             .field("reader", &self.reader)
             .finish_non_exhaustive()
     }

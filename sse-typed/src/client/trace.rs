@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use super::Error;
+use super::{Ended, Error};
 
 #[cfg(feature = "tracing")]
 mod events {
-    use super::{Duration, Error};
+    use super::{Duration, Ended, Error};
 
-    pub(in super::super) fn opened(status: http::StatusCode) {
-        tracing::debug!(http.response.status_code = status.as_u16(), "event stream open");
+    pub(in super::super) fn opened(head: &http::response::Parts) {
+        tracing::debug!(http.response.status_code = head.status.as_u16(), "event stream open");
     }
 
     pub(in super::super) fn reconnecting(after: Duration, cause: Option<&Error>) {
@@ -19,8 +19,8 @@ mod events {
         }
     }
 
-    pub(in super::super) fn ended(reason: &'static str) {
-        tracing::debug!(reason, "event stream over");
+    pub(in super::super) fn ended(reason: Ended) {
+        tracing::debug!(?reason, "event stream over");
     }
 
     pub(in super::super) fn failed(error: &Error) {
@@ -46,11 +46,11 @@ mod events {
 
 #[cfg(not(feature = "tracing"))]
 mod events {
-    use super::{Duration, Error};
+    use super::{Duration, Ended, Error};
 
-    pub(in super::super) const fn opened(_: http::StatusCode) {}
+    pub(in super::super) const fn opened(_: &http::response::Parts) {}
     pub(in super::super) const fn reconnecting(_: Duration, _: Option<&Error>) {}
-    pub(in super::super) const fn ended(_: &'static str) {}
+    pub(in super::super) const fn ended(_: Ended) {}
     pub(in super::super) const fn failed(_: &Error) {}
     pub(in super::super) const fn unknown_event(_: &str) {}
     pub(in super::super) const fn bad_event(_: &Error) {}

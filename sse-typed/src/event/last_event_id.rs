@@ -27,7 +27,7 @@ impl LastEventId {
     }
 
     /// What a request carried; an empty text is none.
-    #[cfg(feature = "server")]
+    #[cfg(any(feature = "server", feature = "client"))]
     pub(crate) fn received(id: &str) -> Self {
         Self((!id.is_empty()).then(|| id.into()))
     }

@@ -1,5 +1,6 @@
 //! The client against scripted servers: on real sockets, and in the process where time is paused.
 
+mod control;
 mod hyper;
 mod in_process;
 mod reading;

@@ -45,3 +45,25 @@ impl DecodeEvent for Reading {
 pub(crate) fn fast() -> ReconnectPolicy {
     ReconnectPolicy::default().base(Duration::ZERO).jitter(0.0)
 }
+
+/// Text of whatever type; `failed` reports an error.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Fallible(pub(crate) String, bool);
+
+impl EventKind for Fallible {
+    fn event_type(&self) -> &str {
+        if self.1 { "failed" } else { "value" }
+    }
+
+    fn is_error(&self) -> bool {
+        self.1
+    }
+}
+
+impl DecodeEvent for Fallible {
+    const EVENT_TYPES: &'static [&'static str] = &["failed", "value"];
+
+    fn decode(event: RawEventRef<'_>) -> Result<Decoded<Self>, DecodeError> {
+        Ok(Decoded::Event(Self(event.data().to_owned(), event.event_type() == "failed")))
+    }
+}

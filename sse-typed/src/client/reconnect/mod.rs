@@ -223,6 +223,11 @@ impl Reconnect {
         }
     }
 
+    /// What was in vain is forgotten.
+    pub(super) const fn reset(&mut self) {
+        self.fruitless = 0;
+    }
+
     fn jitter(&mut self, delay: Duration) -> Duration {
         let part = self.random.f64() * self.policy.jitter;
         Duration::try_from_secs_f64(delay.min(self.policy.max).as_secs_f64() * part).unwrap_or_default()

@@ -1,0 +1,221 @@
+//! What a source asks, attempt by attempt.
+
+use std::{fmt, future::Future, pin::Pin};
+
+use bytes::Bytes;
+use http::{
+    HeaderMap, HeaderValue, Method, Uri,
+    header::{ACCEPT, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HeaderName},
+};
+
+use super::{Error, error::BoxError, trace};
+use crate::event::LastEventId;
+
+pub(super) const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+pub(super) const EVENT_STREAM: &str = "text/event-stream";
+
+/// An attempt to connect, for which [`request`](super::RequestBuilder::request) makes the request.
+#[derive(Debug)]
+pub struct Attempt {
+    number: u64,
+    last_event_id: LastEventId,
+    request: http::Request<Bytes>,
+}
+
+impl Attempt {
+    /// The first is 1. Every attempt counts, whatever becomes of it.
+    #[must_use]
+    pub const fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Where the source is to be resumed.
+    #[must_use]
+    pub const fn last_event_id(&self) -> &LastEventId {
+        &self.last_event_id
+    }
+
+    /// The request as it would be made without a word: to be changed, or to be left alone for one of one's own.
+    #[must_use]
+    pub fn into_request(self) -> http::Request<Bytes> {
+        self.request
+    }
+}
+
+/// How a request of another method than GET is repeated when its stream ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Resume {
+    /// The same request again, body and all, with the last event ID: for requests that may be made twice.
+    Same,
+    /// A GET of the same URL, with the last event ID and without the body, as MCP has it. Only a stream that has brought an
+    /// id is resumed, and the request itself is made once.
+    Get,
+}
+
+pub(super) type MadeRequest = Pin<Box<dyn Future<Output = Result<http::Request<Bytes>, BoxError>> + Send>>;
+type MakeRequest = Box<dyn FnMut(Attempt) -> MadeRequest + Send>;
+
+pub(super) struct Ask {
+    pub(super) method: Method,
+    pub(super) uri: Uri,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+    pub(super) make: Option<MakeRequest>,
+    pub(super) resume: Option<Resume>,
+    attempts: u64,
+    /// A response was an event stream.
+    pub(super) answered: bool,
+}
+
+impl Ask {
+    pub(super) fn new(method: Method, uri: Uri) -> Self {
+        Self {
+            method,
+            uri,
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+            make: None,
+            resume: None,
+            attempts: 0,
+            answered: false,
+        }
+    }
+
+    /// Takes a last event ID that was set as a header.
+    pub(super) fn take_last_event_id(&mut self) -> Option<String> {
+        let id = self.headers.remove(LAST_EVENT_ID)?;
+        Some(String::from_utf8_lossy(id.as_bytes()).into_owned())
+    }
+
+    /// Whether it may be asked more than once at all.
+    pub(super) fn is_repeatable(&self) -> bool {
+        self.method == Method::GET || self.make.is_some() || self.resume.is_some()
+    }
+
+    /// Whether it may be asked again now.
+    pub(super) fn may_repeat(&self, last_event_id: &str) -> bool {
+        match self.resume {
+            Some(Resume::Get) if self.method != Method::GET => self.answered && !last_event_id.is_empty(),
+            _ => self.is_repeatable(),
+        }
+    }
+
+    /// The request of the next attempt.
+    pub(super) fn next(
+        &mut self,
+        last_event_id: &str,
+    ) -> impl Future<Output = Result<http::Request<Bytes>, Error>> + Send + 'static {
+        self.attempts += 1;
+        let mut request = http::Request::new(self.body.clone());
+        *request.method_mut() = self.method.clone();
+        *request.uri_mut() = self.uri.clone();
+        request.headers_mut().clone_from(&self.headers);
+        if self.resume == Some(Resume::Get) && self.answered {
+            *request.method_mut() = Method::GET;
+            *request.body_mut() = Bytes::new();
+            request.headers_mut().remove(CONTENT_TYPE);
+            request.headers_mut().remove(CONTENT_ENCODING);
+        }
+        let id = header_of(last_event_id);
+        complete(request.headers_mut(), id.clone());
+        let number = self.attempts;
+        let made = match &mut self.make {
+            None => Ok(request),
+            Some(make) => {
+                let last_event_id = LastEventId::received(last_event_id);
+                Err(make(Attempt { number, last_event_id, request }))
+            }
+        };
+        async move {
+            match made {
+                Ok(request) => Ok(request),
+                Err(made) => {
+                    let mut request = made.await.map_err(Error::made)?;
+                    complete(request.headers_mut(), id);
+                    Ok(request)
+                }
+            }
+        }
+    }
+}
+
+/// Sets what an event stream is asked for with, as far as it is not there.
+fn complete(headers: &mut HeaderMap, last_event_id: Option<HeaderValue>) {
+    headers.entry(ACCEPT).or_insert(HeaderValue::from_static(EVENT_STREAM));
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache"));
+    if let Some(id) = last_event_id {
+        headers.entry(LAST_EVENT_ID).or_insert(id);
+    }
+}
+
+/// The [`Last-Event-ID`](https://html.spec.whatwg.org/multipage/server-sent-events.html#the-last-event-id-header) header:
+/// the id in UTF-8, if there is one.
+fn header_of(last_event_id: &str) -> Option<HeaderValue> {
+    if last_event_id.is_empty() {
+        return None;
+    }
+    let header = HeaderValue::from_bytes(last_event_id.as_bytes()).ok();
+    if header.is_none() {
+        // A control character. The id counts nonetheless: the one before is not sent in its place.
+        trace::unsendable_id(last_event_id);
+    }
+    header
+}
+
+impl fmt::Debug for Ask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ask")
+            .field("method", &self.method)
+            .field("uri", &self.uri)
+            .field("headers", &self.headers)
+            .field("body", &format_args!("{} bytes", self.body.len()))
+            .field("attempts", &self.attempts)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(ask: &mut Ask, id: &str) -> http::Request<Bytes> {
+        tokio_test::block_on(ask.next(id)).unwrap()
+    }
+
+    #[test]
+    fn c12_an_id_that_cannot_be_a_header_is_left_out() {
+        let mut ask = Ask::new(Method::GET, Uri::from_static("/"));
+        for id in ["", "a\u{7f}", "\u{1}"] {
+            assert!(!request(&mut ask, id).headers().contains_key(LAST_EVENT_ID), "{id:?}");
+        }
+    }
+
+    #[test]
+    fn c9_c11_every_other_id_is_sent_as_it_is() {
+        let mut ask = Ask::new(Method::GET, Uri::from_static("/"));
+        let long = "9".repeat(5000);
+        for id in ["a", "é…", "a\tb", "\u{2028}", &long] {
+            let request = request(&mut ask, id);
+            let values: Vec<_> = request.headers().get_all(LAST_EVENT_ID).iter().collect();
+            assert_eq!(values, [id.as_bytes()], "{id:?}");
+        }
+    }
+
+    #[test]
+    fn a_post_is_resumed_by_get_once_it_was_answered_and_has_an_id() {
+        let mut ask = Ask::new(Method::POST, Uri::from_static("/mcp"));
+        ask.body = Bytes::from_static(b"{}");
+        ask.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        assert!(!ask.is_repeatable());
+        ask.resume = Some(Resume::Get);
+        assert!(ask.is_repeatable() && !ask.may_repeat("7"));
+        assert_eq!(request(&mut ask, "").method(), Method::POST);
+        ask.answered = true;
+        assert!(!ask.may_repeat("") && ask.may_repeat("7"));
+        let request = request(&mut ask, "7");
+        assert_eq!((request.method(), request.body().len()), (&Method::GET, 0));
+        assert!(!request.headers().contains_key(CONTENT_TYPE));
+        assert_eq!(request.headers()[LAST_EVENT_ID], "7");
+    }
+}

@@ -1,0 +1,190 @@
+//! From attempt to attempt.
+
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::{Duration, SystemTime},
+};
+
+use tokio::time::{Instant, Sleep};
+
+use super::{EventSource, Signal, handle::Order};
+use crate::{
+    client::{
+        Ended, Error, HttpService, ResponseBody,
+        exchange::{Answer, exchange, refusal, retry_after},
+        reader::Read,
+        reconnect::{Cause, Decision, Outcome},
+        trace,
+    },
+    codec::DecodeEvent,
+};
+
+pub(super) enum State {
+    /// Not one request can be made.
+    Unsendable(Error),
+    /// The next attempt is due.
+    Due,
+    Connecting(Pin<Box<dyn Future<Output = Result<Answer, Error>> + Send>>),
+    /// The answer is no event stream; a piece of its body is read.
+    Refused(Pin<Box<dyn Future<Output = Error> + Send>>),
+    Open {
+        body: ResponseBody,
+        since: Instant,
+    },
+    Waiting(Pin<Box<Sleep>>),
+    Over(Ended),
+}
+
+impl<E: DecodeEvent, S: HttpService> EventSource<E, S> {
+    pub(super) fn poll_signal(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Signal<E>, Error>>> {
+        if let Some(handle) = &self.handle
+            && let Some(order) = handle.take(cx.waker())
+        {
+            self.obey(order);
+        }
+        loop {
+            match &mut self.state {
+                State::Over(_) => return Poll::Ready(None),
+                State::Unsendable(_) => {
+                    if let State::Unsendable(error) = std::mem::replace(&mut self.state, State::Over(Ended::Failed)) {
+                        trace::failed(&error);
+                        return Poll::Ready(Some(Err(error)));
+                    }
+                }
+                State::Due => {
+                    let request = self.ask.next(self.reader.last_event_id());
+                    let answer = exchange(self.service.clone(), request, self.terms);
+                    self.state = State::Connecting(Box::pin(answer));
+                }
+                State::Connecting(answer) => match ready!(answer.as_mut().poll(cx)) {
+                    Ok(Answer::Stream(head, body)) => {
+                        self.ask.answered = true;
+                        self.reader.begin(&head.headers);
+                        self.state = State::Open { body, since: Instant::now() };
+                        self.head = Some(head.clone());
+                        return Poll::Ready(Some(Ok(Signal::Open(Box::new(head)))));
+                    }
+                    Ok(Answer::NoContent(head)) => {
+                        self.head = Some(head);
+                        self.end(Ended::NoContent);
+                    }
+                    Ok(Answer::Other(head, body)) => self.state = State::Refused(Box::pin(refusal(head, body))),
+                    Err(error) => return Poll::Ready(self.failed_attempt(error)),
+                },
+                State::Refused(refusal) => {
+                    let error = ready!(refusal.as_mut().poll(cx));
+                    return Poll::Ready(self.failed_attempt(error));
+                }
+                State::Open { body, since } => {
+                    let (cause, error) = match ready!(self.reader.poll_read(Pin::new(body), cx)) {
+                        Read::Event(event) => {
+                            if event.data.is_terminal() {
+                                self.end(Ended::Terminal);
+                            }
+                            return Poll::Ready(Some(Ok(Signal::Event(event))));
+                        }
+                        Read::Comment(comment) => return Poll::Ready(Some(Ok(Signal::Comment(comment)))),
+                        Read::Bad { error, last } => {
+                            if last {
+                                self.end(Ended::Terminal);
+                            }
+                            return Poll::Ready(Some(Err(error)));
+                        }
+                        Read::End => (Cause::Ended, None),
+                        Read::Broken(error) => (Cause::Broken, Some(error)),
+                    };
+                    let uptime = since.elapsed();
+                    return Poll::Ready(self.lost(cause, uptime, error));
+                }
+                State::Waiting(delay) => {
+                    ready!(delay.as_mut().poll(cx));
+                    self.state = State::Due;
+                }
+            }
+        }
+    }
+
+    /// An attempt has brought no connection.
+    fn failed_attempt(&mut self, error: Error) -> Option<Result<Signal<E>, Error>> {
+        let cause = match error.status() {
+            Some(status) if error.is_status() => Cause::Status(status),
+            _ if error.is_without_response() => Cause::NoResponse,
+            _ => Cause::Refused,
+        };
+        self.lost(cause, Duration::ZERO, Some(error))
+    }
+
+    /// There is no connection. Waits for the next attempt, or ends.
+    fn lost(&mut self, cause: Cause, uptime: Duration, error: Option<Error>) -> Option<Result<Signal<E>, Error>> {
+        let head = error.as_ref().and_then(Error::head);
+        let outcome = Outcome {
+            cause,
+            events: self.reader.events(),
+            uptime,
+            retry: self.reader.reconnection_time(),
+            retry_after: head.and_then(|head| retry_after(&head.headers, SystemTime::now())),
+        };
+        self.reader.restart();
+        let decision = if self.ask.may_repeat(self.reader.last_event_id()) {
+            self.reconnect.decide(&outcome)
+        } else {
+            Decision::Stop
+        };
+        let error = match decision {
+            Decision::Retry { after } => {
+                trace::reconnecting(after, error.as_ref());
+                self.state = State::Waiting(Box::pin(tokio::time::sleep(after)));
+                return Some(Ok(Signal::Reconnecting { after, cause: error }));
+            }
+            Decision::Stop => error.or_else(|| self.reader.end()),
+            Decision::GiveUp { attempts } => Some(Error::gave_up(attempts, error)),
+        };
+        match error {
+            None => {
+                self.end(Ended::EndOfBody);
+                None
+            }
+            Some(error) => {
+                trace::failed(&error);
+                self.state = State::Over(Ended::Failed);
+                Some(Err(error))
+            }
+        }
+    }
+}
+
+impl<E, S> EventSource<E, S> {
+    fn end(&mut self, ended: Ended) {
+        trace::ended(ended);
+        self.state = State::Over(ended);
+    }
+
+    fn obey(&mut self, order: Order) {
+        match (order, &self.state) {
+            (_, State::Over(_)) | (Order::Restart, State::Unsendable(_)) => {}
+            (Order::Close, _) => self.end(Ended::Closed),
+            (Order::Restart, _) => {
+                self.reader.restart();
+                self.reconnect.reset();
+                self.state = State::Due;
+            }
+        }
+    }
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unsendable(_) => "Unsendable",
+            Self::Due => "Due",
+            Self::Connecting(_) => "Connecting",
+            Self::Refused(_) => "Refused",
+            Self::Open { .. } => "Open",
+            Self::Waiting(_) => "Waiting",
+            Self::Over(_) => "Over",
+        })
+    }
+}

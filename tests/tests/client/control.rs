@@ -1,0 +1,412 @@
+//! What a program may do beside reading: close and restart a source, hear of its connections, make requests anew, set
+//! clocks.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use futures_util::{FutureExt, StreamExt, stream::FusedStream};
+use http::{HeaderValue, Method};
+use sse_typed::{
+    Client, EventSource, EventStream, RawEvent,
+    client::{Ended, ReadyState, ReconnectPolicy, Reply, Resume, Signal},
+};
+use tests::scripted::{Reply as Scripted, ScriptedServer, ScriptedService};
+use tokio::time::{Instant, timeout};
+
+use crate::reading::Reading;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn no_jitter() -> ReconnectPolicy {
+    ReconnectPolicy::default().jitter(0.0)
+}
+
+fn connect(service: &ScriptedService) -> EventSource<Reading> {
+    Client::new(service.clone()).get("/").reconnect(no_jitter()).connect().boxed()
+}
+
+#[tokio::test(start_paused = true)]
+async fn k5_after_close_nothing_is_delivered_not_even_what_was_received() {
+    let service = ScriptedService::new([Scripted::events("event: value\ndata: 1\n\nevent: value\ndata: 2\n\n").hold()]);
+    let mut source = connect(&service);
+    let handle = source.handle();
+    assert_eq!(source.next().await.unwrap().unwrap().data, Reading::Value(1));
+    handle.close();
+    assert!(source.next().await.is_none());
+    assert_eq!(source.ended(), Some(Ended::Closed));
+    assert_eq!(source.ready_state(), ReadyState::Closed);
+    handle.restart();
+    assert!(source.next().await.is_none());
+    assert_eq!(service.requests().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn k5_close_ends_a_wait_and_no_attempt_follows() {
+    let service = ScriptedService::new([Scripted::events("retry: 3600000\n\n")]);
+    let mut source = connect(&service);
+    let handle = source.handle();
+    let (item, ()) = tokio::join!(source.next(), async {
+        tokio::time::sleep(SECOND).await;
+        handle.close();
+    });
+    assert!(item.is_none());
+    let started = Instant::now();
+    assert!(timeout(10 * SECOND, source.next()).await.unwrap().is_none());
+    assert_eq!(started.elapsed(), Duration::ZERO);
+    assert_eq!(service.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn k5_close_hangs_up_on_the_server_from_another_thread() {
+    let server = ScriptedServer::start([Scripted::events("event: value\ndata: 1\n\n").hold()]).await;
+    let mut source = Client::hyper().get(server.url("/")).connect::<Reading>();
+    let handle = source.handle();
+    assert!(source.next().await.unwrap().is_ok());
+    std::thread::spawn(move || handle.close());
+    assert!(source.next().await.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn restart_connects_anew_at_once_with_the_last_event_id() {
+    let held = Scripted::events("id: 4\nevent: value\ndata: 1\n\nid: 5\nevent: val").hold();
+    let service = ScriptedService::new([held, Scripted::status(503).header("retry-after", "3600")]);
+    let mut source = connect(&service);
+    let handle = source.handle();
+    let started = Instant::now();
+    assert!(source.next().await.unwrap().is_ok());
+    for _ in 0..2 {
+        assert!(timeout(SECOND, source.next()).await.is_err());
+        handle.restart();
+    }
+    assert!(source.next().await.is_none());
+    assert_eq!(started.elapsed(), 2 * SECOND);
+    let ids: Vec<_> = service.requests().iter().map(|request| request.one("last-event-id")).collect();
+    assert_eq!(ids, [None, Some("4".to_owned()), Some("4".to_owned())]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn signals_tell_of_connections_comments_and_reconnects_in_order() {
+    let replies = [
+        Scripted::hang_up(),
+        Scripted::events(": hello\nevent: value\ndata: 1\n\n"),
+        Scripted::events("event: bye\ndata\n\n"),
+    ];
+    let signals = connect(&ScriptedService::new(replies)).with_signals();
+    let told: Vec<_> = signals
+        .map(|signal| match signal.unwrap() {
+            Signal::Open(head) => format!("open {}", head.status.as_u16()),
+            Signal::Event(event) => format!("{:?}", event.data),
+            Signal::Comment(text) => format!("comment {text}"),
+            Signal::Reconnecting { after, cause } => {
+                format!("again in {after:?}: {}", cause.map_or("-".to_owned(), |cause| cause.to_string()))
+            }
+            other => format!("{other:?}"),
+        })
+        .collect()
+        .await;
+    let expected = [
+        "again in 1s: no response: hung up",
+        "open 200",
+        "comment hello",
+        "Value(1)",
+        "again in 1s: -",
+        "open 200",
+        "Bye",
+    ];
+    assert_eq!(told, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_says_why_it_ended() {
+    async fn ended(replies: impl IntoIterator<Item = Scripted>, method: Method) -> Ended {
+        let client = Client::new(ScriptedService::new(replies));
+        let mut source = client.request(method, "/").reconnect(no_jitter()).connect::<Reading>();
+        assert_eq!(source.ended(), None);
+        while source.next().await.is_some() {}
+        assert!(source.is_terminated());
+        source.ended().unwrap()
+    }
+    assert_eq!(ended([Scripted::events("event: bye\ndata\n\n")], Method::GET).await, Ended::Terminal);
+    assert_eq!(ended([], Method::GET).await, Ended::NoContent);
+    assert_eq!(ended([Scripted::status(404)], Method::GET).await, Ended::Failed);
+    assert_eq!(ended([Scripted::events("")], Method::POST).await, Ended::EndOfBody);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_is_made_anew_for_each_attempt() {
+    let replies = [Scripted::events("id: 7\nevent: value\ndata: 1\n\n"), Scripted::status(503)];
+    let service = ScriptedService::new(replies);
+    let mut source = Client::new(service.clone())
+        .get("/feed")
+        .header("x-a", "1")
+        .reconnect(no_jitter())
+        .request(|attempt| async move {
+            let (number, id) = (attempt.number(), attempt.last_event_id().clone());
+            let mut request = attempt.into_request();
+            let path = format!("{}?cursor={}", request.uri(), id.as_str().unwrap_or("-"));
+            *request.uri_mut() = path.parse()?;
+            request.headers_mut().insert("x-token", HeaderValue::from(number));
+            Ok(request)
+        })
+        .connect::<Reading>();
+    while let Some(event) = source.next().await {
+        event.unwrap();
+    }
+    let seen: Vec<_> = service
+        .requests()
+        .iter()
+        .map(|request| {
+            assert_eq!(request.one("x-a").as_deref(), Some("1"));
+            (request.path.clone(), request.one("x-token").unwrap(), request.one("last-event-id"))
+        })
+        .collect();
+    let seven = || Some("7".to_owned());
+    assert_eq!(
+        seen,
+        [
+            ("/feed?cursor=-".to_owned(), "1".to_owned(), None),
+            ("/feed?cursor=7".to_owned(), "2".to_owned(), seven()),
+            ("/feed?cursor=7".to_owned(), "3".to_owned(), seven()),
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_of_ones_own_still_resumes() {
+    let service = ScriptedService::new([Scripted::events("id: 7\nevent: value\ndata: 1\n\n")]);
+    let mut source = Client::new(service.clone())
+        .post("/")
+        .reconnect(no_jitter())
+        .request(|_| async { Ok(http::Request::post("/own").body(bytes::Bytes::new())?) })
+        .connect::<Reading>();
+    while let Some(event) = source.next().await {
+        event.unwrap();
+    }
+    let requests = service.requests();
+    assert_eq!(requests.len(), 2);
+    assert_eq!((requests[1].method.as_str(), requests[1].path.as_str()), ("POST", "/own"));
+    assert_eq!(requests[1].one("last-event-id").as_deref(), Some("7"));
+    assert_eq!(requests[1].one("accept").as_deref(), Some("text/event-stream"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_could_not_be_made_is_tried_again_and_counts() {
+    let tries = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&tries);
+    let service = ScriptedService::new([]);
+    let mut source = Client::new(service.clone())
+        .get("/")
+        .reconnect(no_jitter().max_attempts(3))
+        .request(move |_| {
+            counted.fetch_add(1, Ordering::Relaxed);
+            async { Err("no token".into()) }
+        })
+        .connect::<Reading>();
+    let error = source.next().await.unwrap().unwrap_err();
+    assert!(error.is_gave_up() && error.to_string().contains("no token"), "{error}");
+    assert_eq!(tries.load(Ordering::Relaxed), 3);
+    assert!(service.requests().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_post_is_resumed_by_get_or_by_the_same_request_on_request() {
+    for (resume, expected) in [(Resume::Get, ["POST", "GET", "GET"]), (Resume::Same, ["POST", "POST", "POST"])] {
+        let replies =
+            [Scripted::events("id: 1\nevent: value\ndata\n\n"), Scripted::events("id: 2\nevent: value\ndata: 2\n\n")];
+        let service = ScriptedService::new(replies);
+        let request = Client::new(service.clone()).post("/mcp").json(&1).resume_with(resume);
+        let mut source = request.reconnect(no_jitter()).connect::<Reading>();
+        assert_eq!(source.next().await.unwrap().unwrap().data, Reading::Value(2));
+        assert!(source.next().await.is_none());
+        let requests = service.requests();
+        let methods: Vec<_> = requests.iter().map(|request| request.method.as_str()).collect();
+        assert_eq!(methods, expected);
+        assert_eq!(requests[2].one("last-event-id").as_deref(), Some("2"));
+        assert_eq!(requests[2].one("content-type").is_none(), resume == Resume::Get);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_post_that_brought_no_id_or_no_answer_is_not_resumed_by_get() {
+    let service = ScriptedService::new([Scripted::events("event: value\ndata: 1\n\n")]);
+    let mut source = Client::new(service.clone()).post("/").resume_with(Resume::Get).connect::<Reading>();
+    assert!(source.next().await.unwrap().is_ok());
+    assert!(source.next().await.is_none());
+    assert_eq!(service.requests().len(), 1);
+
+    let service = ScriptedService::new([Scripted::hang_up()]);
+    let mut source = Client::new(service.clone()).post("/").resume_with(Resume::Get).connect::<Reading>();
+    assert!(source.next().await.unwrap().unwrap_err().is_connect());
+    assert!(source.next().await.is_none());
+    assert_eq!(service.requests().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_falls_silent_is_noticed_and_connected_to_again() {
+    let silent = Scripted::events("event: value\ndata: 1\n\nevent: value\nda").hold();
+    let service = ScriptedService::new([silent]);
+    let request = Client::new(service.clone()).get("/").idle_timeout(7 * SECOND).reconnect(no_jitter());
+    let mut signals = request.connect::<Reading>().with_signals();
+    let started = Instant::now();
+    let mut causes = Vec::new();
+    while let Some(signal) = signals.next().await {
+        if let Signal::Reconnecting { cause, .. } = signal.unwrap() {
+            assert!(cause.as_ref().unwrap().is_timeout());
+            causes.push(cause.unwrap().to_string());
+            assert_eq!(started.elapsed(), 7 * SECOND);
+        }
+    }
+    assert_eq!(causes, ["the event stream is silent: nothing was received for 7s"]);
+    assert_eq!(service.requests().len(), 2);
+}
+
+fn commenting(every: Duration, times: usize) -> Scripted {
+    (0..times).fold(Scripted::events(""), |reply, _| reply.pause(every).then(":\n")).hold()
+}
+
+#[tokio::test(start_paused = true)]
+async fn comments_keep_a_stream_from_being_idle_but_are_no_events() {
+    let body = || commenting(5 * SECOND, 100);
+    let silent_after = async |request: sse_typed::client::RequestBuilder<_>| {
+        let started = Instant::now();
+        let mut stream: EventStream<Reading> = request.send().await.unwrap();
+        let error = stream.next().await.unwrap().unwrap_err();
+        assert!(error.is_timeout() && error.is_fatal());
+        assert!(stream.next().await.is_none());
+        (started.elapsed(), error.to_string())
+    };
+    let get = || Client::new(ScriptedService::new([body()])).get("/");
+    let (after, _) = silent_after(get().idle_timeout(6 * SECOND)).await;
+    assert_eq!(after, (500 + 6) * SECOND);
+    let (after, told) = silent_after(get().idle_timeout(6 * SECOND).event_timeout(12 * SECOND)).await;
+    assert_eq!(after, 12 * SECOND);
+    assert!(told.contains("no event"), "{told}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_idle_timeout_is_learned_from_the_servers_keep_alive() {
+    let keep_alive = |value: &str| Scripted::events("").header("sse-keep-alive", value).hold();
+    let idle = async |reply: Scripted, own: Option<Option<Duration>>| {
+        let mut request = Client::new(ScriptedService::new([reply])).get("/");
+        if let Some(own) = own {
+            request = request.idle_timeout(own);
+        }
+        let mut stream = request.send::<Reading>().await.unwrap();
+        let started = Instant::now();
+        timeout(Duration::from_secs(100_000), stream.next()).await.ok()?;
+        Some(started.elapsed().as_secs())
+    };
+    assert_eq!(idle(keep_alive("15"), None).await, Some(45));
+    assert_eq!(idle(keep_alive("15"), Some(Some(SECOND))).await, Some(1));
+    assert_eq!(idle(keep_alive("15"), Some(None)).await, None);
+    for value in ["0", "-1", "soon", "", "99999999999999999999"] {
+        assert_eq!(idle(keep_alive(value), None).await, None, "{value:?}");
+    }
+    assert_eq!(idle(keep_alive("18446744073709551615"), None).await, None);
+    assert_eq!(idle(Scripted::events("").hold(), None).await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_time_that_the_consumer_takes_is_not_silence() {
+    let reply = (1..=5).fold(Scripted::events(""), |reply, n| reply.then(format!("event: value\ndata: {n}\n\n")));
+    let service = ScriptedService::new([reply.then("event: bye\ndata\n\n")]);
+    let mut source = Client::new(service).get("/").idle_timeout(SECOND).event_timeout(SECOND).connect::<Reading>();
+    while let Some(event) = source.next().await {
+        event.unwrap();
+        tokio::time::sleep(100 * SECOND).await;
+    }
+    assert_eq!(source.ended(), Some(Ended::Terminal));
+}
+
+#[tokio::test]
+async fn a_silent_peer_is_noticed_over_a_real_socket() {
+    let server = ScriptedServer::start([Scripted::events("event: value\ndata: 1\n\n").hold()]).await;
+    let request = Client::hyper().get(server.url("/")).idle_timeout(Duration::from_millis(150));
+    let mut stream = request.send::<Reading>().await.unwrap();
+    assert!(stream.next().await.unwrap().is_ok());
+    assert!(stream.next().await.unwrap().unwrap_err().is_timeout());
+    assert_eq!(stream.ended(), Some(Ended::Failed));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_response_that_does_not_come_is_given_up() {
+    let never = tower::service_fn(|_: http::Request<bytes::Bytes>| {
+        std::future::pending::<Result<http::Response<axum::body::Body>, std::convert::Infallible>>()
+    });
+    let client = Client::with_body(never);
+    let started = Instant::now();
+    let error = client.get("/").response_timeout(9 * SECOND).send::<Reading>().await.unwrap_err();
+    assert!(error.is_timeout(), "{error}");
+    assert_eq!(started.elapsed(), 9 * SECOND);
+    // And it is repeated under a policy.
+    let request = client.get("/").response_timeout(9 * SECOND).reconnect(no_jitter().max_attempts(2));
+    assert!(request.connect::<Reading>().next().await.unwrap().unwrap_err().is_gave_up());
+    assert_eq!(started.elapsed(), (9 + 9 + 1 + 9) * SECOND);
+}
+
+#[tokio::test(start_paused = true)]
+async fn half_an_answer_is_an_error_on_request() {
+    let body = "event: value\ndata: 1\n\n";
+    let post =
+        |body: &str| Client::new(ScriptedService::new([Scripted::events(body)])).post("/").require_terminal(true);
+    let mut stream = post(body).send::<Reading>().await.unwrap();
+    assert!(stream.next().await.unwrap().is_ok());
+    let error = stream.next().await.unwrap().unwrap_err();
+    assert!(error.is_truncated() && error.is_fatal(), "{error}");
+    assert!(stream.next().await.is_none());
+
+    let mut source = post(body).connect::<Reading>();
+    assert!(source.next().await.unwrap().is_ok());
+    assert!(source.next().await.unwrap().unwrap_err().is_truncated());
+    assert!(source.next().await.is_none());
+
+    let whole = format!("{body}event: bye\ndata\n\n");
+    let stream = post(&whole).send::<Reading>().await.unwrap();
+    assert_eq!(stream.filter(|item| std::future::ready(item.is_err())).count().await, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_is_no_event_stream_is_given_back_on_request() {
+    let json = Scripted::status(200).header("content-type", "application/json").then("{}");
+    let client =
+        Client::new(ScriptedService::new([json, Scripted::events("event: bye\ndata\n\n"), Scripted::status(204)]));
+    let post = || client.post("/mcp").send_or_response::<Reading>();
+    let Reply::Other(response) = post().await.unwrap() else { panic!("an event stream") };
+    let body = http_body_util::BodyExt::collect(response.into_body()).await.unwrap().to_bytes();
+    assert_eq!(body, "{}");
+    let Reply::Events(mut events) = post().await.unwrap() else { panic!("no event stream") };
+    assert_eq!(events.next().await.unwrap().unwrap().data, Reading::Bye);
+    let Reply::Events(events) = post().await.unwrap() else { panic!("no event stream") };
+    assert_eq!(events.ended(), Some(Ended::NoContent));
+}
+
+#[tokio::test(start_paused = true)]
+async fn errors_of_the_server_are_events_or_error_items_on_request() {
+    let body = "event: failed\ndata: overloaded\n\nevent: value\ndata: 1\n\n";
+    let stream = |yes| {
+        let body = http_body_util::Full::new(bytes::Bytes::from_static(body.as_bytes()));
+        EventStream::<crate::reading::Fallible, _>::from_body(body).in_band_errors(yes)
+    };
+    assert!(stream(false).next().await.unwrap().is_ok());
+
+    let mut stream = stream(true);
+    let error = stream.next().await.unwrap().unwrap_err();
+    assert!(error.is_in_band() && !error.is_fatal());
+    assert_eq!(error.to_string(), "the server reports an error: event `failed`: overloaded");
+    assert_eq!(error.decode::<crate::reading::Fallible>().unwrap().0, "overloaded");
+    assert!(stream.next().await.unwrap().is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_untyped_source_takes_every_event() {
+    let service = ScriptedService::new([Scripted::events("event: a\ndata: 1\n\ndata: 2\n\n")]);
+    let mut source = Client::new(service).get("/").connect::<RawEvent>();
+    assert_eq!(source.next().await.unwrap().unwrap().data.event_type(), "a");
+    assert_eq!(source.next().await.unwrap().unwrap().data.event_type(), "message");
+    assert!(source.next().now_or_never().is_none());
+}

@@ -158,7 +158,7 @@ pub(crate) const STEPS: &[Step] = &[
 impl Context {
     /// `cargo` with what is the same for all: where everything is tested, the lock file is as it was committed.
     fn cargo(&self, command: &str, args: &[&str]) -> Cmd {
-        Cmd::new("cargo").args([command]).args(self.all.then_some("--locked")).args(args)
+        Cmd::new("cargo").args(command.split(' ')).args(self.all.then_some("--locked")).args(args)
     }
 }
 
@@ -168,7 +168,7 @@ fn test_runner(context: &Context, others: bool) -> io::Result<Outcome> {
     let same = ["--workspace", "--all-features", "--lib", "--bins", "--tests", "--no-fail-fast"];
     let cmd = if succeeds("cargo", &["nextest", "--version"]) {
         let ignored = if others { "only" } else { "default" };
-        context.cargo("nextest", &["run"]).args(same).args(["--no-tests=pass", "--run-ignored", ignored])
+        context.cargo("nextest run", &same).args(["--no-tests=pass", "--run-ignored", ignored])
     } else {
         context.cargo("test", &same).args(others.then_some("--")).args(others.then_some("--ignored"))
     };
@@ -183,7 +183,9 @@ fn fuzz(target: &str) -> io::Result<Cmd> {
     let seeds = Path::new(&seeds).exists().then_some(seeds);
     let run = Cmd::new("cargo").args(["fuzz", "run", "--target-dir", "target/fuzz", target, &corpus]).args(seeds);
     let time = format!("-max_total_time={FUZZ_SECONDS}");
-    Ok(run.args(["--", &time, "-dict=fuzz/event-stream.dict", "-timeout=10"]).env("RUSTC_BOOTSTRAP", "1"))
+    Ok(run
+        .args(["--", &time, "-dict=fuzz/event-stream.dict", "-timeout=10", "-verbosity=0", "-print_final_stats=1"])
+        .env("RUSTC_BOOTSTRAP", "1"))
 }
 
 /// The packages that are not of the workspace.
@@ -231,6 +233,7 @@ mod tests {
     fn the_lock_file_is_binding_where_everything_is_tested() {
         let context = |all| Context { all, not_run: String::new() };
         assert_eq!(context(true).cargo("doc", &["--lib"]).to_string(), "cargo doc --locked --lib");
+        assert_eq!(context(true).cargo("nextest run", &["--lib"]).to_string(), "cargo nextest run --locked --lib");
         assert_eq!(context(false).cargo("doc", &["--lib"]).to_string(), "cargo doc --lib");
     }
 }

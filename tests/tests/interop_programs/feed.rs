@@ -14,7 +14,7 @@ use axum::{
     routing::get,
 };
 use futures_util::stream;
-use sse_typed::{EncodeError, EncodeEvent, Event, EventKind, EventWriter, LastEventId, Sse, SseLayer};
+use sse_typed::{EncodeError, EncodeEvent, Event, EventId, EventKind, EventWriter, LastEventId, Sse, SseLayer};
 use tokio::net::TcpListener;
 
 /// Longer than the three seconds that Chromium and the npm package wait when nobody has told them.
@@ -57,19 +57,20 @@ impl EncodeEvent for Story {
     }
 }
 
-/// The whole story: the number of each event, and whether it has that for its id.
-fn story() -> Vec<(u64, Event<Story>)> {
+/// The whole story: the number of each event, and whether that is its id, behind the feed's prefix.
+fn story(prefix: &str) -> Vec<(u64, Event<Story>)> {
+    let id = |number: u64| EventId::new(format!("{prefix}{number}")).unwrap();
     vec![
-        (1, Event::new(Story::Position { x: 1.5 }).id(1_u64)),
-        (2, Event::new(Story::Plain("data: no field")).id(2_u64)),
-        (3, Event::new(Story::Note(NOTE)).id(3_u64)),
+        (1, Event::new(Story::Position { x: 1.5 }).id(id(1))),
+        (2, Event::new(Story::Plain("data: no field")).id(id(2))),
+        (3, Event::new(Story::Note(NOTE)).id(id(3))),
         (4, Event::new(Story::Position { x: -2.0 })),
-        (5, Event::new(Story::Completed).id(5_u64)),
+        (5, Event::new(Story::Completed).id(id(5))),
         (6, Event::new(Story::Plain("never sent: it stands behind the terminal event"))),
     ]
 }
 
-/// Each event as a client must see it: event type, data, and the id of its own block, if it has one.
+/// Each event as a client must see it: event type, data, and the id of its own block, if it has one, without the prefix.
 pub(crate) const SEEN: [(&str, &str, &str); 5] = [
     ("position", r#"{"x":1.5}"#, "1"),
     ("message", "data: no field", "2"),
@@ -96,6 +97,7 @@ pub(crate) struct Feed {
 
 #[derive(Debug, Default)]
 struct Record {
+    prefix: &'static str,
     visits: Vec<Visit>,
     cut_at: Option<Instant>,
 }
@@ -104,9 +106,14 @@ impl Feed {
     /// `/events` is the story from where the client left off; it is cut once, and at its end it is a 204. `/whole` is never
     /// cut. `/` is an empty page.
     pub(crate) async fn start() -> Self {
+        Self::with_ids("").await
+    }
+
+    /// With ids that begin with `prefix`.
+    pub(crate) async fn with_ids(prefix: &'static str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let state = Arc::new(Mutex::new(Record::default()));
+        let state = Arc::new(Mutex::new(Record { prefix, ..Record::default() }));
         let router = Router::new()
             .route("/events", get(events))
             .route("/whole", get(whole))
@@ -131,14 +138,14 @@ impl Feed {
 }
 
 async fn events(State(state): State<Arc<Mutex<Record>>>, headers: HeaderMap, after: LastEventId) -> Response {
-    let text = |name| headers.get(name).map(|value| value.to_str().unwrap().to_owned());
-    let first = {
+    let text = |name| headers.get(name).map(|value| String::from_utf8(value.as_bytes().to_vec()).unwrap());
+    let (first, prefix) = {
         let mut record = state.lock().unwrap();
         record.visits.push(Visit { at: Instant::now(), last_event_id: text("last-event-id"), accept: text("accept") });
-        record.visits.len() == 1
+        (record.visits.len() == 1, record.prefix)
     };
-    let after = after.parse::<u64>().unwrap().unwrap_or_default();
-    let mut events = story();
+    let after = after.as_str().map_or(0, |id| id.strip_prefix(prefix).unwrap().parse().unwrap());
+    let mut events = story(prefix);
     events.retain(|(number, _)| *number > after);
     if after >= 5 {
         return Sse::<stream::Empty<Story>>::stop().into_response();
@@ -157,7 +164,7 @@ async fn events(State(state): State<Arc<Mutex<Record>>>, headers: HeaderMap, aft
 }
 
 async fn whole() -> Response {
-    let events = story().into_iter().map(|(_, event)| event);
+    let events = story("").into_iter().map(|(_, event)| event);
     // Not known to be over before it began.
     let stream = stream::unfold(events, |mut events| std::future::ready(events.next().map(|event| (event, events))));
     Sse::new(stream).retry(RETRY).into_response()

@@ -12,7 +12,7 @@ pub mod event;
 pub mod server;
 
 #[doc(hidden)]
-#[path = "private.rs"]
+#[path = "private/mod.rs"]
 pub mod __private;
 
 #[cfg(feature = "client")]
@@ -28,3 +28,7 @@ pub use self::{
         DecodeError, EncodeError, Event, EventId, Gap, GapEvent, InvalidEventId, LastEventId, RawEvent, RawEventRef,
     },
 };
+
+#[cfg(feature = "derive")]
+#[cfg_attr(docsrs, doc(cfg(feature = "derive")))]
+pub use sse_typed_derive::{DecodeEvent, EncodeEvent, SseEvent};

@@ -1,0 +1,252 @@
+//! Attributes: `#[sse(..)]` is parsed here, by the table in [`symbol`](crate::symbol); [`serde`] reads `#[serde(..)]`.
+
+use proc_macro2::Span;
+use syn::{
+    Attribute, LitStr, Path, Token, WherePredicate,
+    ext::IdentExt as _,
+    meta::ParseNestedMeta,
+    parse::{Parse, Parser as _},
+    punctuated::Punctuated,
+    token,
+};
+
+use crate::{
+    ctxt::Ctxt,
+    symbol::{self, Place, Shape, Symbol},
+};
+
+pub(crate) mod serde;
+
+/// All `#[sse(..)]` attributes of one item.
+pub(crate) struct Attrs {
+    found: Vec<Found>,
+}
+
+/// One attribute, and where it stands.
+struct Found {
+    name: &'static str,
+    span: Span,
+    value: Value,
+}
+
+enum Value {
+    Word,
+    Texts(Vec<LitStr>),
+    Id { json: bool },
+    Bound(Bounds),
+}
+
+/// The predicates of a `bound`, for each side that has its own.
+#[derive(Clone, Default)]
+pub(crate) struct Bounds {
+    pub(crate) serialize: Option<Vec<WherePredicate>>,
+    pub(crate) deserialize: Option<Vec<WherePredicate>>,
+}
+
+impl Attrs {
+    /// Parses the attributes of an item, and reports what may not stand there.
+    pub(crate) fn parse(ctxt: &Ctxt, attrs: &[Attribute], place: Place) -> Self {
+        let mut this = Self { found: Vec::new() };
+        for attr in attrs {
+            if attr.path().is_ident("sse") {
+                // A list is read to its end even where an entry of it is wrong: each wrong entry is an error of its own.
+                if let Err(error) = attr.parse_nested_meta(|meta| this.entry(ctxt, place, &meta)) {
+                    ctxt.syn_error(error);
+                }
+            }
+        }
+        this
+    }
+
+    fn entry(&mut self, ctxt: &Ctxt, place: Place, meta: &ParseNestedMeta<'_>) -> syn::Result<()> {
+        let Some(symbol) = known(ctxt, place, &meta.path) else {
+            return skip_value(meta);
+        };
+        let span = span_of(&meta.path);
+        let Some(value) = value(ctxt, symbol, span, meta)? else {
+            return Ok(());
+        };
+        let repeatable = matches!(symbol.shape, Shape::Texts | Shape::List);
+        match self.found.iter_mut().find(|found| found.name == symbol.name) {
+            None => self.found.push(Found { name: symbol.name, span, value }),
+            Some(first) if repeatable => {
+                if let (Value::Texts(all), Value::Texts(more)) = (&mut first.value, value) {
+                    all.extend(more);
+                }
+            }
+            Some(_) => ctxt.error(span, format_args!("`{}` is given twice: remove one", symbol.name)),
+        }
+        Ok(())
+    }
+
+    fn find(&self, symbol: &Symbol) -> Option<&Found> {
+        self.found.iter().find(|found| found.name == symbol.name)
+    }
+
+    /// Where the attribute stands, if it is given.
+    pub(crate) fn span(&self, symbol: &Symbol) -> Option<Span> {
+        self.find(symbol).map(|found| found.span)
+    }
+
+    /// The text behind the attribute.
+    pub(crate) fn text(&self, symbol: &Symbol) -> Option<&LitStr> {
+        self.texts(symbol).first()
+    }
+
+    /// All texts behind the attribute.
+    pub(crate) fn texts(&self, symbol: &Symbol) -> &[LitStr] {
+        match self.find(symbol) {
+            Some(Found { value: Value::Texts(texts), .. }) => texts,
+            _ => &[],
+        }
+    }
+
+    /// The text behind the attribute, read as Rust.
+    pub(crate) fn parsed<T: Parse>(&self, ctxt: &Ctxt, symbol: &Symbol) -> Option<T> {
+        let text = self.text(symbol)?;
+        text.parse().map_err(|_| ctxt.error(text.span(), format_args!("expected `{}`", symbol.usage))).ok()
+    }
+
+    /// The bounds that stand in the place of inferred ones.
+    pub(crate) fn bounds(&self) -> Option<&Bounds> {
+        match self.find(&symbol::BOUND) {
+            Some(Found { value: Value::Bound(bounds), .. }) => Some(bounds),
+            _ => None,
+        }
+    }
+
+    /// Whether the field is an id, and then whether it travels as JSON.
+    pub(crate) fn id(&self) -> Option<(Span, bool)> {
+        match self.find(&symbol::ID) {
+            Some(Found { value: Value::Id { json }, span, .. }) => Some((*span, *json)),
+            _ => None,
+        }
+    }
+}
+
+/// The attribute of that name, or an error that says what may stand here.
+fn known(ctxt: &Ctxt, place: Place, path: &Path) -> Option<&'static Symbol> {
+    let name = path.segments.iter().map(|segment| segment.ident.unraw().to_string()).collect::<Vec<_>>().join("::");
+    let symbol = symbol::ALL.iter().find(|symbol| symbol.name == name);
+    match symbol {
+        Some(symbol) if symbol.places.contains(&place) => return Some(symbol),
+        Some(symbol) => {
+            let places: Vec<_> = symbol.places.iter().map(ToString::to_string).collect();
+            let places = places.join(" or ");
+            ctxt.error_spanned(path, format_args!("`{name}` belongs on {places}, not on {place}"));
+        }
+        None => {
+            let known = symbol::known_at(place);
+            ctxt.error_spanned(path, format_args!("unknown attribute `{name}`: {place} takes {known}"));
+        }
+    }
+    None
+}
+
+/// What follows the attribute's name. `None` when it was wrong, and reported.
+fn value(ctxt: &Ctxt, symbol: &Symbol, span: Span, meta: &ParseNestedMeta<'_>) -> syn::Result<Option<Value>> {
+    let wrong = || {
+        ctxt.error(span, format_args!("expected `{}`", symbol.usage));
+        skip_value(meta)?;
+        Ok(None)
+    };
+    let assigned = meta.input.peek(Token![=]);
+    let listed = meta.input.peek(token::Paren);
+    Ok(match symbol.shape {
+        Shape::Word if !assigned && !listed => Some(Value::Word),
+        Shape::Text | Shape::Texts if assigned => text(ctxt, symbol, meta)?.map(|text| Value::Texts(vec![text])),
+        Shape::List if listed => {
+            let content;
+            syn::parenthesized!(content in meta.input);
+            let tokens = content.parse()?;
+            match Punctuated::<LitStr, Token![,]>::parse_terminated.parse2(tokens) {
+                Ok(texts) => Some(Value::Texts(texts.into_iter().collect())),
+                Err(_) => return wrong(),
+            }
+        }
+        Shape::Id if !assigned => {
+            if !listed {
+                return Ok(Some(Value::Id { json: false }));
+            }
+            let content;
+            syn::parenthesized!(content in meta.input);
+            match content.parse::<proc_macro2::TokenStream>()?.to_string().as_str() {
+                "json" => Some(Value::Id { json: true }),
+                _ => return wrong(),
+            }
+        }
+        Shape::Bound if assigned => text(ctxt, symbol, meta)?
+            .and_then(|text| predicates(ctxt, &text))
+            .map(|all| Value::Bound(Bounds { serialize: Some(all.clone()), deserialize: Some(all) })),
+        Shape::Bound if listed => Some(Value::Bound(bounds(ctxt, meta)?)),
+        _ => return wrong(),
+    })
+}
+
+/// The text behind `=`.
+fn text(ctxt: &Ctxt, symbol: &Symbol, meta: &ParseNestedMeta<'_>) -> syn::Result<Option<LitStr>> {
+    let value: syn::Expr = meta.value()?.parse()?;
+    match ungrouped(&value) {
+        syn::Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(text), .. }) if text.suffix().is_empty() => {
+            Ok(Some(text.clone()))
+        }
+        _ => {
+            ctxt.error_spanned(value, format_args!("expected a string: `{}`", symbol.usage));
+            Ok(None)
+        }
+    }
+}
+
+/// What a `macro_rules` metavariable stands for.
+fn ungrouped(mut value: &syn::Expr) -> &syn::Expr {
+    while let syn::Expr::Group(group) = value {
+        value = &group.expr;
+    }
+    value
+}
+
+/// The list form of `bound`.
+fn bounds(ctxt: &Ctxt, meta: &ParseNestedMeta<'_>) -> syn::Result<Bounds> {
+    let mut bounds = Bounds::default();
+    meta.parse_nested_meta(|side| {
+        let slot = if side.path.is_ident("serialize") {
+            &mut bounds.serialize
+        } else if side.path.is_ident("deserialize") {
+            &mut bounds.deserialize
+        } else {
+            ctxt.error_spanned(&side.path, "expected `serialize = \"..\"` or `deserialize = \"..\"`");
+            return skip_value(&side);
+        };
+        *slot = text(ctxt, &symbol::BOUND, &side)?.and_then(|text| predicates(ctxt, &text));
+        Ok(())
+    })?;
+    Ok(bounds)
+}
+
+/// Reads `T: Trait, U: Trait`.
+pub(crate) fn predicates(ctxt: &Ctxt, text: &LitStr) -> Option<Vec<WherePredicate>> {
+    match text.parse_with(Punctuated::<WherePredicate, Token![,]>::parse_terminated) {
+        Ok(predicates) => Some(predicates.into_iter().collect()),
+        Err(error) => {
+            ctxt.error(text.span(), format_args!("this is no where clause such as `\"T: Trait\"`: {error}"));
+            None
+        }
+    }
+}
+
+/// Goes past the value of an entry that is not understood, so that the next one is read.
+fn skip_value(meta: &ParseNestedMeta<'_>) -> syn::Result<()> {
+    if meta.input.peek(Token![=]) {
+        meta.value()?.parse::<syn::Expr>()?;
+    } else if meta.input.peek(token::Paren) {
+        let content;
+        syn::parenthesized!(content in meta.input);
+        content.parse::<proc_macro2::TokenStream>()?;
+    }
+    Ok(())
+}
+
+/// Where a path begins: all that stable Rust shows of it when it is one identifier, as attributes are.
+fn span_of(path: &Path) -> Span {
+    path.segments.first().map_or_else(Span::call_site, |segment| segment.ident.span())
+}

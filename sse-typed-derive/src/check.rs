@@ -1,0 +1,229 @@
+//! What only shows when all variants are seen together.
+
+use std::collections::HashMap;
+
+use proc_macro2::Span;
+use syn::Member;
+
+use crate::{
+    bound,
+    ctxt::Ctxt,
+    model::{Data, Input, Name, Selector, Variant},
+};
+
+/// Reports what is wrong between the parts of the model.
+pub(crate) fn check(ctxt: &Ctxt, input: &Input<'_>) {
+    for variant in on_wire(input) {
+        for name in variant.names() {
+            check_name(ctxt, name);
+        }
+        check_reserved(ctxt, input, &variant.name, variant);
+        check_sentinel(ctxt, variant);
+        check_tag(ctxt, input, variant);
+    }
+    for ignored in &input.ignore {
+        check_name(ctxt, &Name { text: ignored.value(), span: ignored.span() });
+    }
+    check_event_types(ctxt, input);
+    check_ignored(ctxt, input);
+    check_once(ctxt, input, "gap", "lost history is told by one event", |variant| variant.gap);
+    check_once(ctxt, input, "other", "unknown event types go to one variant", |variant| variant.takes_unknown);
+    check_lifetimes(ctxt, input);
+    check_nested(ctxt, input);
+}
+
+/// The variants that have an event type of their own.
+fn on_wire<'i, 'a>(input: &'i Input<'a>) -> impl Iterator<Item = &'i Variant<'a>> {
+    input.variants.iter().filter(|variant| variant.is_named() && !(variant.skip_encode && variant.skip_decode))
+}
+
+/// A name must come back from an `event:` line as it went in.
+fn check_name(ctxt: &Ctxt, name: &Name) {
+    let text = &name.text;
+    if text.is_empty() {
+        ctxt.error(
+            name.span,
+            "an empty event type is no event type: clients read it as `message`; `#[sse(message)]` sends an event without one",
+        );
+    } else if text.starts_with(' ') {
+        ctxt.error(
+            name.span,
+            format_args!(
+                "the event type `{text}` begins with a space, and clients take one off an `event:` line: remove it"
+            ),
+        );
+    }
+    for (letter, called) in [('\r', "a carriage return"), ('\n', "a line feed"), ('\0', "a NUL")] {
+        if text.contains(letter) {
+            ctxt.error(
+                name.span,
+                format_args!(
+                    "the event type `{}` has {called}, which cannot stand in an `event:` line: remove it",
+                    text.escape_debug()
+                ),
+            );
+        }
+    }
+}
+
+/// A browser fires events of its own under two names, and a page cannot tell them from ours.
+fn check_reserved(ctxt: &Ctxt, input: &Input<'_>, name: &Name, variant: &Variant<'_>) {
+    let sent = input.sides.encode && !variant.skip_encode;
+    if sent && !input.allow_reserved && (name.text == "error" || name.text == "open") {
+        ctxt.error(
+            name.span,
+            format_args!(
+                "a browser's `EventSource` fires events of its own under the name `{}`: choose another with \
+                 `#[sse(rename = \"..\")]`, or permit it with `#[sse(allow_reserved)]` on the type if no browser reads it",
+                name.text
+            ),
+        );
+    }
+}
+
+fn check_sentinel(ctxt: &Ctxt, variant: &Variant<'_>) {
+    let Data::Sentinel(text) = &variant.data else { return };
+    if text.value().contains('\r') {
+        ctxt.error(
+            text.span(),
+            "a carriage return arrives as a line feed, so this data would never be matched: use `\\n`",
+        );
+    }
+}
+
+/// The tag stands among the fields: none of them may have its name.
+fn check_tag(ctxt: &Ctxt, input: &Input<'_>, variant: &Variant<'_>) {
+    let Some(tag) = &input.tag else { return };
+    let Data::Object(fields) = &variant.data else { return };
+    for field in fields {
+        if field.json_name(&variant.field_case).is_some_and(|name| name == tag.value()) {
+            let span = match &field.member {
+                Member::Named(ident) => ident.span(),
+                Member::Unnamed(_) => field.type_span(),
+            };
+            ctxt.error(
+                span,
+                format_args!(
+                    "this field is `{}` in JSON, as is the tag: rename it with `#[serde(rename = \"..\")]`, or choose another tag",
+                    tag.value()
+                ),
+            );
+        }
+    }
+}
+
+/// Variants of one event type must be told apart.
+fn check_event_types(ctxt: &Ctxt, input: &Input<'_>) {
+    let mut seen: HashMap<&str, Vec<(&Name, &Variant<'_>)>> = HashMap::new();
+    for variant in on_wire(input) {
+        for name in variant.names() {
+            let earlier = seen.entry(&name.text).or_default();
+            for (first, other) in &*earlier {
+                if let Some(problem) = clash(name, variant, other) {
+                    ctxt.error(name.span, problem);
+                    ctxt.error(
+                        first.span,
+                        format_args!("`{}` is first the event type of this one", name.text.escape_debug()),
+                    );
+                    break;
+                }
+            }
+            earlier.push((name, variant));
+        }
+    }
+}
+
+/// Why two variants of one event type cannot be told apart, if they cannot.
+fn clash(name: &Name, variant: &Variant<'_>, earlier: &Variant<'_>) -> Option<String> {
+    let text = name.text.escape_debug();
+    if std::ptr::eq(variant, earlier) {
+        return Some(format!("`{}` has the event type `{text}` already: remove the alias", variant.ident));
+    }
+    match (&variant.selector, &earlier.selector) {
+        (None, None) => Some(format!(
+            "`{}` and `{}` both have the event type `{text}`: rename one with `#[sse(rename = \"..\")]`, or tell them apart by \
+             `#[sse(data = \"..\")]` or `#[sse(key = \"..\")]`",
+            earlier.ident, variant.ident
+        )),
+        (Some(Selector::Sentinel(one)), Some(Selector::Sentinel(two)))
+        | (Some(Selector::Key(one)), Some(Selector::Key(two)))
+            if one.value() == two.value() =>
+        {
+            Some(format!(
+                "`{}` and `{}` both have the event type `{text}` and are told apart by the same text: change one",
+                earlier.ident, variant.ident
+            ))
+        }
+        (Some(selector), None) | (None, Some(selector)) => {
+            let plain = if variant.selector.is_none() { variant } else { earlier };
+            let form = match &plain.data {
+                Data::Text(_) => "text",
+                Data::With(..) => "with",
+                _ => return None,
+            };
+            let selector = match selector {
+                Selector::Sentinel(_) => "data",
+                Selector::Key(_) => "key",
+            };
+            Some(format!(
+                "`{}` takes any text under the event type `{text}`, so no `{selector}` can be told from it: `{form}` needs an event \
+                 type of its own",
+                plain.ident
+            ))
+        }
+        _ => None,
+    }
+}
+
+/// An ignored event type is no variant's, and is named once.
+fn check_ignored(ctxt: &Ctxt, input: &Input<'_>) {
+    for (position, ignored) in input.ignore.iter().enumerate() {
+        let text = ignored.value();
+        if input.ignore[..position].iter().any(|earlier| earlier.value() == text) {
+            ctxt.error(ignored.span(), format_args!("`{text}` is ignored already: remove it"));
+        }
+        let declared = on_wire(input).find(|variant| variant.names().any(|name| name.text == text));
+        if let Some(variant) = declared {
+            ctxt.error(
+                ignored.span(),
+                format_args!("`{text}` is the event type of `{}`, so it is not ignored: remove it here", variant.ident),
+            );
+        }
+    }
+}
+
+fn check_once(ctxt: &Ctxt, input: &Input<'_>, name: &str, why: &str, find: impl Fn(&Variant<'_>) -> Option<Span>) {
+    let mut given = input.variants.iter().filter_map(|variant| find(variant).map(|span| (variant, span)));
+    let Some((first, _)) = given.next() else { return };
+    for (_, span) in given {
+        ctxt.error(span, format_args!("{why}, and `{}` is it already: only one variant can be `{name}`", first.ident));
+    }
+}
+
+/// What is received is owned: it outlives the chunk that it lay in.
+fn check_lifetimes(ctxt: &Ctxt, input: &Input<'_>) {
+    if !input.sides.decode {
+        return;
+    }
+    if let Some(param) = input.original.generics.lifetimes().next() {
+        let advice = if input.sides.encode {
+            "derive `EncodeEvent` if the type is only sent, or own the data"
+        } else {
+            "own the data, or derive `EncodeEvent` on a type that is only sent"
+        };
+        ctxt.error_spanned(&param.lifetime, format_args!("a received event cannot borrow its data: {advice}"));
+    }
+}
+
+/// The event types of a nested payload are checked where the derive stands, so they must be known there.
+fn check_nested(ctxt: &Ctxt, input: &Input<'_>) {
+    for variant in &input.variants {
+        let Data::Nested(field) = &variant.data else { continue };
+        if bound::mentions_param(&input.original.generics, &field.ty) {
+            ctxt.error_spanned(
+                &field.original.ty,
+                "the event types of a type parameter are not known here: `nested` needs a type without parameters of its own",
+            );
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! `DecodeEvent`: a match on the event type, then straight into the payload.
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+use syn::Member;
+
+use super::{Output, encode::own_codec, mirror};
+use crate::{
+    expand::mirror::Target,
+    model::{Data, Id, Selector, Variant},
+};
+
+pub(super) fn expand(output: &Output<'_, '_>) -> TokenStream {
+    let private = &output.private;
+    let mut items = TokenStream::new();
+    let mut sentinels = Vec::new();
+    let mut keyed = Vec::new();
+    let mut plain = Vec::new();
+    let readable = output.input.variants.iter().filter(|variant| !variant.skip_decode && variant.is_named());
+    for (position, variant) in readable.enumerate() {
+        let (target, declaration) = mirror::decode(output, variant, position);
+        items.extend(declaration);
+        let names = variant.names().map(|name| &name.text);
+        let body = body(output, variant, &target);
+        match &variant.selector {
+            Some(Selector::Sentinel(text)) => sentinels.push(quote! {
+                #(#names)|* if #private::RawEventRef::data(&event) == #text => #body,
+            }),
+            Some(Selector::Key(key)) => keyed.push(quote! {
+                #(#names)|* if #private::has_key(event, #key) => #body,
+            }),
+            None => plain.push(quote!(#(#names)|* => #body,)),
+        }
+    }
+    let unmatched = unmatched(output);
+    let ignored = (!output.input.ignore.is_empty()).then(|| {
+        let ignored = &output.input.ignore;
+        quote!(#(#ignored)|* => #private::Ok(#private::Decoded::Ignored),)
+    });
+    let nested = output.input.variants.iter().filter_map(|variant| nested(output, variant));
+    let unknown = unknown(output);
+    let find_type = output.input.tag.as_ref().map(|tag| {
+        quote! {
+            let received = event;
+            let event_type = #private::event_type_of(received, #tag);
+            let event = #private::renamed(received, &event_type);
+        }
+    });
+    let event_types = event_types(output);
+    items.extend(output.implement(
+        "DecodeEvent",
+        &output.decode_predicates,
+        &quote! {
+            const EVENT_TYPES: &'static [&'static #private::str] = #event_types;
+
+            fn decode(
+                event: #private::RawEventRef<'_>,
+            ) -> #private::Result<#private::Decoded<Self>, #private::DecodeError> {
+                #find_type
+                match #private::RawEventRef::event_type(&event) {
+                    #(#sentinels)*
+                    #(#keyed)*
+                    #(#plain)*
+                    #(#unmatched)*
+                    #ignored
+                    #(#nested)*
+                    _ => #unknown,
+                }
+            }
+        },
+    ));
+    items
+}
+
+/// Reads one variant.
+fn body(output: &Output<'_, '_>, variant: &Variant<'_>, target: &Target) -> TokenStream {
+    let private = &output.private;
+    let path = output.path(variant);
+    let beside: Vec<_> = beside(output, variant);
+    let tag = super::encode::tag(output);
+    let ty_generics = output.input.original.generics.split_for_impl().1;
+    match (&variant.data, target) {
+        (Data::Newtype(_), Target::Transparent(target)) => quote! {
+            #private::read_json(event, #tag, |fields: #target #ty_generics| #private::Ok(#path { 0: fields.data }))
+        },
+        (Data::Newtype(field), _) => {
+            let (private, ty) = (output.private_at(field), &field.ty);
+            quote_spanned! {field.type_span()=>
+                #private::read_json(event, #tag, |data: #ty| #private::Ok(#path { 0: data }))
+            }
+        }
+        (Data::Object(_), Target::Whole(target)) => {
+            let (mutable, set) = match &beside[..] {
+                [] => (None, Vec::new()),
+                beside => {
+                    let set = beside.iter().map(|(member, read)| quote!(fields.#member = #read;)).collect();
+                    (Some(quote!(mut)), set)
+                }
+            };
+            quote! {
+                #private::read_json(event, #tag, |#target(#mutable fields): #target #ty_generics| {
+                    #(#set)*
+                    #private::Ok(fields)
+                })
+            }
+        }
+        (Data::Object(fields), Target::Fields(target)) => {
+            let members = fields.iter().map(|field| {
+                let member = &field.member;
+                quote!(#member: fields.#member)
+            });
+            let members = members.chain(beside.iter().map(|(member, read)| quote!(#member: #read)));
+            // Without a field in the JSON it is still looked at.
+            let fields = if fields.is_empty() { quote!(_) } else { quote!(fields) };
+            quote! {
+                #private::read_json(event, #tag, |#fields: #target #ty_generics| #private::Ok(#path { #(#members),* }))
+            }
+        }
+        (Data::Text(field), _) => {
+            let (private, ty, member) = (output.private_at(field), &field.ty, &field.member);
+            let beside = beside.iter().map(|(member, read)| quote!(#member: #read,));
+            quote_spanned! {field.type_span()=>
+                #private::read_text(event, |data: #ty| #private::Ok(#path { #(#beside)* #member: data }))
+            }
+        }
+        (Data::With(module, _), _) => {
+            let decode = quote_spanned!(own_codec(module)=> #module::decode);
+            quote!(#private::read_own(event, #decode(#private::RawEventRef::data(&event)), |data| #path { 0: data }))
+        }
+        _ => quote!(#private::Ok(#private::Decoded::Event(#path {}))),
+    }
+}
+
+/// Reads id and reconnection time.
+fn beside<'v>(output: &Output<'_, '_>, variant: &'v Variant<'_>) -> Vec<(&'v Member, TokenStream)> {
+    let id = variant.id.as_ref().map(|Id { field, json }| {
+        let (private, optional) = (output.private_at(field), field.optional());
+        let ty = optional.unwrap_or(&field.ty);
+        let read = match (json, optional.is_some()) {
+            (false, false) => quote!(read_id),
+            (false, true) => quote!(read_optional_id),
+            (true, false) => quote!(read_json_id),
+            (true, true) => quote!(read_optional_json_id),
+        };
+        (&field.member, quote_spanned!(field.type_span()=> #private::#read::<#ty>(event)?))
+    });
+    let retry = variant.retry.as_ref().map(|field| {
+        let (private, span) = (output.private_at(field), field.type_span());
+        let read = if field.optional().is_some() {
+            quote_spanned!(span=> #private::RawEventRef::retry(&event))
+        } else {
+            quote_spanned!(span=> #private::read_retry(event)?)
+        };
+        (&field.member, read)
+    });
+    id.into_iter().chain(retry).collect()
+}
+
+/// Event types whose variants all ask for certain data: other data of that type is an error.
+fn unmatched(output: &Output<'_, '_>) -> Vec<TokenStream> {
+    let private = &output.private;
+    let readable: Vec<_> =
+        output.input.variants.iter().filter(|variant| !variant.skip_decode && variant.is_named()).collect();
+    let of = |name: &str| {
+        let readable = readable.iter().filter(move |variant| variant.names().any(|own| own.text == name));
+        readable.copied().collect::<Vec<_>>()
+    };
+    let types = output.event_types().into_iter().filter_map(|name| {
+        let variants = of(&name);
+        let expected = variants.iter().map(|variant| match &variant.selector {
+            Some(Selector::Sentinel(text)) => Some(format!("`{}`", text.value())),
+            Some(Selector::Key(key)) => Some(format!("an object with the key `{}`", key.value())),
+            None => None,
+        });
+        let expected: Vec<_> = expected.collect::<Option<_>>()?;
+        let expected = expected.join(" or ");
+        Some(quote!(#name => #private::unexpected(event, #expected),))
+    });
+    types.collect()
+}
+
+/// An arm for the event types of a nested payload.
+fn nested(output: &Output<'_, '_>, variant: &Variant<'_>) -> Option<TokenStream> {
+    let Data::Nested(field) = &variant.data else { return None };
+    if variant.skip_decode {
+        return None;
+    }
+    let (private, ty, path) = (output.private_at(field), &field.ty, output.path(variant));
+    Some(quote_spanned! {field.type_span()=>
+        name if #private::contains(<#ty as #private::DecodeEvent>::EVENT_TYPES, name) => {
+            #private::read_nested(event, |data: #ty| #path { 0: data })
+        }
+    })
+}
+
+/// What becomes of the event types that no variant has.
+fn unknown(output: &Output<'_, '_>) -> TokenStream {
+    let private = &output.private;
+    let tagged = output.input.tag.is_some();
+    let received = if tagged { quote!(received) } else { quote!(event) };
+    match output.input.catch_all() {
+        None if tagged => quote!(#private::Ok(#private::unknown(received))),
+        None => quote!(#private::Ok(#private::Decoded::Unknown)),
+        Some(variant) => {
+            let path = output.path(variant);
+            match &variant.data {
+                Data::Other(field) => quote_spanned! {field.type_span()=>
+                    #private::Ok(#private::Decoded::Event(#path { 0: #private::RawEventRef::to_raw_event(&#received) }))
+                },
+                _ => quote!(#private::Ok(#private::Decoded::Event(#path {}))),
+            }
+        }
+    }
+}
+
+/// The value of `EVENT_TYPES`, and the assertion that nested payloads have event types of their own.
+fn event_types(output: &Output<'_, '_>) -> TokenStream {
+    let private = &output.private;
+    let own = output.event_types();
+    let nested: Vec<_> = output.input.nested_types().collect();
+    if nested.is_empty() {
+        return quote!(&[#(#own),*]);
+    }
+    let declared = output.declared();
+    quote! {{
+        const NESTED: &[&[&#private::str]] = &[#(<#nested as #private::DecodeEvent>::EVENT_TYPES),*];
+        const OWN: &[&#private::str] = &[#(#own),*];
+        const ALL: [&#private::str; #private::count(OWN, NESTED)] = {
+            #private::assert_disjoint(&[#(#declared),*], NESTED);
+            #private::concat(OWN, NESTED)
+        };
+        &ALL
+    }}
+}

@@ -1,0 +1,195 @@
+//! `EncodeEvent`, and what belongs to the sending side: `HubEvent` and `GapEvent`.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::{ExprPath, Fields, WherePredicate, parse_quote, spanned::Spanned as _};
+
+use super::{Output, binding, kind::match_self, mirror};
+use crate::model::{Data, Field, Variant};
+
+pub(super) fn expand(output: &Output<'_, '_>) -> TokenStream {
+    let private = &output.private;
+    let variants = &output.input.variants;
+    let arms = variants.iter().map(|variant| arm(output, variant));
+    let body = match_self(variants.is_empty(), arms);
+    let mut items = mirror::encode(output);
+    items.extend(output.implement(
+        "EncodeEvent",
+        &output.encode_predicates,
+        &quote! {
+            fn encode(&self, event: &mut #private::EventWriter<'_>) -> #private::Result<(), #private::EncodeError> {
+                #body
+            }
+        },
+    ));
+    items.extend(hub_event(output));
+    items.extend(variants.iter().find(|variant| variant.gap.is_some()).map(|variant| gap_event(output, variant)));
+    items
+}
+
+/// Writes one variant.
+fn arm(output: &Output<'_, '_>, variant: &Variant<'_>) -> TokenStream {
+    let private = &output.private;
+    let path = output.path(variant);
+    if variant.skip_encode {
+        return quote!(#path { .. } => #private::Ok(()),);
+    }
+    let mut members = Vec::new();
+    let mut bind = |field: &Field<'_>| {
+        let (member, bound) = (&field.member, binding(field));
+        members.push(quote!(#member: #bound,));
+        bound
+    };
+    let beside = beside(output, variant, &mut bind);
+    let name = match variant.name.text.as_str() {
+        // Clients read an event without a name as this one.
+        "message" => TokenStream::new(),
+        name => quote!(#private::event_type(event, #name);),
+    };
+    let data = match &variant.data {
+        _ if variant.needs_mirror(output.input.tag.is_some()) => {
+            quote!(#name #private::EventWriter::json(event, &__Json(self)))
+        }
+        Data::Newtype(field) => {
+            let (private, bound) = (output.private_at(field), bind(field));
+            let json = quote_spanned!(field.type_span()=> #private::EventWriter::json(event, #bound));
+            quote!(#name #json)
+        }
+        Data::Text(field) => {
+            let (private, bound) = (output.private_at(field), bind(field));
+            let text = quote_spanned!(field.type_span()=> #private::EventWriter::text(event, #bound));
+            quote!(#name #text)
+        }
+        Data::With(module, field) => {
+            let bound = bind(field);
+            let encode = quote_spanned!(own_codec(module)=> #module::encode);
+            quote!(#name #private::write_own(event, #encode(#bound)))
+        }
+        Data::Sentinel(text) => quote!(#name #private::EventWriter::text(event, #text)),
+        Data::Other(field) => {
+            let (private, bound) = (output.private_at(field), bind(field));
+            let declared = output.declared();
+            // Only a type that is read as well can name the types of its nested payloads.
+            let nested = output.input.nested_types().filter(|_| output.input.sides.decode);
+            let tag = tag(output);
+            quote_spanned! {field.type_span()=>
+                #private::refuse_declared(
+                    #bound,
+                    #tag,
+                    &[&[#(#declared),*], #(<#nested as #private::DecodeEvent>::EVENT_TYPES),*],
+                )?;
+                #private::EncodeEvent::encode(#bound, event)
+            }
+        }
+        Data::Nested(field) => {
+            let (private, bound) = (output.private_at(field), bind(field));
+            quote_spanned!(field.type_span()=> #private::EncodeEvent::encode(#bound, event))
+        }
+        Data::Unit | Data::Object(_) | Data::None => quote!(#name #private::EventWriter::json(event, &())),
+    };
+    quote! {
+        #path { #(#members)* .. } => {
+            #beside
+            #data
+        }
+    }
+}
+
+/// Writes id and reconnection time.
+fn beside(
+    output: &Output<'_, '_>,
+    variant: &Variant<'_>,
+    bind: &mut impl FnMut(&Field<'_>) -> syn::Ident,
+) -> TokenStream {
+    let id = variant.id.as_ref().map(|id| {
+        let (private, bound) = (output.private_at(&id.field), bind(&id.field));
+        let span = id.field.type_span();
+        let write = if id.json {
+            quote_spanned!(span=> #private::write_json_id(event, #bound)?;)
+        } else {
+            quote_spanned!(span=> #private::EventWriter::id(event, #bound)?;)
+        };
+        if_given(output, &id.field, &write)
+    });
+    let retry = variant.retry.as_ref().map(|retry| {
+        let (private, bound) = (output.private_at(retry), bind(retry));
+        let write = quote_spanned!(retry.type_span()=> #private::EventWriter::retry(event, *#bound););
+        if_given(output, retry, &write)
+    });
+    quote!(#id #retry)
+}
+
+/// Where a variant's own codec is named.
+pub(super) fn own_codec(module: &ExprPath) -> Span {
+    module.span().resolved_at(Span::call_site())
+}
+
+/// What to do with a field, if it is there.
+fn if_given(output: &Output<'_, '_>, field: &Field<'_>, write: &TokenStream) -> TokenStream {
+    if field.optional().is_none() {
+        return write.clone();
+    }
+    let (private, bound) = (&output.private, binding(field));
+    quote! {
+        if let #private::Some(#bound) = #bound {
+            #write
+        }
+    }
+}
+
+/// The tag as an `Option<&str>`.
+pub(super) fn tag(output: &Output<'_, '_>) -> TokenStream {
+    let private = &output.private;
+    match &output.input.tag {
+        Some(tag) => quote!(#private::Some(#tag)),
+        None => quote!(#private::None),
+    }
+}
+
+/// A hub gives the ids, so a type without one of its own can be published.
+fn hub_event(output: &Output<'_, '_>) -> TokenStream {
+    if output.input.has_id() {
+        return TokenStream::new();
+    }
+    let private = &output.private;
+    let mut predicates = output.encode_predicates.clone();
+    predicates.extend(output.input.variants.iter().filter_map(|variant| match &variant.data {
+        Data::Nested(field) => {
+            let ty = &field.ty;
+            // With a lifetime the bound is looked at where the impl is used: without one, a payload that brings its own ids
+            // would be an error here.
+            let predicate: WherePredicate = parse_quote!(for<'__sse> #ty: #private::HubEvent);
+            Some(predicate)
+        }
+        _ => None,
+    }));
+    output.implement("HubEvent", &predicates, &TokenStream::new())
+}
+
+/// The event that tells of lost history.
+fn gap_event(output: &Output<'_, '_>, variant: &Variant<'_>) -> TokenStream {
+    let private = &output.private;
+    let path = output.path(variant);
+    let (gap, value) = match (&variant.data, variant.fields) {
+        (Data::Newtype(field), Fields::Unnamed(_)) => {
+            (quote!(gap), quote_spanned!(field.type_span()=> #path { 0: gap }))
+        }
+        (Data::Object(fields), _) => {
+            let fields = fields.iter().map(|field| {
+                let member = &field.member;
+                quote_spanned!(field.type_span()=> #member: gap.#member)
+            });
+            (quote!(gap), quote!(#path { #(#fields),* }))
+        }
+        _ => (quote!(_), quote!(#path {})),
+    };
+    output.implement(
+        "GapEvent",
+        &[],
+        &quote! {
+            fn from_gap(#gap: #private::Gap) -> Self {
+                #value
+            }
+        },
+    )
+}

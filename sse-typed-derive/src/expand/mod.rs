@@ -1,0 +1,154 @@
+//! Writes the impls. Everything that they name is found through the hidden module of the `sse-typed` crate.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{format_ident, quote};
+use syn::{Ident, LitStr, Member, Path, WherePredicate};
+
+use crate::{
+    bound,
+    model::{Field, Input, Variant},
+};
+
+mod decode;
+mod encode;
+mod kind;
+mod mirror;
+
+/// All impls of a model that is free of errors.
+pub(crate) fn expand(input: &Input<'_>) -> TokenStream {
+    let output = Output::new(input);
+    let mut items = kind::expand(&output);
+    if input.sides.encode {
+        items.extend(encode::expand(&output));
+    }
+    if input.sides.decode {
+        items.extend(decode::expand(&output));
+    }
+    in_const(&items)
+}
+
+/// Keeps generated names out of the user's module, and the user's lints out of generated code, which no user can change.
+pub(crate) fn in_const(items: &TokenStream) -> TokenStream {
+    quote! {
+        #[doc(hidden)]
+        #[allow(
+            clippy::all,
+            clippy::nursery,
+            clippy::pedantic,
+            clippy::restriction,
+            dead_code,
+            deprecated,
+            non_camel_case_types,
+            non_snake_case,
+            single_use_lifetimes,
+            unreachable_patterns,
+            unused_lifetimes,
+            unused_qualifications,
+        )]
+        const _: () = {
+            #items
+        };
+    }
+}
+
+/// What the parts of the expansion share.
+struct Output<'i, 'a> {
+    input: &'i Input<'a>,
+    ident: &'a Ident,
+    /// The hidden module.
+    private: TokenStream,
+    /// What must hold for values to be written, and to be read.
+    encode_predicates: Vec<WherePredicate>,
+    decode_predicates: Vec<WherePredicate>,
+}
+
+impl<'i, 'a> Output<'i, 'a> {
+    fn new(input: &'i Input<'a>) -> Self {
+        let krate: &Path = &input.krate;
+        let private = quote!(#krate::__private);
+        Self {
+            input,
+            ident: &input.original.ident,
+            encode_predicates: bound::encode(input, &private),
+            decode_predicates: bound::decode(input, &private),
+            private,
+        }
+    }
+
+    /// The hidden module, for a call that is wrong if the field's type is.
+    fn private_at(&self, field: &Field<'_>) -> TokenStream {
+        respanned(self.private.clone(), field.type_span())
+    }
+
+    /// `impl<..> Trait for Name<..> where .. { body }`.
+    fn implement(&self, name: &str, predicates: &[WherePredicate], body: &TokenStream) -> TokenStream {
+        let (private, ident, name) = (&self.private, self.ident, format_ident!("{name}"));
+        let generics = bound::with_predicates(&self.input.original.generics, predicates);
+        let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
+        quote! {
+            #[automatically_derived]
+            impl #impl_generics #private::#name for #ident #ty_generics #where_clause {
+                #body
+            }
+        }
+    }
+
+    /// How a value of the variant is written and matched: the forms with braces fit every shape of it.
+    fn path(&self, variant: &Variant<'_>) -> TokenStream {
+        if self.input.is_enum {
+            let ident = variant.ident;
+            quote!(Self::#ident)
+        } else {
+            quote!(Self)
+        }
+    }
+
+    /// The path of serde, as its derives are told it.
+    fn serde(&self) -> String {
+        let private = &self.private;
+        without_spaces(&quote!(#private::serde))
+    }
+
+    /// The event types that are this type's own: those of its variants, and the ignored ones.
+    fn declared(&self) -> Vec<String> {
+        let mut declared = self.event_types();
+        declared.extend(self.input.ignore.iter().map(LitStr::value));
+        declared
+    }
+
+    /// The event types that are read as one of its own variants, each once.
+    fn event_types(&self) -> Vec<String> {
+        let mut types: Vec<String> = Vec::new();
+        for variant in self.input.variants.iter().filter(|variant| variant.is_named() && !variant.skip_decode) {
+            for name in variant.names() {
+                if !types.contains(&name.text) {
+                    types.push(name.text.clone());
+                }
+            }
+        }
+        types
+    }
+}
+
+/// A local name for what a field holds, which no constant of the user has. It stands where the type stands, as what is
+/// wrong with the value is wrong with its type.
+fn binding(field: &Field<'_>) -> Ident {
+    let span = field.type_span();
+    match &field.member {
+        Member::Named(ident) => format_ident!("__{ident}", span = span),
+        Member::Unnamed(_) => format_ident!("__data", span = span),
+    }
+}
+
+/// Tokens that stand, for errors of types, where a field's type stands.
+fn respanned(tokens: TokenStream, span: Span) -> TokenStream {
+    let respanned = tokens.into_iter().map(|mut token| {
+        token.set_span(span);
+        token
+    });
+    respanned.collect()
+}
+
+fn without_spaces(tokens: &TokenStream) -> String {
+    tokens.to_string().replace(' ', "")
+}

@@ -1,0 +1,80 @@
+//! Impls for a type whose attributes are wrong, so that code which uses it gives no second wave of errors.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::{DeriveInput, Path};
+
+use crate::{Sides, bound, expand::in_const, model::default_crate};
+
+/// Impls that are never run: the errors stand beside them.
+pub(crate) fn expand(input: &DeriveInput, sides: Sides) -> TokenStream {
+    let krate: Path = krate(input);
+    let private = quote!(#krate::__private);
+    let ident = &input.ident;
+    let generics = bound::without_defaults(&input.generics);
+    let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
+    let mut items = quote! {
+        #[automatically_derived]
+        impl #impl_generics #private::EventKind for #ident #ty_generics #where_clause {
+            fn event_type(&self) -> &#private::str {
+                #private::unreachable!()
+            }
+        }
+    };
+    if sides.encode {
+        items.extend(quote! {
+            #[automatically_derived]
+            impl #impl_generics #private::EncodeEvent for #ident #ty_generics #where_clause {
+                fn encode(&self, _: &mut #private::EventWriter<'_>) -> #private::Result<(), #private::EncodeError> {
+                    #private::unreachable!()
+                }
+            }
+
+            #[automatically_derived]
+            impl #impl_generics #private::HubEvent for #ident #ty_generics #where_clause {}
+
+            #[automatically_derived]
+            impl #impl_generics #private::GapEvent for #ident #ty_generics #where_clause {
+                fn from_gap(_: #private::Gap) -> Self {
+                    #private::unreachable!()
+                }
+            }
+        });
+    }
+    if sides.decode {
+        items.extend(quote! {
+            #[automatically_derived]
+            impl #impl_generics #private::DecodeEvent for #ident #ty_generics #where_clause {
+                const EVENT_TYPES: &'static [&'static #private::str] = &[];
+
+                fn decode(
+                    _: #private::RawEventRef<'_>,
+                ) -> #private::Result<#private::Decoded<Self>, #private::DecodeError> {
+                    #private::unreachable!()
+                }
+            }
+        });
+    }
+    in_const(&items)
+}
+
+/// The path of the crate, where the attribute that says it can be read at all.
+fn krate(input: &DeriveInput) -> Path {
+    let mut krate = None;
+    for attr in input.attrs.iter().filter(|attr| attr.path().is_ident("sse")) {
+        // What is wrong with the attributes was reported before.
+        let _ = attr.parse_nested_meta(|meta| {
+            if meta.path.is_ident("crate") {
+                krate = meta.value()?.parse::<syn::LitStr>()?.parse().ok();
+            } else if meta.input.peek(syn::Token![=]) {
+                meta.value()?.parse::<syn::Expr>()?;
+            } else if meta.input.peek(syn::token::Paren) {
+                let content;
+                syn::parenthesized!(content in meta.input);
+                content.parse::<TokenStream>()?;
+            }
+            Ok(())
+        });
+    }
+    krate.unwrap_or_else(default_crate)
+}

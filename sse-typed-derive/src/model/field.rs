@@ -1,0 +1,121 @@
+use proc_macro2::{Span, TokenStream};
+use quote::ToTokens as _;
+use syn::{Attribute, Index, Member, Type, ext::IdentExt as _};
+
+use super::{FieldCase, Inherited};
+use crate::{
+    attr,
+    ctxt::Ctxt,
+    receiver::without_self,
+    symbol::{self, Place},
+};
+
+/// A field of a variant or struct.
+pub(crate) struct Field<'a> {
+    pub(crate) original: &'a syn::Field,
+    pub(crate) member: Member,
+    /// Its type, without `Self`.
+    pub(crate) ty: Type,
+    pub(crate) serde: attr::serde::Attrs,
+    /// Predicates that `#[serde(bound = "..")]` gives in the place of inferred ones.
+    pub(crate) serde_bounds: Option<attr::Bounds>,
+    /// The type whose schema it has on the wire, where that is not its own.
+    #[expect(dead_code, reason = "read by the schema outputs, which the derive does not write yet")]
+    pub(crate) wire_type: Option<Type>,
+}
+
+/// A field that travels as the event's id.
+pub(crate) struct Id<'a> {
+    pub(crate) field: Field<'a>,
+    pub(crate) json: bool,
+}
+
+/// What a field is for.
+pub(super) enum Role<'a> {
+    Data(Field<'a>),
+    Id(Id<'a>, Span),
+    Retry(Field<'a>, Span),
+}
+
+impl<'a> Role<'a> {
+    pub(super) fn new(ctxt: &Ctxt, inherited: &Inherited<'_>, original: &'a syn::Field, position: usize) -> Self {
+        let attrs = attr::Attrs::parse(ctxt, &original.attrs, Place::Field);
+        let generics = inherited.original.generics.split_for_impl().1;
+        let member = match &original.ident {
+            Some(ident) => Member::Named(ident.clone()),
+            None => Member::Unnamed(Index::from(position)),
+        };
+        let serde = attr::serde::Attrs::parse(ctxt, &original.attrs);
+        let field = Field {
+            original,
+            member,
+            ty: without_self(&original.ty, &inherited.original.ident, &generics),
+            serde_bounds: serde.bounds(ctxt),
+            serde,
+            wire_type: attrs.parsed(ctxt, &symbol::AS),
+        };
+        match (attrs.id(), attrs.span(&symbol::RETRY)) {
+            (None, None) => Self::Data(field),
+            (None, Some(span)) => Self::Retry(field, span),
+            (Some((span, json)), retry) => {
+                super::contradict(ctxt, "id", retry, "retry");
+                Self::Id(Id { field, json }, span)
+            }
+        }
+    }
+}
+
+impl Field<'_> {
+    /// Its `#[serde(..)]` attributes.
+    pub(crate) fn serde_attrs(&self) -> impl Iterator<Item = &Attribute> {
+        self.original.attrs.iter().filter(|attr| attr.path().is_ident("serde"))
+    }
+
+    /// Its name in JSON, as it is written. `None` for a flattened or skipped field, and for one without a name.
+    pub(crate) fn json_name(&self, case: &FieldCase) -> Option<String> {
+        let Member::Named(ident) = &self.member else { return None };
+        if ["flatten", "skip", "skip_serializing"].iter().any(|name| self.serde.has(name)) {
+            return None;
+        }
+        let name = ident.unraw().to_string();
+        Some(match self.serde.serialized("rename") {
+            Some(rename) => rename.value(),
+            None => case.serialize.map_or_else(|| name.clone(), |rule| rule.apply_to_field(&name)),
+        })
+    }
+
+    /// The `T` of an `Option<T>`, as it is written.
+    pub(crate) fn optional(&self) -> Option<&Type> {
+        let mut ty = &self.ty;
+        while let Type::Group(group) = ty {
+            ty = &group.elem;
+        }
+        let Type::Path(path) = ty else { return None };
+        let last = path.path.segments.last()?;
+        match &last.arguments {
+            syn::PathArguments::AngleBracketed(arguments) if last.ident == "Option" && arguments.args.len() == 1 => {
+                match arguments.args.first() {
+                    Some(syn::GenericArgument::Type(inner)) => Some(inner),
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
+    }
+
+    /// Where its type stands, for errors of types in generated code. Names are looked up where the derive stands.
+    pub(crate) fn type_span(&self) -> Span {
+        let first = self.original.ty.to_token_stream().into_iter().next();
+        first.map_or_else(Span::call_site, |token| token.span()).resolved_at(Span::call_site())
+    }
+
+    /// The field as a generated type declares it: with serde's attributes, and never visible.
+    pub(crate) fn declaration(&self) -> TokenStream {
+        let attrs = self.serde_attrs();
+        let ty = &self.ty;
+        match &self.member {
+            Member::Named(ident) => quote::quote!(#(#attrs)* #ident: #ty),
+            Member::Unnamed(_) => quote::quote!(#(#attrs)* #ty),
+        }
+    }
+}

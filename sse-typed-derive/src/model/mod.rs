@@ -1,0 +1,240 @@
+//! What a derive input means. The model borrows the syntax tree, so that every error finds its token.
+
+use proc_macro2::{Span, TokenStream};
+use quote::quote;
+use syn::{Data as Body, DeriveInput, Fields, LitStr, Meta, Path, Type, parse_quote};
+
+pub(crate) use self::{
+    field::{Field, Id},
+    variant::{Data, Name, Selector, Variant},
+};
+use crate::{
+    Sides,
+    attr::{self, Bounds},
+    case::RenameRule,
+    ctxt::Ctxt,
+    symbol::{self, Place},
+};
+
+mod field;
+mod variant;
+
+/// A type that derives.
+pub(crate) struct Input<'a> {
+    pub(crate) original: &'a DeriveInput,
+    pub(crate) sides: Sides,
+    pub(crate) is_enum: bool,
+    /// The path of the `sse_typed` crate.
+    pub(crate) krate: Path,
+    pub(crate) bounds: Bounds,
+    /// The JSON key that repeats the event type.
+    pub(crate) tag: Option<LitStr>,
+    pub(crate) ignore: Vec<LitStr>,
+    pub(crate) allow_reserved: bool,
+    /// `#[serde(deny_unknown_fields)]`, for the generated types.
+    pub(crate) deny_unknown_fields: Vec<TokenStream>,
+    /// `#[serde(default)]` on a struct: missing fields are taken from a whole default value.
+    pub(crate) default: Vec<TokenStream>,
+    /// The variants; a struct is its own only one.
+    pub(crate) variants: Vec<Variant<'a>>,
+}
+
+/// What variants take from the type they belong to.
+struct Inherited<'a> {
+    original: &'a DeriveInput,
+    rule: Option<RenameRule>,
+    prefix: Option<LitStr>,
+    field_case: FieldCase,
+}
+
+/// The case of field names in JSON.
+#[derive(Clone, Default)]
+pub(crate) struct FieldCase {
+    /// `rename_all = ".."`, for serde's derives.
+    pub(crate) tokens: TokenStream,
+    /// The same for the serialising side, where it is known.
+    pub(crate) serialize: Option<RenameRule>,
+}
+
+impl<'a> Input<'a> {
+    /// Reads a derive input. `None` for a union, which was reported.
+    pub(crate) fn new(ctxt: &Ctxt, original: &'a DeriveInput, sides: Sides) -> Option<Self> {
+        let place = match &original.data {
+            Body::Enum(_) => Place::Enum,
+            Body::Struct(_) => Place::Struct,
+            Body::Union(body) => {
+                ctxt.error(
+                    body.union_token.span,
+                    "a union cannot be an event: its bytes do not say what it holds; derive on an enum or a struct",
+                );
+                return None;
+            }
+        };
+        let attrs = attr::Attrs::parse(ctxt, &original.attrs, place);
+        let serde = attr::serde::Attrs::parse(ctxt, &original.attrs);
+        refuse(ctxt, &serde, ON_TYPES);
+
+        let inherited = Inherited {
+            original,
+            rule: rename_rule(ctxt, &attrs, &serde, place),
+            prefix: attrs.text(&symbol::PREFIX).cloned(),
+            field_case: field_case(ctxt, &attrs, &serde, place),
+        };
+        let variants = match &original.data {
+            Body::Enum(body) => body
+                .variants
+                .iter()
+                .map(|variant| {
+                    let attrs = attr::Attrs::parse(ctxt, &variant.attrs, Place::Variant);
+                    let serde = attr::serde::Attrs::parse(ctxt, &variant.attrs);
+                    refuse(ctxt, &serde, ON_VARIANTS);
+                    Variant::new(ctxt, &inherited, &variant.ident, &variant.fields, &attrs, &serde)
+                })
+                .collect(),
+            Body::Struct(body) => {
+                vec![Variant::new(ctxt, &inherited, &original.ident, &body.fields, &attrs, &serde)]
+            }
+            Body::Union(_) => Vec::new(),
+        };
+        let tag = attrs.text(&symbol::TAG).cloned().or_else(|| serde.text("tag"));
+        if let (Some(tag), Body::Struct(body)) = (&tag, &original.data)
+            && !matches!(body.fields, Fields::Named(_))
+        {
+            ctxt.error(tag.span(), "`tag` on a struct needs named fields, beside which the tag can stand");
+        }
+        Some(Self {
+            original,
+            sides,
+            is_enum: place == Place::Enum,
+            krate: attrs.parsed(ctxt, &symbol::CRATE).unwrap_or_else(default_crate),
+            bounds: attrs.bounds().cloned().or_else(|| serde.bounds(ctxt)).unwrap_or_default(),
+            tag,
+            ignore: attrs.texts(&symbol::IGNORE).to_vec(),
+            allow_reserved: attrs.span(&symbol::ALLOW_RESERVED).is_some(),
+            deny_unknown_fields: serde.forward(&["deny_unknown_fields"]),
+            default: if place == Place::Struct { serde.forward(&["default"]) } else { Vec::new() },
+            variants,
+        })
+    }
+
+    /// Whether values can be sent, and so variants and names of them must be fit for it.
+    pub(crate) fn has_id(&self) -> bool {
+        self.variants.iter().any(|variant| variant.id.is_some())
+    }
+
+    /// The catch-all variant: `other`, or serde's of that name.
+    pub(crate) fn catch_all(&self) -> Option<&Variant<'a>> {
+        self.variants.iter().find(|variant| variant.takes_unknown.is_some() && !variant.skip_decode)
+    }
+
+    /// The payload types of `nested` variants.
+    pub(crate) fn nested_types(&self) -> impl Iterator<Item = &Type> {
+        self.variants.iter().filter_map(|variant| match &variant.data {
+            Data::Nested(field) if !variant.skip_decode => Some(&field.ty),
+            _ => None,
+        })
+    }
+}
+
+/// The path of the `sse_typed` crate where none is given.
+pub(crate) fn default_crate() -> Path {
+    parse_quote!(::sse_typed)
+}
+
+/// The case of the event types that are not renamed one by one.
+fn rename_rule(ctxt: &Ctxt, attrs: &attr::Attrs, serde: &attr::serde::Attrs, place: Place) -> Option<RenameRule> {
+    let text = match attrs.text(&symbol::RENAME_ALL) {
+        Some(text) => text.clone(),
+        // On a struct serde's word is for the fields.
+        None if place == Place::Struct => return None,
+        None => {
+            if let Some(meta) = serde.two_sided("rename_all") {
+                ctxt.error_spanned(
+                    meta,
+                    "an event type is the same on both sides: say which one with `#[sse(rename_all = \"..\")]`",
+                );
+            }
+            serde.text("rename_all")?
+        }
+    };
+    RenameRule::parse(&text.value()).map_err(|message| ctxt.error(text.span(), message)).ok()
+}
+
+/// The case of the fields' names, for all variants or for the struct.
+fn field_case(ctxt: &Ctxt, attrs: &attr::Attrs, serde: &attr::serde::Attrs, place: Place) -> FieldCase {
+    if let Some(text) = attrs.text(&symbol::RENAME_ALL_FIELDS) {
+        let rule = RenameRule::parse(&text.value()).map_err(|message| ctxt.error(text.span(), message)).ok();
+        return FieldCase { tokens: quote!(rename_all = #text), serialize: rule };
+    }
+    serde_field_case(serde, if place == Place::Struct { "rename_all" } else { "rename_all_fields" })
+}
+
+/// The case of field names that serde's attribute of the given name says.
+fn serde_field_case(serde: &attr::serde::Attrs, name: &str) -> FieldCase {
+    let tokens = match serde.find(name) {
+        None | Some(Meta::Path(_)) => return FieldCase::default(),
+        Some(Meta::List(list)) => {
+            let sides = &list.tokens;
+            quote!(rename_all(#sides))
+        }
+        Some(Meta::NameValue(pair)) => {
+            let value = &pair.value;
+            quote!(rename_all = #value)
+        }
+    };
+    // A case that does not exist is reported by serde's derive.
+    let serialize = serde.serialized(name).and_then(|text| RenameRule::parse(&text.value()).ok());
+    FieldCase { tokens, serialize }
+}
+
+/// serde's attributes that would change the data on the wire, and what to write instead.
+const ON_TYPES: &[(&str, &str)] = &[
+    (
+        "content",
+        "an event's data stands alone, not under a key: use `#[sse(tag = \"..\")]` to repeat the event type in it",
+    ),
+    (
+        "untagged",
+        "the event type tells variants apart, and data carries no tag unless `#[sse(tag = \"..\")]` asks for one: remove it; \
+         variants of one event type are told apart by `#[sse(key = \"..\")]`",
+    ),
+    ("from", "events are read into the type itself: read another type in a variant with `#[sse(with = \"module\")]`"),
+    (
+        "try_from",
+        "events are read into the type itself: read another type in a variant with `#[sse(with = \"module\")]`",
+    ),
+    (
+        "into",
+        "events are written from the type itself: write another type in a variant with `#[sse(with = \"module\")]`",
+    ),
+    ("remote", "an event is a type of your own: hold the other one in a variant with `#[sse(with = \"module\")]`"),
+    ("variant_identifier", "an identifier carries no data: an event type is what `#[sse(rename = \"..\")]` says"),
+    ("field_identifier", "an identifier carries no data: an event type is what `#[sse(rename = \"..\")]` says"),
+];
+
+const ON_VARIANTS: &[(&str, &str)] = &[
+    ("with", "a variant's own codec is written as `#[sse(with = \"module\")]`"),
+    ("serialize_with", "a variant's own codec is written as `#[sse(with = \"module\")]`"),
+    ("deserialize_with", "a variant's own codec is written as `#[sse(with = \"module\")]`"),
+    (
+        "untagged",
+        "the event type tells variants apart: `#[sse(other)]` takes unknown ones, and `#[sse(key = \"..\")]` tells variants of \
+         one event type apart",
+    ),
+];
+
+fn refuse(ctxt: &Ctxt, serde: &attr::serde::Attrs, conflicting: &[(&str, &str)]) {
+    for (name, instead) in conflicting {
+        if let Some(span) = serde.span(name) {
+            ctxt.error(span, format_args!("`#[serde({name})]` cannot be kept on an event: {instead}"));
+        }
+    }
+}
+
+/// Reports the second of two attributes that contradict each other.
+fn contradict(ctxt: &Ctxt, first: &str, second: Option<Span>, name: &str) -> bool {
+    if let Some(span) = second {
+        ctxt.error(span, format_args!("`{name}` cannot stand beside `{first}`: remove one"));
+    }
+    second.is_some()
+}

@@ -1,0 +1,152 @@
+use std::{str::FromStr, time::Duration};
+
+use serde::de::DeserializeOwned;
+use serde_json::Deserializer;
+
+use super::{
+    BoxError,
+    tag::{KeyValue, WithoutKey, find_key},
+};
+use crate::{
+    codec::{DecodeEvent, Decoded},
+    event::{DecodeError, DecodeErrorKind, RawEventRef},
+};
+
+/// A type that is read from text.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be read from text",
+    label = "not a type of text",
+    note = "text and ids are read by `FromStr`, whose error must be convertible into a boxed `Error`"
+)]
+pub trait FromText: FromStr<Err: Into<BoxError>> {}
+
+impl<T: FromStr<Err: Into<BoxError>>> FromText for T {}
+
+/// Reads JSON data into `T`, without the key `tag`, and builds the event from it. Without data the block only moves the
+/// last event ID or the reconnection time.
+pub fn read_json<T: DeserializeOwned, E>(
+    event: RawEventRef<'_>,
+    tag: Option<&str>,
+    build: impl FnOnce(T) -> Result<E, DecodeError>,
+) -> Result<Decoded<E>, DecodeError> {
+    if event.data().is_empty() {
+        return Ok(Decoded::Ignored);
+    }
+    match parse(event.data(), tag) {
+        Ok(data) => build(data).map(Decoded::Event),
+        Err(error) => Err(locate::<T>(event, tag, error)),
+    }
+}
+
+fn parse<T: DeserializeOwned>(data: &str, tag: Option<&str>) -> serde_json::Result<T> {
+    let Some(tag) = tag else { return serde_json::from_str(data) };
+    let mut deserializer = Deserializer::from_str(data);
+    let value = T::deserialize(WithoutKey::new(&mut deserializer, tag))?;
+    deserializer.end()?;
+    Ok(value)
+}
+
+/// Finds the place of an error by a second pass, so that good events do not pay for it.
+#[cold]
+fn locate<T: DeserializeOwned>(event: RawEventRef<'_>, tag: Option<&str>, error: serde_json::Error) -> DecodeError {
+    let mut deserializer = Deserializer::from_str(event.data());
+    let second = match tag {
+        None => serde_path_to_error::deserialize::<_, T>(&mut deserializer),
+        Some(tag) => serde_path_to_error::deserialize::<_, T>(WithoutKey::new(&mut deserializer, tag)),
+    };
+    match second {
+        // What stands behind the value is wrong: that has no path.
+        Ok(_) => DecodeError::new(DecodeErrorKind::Json, event.event_type(), error),
+        Err(located) => {
+            let path = located.path().to_string();
+            let error = DecodeError::new(DecodeErrorKind::Json, event.event_type(), located.into_inner());
+            if path == "." { error } else { error.at(path) }
+        }
+    }
+}
+
+/// Reads data that is plain text.
+pub fn read_text<T: FromText, E>(
+    event: RawEventRef<'_>,
+    build: impl FnOnce(T) -> Result<E, DecodeError>,
+) -> Result<Decoded<E>, DecodeError> {
+    let data =
+        event.data().parse().map_err(|error| DecodeError::new(DecodeErrorKind::Data, event.event_type(), error))?;
+    build(data).map(Decoded::Event)
+}
+
+/// Takes what a variant's own codec has read.
+pub fn read_own<T, F: Into<BoxError>, E>(
+    event: RawEventRef<'_>,
+    data: Result<T, F>,
+    build: impl FnOnce(T) -> E,
+) -> Result<Decoded<E>, DecodeError> {
+    match data {
+        Ok(data) => Ok(Decoded::Event(build(data))),
+        Err(error) => Err(DecodeError::new(DecodeErrorKind::Data, event.event_type(), error)),
+    }
+}
+
+/// Reads an event of a nested payload.
+pub fn read_nested<T: DecodeEvent, E>(
+    event: RawEventRef<'_>,
+    build: impl FnOnce(T) -> E,
+) -> Result<Decoded<E>, DecodeError> {
+    Ok(match T::decode(event)? {
+        Decoded::Event(data) => Decoded::Event(build(data)),
+        Decoded::Unknown => Decoded::Unknown,
+        Decoded::Ignored => Decoded::Ignored,
+    })
+}
+
+/// The error for data that none of the variants of its event type takes.
+pub fn unexpected<E>(event: RawEventRef<'_>, expected: &str) -> Result<Decoded<E>, DecodeError> {
+    Err(DecodeError::new(DecodeErrorKind::Data, event.event_type(), format!("expected {expected}")))
+}
+
+/// Whether the data is a JSON object with that key.
+#[must_use]
+pub fn has_key(event: RawEventRef<'_>, key: &str) -> bool {
+    find_key(event.data(), key) != KeyValue::Absent
+}
+
+/// Reads the id of the event's block.
+pub fn read_id<T: FromText>(event: RawEventRef<'_>) -> Result<T, DecodeError> {
+    read_optional_id(event)?.ok_or_else(|| no_id(event))
+}
+
+/// Reads the id of the event's block, if it has one.
+pub fn read_optional_id<T: FromText>(event: RawEventRef<'_>) -> Result<Option<T>, DecodeError> {
+    given_id(event).map(|id| id.parse().map_err(|error| bad_id(event, error))).transpose()
+}
+
+/// Reads the id of the event's block, which is JSON.
+pub fn read_json_id<T: DeserializeOwned>(event: RawEventRef<'_>) -> Result<T, DecodeError> {
+    read_optional_json_id(event)?.ok_or_else(|| no_id(event))
+}
+
+/// Reads the id of the event's block, which is JSON, if it has one.
+pub fn read_optional_json_id<T: DeserializeOwned>(event: RawEventRef<'_>) -> Result<Option<T>, DecodeError> {
+    given_id(event).map(|id| serde_json::from_str(id).map_err(|error| bad_id(event, error))).transpose()
+}
+
+/// The id, unless it is the empty one that only makes clients forget theirs.
+fn given_id(event: RawEventRef<'_>) -> Option<&str> {
+    event.id().filter(|id| !id.is_empty())
+}
+
+fn bad_id(event: RawEventRef<'_>, error: impl Into<BoxError>) -> DecodeError {
+    DecodeError::new(DecodeErrorKind::Id, event.event_type(), error)
+}
+
+fn no_id(event: RawEventRef<'_>) -> DecodeError {
+    bad_id(event, "the event has no `id:` line, and its type asks for one (an `Option` would not)")
+}
+
+/// Reads the reconnection time of the event's block.
+pub fn read_retry(event: RawEventRef<'_>) -> Result<Duration, DecodeError> {
+    event.retry().ok_or_else(|| {
+        let cause = "the event has no `retry:` line, and its type asks for one (an `Option` would not)";
+        DecodeError::new(DecodeErrorKind::Data, event.event_type(), cause)
+    })
+}

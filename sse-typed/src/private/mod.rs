@@ -1,0 +1,37 @@
+//! All that generated code names. Not part of the public API: it may change in any release.
+//!
+//! What can be written once for all types stands here and not in every expansion: the derive writes calls.
+
+use std::error::Error;
+
+pub use core::{
+    default::Default,
+    fmt::Display,
+    marker::PhantomData,
+    option::Option::{self, None, Some},
+    primitive::{bool, str},
+    result::Result::{self, Err, Ok},
+    unreachable,
+};
+pub use serde;
+
+pub use self::{
+    decode::{
+        FromText, has_key, read_id, read_json, read_json_id, read_nested, read_optional_id, read_optional_json_id,
+        read_own, read_retry, read_text, unexpected,
+    },
+    encode::{event_type, refuse_declared, write_json_id, write_own},
+    tag::{event_type_of, renamed, unknown},
+    types::{assert_disjoint, concat, contains, count},
+};
+pub use crate::{
+    codec::{DecodeEvent, Decoded, EncodeEvent, EventKind, EventWriter, HubEvent},
+    event::{DecodeError, EncodeError, Gap, GapEvent, RawEvent, RawEventRef},
+};
+
+mod decode;
+mod encode;
+mod tag;
+mod types;
+
+type BoxError = Box<dyn Error + Send + Sync>;

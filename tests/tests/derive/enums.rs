@@ -1,0 +1,502 @@
+//! Enums: names, forms of data, selectors, and what travels beside the data.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sse_typed::{
+    DecodeEvent, Decoded, EncodeEvent, Encoded, Event, EventKind, Gap, GapEvent, HubEvent, RawEvent, RawEventRef,
+    SseEvent,
+    event::{DecodeErrorKind, EncodeErrorKind, GapReason},
+};
+
+use super::{both_ways, event, failure, raw, read, wire};
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Position {
+    lat: f64,
+    lon: f64,
+}
+
+#[derive(Debug, PartialEq, SseEvent)]
+#[sse(rename_all = "snake_case")]
+enum RideEvent {
+    DriverAssigned {
+        driver: String,
+        eta_s: u32,
+    },
+    Position(Position),
+    #[sse(gap)]
+    Missed(Gap),
+    #[sse(terminal)]
+    Completed,
+}
+
+#[test]
+fn an_enum_is_on_the_wire_as_its_comments_say() {
+    both_ways(
+        &RideEvent::DriverAssigned { driver: "Lan".to_owned(), eta_s: 240 },
+        "event: driver_assigned\ndata: {\"driver\":\"Lan\",\"eta_s\":240}\n\n",
+    );
+    both_ways(
+        &RideEvent::Position(Position { lat: 1.5, lon: 2.0 }),
+        "event: position\ndata: {\"lat\":1.5,\"lon\":2.0}\n\n",
+    );
+    both_ways(
+        &RideEvent::from_gap(Gap::new(Some(17), GapReason::Trimmed)),
+        "event: missed\ndata: {\"missed\":17,\"reason\":\"trimmed\"}\n\n",
+    );
+    both_ways(&RideEvent::Completed, "event: completed\ndata: null\n\n");
+    assert_eq!(RideEvent::EVENT_TYPES, ["driver_assigned", "position", "missed", "completed"]);
+    assert!(RideEvent::Completed.is_terminal());
+    assert!(!RideEvent::from_gap(Gap::new(None, GapReason::Lagged)).is_terminal());
+    assert_eq!(RideEvent::Completed.event_type(), "completed");
+}
+
+#[test]
+fn an_unknown_event_type_is_unknown_and_empty_data_is_no_event() {
+    assert_eq!(read::<RideEvent>("event: cancelled\ndata: {}\n\n").unwrap(), Decoded::Unknown);
+    assert_eq!(read::<RideEvent>("data: {}\n\n").unwrap(), Decoded::Unknown);
+    assert_eq!(read::<RideEvent>("id: 7\nevent: position\ndata:\n\n").unwrap(), Decoded::Ignored);
+    assert_eq!(read::<RideEvent>("event: driver_assigned\ndata:\n\n").unwrap(), Decoded::Ignored);
+}
+
+#[test]
+fn a_unit_variant_takes_any_data() {
+    for data in ["null", "undefined", "", "{\"a\":1}", "[1"] {
+        assert_eq!(event::<RideEvent>(&format!("event: completed\ndata: {data}\n\n")), RideEvent::Completed);
+    }
+}
+
+#[test]
+fn bad_data_is_an_error_that_names_event_type_path_and_cause() {
+    assert_eq!(
+        failure::<RideEvent>("event: driver_assigned\ndata: {\"driver\":\"Lan\",\"eta_s\":-1}\n\n"),
+        "event `driver_assigned` has bad JSON data at `eta_s`: invalid value: integer `-1`, expected u32 at line 1 column 26"
+    );
+    assert_eq!(
+        failure::<RideEvent>("event: position\ndata: {\"lat\":1.5}\n\n"),
+        "event `position` has bad JSON data: missing field `lon` at line 1 column 11"
+    );
+    let error = read::<RideEvent>("event: position\ndata: {\"lat\":1.5,\"lon\":2} x\n\n").unwrap_err();
+    assert_eq!((error.kind(), error.path()), (DecodeErrorKind::Json, None));
+    assert!(error.to_string().contains("trailing characters"), "{error}");
+}
+
+#[derive(Debug, PartialEq, SseEvent)]
+#[sse(rename_all = "snake_case", prefix = "response.")]
+enum Named {
+    Created,
+    #[sse(rename = "output.text-delta")]
+    TextDelta,
+    #[sse(alias = "finished", alias = "response.finished")]
+    Done,
+    #[sse(message)]
+    Plain(u8),
+    r#Type,
+}
+
+#[test]
+fn names_have_case_and_prefix_unless_they_are_given_in_full() {
+    both_ways(&Named::Created, "event: response.created\ndata: null\n\n");
+    both_ways(&Named::TextDelta, "event: output.text-delta\ndata: null\n\n");
+    both_ways(&Named::Done, "event: response.done\ndata: null\n\n");
+    both_ways(&Named::r#Type, "event: response.type\ndata: null\n\n");
+    assert_eq!(event::<Named>("event: finished\ndata:\n\n"), Named::Done);
+    assert_eq!(event::<Named>("event: response.finished\ndata:\n\n"), Named::Done);
+    assert_eq!(
+        Named::EVENT_TYPES,
+        [
+            "response.created",
+            "output.text-delta",
+            "response.done",
+            "finished",
+            "response.finished",
+            "message",
+            "response.type"
+        ]
+    );
+}
+
+#[test]
+fn message_has_no_event_line_and_is_read_with_and_without_one() {
+    both_ways(&Named::Plain(3), "data: 3\n\n");
+    assert_eq!(event::<Named>("event: message\ndata: 3\n\n"), Named::Plain(3));
+    assert_eq!(Named::Plain(3).event_type(), "message");
+}
+
+#[test]
+fn a_variant_that_is_called_message_is_the_message() {
+    #[derive(Debug, PartialEq, SseEvent)]
+    #[sse(rename_all = "lowercase")]
+    enum Chat {
+        Message(String),
+    }
+    both_ways(&Chat::Message("hi".to_owned()), "data: \"hi\"\n\n");
+}
+
+#[derive(Debug, PartialEq, SseEvent)]
+#[sse(rename_all = "snake_case")]
+enum Text {
+    #[sse(text)]
+    Html(String),
+    #[sse(text)]
+    Deleted(u64),
+    #[sse(text)]
+    Log {
+        #[sse(id)]
+        seq: u64,
+        line: String,
+        #[sse(retry)]
+        wait: Option<Duration>,
+    },
+}
+
+#[test]
+fn text_is_no_json_and_keeps_its_lines() {
+    both_ways(&Text::Html("<p>\n  hi\n</p>".to_owned()), "event: html\ndata: <p>\ndata:   hi\ndata: </p>\n\n");
+    both_ways(&Text::Html(String::new()), "event: html\ndata: \n\n");
+    both_ways(&Text::Deleted(108_914), "event: deleted\ndata: 108914\n\n");
+    both_ways(
+        &Text::Log { seq: 4, line: "started".to_owned(), wait: Some(Duration::from_millis(1500)) },
+        "id: 4\nretry: 1500\nevent: log\ndata: started\n\n",
+    );
+    assert_eq!(event::<Text>("event: html\ndata: a\r\ndata: b\n\n"), Text::Html("a\nb".to_owned()));
+    assert_eq!(
+        failure::<Text>("event: deleted\ndata: \"108914\"\n\n"),
+        "event `deleted` has bad data: invalid digit found in string"
+    );
+}
+
+#[test]
+fn text_cannot_forge_a_field_or_an_event() {
+    let forged = "x\r\rdata: no\n\nevent: completed";
+    let written = wire(&Text::Html(forged.to_owned()));
+    assert_eq!(raw(&written).data(), "x\n\ndata: no\n\nevent: completed");
+    assert_eq!(event::<Text>(&written), Text::Html("x\n\ndata: no\n\nevent: completed".to_owned()));
+}
+
+#[derive(Debug, PartialEq, SseEvent)]
+enum Beside {
+    Reading {
+        value: f64,
+        #[sse(id)]
+        seq: u64,
+        #[sse(retry)]
+        retry: Duration,
+    },
+    Maybe {
+        #[sse(id)]
+        cursor: Option<String>,
+        #[sse(retry)]
+        retry: Option<Duration>,
+        note: String,
+    },
+    OnlyId {
+        #[sse(id)]
+        id: u64,
+    },
+}
+
+#[test]
+fn id_and_retry_travel_beside_the_json() {
+    both_ways(
+        &Beside::Reading { value: 0.5, seq: 9, retry: Duration::from_secs(2) },
+        "id: 9\nretry: 2000\nevent: Reading\ndata: {\"value\":0.5}\n\n",
+    );
+    both_ways(
+        &Beside::Maybe { cursor: Some("a/b".to_owned()), retry: None, note: "n".to_owned() },
+        "id: a/b\nevent: Maybe\ndata: {\"note\":\"n\"}\n\n",
+    );
+    both_ways(
+        &Beside::Maybe { cursor: None, retry: None, note: String::new() },
+        "event: Maybe\ndata: {\"note\":\"\"}\n\n",
+    );
+    both_ways(&Beside::OnlyId { id: 1 }, "id: 1\nevent: OnlyId\ndata: {}\n\n");
+}
+
+#[test]
+fn an_id_that_is_asked_for_and_missing_or_wrong_is_an_error() {
+    let missing = read::<Beside>("event: OnlyId\ndata: {}\n\n").unwrap_err();
+    assert_eq!(missing.kind(), DecodeErrorKind::Id);
+    assert!(missing.to_string().contains("no `id:` line"), "{missing}");
+    assert_eq!(read::<Beside>("id\nevent: OnlyId\ndata: {}\n\n").unwrap_err().kind(), DecodeErrorKind::Id);
+    assert_eq!(read::<Beside>("id: x\nevent: OnlyId\ndata: {}\n\n").unwrap_err().kind(), DecodeErrorKind::Id);
+    let no_retry = failure::<Beside>("id: 1\nevent: Reading\ndata: {\"value\":1}\n\n");
+    assert!(no_retry.contains("no `retry:` line"), "{no_retry}");
+}
+
+#[test]
+fn an_id_that_cannot_travel_is_an_error_and_the_envelope_s_wins() {
+    let bad = Beside::Maybe { cursor: Some("a\nb".to_owned()), retry: None, note: String::new() };
+    assert_eq!(Encoded::new(&bad).unwrap_err().kind(), EncodeErrorKind::Id);
+    let enveloped = Event::new(Beside::OnlyId { id: 1 }).id(2_u64);
+    assert_eq!(Encoded::new(&enveloped).unwrap().as_bytes(), "id: 2\nevent: OnlyId\ndata: {}\n\n");
+}
+
+#[derive(Debug, PartialEq, SseEvent)]
+#[sse(rename_all = "snake_case", allow_reserved, ignore("ping", "keep-alive"))]
+enum Proxy {
+    Known(u8),
+    #[sse(error)]
+    Error {
+        code: u16,
+    },
+    #[sse(skip)]
+    Internal(Untravelled),
+    #[sse(other)]
+    Other(RawEvent),
+}
+
+/// Neither `Serialize` nor `Deserialize`.
+#[derive(Debug, PartialEq)]
+struct Untravelled;
+
+#[test]
+fn other_keeps_type_data_and_id_and_sends_them_back_unchanged() {
+    let text = "id: 17\nevent: new_kind\ndata: not {json\ndata: two lines\n\n";
+    let other = event::<Proxy>(text);
+    assert_eq!(other.event_type(), "new_kind");
+    both_ways(&other, text);
+    both_ways(&Proxy::Other(RawEvent::new("", "plain")), "data: plain\n\n");
+}
+
+#[test]
+fn other_does_not_send_what_would_be_read_as_another_variant() {
+    for declared in ["known", "error", "ping"] {
+        let error = Encoded::new(&Proxy::Other(RawEvent::new(declared, "1"))).unwrap_err();
+        assert_eq!(error.kind(), EncodeErrorKind::EventType, "{declared}");
+        assert!(error.to_string().contains(&format!("`{declared}` is declared")), "{error}");
+    }
+}
+
+#[test]
+fn ignored_types_are_ignored_and_skipped_variants_are_never_on_the_wire() {
+    assert_eq!(read::<Proxy>("event: ping\ndata: x\n\n").unwrap(), Decoded::Ignored);
+    assert_eq!(read::<Proxy>("event: keep-alive\ndata:\n\n").unwrap(), Decoded::Ignored);
+    assert_eq!(wire(&Proxy::Internal(Untravelled)), "");
+    assert_eq!(event::<Proxy>("event: internal\ndata: 1\n\n"), Proxy::Other(RawEvent::new("internal", "1")));
+    assert_eq!(Proxy::EVENT_TYPES, ["known", "error"]);
+}
+
+#[test]
+fn an_in_band_error_says_so() {
+    let error = Proxy::Error { code: 529 };
+    both_ways(&error, "event: error\ndata: {\"code\":529}\n\n");
+    assert!(error.is_error() && !Proxy::Known(1).is_error() && !error.is_terminal());
+}
+
+#[derive(Debug, PartialEq, SseEvent)]
+#[sse(tag = "type", rename_all = "snake_case")]
+enum Tagged {
+    BlockDelta {
+        index: u32,
+        text: String,
+    },
+    Start(Start),
+    Free(Value),
+    Extra(std::collections::BTreeMap<String, u8>),
+    Ping,
+    #[sse(data = "[DONE]", message)]
+    Done,
+    Choice(Choice),
+    Number(u8),
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Start {
+    id: String,
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+enum Choice {
+    A(u8),
+    B { c: bool },
+    C,
+}
+
+#[test]
+fn a_tag_repeats_the_event_type_in_the_json() {
+    both_ways(
+        &Tagged::BlockDelta { index: 0, text: "a".to_owned() },
+        "event: block_delta\ndata: {\"type\":\"block_delta\",\"index\":0,\"text\":\"a\"}\n\n",
+    );
+    both_ways(
+        &Tagged::Start(Start { id: "x".to_owned() }),
+        "event: start\ndata: {\"type\":\"start\",\"id\":\"x\"}\n\n",
+    );
+    both_ways(&Tagged::Free(serde_json::json!({"a": [1]})), "event: free\ndata: {\"type\":\"free\",\"a\":[1]}\n\n");
+    both_ways(&Tagged::Extra([("n".to_owned(), 1)].into()), "event: extra\ndata: {\"type\":\"extra\",\"n\":1}\n\n");
+    both_ways(&Tagged::Ping, "event: ping\ndata: {\"type\":\"ping\"}\n\n");
+    both_ways(&Tagged::Done, "data: [DONE]\n\n");
+    both_ways(&Tagged::Choice(Choice::A(1)), "event: choice\ndata: {\"type\":\"choice\",\"A\":1}\n\n");
+    both_ways(
+        &Tagged::Choice(Choice::B { c: true }),
+        "event: choice\ndata: {\"type\":\"choice\",\"B\":{\"c\":true}}\n\n",
+    );
+    both_ways(&Tagged::Choice(Choice::C), "event: choice\ndata: {\"type\":\"choice\",\"C\":null}\n\n");
+}
+
+#[test]
+fn the_tag_decides_where_the_event_type_is_missing_and_only_there() {
+    let start = Tagged::Start(Start { id: "x".to_owned() });
+    assert_eq!(event::<Tagged>("data: {\"id\":\"x\",\"type\":\"start\"}\n\n"), start);
+    assert_eq!(event::<Tagged>("event: message\ndata: {\"id\":\"x\",\"type\":\"st\\u0061rt\"}\n\n"), start);
+    assert_eq!(event::<Tagged>("event: start\ndata: {\"id\":\"x\",\"type\":\"ping\"}\n\n"), start);
+    assert_eq!(event::<Tagged>("event: start\ndata: {\"id\":\"x\"}\n\n"), start);
+    assert_eq!(event::<Tagged>("event: choice\ndata: {\"A\":1,\"type\":\"choice\"}\n\n"), Tagged::Choice(Choice::A(1)));
+    assert_eq!(read::<Tagged>("data: {\"type\":\"unheard_of\"}\n\n").unwrap(), Decoded::Unknown);
+    assert_eq!(read::<Tagged>("data: {\"type\":7}\n\n").unwrap_err().kind(), DecodeErrorKind::Data);
+    let path = failure::<Tagged>("data: {\"type\":\"block_delta\",\"index\":\"no\",\"text\":\"a\"}\n\n");
+    assert!(path.starts_with("event `block_delta` has bad JSON data at `index`: "), "{path}");
+    let unknown_field = failure::<Tagged>("event: start\ndata: {\"type\":\"start\",\"id\":\"x\",\"more\":1}\n\n");
+    assert!(unknown_field.contains("unknown field `more`"), "{unknown_field}");
+    assert!(failure::<Tagged>("event: choice\ndata: {\"A\":1,\"C\":null}\n\n").contains("only key beside the tag"));
+}
+
+#[test]
+fn a_tagged_payload_that_is_no_object_cannot_be_sent() {
+    let error = Encoded::new(&Tagged::Number(1)).unwrap_err();
+    assert_eq!((error.kind(), error.event_type()), (EncodeErrorKind::Data, "number"));
+}
+
+#[derive(Debug, PartialEq, SseEvent)]
+#[sse(tag = "type")]
+enum TaggedOther {
+    #[sse(rename = "a")]
+    A,
+    #[sse(other)]
+    Other(RawEvent),
+}
+
+#[test]
+fn other_beside_a_tag_looks_at_the_tag_too() {
+    let hidden = TaggedOther::Other(RawEvent::new("message", "{\"type\":\"a\"}"));
+    assert_eq!(Encoded::new(&hidden).unwrap_err().kind(), EncodeErrorKind::EventType);
+    both_ways(&TaggedOther::Other(RawEvent::new("", "")), "data: \n\n");
+    both_ways(&TaggedOther::Other(RawEvent::new("", "{\"type\":\"b\"}")), "data: {\"type\":\"b\"}\n\n");
+    both_ways(&TaggedOther::Other(RawEvent::new("b", "{\"type\":\"a\"}")), "event: b\ndata: {\"type\":\"a\"}\n\n");
+}
+
+#[derive(Debug, PartialEq, SseEvent)]
+enum Gaps {
+    #[sse(gap, rename = "gap")]
+    Gap { missed: Option<u64>, reason: GapReason },
+}
+
+#[derive(Debug, PartialEq, SseEvent)]
+enum UnitGap {
+    #[sse(gap)]
+    Gap,
+}
+
+#[test]
+fn a_gap_variant_takes_what_it_asks_for() {
+    let gap = Gap::new(None, GapReason::UnknownId);
+    assert_eq!(Gaps::from_gap(gap), Gaps::Gap { missed: None, reason: GapReason::UnknownId });
+    assert_eq!(UnitGap::from_gap(gap), UnitGap::Gap);
+}
+
+#[derive(Debug, PartialEq, SseEvent)]
+enum Generic<T, U: Clone, const N: usize>
+where
+    T: PartialOrd,
+{
+    One(T),
+    Named {
+        list: Vec<Option<U>>,
+        array: std::marker::PhantomData<[T; N]>,
+    },
+    Recursive {
+        inner: std::marker::PhantomData<Box<Self>>,
+    },
+    #[sse(text)]
+    Text(T),
+}
+
+#[test]
+fn generic_types_ask_of_their_parameters_what_serde_would() {
+    type Event = Generic<u8, String, 3>;
+    both_ways(&Event::One(1), "event: One\ndata: 1\n\n");
+    both_ways(&Event::Text(1), "event: Text\ndata: 1\n\n");
+    both_ways(
+        &Event::Named { list: vec![Some("a".to_owned()), None], array: std::marker::PhantomData },
+        "event: Named\ndata: {\"list\":[\"a\",null],\"array\":null}\n\n",
+    );
+    both_ways(&Event::Recursive { inner: std::marker::PhantomData }, "event: Recursive\ndata: {\"inner\":null}\n\n");
+}
+
+#[derive(sse_typed::EncodeEvent)]
+enum Borrowed<'a, T: ?Sized> {
+    Line {
+        text: &'a str,
+        more: &'a T,
+    },
+    Slice(&'a [u8]),
+    #[sse(text)]
+    Raw(&'a str),
+}
+
+#[test]
+fn a_type_that_is_only_sent_may_borrow() {
+    assert_eq!(
+        wire(&Borrowed::Line { text: "a", more: "b" }),
+        "event: Line\ndata: {\"text\":\"a\",\"more\":\"b\"}\n\n"
+    );
+    assert_eq!(wire(&Borrowed::<str>::Slice(&[1, 2])), "event: Slice\ndata: [1,2]\n\n");
+    assert_eq!(wire(&Borrowed::<str>::Raw("x")), "event: Raw\ndata: x\n\n");
+}
+
+#[derive(Debug, PartialEq, sse_typed::DecodeEvent)]
+enum Received {
+    #[sse(rename = "error", error, terminal)]
+    Failed(String),
+    #[sse(rename = "open")]
+    Opened,
+}
+
+#[test]
+fn a_type_that_is_only_received_may_use_a_browser_s_names() {
+    let failed = event::<Received>("event: error\ndata: \"x\"\n\n");
+    assert_eq!(failed, Received::Failed("x".to_owned()));
+    assert!(failed.is_error() && failed.is_terminal());
+    assert_eq!(event::<Received>("event: open\ndata:\n\n"), Received::Opened);
+}
+
+#[test]
+fn a_type_without_an_id_field_is_one_for_a_hub() {
+    fn hub<E: HubEvent>() {}
+    hub::<RideEvent>();
+    hub::<Proxy>();
+    hub::<Generic<u8, String, 1>>();
+    hub::<Borrowed<'_, str>>();
+}
+
+#[derive(Debug, PartialEq, SseEvent)]
+enum Never {}
+
+#[test]
+fn an_enum_without_variants_has_no_events() {
+    assert_eq!(Never::decode(RawEventRef::new("a", "b")).unwrap(), Decoded::Unknown);
+    fn is_event<E: EncodeEvent>() {}
+    is_event::<Never>();
+}
+
+#[derive(Debug, PartialEq, SseEvent)]
+enum Configured {
+    #[cfg(not(any()))]
+    Here {
+        a: u8,
+        #[cfg(any())]
+        b: Absent,
+    },
+    #[cfg(any())]
+    Gone(Absent),
+}
+
+#[test]
+fn variants_and_fields_that_are_configured_away_are_not_there() {
+    both_ways(&Configured::Here { a: 1 }, "event: Here\ndata: {\"a\":1}\n\n");
+    assert_eq!(Configured::EVENT_TYPES, ["Here"]);
+}

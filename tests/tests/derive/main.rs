@@ -1,0 +1,60 @@
+//! The derives: what each attribute does on the wire, both ways.
+
+use std::fmt::Debug;
+
+use sse_typed::{
+    DecodeError, DecodeEvent, Decoded, EncodeEvent, Encoded, RawEvent, SseEvent,
+    codec::{Decoder, Item},
+};
+
+mod enums;
+mod structs;
+
+/// The bytes of an event.
+#[track_caller]
+fn wire<E: EncodeEvent>(event: &E) -> String {
+    String::from_utf8(Encoded::new(event).unwrap().as_bytes().to_vec()).unwrap()
+}
+
+/// Reads the one event of a piece of wire text.
+#[track_caller]
+fn read<E: DecodeEvent>(wire: &str) -> Result<Decoded<E>, DecodeError> {
+    let mut decoder = Decoder::new();
+    decoder.feed(wire.to_owned());
+    match decoder.next_item() {
+        Some(Ok(Item::Event(event))) => E::decode(event),
+        other => panic!("no event in {wire:?}: {other:?}"),
+    }
+}
+
+/// Reads an event that is there.
+#[track_caller]
+fn event<E: DecodeEvent>(wire: &str) -> E {
+    match read(wire) {
+        Ok(Decoded::Event(event)) => event,
+        Ok(Decoded::Unknown) => panic!("an unknown event: {wire:?}"),
+        Ok(_) => panic!("an ignored event: {wire:?}"),
+        Err(error) => panic!("{error}: {wire:?}"),
+    }
+}
+
+/// Reads an event that cannot be read.
+#[track_caller]
+fn failure<E: DecodeEvent + Debug>(wire: &str) -> String {
+    match read::<E>(wire) {
+        Err(error) => error.to_string(),
+        Ok(decoded) => panic!("no error: {decoded:?}"),
+    }
+}
+
+/// The event is this text on the wire, and the text is this event.
+#[track_caller]
+fn both_ways<E: SseEvent + Debug + PartialEq>(value: &E, text: &str) {
+    assert_eq!(wire(value), text);
+    assert_eq!(&event::<E>(text), value);
+}
+
+/// An untyped event of a piece of wire text.
+fn raw(wire: &str) -> RawEvent {
+    event(wire)
+}

@@ -1,0 +1,19 @@
+use sse_typed::{Encoded, SseEvent};
+
+#[derive(SseEvent)]
+#[sse(rename_all = "snake_case", prefiks = "ride.")]
+enum RideEvent {
+    DriverAssigned(String, u32),
+    #[sse(rename = "driver_assigned")]
+    Reassigned { driver: String },
+    #[sse(rename = "arrived\n")]
+    Arrived,
+    Error { code: u16 },
+    #[sse(text, with = "codec")]
+    Note(String),
+}
+
+fn main() {
+    // No second wave: the impls are there.
+    let _ = Encoded::new(&RideEvent::Arrived);
+}

@@ -1,0 +1,8 @@
+use sse_typed::SseEvent;
+
+#[derive(SseEvent)]
+enum Feed<'a> {
+    Line(&'a str),
+}
+
+fn main() {}

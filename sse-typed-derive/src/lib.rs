@@ -5,7 +5,7 @@
 //!
 //! A derive input goes through four rooms, in this order: `attr` parses the attributes, `model` joins them with the syntax
 //! tree (which it borrows, for the spans), `check` looks at what only shows across variants, and `expand` writes the
-//! impls. The first three report into one [`Ctxt`](ctxt::Ctxt), so that all errors are shown at once; with an error, `fallback`
+//! impls. The first three report into one `Ctxt`, so that all errors are shown at once; with an error, `fallback`
 //! writes impls that let the rest of the user's crate compile as if there were none.
 
 use proc_macro2::TokenStream;

@@ -80,6 +80,25 @@
 //! # }
 //! ```
 //!
+//! In axum (feature `axum`) a handler returns the stream, and the layer stands over any routes:
+//!
+//! ```
+//! # #[cfg(feature = "axum")] {
+//! use std::time::Duration;
+//!
+//! use axum::{Router, routing::get};
+//! use futures_util::stream;
+//! use sse_typed::{LastEventId, RawEvent, Sse, SseLayer};
+//!
+//! async fn events(last_event_id: LastEventId) -> Sse<impl stream::Stream<Item = RawEvent>> {
+//!     let greeting = if last_event_id.is_none() { "hello" } else { "hello again" };
+//!     Sse::new(stream::iter([RawEvent::new("greeting", greeting)]))
+//! }
+//!
+//! let app: Router = Router::new().route("/events", get(events)).layer(SseLayer::new().keep_alive(Duration::from_secs(10)));
+//! # }
+//! ```
+//!
 //! [builder]: https://docs.rs/tower/latest/tower/struct.ServiceBuilder.html
 
 mod body;

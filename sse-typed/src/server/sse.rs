@@ -32,6 +32,8 @@ where
     /// Sends the events of `stream`: values of a type with `#[derive(SseEvent)]`, [`Event`](crate::Event)s that carry an
     /// id besides, or [`Encoded`](crate::Encoded) ones.
     ///
+    /// A stream of `Result`s is given to [`until_error`](Sse::until_error).
+    ///
     /// The stream is polled when the body is. It is dropped at its end, behind a terminal event, and as soon as the
     /// connection is gone.
     #[must_use]

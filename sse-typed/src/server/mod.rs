@@ -48,26 +48,37 @@
 //!
 //! # Example
 //!
-//! The same service by itself, under the layer:
+//! A service in Tower, under the layer:
 //!
 //! ```
+//! # #[cfg(not(feature = "derive"))]
+//! # fn main() {}
+//! # #[cfg(feature = "derive")]
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! use std::{convert::Infallible, time::Duration};
 //!
 //! use futures_util::stream;
 //! use http::Request;
 //! use http_body_util::BodyExt;
-//! use sse_typed::{Event, LastEventId, RawEvent, Sse, SseLayer};
+//! use sse_typed::{Event, LastEventId, Sse, SseEvent, SseLayer};
 //! use tower::{ServiceBuilder, ServiceExt};
 //!
-//! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! #[derive(SseEvent)]
+//! #[sse(rename_all = "snake_case")]
+//! enum Race {
+//!     Lap { number: u64 },
+//!     #[sse(terminal)]
+//!     Finish,
+//! }
+//!
 //! let service = ServiceBuilder::new()
 //!     .layer(SseLayer::new().retry(Duration::from_secs(2)))
 //!     .service_fn(async |request: Request<String>| {
-//!         // Resumes behind the last event that the client has.
-//!         let first = LastEventId::of(&request).parse().ok().flatten().map_or(1, |last: u64| last + 1);
-//!         let ticks = (first..=3).map(|n| Event::new(RawEvent::new("tick", n.to_string())).id(n));
-//!         Ok::<_, Infallible>(Sse::new(stream::iter(ticks)))
+//!         // Goes on behind the last event that the client has.
+//!         let last = LastEventId::of(&request).parse::<u64>().ok().flatten().unwrap_or(0);
+//!         let laps = (last + 1..=3).map(|number| Event::new(Race::Lap { number }).id(number));
+//!         Ok::<_, Infallible>(Sse::new(stream::iter(laps.chain([Event::new(Race::Finish)]))))
 //!     });
 //!
 //! let request = Request::get("/events").header("last-event-id", "2").body(String::new())?;
@@ -75,7 +86,12 @@
 //! assert_eq!(response.headers()["content-type"], "text/event-stream");
 //! assert_eq!(response.headers()["sse-keep-alive"], "15");
 //! let bytes = response.into_body().collect().await?.to_bytes();
-//! assert_eq!(bytes, "retry: 2000\n\nid: 3\nevent: tick\ndata: 3\n\n");
+//! assert_eq!(
+//!     bytes,
+//!     "retry: 2000\n\n\
+//!      id: 3\nevent: lap\ndata: {\"number\":3}\n\n\
+//!      event: finish\ndata: null\n\n"
+//! );
 //! # Ok(())
 //! # }
 //! ```
@@ -83,16 +99,22 @@
 //! In axum (feature `axum`) a handler returns the stream, and the layer stands over any routes:
 //!
 //! ```
-//! # #[cfg(feature = "axum")] {
+//! # #[cfg(all(feature = "axum", feature = "derive"))] {
 //! use std::time::Duration;
 //!
 //! use axum::{Router, routing::get};
-//! use futures_util::stream;
-//! use sse_typed::{LastEventId, RawEvent, Sse, SseLayer};
+//! use futures_util::{Stream, stream};
+//! use sse_typed::{LastEventId, Sse, SseEvent, SseLayer};
 //!
-//! async fn events(last_event_id: LastEventId) -> Sse<impl stream::Stream<Item = RawEvent>> {
-//!     let greeting = if last_event_id.is_none() { "hello" } else { "hello again" };
-//!     Sse::new(stream::iter([RawEvent::new("greeting", greeting)]))
+//! #[derive(SseEvent)]
+//! enum Greeting {
+//!     Hello,
+//!     Again,
+//! }
+//!
+//! async fn events(last_event_id: LastEventId) -> Sse<impl Stream<Item = Greeting>> {
+//!     let greeting = if last_event_id.is_none() { Greeting::Hello } else { Greeting::Again };
+//!     Sse::new(stream::iter([greeting]))
 //! }
 //!
 //! let app: Router = Router::new().route("/events", get(events)).layer(SseLayer::new().keep_alive(Duration::from_secs(10)));

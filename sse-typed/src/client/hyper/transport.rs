@@ -127,3 +127,17 @@ impl Service<http::Request<Full<Bytes>>> for Transport {
         self.send(request).unwrap_or_else(|error| Box::pin(std::future::ready(Err(error.into()))))
     }
 }
+
+#[cfg(all(test, not(feature = "tls")))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn https_without_tls_is_an_error_that_names_the_feature() {
+        let mut request = http::Request::new(Full::default());
+        *request.uri_mut() = http::Uri::from_static("https://localhost/feed");
+        let error = Transport::new().send(request).err().map(|error| error.to_string());
+        let expected = "`https://localhost/feed` needs TLS, and sse-typed was built without its feature `tls`";
+        assert_eq!(error.as_deref(), Some(expected));
+    }
+}

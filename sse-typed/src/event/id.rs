@@ -37,6 +37,7 @@ impl EventId {
     }
 
     /// An id as it stood on the wire. The decoder has seen to CR, LF and NUL.
+    #[cfg(feature = "client")]
     pub(crate) const fn from_wire(id: ByteString) -> Self {
         Self(id)
     }

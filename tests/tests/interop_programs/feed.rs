@@ -14,7 +14,7 @@ use axum::{
     routing::get,
 };
 use futures_util::stream;
-use sse_typed::{EncodeError, EncodeEvent, Event, EventId, EventKind, EventWriter, LastEventId, Sse, SseLayer};
+use sse_typed::{EncodeEvent, Event, EventId, LastEventId, Sse, SseLayer};
 use tokio::net::TcpListener;
 
 /// Longer than the three seconds that Chromium and the npm package wait when nobody has told them.
@@ -23,38 +23,18 @@ pub(crate) const RETRY: Duration = Duration::from_secs(4);
 /// Text with every kind of line end, and with spaces that must survive.
 const NOTE: &str = " a leading space\r\nCRLF\rCR\nLF\n\nan empty line, and a last LF\n";
 
-#[derive(Debug)]
-pub(crate) enum Story {
-    Position { x: f64 },
+#[derive(Debug, EncodeEvent)]
+#[sse(rename_all = "snake_case")]
+enum Story {
+    Position {
+        x: f64,
+    },
+    #[sse(message, text)]
     Plain(&'static str),
+    #[sse(text)]
     Note(&'static str),
+    #[sse(terminal)]
     Completed,
-}
-
-impl EventKind for Story {
-    fn event_type(&self) -> &str {
-        match self {
-            Self::Position { .. } => "position",
-            Self::Plain(_) => "message",
-            Self::Note(_) => "note",
-            Self::Completed => "completed",
-        }
-    }
-
-    fn is_terminal(&self) -> bool {
-        matches!(self, Self::Completed)
-    }
-}
-
-impl EncodeEvent for Story {
-    fn encode(&self, event: &mut EventWriter<'_>) -> Result<(), EncodeError> {
-        event.event_type(self.event_type())?;
-        match self {
-            Self::Position { x } => event.json(&serde_json::json!({ "x": x })),
-            Self::Plain(text) | Self::Note(text) => event.text(text),
-            Self::Completed => event.json(&()),
-        }
-    }
 }
 
 /// The whole story: the number of each event, and whether that is its id, behind the feed's prefix.

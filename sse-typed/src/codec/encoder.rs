@@ -117,7 +117,7 @@ impl Encoder {
         match encode(&mut event) {
             Ok(()) if event.begun() => {
                 if let (false, Some(numbering)) = (event.has_id(), &mut self.numbering) {
-                    event.number(&numbering.prefix, numbering.next);
+                    event.number(start, &numbering.prefix, numbering.next);
                     numbering.next = numbering.next.saturating_add(1);
                 }
                 event.finish();

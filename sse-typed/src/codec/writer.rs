@@ -45,10 +45,14 @@ impl<'a> EventWriter<'a> {
         self.begun = false;
     }
 
-    /// Writes the id of an event that brought none. The prefix was made by us.
-    pub(super) fn number(&mut self, prefix: &str, number: u64) {
+    /// Writes the id of an event that brought none, before its other fields: `start` is where they begin. The prefix was
+    /// made by us.
+    pub(super) fn number(&mut self, start: usize, prefix: &str, number: u64) {
+        let end = self.out.len();
         // Neither a number nor a vector fails.
         let _ = writeln!(Text(self.out), "id: {prefix}{number}");
+        let length = self.out.len() - end;
+        self.out[start..].rotate_right(length);
         self.has_id = true;
     }
 

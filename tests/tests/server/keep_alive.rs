@@ -66,7 +66,7 @@ async fn a_typed_event_can_take_the_place_of_the_comment() {
     let timeline = timeline(Sse::new(ticks_at([1])).keep_alive(keep_alive).ids_from(1), seconds(12)).await;
     // It gets no id: it is no place to resume from.
     let sign = "event: tick\ndata: 0\n\n".to_owned();
-    assert_eq!(timeline, [(1, "event: tick\ndata: 1\nid: 1\n\n".to_owned()), (6, sign.clone()), (11, sign)]);
+    assert_eq!(timeline, [(1, "id: 1\nevent: tick\ndata: 1\n\n".to_owned()), (6, sign.clone()), (11, sign)]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,12 +1,76 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
-//! Typed Server-Sent Events for Tower, Hyper and axum.
+//! Typed Server-Sent Events for Tower, Hyper and axum: one enum is the contract of an event stream.
+//!
+//! - `#[derive(SseEvent)]` maps an enum to event types with JSON data.
+//! - `Sse` and `SseLayer` (feature `server`) send a stream of its values as `text/event-stream`, from any Tower stack:
+//!   plain hyper, axum, anything with [`http::Response`](https://docs.rs/http).
+//! - `Client` (feature `client`) receives its values, over any Tower HTTP service, and comes back when the connection
+//!   breaks.
+//!
+//! Between them is the plain wire of the [standard], for every browser's `EventSource` and every other client or server.
+//!
+#![cfg_attr(all(feature = "derive", feature = "axum", feature = "client"), doc = "```")]
+#![cfg_attr(not(all(feature = "derive", feature = "axum", feature = "client")), doc = "```ignore")]
+//! use axum::{Router, routing::get};
+//! use futures_util::stream;
+//! use sse_typed::{Client, Sse, SseEvent, SseLayer};
+//!
+//! #[derive(Clone, Debug, PartialEq, SseEvent)]
+//! #[sse(rename_all = "snake_case")]
+//! enum Job {
+//!     Progress { done: u32, of: u32 }, // event: progress / data: {"done":1,"of":2}
+//!     #[sse(terminal)]
+//!     Finished,                        // event: finished / data: null
+//! }
+//!
+//! async fn job() -> impl axum::response::IntoResponse {
+//!     Sse::new(stream::iter([Job::Progress { done: 1, of: 2 }, Job::Finished]))
+//! }
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+//! let app: Router = Router::new().route("/job", get(job)).layer(SseLayer::new());
+//!
+//! // The client takes any Tower service; here the router itself, without a port.
+//! let mut events = Client::new(app).get("http://jobs.example/job").connect::<Job>();
+//! assert_eq!(events.try_next().await?.map(|event| event.data), Some(Job::Progress { done: 1, of: 2 }));
+//! assert_eq!(events.try_next().await?.map(|event| event.data), Some(Job::Finished));
+//! assert_eq!(events.try_next().await?, None); // a terminal event: the client does not come back
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! # })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Features
+//!
+//! | feature | default? | what it adds |
+//! |---|---|---|
+//! | `derive` | yes | `#[derive(SseEvent)]`, `#[derive(EncodeEvent)]`, `#[derive(DecodeEvent)]` |
+//! | `server` | | `Sse`, `SseLayer`, `LastEventId::of` |
+//! | `axum` | | `Sse` is an axum response, `LastEventId` an extractor; implies `server` |
+//! | `client` | | `Client` over any Tower HTTP service, `EventSource`, `EventStream` |
+//! | `hyper-client` | | `Client::hyper()`: connections, pool and redirects by hyper-util; implies `client` |
+//! | `tls` | | `https` URLs for it, by rustls with ring and the platform's roots; implies `hyper-client` |
+//! | `tracing` | | events and spans of both sides |
+//! | `full` | | all of these |
+//!
+//! The [model](event) and the [codec] are always there, and need none of them.
+//!
+//! # Where to go
+//!
+//! - [`event`] is the model, [`codec`] the wire, `server` and `client` the two sides.
+//! - `manual` has every default and its reason, the order of layers, and all about resuming.
+//!
+//! [standard]: https://html.spec.whatwg.org/multipage/server-sent-events.html
 
 #[cfg(feature = "client")]
 #[cfg_attr(docsrs, doc(cfg(feature = "client")))]
 pub mod client;
 pub mod codec;
 pub mod event;
+#[cfg(all(any(doc, doctest), feature = "server", feature = "client"))]
+#[cfg_attr(docsrs, doc(cfg(all(feature = "server", feature = "client"))))]
+pub mod manual;
 #[cfg(feature = "server")]
 #[cfg_attr(docsrs, doc(cfg(feature = "server")))]
 pub mod server;

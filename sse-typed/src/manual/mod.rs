@@ -1,0 +1,23 @@
+//! The manual: what does not belong to a single type.
+//!
+//! - [`defaults`]: every default, and why it is what it is
+//! - [`layers`]: which Tower layers go with event streams, and in which order
+//! - [`resume`]: ids, `Last-Event-ID`, reconnection times and the word not to come back
+//!
+//! ```
+//! // What the wire of each choice looks like can be tried without a server:
+//! use sse_typed::{Encoded, Event, RawEvent};
+//!
+//! let event = Event::new(RawEvent::new("tick", "12:00")).id(720_u64);
+//! assert_eq!(Encoded::new(&event)?.as_bytes(), "id: 720\nevent: tick\ndata: 12:00\n\n");
+//! # Ok::<(), sse_typed::EncodeError>(())
+//! ```
+
+#[doc = include_str!("defaults.md")]
+pub mod defaults {}
+
+#[doc = include_str!("layers.md")]
+pub mod layers {}
+
+#[doc = include_str!("resume.md")]
+pub mod resume {}

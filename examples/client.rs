@@ -1,0 +1,46 @@
+//! Prints the events of any stream, and comes back when the connection breaks.
+//!
+//! `cargo run --example client -- URL` prints raw events. With `--typed` they are read as readings of the dashboard:
+//! `cargo run --example client -- http://127.0.0.1:3000/events --typed`.
+
+use std::{error::Error, fmt::Debug};
+
+use sse_typed::{Client, DecodeEvent, RawEvent, SseEvent};
+
+/// What this program wants of the dashboard's stream. It need not know the rest.
+#[derive(Debug, SseEvent)]
+#[sse(rename_all = "snake_case")]
+enum Reading {
+    Cpu {
+        total: f32,
+    },
+    Load {
+        one: f64,
+    },
+    #[sse(other)]
+    Other(RawEvent),
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [url] => print::<RawEvent>(url).await,
+        [url, "--typed"] | ["--typed", url] => print::<Reading>(url).await,
+        _ => Err("usage: cargo run --example client -- URL [--typed]".into()),
+    }
+}
+
+async fn print<E: DecodeEvent + Debug + Send + 'static>(url: &str) -> Result<(), Box<dyn Error>> {
+    let mut events = Client::hyper().get(url).connect::<E>();
+    while let Some(event) = events.next().await {
+        match event {
+            Ok(event) => println!("{:?}", event.data),
+            // One event was bad; the stream goes on.
+            Err(error) if !error.is_fatal() => eprintln!("skipped: {error}"),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    println!("The server says that the stream is complete.");
+    Ok(())
+}

@@ -1,0 +1,60 @@
+//! An event stream from plain hyper: no framework, only Tower's `service_fn` and the layer.
+//!
+//! `cargo run --example hyper_server`, then `curl -N http://127.0.0.1:3001/`.
+
+use std::{convert::Infallible, error::Error, future::ready, time::Duration};
+
+use futures_util::{Stream, StreamExt, stream};
+use http::Request;
+use hyper::body::Incoming;
+use hyper_util::{rt::TokioIo, service::TowerToHyperService};
+use sse_typed::{LastEventId, Sse, SseEvent, SseLayer};
+use tokio::{net::TcpListener, time};
+use tower::ServiceBuilder;
+
+#[derive(Debug, SseEvent)]
+#[sse(rename_all = "snake_case")]
+enum Countdown {
+    Left {
+        #[sse(id)]
+        number: u64,
+        seconds: u64,
+    },
+    #[sse(terminal)]
+    LiftOff,
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let listener = TcpListener::bind(("127.0.0.1", 3001)).await?;
+    println!("curl -N http://{}/", listener.local_addr()?);
+
+    let service = ServiceBuilder::new()
+        .layer(SseLayer::new().retry(Duration::from_secs(2)).keep_alive(Duration::from_secs(15)))
+        .service_fn(|request: Request<Incoming>| {
+            ready(Ok::<_, Infallible>(Sse::new(countdown(&LastEventId::of(&request)))))
+        });
+
+    loop {
+        let (connection, _) = listener.accept().await?;
+        let service = TowerToHyperService::new(service.clone());
+        tokio::spawn(async move {
+            let connection = TokioIo::new(connection);
+            if let Err(error) = hyper::server::conn::http1::Builder::new().serve_connection(connection, service).await {
+                eprintln!("a connection broke: {error}");
+            }
+        });
+    }
+}
+
+/// Ten seconds, one event each. A client that comes back goes on where it was.
+fn countdown(last_event_id: &LastEventId) -> impl Stream<Item = Countdown> + Send + use<> {
+    let seen = last_event_id.parse::<u64>().ok().flatten().unwrap_or(0).min(10);
+    stream::iter(seen + 1..=11).then(|number| async move {
+        time::sleep(Duration::from_secs(1)).await;
+        match number {
+            11 => Countdown::LiftOff,
+            number => Countdown::Left { number, seconds: 11 - number },
+        }
+    })
+}

@@ -2,3 +2,9 @@
 
 pub mod scripted;
 pub mod serve;
+
+/// The README's code compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+#[derive(Debug)]
+pub struct Readme;

@@ -59,7 +59,7 @@
 //! # Where to go
 //!
 //! - [`event`] is the model, [`codec`] the wire, `server` and `client` the two sides.
-//! - `manual` has every default and its reason, the order of layers, and all about resuming.
+//! - The [`manual`] has every default and its reason, and all about resuming.
 //!
 //! [standard]: https://html.spec.whatwg.org/multipage/server-sent-events.html
 
@@ -68,8 +68,8 @@
 pub mod client;
 pub mod codec;
 pub mod event;
-#[cfg(all(any(doc, doctest), feature = "server", feature = "client"))]
-#[cfg_attr(docsrs, doc(cfg(all(feature = "server", feature = "client"))))]
+#[cfg(any(doc, doctest))]
+#[cfg_attr(docsrs, doc(cfg(all())))]
 pub mod manual;
 #[cfg(feature = "server")]
 #[cfg_attr(docsrs, doc(cfg(feature = "server")))]

@@ -1,8 +1,9 @@
 //! The manual: what does not belong to a single type.
 //!
 //! - [`defaults`]: every default, and why it is what it is
-//! - [`layers`]: which Tower layers go with event streams, and in which order
 //! - [`resume`]: ids, `Last-Event-ID`, reconnection times and the word not to come back
+//!
+//! Which Tower layers go with event streams, and in which order, is told by the module `server`.
 //!
 //! ```
 //! // What the wire of each choice looks like can be tried without a server:
@@ -15,9 +16,6 @@
 
 #[doc = include_str!("defaults.md")]
 pub mod defaults {}
-
-#[doc = include_str!("layers.md")]
-pub mod layers {}
 
 #[doc = include_str!("resume.md")]
 pub mod resume {}

@@ -39,7 +39,7 @@
 //! # Caveats
 //!
 //! - The settings of a layer reach a body whose type was erased on the way, by axum for one, through the extensions of the
-//!   response. Middleware that answers with a new response carries them over, or a layer outside of it is not heard.//!
+//!   response. Middleware that answers with a new response carries them over, or a layer outside of it is not heard.
 //! - Nothing here needs a runtime to be made. The body, when it is polled, needs Tokio's timer for keep-alive (a runtime
 //!   with `enable_time`, as `#[tokio::main]` makes it); with [`no_keep_alive`](SseLayer::no_keep_alive) it runs anywhere.
 //! - A panic is caught where panics unwind. With `panic = "abort"` it is the end of the process, as ever.

@@ -56,9 +56,8 @@ impl Silence {
         self.event = event;
     }
 
-    /// A response begins.
+    /// A response begins, and says how often it will be heard of.
     pub(super) fn begin(&mut self, headers: &HeaderMap) {
-        self.restart();
         if let Idle::Learned(idle) = &mut self.idle {
             let seconds = headers.get(SSE_KEEP_ALIVE).and_then(|value| value.to_str().ok()?.trim().parse().ok());
             *idle = seconds.filter(|seconds| *seconds > 0).map(|s| Duration::from_secs(s).saturating_mul(KEEP_ALIVES));

@@ -37,6 +37,8 @@ async fn k5_after_close_nothing_is_delivered_not_even_what_was_received() {
     let handle = source.handle();
     assert_eq!(source.next().await.unwrap().unwrap().data, Reading::Value(1));
     handle.close();
+    // A close is not taken back.
+    handle.restart();
     assert!(source.next().await.is_none());
     assert_eq!(source.ended(), Some(Ended::Closed));
     assert_eq!(source.ready_state(), ReadyState::Closed);
@@ -87,6 +89,18 @@ async fn restart_connects_anew_at_once_with_the_last_event_id() {
     assert_eq!(started.elapsed(), 2 * SECOND);
     let ids: Vec<_> = service.requests().iter().map(|request| request.one("last-event-id")).collect();
     assert_eq!(ids, [None, Some("4".to_owned()), Some("4".to_owned())]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn restart_forgets_the_attempts_in_vain() {
+    let service = ScriptedService::new(std::iter::repeat_n(Scripted::hang_up(), 5));
+    let mut source = connect(&service);
+    let handle = source.handle();
+    // At 0, 1 and 3 seconds; the next would be at 7.
+    assert!(timeout(5 * SECOND, source.next()).await.is_err());
+    handle.restart();
+    assert!(source.next().await.is_none());
+    assert_eq!(service.delays(), [1, 2, 2, 1, 2].map(Duration::from_secs));
 }
 
 #[tokio::test(start_paused = true)]
@@ -286,6 +300,19 @@ async fn comments_keep_a_stream_from_being_idle_but_are_no_events() {
     let (after, told) = silent_after(get().idle_timeout(6 * SECOND).event_timeout(12 * SECOND)).await;
     assert_eq!(after, 12 * SECOND);
     assert!(told.contains("no event"), "{told}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn events_in_time_keep_a_stream_alive() {
+    let reply = (0..9).fold(Scripted::events(""), |reply, _| reply.pause(5 * SECOND).then("event: value\ndata: 1\n\n"));
+    let request = Client::new(ScriptedService::new([reply.hold()])).get("/").event_timeout(6 * SECOND);
+    let mut stream = request.send::<Reading>().await.unwrap();
+    let started = Instant::now();
+    for _ in 0..9 {
+        assert!(stream.next().await.unwrap().is_ok());
+    }
+    assert!(stream.next().await.unwrap().unwrap_err().is_timeout());
+    assert_eq!(started.elapsed(), (9 * 5 + 6) * SECOND);
 }
 
 #[tokio::test(start_paused = true)]

@@ -53,10 +53,11 @@ async fn delays_double_while_nothing_comes_and_start_anew_behind_an_event() {
         Reply::events(""),
         Reply::events("event: value\ndata: 1\n\n"),
         Reply::hang_up(),
+        Reply::hang_up(),
     ];
     let service = ScriptedService::new(replies);
     assert_eq!(values(&mut connect(&service, no_jitter())).await, [1]);
-    assert_eq!(service.delays(), seconds(&[1, 2, 4, 1, 1]));
+    assert_eq!(service.delays(), seconds(&[1, 2, 4, 1, 1, 2]));
 }
 
 #[tokio::test(start_paused = true)]

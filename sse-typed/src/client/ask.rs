@@ -141,7 +141,7 @@ impl Ask {
 }
 
 /// Sets what an event stream is asked for with, as far as it is not there.
-fn complete(headers: &mut HeaderMap, last_event_id: Option<HeaderValue>) {
+pub(super) fn complete(headers: &mut HeaderMap, last_event_id: Option<HeaderValue>) {
     headers.entry(ACCEPT).or_insert(HeaderValue::from_static(EVENT_STREAM));
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache"));
     if let Some(id) = last_event_id {

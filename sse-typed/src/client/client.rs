@@ -1,3 +1,5 @@
+use std::fmt;
+
 use bytes::Bytes;
 use http::{Method, Uri};
 use http_body_util::Full;
@@ -8,7 +10,7 @@ use super::{BoxHttpService, HttpService, RequestBuilder, WithBody};
 /// `Router` in the same process.
 ///
 /// Cloning it is as cheap as cloning the service. See the [module](super) for an example.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Client<S = BoxHttpService> {
     service: S,
 }
@@ -107,5 +109,11 @@ impl Client<super::HyperClient> {
     pub fn last_event_id_across_origins(mut self, yes: bool) -> Self {
         self.service = self.service.last_event_id_across_origins(yes);
         self
+    }
+}
+
+impl<S> fmt::Debug for Client<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").finish_non_exhaustive()
     }
 }

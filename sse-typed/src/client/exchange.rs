@@ -58,16 +58,22 @@ pub(super) async fn exchange<S: HttpService>(
         None => response.await?,
         Some(limit) => tokio::time::timeout(limit, response).await.map_err(|_| Error::no_head(limit))??,
     };
-    let (head, body) = response.into_parts();
-    let body = ResponseBody::new(body);
-    Ok(match head.status {
-        StatusCode::NO_CONTENT => Answer::NoContent(head),
-        StatusCode::OK if is_event_stream(&head.headers, terms.lenient) => {
-            trace::opened(&head);
-            Answer::Stream(head, body)
+    Ok(Answer::of(response.map(ResponseBody::new), terms))
+}
+
+impl Answer {
+    /// What a response is, by its head.
+    pub(super) fn of(response: http::Response<ResponseBody>, terms: Terms) -> Self {
+        let (head, body) = response.into_parts();
+        match head.status {
+            StatusCode::NO_CONTENT => Self::NoContent(head),
+            StatusCode::OK if is_event_stream(&head.headers, terms.lenient) => {
+                trace::opened(&head);
+                Self::Stream(head, body)
+            }
+            _ => Self::Other(head, body),
         }
-        _ => Answer::Other(head, body),
-    })
+    }
 }
 
 /// An answer that is no event stream, as an error with a piece of its body.

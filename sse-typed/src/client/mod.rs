@@ -50,6 +50,7 @@
 mod ask;
 #[expect(clippy::module_inception, reason = "the room and its first type share the name")]
 mod client;
+mod decode;
 mod ended;
 mod error;
 mod exchange;
@@ -71,6 +72,7 @@ pub use self::hyper::HyperClient;
 pub use self::{
     ask::{Attempt, Resume},
     client::Client,
+    decode::{SseDecode, SseDecodeFuture, SseDecodeLayer},
     ended::Ended,
     error::Error,
     options::{BadEvent, Unknown},

@@ -1,4 +1,4 @@
-use std::{future::Future, time::Duration};
+use std::{fmt, future::Future, time::Duration};
 
 use bytes::Bytes;
 use http::{
@@ -26,7 +26,6 @@ use crate::{
 /// It is made by [`Client::get`](super::Client::get), [`post`](super::Client::post) or
 /// [`request`](super::Client::request), and ends in [`connect`](Self::connect) or [`send`](Self::send). What is wrong with
 /// URL, headers or body is told there.
-#[derive(Debug)]
 #[must_use = "a request does nothing until `connect` or `send`"]
 pub struct RequestBuilder<S> {
     service: S,
@@ -271,7 +270,6 @@ impl<S: HttpService> RequestBuilder<S> {
 }
 
 /// What [`send_or_response`](RequestBuilder::send_or_response) gives.
-#[derive(Debug)]
 #[expect(clippy::exhaustive_enums, reason = "a response is an event stream or it is not")]
 #[expect(
     clippy::large_enum_variant,
@@ -282,6 +280,27 @@ pub enum Reply<E> {
     Events(EventStream<E>),
     /// Anything else, whatever its status.
     Other(http::Response<ResponseBody>),
+}
+
+impl<S> fmt::Debug for RequestBuilder<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestBuilder")
+            .field("ask", &self.ask)
+            .field("decoder", &self.decoder)
+            .field("options", &self.options)
+            .field("reconnect", &self.reconnect)
+            .field("terms", &self.terms)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<E> fmt::Debug for Reply<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Events(events) => f.debug_tuple("Events").field(events).finish(),
+            Self::Other(response) => f.debug_tuple("Other").field(response).finish(),
+        }
+    }
 }
 
 /// A last event ID that was set as a header is the first one of the source.

@@ -12,7 +12,10 @@ use axum::{
     routing::{get, post},
 };
 use futures_util::stream;
-use sse_typed::{Client, RawEvent, client::HttpService};
+use sse_typed::{
+    Client, RawEvent,
+    client::{Ended, HttpService, SseDecodeLayer},
+};
 use tower::{Service, ServiceBuilder, ServiceExt};
 use tower_http::{
     compression::CompressionLayer, cors::CorsLayer, decompression::DecompressionLayer,
@@ -109,6 +112,23 @@ async fn middleware_stands_in_front_of_the_client_and_of_the_server() {
     resumes(client.clone()).await;
     let mut events = client.get("/who").send::<RawEvent>().await.unwrap();
     assert_eq!(events.next().await.unwrap().unwrap().data.data(), "Bearer of-the-layer");
+}
+
+#[tokio::test]
+async fn a_layer_makes_event_streams_of_responses_and_errors_of_all_others() {
+    let service = ServiceBuilder::new().layer(SseDecodeLayer::<Reading>::new()).service(router());
+    let get = |uri: &'static str, id: &'static str| {
+        let request = Request::get(uri).header("last-event-id", id).body(Body::empty()).unwrap();
+        service.clone().oneshot(request)
+    };
+    let response = get("/feed", "1").await.unwrap();
+    assert_eq!(response.headers()["content-type"], "text/event-stream");
+    let mut events = response.into_body();
+    assert_eq!(events.next().await.unwrap().unwrap().data, Reading::Value(2));
+    assert_eq!(events.last_event_id(), "2");
+
+    assert_eq!(get("/feed", "6").await.unwrap().into_body().ended(), Some(Ended::NoContent));
+    assert_eq!(get("/nowhere", "1").await.unwrap_err().status(), Some(StatusCode::NOT_FOUND));
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,4 +1,5 @@
 use std::{
+    fmt,
     pin::Pin,
     task::{Context, Poll},
     time::Duration,
@@ -54,7 +55,6 @@ pub enum Signal<E> {
 /// # }
 /// ```
 #[must_use = "a stream does nothing unless it is polled"]
-#[derive(Debug)]
 pub struct Signals<E, S = BoxHttpService>(pub(super) EventSource<E, S>);
 
 impl<E, S> Signals<E, S> {
@@ -103,5 +103,11 @@ impl<E: DecodeEvent, S: HttpService> Stream for Signals<E, S> {
 impl<E: DecodeEvent, S: HttpService> FusedStream for Signals<E, S> {
     fn is_terminated(&self) -> bool {
         self.0.is_terminated()
+    }
+}
+
+impl<E, S> fmt::Debug for Signals<E, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Signals").field(&self.0).finish()
     }
 }

@@ -1,0 +1,192 @@
+use std::{
+    fmt,
+    future::Future,
+    marker::PhantomData,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Buf;
+use http::{Request, Response};
+use http_body::Body;
+use pin_project_lite::pin_project;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::{
+    Ended, Error, EventStream, ResponseBody,
+    ask::complete,
+    error::BoxError,
+    exchange::{Answer, Terms, refusal},
+    options::ReadOptions,
+    reader::Reader,
+};
+use crate::codec::Decoder;
+
+/// Makes typed event streams of a service's responses: the mirror image of the server's `SseLayer`.
+///
+/// The layered service answers with `http::Response<EventStream<E>>`. A response that is neither `200 OK` with an event
+/// stream nor `204 No Content` becomes its error, with head and a piece of the body.
+///
+/// ```
+/// use axum::{Router, body::Body, routing::get};
+/// use http::Request;
+/// use sse_typed::{RawEvent, client::SseDecodeLayer};
+/// use tower::{ServiceBuilder, ServiceExt};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), sse_typed::client::Error> {
+/// let feed = || async { ([("content-type", "text/event-stream")], "data: hello\n\n") };
+/// let router = Router::new().route("/feed", get(feed));
+/// let service = ServiceBuilder::new().layer(SseDecodeLayer::<RawEvent>::new()).service(router);
+///
+/// let mut request = Request::new(Body::empty());
+/// *request.uri_mut() = http::Uri::from_static("/feed");
+/// let mut events = service.oneshot(request).await?.into_body();
+/// assert_eq!(events.next().await.unwrap()?.data.data(), "hello");
+/// # Ok(())
+/// # }
+/// ```
+pub struct SseDecodeLayer<E> {
+    terms: Terms,
+    event: PhantomData<fn() -> E>,
+}
+
+impl<E> SseDecodeLayer<E> {
+    /// A layer that reads events of the type `E`.
+    #[must_use]
+    pub fn new() -> Self {
+        Self { terms: Terms::default(), event: PhantomData }
+    }
+
+    /// Accepts a `200 OK` without a content type.
+    #[must_use]
+    pub const fn lenient(mut self, yes: bool) -> Self {
+        self.terms.lenient = yes;
+        self
+    }
+}
+
+impl<E> Default for SseDecodeLayer<E> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<E> Clone for SseDecodeLayer<E> {
+    fn clone(&self) -> Self {
+        Self { terms: self.terms, event: PhantomData }
+    }
+}
+
+impl<E> fmt::Debug for SseDecodeLayer<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SseDecodeLayer").field("terms", &self.terms).finish()
+    }
+}
+
+impl<S, E> Layer<S> for SseDecodeLayer<E> {
+    type Service = SseDecode<S, E>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        SseDecode { inner, layer: self.clone() }
+    }
+}
+
+/// A service whose responses are event streams: what [`SseDecodeLayer`] makes.
+pub struct SseDecode<S, E> {
+    inner: S,
+    layer: SseDecodeLayer<E>,
+}
+
+impl<S: Clone, E> Clone for SseDecode<S, E> {
+    fn clone(&self) -> Self {
+        Self { inner: self.inner.clone(), layer: self.layer.clone() }
+    }
+}
+
+impl<S: fmt::Debug, E> fmt::Debug for SseDecode<S, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SseDecode").field("inner", &self.inner).field("layer", &self.layer).finish()
+    }
+}
+
+impl<S, E, B, R> Service<Request<B>> for SseDecode<S, E>
+where
+    S: Service<Request<B>, Response = Response<R>, Error: Into<BoxError>>,
+    R: Body<Data: Buf, Error: Into<BoxError>> + Send + 'static,
+{
+    type Response = Response<EventStream<E>>;
+    type Error = Error;
+    type Future = SseDecodeFuture<S::Future, E>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx).map_err(|error| Error::service(error.into()))
+    }
+
+    fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        complete(request.headers_mut(), None);
+        SseDecodeFuture {
+            state: DecodeState::Responding { response: self.inner.call(request) },
+            terms: self.layer.terms,
+            event: PhantomData,
+        }
+    }
+}
+
+pin_project! {
+    /// The event stream to come.
+    pub struct SseDecodeFuture<F, E> {
+        #[pin]
+        state: DecodeState<F>,
+        terms: Terms,
+        event: PhantomData<fn() -> E>,
+    }
+}
+
+pin_project! {
+    #[project = StateProjection]
+    enum DecodeState<F> {
+        Responding { #[pin] response: F },
+        /// A piece of the body is read.
+        Refused { refusal: Pin<Box<dyn Future<Output = Error> + Send>> },
+    }
+}
+
+impl<F, E, R, X> Future for SseDecodeFuture<F, E>
+where
+    F: Future<Output = Result<Response<R>, X>>,
+    R: Body<Data: Buf, Error: Into<BoxError>> + Send + 'static,
+    X: Into<BoxError>,
+{
+    type Output = Result<Response<EventStream<E>>, Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        loop {
+            let response = match this.state.as_mut().project() {
+                StateProjection::Refused { refusal } => return refusal.as_mut().poll(cx).map(Err),
+                StateProjection::Responding { response } => ready!(response.poll(cx)),
+            };
+            let response = response.map_err(|error| Error::service(error.into()))?;
+            let (head, body) = match Answer::of(response.map(ResponseBody::new), *this.terms) {
+                Answer::Stream(head, body) => (head, Ok(body)),
+                Answer::NoContent(head) => (head, Err(Ended::NoContent)),
+                Answer::Other(head, body) => {
+                    let refusal = Box::pin(refusal(head, body));
+                    this.state.set(DecodeState::Refused { refusal });
+                    continue;
+                }
+            };
+            let reader = Reader::new(Decoder::new(), ReadOptions::default());
+            let events = EventStream::of_response(head.clone(), body, reader);
+            return Poll::Ready(Ok(Response::from_parts(head, events)));
+        }
+    }
+}
+
+impl<F, E> fmt::Debug for SseDecodeFuture<F, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SseDecodeFuture").field("terms", &self.terms).finish_non_exhaustive()
+    }
+}

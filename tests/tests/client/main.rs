@@ -9,3 +9,4 @@ mod source;
 mod stream;
 #[cfg(target_os = "linux")]
 mod tls;
+mod typed;

@@ -94,6 +94,19 @@ fn check_sentinel(ctxt: &Ctxt, variant: &Variant<'_>) {
 /// The tag stands among the fields: none of them may have its name.
 fn check_tag(ctxt: &Ctxt, input: &Input<'_>, variant: &Variant<'_>) {
     let Some(tag) = &input.tag else { return };
+    if let (Data::Text(_) | Data::With(..), Some(name)) =
+        (&variant.data, variant.names().find(|name| name.text == "message"))
+    {
+        ctxt.error(
+            name.span,
+            format_args!(
+                "data without an event type is searched for the tag `{}`, and any text may look as if it had one: give `{}` an event \
+                 type, or remove the tag",
+                tag.value(),
+                variant.ident
+            ),
+        );
+    }
     let Data::Object(fields) = &variant.data else { return };
     for field in fields {
         if field.json_name(&variant.field_case).is_some_and(|name| name == tag.value()) {

@@ -5,7 +5,7 @@ use quote::ToTokens as _;
 use syn::{Attribute, Expr, ExprLit, Lit, LitStr, Meta, Token, punctuated::Punctuated};
 
 use super::{Bounds, predicates};
-use crate::ctxt::Ctxt;
+use crate::{ctxt::Ctxt, symbol::Place};
 
 /// All `#[serde(..)]` attributes of one item.
 pub(crate) struct Attrs {
@@ -24,6 +24,26 @@ impl Attrs {
             }
         }
         Self { metas }
+    }
+
+    /// Reports what serde does not know, and what would change an event's data.
+    pub(crate) fn check(&self, ctxt: &Ctxt, place: Place) {
+        let (known, conflicting) = match place {
+            Place::Variant => (VARIANT, NOT_ON_VARIANTS),
+            _ => (TYPE, NOT_ON_TYPES),
+        };
+        for meta in &self.metas {
+            if let Some((name, instead)) = conflicting.iter().find(|(name, _)| meta.path().is_ident(name)) {
+                let message = format_args!("`#[serde({name})]` cannot be kept on an event: {instead}");
+                ctxt.error_spanned(meta.path(), message);
+            } else if !known.iter().any(|name| meta.path().is_ident(name)) {
+                let name = meta.path().to_token_stream();
+                ctxt.error_spanned(
+                    meta.path(),
+                    format_args!("unknown serde attribute `{name}`: {place} takes {}", list(known)),
+                );
+            }
+        }
     }
 
     /// The attribute of that name.
@@ -105,3 +125,62 @@ fn text(meta: &Meta) -> Option<LitStr> {
         _ => None,
     }
 }
+
+fn list(names: &[&str]) -> String {
+    let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+    names.join(", ")
+}
+
+/// What serde knows on a type, and an event may have. Names of a Rust type are not on the wire: they change nothing.
+const TYPE: &[&str] = &[
+    "rename",
+    "rename_all",
+    "rename_all_fields",
+    "alias",
+    "tag",
+    "default",
+    "deny_unknown_fields",
+    "bound",
+    "crate",
+    "expecting",
+    "transparent",
+];
+
+const VARIANT: &[&str] =
+    &["rename", "alias", "rename_all", "skip", "skip_serializing", "skip_deserializing", "other", "bound", "borrow"];
+
+/// What would change the data on the wire, and what to write instead.
+const NOT_ON_TYPES: &[(&str, &str)] = &[
+    (
+        "content",
+        "an event's data stands alone, not under a key: use `#[sse(tag = \"..\")]` to repeat the event type in it",
+    ),
+    (
+        "untagged",
+        "the event type tells variants apart, and data carries no tag unless `#[sse(tag = \"..\")]` asks for one: remove it; \
+         variants of one event type are told apart by `#[sse(key = \"..\")]`",
+    ),
+    ("from", "events are read into the type itself: read another type in a variant with `#[sse(with = \"module\")]`"),
+    (
+        "try_from",
+        "events are read into the type itself: read another type in a variant with `#[sse(with = \"module\")]`",
+    ),
+    (
+        "into",
+        "events are written from the type itself: write another type in a variant with `#[sse(with = \"module\")]`",
+    ),
+    ("remote", "an event is a type of your own: hold the other one in a variant with `#[sse(with = \"module\")]`"),
+    ("variant_identifier", "an identifier carries no data: an event type is what `#[sse(rename = \"..\")]` says"),
+    ("field_identifier", "an identifier carries no data: an event type is what `#[sse(rename = \"..\")]` says"),
+];
+
+const NOT_ON_VARIANTS: &[(&str, &str)] = &[
+    ("with", "a variant's own codec is written as `#[sse(with = \"module\")]`"),
+    ("serialize_with", "a variant's own codec is written as `#[sse(with = \"module\")]`"),
+    ("deserialize_with", "a variant's own codec is written as `#[sse(with = \"module\")]`"),
+    (
+        "untagged",
+        "the event type tells variants apart: `#[sse(other)]` takes unknown ones, and `#[sse(key = \"..\")]` tells variants of \
+         one event type apart",
+    ),
+];

@@ -24,10 +24,10 @@ pub(super) fn expand(output: &Output<'_, '_>) -> TokenStream {
         let body = body(output, variant, &target);
         match &variant.selector {
             Some(Selector::Sentinel(text)) => sentinels.push(quote! {
-                #(#names)|* if #private::RawEventRef::data(&event) == #text => #body,
+                #(#names)|* if #private::RawEventRef::data(&__event) == #text => #body,
             }),
             Some(Selector::Key(key)) => keyed.push(quote! {
-                #(#names)|* if #private::has_key(event, #key) => #body,
+                #(#names)|* if #private::has_key(__event, #key) => #body,
             }),
             None => plain.push(quote!(#(#names)|* => #body,)),
         }
@@ -41,9 +41,9 @@ pub(super) fn expand(output: &Output<'_, '_>) -> TokenStream {
     let unknown = unknown(output);
     let find_type = output.input.tag.as_ref().map(|tag| {
         quote! {
-            let received = event;
-            let event_type = #private::event_type_of(received, #tag);
-            let event = #private::renamed(received, &event_type);
+            let __received = __event;
+            let __event_type = #private::event_type_of(__received, #tag);
+            let __event = #private::renamed(__received, &__event_type);
         }
     });
     let event_types = event_types(output);
@@ -54,10 +54,10 @@ pub(super) fn expand(output: &Output<'_, '_>) -> TokenStream {
             const EVENT_TYPES: &'static [&'static #private::str] = #event_types;
 
             fn decode(
-                event: #private::RawEventRef<'_>,
+                __event: #private::RawEventRef<'_>,
             ) -> #private::Result<#private::Decoded<Self>, #private::DecodeError> {
                 #find_type
-                match #private::RawEventRef::event_type(&event) {
+                match #private::RawEventRef::event_type(&__event) {
                     #(#sentinels)*
                     #(#keyed)*
                     #(#plain)*
@@ -81,51 +81,51 @@ fn body(output: &Output<'_, '_>, variant: &Variant<'_>, target: &Target) -> Toke
     let ty_generics = output.input.original.generics.split_for_impl().1;
     match (&variant.data, target) {
         (Data::Newtype(_), Target::Transparent(target)) => quote! {
-            #private::read_json(event, #tag, |fields: #target #ty_generics| #private::Ok(#path { 0: fields.data }))
+            #private::read_json(__event, #tag, |__fields: #target #ty_generics| #private::Ok(#path { 0: __fields.data }))
         },
         (Data::Newtype(field), _) => {
             let (private, ty) = (output.private_at(field), &field.ty);
             quote_spanned! {field.type_span()=>
-                #private::read_json(event, #tag, |data: #ty| #private::Ok(#path { 0: data }))
+                #private::read_json(__event, #tag, |__data: #ty| #private::Ok(#path { 0: __data }))
             }
         }
         (Data::Object(_), Target::Whole(target)) => {
             let (mutable, set) = match &beside[..] {
                 [] => (None, Vec::new()),
                 beside => {
-                    let set = beside.iter().map(|(member, read)| quote!(fields.#member = #read;)).collect();
+                    let set = beside.iter().map(|(member, read)| quote!(__fields.#member = #read;)).collect();
                     (Some(quote!(mut)), set)
                 }
             };
             quote! {
-                #private::read_json(event, #tag, |#target(#mutable fields): #target #ty_generics| {
+                #private::read_json(__event, #tag, |#target(#mutable __fields): #target #ty_generics| {
                     #(#set)*
-                    #private::Ok(fields)
+                    #private::Ok(__fields)
                 })
             }
         }
         (Data::Object(fields), Target::Fields(target)) => {
             let members = fields.iter().map(|field| {
                 let member = &field.member;
-                quote!(#member: fields.#member)
+                quote!(#member: __fields.#member)
             });
             let members = members.chain(beside.iter().map(|(member, read)| quote!(#member: #read)));
             // Without a field in the JSON it is still looked at.
-            let fields = if fields.is_empty() { quote!(_) } else { quote!(fields) };
+            let fields = if fields.is_empty() { quote!(_) } else { quote!(__fields) };
             quote! {
-                #private::read_json(event, #tag, |#fields: #target #ty_generics| #private::Ok(#path { #(#members),* }))
+                #private::read_json(__event, #tag, |#fields: #target #ty_generics| #private::Ok(#path { #(#members),* }))
             }
         }
         (Data::Text(field), _) => {
             let (private, ty, member) = (output.private_at(field), &field.ty, &field.member);
             let beside = beside.iter().map(|(member, read)| quote!(#member: #read,));
             quote_spanned! {field.type_span()=>
-                #private::read_text(event, |data: #ty| #private::Ok(#path { #(#beside)* #member: data }))
+                #private::read_text(__event, |__data: #ty| #private::Ok(#path { #(#beside)* #member: __data }))
             }
         }
         (Data::With(module, _), _) => {
             let decode = quote_spanned!(own_codec(module)=> #module::decode);
-            quote!(#private::read_own(event, #decode(#private::RawEventRef::data(&event)), |data| #path { 0: data }))
+            quote!(#private::read_own(__event, #decode(#private::RawEventRef::data(&__event)), |__data| #path { 0: __data }))
         }
         _ => quote!(#private::Ok(#private::Decoded::Event(#path {}))),
     }
@@ -142,14 +142,14 @@ fn beside<'v>(output: &Output<'_, '_>, variant: &'v Variant<'_>) -> Vec<(&'v Mem
             (true, false) => quote!(read_json_id),
             (true, true) => quote!(read_optional_json_id),
         };
-        (&field.member, quote_spanned!(field.type_span()=> #private::#read::<#ty>(event)?))
+        (&field.member, quote_spanned!(field.type_span()=> #private::#read::<#ty>(__event)?))
     });
     let retry = variant.retry.as_ref().map(|field| {
         let (private, span) = (output.private_at(field), field.type_span());
         let read = if field.optional().is_some() {
-            quote_spanned!(span=> #private::RawEventRef::retry(&event))
+            quote_spanned!(span=> #private::RawEventRef::retry(&__event))
         } else {
-            quote_spanned!(span=> #private::read_retry(event)?)
+            quote_spanned!(span=> #private::read_retry(__event)?)
         };
         (&field.member, read)
     });
@@ -174,7 +174,7 @@ fn unmatched(output: &Output<'_, '_>) -> Vec<TokenStream> {
         });
         let expected: Vec<_> = expected.collect::<Option<_>>()?;
         let expected = expected.join(" or ");
-        Some(quote!(#name => #private::unexpected(event, #expected),))
+        Some(quote!(#name => #private::unexpected(__event, #expected),))
     });
     types.collect()
 }
@@ -187,8 +187,8 @@ fn nested(output: &Output<'_, '_>, variant: &Variant<'_>) -> Option<TokenStream>
     }
     let (private, ty, path) = (output.private_at(field), &field.ty, output.path(variant));
     Some(quote_spanned! {field.type_span()=>
-        name if #private::contains(<#ty as #private::DecodeEvent>::EVENT_TYPES, name) => {
-            #private::read_nested(event, |data: #ty| #path { 0: data })
+        __name if #private::contains(<#ty as #private::DecodeEvent>::EVENT_TYPES, __name) => {
+            #private::read_nested(__event, |__data: #ty| #path { 0: __data })
         }
     })
 }
@@ -197,9 +197,9 @@ fn nested(output: &Output<'_, '_>, variant: &Variant<'_>) -> Option<TokenStream>
 fn unknown(output: &Output<'_, '_>) -> TokenStream {
     let private = &output.private;
     let tagged = output.input.tag.is_some();
-    let received = if tagged { quote!(received) } else { quote!(event) };
+    let received = if tagged { quote!(__received) } else { quote!(__event) };
     match output.input.catch_all() {
-        None if tagged => quote!(#private::Ok(#private::unknown(received))),
+        None if tagged => quote!(#private::Ok(#private::unknown(__received))),
         None => quote!(#private::Ok(#private::Decoded::Unknown)),
         Some(variant) => {
             let path = output.path(variant);

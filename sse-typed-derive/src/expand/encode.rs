@@ -17,7 +17,7 @@ pub(super) fn expand(output: &Output<'_, '_>) -> TokenStream {
         "EncodeEvent",
         &output.encode_predicates,
         &quote! {
-            fn encode(&self, event: &mut #private::EventWriter<'_>) -> #private::Result<(), #private::EncodeError> {
+            fn encode(&self, __event: &mut #private::EventWriter<'_>) -> #private::Result<(), #private::EncodeError> {
                 #body
             }
         },
@@ -44,28 +44,28 @@ fn arm(output: &Output<'_, '_>, variant: &Variant<'_>) -> TokenStream {
     let name = match variant.name.text.as_str() {
         // Clients read an event without a name as this one.
         "message" => TokenStream::new(),
-        name => quote!(#private::event_type(event, #name);),
+        name => quote!(#private::event_type(__event, #name);),
     };
     let data = match &variant.data {
         _ if variant.needs_mirror(output.input.tag.is_some()) => {
-            quote!(#name #private::EventWriter::json(event, &__Json(self)))
+            quote!(#name #private::EventWriter::json(__event, &__Json(self)))
         }
         Data::Newtype(field) => {
             let (private, bound) = (output.private_at(field), bind(field));
-            let json = quote_spanned!(field.type_span()=> #private::EventWriter::json(event, #bound));
+            let json = quote_spanned!(field.type_span()=> #private::EventWriter::json(__event, #bound));
             quote!(#name #json)
         }
         Data::Text(field) => {
             let (private, bound) = (output.private_at(field), bind(field));
-            let text = quote_spanned!(field.type_span()=> #private::EventWriter::text(event, #bound));
+            let text = quote_spanned!(field.type_span()=> #private::EventWriter::text(__event, #bound));
             quote!(#name #text)
         }
         Data::With(module, field) => {
             let bound = bind(field);
             let encode = quote_spanned!(own_codec(module)=> #module::encode);
-            quote!(#name #private::write_own(event, #encode(#bound)))
+            quote!(#name #private::write_own(__event, #encode(#bound)))
         }
-        Data::Sentinel(text) => quote!(#name #private::EventWriter::text(event, #text)),
+        Data::Sentinel(text) => quote!(#name #private::EventWriter::text(__event, #text)),
         Data::Other(field) => {
             let (private, bound) = (output.private_at(field), bind(field));
             let declared = output.declared();
@@ -78,14 +78,14 @@ fn arm(output: &Output<'_, '_>, variant: &Variant<'_>) -> TokenStream {
                     #tag,
                     &[&[#(#declared),*], #(<#nested as #private::DecodeEvent>::EVENT_TYPES),*],
                 )?;
-                #private::EncodeEvent::encode(#bound, event)
+                #private::EncodeEvent::encode(#bound, __event)
             }
         }
         Data::Nested(field) => {
             let (private, bound) = (output.private_at(field), bind(field));
-            quote_spanned!(field.type_span()=> #private::EncodeEvent::encode(#bound, event))
+            quote_spanned!(field.type_span()=> #private::EncodeEvent::encode(#bound, __event))
         }
-        Data::Unit | Data::Object(_) | Data::None => quote!(#name #private::EventWriter::json(event, &())),
+        Data::Unit | Data::Object(_) | Data::None => quote!(#name #private::EventWriter::json(__event, &())),
     };
     quote! {
         #path { #(#members)* .. } => {
@@ -105,15 +105,15 @@ fn beside(
         let (private, bound) = (output.private_at(&id.field), bind(&id.field));
         let span = id.field.type_span();
         let write = if id.json {
-            quote_spanned!(span=> #private::write_json_id(event, #bound)?;)
+            quote_spanned!(span=> #private::write_json_id(__event, #bound)?;)
         } else {
-            quote_spanned!(span=> #private::EventWriter::id(event, #bound)?;)
+            quote_spanned!(span=> #private::EventWriter::id(__event, #bound)?;)
         };
         if_given(output, &id.field, &write)
     });
     let retry = variant.retry.as_ref().map(|retry| {
         let (private, bound) = (output.private_at(retry), bind(retry));
-        let write = quote_spanned!(retry.type_span()=> #private::EventWriter::retry(event, *#bound););
+        let write = quote_spanned!(retry.type_span()=> #private::EventWriter::retry(__event, *#bound););
         if_given(output, retry, &write)
     });
     quote!(#id #retry)
@@ -172,14 +172,14 @@ fn gap_event(output: &Output<'_, '_>, variant: &Variant<'_>) -> TokenStream {
     let path = output.path(variant);
     let (gap, value) = match (&variant.data, variant.fields) {
         (Data::Newtype(field), Fields::Unnamed(_)) => {
-            (quote!(gap), quote_spanned!(field.type_span()=> #path { 0: gap }))
+            (quote!(__gap), quote_spanned!(field.type_span()=> #path { 0: __gap }))
         }
         (Data::Object(fields), _) => {
             let fields = fields.iter().map(|field| {
                 let member = &field.member;
-                quote_spanned!(field.type_span()=> #member: gap.#member)
+                quote_spanned!(field.type_span()=> #member: __gap.#member)
             });
-            (quote!(gap), quote!(#path { #(#fields),* }))
+            (quote!(__gap), quote!(#path { #(#fields),* }))
         }
         _ => (quote!(_), quote!(#path {})),
     };

@@ -76,9 +76,9 @@ pub(super) fn encode(output: &Output<'_, '_>) -> TokenStream {
         impl #json_impl #private::serde::Serialize for __Json #json_type #json_where {
             fn serialize<__S: #private::serde::Serializer>(
                 &self,
-                serializer: __S,
+                __serializer: __S,
             ) -> #private::Result<__S::Ok, __S::Error> {
-                __Mirror #turbofish::serialize(self.0, serializer)
+                __Mirror #turbofish::serialize(self.0, __serializer)
             }
         }
     }
@@ -193,9 +193,9 @@ pub(super) fn decode(output: &Output<'_, '_>, variant: &Variant<'_>, position: u
                 #[automatically_derived]
                 impl #reading_impl #private::serde::Deserialize<'de> for #target #ty_generics #reading_where {
                     fn deserialize<__D: #private::serde::Deserializer<'de>>(
-                        deserializer: __D,
+                        __deserializer: __D,
                     ) -> #private::Result<Self, __D::Error> {
-                        #private::Result::map(__Remote #turbofish::deserialize(deserializer), Self)
+                        #private::Result::map(__Remote #turbofish::deserialize(__deserializer), Self)
                     }
                 }
             };

@@ -42,6 +42,7 @@ pub(crate) struct Input<'a> {
 /// What variants take from the type they belong to.
 struct Inherited<'a> {
     original: &'a DeriveInput,
+    place: Place,
     rule: Option<RenameRule>,
     prefix: Option<LitStr>,
     field_case: FieldCase,
@@ -72,10 +73,11 @@ impl<'a> Input<'a> {
         };
         let attrs = attr::Attrs::parse(ctxt, &original.attrs, place);
         let serde = attr::serde::Attrs::parse(ctxt, &original.attrs);
-        refuse(ctxt, &serde, ON_TYPES);
+        serde.check(ctxt, place);
 
         let inherited = Inherited {
             original,
+            place,
             rule: rename_rule(ctxt, &attrs, &serde, place),
             prefix: attrs.text(&symbol::PREFIX).cloned(),
             field_case: field_case(ctxt, &attrs, &serde, place),
@@ -87,7 +89,7 @@ impl<'a> Input<'a> {
                 .map(|variant| {
                     let attrs = attr::Attrs::parse(ctxt, &variant.attrs, Place::Variant);
                     let serde = attr::serde::Attrs::parse(ctxt, &variant.attrs);
-                    refuse(ctxt, &serde, ON_VARIANTS);
+                    serde.check(ctxt, Place::Variant);
                     Variant::new(ctxt, &inherited, &variant.ident, &variant.fields, &attrs, &serde)
                 })
                 .collect(),
@@ -97,10 +99,17 @@ impl<'a> Input<'a> {
             Body::Union(_) => Vec::new(),
         };
         let tag = attrs.text(&symbol::TAG).cloned().or_else(|| serde.text("tag"));
-        if let (Some(tag), Body::Struct(body)) = (&tag, &original.data)
-            && !matches!(body.fields, Fields::Named(_))
-        {
-            ctxt.error(tag.span(), "`tag` on a struct needs named fields, beside which the tag can stand");
+        if let Body::Struct(body) = &original.data {
+            let named = matches!(body.fields, Fields::Named(_));
+            if let (Some(tag), false) = (&tag, named) {
+                ctxt.error(tag.span(), "`tag` on a struct needs named fields, beside which the tag can stand");
+            }
+            if let (Some(span), true) = (serde.span("transparent"), named) {
+                ctxt.error(
+                    span,
+                    "a struct that is its only field on the wire is a newtype: write `struct Name(Payload);`",
+                );
+            }
         }
         Some(Self {
             original,
@@ -185,50 +194,6 @@ fn serde_field_case(serde: &attr::serde::Attrs, name: &str) -> FieldCase {
     // A case that does not exist is reported by serde's derive.
     let serialize = serde.serialized(name).and_then(|text| RenameRule::parse(&text.value()).ok());
     FieldCase { tokens, serialize }
-}
-
-/// serde's attributes that would change the data on the wire, and what to write instead.
-const ON_TYPES: &[(&str, &str)] = &[
-    (
-        "content",
-        "an event's data stands alone, not under a key: use `#[sse(tag = \"..\")]` to repeat the event type in it",
-    ),
-    (
-        "untagged",
-        "the event type tells variants apart, and data carries no tag unless `#[sse(tag = \"..\")]` asks for one: remove it; \
-         variants of one event type are told apart by `#[sse(key = \"..\")]`",
-    ),
-    ("from", "events are read into the type itself: read another type in a variant with `#[sse(with = \"module\")]`"),
-    (
-        "try_from",
-        "events are read into the type itself: read another type in a variant with `#[sse(with = \"module\")]`",
-    ),
-    (
-        "into",
-        "events are written from the type itself: write another type in a variant with `#[sse(with = \"module\")]`",
-    ),
-    ("remote", "an event is a type of your own: hold the other one in a variant with `#[sse(with = \"module\")]`"),
-    ("variant_identifier", "an identifier carries no data: an event type is what `#[sse(rename = \"..\")]` says"),
-    ("field_identifier", "an identifier carries no data: an event type is what `#[sse(rename = \"..\")]` says"),
-];
-
-const ON_VARIANTS: &[(&str, &str)] = &[
-    ("with", "a variant's own codec is written as `#[sse(with = \"module\")]`"),
-    ("serialize_with", "a variant's own codec is written as `#[sse(with = \"module\")]`"),
-    ("deserialize_with", "a variant's own codec is written as `#[sse(with = \"module\")]`"),
-    (
-        "untagged",
-        "the event type tells variants apart: `#[sse(other)]` takes unknown ones, and `#[sse(key = \"..\")]` tells variants of \
-         one event type apart",
-    ),
-];
-
-fn refuse(ctxt: &Ctxt, serde: &attr::serde::Attrs, conflicting: &[(&str, &str)]) {
-    for (name, instead) in conflicting {
-        if let Some(span) = serde.span(name) {
-            ctxt.error(span, format_args!("`#[serde({name})]` cannot be kept on an event: {instead}"));
-        }
-    }
 }
 
 /// Reports the second of two attributes that contradict each other.

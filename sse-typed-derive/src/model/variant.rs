@@ -6,7 +6,7 @@ use crate::{
     attr,
     ctxt::Ctxt,
     model::{Field, Id},
-    symbol,
+    symbol::{self, Place},
 };
 
 /// A variant of an enum, or a struct.
@@ -82,7 +82,7 @@ impl<'a> Variant<'a> {
         attrs: &attr::Attrs,
         serde: &attr::serde::Attrs,
     ) -> Self {
-        let is_struct = *ident == inherited.original.ident && std::ptr::eq(ident, &raw const inherited.original.ident);
+        let is_struct = inherited.place == Place::Struct;
         contradictions(ctxt, attrs);
         let skip = attrs.span(&symbol::SKIP).is_some() || (!is_struct && serde.has("skip"));
         let (skip_encode, skip_decode) =

@@ -8,6 +8,8 @@ use sse_typed::{
 };
 
 mod enums;
+mod forms;
+mod serde_attributes;
 mod structs;
 
 /// The bytes of an event.

@@ -26,19 +26,19 @@ mod symbol;
 #[cfg(test)]
 mod tests;
 
-/// Derives `EncodeEvent` and `DecodeEvent`: the type can be sent and received. See the guide in `sse-typed`.
+/// Derives `EncodeEvent` and `DecodeEvent`: the type can be sent and received.
 #[proc_macro_derive(SseEvent, attributes(sse, serde))]
 pub fn derive_sse_event(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
     expand(input.into(), Sides { encode: true, decode: true }).into()
 }
 
-/// Derives `EncodeEvent`: the type can be sent, and may borrow its data. See the guide in `sse-typed`.
+/// Derives `EncodeEvent`: the type can be sent, and may borrow its data.
 #[proc_macro_derive(EncodeEvent, attributes(sse, serde))]
 pub fn derive_encode_event(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
     expand(input.into(), Sides { encode: true, decode: false }).into()
 }
 
-/// Derives `DecodeEvent`: the type can be received. See the guide in `sse-typed`.
+/// Derives `DecodeEvent`: the type can be received.
 #[proc_macro_derive(DecodeEvent, attributes(sse, serde))]
 pub fn derive_decode_event(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
     expand(input.into(), Sides { encode: false, decode: true }).into()

@@ -95,4 +95,9 @@ pub use self::{
 
 #[cfg(feature = "derive")]
 #[cfg_attr(docsrs, doc(cfg(feature = "derive")))]
-pub use sse_typed_derive::{DecodeEvent, EncodeEvent, SseEvent};
+#[doc = include_str!("derive.md")]
+pub use sse_typed_derive::SseEvent;
+#[cfg(feature = "derive")]
+#[cfg_attr(docsrs, doc(cfg(feature = "derive")))]
+/// See the [guide to the derives](derive@crate::SseEvent).
+pub use sse_typed_derive::{DecodeEvent, EncodeEvent};

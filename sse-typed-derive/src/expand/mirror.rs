@@ -44,7 +44,7 @@ pub(super) fn encode(output: &Output<'_, '_>) -> TokenStream {
         let form = input.tag.as_ref().map(|tag| quote!(tag = #tag,));
         let variants = input.variants.iter().map(|variant| {
             let name = &variant.name.text;
-            let case = &variant.field_case.tokens;
+            let case = variant.field_case.attribute();
             let fields = fields(variant);
             let declaration = match &variant.fields {
                 Fields::Named(_) => quote!(struct __Mirror #impl_generics #where_clause #fields),
@@ -52,7 +52,7 @@ pub(super) fn encode(output: &Output<'_, '_>) -> TokenStream {
             };
             quote! {
                 #[serde(crate = #serde, remote = #remote, rename = #name, #form #bounds)]
-                #[serde(#case)]
+                #case
                 #declaration
             }
         });
@@ -110,11 +110,11 @@ fn mirrored(variant: &Variant<'_>, tagged: bool) -> TokenStream {
         return quote!(#[serde(skip)] #ident #fields);
     }
     let name = &variant.name.text;
-    let case = &variant.field_case.tokens;
+    let case = variant.field_case.attribute();
     let fields = fields(variant);
     quote! {
         #[serde(rename = #name)]
-        #[serde(#case)]
+        #case
         #ident #fields
     }
 }
@@ -167,7 +167,7 @@ pub(super) fn decode(output: &Output<'_, '_>, variant: &Variant<'_>, position: u
     match &variant.data {
         Data::Object(_) if !input.default.is_empty() => {
             let remote = ident.to_string();
-            let case = &variant.field_case.tokens;
+            let case = variant.field_case.attribute();
             // serde asks for the default of the struct that derives; a path may give that of the user's.
             let of_user = without_spaces(&quote!(#private::Default::default));
             let default = input.default.iter().map(|default| match default.to_string().as_str() {
@@ -183,7 +183,7 @@ pub(super) fn decode(output: &Output<'_, '_>, variant: &Variant<'_>, position: u
             let items = quote! {
                 #[derive(#private::serde::Deserialize)]
                 #[serde(crate = #serde, remote = #remote, #bounds)]
-                #[serde(#case)]
+                #case
                 #(#[serde(#default)])*
                 #(#[serde(#deny)])*
                 struct __Remote #impl_generics #where_clause #fields
@@ -203,13 +203,13 @@ pub(super) fn decode(output: &Output<'_, '_>, variant: &Variant<'_>, position: u
         }
         Data::Object(fields) => {
             let name = if input.is_enum { format!("{ident}::{}", variant.ident) } else { ident.to_string() };
-            let case = &variant.field_case.tokens;
+            let case = variant.field_case.attribute();
             let deny = &input.deny_unknown_fields;
             let fields = fields.iter().map(Field::declaration);
             let items = quote! {
                 #[derive(#private::serde::Deserialize)]
                 #[serde(crate = #serde, rename = #name, #bounds)]
-                #[serde(#case)]
+                #case
                 #(#[serde(#deny)])*
                 struct #target #impl_generics #where_clause {
                     #(#fields,)*

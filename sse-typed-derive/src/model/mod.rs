@@ -57,6 +57,14 @@ pub(crate) struct FieldCase {
     pub(crate) serialize: Option<RenameRule>,
 }
 
+impl FieldCase {
+    /// `#[serde(rename_all = "..")]`, where there is one.
+    pub(crate) fn attribute(&self) -> Option<TokenStream> {
+        let tokens = &self.tokens;
+        (!tokens.is_empty()).then(|| quote!(#[serde(#tokens)]))
+    }
+}
+
 impl<'a> Input<'a> {
     /// Reads a derive input. `None` for a union, which was reported.
     pub(crate) fn new(ctxt: &Ctxt, original: &'a DeriveInput, sides: Sides) -> Option<Self> {

@@ -1,4 +1,5 @@
 mod errors;
+mod expansion;
 
 use syn::DeriveInput;
 

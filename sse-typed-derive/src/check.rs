@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 
 use proc_macro2::Span;
-use syn::Member;
+use syn::{LitStr, Member};
 
 use crate::{
     bound,
     ctxt::Ctxt,
+    json::is_json,
     model::{Data, Input, Name, Selector, Variant},
 };
 
@@ -19,6 +20,7 @@ pub(crate) fn check(ctxt: &Ctxt, input: &Input<'_>) {
         }
         check_reserved(ctxt, input, &variant.name, variant);
         check_sentinel(ctxt, variant);
+        check_key(ctxt, variant);
         check_tag(ctxt, input, variant);
     }
     for ignored in &input.ignore {
@@ -91,16 +93,35 @@ fn check_sentinel(ctxt: &Ctxt, variant: &Variant<'_>) {
     }
 }
 
+/// A variant that is chosen by a key must have it.
+fn check_key(ctxt: &Ctxt, variant: &Variant<'_>) {
+    let (Some(Selector::Key(key)), Data::Object(fields)) = (&variant.selector, &variant.data) else { return };
+    if !has_field(variant, &key.value()) && !fields.iter().any(|field| field.serde.has("flatten")) {
+        ctxt.error(
+            key.span(),
+            format_args!("no field of `{}` is `{}` in JSON: name the key after one", variant.ident, key.value()),
+        );
+    }
+}
+
+/// Whether a field has that name in JSON.
+fn has_field(variant: &Variant<'_>, name: &str) -> bool {
+    variant.json_fields().iter().any(|field| field.json_name(&variant.field_case).is_some_and(|own| own == name))
+}
+
 /// The tag stands among the fields: none of them may have its name.
 fn check_tag(ctxt: &Ctxt, input: &Input<'_>, variant: &Variant<'_>) {
     let Some(tag) = &input.tag else { return };
-    if let (Data::Text(_) | Data::With(..), Some(name)) =
-        (&variant.data, variant.names().find(|name| name.text == "message"))
-    {
+    let untagged = match &variant.data {
+        Data::Text(_) | Data::With(..) => true,
+        Data::Sentinel(text) => is_object(&text.value()),
+        _ => false,
+    };
+    if let (true, Some(name)) = (untagged, variant.names().find(|name| name.text == "message")) {
         ctxt.error(
             name.span,
             format_args!(
-                "data without an event type is searched for the tag `{}`, and any text may look as if it had one: give `{}` an event \
+                "data without an event type is searched for the tag `{}`, and this may look as if it had one: give `{}` an event \
                  type, or remove the tag",
                 tag.value(),
                 variant.ident
@@ -132,7 +153,7 @@ fn check_event_types(ctxt: &Ctxt, input: &Input<'_>) {
         for name in variant.names() {
             let earlier = seen.entry(&name.text).or_default();
             for (first, other) in &*earlier {
-                if let Some(problem) = clash(name, variant, other) {
+                if let Some(problem) = clash(input, name, variant, other) {
                     ctxt.error(name.span, problem);
                     ctxt.error(
                         first.span,
@@ -147,7 +168,7 @@ fn check_event_types(ctxt: &Ctxt, input: &Input<'_>) {
 }
 
 /// Why two variants of one event type cannot be told apart, if they cannot.
-fn clash(name: &Name, variant: &Variant<'_>, earlier: &Variant<'_>) -> Option<String> {
+fn clash(input: &Input<'_>, name: &Name, variant: &Variant<'_>, earlier: &Variant<'_>) -> Option<String> {
     let text = name.text.escape_debug();
     if std::ptr::eq(variant, earlier) {
         return Some(format!("`{}` has the event type `{text}` already: remove the alias", variant.ident));
@@ -166,6 +187,18 @@ fn clash(name: &Name, variant: &Variant<'_>, earlier: &Variant<'_>) -> Option<St
                 "`{}` and `{}` both have the event type `{text}` and are told apart by the same text: change one",
                 earlier.ident, variant.ident
             ))
+        }
+        (Some(Selector::Sentinel(sentinel)), _) if could_be_data(input, &sentinel.value(), earlier) => {
+            Some(not_only_a_sentinel(sentinel, variant, earlier))
+        }
+        (_, Some(Selector::Sentinel(sentinel))) if could_be_data(input, &sentinel.value(), variant) => {
+            Some(not_only_a_sentinel(sentinel, earlier, variant))
+        }
+        (Some(Selector::Key(key)), None) if has_field(earlier, &key.value()) => {
+            Some(not_only_by_key(key, variant, earlier))
+        }
+        (None, Some(Selector::Key(key))) if has_field(variant, &key.value()) => {
+            Some(not_only_by_key(key, earlier, variant))
         }
         (Some(selector), None) | (None, Some(selector)) => {
             let plain = if variant.selector.is_none() { variant } else { earlier };
@@ -186,6 +219,39 @@ fn clash(name: &Name, variant: &Variant<'_>, earlier: &Variant<'_>) -> Option<St
         }
         _ => None,
     }
+}
+
+fn not_only_a_sentinel(text: &LitStr, sentinel: &Variant<'_>, other: &Variant<'_>) -> String {
+    format!(
+        "`{}` could have the data `{}` too, so it does not tell `{}` apart: choose data that is no JSON",
+        other.ident,
+        text.value().escape_debug(),
+        sentinel.ident
+    )
+}
+
+fn not_only_by_key(key: &LitStr, keyed: &Variant<'_>, other: &Variant<'_>) -> String {
+    format!(
+        "`{}` has a field `{}` too, so that key does not tell `{}` apart: choose one that `{}` has not",
+        other.ident,
+        key.value().escape_debug(),
+        keyed.ident,
+        other.ident
+    )
+}
+
+/// Whether a variant that is written as JSON could have this text as its data.
+fn could_be_data(input: &Input<'_>, sentinel: &str, variant: &Variant<'_>) -> bool {
+    match &variant.data {
+        Data::Unit if input.tag.is_none() => sentinel == "null",
+        Data::Newtype(_) if input.tag.is_none() => is_json(sentinel),
+        Data::Unit | Data::Newtype(_) | Data::Object(_) => is_object(sentinel),
+        _ => false,
+    }
+}
+
+fn is_object(text: &str) -> bool {
+    text.trim_start().starts_with('{') && is_json(text)
 }
 
 /// An ignored event type is no variant's, and is named once.

@@ -20,6 +20,7 @@ mod check;
 mod ctxt;
 mod expand;
 mod fallback;
+mod json;
 mod model;
 mod receiver;
 mod symbol;

@@ -138,6 +138,26 @@ fn sentinels_and_keys_tell_variants_of_one_event_type_apart() {
         ],
     );
     refused(
+        "enum E {\n    #[sse(message, data = \"17\")]\n    A,\n    #[sse(message)]\n    B(u8),\n    #[sse(rename = \"x\")]\n    C,\n    #[sse(rename = \"x\", data = \"null\")]\n    D,\n}",
+        BOTH,
+        &[
+            "4:11 message: `B` could have the data `17` too, so it does not tell `A` apart: choose data that is no JSON",
+            "2:11 message: `message` is first the event type of this one",
+            "8:20 \"x\": `C` could have the data `null` too, so it does not tell `D` apart: choose data that is no JSON",
+            "6:20 \"x\": `x` is first the event type of this one",
+        ],
+    );
+    refused(
+        "enum E {\n    #[sse(message)]\n    A { error: Option<u8> },\n    #[sse(message, key = \"error\")]\n    B { error: u8 },\n    #[sse(message, key = \"eror\")]\n    C { error: u8 },\n    #[sse(message, key = \"x\")]\n    D { #[serde(flatten)] rest: Rest },\n}",
+        BOTH,
+        &[
+            "6:26 \"eror\": no field of `C` is `eror` in JSON: name the key after one",
+            "4:11 message: `A` has a field `error` too, so that key does not tell `B` apart: choose one that `A` has not",
+            "2:11 message: `message` is first the event type of this one",
+        ],
+    );
+    accepted("enum E { #[sse(message, data = \"17\")] A, #[sse(message)] B { c: u8 } }", BOTH);
+    refused(
         "enum E { #[sse(data = \"x\")] A(u8), #[sse(key = \"x\")] B, #[sse(data = \"a\\rb\")] C }",
         BOTH,
         &[

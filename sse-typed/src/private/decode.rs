@@ -5,7 +5,8 @@ use serde_json::Deserializer;
 
 use super::{
     BoxError,
-    tag::{KeyValue, WithoutKey, find_key},
+    tag::{KeyValue, find_key},
+    without_key::WithoutKey,
 };
 use crate::{
     codec::{DecodeEvent, Decoded},

@@ -33,5 +33,6 @@ mod decode;
 mod encode;
 mod tag;
 mod types;
+mod without_key;
 
 type BoxError = Box<dyn Error + Send + Sync>;

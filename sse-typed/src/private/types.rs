@@ -89,3 +89,29 @@ const fn equal(one: &[u8], other: &[u8]) -> bool {
     }
     true
 }
+
+#[cfg(test)]
+mod tests {
+    use std::panic::catch_unwind;
+
+    use super::*;
+
+    #[test]
+    fn nested_types_follow_a_type_s_own() {
+        const OWN: &[&str] = &["a"];
+        const NESTED: &[&[&str]] = &[&["b", "c"], &[], &["d"]];
+        const ALL: [&str; count(OWN, NESTED)] = concat(OWN, NESTED);
+        assert_eq!(ALL, ["a", "b", "c", "d"]);
+        assert_disjoint(OWN, NESTED);
+    }
+
+    #[test]
+    fn an_event_type_with_two_meanings_is_refused() {
+        for (declared, nested) in
+            [(&["a", "b"][..], &[&["b"][..]][..]), (&["a"], &[&["b"], &["c", "b"]]), (&[], &[&["x"], &[], &["x"]])]
+        {
+            assert!(catch_unwind(|| assert_disjoint(declared, nested)).is_err(), "{declared:?} {nested:?}");
+        }
+        assert_disjoint(&["a", "ab"], &[&["b"], &["ba"]]);
+    }
+}

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use sse_typed::{
     DecodeEvent, Decoded, EncodeEvent, Encoded, Event, EventKind, Gap, GapEvent, HubEvent, RawEvent, RawEventRef,
     SseEvent,
@@ -284,99 +283,6 @@ fn an_in_band_error_says_so() {
     let error = Proxy::Error { code: 529 };
     both_ways(&error, "event: error\ndata: {\"code\":529}\n\n");
     assert!(error.is_error() && !Proxy::Known(1).is_error() && !error.is_terminal());
-}
-
-#[derive(Debug, PartialEq, SseEvent)]
-#[sse(tag = "type", rename_all = "snake_case")]
-enum Tagged {
-    BlockDelta {
-        index: u32,
-        text: String,
-    },
-    Start(Start),
-    Free(Value),
-    Extra(std::collections::BTreeMap<String, u8>),
-    Ping,
-    #[sse(data = "[DONE]", message)]
-    Done,
-    Choice(Choice),
-    Number(u8),
-}
-
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Start {
-    id: String,
-}
-
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
-enum Choice {
-    A(u8),
-    B { c: bool },
-    C,
-}
-
-#[test]
-fn a_tag_repeats_the_event_type_in_the_json() {
-    both_ways(
-        &Tagged::BlockDelta { index: 0, text: "a".to_owned() },
-        "event: block_delta\ndata: {\"type\":\"block_delta\",\"index\":0,\"text\":\"a\"}\n\n",
-    );
-    both_ways(
-        &Tagged::Start(Start { id: "x".to_owned() }),
-        "event: start\ndata: {\"type\":\"start\",\"id\":\"x\"}\n\n",
-    );
-    both_ways(&Tagged::Free(serde_json::json!({"a": [1]})), "event: free\ndata: {\"type\":\"free\",\"a\":[1]}\n\n");
-    both_ways(&Tagged::Extra([("n".to_owned(), 1)].into()), "event: extra\ndata: {\"type\":\"extra\",\"n\":1}\n\n");
-    both_ways(&Tagged::Ping, "event: ping\ndata: {\"type\":\"ping\"}\n\n");
-    both_ways(&Tagged::Done, "data: [DONE]\n\n");
-    both_ways(&Tagged::Choice(Choice::A(1)), "event: choice\ndata: {\"type\":\"choice\",\"A\":1}\n\n");
-    both_ways(
-        &Tagged::Choice(Choice::B { c: true }),
-        "event: choice\ndata: {\"type\":\"choice\",\"B\":{\"c\":true}}\n\n",
-    );
-    both_ways(&Tagged::Choice(Choice::C), "event: choice\ndata: {\"type\":\"choice\",\"C\":null}\n\n");
-}
-
-#[test]
-fn the_tag_decides_where_the_event_type_is_missing_and_only_there() {
-    let start = Tagged::Start(Start { id: "x".to_owned() });
-    assert_eq!(event::<Tagged>("data: {\"id\":\"x\",\"type\":\"start\"}\n\n"), start);
-    assert_eq!(event::<Tagged>("event: message\ndata: {\"id\":\"x\",\"type\":\"st\\u0061rt\"}\n\n"), start);
-    assert_eq!(event::<Tagged>("event: start\ndata: {\"id\":\"x\",\"type\":\"ping\"}\n\n"), start);
-    assert_eq!(event::<Tagged>("event: start\ndata: {\"id\":\"x\"}\n\n"), start);
-    assert_eq!(event::<Tagged>("event: choice\ndata: {\"A\":1,\"type\":\"choice\"}\n\n"), Tagged::Choice(Choice::A(1)));
-    assert_eq!(read::<Tagged>("data: {\"type\":\"unheard_of\"}\n\n").unwrap(), Decoded::Unknown);
-    assert_eq!(read::<Tagged>("data: {\"type\":7}\n\n").unwrap_err().kind(), DecodeErrorKind::Data);
-    let path = failure::<Tagged>("data: {\"type\":\"block_delta\",\"index\":\"no\",\"text\":\"a\"}\n\n");
-    assert!(path.starts_with("event `block_delta` has bad JSON data at `index`: "), "{path}");
-    let unknown_field = failure::<Tagged>("event: start\ndata: {\"type\":\"start\",\"id\":\"x\",\"more\":1}\n\n");
-    assert!(unknown_field.contains("unknown field `more`"), "{unknown_field}");
-    assert!(failure::<Tagged>("event: choice\ndata: {\"A\":1,\"C\":null}\n\n").contains("only key beside the tag"));
-}
-
-#[test]
-fn a_tagged_payload_that_is_no_object_cannot_be_sent() {
-    let error = Encoded::new(&Tagged::Number(1)).unwrap_err();
-    assert_eq!((error.kind(), error.event_type()), (EncodeErrorKind::Data, "number"));
-}
-
-#[derive(Debug, PartialEq, SseEvent)]
-#[sse(tag = "type")]
-enum TaggedOther {
-    #[sse(rename = "a")]
-    A,
-    #[sse(other)]
-    Other(RawEvent),
-}
-
-#[test]
-fn other_beside_a_tag_looks_at_the_tag_too() {
-    let hidden = TaggedOther::Other(RawEvent::new("message", "{\"type\":\"a\"}"));
-    assert_eq!(Encoded::new(&hidden).unwrap_err().kind(), EncodeErrorKind::EventType);
-    both_ways(&TaggedOther::Other(RawEvent::new("", "")), "data: \n\n");
-    both_ways(&TaggedOther::Other(RawEvent::new("", "{\"type\":\"b\"}")), "data: {\"type\":\"b\"}\n\n");
-    both_ways(&TaggedOther::Other(RawEvent::new("b", "{\"type\":\"a\"}")), "event: b\ndata: {\"type\":\"a\"}\n\n");
 }
 
 #[derive(Debug, PartialEq, SseEvent)]

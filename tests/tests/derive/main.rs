@@ -9,8 +9,10 @@ use sse_typed::{
 
 mod enums;
 mod forms;
+mod law;
 mod serde_attributes;
 mod structs;
+mod tagged;
 
 /// The bytes of an event.
 #[track_caller]

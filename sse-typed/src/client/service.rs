@@ -8,7 +8,7 @@ use std::{
 
 use bytes::{Buf, Bytes};
 use http_body::{Body, Frame, SizeHint};
-use http_body_util::{BodyExt, combinators::UnsyncBoxBody};
+use http_body_util::{BodyExt, Empty, combinators::UnsyncBoxBody};
 use tower_service::Service;
 
 use super::error::BoxError;
@@ -126,6 +126,13 @@ impl ResponseBody {
         let body =
             body.map_frame(|frame| frame.map_data(|mut data| data.copy_to_bytes(data.remaining()))).map_err(Into::into);
         Self(UnsyncBoxBody::new(body))
+    }
+}
+
+/// The empty body, which middleware needs that answers in the place of a service.
+impl Default for ResponseBody {
+    fn default() -> Self {
+        Self::new(Empty::<Bytes>::new())
     }
 }
 

@@ -3,6 +3,7 @@
 mod control;
 mod hyper;
 mod in_process;
+mod our_server;
 mod reading;
 mod rules;
 mod source;

@@ -24,6 +24,26 @@ mod transport;
 /// It follows up to 20 redirects. To another origin go only `accept`, `cache-control`, `user-agent` and `last-event-id` of
 /// the headers (see [`last_event_id_across_origins`](super::Client::last_event_id_across_origins)), and no body; a
 /// redirect from `https` to `http` is not followed. What is not followed is an error with the status of the redirect.
+///
+/// Middleware stands in front of it. Layers that set credentials belong here, outside, where redirects cannot carry them
+/// away:
+///
+/// ```
+/// use bytes::Bytes;
+/// use http::{HeaderValue, Request, header::AUTHORIZATION};
+/// use http_body_util::Full;
+/// use sse_typed::{Client, client::HyperClient};
+/// use tower::ServiceBuilder;
+///
+/// let service = ServiceBuilder::new()
+///     .map_request(|mut request: Request<Full<Bytes>>| {
+///         request.headers_mut().insert(AUTHORIZATION, HeaderValue::from_static("Bearer .."));
+///         request
+///     })
+///     .service(HyperClient::new());
+/// let client = Client::new(service);
+/// # let _ = client.get("http://localhost/events").connect::<sse_typed::RawEvent>();
+/// ```
 #[derive(Clone)]
 pub struct HyperClient {
     service: FollowRedirect<Transport, Redirects>,
@@ -48,6 +68,7 @@ impl Default for HyperClient {
     }
 }
 
+/// What [`Client::hyper`](super::Client::hyper) calls.
 impl Service<http::Request<Bytes>> for HyperClient {
     type Response = http::Response<ResponseBody>;
     type Error = BoxError;
@@ -58,8 +79,22 @@ impl Service<http::Request<Bytes>> for HyperClient {
     }
 
     fn call(&mut self, request: http::Request<Bytes>) -> Self::Future {
-        let response = self.service.call(request.map(Full::new));
-        BoxResponseFuture::new(async move { Ok(response.await?.map(ResponseBody::new)) })
+        self.call(request.map(Full::new))
+    }
+}
+
+/// What middleware calls that stands between it and [`Client::new`](super::Client::new).
+impl Service<http::Request<Full<Bytes>>> for HyperClient {
+    type Response = http::Response<ResponseBody>;
+    type Error = BoxError;
+    type Future = BoxResponseFuture;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.service.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: http::Request<Full<Bytes>>) -> Self::Future {
+        BoxResponseFuture::new(self.service.call(request))
     }
 }
 

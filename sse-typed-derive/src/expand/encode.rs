@@ -47,9 +47,10 @@ fn arm(output: &Output<'_, '_>, variant: &Variant<'_>) -> TokenStream {
         name => quote!(#private::event_type(__event, #name);),
     };
     let data = match &variant.data {
-        _ if variant.needs_mirror(output.input.tag.is_some()) => {
-            quote!(#name #private::EventWriter::json(__event, &__Json(self)))
-        }
+        _ if variant.needs_mirror(output.input.tag.is_some()) => match &output.input.tag {
+            Some(tag) => quote!(#name #private::write_tagged(__event, #tag, &__Json(self))),
+            None => quote!(#name #private::EventWriter::json(__event, &__Json(self))),
+        },
         Data::Newtype(field) => {
             let (private, bound) = (output.private_at(field), bind(field));
             let json = quote_spanned!(field.type_span()=> #private::EventWriter::json(__event, #bound));

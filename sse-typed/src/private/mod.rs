@@ -22,6 +22,7 @@ pub use self::{
     },
     encode::{event_type, refuse_declared, write_json_id, write_own},
     tag::{event_type_of, renamed, unknown},
+    tagged::write_tagged,
     types::{assert_disjoint, concat, contains, count},
 };
 pub use crate::{
@@ -32,6 +33,7 @@ pub use crate::{
 mod decode;
 mod encode;
 mod tag;
+mod tagged;
 mod types;
 mod without_key;
 

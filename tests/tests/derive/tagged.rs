@@ -84,6 +84,14 @@ fn a_tagged_payload_that_is_no_object_cannot_be_sent() {
     assert_eq!((error.kind(), error.event_type()), (EncodeErrorKind::Data, "number"));
 }
 
+#[test]
+fn a_tagged_payload_that_brings_the_tag_s_key_cannot_be_sent() {
+    let error = Encoded::new(&Tagged::Extra([("type".to_owned(), 1)].into())).unwrap_err();
+    assert_eq!((error.kind(), error.event_type()), (EncodeErrorKind::Data, "extra"));
+    assert!(error.to_string().contains("the payload has a key `type`"), "{error}");
+    assert!(Encoded::new(&Tagged::Free(serde_json::json!({ "type": "start" }))).is_err());
+}
+
 #[derive(Debug, PartialEq, SseEvent)]
 #[sse(tag = "type")]
 enum TaggedOther {

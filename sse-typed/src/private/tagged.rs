@@ -1,0 +1,243 @@
+//! The other way of the tag: it is written into the JSON, once.
+//!
+//! Serde writes it in front of whatever keys the payload brings. A payload that brings the tag's own key would be read back
+//! as something else, or without that key; the macro sees the names of fields, but not the keys of a map.
+
+use serde::{
+    Serialize, Serializer,
+    ser::{Error as _, Impossible, SerializeMap, SerializeStruct},
+};
+
+use crate::{codec::EventWriter, event::EncodeError};
+
+/// Writes a variant with its tag, or refuses it if its payload has a key of that name.
+pub fn write_tagged<T: Serialize + ?Sized>(
+    event: &mut EventWriter<'_>,
+    tag: &'static str,
+    data: &T,
+) -> Result<(), EncodeError> {
+    event.json(&Tagged { tag, data })
+}
+
+struct Tagged<'a, T: ?Sized> {
+    tag: &'static str,
+    data: &'a T,
+}
+
+impl<T: Serialize + ?Sized> Serialize for Tagged<'_, T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.data.serialize(Object { tag: self.tag, inner: serializer })
+    }
+}
+
+/// A serializer of one object. Nothing else has a tag in it, and serde has refused the rest already.
+struct Object<S> {
+    tag: &'static str,
+    inner: S,
+}
+
+macro_rules! not_an_object {
+    ($($method:ident($($argument:ty),*) -> $ok:ty;)*) => {$(
+        fn $method(self, $(_: $argument),*) -> Result<$ok, S::Error> {
+            Err(no_object())
+        }
+    )*};
+}
+
+fn no_object<E: serde::ser::Error>() -> E {
+    E::custom("what has a tag must be a JSON object")
+}
+
+impl<S: Serializer> Serializer for Object<S> {
+    type Ok = S::Ok;
+    type Error = S::Error;
+    type SerializeSeq = Impossible<S::Ok, S::Error>;
+    type SerializeTuple = Impossible<S::Ok, S::Error>;
+    type SerializeTupleStruct = Impossible<S::Ok, S::Error>;
+    type SerializeTupleVariant = Impossible<S::Ok, S::Error>;
+    type SerializeMap = Keys<S::SerializeMap>;
+    type SerializeStruct = Keys<S::SerializeStruct>;
+    type SerializeStructVariant = Impossible<S::Ok, S::Error>;
+
+    fn serialize_map(self, len: Option<usize>) -> Result<Self::SerializeMap, S::Error> {
+        Ok(Keys::new(self.tag, self.inner.serialize_map(len)?))
+    }
+
+    fn serialize_struct(self, name: &'static str, len: usize) -> Result<Self::SerializeStruct, S::Error> {
+        Ok(Keys::new(self.tag, self.inner.serialize_struct(name, len)?))
+    }
+
+    not_an_object! {
+        serialize_bool(bool) -> S::Ok;
+        serialize_i8(i8) -> S::Ok;
+        serialize_i16(i16) -> S::Ok;
+        serialize_i32(i32) -> S::Ok;
+        serialize_i64(i64) -> S::Ok;
+        serialize_u8(u8) -> S::Ok;
+        serialize_u16(u16) -> S::Ok;
+        serialize_u32(u32) -> S::Ok;
+        serialize_u64(u64) -> S::Ok;
+        serialize_f32(f32) -> S::Ok;
+        serialize_f64(f64) -> S::Ok;
+        serialize_char(char) -> S::Ok;
+        serialize_str(&str) -> S::Ok;
+        serialize_bytes(&[u8]) -> S::Ok;
+        serialize_none() -> S::Ok;
+        serialize_unit() -> S::Ok;
+        serialize_unit_struct(&'static str) -> S::Ok;
+        serialize_unit_variant(&'static str, u32, &'static str) -> S::Ok;
+        serialize_seq(Option<usize>) -> Self::SerializeSeq;
+        serialize_tuple(usize) -> Self::SerializeTuple;
+        serialize_tuple_struct(&'static str, usize) -> Self::SerializeTupleStruct;
+        serialize_tuple_variant(&'static str, u32, &'static str, usize) -> Self::SerializeTupleVariant;
+        serialize_struct_variant(&'static str, u32, &'static str, usize) -> Self::SerializeStructVariant;
+    }
+
+    fn serialize_some<T: Serialize + ?Sized>(self, _: &T) -> Result<S::Ok, S::Error> {
+        Err(no_object())
+    }
+
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, _: &T) -> Result<S::Ok, S::Error> {
+        Err(no_object())
+    }
+
+    fn serialize_newtype_variant<T: Serialize + ?Sized>(
+        self,
+        _: &'static str,
+        _: u32,
+        _: &'static str,
+        _: &T,
+    ) -> Result<S::Ok, S::Error> {
+        Err(no_object())
+    }
+}
+
+/// The keys of the object. The first that is the tag was written by serde; a second comes from the payload.
+struct Keys<M> {
+    tag: &'static str,
+    tagged: bool,
+    /// A key of a map, as JSON.
+    key: Vec<u8>,
+    inner: M,
+}
+
+impl<M> Keys<M> {
+    const fn new(tag: &'static str, inner: M) -> Self {
+        Self { tag, tagged: false, key: Vec::new(), inner }
+    }
+
+    fn see<E: serde::ser::Error>(&mut self, is_tag: bool) -> Result<(), E> {
+        if is_tag && std::mem::replace(&mut self.tagged, true) {
+            return Err(E::custom(format_args!("the payload has a key `{}`, which is the tag's", self.tag)));
+        }
+        Ok(())
+    }
+}
+
+impl<M: SerializeMap> SerializeMap for Keys<M> {
+    type Ok = M::Ok;
+    type Error = M::Error;
+
+    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), M::Error> {
+        self.key.clear();
+        serde_json::to_writer(&mut self.key, key).map_err(M::Error::custom)?;
+        // Only text can be the tag; as JSON it may be escaped.
+        let is_tag = serde_json::from_slice::<std::borrow::Cow<'_, str>>(&self.key).is_ok_and(|key| key == self.tag);
+        self.see(is_tag)?;
+        self.inner.serialize_key(key)
+    }
+
+    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), M::Error> {
+        self.inner.serialize_value(value)
+    }
+
+    fn end(self) -> Result<M::Ok, M::Error> {
+        self.inner.end()
+    }
+}
+
+impl<M: SerializeStruct> SerializeStruct for Keys<M> {
+    type Ok = M::Ok;
+    type Error = M::Error;
+
+    fn serialize_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<(), M::Error> {
+        self.see(key == self.tag)?;
+        self.inner.serialize_field(key, value)
+    }
+
+    fn skip_field(&mut self, key: &'static str) -> Result<(), M::Error> {
+        self.inner.skip_field(key)
+    }
+
+    fn end(self) -> Result<M::Ok, M::Error> {
+        self.inner.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[derive(Serialize)]
+    #[serde(tag = "type", rename_all = "snake_case")]
+    enum Mirror {
+        Map(BTreeMap<Key, u8>),
+        Struct(Inner),
+        Flat {
+            a: u8,
+            #[serde(flatten)]
+            rest: BTreeMap<String, u8>,
+        },
+        Unit,
+        Number(u8),
+    }
+
+    #[derive(Serialize, PartialEq, Eq, PartialOrd, Ord)]
+    #[serde(untagged)]
+    enum Key {
+        Text(String),
+        Number(u8),
+    }
+
+    #[derive(Serialize)]
+    struct Inner {
+        #[serde(rename = "type")]
+        kind: u8,
+    }
+
+    fn json(mirror: &Mirror) -> Result<String, String> {
+        serde_json::to_string(&Tagged { tag: "type", data: mirror }).map_err(|error| error.to_string())
+    }
+
+    fn map<const N: usize>(keys: [&str; N]) -> BTreeMap<String, u8> {
+        keys.into_iter().map(|key| (key.to_owned(), 1)).collect()
+    }
+
+    fn map_of_keys<const N: usize>(keys: [&str; N]) -> Mirror {
+        Mirror::Map(map(keys).into_iter().map(|(key, value)| (Key::Text(key), value)).collect())
+    }
+
+    #[test]
+    fn a_payload_gets_the_tag_in_front_of_its_keys() {
+        assert_eq!(json(&map_of_keys(["\"type\"", "a"])).unwrap(), r#"{"type":"map","\"type\"":1,"a":1}"#);
+        assert_eq!(json(&Mirror::Map([(Key::Number(7), 1)].into())).unwrap(), r#"{"type":"map","7":1}"#);
+        let flat = Mirror::Flat { a: 0, rest: map(["b", "types"]) };
+        assert_eq!(json(&flat).unwrap(), r#"{"type":"flat","a":0,"b":1,"types":1}"#);
+        assert_eq!(json(&Mirror::Unit).unwrap(), r#"{"type":"unit"}"#);
+    }
+
+    #[test]
+    fn a_payload_with_the_tags_key_is_refused() {
+        let refused = "the payload has a key `type`, which is the tag's";
+        assert_eq!(json(&map_of_keys(["type"])).unwrap_err(), refused);
+        assert_eq!(json(&Mirror::Struct(Inner { kind: 1 })).unwrap_err(), refused);
+        assert_eq!(json(&Mirror::Flat { a: 0, rest: map(["a", "type"]) }).unwrap_err(), refused);
+    }
+
+    #[test]
+    fn a_payload_that_is_no_object_is_refused() {
+        assert!(json(&Mirror::Number(1)).is_err());
+    }
+}

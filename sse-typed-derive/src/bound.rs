@@ -9,7 +9,7 @@ use syn::{
     visit::{self, Visit},
 };
 
-use crate::model::{Data, Field, Input};
+use crate::model::{Data, Field, Input, ungrouped};
 
 /// The generics as a declaration has them, without default types.
 pub(crate) fn without_defaults(generics: &Generics) -> Generics {
@@ -170,7 +170,7 @@ impl Found {
         if found.all.is_empty() {
             return found;
         }
-        if let Type::Path(path) = ty {
+        if let Type::Path(path) = ungrouped(ty) {
             let first = path.path.segments.first().filter(|_| path.path.segments.len() > 1);
             if first.is_some_and(|first| found.all.contains(&first.ident)) {
                 found.associated = Some(path.clone());

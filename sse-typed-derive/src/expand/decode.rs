@@ -199,8 +199,16 @@ fn unknown(output: &Output<'_, '_>) -> TokenStream {
     let tagged = output.input.tag.is_some();
     let received = if tagged { quote!(__received) } else { quote!(__event) };
     match output.input.catch_all() {
-        None if tagged => quote!(#private::Ok(#private::unknown(__received))),
-        None => quote!(#private::Ok(#private::Decoded::Unknown)),
+        None => {
+            let nested =
+                output.input.variants.iter().filter_map(|variant| nested_catch_all(output, variant, &received));
+            let nothing =
+                if tagged { quote!(#private::unknown(__received)) } else { quote!(#private::Decoded::Unknown) };
+            quote! {{
+                #(#nested)*
+                #private::Ok(#nothing)
+            }}
+        }
         Some(variant) => {
             let path = output.path(variant);
             match &variant.data {
@@ -213,11 +221,27 @@ fn unknown(output: &Output<'_, '_>) -> TokenStream {
     }
 }
 
+/// Offers a nested payload an event type that is not one of its own: it may ignore it, have a catch-all, or know it by a
+/// tag.
+fn nested_catch_all(output: &Output<'_, '_>, variant: &Variant<'_>, received: &TokenStream) -> Option<TokenStream> {
+    let Data::Nested(field) = &variant.data else { return None };
+    if variant.skip_decode {
+        return None;
+    }
+    let (private, ty, path) = (output.private_at(field), &field.ty, output.path(variant));
+    Some(quote_spanned! {field.type_span()=>
+        match #private::read_nested(#received, |__data: #ty| #path { 0: __data })? {
+            #private::Decoded::Unknown => {}
+            __decoded => return #private::Ok(__decoded),
+        }
+    })
+}
+
 /// The value of `EVENT_TYPES`, and the assertion that nested payloads have event types of their own.
 fn event_types(output: &Output<'_, '_>) -> TokenStream {
     let private = &output.private;
     let own = output.event_types();
-    let nested: Vec<_> = output.input.nested_types().collect();
+    let nested: Vec<_> = output.input.nested_fields().map(|field| &field.ty).collect();
     if nested.is_empty() {
         return quote!(&[#(#own),*]);
     }

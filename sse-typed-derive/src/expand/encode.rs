@@ -71,7 +71,7 @@ fn arm(output: &Output<'_, '_>, variant: &Variant<'_>) -> TokenStream {
             let (private, bound) = (output.private_at(field), bind(field));
             let declared = output.declared();
             // Only a type that is read as well can name the types of its nested payloads.
-            let nested = output.input.nested_types().filter(|_| output.input.sides.decode);
+            let nested = output.input.nested_fields().filter(|_| output.input.sides.decode).map(|field| &field.ty);
             let tag = tag(output);
             quote_spanned! {field.type_span()=>
                 #private::refuse_declared(
@@ -80,6 +80,21 @@ fn arm(output: &Output<'_, '_>, variant: &Variant<'_>) -> TokenStream {
                     &[&[#(#declared),*], #(<#nested as #private::DecodeEvent>::EVENT_TYPES),*],
                 )?;
                 #private::EncodeEvent::encode(#bound, __event)
+            }
+        }
+        Data::Nested(field) if output.input.sides.decode => {
+            let (private, bound) = (output.private_at(field), bind(field));
+            let declared = output.declared();
+            let siblings =
+                output.input.nested_fields().filter(|sibling| !std::ptr::eq(*sibling, field)).map(|field| &field.ty);
+            let caught = output.input.catch_all().is_some();
+            quote_spanned! {field.type_span()=>
+                #private::write_nested(
+                    __event,
+                    #bound,
+                    &[&[#(#declared),*], #(<#siblings as #private::DecodeEvent>::EVENT_TYPES),*],
+                    #caught,
+                )
             }
         }
         Data::Nested(field) => {

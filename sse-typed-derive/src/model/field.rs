@@ -86,11 +86,7 @@ impl Field<'_> {
 
     /// The `T` of an `Option<T>`, as it is written.
     pub(crate) fn optional(&self) -> Option<&Type> {
-        let mut ty = &self.ty;
-        while let Type::Group(group) = ty {
-            ty = &group.elem;
-        }
-        let Type::Path(path) = ty else { return None };
+        let Type::Path(path) = ungrouped(&self.ty) else { return None };
         let last = path.path.segments.last()?;
         match &last.arguments {
             syn::PathArguments::AngleBracketed(arguments) if last.ident == "Option" && arguments.args.len() == 1 => {
@@ -118,4 +114,12 @@ impl Field<'_> {
             Member::Unnamed(_) => quote::quote!(#(#attrs)* #ty),
         }
     }
+}
+
+/// The type that a metavariable of a `macro_rules` macro stands for.
+pub(crate) fn ungrouped(mut ty: &Type) -> &Type {
+    while let Type::Group(group) = ty {
+        ty = &group.elem;
+    }
+    ty
 }

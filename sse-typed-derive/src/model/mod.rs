@@ -2,10 +2,10 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
-use syn::{Data as Body, DeriveInput, Fields, LitStr, Meta, Path, Type, parse_quote};
+use syn::{Data as Body, DeriveInput, Fields, LitStr, Meta, Path, parse_quote};
 
 pub(crate) use self::{
-    field::{Field, Id},
+    field::{Field, Id, ungrouped},
     variant::{Data, Name, Selector, Variant},
 };
 use crate::{
@@ -144,10 +144,10 @@ impl<'a> Input<'a> {
         self.variants.iter().find(|variant| variant.takes_unknown.is_some() && !variant.skip_decode)
     }
 
-    /// The payload types of `nested` variants.
-    pub(crate) fn nested_types(&self) -> impl Iterator<Item = &Type> {
+    /// The payloads of `nested` variants that are read.
+    pub(crate) fn nested_fields(&self) -> impl Iterator<Item = &Field<'a>> {
         self.variants.iter().filter_map(|variant| match &variant.data {
-            Data::Nested(field) if !variant.skip_decode => Some(&field.ty),
+            Data::Nested(field) if !variant.skip_decode => Some(field),
             _ => None,
         })
     }

@@ -30,7 +30,7 @@ impl<'a> EventWriter<'a> {
         self.has_id
     }
 
-    pub(super) const fn begun(&self) -> bool {
+    pub(crate) const fn begun(&self) -> bool {
         self.begun
     }
 

@@ -2,7 +2,7 @@ use serde::Serialize;
 
 use super::{BoxError, event_type_of};
 use crate::{
-    codec::EventWriter,
+    codec::{DecodeEvent, EncodeEvent, EventWriter},
     event::{EncodeError, EncodeErrorKind, RawEvent},
 };
 
@@ -28,6 +28,27 @@ pub fn refuse_declared(event: &RawEvent, tag: Option<&str>, declared: &[&[&str]]
     if declared.iter().any(|types| types.contains(&&*name)) {
         let cause =
             format!("`{}` is declared, so an untyped event of that type would not be read as one", name.escape_debug());
+        return Err(EncodeError::new(EncodeErrorKind::EventType, cause));
+    }
+    Ok(())
+}
+
+/// Writes an event of a nested payload. One whose event type only the payload's catch-all has could be read as something
+/// else: as a variant `elsewhere`, or as the outer type's own catch-all. It is refused.
+pub fn write_nested<T: EncodeEvent + DecodeEvent>(
+    event: &mut EventWriter<'_>,
+    payload: &T,
+    elsewhere: &[&[&str]],
+    caught: bool,
+) -> Result<(), EncodeError> {
+    payload.encode(event)?;
+    let name = payload.event_type();
+    // What is never on the wire cannot be misread.
+    if event.begun()
+        && !T::EVENT_TYPES.contains(&name)
+        && (caught || elsewhere.iter().any(|types| types.contains(&name)))
+    {
+        let cause = format!("`{}` would be read as another variant than the nested one", name.escape_debug());
         return Err(EncodeError::new(EncodeErrorKind::EventType, cause));
     }
     Ok(())

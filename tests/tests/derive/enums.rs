@@ -406,3 +406,50 @@ fn variants_and_fields_that_are_configured_away_are_not_there() {
     both_ways(&Configured::Here { a: 1 }, "event: Here\ndata: {\"a\":1}\n\n");
     assert_eq!(Configured::EVENT_TYPES, ["Here"]);
 }
+
+/// Names, types and literals come as tokens of a macro, in groups that cannot be seen.
+macro_rules! declare {
+    ($name:ident, $prefix:literal, $renamed:literal, $payload:ty, $param:ident) => {
+        #[derive(Debug, PartialEq, SseEvent)]
+        #[sse(prefix = $prefix, ignore($renamed, "other"))]
+        enum $name<$param> {
+            Payload($payload),
+            #[sse(rename = "given")]
+            Named {
+                #[sse(id)]
+                id: Option<$payload>,
+                generic: $param,
+            },
+            #[sse(text)]
+            Text($param),
+        }
+    };
+}
+
+declare!(Declared, "p.", "ping", u64, T);
+
+#[test]
+fn an_enum_may_be_declared_by_a_macro() {
+    both_ways(&Declared::<u8>::Payload(1), "event: p.Payload\ndata: 1\n\n");
+    both_ways(&Declared::Named { id: Some(2), generic: 3_u8 }, "id: 2\nevent: given\ndata: {\"generic\":3}\n\n");
+    both_ways(&Declared::Text(4_u8), "event: p.Text\ndata: 4\n\n");
+    assert_eq!(read::<Declared<u8>>("event: ping\ndata:\n\n").unwrap(), Decoded::Ignored);
+}
+
+macro_rules! optional {
+    ($optional:ty, $associated:ty) => {
+        #[derive(Debug, PartialEq, SseEvent)]
+        struct Optional<T: Iterator> {
+            #[sse(id)]
+            id: $optional,
+            item: $associated,
+        }
+    };
+}
+
+optional!(Option<u64>, T::Item);
+
+#[test]
+fn a_type_of_a_macro_is_looked_into() {
+    both_ways(&Optional::<std::ops::Range<u8>> { id: None, item: 3 }, "event: Optional\ndata: {\"item\":3}\n\n");
+}

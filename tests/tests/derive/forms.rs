@@ -218,6 +218,65 @@ fn nested_types_may_nest() {
     assert_eq!(Outer::EVENT_TYPES, Feed::EVENT_TYPES);
 }
 
+#[test]
+fn what_no_type_declares_goes_to_the_nested_one_that_takes_it() {
+    both_ways(&Outer::Feed(Feed::Other(RawEvent::new("x", "y"))), "event: x\ndata: y\n\n");
+    assert_eq!(event::<Tags>("data: {\"type\":\"chat.text\",\"text\":\"x\"}\n\n"), tags("x"));
+    assert_eq!(read::<Tags>("event: x\ndata: y\n\n").unwrap(), Decoded::Unknown);
+    assert_eq!(read::<Tags>("event: own\ndata: y\n\n").unwrap(), Decoded::Ignored);
+}
+
+#[derive(Debug, PartialEq, SseEvent)]
+#[sse(ignore("own"))]
+enum Tags {
+    #[sse(nested)]
+    Ride(Ride),
+    #[sse(nested)]
+    Chat(Chat),
+}
+
+fn tags(text: &str) -> Tags {
+    Tags::Chat(Chat::Line { text: text.to_owned() })
+}
+
+#[derive(Debug, PartialEq, SseEvent)]
+enum TwoCatchAlls {
+    #[sse(nested)]
+    Inner(Inner),
+    Outer,
+    #[serde(other)]
+    Unknown,
+}
+
+#[derive(Debug, PartialEq, SseEvent)]
+enum Inner {
+    Known,
+    #[sse(skip)]
+    Skipped,
+    #[sse(other)]
+    Other(RawEvent),
+}
+
+#[derive(Debug, PartialEq, SseEvent)]
+enum OneCatchAll {
+    #[sse(nested)]
+    Inner(Inner),
+    Outer,
+}
+
+#[test]
+fn a_nested_catch_all_does_not_send_what_would_be_read_as_another_variant() {
+    let other = |event_type: &str| Inner::Other(RawEvent::new(event_type, ""));
+    for refused in ["Outer", "x"] {
+        let error = Encoded::new(&TwoCatchAlls::Inner(other(refused))).unwrap_err();
+        assert_eq!((error.kind(), error.event_type()), (EncodeErrorKind::EventType, refused));
+    }
+    assert!(Encoded::new(&OneCatchAll::Inner(other("Outer"))).is_err());
+    both_ways(&OneCatchAll::Inner(other("x")), "event: x\ndata: \n\n");
+    both_ways(&TwoCatchAlls::Inner(Inner::Known), "event: Known\ndata: null\n\n");
+    assert_eq!(wire(&TwoCatchAlls::Inner(Inner::Skipped)), "");
+}
+
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 struct Offset {
     topic: String,

@@ -8,7 +8,11 @@ use http::{
     header::{ACCEPT, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HeaderName},
 };
 
-use super::{Error, error::BoxError, trace};
+use super::{
+    Error,
+    error::BoxError,
+    trace::{self, Scope},
+};
 use crate::event::LastEventId;
 
 pub(super) const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
@@ -86,6 +90,11 @@ impl Ask {
     pub(super) fn take_last_event_id(&mut self) -> Option<String> {
         let id = self.headers.remove(LAST_EVENT_ID)?;
         Some(String::from_utf8_lossy(id.as_bytes()).into_owned())
+    }
+
+    /// What is traced under it.
+    pub(super) fn scope(&self) -> Scope {
+        Scope::of(&self.method, &self.uri)
     }
 
     /// Whether it may be asked more than once at all.

@@ -98,6 +98,8 @@ impl<S: HttpService> Client<S> {
 impl Client<super::HyperClient> {
     /// A client over the network: HTTP/1.1 with a pool of connections, and, with feature `tls`, HTTPS and HTTP/2. It follows
     /// redirects. See [`HyperClient`](super::HyperClient) for what it does and does not send on them.
+    ///
+    /// Make one and clone it: clones share the connections, and the platform's root certificates are read once.
     #[must_use]
     pub fn hyper() -> Self {
         Self { service: super::HyperClient::new() }

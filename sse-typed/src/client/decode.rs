@@ -20,6 +20,7 @@ use super::{
     exchange::{Answer, Terms, refusal},
     options::ReadOptions,
     reader::Reader,
+    trace::Scope,
 };
 use crate::codec::Decoder;
 
@@ -178,7 +179,7 @@ where
                     continue;
                 }
             };
-            let reader = Reader::new(Decoder::new(), ReadOptions::default());
+            let reader = Reader::new(Decoder::new(), ReadOptions::default(), Scope::none());
             let events = EventStream::of_response(head.clone(), body, reader);
             return Poll::Ready(Ok(Response::from_parts(head, events)));
         }

@@ -8,31 +8,40 @@
 //! axum `Router` in the same process, without a port:
 //!
 //! ```
-//! use axum::{Router, routing::get};
-//! use sse_typed::{Client, RawEvent};
-//!
+//! # #[cfg(not(feature = "derive"))]
+//! # fn main() {}
+//! # #[cfg(feature = "derive")]
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), sse_typed::client::Error> {
-//! let router = Router::new().route(
-//!     "/events",
-//!     get(|| async { ([("content-type", "text/event-stream")], "event: greeting\nid: 1\ndata: hello\n\n") }),
-//! );
+//! use axum::{Router, routing::get};
+//! use sse_typed::{Client, SseEvent};
 //!
-//! let mut events = Client::new(router).get("/events").connect::<RawEvent>();
-//! while let Some(event) = events.next().await {
+//! #[derive(Debug, SseEvent)]
+//! #[sse(rename_all = "snake_case")]
+//! enum Race {
+//!     Lap { number: u64 },
+//!     #[sse(terminal)]
+//!     Finish,
+//! }
+//!
+//! let stream = "event: lap\nid: 1\ndata: {\"number\":1}\n\nevent: finish\ndata: null\n\n";
+//! let router = Router::new().route("/race", get(move || async move { ([("content-type", "text/event-stream")], stream) }));
+//!
+//! let mut race = Client::new(router).get("/race").connect::<Race>();
+//! while let Some(event) = race.next().await {
 //!     match event {
-//!         Ok(event) => {
-//!             assert_eq!(event.data.data(), "hello");
-//! #           break;
-//!         }
+//!         Ok(event) => println!("{:?} {:?}", event.id, event.data),
 //!         Err(error) if !error.is_fatal() => eprintln!("skipped: {error}"), // the stream goes on
 //!         Err(error) => return Err(error),
 //!     }
-//! }
-//! assert_eq!(events.last_event_id(), "1"); // what the next attempt would send
+//! } // `None`: `Finish` was the last
+//! assert_eq!(race.last_event_id(), "1");
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! There is no task and no channel behind a stream: it goes as far as it is polled, what is not read stays in the socket,
+//! and dropping it closes the connection. Its clocks are Tokio's.
 //!
 //! # What becomes of bad input
 //!
@@ -42,8 +51,15 @@
 //! | an event of a known type with bad data | an `Err` item with the event, the place in the JSON and the cause; the stream goes on |
 //! | an event of unknown type | passed over, counted and traced; an `Err` item on request ([`Unknown::Error`]) |
 //! | an event over the limit | an `Err` item; the event behind it is read |
-//! | a connection that fails or ends | another attempt, see [`ReconnectPolicy`]; for [`EventStream`] the end |
+//! | a connection that fails, ends, or falls silent | another attempt, see [`ReconnectPolicy`]; for [`EventStream`] the end |
 //! | a response that is no event stream | a fatal error with its head and a piece of its body |
+//!
+//! # A server that is not there
+//!
+//! A source goes on trying, and says nothing of it: an attempt that will be repeated is no item. A program that must not
+//! start without its feed waits for [`opened`](EventSource::opened), one that wants to give up says
+//! [`max_attempts`](ReconnectPolicy::max_attempts), one that wants to tell of it reads
+//! [`with_signals`](EventSource::with_signals), and with feature `tracing` each is a warning.
 //!
 //! Nothing of servers enters this room; when to reconnect is a value of its own, without a clock.
 

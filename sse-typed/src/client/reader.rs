@@ -16,7 +16,7 @@ use super::{
     Error,
     error::BoxError,
     options::{BadEvent, ReadOptions, Unknown},
-    trace,
+    trace::{self, Scope},
 };
 use crate::{
     codec::{DecodeEvent, Decoded, Decoder, Item},
@@ -32,6 +32,7 @@ pub(super) struct Reader<E> {
     /// Events on the wire since the last restart, of whatever type.
     events: u64,
     unknown_events: u64,
+    scope: Scope,
     event: PhantomData<fn() -> E>,
 }
 
@@ -51,8 +52,8 @@ pub(super) enum Read<E> {
 }
 
 impl<E> Reader<E> {
-    pub(super) fn new(decoder: Decoder, options: ReadOptions) -> Self {
-        Self { decoder, options, events: 0, unknown_events: 0, event: PhantomData }
+    pub(super) fn new(decoder: Decoder, options: ReadOptions, scope: Scope) -> Self {
+        Self { decoder, options, events: 0, unknown_events: 0, scope, event: PhantomData }
     }
 
     pub(super) fn last_event_id(&self) -> &str {
@@ -77,6 +78,11 @@ impl<E> Reader<E> {
 
     pub(super) fn change_decoder(&mut self, change: impl FnOnce(Decoder) -> Decoder) {
         self.decoder = change(std::mem::take(&mut self.decoder));
+    }
+
+    /// What is traced of the stream.
+    pub(super) const fn scope(&self) -> &Scope {
+        &self.scope
     }
 
     /// A response begins.

@@ -1,4 +1,9 @@
-use std::{fmt, future::Future, time::Duration};
+use std::{
+    fmt,
+    future::{Future, poll_fn},
+    pin::pin,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{
@@ -15,6 +20,7 @@ use super::{
     options::{ReadOptions, read_options},
     reader::Reader,
     reconnect::Reconnect,
+    trace::Scope,
 };
 use crate::{
     codec::{DecodeEvent, Decoder},
@@ -221,7 +227,8 @@ impl<S: HttpService> RequestBuilder<S> {
             Ok(ask) if !ask.is_repeatable() => ReconnectPolicy::never(),
             _ => self.reconnect,
         };
-        let reader = Reader::new(decoder, self.options);
+        let scope = ask.as_ref().map_or_else(|_| Scope::none(), Ask::scope);
+        let reader = Reader::new(decoder, self.options, scope);
         EventSource::new(self.service, ask, self.terms, reader, Reconnect::new(policy))
     }
 
@@ -259,9 +266,16 @@ impl<S: HttpService> RequestBuilder<S> {
     /// As [`send`](Self::send).
     pub async fn send_or_response<E: DecodeEvent>(self) -> Result<Reply<E>, Error> {
         let (ask, decoder) = seed(self.ask, self.decoder);
-        let request = ask?.next(decoder.last_event_id());
-        let reader = Reader::new(decoder, self.options);
-        Ok(match exchange(self.service, request, self.terms).await? {
+        let mut ask = ask?;
+        let request = ask.next(decoder.last_event_id());
+        let scope = ask.scope();
+        let reader = Reader::new(decoder, self.options, scope.clone());
+        let mut answer = pin!(exchange(self.service, request, self.terms));
+        let answer = poll_fn(|cx| {
+            let _entered = scope.enter();
+            answer.as_mut().poll(cx)
+        });
+        Ok(match answer.await? {
             Answer::Stream(head, body) => Reply::Events(EventStream::of_response(head, Ok(body), reader)),
             Answer::NoContent(head) => Reply::Events(EventStream::of_response(head, Err(Ended::NoContent), reader)),
             Answer::Other(head, body) => Reply::Other(http::Response::from_parts(head, body)),

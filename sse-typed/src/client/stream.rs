@@ -15,7 +15,7 @@ use super::{
     error::BoxError,
     options::{ReadOptions, read_options},
     reader::{Read, Reader},
-    trace,
+    trace::{self, Scope},
 };
 use crate::{
     codec::{DecodeEvent, Decoder},
@@ -53,13 +53,13 @@ pub struct EventStream<E, B = ResponseBody> {
 impl<E, B> EventStream<E, B> {
     /// Reads any body as an event stream.
     pub fn from_body(body: B) -> Self {
-        Self { head: None, body: Ok(body), reader: Reader::new(Decoder::new(), ReadOptions::default()) }
+        Self { head: None, body: Ok(body), reader: Reader::new(Decoder::new(), ReadOptions::default(), Scope::none()) }
     }
 
     /// Reads the body of a response as an event stream, whatever its head says.
     pub fn from_response(response: http::Response<B>) -> Self {
         let (head, body) = response.into_parts();
-        Self::of_response(head, Ok(body), Reader::new(Decoder::new(), ReadOptions::default()))
+        Self::of_response(head, Ok(body), Reader::new(Decoder::new(), ReadOptions::default(), Scope::none()))
     }
 
     pub(super) fn of_response(head: response::Parts, body: Result<B, Ended>, mut reader: Reader<E>) -> Self {
@@ -153,6 +153,7 @@ where
     }
 
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Event<E>, Error>>> {
+        let _entered = self.reader.scope().enter();
         loop {
             let Ok(body) = &mut self.body else { return Poll::Ready(None) };
             return Poll::Ready(match ready!(self.reader.poll_read(Pin::new(body), cx)) {

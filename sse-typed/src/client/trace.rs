@@ -1,21 +1,55 @@
-//! What the client tells of itself, by the `tracing` crate if its feature is on.
-
-use std::time::Duration;
-
-use super::{Ended, Error};
+//! What the client tells of itself, by the `tracing` crate if its feature is on. Fields have OpenTelemetry's names where it
+//! has one; of a URL the query is left out, because it may hold a secret.
 
 #[cfg(feature = "tracing")]
-mod events {
-    use super::{Duration, Ended, Error};
+pub(super) use self::on::{Scope, bad_event, ended, failed, opened, reconnecting, unknown_event, unsendable_id};
 
-    pub(in super::super) fn opened(head: &http::response::Parts) {
+#[cfg(not(feature = "tracing"))]
+pub(super) use self::off::{Scope, bad_event, ended, failed, opened, reconnecting, unknown_event, unsendable_id};
+
+#[cfg(feature = "tracing")]
+mod on {
+    use std::time::Duration;
+
+    use http::{Method, Uri, response};
+    use tracing::{Span, field, span::EnteredSpan};
+
+    use crate::client::{Ended, Error};
+
+    /// The span of one stream or source.
+    #[derive(Clone, Debug)]
+    pub(in super::super) struct Scope(Span);
+
+    impl Scope {
+        /// Of a stream whose request is not known.
+        pub(in super::super) const fn none() -> Self {
+            Self(Span::none())
+        }
+
+        pub(in super::super) fn of(method: &Method, uri: &Uri) -> Self {
+            Self(tracing::info_span!(
+                "event_stream",
+                http.request.method = method.as_str(),
+                server.address = uri.host().map(field::display),
+                server.port = uri.port_u16(),
+                url.path = uri.path(),
+            ))
+        }
+
+        pub(in super::super) fn enter(&self) -> EnteredSpan {
+            self.0.clone().entered()
+        }
+    }
+
+    pub(in super::super) fn opened(head: &response::Parts) {
         tracing::debug!(http.response.status_code = head.status.as_u16(), "event stream open");
     }
 
     pub(in super::super) fn reconnecting(after: Duration, cause: Option<&Error>) {
+        let after_ms = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
         match cause {
-            Some(cause) => tracing::warn!(after_ms = millis(after), error = %cause, "event stream lost, reconnecting"),
-            None => tracing::debug!(after_ms = millis(after), "event stream ended, reconnecting"),
+            Some(error) => tracing::warn!(after_ms, %error, "event stream lost, reconnecting"),
+            None => tracing::debug!(after_ms, "event stream ended, reconnecting"),
         }
     }
 
@@ -36,19 +70,38 @@ mod events {
     }
 
     pub(in super::super) fn unsendable_id(id: &str) {
-        tracing::warn!(?id, "last event ID cannot stand in a header, and is not sent");
-    }
-
-    fn millis(duration: Duration) -> u64 {
-        u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+        tracing::warn!(id = %id.escape_debug(), "last event ID cannot stand in a header, and is not sent");
     }
 }
 
 #[cfg(not(feature = "tracing"))]
-mod events {
-    use super::{Duration, Ended, Error};
+mod off {
+    use std::time::Duration;
 
-    pub(in super::super) const fn opened(_: &http::response::Parts) {}
+    use http::{Method, Uri, response};
+
+    use crate::client::{Ended, Error};
+
+    #[derive(Clone, Debug)]
+    pub(in super::super) struct Scope;
+
+    pub(in super::super) struct Entered;
+
+    impl Scope {
+        pub(in super::super) const fn none() -> Self {
+            Self
+        }
+
+        pub(in super::super) const fn of(_: &Method, _: &Uri) -> Self {
+            Self
+        }
+
+        pub(in super::super) const fn enter(&self) -> Entered {
+            Entered
+        }
+    }
+
+    pub(in super::super) const fn opened(_: &response::Parts) {}
     pub(in super::super) const fn reconnecting(_: Duration, _: Option<&Error>) {}
     pub(in super::super) const fn ended(_: Ended) {}
     pub(in super::super) const fn failed(_: &Error) {}
@@ -56,5 +109,3 @@ mod events {
     pub(in super::super) const fn bad_event(_: &Error) {}
     pub(in super::super) const fn unsendable_id(_: &str) {}
 }
-
-pub(super) use self::events::{bad_event, ended, failed, opened, reconnecting, unknown_event, unsendable_id};

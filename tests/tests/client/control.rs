@@ -353,7 +353,7 @@ async fn the_time_that_the_consumer_takes_is_not_silence() {
 #[tokio::test]
 async fn a_silent_peer_is_noticed_over_a_real_socket() {
     let server = ScriptedServer::start([Scripted::events("event: value\ndata: 1\n\n").hold()]).await;
-    let request = Client::hyper().get(server.url("/")).idle_timeout(Duration::from_millis(150));
+    let request = Client::hyper().get(server.url("/")).idle_timeout(Duration::from_millis(500));
     let mut stream = request.send::<Reading>().await.unwrap();
     assert!(stream.next().await.unwrap().is_ok());
     assert!(stream.next().await.unwrap().unwrap_err().is_timeout());

@@ -10,4 +10,5 @@ mod source;
 mod stream;
 #[cfg(target_os = "linux")]
 mod tls;
+mod traces;
 mod typed;

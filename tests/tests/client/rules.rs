@@ -304,7 +304,7 @@ async fn k2_a_reconnect_waits_a_second_if_the_server_says_nothing() {
     all(&mut source).await;
     let requests = server.requests();
     let delay = requests[1].at - requests[0].at;
-    assert!((Duration::from_secs(1)..Duration::from_secs(3)).contains(&delay), "{delay:?}");
+    assert!((Duration::from_secs(1)..Duration::from_secs(10)).contains(&delay), "{delay:?}");
 }
 
 #[tokio::test]

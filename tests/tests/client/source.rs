@@ -206,12 +206,15 @@ async fn a_source_can_be_named_moved_and_streamed() {
         client: Client,
     }
     fn is_send_unpin<T: Send + Unpin>(_: &T) {}
+    fn is_send<T: Send>(_: &T) {}
 
     let service = ScriptedService::new([Reply::events("event: value\ndata: 1\n\nevent: bye\ndata\n\n")]);
     let client: Client<BoxHttpService> = Client::new(service).boxed();
     let feed = Feed { source: client.clone().get("/").connect(), client };
     is_send_unpin(&feed.source);
     is_send_unpin(&feed.client);
+    is_send(&feed.client.get("/").send::<Reading>());
+    is_send(&feed.client.get("/").connect::<Reading>().opened());
     let items =
         tokio::spawn(async move { feed.source.map(Result::unwrap).map(|event| event.data).collect::<Vec<_>>().await });
     assert_eq!(items.await.unwrap(), [Reading::Value(1), Reading::Bye]);

@@ -8,7 +8,8 @@ use std::{
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream::FusedStream};
-use http_body_util::Full;
+use http_body::Frame;
+use http_body_util::{Full, StreamBody};
 use sse_typed::{
     Client, EventStream, RawEvent,
     client::{BadEvent, Error, Unknown},
@@ -182,4 +183,29 @@ async fn invalid_utf_8_becomes_replacement_characters() {
     let body = Full::new(Bytes::from_static(b"data: a\xffb\n\n"));
     let mut stream: EventStream<RawEvent, _> = EventStream::from_body(body);
     assert_eq!(stream.next().await.unwrap().unwrap().data.data(), "a\u{fffd}b");
+}
+
+#[tokio::test]
+async fn no_more_of_the_body_is_read_than_was_asked_for() {
+    let taken = Arc::new(Mutex::new(0));
+    let count = Arc::clone(&taken);
+    let frames = futures_util::stream::repeat_with(move || {
+        *count.lock().unwrap() += 1;
+        Ok::<_, std::convert::Infallible>(Frame::data(Bytes::from_static(b"event: value\ndata: 1\n\n")))
+    });
+    let mut stream: EventStream<Reading, _> = EventStream::from_body(StreamBody::new(frames));
+    for n in 1..=3 {
+        stream.next().await.unwrap().unwrap();
+        assert_eq!(*taken.lock().unwrap(), n);
+    }
+}
+
+#[tokio::test]
+async fn a_body_of_nothing_but_comments_gives_other_tasks_their_turn() {
+    let frames = futures_util::stream::repeat_with(|| {
+        Ok::<_, std::convert::Infallible>(Frame::data(Bytes::from_static(b":\n")))
+    });
+    let mut stream: EventStream<Reading, _> = EventStream::from_body(StreamBody::new(frames));
+    // On one thread: the clock is looked at only when the stream gives way.
+    assert!(tokio::time::timeout(Duration::from_millis(20), stream.next()).await.is_err());
 }

@@ -40,6 +40,7 @@ pub(super) enum State {
 
 impl<E: DecodeEvent, S: HttpService> EventSource<E, S> {
     pub(super) fn poll_signal(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Signal<E>, Error>>> {
+        let _entered = self.reader.scope().enter();
         if let Some(handle) = &self.handle
             && let Some(order) = handle.take(cx.waker())
         {

@@ -1,0 +1,84 @@
+//! What the client tells by the `tracing` crate.
+
+use std::{
+    fmt::{self, Write},
+    sync::{Arc, Mutex},
+};
+
+use sse_typed::Client;
+use tests::scripted::{Reply, ScriptedService};
+use tracing::{
+    Event, Metadata, Subscriber,
+    field::{Field, Visit},
+    span,
+};
+
+use crate::reading::Reading;
+
+/// Keeps what it hears of this crate's client, a line for each span and event.
+#[derive(Clone, Default)]
+struct Heard(Arc<Mutex<Vec<String>>>);
+
+#[derive(Default)]
+struct Line(String);
+
+impl Visit for Line {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        if field.name() == "message" {
+            write!(self.0, " {value:?}").unwrap();
+        } else {
+            write!(self.0, " {}={value:?}", field.name()).unwrap();
+        }
+    }
+}
+
+impl Subscriber for Heard {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target().starts_with("sse_typed::client")
+    }
+
+    fn new_span(&self, span: &span::Attributes<'_>) -> span::Id {
+        let mut line = Line(span.metadata().name().to_owned());
+        span.record(&mut line);
+        self.0.lock().unwrap().push(line.0);
+        span::Id::from_u64(1)
+    }
+
+    fn event(&self, event: &Event<'_>) {
+        let mut line = Line(event.metadata().level().to_string());
+        event.record(&mut line);
+        self.0.lock().unwrap().push(line.0);
+    }
+
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+    fn enter(&self, _: &span::Id) {}
+    fn exit(&self, _: &span::Id) {}
+}
+
+#[tokio::test(start_paused = true)]
+async fn open_retry_end_unknown_and_bad_events_are_traced_and_no_query_is() {
+    let heard = Heard::default();
+    let _guard = tracing::subscriber::set_default(heard.clone());
+    let replies = [
+        Reply::hang_up(),
+        Reply::events("id: \u{1}\nretry: 1000\nevent: value\ndata: x\n\nevent: new\ndata: 1\n\n"),
+        Reply::events("event: bye\ndata\n\n"),
+    ];
+    let policy = sse_typed::client::ReconnectPolicy::default().jitter(0.0);
+    let request = Client::new(ScriptedService::new(replies)).get("http://user:pw@host:81/feed?token=secret");
+    let mut source = request.reconnect(policy).connect::<Reading>();
+    while source.next().await.is_some() {}
+    let expected = [
+        "event_stream http.request.method=\"GET\" server.address=host server.port=81 url.path=\"/feed\"",
+        "WARN event stream lost, reconnecting after_ms=1000 error=no response: hung up",
+        "DEBUG event stream open http.response.status_code=200",
+        "WARN bad event error=event `value` has bad data: invalid digit found in string",
+        "DEBUG event of unknown type event_type=\"new\"",
+        "DEBUG event stream ended, reconnecting after_ms=1000",
+        "WARN last event ID cannot stand in a header, and is not sent id=\\u{1}",
+        "DEBUG event stream open http.response.status_code=200",
+        "DEBUG event stream over reason=Terminal",
+    ];
+    assert_eq!(*heard.0.lock().unwrap(), expected);
+}

@@ -96,6 +96,7 @@ mod off {
             Self
         }
 
+        #[expect(clippy::unused_self, reason = "as where there is a span")]
         pub(in super::super) const fn enter(&self) -> Entered {
             Entered
         }

@@ -430,6 +430,21 @@ async fn errors_of_the_server_are_events_or_error_items_on_request() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_error_of_the_server_that_is_its_last_word_ends_the_stream() {
+    let reply = || Scripted::events("event: failed\ndata: for good\n\nevent: value\ndata: 1\n\n");
+    let service = ScriptedService::new([reply(), reply()]);
+    let get = || Client::new(service.clone()).get("/").in_band_errors(true);
+    let mut source = get().connect::<crate::reading::Fallible>();
+    assert!(source.next().await.unwrap().unwrap_err().is_in_band());
+    assert!(source.next().await.is_none());
+    assert_eq!((source.ended(), service.requests().len()), (Some(Ended::Terminal), 1));
+
+    let mut stream = get().send::<crate::reading::Fallible>().await.unwrap();
+    assert!(stream.next().await.unwrap().unwrap_err().is_in_band());
+    assert!(stream.next().await.is_none());
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_untyped_source_takes_every_event() {
     let service = ScriptedService::new([Scripted::events("event: a\ndata: 1\n\ndata: 2\n\n")]);
     let mut source = Client::new(service).get("/").connect::<RawEvent>();

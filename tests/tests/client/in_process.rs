@@ -116,7 +116,13 @@ async fn middleware_stands_in_front_of_the_client_and_of_the_server() {
 
 #[tokio::test]
 async fn a_layer_makes_event_streams_of_responses_and_errors_of_all_others() {
-    let service = ServiceBuilder::new().layer(SseDecodeLayer::<Reading>::new()).service(router());
+    let service = ServiceBuilder::new()
+        .layer(SseDecodeLayer::<Reading>::new())
+        .map_request(|request: Request| {
+            assert_eq!(request.headers()[header::ACCEPT], "text/event-stream");
+            request
+        })
+        .service(router());
     let get = |uri: &'static str, id: &'static str| {
         let request = Request::get(uri).header("last-event-id", id).body(Body::empty()).unwrap();
         service.clone().oneshot(request)

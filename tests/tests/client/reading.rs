@@ -58,6 +58,10 @@ impl EventKind for Fallible {
     fn is_error(&self) -> bool {
         self.1
     }
+
+    fn is_terminal(&self) -> bool {
+        self.0 == "for good"
+    }
 }
 
 impl DecodeEvent for Fallible {

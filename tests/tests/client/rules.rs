@@ -109,7 +109,9 @@ async fn c8_the_first_request_has_no_last_event_id_unless_one_was_set() {
     all(&mut resumed.connect()).await;
     let by_header = Client::hyper().get(server.url("/")).header("Last-Event-ID", "42");
     all(&mut by_header.connect()).await;
-    assert_eq!(ids(&server), [None, some("41"), some("42")]);
+    let both = Client::hyper().get(server.url("/")).header("Last-Event-ID", "42");
+    all(&mut both.last_event_id(sse_typed::EventId::from(43)).connect()).await;
+    assert_eq!(ids(&server), [None, some("41"), some("42"), some("43")]);
 }
 
 #[tokio::test]

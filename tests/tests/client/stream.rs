@@ -206,6 +206,15 @@ async fn a_body_of_nothing_but_comments_gives_other_tasks_their_turn() {
         Ok::<_, std::convert::Infallible>(Frame::data(Bytes::from_static(b":\n")))
     });
     let mut stream: EventStream<Reading, _> = EventStream::from_body(StreamBody::new(frames));
+    // An event behind them is reached.
+    let few = futures_util::StreamExt::take(
+        futures_util::stream::repeat(":\n")
+            .map(|bytes| Ok::<_, std::convert::Infallible>(Frame::data(Bytes::from(bytes)))),
+        1000,
+    );
+    let event = futures_util::stream::iter([Ok(Frame::data(Bytes::from("event: value\ndata: 1\n\n")))]);
+    let mut reached: EventStream<Reading, _> = EventStream::from_body(StreamBody::new(few.chain(event)));
+    assert_eq!(reached.next().await.unwrap().unwrap().data, Reading::Value(1));
     // On one thread: the clock is looked at only when the stream gives way.
     assert!(tokio::time::timeout(Duration::from_millis(20), stream.next()).await.is_err());
 }

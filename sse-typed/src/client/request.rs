@@ -220,7 +220,7 @@ impl<S: HttpService> RequestBuilder<S> {
     /// A source that connects when it is polled first, and reconnects.
     ///
     /// A request that cannot be sent is the first and last item of the source. A request of another method than GET is
-    /// made once.
+    /// made once, unless [`resume_with`](Self::resume_with) or [`request`](Self::request) says how to go on.
     pub fn connect<E: DecodeEvent>(self) -> EventSource<E, S> {
         let (ask, decoder) = seed(self.ask, self.decoder);
         let policy = match &ask {

@@ -207,7 +207,7 @@ async fn a_body_of_nothing_but_comments_gives_other_tasks_their_turn() {
     });
     let mut stream: EventStream<Reading, _> = EventStream::from_body(StreamBody::new(frames));
     // An event behind them is reached.
-    let few = futures_util::StreamExt::take(
+    let few = StreamExt::take(
         futures_util::stream::repeat(":\n")
             .map(|bytes| Ok::<_, std::convert::Infallible>(Frame::data(Bytes::from(bytes)))),
         1000,

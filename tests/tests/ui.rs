@@ -2,14 +2,7 @@
 //! message in other ways, so there the files are compiled, must fail, and are not compared. The words and tokens of the
 //! derive's own errors are asserted on every version, by its unit tests.
 
-use std::{
-    env,
-    error::Error,
-    fs::{self, File},
-    io::Write,
-    path::Path,
-    process::Command,
-};
+use std::{env, error::Error, fs, path::Path, process::Command};
 
 const SNAPSHOTS_OF: &str = "rustc 1.95.";
 
@@ -17,14 +10,27 @@ const SNAPSHOTS_OF: &str = "rustc 1.95.";
 fn a_wrong_derive_is_explained_at_its_token() -> Result<(), Box<dyn Error>> {
     let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let version = String::from_utf8(Command::new(rustc).arg("--version").output()?.stdout)?;
-    let cases = trybuild::TestCases::new();
     if version.starts_with(SNAPSHOTS_OF) {
-        cases.compile_fail("tests/ui/fail/*.rs");
+        trybuild::TestCases::new().compile_fail("tests/ui/fail/*.rs");
         return Ok(());
     }
-    // Without a snapshot beside it, a file must fail and that is all.
+    // trybuild takes the word not to compare from the environment, and only a new process has one of its own.
+    let mut copies = Command::new(env::current_exe()?);
+    copies.args(["--exact", "copies_without_snapshots_fail", "--ignored", "--nocapture"]).env("TRYBUILD", "overwrite");
+    assert!(copies.status()?.success(), "a file that should not compile does");
+    println!("not compared: the snapshots of compile errors are of {SNAPSHOTS_OF}x, and this is {}", version.trim());
+    Ok(())
+}
+
+#[test]
+#[ignore = "run by the test above where the snapshots do not fit the compiler"]
+fn copies_without_snapshots_fail() -> Result<(), Box<dyn Error>> {
+    if env::var_os("TRYBUILD").is_none() {
+        return Ok(());
+    }
     let copies = Path::new(env!("CARGO_TARGET_TMPDIR")).join("ui-fail");
     fs::create_dir_all(&copies)?;
+    let cases = trybuild::TestCases::new();
     for entry in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/ui/fail"))? {
         let source = entry?.path();
         if let (Some("rs"), Some(name)) = (source.extension().and_then(|end| end.to_str()), source.file_name()) {
@@ -32,12 +38,6 @@ fn a_wrong_derive_is_explained_at_its_token() -> Result<(), Box<dyn Error>> {
             fs::copy(&source, &copy)?;
             cases.compile_fail(copy);
         }
-    }
-    println!("not compared: the snapshots of compile errors are of {SNAPSHOTS_OF}x, and this is {}", version.trim());
-    if let Some(path) = env::var_os("SSE_TYPED_NOT_RUN") {
-        // xtask says so in its last lines.
-        let mut file = File::options().create(true).append(true).open(path)?;
-        file.write_all(format!("comparison with the snapshots of compile errors\t{SNAPSHOTS_OF}x\n").as_bytes())?;
     }
     Ok(())
 }

@@ -156,7 +156,8 @@ fn beside<'v>(output: &Output<'_, '_>, variant: &'v Variant<'_>) -> Vec<(&'v Mem
     id.into_iter().chain(retry).collect()
 }
 
-/// Event types whose variants all ask for certain data: other data of that type is an error.
+/// Event types whose variants all ask for certain data: other data of that type is an error, unless it is none and JSON is
+/// asked for.
 fn unmatched(output: &Output<'_, '_>) -> Vec<TokenStream> {
     let private = &output.private;
     let readable: Vec<_> =
@@ -174,7 +175,8 @@ fn unmatched(output: &Output<'_, '_>) -> Vec<TokenStream> {
         });
         let expected: Vec<_> = expected.collect::<Option<_>>()?;
         let expected = expected.join(" or ");
-        Some(quote!(#name => #private::unexpected(__event, #expected),))
+        let json = variants.iter().any(|variant| matches!(variant.selector, Some(Selector::Key(_))));
+        Some(quote!(#name => #private::unexpected(__event, #expected, #json),))
     });
     types.collect()
 }

@@ -100,8 +100,11 @@ pub fn read_nested<T: DecodeEvent, E>(
     })
 }
 
-/// The error for data that none of the variants of its event type takes.
-pub fn unexpected<E>(event: RawEventRef<'_>, expected: &str) -> Result<Decoded<E>, DecodeError> {
+/// The error for data that none of the variants of its event type takes. Where one of them is `json`, no data is no event.
+pub fn unexpected<E>(event: RawEventRef<'_>, expected: &str, json: bool) -> Result<Decoded<E>, DecodeError> {
+    if json && event.data().is_empty() {
+        return Ok(Decoded::Ignored);
+    }
     Err(DecodeError::new(DecodeErrorKind::Data, event.event_type(), format!("expected {expected}")))
 }
 

@@ -19,8 +19,9 @@ pub fn event_type_of<'a>(event: RawEventRef<'a>, tag: &str) -> Cow<'a, str> {
         return Cow::Borrowed(event.event_type());
     }
     match find_key(event.data(), tag) {
-        KeyValue::Text(event_type) => event_type,
-        KeyValue::Other | KeyValue::Absent => Cow::Borrowed(MESSAGE),
+        // An empty event type is none, here as in an `event:` line.
+        KeyValue::Text(event_type) if !event_type.is_empty() => event_type,
+        KeyValue::Text(_) | KeyValue::Other | KeyValue::Absent => Cow::Borrowed(MESSAGE),
     }
 }
 

@@ -61,7 +61,10 @@ fn a_key_is_matched_by_the_outermost_object() {
         failure::<Completion>("event: keyed\ndata: {\"c\":1}\n\n"),
         "event `keyed` has bad data: expected an object with the key `a` or an object with the key `b`"
     );
-    assert_eq!(read::<Completion>("id: 1\ndata:\n\n").unwrap(), Decoded::Ignored);
+    for no_data in ["id: 1\ndata:\n\n", "id: 1\nevent: keyed\ndata:\n\n"] {
+        assert_eq!(read::<Completion>(no_data).unwrap(), Decoded::Ignored);
+    }
+    assert!(read::<Completion>("event: done\ndata:\n\n").is_err(), "a sentinel is no JSON");
 }
 
 /// Line-structured data: `selector #feed`, `mode inner`, `elements <div>..</div>`.

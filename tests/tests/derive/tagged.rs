@@ -101,6 +101,23 @@ enum TaggedOther {
     Other(RawEvent),
 }
 
+#[derive(Debug, PartialEq, SseEvent)]
+#[sse(tag = "type")]
+enum TaggedMessage {
+    #[sse(message)]
+    Message { a: u8 },
+    #[sse(other)]
+    Other(RawEvent),
+}
+
+#[test]
+fn an_empty_tag_is_no_event_type() {
+    assert_eq!(event::<TaggedMessage>("data: {\"type\":\"\",\"a\":1}\n\n"), TaggedMessage::Message { a: 1 });
+    let hidden = TaggedMessage::Other(RawEvent::new("", "{\"type\":\"\",\"a\":1}"));
+    assert_eq!(Encoded::new(&hidden).unwrap_err().kind(), EncodeErrorKind::EventType);
+    both_ways(&TaggedMessage::Message { a: 1 }, "data: {\"type\":\"message\",\"a\":1}\n\n");
+}
+
 #[test]
 fn other_beside_a_tag_looks_at_the_tag_too() {
     let hidden = TaggedOther::Other(RawEvent::new("message", "{\"type\":\"a\"}"));

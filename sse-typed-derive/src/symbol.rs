@@ -103,3 +103,43 @@ pub(crate) fn known_at(place: Place) -> String {
         ALL.iter().filter(|symbol| symbol.places.contains(&place)).map(|symbol| format!("`{}`", symbol.name)).collect();
     names.join(", ")
 }
+
+/// The name at `place` that is one or two slips of the pen away from `written`.
+pub(crate) fn nearest(place: Place, written: &str) -> Option<&'static str> {
+    let names = ALL.iter().filter(|symbol| symbol.places.contains(&place)).map(|symbol| symbol.name);
+    let (slips, name) = names.map(|name| (slips(name, written), name)).min()?;
+    // Two slips make any short name of any other.
+    (slips <= 2 && slips < name.len() / 2).then_some(name)
+}
+
+/// How many letters must be put in, taken out or replaced to make one word of the other.
+fn slips(one: &str, other: &str) -> usize {
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (line, letter) in one.bytes().enumerate() {
+        let mut diagonal = line;
+        row[0] = line + 1;
+        for (column, against) in other.bytes().enumerate() {
+            let replaced = diagonal + usize::from(letter != against);
+            diagonal = row[column + 1];
+            row[column + 1] = replaced.min(diagonal + 1).min(row[column] + 1);
+        }
+    }
+    row[other.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_name_is_one_that_may_stand_there() {
+        assert_eq!(nearest(Place::Variant, "renam"), Some("rename"));
+        assert_eq!(nearest(Place::Variant, "nonsense"), None);
+        assert_eq!(nearest(Place::Variant, "termnial"), Some("terminal"));
+        assert_eq!(nearest(Place::Enum, "renameall"), Some("rename_all"));
+        assert_eq!(nearest(Place::Enum, "rename"), None);
+        assert_eq!(nearest(Place::Field, "is"), None);
+        assert_eq!(nearest(Place::Field, ""), None);
+        assert_eq!((slips("", "ab"), slips("ab", ""), slips("abc", "axc")), (2, 2, 1));
+    }
+}

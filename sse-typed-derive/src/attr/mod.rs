@@ -137,7 +137,9 @@ fn known(ctxt: &Ctxt, place: Place, path: &Path) -> Option<&'static Symbol> {
         }
         None => {
             let known = symbol::known_at(place);
-            ctxt.error_spanned(path, format_args!("unknown attribute `{name}`: {place} takes {known}"));
+            let meant = symbol::nearest(place, &name).map(|name| format!(" (did you mean `{name}`?)"));
+            let meant = meant.unwrap_or_default();
+            ctxt.error_spanned(path, format_args!("unknown attribute `{name}`{meant}: {place} takes {known}"));
         }
     }
     None

@@ -8,7 +8,7 @@ fn an_unknown_attribute_is_answered_with_the_known_ones() {
         "enum E {\n    #[sse(renam = \"x\", terminal)]\n    A,\n}",
         BOTH,
         &[
-            "2:11 renam: unknown attribute `renam`: a variant takes `rename`, `alias`, `message`, `text`, `with`, `data`, `key`, \
+            "2:11 renam: unknown attribute `renam` (did you mean `rename`?): a variant takes `rename`, `alias`, `message`, `text`, `with`, `data`, `key`, \
            `other`, `nested`, `terminal`, `error`, `gap`, `skip`, `as`",
         ],
     );
@@ -16,7 +16,7 @@ fn an_unknown_attribute_is_answered_with_the_known_ones() {
         "#[sse(renameall = \"x\")]\nenum E { A }",
         BOTH,
         &[
-            "1:7 renameall: unknown attribute `renameall`: an enum takes `rename_all`, `rename_all_fields`, `prefix`, `tag`, \
+            "1:7 renameall: unknown attribute `renameall` (did you mean `rename_all`?): an enum takes `rename_all`, `rename_all_fields`, `prefix`, `tag`, \
            `ignore`, `allow_reserved`, `crate`, `bound`",
         ],
     );

@@ -105,7 +105,7 @@ fn check_key(ctxt: &Ctxt, variant: &Variant<'_>) {
 }
 
 /// Whether a field has that name in JSON.
-fn has_field(variant: &Variant<'_>, name: &str) -> bool {
+pub(crate) fn has_field(variant: &Variant<'_>, name: &str) -> bool {
     variant.json_fields().iter().any(|field| field.json_name(&variant.field_case).is_some_and(|own| own == name))
 }
 

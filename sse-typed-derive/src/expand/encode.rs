@@ -5,7 +5,10 @@ use quote::{quote, quote_spanned};
 use syn::{ExprPath, Fields, WherePredicate, parse_quote, spanned::Spanned as _};
 
 use super::{Output, binding, kind::match_self, mirror};
-use crate::model::{Data, Field, Variant};
+use crate::{
+    check::has_field,
+    model::{Data, Field, Selector, Variant},
+};
 
 pub(super) fn expand(output: &Output<'_, '_>) -> TokenStream {
     let private = &output.private;
@@ -88,10 +91,12 @@ fn arm(output: &Output<'_, '_>, variant: &Variant<'_>) -> TokenStream {
             let siblings =
                 output.input.nested_fields().filter(|sibling| !std::ptr::eq(*sibling, field)).map(|field| &field.ty);
             let caught = output.input.catch_all().is_some();
+            let tag = tag(output);
             quote_spanned! {field.type_span()=>
                 #private::write_nested(
                     __event,
                     #bound,
+                    #tag,
                     &[&[#(#declared),*], #(<#siblings as #private::DecodeEvent>::EVENT_TYPES),*],
                     #caught,
                 )
@@ -103,12 +108,49 @@ fn arm(output: &Output<'_, '_>, variant: &Variant<'_>) -> TokenStream {
         }
         Data::Unit | Data::Object(_) | Data::None => quote!(#name #private::EventWriter::json(__event, &())),
     };
+    let data = match keys(output, variant) {
+        Some(keys) => quote!(#private::write_keyed(__event, #keys, |__event| { #data })),
+        None => data,
+    };
     quote! {
         #path { #(#members)* .. } => {
             #beside
             #data
         }
     }
+}
+
+/// The keys by which a variant is told from others of its event type, where only the data shows whether they are there: a
+/// payload of its own, or flattened fields, may have any.
+fn keys(output: &Output<'_, '_>, variant: &Variant<'_>) -> Option<TokenStream> {
+    let any = match &variant.data {
+        Data::Newtype(_) => true,
+        Data::Object(fields) => fields.iter().any(|field| field.serde.has("flatten")),
+        _ => return None,
+    };
+    let selected_by = match &variant.selector {
+        Some(Selector::Key(key)) => Some(key),
+        _ => None,
+    };
+    // A field that is always written needs no second look.
+    let skips = || variant.json_fields().iter().any(|field| field.serde.has("skip_serializing_if"));
+    let own = selected_by.filter(|_| any || skips());
+    let readable = output.input.variants.iter().filter(|other| !other.skip_decode && other.is_named());
+    let others: Vec<_> = readable
+        // Keys are looked for in this order, and what has none comes last.
+        .take_while(|other| selected_by.is_none() || !std::ptr::eq(*other, variant))
+        .filter(|other| !std::ptr::eq(*other, variant) && other.names().any(|name| name.text == variant.name.text))
+        .filter_map(|other| match &other.selector {
+            Some(Selector::Key(key)) if any || has_field(variant, &key.value()) => Some(key),
+            _ => None,
+        })
+        .collect();
+    if own.is_none() && others.is_empty() {
+        return None;
+    }
+    let private = &output.private;
+    let own = own.map_or_else(|| quote!(#private::None), |own| quote!(#private::Some(#own)));
+    Some(quote!(#own, &[#(#others),*]))
 }
 
 /// Writes id and reconnection time.

@@ -1,4 +1,5 @@
 use std::{
+    borrow::Cow,
     fmt::{self, Display, Write as _},
     time::Duration,
 };
@@ -141,6 +142,23 @@ impl<'a> EventWriter<'a> {
         write!(Text(self.out), "{data}").map_err(|error| EncodeError::new(EncodeErrorKind::Data, error))?;
         self.end_data(start);
         Ok(())
+    }
+
+    /// How much is written, for [`data_behind`](Self::data_behind).
+    pub(crate) const fn len(&self) -> usize {
+        self.out.len()
+    }
+
+    /// The data that was written behind `start`, as it will arrive.
+    pub(crate) fn data_behind(&self, start: usize) -> Cow<'_, str> {
+        // All that is written is text.
+        let fields = std::str::from_utf8(&self.out[start..]).unwrap_or_default();
+        let mut lines = fields.split('\n').filter_map(|line| line.strip_prefix("data: "));
+        let first = lines.next().unwrap_or_default();
+        match lines.next() {
+            None => Cow::Borrowed(first),
+            Some(second) => Cow::Owned([first, second].into_iter().chain(lines).collect::<Vec<_>>().join("\n")),
+        }
     }
 
     fn begin_data(&mut self) -> usize {

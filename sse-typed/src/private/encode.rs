@@ -1,9 +1,11 @@
+use std::borrow::Cow;
+
 use serde::Serialize;
 
-use super::{BoxError, event_type_of};
+use super::{BoxError, event_type_of, tag::check_keys};
 use crate::{
     codec::{DecodeEvent, EncodeEvent, EventWriter},
-    event::{EncodeError, EncodeErrorKind, RawEvent},
+    event::{EncodeError, EncodeErrorKind, RawEvent, RawEventRef},
 };
 
 /// Writes an event type that the derive has checked.
@@ -15,6 +17,19 @@ pub fn event_type(event: &mut EventWriter<'_>, name: &'static str) {
 pub fn write_json_id<T: Serialize + ?Sized>(event: &mut EventWriter<'_>, id: &T) -> Result<(), EncodeError> {
     let id = serde_json::to_string(id).map_err(|error| EncodeError::new(EncodeErrorKind::Id, error))?;
     event.id(id)
+}
+
+/// Writes JSON, and refuses it if its keys would have it read as another variant: it must have its `own`, and none of
+/// `others`.
+pub fn write_keyed<'a>(
+    event: &mut EventWriter<'a>,
+    own: Option<&str>,
+    others: &[&str],
+    write: impl FnOnce(&mut EventWriter<'a>) -> Result<(), EncodeError>,
+) -> Result<(), EncodeError> {
+    let start = event.len();
+    write(event)?;
+    check_keys(&event.data_behind(start), own, others).map_err(|cause| EncodeError::new(EncodeErrorKind::Data, cause))
 }
 
 /// Writes what a variant's own codec has made of its payload.
@@ -34,20 +49,28 @@ pub fn refuse_declared(event: &RawEvent, tag: Option<&str>, declared: &[&[&str]]
 }
 
 /// Writes an event of a nested payload. One whose event type only the payload's catch-all has could be read as something
-/// else: as a variant `elsewhere`, or as the outer type's own catch-all. It is refused.
+/// else: as a variant `elsewhere`, or as the outer type's own catch-all. So could one without an event type, if its data
+/// has the outer type's tag. They are refused.
 pub fn write_nested<T: EncodeEvent + DecodeEvent>(
     event: &mut EventWriter<'_>,
     payload: &T,
+    tag: Option<&str>,
     elsewhere: &[&[&str]],
     caught: bool,
 ) -> Result<(), EncodeError> {
+    let start = event.len();
     payload.encode(event)?;
-    let name = payload.event_type();
     // What is never on the wire cannot be misread.
-    if event.begun()
-        && !T::EVENT_TYPES.contains(&name)
-        && (caught || elsewhere.iter().any(|types| types.contains(&name)))
-    {
+    if !event.begun() {
+        return Ok(());
+    }
+    let own = payload.event_type();
+    let data = if tag.is_some() { event.data_behind(start) } else { Cow::Borrowed("") };
+    let name = tag.map_or(Cow::Borrowed(own), |tag| event_type_of(RawEventRef::new(own, &data), tag));
+    let known = T::EVENT_TYPES.contains(&&*name);
+    let elsewhere = caught || elsewhere.iter().any(|types| types.contains(&&*name));
+    let misread = if name == own { !known && elsewhere } else { known || elsewhere };
+    if misread {
         let cause = format!("`{}` would be read as another variant than the nested one", name.escape_debug());
         return Err(EncodeError::new(EncodeErrorKind::EventType, cause));
     }

@@ -1,0 +1,79 @@
+//! Firebase's Realtime Database over REST: events without data say `null`, names come in kebab and snake case, two events
+//! are the last, and another host may be the one that answers.
+
+use serde_json::{Value, json};
+use sse_typed::{Client, EventKind, SseEvent};
+use tests::scripted::{Reply, ScriptedServer};
+
+use crate::support::{events, post, wire};
+
+#[derive(Debug, PartialEq, SseEvent)]
+#[sse(rename_all = "kebab-case")]
+enum DatabaseEvent {
+    Put {
+        path: String,
+        data: Value,
+    },
+    Patch {
+        path: String,
+        data: Value,
+    },
+    KeepAlive,
+    #[sse(terminal)]
+    Cancel,
+    #[sse(rename = "auth_revoked", terminal)]
+    AuthRevoked(Option<String>),
+}
+
+const CHANGES: &str = concat!(
+    "event: put\ndata: {\"path\":\"/\",\"data\":{\"a\":1}}\n\n",
+    "event: put\ndata: {\"path\":\"/a\",\"data\":null}\n\n",
+    "event: patch\ndata: {\"path\":\"/\",\"data\":{\"b\":2}}\n\n",
+    "event: keep-alive\ndata: null\n\n",
+);
+const REVOKED: &str = "event: auth_revoked\ndata: \"credential is no longer valid\"\n\n";
+const CANCEL: &str = "event: cancel\ndata: null\n\n";
+
+#[test]
+fn names_in_two_cases_and_events_that_say_null() {
+    let put = |path: &str, data| DatabaseEvent::Put { path: path.into(), data };
+    let expected = [
+        put("/", json!({ "a": 1 })),
+        put("/a", Value::Null),
+        DatabaseEvent::Patch { path: "/".into(), data: json!({ "b": 2 }) },
+        DatabaseEvent::KeepAlive,
+        DatabaseEvent::AuthRevoked(Some("credential is no longer valid".into())),
+        DatabaseEvent::Cancel,
+    ];
+    let stream = format!("{CHANGES}{REVOKED}{CANCEL}");
+    let events = events::<DatabaseEvent>(&stream);
+    assert_eq!(events, expected);
+    assert_eq!(wire(&events), stream);
+}
+
+#[tokio::test]
+async fn cancel_and_a_revoked_credential_end_the_stream() {
+    for last in [REVOKED, CANCEL] {
+        let (events, _) = post::<DatabaseEvent>(&format!("{CHANGES}{last}{CHANGES}")).await;
+        assert_eq!(events.len(), 5);
+        assert!(events[4].is_terminal());
+    }
+}
+
+#[tokio::test]
+async fn a_source_follows_to_another_host_and_ends_at_cancel() {
+    let shard = ScriptedServer::start([Reply::events(format!("{CHANGES}{CANCEL}"))]).await;
+    // Another name of the same machine is another host, and another port another origin.
+    let location = shard.url("/rides.json").replace("127.0.0.1", "localhost");
+    let front = ScriptedServer::start([Reply::status(307).header("location", location)]).await;
+
+    let mut source = Client::hyper().get(front.url("/rides.json")).connect::<DatabaseEvent>();
+    let mut events = Vec::new();
+    while let Some(event) = source.next().await {
+        events.push(event.unwrap().data);
+    }
+    assert_eq!(events.len(), 5);
+    assert_eq!(events[4], DatabaseEvent::Cancel);
+    assert_eq!((front.requests().len(), shard.requests().len()), (1, 1));
+    assert_eq!(shard.requests()[0].one("accept").as_deref(), Some("text/event-stream"));
+}

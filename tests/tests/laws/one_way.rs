@@ -1,0 +1,104 @@
+//! Types that are only sent, and may borrow, against types that are only received; and an enum that serde's derives wrote
+//! before.
+
+use std::borrow::Cow;
+
+use proptest::prelude::*;
+use serde::{Deserialize, Serialize};
+use sse_typed::{
+    DecodeEvent, Decoded, EncodeEvent, Encoded, SseEvent,
+    codec::{Decoder, Item},
+};
+
+use crate::{
+    hostile::{text, texts},
+    law::{Lawful, cases, holds, lf},
+};
+
+#[derive(Debug, EncodeEvent)]
+#[sse(rename_all = "snake_case")]
+enum Sent<'a, T> {
+    Fields {
+        name: &'a str,
+        list: &'a [String],
+        more: Cow<'a, str>,
+    },
+    Newtype(&'a T),
+    #[sse(text)]
+    Text(&'a str),
+    #[sse(data = "[DONE]")]
+    Done,
+}
+
+#[derive(Debug, PartialEq, DecodeEvent)]
+#[sse(rename_all = "snake_case")]
+enum Received<T> {
+    Fields {
+        name: String,
+        list: Vec<String>,
+        more: String,
+    },
+    Newtype(T),
+    #[sse(text)]
+    Text(String),
+    #[sse(data = "[DONE]")]
+    Done,
+}
+
+fn received<E: DecodeEvent>(sent: &impl EncodeEvent) -> E {
+    let mut decoder = Decoder::new();
+    decoder.feed(Encoded::new(sent).unwrap().as_bytes().to_vec());
+    let Some(Ok(Item::Event(event))) = decoder.next_item() else { panic!("no event") };
+    match E::decode(event) {
+        Ok(Decoded::Event(event)) => event,
+        _ => panic!("{event:?}"),
+    }
+}
+
+/// What `SseEvent` is added to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, SseEvent)]
+#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
+enum Migrated {
+    WordCount {
+        #[serde(rename = "text")]
+        content: String,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        other_words: Vec<String>,
+    },
+    Ping,
+}
+
+impl Lawful for Migrated {
+    fn arrives(self) -> Self {
+        self
+    }
+
+    fn may_fail(&self) -> bool {
+        false
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(1_000))]
+
+    #[test]
+    fn what_is_borrowed_when_it_is_sent_arrives_owned(name in text(), list in texts(), more in text()) {
+        let fields: Sent<'_, ()> = Sent::Fields { name: &name, list: &list, more: Cow::Borrowed(&more) };
+        let expected = Received::Fields { name: name.clone(), list: list.clone(), more: more.clone() };
+        prop_assert_eq!(received::<Received<()>>(&fields), expected);
+        prop_assert_eq!(received::<Received<String>>(&Sent::Newtype(&more)), Received::Newtype(more.clone()));
+        prop_assert_eq!(received::<Received<Vec<String>>>(&Sent::Newtype(&list)), Received::Newtype(list.clone()));
+        prop_assert_eq!(received::<Received<()>>(&Sent::<()>::Text(&name)), Received::Text(lf(&name)));
+        prop_assert_eq!(received::<Received<()>>(&Sent::<()>::Done), Received::Done);
+    }
+
+    #[test]
+    fn an_enum_with_serde_derives_has_the_json_that_it_had(content in text(), other_words in texts()) {
+        for event in [Migrated::WordCount { content, other_words }, Migrated::Ping] {
+            holds(&event)?;
+            let json = serde_json::to_string(&event).unwrap();
+            let encoded = String::from_utf8(Encoded::new(&event).unwrap().as_bytes().to_vec()).unwrap();
+            prop_assert!(encoded.ends_with(&format!("\ndata: {json}\n\n")), "{} {}", encoded, json);
+        }
+    }
+}

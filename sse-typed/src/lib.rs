@@ -51,6 +51,7 @@
 //! | `client` | | `Client` over any Tower HTTP service, `EventSource`, `EventStream` |
 //! | `hyper-client` | | `Client::hyper()`: connections, pool and redirects by hyper-util; implies `client` |
 //! | `tls` | | `https` URLs for it, by rustls with ring and the platform's roots; implies `hyper-client` |
+//! | `reqwest` | | `Client::reqwest(..)`: connections, redirects and TLS as a client of reqwest has them; implies `client` |
 //! | `tracing` | | events and spans of both sides |
 //! | `full` | | all of these |
 //!

@@ -6,7 +6,7 @@ use http_body_util::Full;
 
 use super::{BoxHttpService, HttpService, RequestBuilder, WithBody};
 
-/// Opens event streams by way of any Tower HTTP service: hyper's client, a stack of middleware in front of it, or an axum
+/// Opens event streams by way of any Tower HTTP service: hyper's client, reqwest's, a stack of middleware in front of it, or an axum
 /// `Router` in the same process.
 ///
 /// Cloning it is as cheap as cloning the service. See the [module](super) for an example.
@@ -111,6 +111,16 @@ impl Client<super::HyperClient> {
     pub fn last_event_id_across_origins(mut self, yes: bool) -> Self {
         self.service = self.service.last_event_id_across_origins(yes);
         self
+    }
+}
+
+#[cfg(feature = "reqwest")]
+impl Client<super::ReqwestClient> {
+    /// A client over the network by reqwest, with the redirects, the proxies and the TLS of the given client. See
+    /// [`ReqwestClient`](super::ReqwestClient) for which of its settings suit event streams.
+    #[must_use]
+    pub const fn reqwest(client: ::reqwest::Client) -> Self {
+        Self { service: super::ReqwestClient::new(client) }
     }
 }
 

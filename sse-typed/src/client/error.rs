@@ -78,7 +78,12 @@ impl Error {
 
     /// The service gave an error in the place of a response.
     pub(super) fn service(cause: BoxError) -> Self {
-        if Unsendable::is_in(&*cause) { Self::new(Kind::Request(cause)) } else { Self::new(Kind::Connect(cause)) }
+        match cause.downcast::<Unsendable>() {
+            Ok(marked) => Self::new(Kind::Request(marked.0)),
+            // Middleware may have wrapped it.
+            Err(cause) if Unsendable::is_in(&*cause) => Self::new(Kind::Request(cause)),
+            Err(cause) => Self::new(Kind::Connect(cause)),
+        }
     }
 
     pub(super) fn status_of(head: response::Parts, body: Bytes) -> Self {
@@ -368,9 +373,20 @@ impl StdError for Error {
     }
 }
 
-/// Marks a service's error as one that no repetition mends: nothing was sent, and nothing can be.
+/// Marks a service's error as one that no repetition mends: nothing was sent, or nothing can be. It says what its cause
+/// says.
 #[derive(Debug)]
-pub(super) struct Unsendable(pub(super) String);
+pub(super) struct Unsendable(BoxError);
+
+#[cfg_attr(
+    not(any(feature = "hyper-client", feature = "reqwest")),
+    expect(dead_code, reason = "the clients over the network are what marks")
+)]
+impl Unsendable {
+    pub(super) fn because(cause: impl Into<BoxError>) -> Self {
+        Self(cause.into())
+    }
+}
 
 impl Unsendable {
     fn is_in(error: &(dyn StdError + 'static)) -> bool {
@@ -387,8 +403,12 @@ impl Unsendable {
 
 impl fmt::Display for Unsendable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        self.0.fmt(f)
     }
 }
 
-impl StdError for Unsendable {}
+impl StdError for Unsendable {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source()
+    }
+}

@@ -4,8 +4,8 @@
 //! what [`send`](RequestBuilder::send) gives, and what a request to a language model wants. [`EventSource`] reconnects, and
 //! resumes where it left off; it is what [`connect`](RequestBuilder::connect) gives, and what a feed wants.
 //!
-//! A [`Client`] asks through any Tower HTTP service: `Client::hyper()` (feature `hyper-client`) over the network, or an
-//! axum `Router` in the same process, without a port:
+//! A [`Client`] asks through any Tower HTTP service: over the network `Client::hyper()` (feature `hyper-client`) or
+//! `Client::reqwest(..)` (feature `reqwest`), or an axum `Router` in the same process, without a port:
 //!
 //! ```
 //! # #[cfg(not(feature = "derive"))]
@@ -76,6 +76,8 @@ mod options;
 mod reader;
 mod reconnect;
 mod request;
+#[cfg(feature = "reqwest")]
+mod reqwest;
 mod service;
 mod silence;
 mod source;
@@ -85,6 +87,9 @@ mod trace;
 #[cfg(feature = "hyper-client")]
 #[cfg_attr(docsrs, doc(cfg(feature = "hyper-client")))]
 pub use self::hyper::HyperClient;
+#[cfg(feature = "reqwest")]
+#[cfg_attr(docsrs, doc(cfg(feature = "reqwest")))]
+pub use self::reqwest::ReqwestClient;
 pub use self::{
     ask::{Attempt, Resume},
     client::Client,

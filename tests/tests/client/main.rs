@@ -5,6 +5,7 @@ mod hyper;
 mod in_process;
 mod our_server;
 mod reading;
+mod reqwest;
 mod rules;
 mod source;
 mod stream;

@@ -55,7 +55,7 @@ impl Transport {
         let uri = request.uri();
         let scheme = match (uri.scheme(), uri.host()) {
             (Some(scheme), Some(host)) if !host.is_empty() => scheme,
-            _ => return Err(Unsendable(format!("`{uri}` is no absolute URL, such as `http://host/path`"))),
+            _ => return Err(Unsendable::because(format!("`{uri}` is no absolute URL, such as `http://host/path`"))),
         };
         if *scheme == Scheme::HTTP {
             Ok(ask(&self.plain, request))
@@ -65,10 +65,10 @@ impl Transport {
                 Ok(pool) => Ok(ask(pool, request)),
                 #[cfg(not(feature = "tls"))]
                 Ok(never) => match *never {},
-                Err(reason) => Err(Unsendable(format!("`{uri}` needs TLS, and {reason}"))),
+                Err(reason) => Err(Unsendable::because(format!("`{uri}` needs TLS, and {reason}"))),
             }
         } else {
-            Err(Unsendable(format!("the scheme of `{uri}` is neither `http` nor `https`")))
+            Err(Unsendable::because(format!("the scheme of `{uri}` is neither `http` nor `https`")))
         }
     }
 }

@@ -1,0 +1,116 @@
+use std::{
+    fmt,
+    task::{Context, Poll},
+};
+
+use ::reqwest::{Error, Request};
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use tower_service::Service;
+
+use super::{
+    BoxResponseFuture, ResponseBody,
+    error::{BoxError, Unsendable},
+};
+
+/// A service over the network, by a client of reqwest that the program has.
+///
+/// Redirects, proxies, cookies, TLS, decompression and default headers are as that client was built: across origins reqwest
+/// drops the headers that it knows as credentials, and sends the rest, the last event ID among them. A URL that it cannot
+/// ask for is an error, as are too many redirects; neither is repeated.
+///
+/// Two settings of its builder cut event streams, and are better left alone: `timeout`, which counts until the end of the
+/// body, and `read_timeout`, where the server sends keep-alives more rarely. The clocks for streams are
+/// [`response_timeout`](super::RequestBuilder::response_timeout), [`idle_timeout`](super::RequestBuilder::idle_timeout)
+/// and [`event_timeout`](super::RequestBuilder::event_timeout); `connect_timeout` goes well with them.
+///
+/// ```
+/// use std::time::Duration;
+/// use sse_typed::{Client, RawEvent};
+///
+/// # fn on() -> Result<(), reqwest::Error> {
+/// let http = reqwest::Client::builder().connect_timeout(Duration::from_secs(10)).user_agent("rides/1").build()?;
+/// let source = Client::reqwest(http).get("http://rides.example/events").connect::<RawEvent>();
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct ReqwestClient {
+    client: ::reqwest::Client,
+}
+
+impl ReqwestClient {
+    /// A service by this client; the connections are the client's.
+    #[must_use]
+    pub const fn new(client: ::reqwest::Client) -> Self {
+        Self { client }
+    }
+}
+
+impl From<::reqwest::Client> for ReqwestClient {
+    fn from(client: ::reqwest::Client) -> Self {
+        Self::new(client)
+    }
+}
+
+/// What [`Client::reqwest`](super::Client::reqwest) calls.
+impl Service<http::Request<Bytes>> for ReqwestClient {
+    type Response = http::Response<ResponseBody>;
+    type Error = BoxError;
+    type Future = BoxResponseFuture;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        // It has no limit of its own.
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: http::Request<Bytes>) -> Self::Future {
+        let client = self.client.clone();
+        BoxResponseFuture::new(async move { send(&client, request).await.map_err(told_apart) })
+    }
+}
+
+/// What middleware calls that stands between it and [`Client::new`](super::Client::new).
+impl Service<http::Request<Full<Bytes>>> for ReqwestClient {
+    type Response = http::Response<ResponseBody>;
+    type Error = BoxError;
+    type Future = BoxResponseFuture;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        Service::<http::Request<Bytes>>::poll_ready(self, cx)
+    }
+
+    fn call(&mut self, request: http::Request<Full<Bytes>>) -> Self::Future {
+        let client = self.client.clone();
+        BoxResponseFuture::new(async move {
+            let (head, body) = request.into_parts();
+            // As bytes, and not as a body to be streamed: reqwest sends it again after a redirect.
+            let body = body.collect().await?.to_bytes();
+            send(&client, http::Request::from_parts(head, body)).await.map_err(told_apart)
+        })
+    }
+}
+
+async fn send(
+    client: &::reqwest::Client,
+    request: http::Request<Bytes>,
+) -> Result<http::Response<ResponseBody>, Error> {
+    let is_empty = request.body().is_empty();
+    let mut request = Request::try_from(request)?;
+    if is_empty {
+        *request.body_mut() = None;
+    }
+    let response = client.execute(request).await?;
+    Ok(http::Response::from(response).map(ResponseBody::new))
+}
+
+/// Marks what no repetition mends.
+fn told_apart(error: Error) -> BoxError {
+    if error.is_builder() || error.is_redirect() { Unsendable::because(error).into() } else { error.into() }
+}
+
+impl fmt::Debug for ReqwestClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReqwestClient").finish_non_exhaustive()
+    }
+}

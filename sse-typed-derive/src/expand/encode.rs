@@ -92,6 +92,8 @@ fn arm(output: &Output<'_, '_>, variant: &Variant<'_>) -> TokenStream {
                 output.input.nested_fields().filter(|sibling| !std::ptr::eq(*sibling, field)).map(|field| &field.ty);
             let caught = output.input.catch_all().is_some();
             let tag = tag(output);
+            let before = output.input.nested_fields().take_while(|earlier| !std::ptr::eq(*earlier, field));
+            let before = before.map(|field| &field.ty);
             quote_spanned! {field.type_span()=>
                 #private::write_nested(
                     __event,
@@ -99,6 +101,7 @@ fn arm(output: &Output<'_, '_>, variant: &Variant<'_>) -> TokenStream {
                     #tag,
                     &[&[#(#declared),*], #(<#siblings as #private::DecodeEvent>::EVENT_TYPES),*],
                     #caught,
+                    &[#(#private::takes::<#before>),*],
                 )
             }
         }

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{BoxError, event_type_of, tag::check_keys};
 use crate::{
-    codec::{DecodeEvent, EncodeEvent, EventWriter},
+    codec::{DecodeEvent, Decoded, EncodeEvent, EventWriter},
     event::{EncodeError, EncodeErrorKind, RawEvent, RawEventRef},
 };
 
@@ -49,14 +49,15 @@ pub fn refuse_declared(event: &RawEvent, tag: Option<&str>, declared: &[&[&str]]
 }
 
 /// Writes an event of a nested payload. One whose event type only the payload's catch-all has could be read as something
-/// else: as a variant `elsewhere`, or as the outer type's own catch-all. So could one without an event type, if its data
-/// has the outer type's tag. They are refused.
+/// else: as a variant `elsewhere`, as the outer type's own catch-all, or by another payload that is asked `before` this one.
+/// So could one without an event type, if its data has the outer type's tag. They are refused.
 pub fn write_nested<T: EncodeEvent + DecodeEvent>(
     event: &mut EventWriter<'_>,
     payload: &T,
     tag: Option<&str>,
     elsewhere: &[&[&str]],
     caught: bool,
+    before: &[fn(RawEventRef<'_>) -> bool],
 ) -> Result<(), EncodeError> {
     let start = event.len();
     payload.encode(event)?;
@@ -65,14 +66,30 @@ pub fn write_nested<T: EncodeEvent + DecodeEvent>(
         return Ok(());
     }
     let own = payload.event_type();
-    let data = if tag.is_some() { event.data_behind(start) } else { Cow::Borrowed("") };
-    let name = tag.map_or(Cow::Borrowed(own), |tag| event_type_of(RawEventRef::new(own, &data), tag));
-    let known = T::EVENT_TYPES.contains(&&*name);
-    let elsewhere = caught || elsewhere.iter().any(|types| types.contains(&&*name));
-    let misread = if name == own { !known && elsewhere } else { known || elsewhere };
+    let known = T::EVENT_TYPES.contains(&own);
+    if known && tag.is_none() {
+        return Ok(());
+    }
+    let data = event.data_behind(start);
+    let written = RawEventRef::new(own, &data);
+    let name = tag.map_or(Cow::Borrowed(own), |tag| event_type_of(written, tag));
+    let named = name == own;
+    if known && named {
+        return Ok(());
+    }
+    let misread = caught
+        || elsewhere.iter().any(|types| types.contains(&&*name))
+        || (!named && T::EVENT_TYPES.contains(&&*name))
+        || before.iter().any(|takes| takes(written));
     if misread {
         let cause = format!("`{}` would be read as another variant than the nested one", name.escape_debug());
         return Err(EncodeError::new(EncodeErrorKind::EventType, cause));
     }
     Ok(())
+}
+
+/// Whether a payload makes something of an event.
+#[must_use]
+pub fn takes<T: DecodeEvent>(event: RawEventRef<'_>) -> bool {
+    !matches!(T::decode(event), Ok(Decoded::Unknown))
 }

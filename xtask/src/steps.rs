@@ -162,15 +162,18 @@ impl Context {
     }
 }
 
-/// Runs tests: those that need nothing but a toolchain, or (they are marked `#[ignore]`) the others.
+/// Runs tests: those that need a toolchain alone, or the others. These are marked `#[ignore]`, in files named `interop_*`.
 fn test_runner(context: &Context, others: bool) -> io::Result<Outcome> {
     // Both times the same packages, targets and features, so that nothing is built twice.
-    let same = ["--workspace", "--all-features", "--lib", "--bins", "--tests", "--no-fail-fast"];
+    let same = ["--workspace", "--all-features", "--no-fail-fast"];
+    let everything = ["--lib", "--bins", "--tests"];
     let cmd = if succeeds("cargo", &["nextest", "--version"]) {
-        let ignored = if others { "only" } else { "default" };
-        context.cargo("nextest run", &same).args(["--no-tests=pass", "--run-ignored", ignored])
+        let cmd = context.cargo("nextest run", &same).args(everything).args(["--no-tests=pass"]);
+        if others { cmd.args(["--run-ignored", "only", "-E", "binary(/^interop_/)"]) } else { cmd }
+    } else if others {
+        context.cargo("test", &same).args(["--test", "interop_*", "--", "--ignored"])
     } else {
-        context.cargo("test", &same).args(others.then_some("--")).args(others.then_some("--ignored"))
+        context.cargo("test", &same).args(everything)
     };
     let cmd = cmd.env("SSE_TYPED_NOT_RUN", &context.not_run);
     if context.all { cmd.env("SSE_TYPED_REQUIRE_PROGRAMS", "1").run() } else { cmd.run() }

@@ -5,7 +5,7 @@
 
 use std::{error::Error, fmt::Debug};
 
-use sse_typed::{Client, DecodeEvent, RawEvent, SseEvent};
+use sse_typed::{Client, DecodeEvent, RawEvent, SseEvent, client::Signal};
 
 /// What this program wants of the dashboard's stream. It need not know the rest.
 #[derive(Debug, SseEvent)]
@@ -32,10 +32,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 async fn print<E: DecodeEvent + Debug + Send + 'static>(url: &str) -> Result<(), Box<dyn Error>> {
-    let mut events = Client::hyper().get(url).connect::<E>();
-    while let Some(event) = events.next().await {
-        match event {
-            Ok(event) => println!("{:?}", event.data),
+    // Without signals, a server that is not there would be waited for in silence.
+    let mut signals = Client::hyper().get(url).connect::<E>().with_signals();
+    while let Some(signal) = signals.next().await {
+        match signal {
+            Ok(Signal::Event(event)) => println!("{:?}", event.data),
+            Ok(Signal::Reconnecting { after, cause: Some(cause) }) => eprintln!("again in {after:.1?}: {cause}"),
+            Ok(Signal::Reconnecting { after, cause: None }) => eprintln!("again in {after:.1?}: the stream ended"),
+            Ok(_) => {}
             // One event was bad; the stream goes on.
             Err(error) if !error.is_fatal() => eprintln!("skipped: {error}"),
             Err(error) => return Err(error.into()),

@@ -9,6 +9,7 @@ mod reqwest;
 mod rules;
 mod source;
 mod stream;
+mod tail;
 #[cfg(target_os = "linux")]
 mod tls;
 mod traces;

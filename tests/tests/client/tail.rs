@@ -1,0 +1,128 @@
+//! The example `tail`, as a person uses it.
+
+use std::{
+    io::{BufRead, BufReader, Read},
+    process::{Child, Command, Output, Stdio},
+    time::Duration,
+};
+
+use tests::scripted::{Reply, ScriptedServer};
+
+fn tail(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tail"));
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// Exit code, standard output and standard error.
+fn told(output: Output) -> (Option<i32>, String, String) {
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+async fn run(server: &ScriptedServer, arguments: &[&str]) -> (Option<i32>, String, String) {
+    let url = server.url("/feed");
+    let mut command = tail(&[&[url.as_str()], arguments].concat());
+    told(tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap())
+}
+
+#[tokio::test]
+async fn events_go_to_the_output_and_the_connections_fate_to_the_error_output() {
+    let replies = [
+        Reply::events("retry: 100\n\n: hello\nid: 1\nevent: cpu\ndata: a\ndata: b\n\ndata: plain\n\n"),
+        Reply::events("data: half").break_off(),
+        Reply::status(503),
+    ];
+    let server = ScriptedServer::start(replies).await;
+    let (code, out, err) = run(&server, &[]).await;
+    assert_eq!(out, "event: cpu\nid: 1\ndata: a\ndata: b\n\nevent: message\ndata: plain\n\n");
+    let lines: Vec<_> = err.lines().collect();
+    let [connected, ended, again, broken, refused, complete] = lines[..] else { panic!("{err}") };
+    assert_eq!((connected, again), ("connected: 200 OK", "connected: 200 OK"));
+    assert!(
+        ended.starts_with("reconnecting in 1") && ended.ends_with(" behind the event `1`: the stream ended"),
+        "{err}"
+    );
+    assert!(broken.contains(": the event stream broke off: "), "{err}");
+    assert!(refused.contains("503 Service Unavailable"), "{err}");
+    assert!(complete.starts_with("complete: "), "{err}");
+    assert!(!err.contains('\u{1b}'), "{err:?}");
+    assert_eq!(code, Some(0));
+}
+
+#[tokio::test]
+async fn json_headers_a_first_id_and_a_number_of_events_are_had_for_the_asking() {
+    let server =
+        ScriptedServer::start([Reply::events("id: 8\ndata: a\ndata: b\n\ndata: 2\n\ndata: 3\n\n").hold()]).await;
+    let arguments = ["--json", "--max-events", "2", "--header", "x-a: b: c", "--last-event-id=7"];
+    let (code, out, err) = run(&server, &arguments).await;
+    let first = r#"{"type":"message","id":"8","data":"a\nb"}"#;
+    let second = r#"{"type":"message","id":null,"data":"2"}"#;
+    assert_eq!(out, format!("{first}\n{second}\n"));
+    assert_eq!((code, err.as_str()), (Some(0), "connected: 200 OK\n"));
+    let request = &server.requests()[0];
+    assert_eq!((request.one("x-a").as_deref(), request.one("last-event-id").as_deref()), (Some("b: c"), Some("7")));
+    assert!(request.one("user-agent").unwrap().starts_with("sse-typed-tail/"));
+}
+
+#[tokio::test]
+async fn a_refusal_ends_it_with_1_and_tells_what_the_server_says_without_its_control_characters() {
+    let server = ScriptedServer::start([Reply::status(403).then("no entry\x1b[2J\n\nfor you")]).await;
+    let (code, out, err) = run(&server, &[]).await;
+    assert_eq!((code, out.as_str()), (Some(1), ""));
+    assert!(err.starts_with("error: ") && err.contains("403 Forbidden"), "{err}");
+    assert!(err.ends_with("\n  no entry\\u{1b}[2J\n  for you\n"), "{err:?}");
+}
+
+#[test]
+fn arguments_that_are_not_understood_end_it_with_2_and_the_usage() {
+    for arguments in [&[][..], &["--json"], &["localhost"], &["http://a/", "--follow"]] {
+        let (code, out, err) = told(tail(arguments).output().unwrap());
+        assert_eq!((code, out.as_str()), (Some(2), ""), "{arguments:?}");
+        assert!(err.starts_with("error: ") && err.contains("\nusage: "), "{err}");
+    }
+    let (code, out, err) = told(tail(&["--help"]).output().unwrap());
+    assert_eq!((code, err.as_str()), (Some(0), ""));
+    assert!(out.starts_with("usage: "), "{out}");
+}
+
+/// Reads the first line, and gives what is to be read behind it.
+fn first_line(child: &mut Child) -> (String, BufReader<impl Read + use<>>) {
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    out.read_line(&mut line).unwrap();
+    (line, out)
+}
+
+#[tokio::test]
+async fn a_pipe_that_closes_ends_it_without_a_word() {
+    let events =
+        (0..100).fold(Reply::events(""), |reply, _| reply.then("data: 1\n\n").pause(Duration::from_millis(20)));
+    let server = ScriptedServer::start([events.hold()]).await;
+    let mut child = tail(&[&server.url("/")]).spawn().unwrap();
+    let output = tokio::task::spawn_blocking(move || {
+        let (line, out) = first_line(&mut child);
+        assert_eq!(line, "event: message\n");
+        drop(out);
+        child.wait_with_output().unwrap()
+    });
+    let (code, _, err) = told(output.await.unwrap());
+    assert_eq!((code, err.as_str()), (Some(0), "connected: 200 OK\n"));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn ctrl_c_ends_it_at_once() {
+    use std::os::unix::process::ExitStatusExt;
+
+    const SIGINT: i32 = 2;
+    let server = ScriptedServer::start([Reply::events("data: 1\n\n").hold()]).await;
+    let mut child = tail(&[&server.url("/")]).spawn().unwrap();
+    let ended = tokio::task::spawn_blocking(move || {
+        let (_, _out) = first_line(&mut child);
+        let sent = Command::new("sh").args(["-c", &format!("kill -INT {}", child.id())]).status().unwrap();
+        assert!(sent.success());
+        child.wait().unwrap()
+    });
+    assert_eq!(ended.await.unwrap().signal(), Some(SIGINT));
+}

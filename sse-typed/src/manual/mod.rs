@@ -1,7 +1,7 @@
 //! The manual: what does not belong to a single type.
 //!
 //! - [`defaults`]: every default, and why it is what it is
-//! - [`resume`]: ids, `Last-Event-ID`, reconnection times and the word not to come back
+//! - [`resume`]: ids, `Last-Event-ID`, reconnection times, and the end of reconnecting
 //!
 //! Which Tower layers go with event streams, and in which order, is told by the module `server`.
 //!

@@ -105,11 +105,12 @@ impl EventKind for RawEvent {
     }
 }
 
-/// What came from a wire goes out with the same meaning, its id included.
+/// What came from a wire goes out with the same meaning, its id included. An id made up by hand that has CR, LF or NUL is an
+/// error.
 impl EncodeEvent for RawEvent {
     fn encode(&self, event: &mut EventWriter<'_>) -> Result<(), EncodeError> {
         if let Some(id) = self.id() {
-            event.wire_id(id);
+            event.received_id(id)?;
         }
         if let Some(retry) = self.retry() {
             event.retry(retry);

@@ -131,6 +131,12 @@ impl Encoder {
         }
     }
 
+    /// The room that is kept, in bytes.
+    #[cfg(test)]
+    pub(super) fn room(&self) -> usize {
+        self.out.capacity()
+    }
+
     /// Appends events that are bytes already.
     pub(super) fn append(&mut self, bytes: &[u8], events: u64) {
         self.out.extend_from_slice(bytes);

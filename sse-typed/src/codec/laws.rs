@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use serde::Serialize;
 
 use super::{Decoder, EncodeEvent, Encoded, Encoder, EventItem, EventKind, EventWriter, Item};
-use crate::event::{EncodeError, EncodeErrorKind, Event, EventId, RawEvent};
+use crate::event::{EncodeError, EncodeErrorKind, Event, EventId, RawEvent, RawEventRef};
 
 /// What a user may pass in the worst case.
 fn hostile() -> impl Strategy<Value = String> {
@@ -235,6 +235,49 @@ fn an_event_without_data_gets_a_data_line_and_one_that_says_nothing_is_not_sent(
     assert_eq!(text(&Says(Some("a"))), "event: a\ndata: \n\n");
     assert_eq!(text(&Says(Some("message"))), "data: \n\n");
     assert_eq!(text(&Event::new(Says(None)).id(1_u64).retry(Duration::ZERO)), "");
+}
+
+#[test]
+fn an_id_that_no_line_can_hold_is_refused_wherever_it_comes_from() {
+    for id in ["1\nevent: forged\ndata: owned\n\nid: 2", "a\rb", "a\0"] {
+        let forged = RawEventRef::new("a", "b").with_id(Some(id)).to_raw_event();
+        assert_eq!(Encoded::new(&forged).unwrap_err().kind(), EncodeErrorKind::Id, "{id:?}");
+    }
+    // What a wire can carry is passed on, even where it could not resume.
+    let relayed = RawEventRef::new("a", "b").with_id(Some(" \u{1}")).to_raw_event();
+    assert_eq!(text(&relayed), "id:  \u{1}\nevent: a\ndata: b\n\n");
+}
+
+#[test]
+fn an_implementation_that_goes_on_behind_an_error_has_a_clean_block() {
+    struct Stubborn;
+
+    impl EventKind for Stubborn {
+        fn event_type(&self) -> &'static str {
+            "stubborn"
+        }
+    }
+
+    impl EncodeEvent for Stubborn {
+        fn encode(&self, event: &mut EventWriter<'_>) -> Result<(), EncodeError> {
+            event.event_type("two\nlines").unwrap_err();
+            event.id("1\nevent: forged\ndata: owned\n\n").unwrap_err();
+            event.json(&Breaks).unwrap_err();
+            event.text(Breaks).unwrap_err();
+            event.id(2)?;
+            event.text("n/a")
+        }
+    }
+
+    assert_eq!(text(&Stubborn), "id: 2\ndata: n/a\n\n");
+}
+
+#[test]
+fn a_huge_events_room_is_given_back() {
+    let mut encoder = Encoder::new();
+    encoder.encode(&RawEvent::new("huge", "x".repeat(4 << 20))).unwrap();
+    assert!(encoder.take().len() > 4 << 20);
+    assert!(encoder.room() <= 64 << 10);
 }
 
 #[test]

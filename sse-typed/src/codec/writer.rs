@@ -90,13 +90,33 @@ impl<'a> EventWriter<'a> {
         if self.has_id {
             return Ok(());
         }
-        self.out.extend_from_slice(b"id: ");
         let start = self.out.len();
-        write!(Text(self.out), "{id}").map_err(|error| EncodeError::new(EncodeErrorKind::Id, error))?;
-        EventId::check(&self.out[start..]).map_err(|error| EncodeError::new(EncodeErrorKind::Id, error))?;
+        let written = write!(Text(self.out), "id: {id}").map_err(|error| EncodeError::new(EncodeErrorKind::Id, error));
+        let checked = written.and_then(|()| {
+            let id = &self.out[start + b"id: ".len()..];
+            EventId::check(id).map_err(|error| EncodeError::new(EncodeErrorKind::Id, error))
+        });
         self.out.push(b'\n');
-        self.has_id = true;
+        self.has_id = checked.is_ok();
+        self.unless(checked, start)
+    }
+
+    /// Writes an id as it was received: it may be one that [`id`](Self::id) refuses, as long as it is one line.
+    pub(crate) fn received_id(&mut self, id: &str) -> Result<(), EncodeError> {
+        if let Some(at) = memchr::memchr3(b'\r', b'\n', 0, id.as_bytes()) {
+            let cause = format!("a line end or NUL at byte {at}, which cannot stand in an `id:` line");
+            return Err(EncodeError::new(EncodeErrorKind::Id, cause));
+        }
+        self.wire_id(id);
         Ok(())
+    }
+
+    /// Takes back what was written since `start`, if it came to nothing: who goes on behind an error has a clean block.
+    fn unless(&mut self, result: Result<(), EncodeError>, start: usize) -> Result<(), EncodeError> {
+        if result.is_err() {
+            self.out.truncate(start);
+        }
+        result
     }
 
     /// Writes an id that came from a wire, or was checked when it was made.
@@ -126,10 +146,9 @@ impl<'a> EventWriter<'a> {
     ///
     /// [`EncodeErrorKind::Data`] when `data` cannot be serialised.
     pub fn json<T: Serialize + ?Sized>(&mut self, data: &T) -> Result<(), EncodeError> {
-        let start = self.begin_data();
-        serde_json::to_writer(&mut *self.out, data).map_err(|error| EncodeError::new(EncodeErrorKind::Data, error))?;
-        self.end_data(start);
-        Ok(())
+        self.data(|out| {
+            serde_json::to_writer(out, data).map_err(|error| EncodeError::new(EncodeErrorKind::Data, error))
+        })
     }
 
     /// Writes `data` as text. Each of its lines becomes a `data:` line: CRLF, CR and LF all arrive as LF.
@@ -138,10 +157,19 @@ impl<'a> EventWriter<'a> {
     ///
     /// [`EncodeErrorKind::Data`] when the `Display` of `data` fails.
     pub fn text(&mut self, data: impl Display) -> Result<(), EncodeError> {
-        let start = self.begin_data();
-        write!(Text(self.out), "{data}").map_err(|error| EncodeError::new(EncodeErrorKind::Data, error))?;
-        self.end_data(start);
-        Ok(())
+        self.data(|out| write!(Text(out), "{data}").map_err(|error| EncodeError::new(EncodeErrorKind::Data, error)))
+    }
+
+    fn data(&mut self, write: impl FnOnce(&mut Vec<u8>) -> Result<(), EncodeError>) -> Result<(), EncodeError> {
+        self.begun = true;
+        let start = self.out.len();
+        self.out.extend_from_slice(b"data: ");
+        let written = write(self.out);
+        if written.is_ok() {
+            self.end_data(start + b"data: ".len());
+            self.has_data = true;
+        }
+        self.unless(written, start)
     }
 
     /// How much is written, for [`data_behind`](Self::data_behind).
@@ -159,13 +187,6 @@ impl<'a> EventWriter<'a> {
             None => Cow::Borrowed(first),
             Some(second) => Cow::Owned([first, second].into_iter().chain(lines).collect::<Vec<_>>().join("\n")),
         }
-    }
-
-    fn begin_data(&mut self) -> usize {
-        self.begun = true;
-        self.has_data = true;
-        self.out.extend_from_slice(b"data: ");
-        self.out.len()
     }
 
     /// Ends the data that begins at `start`, and splits it into lines if it has any. JSON has them only where a `RawValue`

@@ -4,9 +4,10 @@ use bytestring::ByteString;
 
 /// The id of an event: what a client sends back as `Last-Event-ID` to resume after it.
 ///
-/// It is never empty and holds no CR, LF or NUL, because such an id cannot be written in a block, and no space or tab at
-/// its ends, because HTTP trims them from the header that brings it back: a resume with it would never match. Cloning is
-/// cheap. Ids that a client *received* are kept as they came, even with outer spaces.
+/// It is never empty and holds no CR, LF or NUL, because such an id cannot be written in a block. It holds no other control
+/// character (but tabs within), has no space or tab at its ends and at most 1 KiB, because the header that brings it back
+/// could not carry it as it is, or a server would not take it: a resume with it would never match. Cloning is cheap. Ids
+/// that a client *received* are kept as they came.
 ///
 /// ```
 /// use sse_typed::EventId;
@@ -27,7 +28,8 @@ impl EventId {
     ///
     /// # Errors
     ///
-    /// [`InvalidEventId`] when `id` is empty, has CR, LF or NUL anywhere, or a space or tab at either end.
+    /// [`InvalidEventId`] when `id` is empty, has over 1024 bytes, a control character (but tabs within), or a space or tab
+    /// at either end.
     pub fn new(id: impl Into<String>) -> Result<Self, InvalidEventId> {
         let id = id.into();
         match fault(id.as_bytes()) {
@@ -57,7 +59,11 @@ impl EventId {
     }
 }
 
+/// How long an id may be, in bytes: what clients bring that is longer is not taken for one.
+pub(crate) const LONGEST_ID: usize = 1024;
+
 fn fault(id: &[u8]) -> Option<Fault> {
+    // What no `id:` line can hold, before what no header can.
     if let Some(at) = memchr::memchr3(b'\r', b'\n', 0, id) {
         return Some(match id[at] {
             b'\r' => Fault::CarriageReturn(at),
@@ -66,10 +72,14 @@ fn fault(id: &[u8]) -> Option<Fault> {
         });
     }
     match (id.first(), id.last()) {
-        (None, _) | (_, None) => Some(Fault::Empty),
-        (Some(b' ' | b'\t'), _) | (_, Some(b' ' | b'\t')) => Some(Fault::OuterSpace),
-        _ => None,
+        (None, _) | (_, None) => return Some(Fault::Empty),
+        (Some(b' ' | b'\t'), _) | (_, Some(b' ' | b'\t')) => return Some(Fault::OuterSpace),
+        _ => {}
     }
+    if id.len() > LONGEST_ID {
+        return Some(Fault::TooLong);
+    }
+    id.iter().position(|byte| byte.is_ascii_control() && *byte != b'\t').map(Fault::Control)
 }
 
 impl fmt::Display for EventId {
@@ -141,6 +151,8 @@ enum Fault {
     LineFeed(usize),
     Nul(usize),
     OuterSpace,
+    TooLong,
+    Control(usize),
 }
 
 impl fmt::Display for InvalidEventId {
@@ -153,6 +165,20 @@ impl fmt::Display for InvalidEventId {
                 return write!(
                     f,
                     "event id {:?} begins or ends with a space or tab, which HTTP trims from the `Last-Event-ID` header",
+                    self.id
+                );
+            }
+            Fault::TooLong => {
+                return write!(
+                    f,
+                    "an event id of {} bytes is longer than the {LONGEST_ID} that can be brought back",
+                    self.id.len()
+                );
+            }
+            Fault::Control(at) => {
+                return write!(
+                    f,
+                    "event id {:?} has a control character at byte {at}, which the `Last-Event-ID` header cannot bring back",
                     self.id
                 );
             }
@@ -179,6 +205,9 @@ mod tests {
             ("ab\0", "NUL at byte 2"),
             (" a", "space or tab"),
             ("a\t", "space or tab"),
+            ("a\u{1}b", "control character at byte 1"),
+            ("a\u{7f}", "control character at byte 1"),
+            (&"x".repeat(1025), "of 1025 bytes"),
         ] {
             let error = EventId::new(id).unwrap_err().to_string();
             assert!(error.contains(word), "{id:?}: {error}");
@@ -187,7 +216,7 @@ mod tests {
 
     #[test]
     fn an_id_that_can_travel_is_kept_as_it_is() {
-        for id in ["0", "a b", "é…", "\u{2028}x", "[{\"topic\":\"a\"}]", "\u{feff}"] {
+        for id in ["0", "a b", "a\tb", &"x".repeat(1024), "é…", "\u{2028}x", "[{\"topic\":\"a\"}]", "\u{feff}"] {
             assert_eq!(EventId::new(id).unwrap().as_str(), id);
         }
         assert_eq!(EventId::from(u64::MAX).as_str(), "18446744073709551615");

@@ -31,5 +31,8 @@ pub use self::{
     raw::{RawEvent, RawEventRef},
 };
 
+#[cfg(feature = "server")]
+pub(crate) use self::id::LONGEST_ID;
+
 /// The event type of an event whose block names none.
 pub(crate) const MESSAGE: &str = "message";

@@ -3,14 +3,12 @@ use std::borrow::Cow;
 use http::{Extensions, HeaderMap, HeaderName, Request, Uri};
 
 use super::trace;
-use crate::event::LastEventId;
+use crate::event::{LONGEST_ID, LastEventId};
 
 /// [The request header](https://html.spec.whatwg.org/multipage/server-sent-events.html#the-last-event-id-header).
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// What a page puts into the URL of its first request, where it cannot set headers.
 const PARAMETER: &str = "last_event_id";
-/// How long an id may be, in bytes.
-const LONGEST: usize = 1024;
 
 impl LastEventId {
     /// Reads it from the header `Last-Event-ID`, else from the query parameter `last_event_id`.
@@ -49,7 +47,7 @@ impl LastEventId {
 
 /// The id as text, if it can be an id.
 fn usable(id: &[u8]) -> Option<&str> {
-    let reason = if id.len() > LONGEST {
+    let reason = if id.len() > LONGEST_ID {
         "over 1 KiB"
     } else if memchr::memchr3(b'\r', b'\n', 0, id).is_some() {
         "has a line end or NUL"
@@ -137,8 +135,8 @@ mod tests {
 
     #[test]
     fn an_id_that_cannot_be_ours_is_absent() {
-        assert!(of("/", Some(&[b'x'; LONGEST + 1])).is_none());
-        assert!(!of("/", Some(&[b'x'; LONGEST])).is_none());
+        assert!(of("/", Some(&[b'x'; LONGEST_ID + 1])).is_none());
+        assert!(!of("/", Some(&[b'x'; LONGEST_ID])).is_none());
         assert!(of("/", Some(b"\xff")).is_none());
         assert_eq!(of("/", Some("é…".as_bytes())).as_str(), Some("é…"));
         for query in ["%FF", "a%0Adata:%20forged", "a%0D", "%00"] {

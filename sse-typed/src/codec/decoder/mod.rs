@@ -1,4 +1,4 @@
-use std::{fmt, time::Duration};
+use std::{collections::VecDeque, fmt, time::Duration};
 
 use bytes::Bytes;
 
@@ -34,6 +34,8 @@ pub struct Decoder {
     comments: bool,
 
     chunk: Bytes,
+    /// What was fed before the chunk was used up.
+    queue: VecDeque<Bytes>,
     /// The first byte of the chunk that was not read.
     position: usize,
     bom: usize,
@@ -106,6 +108,7 @@ impl Decoder {
             max_event_size: MAX_EVENT_SIZE,
             comments: false,
             chunk: Bytes::new(),
+            queue: VecDeque::new(),
             position: 0,
             bom: 0,
             after_cr: false,
@@ -162,6 +165,7 @@ impl Decoder {
     /// a stream, and the last event ID and the reconnection time stay.
     pub fn restart(&mut self) {
         self.chunk = Bytes::new();
+        self.queue.clear();
         self.position = 0;
         self.bom = 0;
         self.after_cr = false;
@@ -174,21 +178,11 @@ impl Decoder {
 
     /// Gives the decoder the next chunk of the stream.
     ///
-    /// What is left of the chunk before is not lost: it is read first, at the price of a copy.
+    /// Chunks that are fed before the one before them is used up wait for their turn. They are not counted by
+    /// [`max_event_size`](Self::max_event_size).
     pub fn feed(&mut self, chunk: impl Into<Bytes>) {
         self.end_dispatch();
-        let chunk = chunk.into();
-        let left = self.chunk.len() - self.position;
-        self.block.keep(&self.chunk);
-        self.chunk = if left == 0 {
-            chunk
-        } else {
-            let mut both = Vec::with_capacity(left + chunk.len());
-            both.extend_from_slice(&self.chunk[self.position..]);
-            both.extend_from_slice(&chunk);
-            both.into()
-        };
-        self.position = 0;
+        self.queue.push_back(chunk.into());
     }
 
     /// The next item of the chunk, or `None` when the chunk is used up.

@@ -116,11 +116,20 @@ impl Decoder {
         true
     }
 
+    /// The chunk is used up: the next is read, if there is one.
     fn exhausted(&mut self) -> Step {
         self.block.keep(&self.chunk);
-        self.chunk = Bytes::new();
         self.position = 0;
-        Step::Exhausted
+        match self.queue.pop_front() {
+            Some(next) => {
+                self.chunk = next;
+                Step::Continue
+            }
+            None => {
+                self.chunk = Bytes::new();
+                Step::Exhausted
+            }
+        }
     }
 
     /// A line that lies in one chunk, or is as short as a name, is read whole.

@@ -231,6 +231,26 @@ fn p19_the_end_discards_an_unfinished_block() {
 }
 
 #[test]
+fn p19_the_next_connection_begins_afresh_in_the_middle_of_a_line_end_and_of_a_byte_order_mark() {
+    for cut in ["data: a\r\r", "\u{FEFF}"] {
+        let mut decoder = Decoder::new();
+        decode(&mut decoder, cut.as_bytes(), []);
+        decoder.restart();
+        let read = decode(&mut decoder, "\ndata: b\n\n".as_bytes(), []);
+        assert_eq!(read.items.len(), 1);
+    }
+    let mut decoder = Decoder::new();
+    decoder.feed("data: a\r");
+    assert_eq!(decoder.next_item(), None);
+    decoder.restart();
+    // An LF right behind the CR would belong to it; on the next connection it is an empty line, behind it is a block.
+    decoder.feed("data: b\n");
+    assert_eq!(decoder.next_item(), None);
+    decoder.feed("\n");
+    assert!(matches!(decoder.next_item(), Some(Ok(Item::Event(event))) if event.data() == "b"));
+}
+
+#[test]
 fn p20_a_bare_cr_is_not_held_back() {
     let mut decoder = Decoder::new();
     decoder.feed("data: a\r\r");
@@ -326,6 +346,7 @@ fn feeding_before_the_chunk_is_used_up_loses_nothing() {
     decoder.feed("data: a\n\ndata: b\n\nda");
     assert!(decoder.next_item().is_some());
     decoder.feed("ta: c\n\n");
+    decoder.feed("");
     decoder.feed("data: d\n\n");
     let mut data = String::new();
     while let Some(Ok(Item::Event(event))) = decoder.next_item() {

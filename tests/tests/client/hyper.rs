@@ -1,7 +1,17 @@
 //! The client over the network.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::{body::Incoming, server::conn::http1};
+use hyper_util::rt::TokioIo;
 use sse_typed::{Client, RawEvent};
 use tests::scripted::{Reply, ScriptedServer};
+use tokio::net::TcpListener;
 
 fn away(status: u16, to: String) -> Reply {
     Reply::status(status).header("location", to)
@@ -80,4 +90,31 @@ async fn a_redirect_to_a_scheme_that_is_not_spoken_is_fatal() {
     assert!(error.is_fatal() && error.is_request(), "{error}");
     assert!(error.to_string().contains("ftp"), "{error}");
     assert!(source.next().await.is_none());
+}
+
+#[tokio::test]
+async fn clones_of_a_client_share_its_connections() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let accepted = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&accepted);
+    tokio::spawn(async move {
+        while let Ok((socket, _)) = listener.accept().await {
+            count.fetch_add(1, Ordering::Relaxed);
+            let service = hyper::service::service_fn(|_: http::Request<Incoming>| {
+                let response = http::Response::builder().header("content-type", "text/event-stream");
+                std::future::ready(response.body(Full::new(Bytes::from("data: 1\n\n"))))
+            });
+            tokio::spawn(http1::Builder::new().serve_connection(TokioIo::new(socket), service));
+        }
+    });
+    let client = Client::hyper();
+    for client in [client.clone(), client.clone(), client] {
+        let mut events = client.get(&url).send::<RawEvent>().await.unwrap();
+        assert_eq!(events.next().await.unwrap().unwrap().data.data(), "1");
+        assert!(events.next().await.is_none());
+        // The connection goes back to the pool by a task of its own.
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(accepted.load(Ordering::Relaxed), 1);
 }

@@ -1,12 +1,17 @@
 //! The client against scripted servers: on real sockets, and in the process where time is paused.
 
+mod backpressure;
+mod cancelled;
+mod compressed;
 mod control;
+mod endurance;
 mod hyper;
 mod in_process;
 mod our_server;
 mod reading;
 mod reqwest;
 mod rules;
+mod silent_peers;
 mod source;
 mod stream;
 mod tail;

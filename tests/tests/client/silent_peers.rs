@@ -1,0 +1,90 @@
+//! Peers that are there and say nothing, on real sockets: each is noticed by the clock that is meant for it. The clocks
+//! that are not meant would take an hour.
+
+use std::time::Duration;
+
+use sse_typed::{
+    Client,
+    client::{HyperClient, RequestBuilder, Signal},
+};
+use tests::scripted::{Reply, ScriptedServer};
+
+use crate::reading::{Reading, fast};
+
+const SOON: Duration = Duration::from_millis(300);
+const HOUR: Duration = Duration::from_secs(3600);
+
+fn request(url: String) -> RequestBuilder<HyperClient> {
+    let request = Client::hyper().get(url).reconnect(fast());
+    request.response_timeout(HOUR).idle_timeout(HOUR).event_timeout(HOUR)
+}
+
+/// Reads all, and gives the events and what was told of the connection that was lost.
+async fn read(request: RequestBuilder<HyperClient>) -> (Vec<Reading>, String) {
+    let mut signals = request.connect::<Reading>().with_signals();
+    let (mut events, mut lost) = (Vec::new(), Vec::new());
+    while let Some(signal) = signals.next().await {
+        match signal.unwrap() {
+            Signal::Event(event) => events.push(event.data),
+            Signal::Reconnecting { cause, .. } => {
+                let cause = cause.unwrap();
+                assert!(cause.is_timeout(), "{cause:?}");
+                lost.push(cause.to_string());
+            }
+            _ => {}
+        }
+    }
+    let [lost] = &lost[..] else { panic!("{lost:?}") };
+    (events, lost.clone())
+}
+
+async fn server(first: Reply) -> ScriptedServer {
+    ScriptedServer::start([first, Reply::events("event: value\ndata: 2\n\nevent: bye\ndata\n\n")]).await
+}
+
+fn assert_resumed(server: &ScriptedServer) {
+    let ids: Vec<_> = server.requests().iter().map(|request| request.one("last-event-id")).collect();
+    assert_eq!(ids, [None, Some("1".to_owned())]);
+}
+
+#[tokio::test]
+async fn one_that_vanishes_without_a_word_is_noticed_by_the_idle_timeout() {
+    let server = server(Reply::events("id: 1\nevent: value\ndata: 1\n\n").hold()).await;
+    let (events, lost) = read(request(server.url("/")).idle_timeout(SOON)).await;
+    assert_eq!(events, [Reading::Value(1), Reading::Value(2), Reading::Bye]);
+    assert!(lost.contains("nothing was received for 300ms"), "{lost}");
+    assert_resumed(&server);
+}
+
+#[tokio::test]
+async fn one_that_stalls_within_an_event_is_noticed_by_the_idle_timeout_and_half_the_event_is_dropped() {
+    let half = Reply::events("id: 1\nevent: value\ndata: 1\n\nid: 2\nevent: value\ndata: 2").hold();
+    let server = server(half).await;
+    let (events, lost) = read(request(server.url("/")).idle_timeout(SOON)).await;
+    assert_eq!(events, [Reading::Value(1), Reading::Value(2), Reading::Bye]);
+    assert!(lost.contains("nothing was received for 300ms"), "{lost}");
+    assert_resumed(&server);
+}
+
+#[tokio::test]
+async fn one_that_sends_only_comments_is_noticed_by_the_event_timeout() {
+    let first = Reply::events("id: 1\nevent: value\ndata: 1\n\n");
+    let comments = (0..1000).fold(first, |reply, _| reply.pause(Duration::from_millis(20)).then(":\n"));
+    let server = server(comments).await;
+    let (events, lost) = read(request(server.url("/")).event_timeout(SOON)).await;
+    assert_eq!(events, [Reading::Value(1), Reading::Value(2), Reading::Bye]);
+    assert!(lost.contains("no event"), "{lost}");
+    assert_resumed(&server);
+}
+
+#[tokio::test]
+async fn one_that_accepts_and_does_not_answer_is_noticed_by_the_response_timeout() {
+    // The kernel takes the connection; nobody else does.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let request = request(url).response_timeout(SOON).reconnect(fast().max_attempts(2));
+    let mut signals = request.connect::<Reading>().with_signals();
+    let Some(Ok(Signal::Reconnecting { cause: Some(cause), .. })) = signals.next().await else { panic!("no cause") };
+    assert!(cause.is_timeout() && cause.to_string().contains("300ms"), "{cause}");
+    assert!(signals.next().await.unwrap().unwrap_err().is_gave_up());
+}

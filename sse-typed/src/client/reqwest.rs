@@ -17,7 +17,8 @@ use super::{
 ///
 /// Redirects, proxies, cookies, TLS, decompression and default headers are as that client was built: across origins reqwest
 /// drops the headers that it knows as credentials, and sends the rest, the last event ID among them. A URL that it cannot
-/// ask for is an error, as are too many redirects; neither is repeated.
+/// ask for is an error, as are too many redirects; neither is repeated. A reqwest that was built without TLS takes `https`
+/// for a connection that fails, though, and that is repeated.
 ///
 /// Two settings of its builder cut event streams, and are better left alone: `timeout`, which counts until the end of the
 /// body, and `read_timeout`, where the server sends keep-alives more rarely. The clocks for streams are

@@ -1,6 +1,6 @@
 use http::{
     HeaderMap, HeaderValue,
-    header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName},
+    header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, RETRY_AFTER},
 };
 
 /// The interval of keep-alive in seconds: a client that knows it can tell silence from a dead connection.
@@ -27,4 +27,12 @@ pub(super) fn announce_keep_alive(headers: &mut HeaderMap, written: Option<u64>,
         None => drop(headers.remove(SSE_KEEP_ALIVE)),
     }
     seconds
+}
+
+/// Takes back what describes a stream, and says when to come back.
+pub(super) fn refuse(headers: &mut HeaderMap, retry_after: u64) {
+    for name in [CONTENT_TYPE, X_ACCEL_BUFFERING, SSE_KEEP_ALIVE] {
+        headers.remove(name);
+    }
+    headers.insert(RETRY_AFTER, retry_after.into());
 }

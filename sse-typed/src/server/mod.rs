@@ -130,12 +130,15 @@ mod headers;
 mod keep_alive;
 mod last_event_id;
 mod layer;
+mod limit;
 mod observer;
 mod policy;
 mod response;
 mod service;
+mod shutdown;
 mod slot;
 mod sse;
+mod stats;
 mod trace;
 mod until_error;
 
@@ -151,6 +154,8 @@ pub use self::{
     observer::{Closed, Ended, Opened},
     response::SseResponse,
     service::SseService,
+    shutdown::{Begun, Drain, Shutdown},
     sse::Sse,
+    stats::Stats,
     until_error::{ItemOrLast, UntilError},
 };

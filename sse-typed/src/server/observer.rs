@@ -10,7 +10,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::trace;
+use super::{Stats, trace};
 use crate::event::EncodeError;
 
 /// Why a stream is over.
@@ -27,6 +27,33 @@ pub enum Ended {
     Panicked,
     /// The client, or the server, gave the response up before its end.
     Disconnected,
+    /// The server shut down: see [`SseLayer::shutdown`](super::SseLayer::shutdown).
+    Shutdown,
+    /// It had lasted as long as a stream may: see [`SseLayer::max_lifetime`](super::SseLayer::max_lifetime).
+    Lifetime,
+}
+
+impl Ended {
+    pub(super) const NAMES: [&'static str; 7] =
+        ["finished", "terminal", "failed", "panicked", "disconnected", "shutdown", "lifetime"];
+
+    /// The reason in one lower-case word, for logs and labels of metrics.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        Self::NAMES[self.index()]
+    }
+
+    pub(super) const fn index(&self) -> usize {
+        match self {
+            Self::Finished => 0,
+            Self::Terminal => 1,
+            Self::Failed(_) => 2,
+            Self::Panicked => 3,
+            Self::Disconnected => 4,
+            Self::Shutdown => 5,
+            Self::Lifetime => 6,
+        }
+    }
 }
 
 /// A stream that began: what [`SseLayer::on_open`](super::SseLayer::on_open) is told.
@@ -52,6 +79,7 @@ pub struct Closed {
     open: usize,
 }
 
+/// What was handed to the connection.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Totals {
     pub(super) events: u64,
@@ -99,6 +127,7 @@ pub(super) struct Observer {
     on_open: Option<OnOpen>,
     on_close: Option<OnClose>,
     open: Arc<AtomicUsize>,
+    stats: Option<Stats>,
 }
 
 impl Observer {
@@ -110,8 +139,12 @@ impl Observer {
         Self { on_close: Some(on_close), open: Arc::default(), ..self }
     }
 
+    pub(super) fn with_stats(self, stats: Stats) -> Self {
+        Self { stats: Some(stats), ..self }
+    }
+
     pub(super) fn is_interested(&self) -> bool {
-        self.on_open.is_some() || self.on_close.is_some()
+        self.on_open.is_some() || self.on_close.is_some() || self.stats.is_some()
     }
 }
 
@@ -120,29 +153,52 @@ impl fmt::Debug for Observer {
         f.debug_struct("Observer")
             .field("on_open", &self.on_open.is_some())
             .field("on_close", &self.on_close.is_some())
+            .field("stats", &self.stats)
             .finish_non_exhaustive()
     }
+}
+
+/// The stats that those from `told` on bring, and those before do not.
+fn new_stats(observers: &[Arc<Observer>], told: usize) -> impl Iterator<Item = &Stats> {
+    let all = move |until: usize| observers[..until].iter().filter_map(|observer| observer.stats.as_ref());
+    let new = (told..observers.len()).filter_map(|at| Some((at, observers[at].stats.as_ref()?)));
+    new.filter(move |(at, stats)| !all(*at).any(|known| known.is_same(stats))).map(|(_, stats)| stats)
+}
+
+/// A stream was refused. Those before `told` have heard of it.
+pub(super) fn refused(observers: &[Arc<Observer>], told: usize) {
+    new_stats(observers, told).for_each(Stats::count_refused);
 }
 
 /// One open stream. Dropped before its end, it was given up.
 #[derive(Debug)]
 pub(super) struct Observed {
     observers: Vec<Arc<Observer>>,
+    stats: Vec<Stats>,
     opened: Instant,
     over: bool,
-    pub(super) totals: Totals,
+    totals: Totals,
 }
 
 impl Observed {
     pub(super) fn open(observers: Vec<Arc<Observer>>) -> Self {
         trace::opened();
+        let stats: Vec<_> = new_stats(&observers, 0).cloned().collect();
+        stats.iter().for_each(Stats::count_opened);
         for observer in &observers {
             let open = observer.open.fetch_add(1, Ordering::Relaxed) + 1;
             if let Some(on_open) = &observer.on_open {
                 tell(|| on_open(&Opened { open }));
             }
         }
-        Self { observers, opened: Instant::now(), over: false, totals: Totals::default() }
+        Self { observers, stats, opened: Instant::now(), over: false, totals: Totals::default() }
+    }
+
+    /// So much was sent until now.
+    pub(super) fn sent(&mut self, totals: Totals) {
+        let more = Totals { events: totals.events - self.totals.events, bytes: totals.bytes - self.totals.bytes };
+        self.stats.iter().for_each(|stats| stats.count_sent(more));
+        self.totals = totals;
     }
 
     pub(super) fn close(&mut self, reason: Ended) {
@@ -151,6 +207,7 @@ impl Observed {
         }
         let mut closed = Closed { reason, totals: self.totals, duration: self.opened.elapsed(), open: 0 };
         trace::closed(&closed);
+        self.stats.iter().for_each(|stats| stats.count_closed(&closed.reason));
         for observer in &self.observers {
             closed.open = observer.open.fetch_sub(1, Ordering::Relaxed) - 1;
             if let Some(on_close) = &observer.on_close {

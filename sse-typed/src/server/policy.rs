@@ -10,6 +10,7 @@ pub(super) struct Policy {
     pub(super) keep_alive: Option<Switch>,
     pub(super) ids: Option<Ids>,
     pub(super) batch: Option<usize>,
+    pub(super) max_lifetime: Option<Duration>,
 }
 
 #[derive(Clone, Debug)]
@@ -30,6 +31,15 @@ pub(super) enum Ids {
 /// How many bytes of ready events leave as one frame.
 const BATCH: usize = 32 << 10;
 
+/// What stands for a reconnection time that nobody has set, when clients are to be spread: around what browsers take.
+const SPREAD: RangeInclusive<Duration> = Duration::from_secs(2)..=Duration::from_secs(6);
+
+/// A time of the range, or its start if it is empty.
+pub(super) fn draw(range: &RangeInclusive<Duration>) -> Duration {
+    let width = range.end().saturating_sub(*range.start());
+    if width.is_zero() { *range.start() } else { range.start().saturating_add(width.mul_f64(fastrand::f64())) }
+}
+
 impl Policy {
     /// Takes from `outer` what is not said here.
     pub(super) fn merge(&mut self, outer: &Self) {
@@ -42,16 +52,35 @@ impl Policy {
         fill(&mut self.keep_alive, &outer.keep_alive);
         fill(&mut self.ids, &outer.ids);
         fill(&mut self.batch, &outer.batch);
+        fill(&mut self.max_lifetime, &outer.max_lifetime);
     }
 
     /// The reconnection time to send, drawn anew for each response when it is a range.
     pub(super) fn retry(&self) -> Option<Duration> {
-        let range = self.retry.as_ref()?;
-        let width = range.end().saturating_sub(*range.start());
-        if width.is_zero() {
-            return Some(*range.start());
+        self.retry.as_ref().map(draw)
+    }
+
+    /// The reconnection times over which clients that lose their streams at the same moment are spread: those of the
+    /// policy if it is a range, up to twice as much if it is one time, and some seconds if it is none.
+    pub(super) fn spread(&self) -> RangeInclusive<Duration> {
+        match &self.retry {
+            Some(range) if range.start() < range.end() => range.clone(),
+            Some(range) => *range.start()..=range.start().saturating_mul(2),
+            None => SPREAD,
         }
-        Some(range.start().saturating_add(width.mul_f64(fastrand::f64())))
+    }
+
+    /// What `Retry-After` says, in seconds, drawn anew for each response: at least the reconnection time.
+    pub(super) fn retry_after(&self) -> u64 {
+        let spread = self.spread();
+        let least = spread.start().as_secs().saturating_add(u64::from(spread.start().subsec_nanos() > 0)).max(1);
+        // Whole seconds are few: of a short range there would be nothing to draw from.
+        fastrand::u64(least..=spread.end().as_secs().max(least.saturating_add(4)))
+    }
+
+    /// How long this stream may last.
+    pub(super) fn lifetime(&self) -> Option<Duration> {
+        self.max_lifetime.map(|longest| longest.saturating_sub(longest.mul_f64(fastrand::f64() / 5.0)))
     }
 
     pub(super) fn keep_alive(&self) -> Option<KeepAlive> {
@@ -123,6 +152,16 @@ macro_rules! policy_setters {
             self.policy.batch = Some(bytes);
             self
         }
+
+        /// Ends each stream after 80 to 100 % of this time, drawn anew for each: clients come back, with their last
+        /// event ID, and spread over the servers that are there by then. Without it streams last as long as they can.
+        ///
+        /// [`Duration::MAX`] is for ever.
+        #[must_use]
+        pub const fn max_lifetime(mut self, longest: Duration) -> Self {
+            self.policy.max_lifetime = Some(longest);
+            self
+        }
     };
 }
 pub(super) use policy_setters;
@@ -141,12 +180,41 @@ mod tests {
             keep_alive: Some(Switch::On(KeepAlive::every(SECOND))),
             ids: Some(Ids::OfThisResponse),
             batch: Some(1),
+            max_lifetime: Some(SECOND),
         };
         near.merge(&far);
         assert_eq!(near.retry(), Some(SECOND));
         assert!(near.keep_alive().is_none());
         assert_eq!(near.ids, Some(Ids::From(7)));
         assert_eq!(near.batch(), 1);
+        assert_eq!(near.max_lifetime, Some(SECOND));
+    }
+
+    #[test]
+    fn clients_that_are_sent_away_together_are_spread() {
+        let at = |retry| Policy { retry, ..Policy::default() };
+        assert_eq!(at(Some(SECOND * 2..=SECOND * 9)).spread(), SECOND * 2..=SECOND * 9);
+        assert_eq!(at(Some(SECOND * 3..=SECOND * 3)).spread(), SECOND * 3..=SECOND * 6);
+        assert_eq!(at(None).spread(), SPREAD);
+        for retry in [None, Some(Duration::ZERO..=Duration::ZERO), Some(SECOND..=SECOND), Some(SECOND * 9..=SECOND * 9)]
+        {
+            let least = retry.as_ref().map_or(2, |retry: &RangeInclusive<Duration>| retry.start().as_secs().max(1));
+            let policy = at(retry);
+            let drawn: std::collections::HashSet<_> = (0..200).map(|_| policy.retry_after()).collect();
+            assert!(drawn.len() >= 4, "{drawn:?}");
+            assert!(drawn.iter().all(|seconds| (least..=least * 2 + 4).contains(seconds)), "{drawn:?}");
+        }
+        assert!(at(Some(Duration::MAX..=Duration::MAX)).retry_after() > 0);
+    }
+
+    #[test]
+    fn a_lifetime_is_80_to_100_percent_of_the_longest() {
+        let policy = Policy { max_lifetime: Some(SECOND * 100), ..Policy::default() };
+        let drawn: Vec<_> = (0..1000).filter_map(|_| policy.lifetime()).collect();
+        assert!(drawn.iter().all(|lifetime| (SECOND * 80..=SECOND * 100).contains(lifetime)));
+        assert!(drawn.iter().any(|lifetime| *lifetime < SECOND * 85));
+        assert!(drawn.iter().any(|lifetime| *lifetime > SECOND * 95));
+        assert!(Policy { max_lifetime: Some(Duration::MAX), ..Policy::default() }.lifetime().is_some());
     }
 
     #[test]

@@ -24,6 +24,16 @@ pub(super) fn closed(closed: &Closed) {
     }
 }
 
+pub(super) fn refused(reason: &str) {
+    #[cfg(feature = "tracing")]
+    tracing::debug!(reason, "event stream refused");
+}
+
+pub(super) fn shutdown_cause_panicked() {
+    #[cfg(feature = "tracing")]
+    tracing::error!("the future that a shutdown waits for panicked: the shutdown begins");
+}
+
 pub(super) fn observer_panicked() {
     #[cfg(feature = "tracing")]
     tracing::error!("an observer of event streams panicked");

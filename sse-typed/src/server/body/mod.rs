@@ -1,4 +1,5 @@
 mod either;
+mod lifetime;
 mod open;
 
 use std::{
@@ -14,7 +15,10 @@ use http_body::{Body, Frame};
 use pin_project_lite::pin_project;
 
 pub use self::either::MaybeSseBody;
-use self::open::Open;
+use self::{
+    lifetime::{Lifetime, Turn},
+    open::Open,
+};
 use super::{Events, keep_alive::Silence, observer::Ended, slot::Slot};
 
 /// How many events are taken from a stream in one poll at most, whatever they weigh.
@@ -31,6 +35,8 @@ pin_project! {
         events: Option<St>,
         #[pin]
         silence: Silence,
+        #[pin]
+        lifetime: Lifetime,
         stage: Stage,
     }
 }
@@ -47,11 +53,11 @@ enum Stage {
 
 impl<St> SseBody<St> {
     pub(super) const fn new(events: St, slot: Slot) -> Self {
-        Self { events: Some(events), silence: Silence::new(), stage: Stage::Waiting(slot) }
+        Self { events: Some(events), silence: Silence::new(), lifetime: Lifetime::new(), stage: Stage::Waiting(slot) }
     }
 
     pub(super) const fn empty() -> Self {
-        Self { events: None, silence: Silence::new(), stage: Stage::Empty }
+        Self { events: None, silence: Silence::new(), lifetime: Lifetime::new(), stage: Stage::Empty }
     }
 }
 
@@ -62,17 +68,35 @@ impl<St: Events> Body for SseBody<St> {
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let mut this = self.project();
         if let Stage::Waiting(slot) = this.stage {
-            let handover = slot.take();
-            if handover.head_only {
+            let mut handover = slot.take();
+            if handover.is_head_only() {
                 this.events.set(None);
                 *this.stage = Stage::Empty;
             } else {
+                let shutdowns = std::mem::take(&mut handover.shutdowns);
+                this.lifetime.as_mut().begin(handover.policy.lifetime(), shutdowns);
                 let open = Open::begin(handover);
                 open.restart_silence(this.silence.as_mut());
                 *this.stage = Stage::Open(open);
             }
         }
         let Stage::Open(open) = this.stage else { return Poll::Ready(None) };
+
+        while this.events.is_some() {
+            let Poll::Ready(turn) = this.lifetime.as_mut().poll(cx) else { break };
+            let ended = match turn {
+                Turn::Draining => {
+                    open.spread();
+                    continue;
+                }
+                Turn::Shutdown(farewell) => {
+                    open.say_farewell(farewell.as_ref());
+                    Ended::Shutdown
+                }
+                Turn::Over(ended) => ended,
+            };
+            drop_events(this.events.as_mut(), open, ended);
+        }
 
         let mut taken = 0;
         while let Some(events) = this.events.as_mut().as_pin_mut() {
@@ -92,9 +116,7 @@ impl<St: Events> Body for SseBody<St> {
                     Ended::Terminal
                 }
             };
-            // The stream may panic, or panic again, while it is dropped.
-            let dropped = catch_unwind(AssertUnwindSafe(|| this.events.set(None)));
-            open.end(if dropped.is_ok() { ended } else { Ended::Panicked });
+            drop_events(this.events.as_mut(), open, ended);
         }
 
         if !open.is_empty() {
@@ -116,6 +138,12 @@ impl<St: Events> Body for SseBody<St> {
             Stage::Empty => true,
         }
     }
+}
+
+/// Ends the stream. It may panic, or panic again, while it is dropped.
+fn drop_events<St>(mut events: Pin<&mut Option<St>>, open: &mut Open, ended: Ended) {
+    let dropped = catch_unwind(AssertUnwindSafe(|| events.set(None)));
+    open.end(if dropped.is_ok() { ended } else { Ended::Panicked });
 }
 
 /// An empty body: what middleware such as a timeout answers with in the place of the stream.

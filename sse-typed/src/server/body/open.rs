@@ -1,18 +1,21 @@
 use std::{
+    ops::RangeInclusive,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use bytes::Bytes;
 
 use crate::{
-    codec::Encoder,
+    codec::{Encoded, Encoder},
     server::{
         Events, KeepAlive,
         keep_alive::Silence,
+        limit::Place,
         observer::{Ended, Observed, Totals},
-        policy::Ids,
+        policy::{Ids, draw},
         slot::Handover,
     },
 };
@@ -27,12 +30,15 @@ pub(super) struct Open {
     signs: u64,
     /// Bytes that were handed out.
     sent: u64,
+    /// When clients come back whose streams end at the same moment.
+    spread: RangeInclusive<Duration>,
+    places: Vec<Place>,
     observed: Observed,
 }
 
 impl Open {
     pub(super) fn begin(handover: Handover) -> Self {
-        let Handover { policy, observers, .. } = handover;
+        let Handover { policy, observers, places, .. } = handover;
         let mut encoder = Encoder::new();
         if let Some(retry) = policy.retry() {
             encoder.retry(retry);
@@ -48,6 +54,8 @@ impl Open {
             keep_alive: policy.keep_alive(),
             signs: 0,
             sent: 0,
+            spread: policy.spread(),
+            places,
             observed: Observed::open(observers),
         }
     }
@@ -90,6 +98,22 @@ impl Open {
         terminal
     }
 
+    /// Tells the client a reconnection time, by which it comes back at another moment than the others.
+    pub(super) fn spread(&mut self) {
+        self.encoder.retry(draw(&self.spread));
+    }
+
+    /// Encodes the last word of a server that shuts down.
+    pub(super) fn say_farewell(&mut self, farewell: Option<&Encoded>) {
+        if farewell.is_none_or(|farewell| !farewell.is_terminal()) {
+            self.spread();
+        }
+        if let Some(farewell) = farewell {
+            // Bytes that are encoded already cannot fail.
+            let _ = self.encoder.encode(farewell);
+        }
+    }
+
     pub(super) fn restart_silence(&self, silence: Pin<&mut Silence>) {
         if let Some(keep_alive) = &self.keep_alive {
             silence.broken(keep_alive);
@@ -108,10 +132,11 @@ impl Open {
     pub(super) fn end(&mut self, ended: Ended) {
         self.count();
         self.observed.close(ended);
+        self.places.clear();
     }
 
     fn count(&mut self) {
-        self.observed.totals =
-            Totals { events: self.encoder.events() - self.signs, bytes: self.sent + self.encoder.len() as u64 };
+        self.observed
+            .sent(Totals { events: self.encoder.events() - self.signs, bytes: self.sent + self.encoder.len() as u64 });
     }
 }

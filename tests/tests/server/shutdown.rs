@@ -1,0 +1,259 @@
+//! What a shutdown does to streams, looked at from their bodies. What it does to servers is in `tests/lifecycle`.
+
+use std::{convert::Infallible, future::ready, pin::pin, task::Poll, time::Duration};
+
+use axum::{Router, body::Body, routing::get};
+use futures_util::{Stream, StreamExt, stream};
+use http::{Method, Request, Response, StatusCode};
+use http_body::Body as _;
+use http_body_util::BodyExt;
+use sse_typed::{
+    Sse, SseLayer,
+    server::{Drain, Events, Shutdown, SseBody},
+};
+use tokio::time::{Instant, sleep};
+use tower::{Layer, ServiceExt, service_fn};
+
+use crate::common::{Scene, Watch, encoded, frames, next_frame, poll_once, silence};
+
+const fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+async fn answer<St: Events>(layer: &SseLayer, sse: Sse<St>, method: Method) -> Response<SseBody<St>> {
+    let mut sse = Some(sse);
+    let service = layer.layer(service_fn(move |_: Request<()>| ready(Ok::<_, Infallible>(sse.take().unwrap()))));
+    service.oneshot(Request::builder().method(method).body(()).unwrap()).await.unwrap()
+}
+
+async fn get_from<St: Events>(layer: &SseLayer, sse: Sse<St>) -> Response<SseBody<St>> {
+    answer(layer, sse, Method::GET).await
+}
+
+/// One event, then silence.
+fn once() -> impl Stream<Item = Scene> + Send {
+    stream::iter([Scene::Tick(1)]).chain(silence())
+}
+
+fn retry(block: &str) -> u64 {
+    let millis = block.strip_prefix("retry: ").and_then(|rest| rest.strip_suffix("\n\n"));
+    millis.unwrap_or_else(|| panic!("no reconnection time: {block:?}")).parse().unwrap()
+}
+
+#[tokio::test]
+async fn now_ends_every_open_stream_behind_a_reconnection_time_of_its_own() {
+    let shutdown = Shutdown::new();
+    let layer = SseLayer::new().shutdown(&shutdown, Drain::Now);
+    let watch = Watch::default();
+    let mut bodies = Vec::new();
+    for _ in 0..1000 {
+        let mut body = Box::pin(get_from(&layer, Sse::new(watch.stream(once()))).await.into_body());
+        assert!(next_frame(body.as_mut()).await.unwrap().contains("tick"));
+        let mut body = tokio_test::task::spawn(body);
+        assert!(body.enter(|cx, mut body| body.as_mut().as_mut().poll_frame(cx)).is_pending());
+        bodies.push(body);
+    }
+    shutdown.begin();
+    let mut drawn = std::collections::HashSet::new();
+    for mut body in bodies {
+        assert!(body.is_woken(), "without a timer, without an event");
+        watch.reset();
+        let last = next_frame(body.as_mut()).await.unwrap();
+        assert!(watch.is_dropped());
+        assert!(body.is_end_stream());
+        assert_eq!(next_frame(body.as_mut()).await, None);
+        assert!((2000..=6000).contains(&retry(&last)), "{last}");
+        drawn.insert(last);
+    }
+    assert!(drawn.len() > 500, "clients that come back in one wave: {}", drawn.len());
+}
+
+#[tokio::test]
+async fn the_last_reconnection_time_is_never_less_than_what_was_set() {
+    for (layer, range) in [
+        (SseLayer::new().retry(seconds(3)), 3000..=6000),
+        (SseLayer::new().retry_between(seconds(10)..=seconds(60)), 10_000..=60_000),
+    ] {
+        let shutdown = Shutdown::new();
+        let layer = layer.shutdown(&shutdown, Drain::Now);
+        let mut bodies = Vec::new();
+        for _ in 0..100 {
+            let mut body = Box::pin(get_from(&layer, Sse::new(once())).await.into_body());
+            next_frame(body.as_mut()).await.unwrap();
+            bodies.push(body);
+        }
+        shutdown.begin();
+        let mut drawn = std::collections::HashSet::new();
+        for mut body in bodies {
+            let last = retry(&next_frame(body.as_mut()).await.unwrap());
+            assert!(range.contains(&last), "{last}");
+            drawn.insert(last);
+        }
+        assert!(drawn.len() > 50);
+    }
+}
+
+#[tokio::test]
+async fn a_farewell_is_the_last_event() {
+    let shutdown = Shutdown::new();
+    let layer = SseLayer::new().shutdown(&shutdown, Drain::Farewell(encoded(&Scene::Tick(9))));
+    let mut body = pin!(get_from(&layer, Sse::new(once()).ids()).await.into_body());
+    next_frame(body.as_mut()).await.unwrap();
+    shutdown.begin();
+    let last = next_frame(body.as_mut()).await.unwrap();
+    let before = last.strip_suffix("event: tick\ndata: 9\n\n").unwrap();
+    assert!(retry(before) >= 2000);
+    assert_eq!(next_frame(body.as_mut()).await, None);
+}
+
+#[tokio::test]
+async fn a_terminal_farewell_tells_clients_not_to_come_back_and_so_not_when() {
+    let shutdown = Shutdown::new();
+    let layer = SseLayer::new().shutdown(&shutdown, Drain::Farewell(encoded(&Scene::Done)));
+    let mut body = pin!(get_from(&layer, Sse::new(once())).await.into_body());
+    next_frame(body.as_mut()).await.unwrap();
+    shutdown.begin();
+    assert_eq!(next_frame(body.as_mut()).await.as_deref(), Some("event: done\ndata: null\n\n"));
+    assert_eq!(next_frame(body.as_mut()).await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn finish_lets_a_stream_end_by_itself_within_its_grace() {
+    let shutdown = Shutdown::new();
+    let layer = SseLayer::new().no_keep_alive().shutdown(&shutdown, Drain::Finish { grace: seconds(30) });
+    let events = stream::unfold(1, async |n| {
+        sleep(seconds(5)).await;
+        (n <= 3).then_some((Scene::Tick(n), n + 1))
+    });
+    let mut body = pin!(get_from(&layer, Sse::new(events)).await.into_body());
+    assert_eq!(poll_once(body.as_mut()), Poll::Pending);
+    shutdown.begin();
+    let begun = Instant::now();
+    assert!(
+        retry(&next_frame(body.as_mut()).await.unwrap()) >= 2000,
+        "at once: whatever ends it now, clients are spread"
+    );
+    for n in 1..=3 {
+        assert_eq!(next_frame(body.as_mut()).await, Some(format!("event: tick\ndata: {n}\n\n")));
+    }
+    assert_eq!(next_frame(body.as_mut()).await, None);
+    assert_eq!(begun.elapsed().as_secs(), 20);
+}
+
+#[tokio::test(start_paused = true)]
+async fn finish_ends_a_stream_when_its_grace_is_over_silent_or_busy() {
+    let shutdown = Shutdown::new();
+    let layer = SseLayer::new().shutdown(&shutdown, Drain::Finish { grace: seconds(30) });
+    let mut silent = pin!(get_from(&layer, Sse::new(once()).no_keep_alive()).await.into_body());
+    let busy = stream::unfold((), async |()| {
+        sleep(Duration::from_millis(7)).await;
+        Some((Scene::Tick(1), ()))
+    });
+    let mut busy = pin!(get_from(&layer, Sse::new(busy)).await.into_body());
+    next_frame(silent.as_mut()).await.unwrap();
+    next_frame(busy.as_mut()).await.unwrap();
+    sleep(seconds(100)).await;
+    shutdown.begin();
+    let begun = Instant::now();
+    let end = async |mut body: std::pin::Pin<&mut SseBody<_>>| {
+        while next_frame(body.as_mut()).await.is_some() {}
+        begun.elapsed().as_secs()
+    };
+    let busy_end = async {
+        while next_frame(busy.as_mut()).await.is_some() {}
+        begun.elapsed().as_secs()
+    };
+    assert_eq!(tokio::join!(end(silent), busy_end), (30, 30));
+}
+
+#[tokio::test]
+async fn a_stream_that_is_always_ready_is_ended_too() {
+    let shutdown = Shutdown::new();
+    let layer = SseLayer::new().batch(1).shutdown(&shutdown, Drain::Now);
+    let mut body = pin!(get_from(&layer, Sse::new(stream::repeat_with(|| Scene::Tick(1)))).await.into_body());
+    for _ in 0..10 {
+        next_frame(body.as_mut()).await.unwrap();
+    }
+    shutdown.begin();
+    assert!(retry(&next_frame(body.as_mut()).await.unwrap()) > 0);
+    assert_eq!(next_frame(body.as_mut()).await, None);
+}
+
+#[tokio::test]
+async fn from_the_beginning_on_new_streams_are_answered_503_and_other_answers_stay() {
+    let shutdown = Shutdown::new();
+    let layer = SseLayer::new().retry(seconds(2)).shutdown(&shutdown, Drain::Finish { grace: seconds(30) });
+    let watch = Watch::default();
+    let handler_watch = watch.clone();
+    let router = Router::new()
+        .route("/", get(move || ready(Sse::new(handler_watch.stream(once())))))
+        .route("/over", get(async || Sse::<stream::Pending<Scene>>::stop()))
+        .route("/text", get(async || "text"))
+        .layer(layer.clone());
+    shutdown.begin();
+
+    let ask = async |path: &str| router.clone().oneshot(Request::get(path).body(Body::empty()).unwrap()).await.unwrap();
+    let typed = get_from(&layer, Sse::new(watch.stream(once()))).await.map(Body::new);
+    let mut after = std::collections::HashSet::new();
+    for response in [typed, ask("/").await] {
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert!(response.body().is_end_stream(), "the head says that nothing follows");
+        for name in ["content-type", "sse-keep-alive", "x-accel-buffering"] {
+            assert!(!response.headers().contains_key(name), "{:?}", response.headers());
+        }
+        assert!(response.into_body().collect().await.unwrap().to_bytes().is_empty());
+        assert_eq!(watch.polls(), 0);
+        assert!(watch.is_dropped());
+        watch.reset();
+    }
+    for _ in 0..100 {
+        let seconds: u64 = ask("/").await.headers()["retry-after"].to_str().unwrap().parse().unwrap();
+        assert!((2..=6).contains(&seconds), "{seconds}");
+        after.insert(seconds);
+    }
+    assert!(after.len() > 1, "a fixed time would bring all clients back at once");
+    assert_eq!(answer(&layer, Sse::new(once()), Method::HEAD).await.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(ask("/over").await.status(), StatusCode::NO_CONTENT);
+    assert_eq!(ask("/text").await.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn of_one_shutdown_in_two_layers_the_nearest_drain_holds_and_of_two_shutdowns_each() {
+    let outer = Shutdown::new();
+    let inner = Shutdown::new();
+    let router = |inner_layer: SseLayer| {
+        Router::new()
+            .route("/", get(async || Sse::new(once())))
+            .layer(inner_layer)
+            .layer(SseLayer::new().shutdown(&outer, Drain::Now))
+            .oneshot(Request::get("/").body(Body::empty()).unwrap())
+    };
+    let open = async |layer: SseLayer| {
+        let mut body = router(layer).await.unwrap().into_body();
+        body.frame().await.unwrap().unwrap();
+        body
+    };
+    let farewell = Drain::Farewell(encoded(&Scene::Done));
+    let same = open(SseLayer::new().shutdown(&outer, farewell.clone())).await;
+    let both = open(SseLayer::new().shutdown(&inner, farewell.clone())).await;
+    let inner_begins = open(SseLayer::new().shutdown(&inner, farewell)).await;
+
+    let rest = async |body: Body| String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
+    inner.begin();
+    assert_eq!(rest(inner_begins).await, "event: done\ndata: null\n\n");
+    outer.begin();
+    assert_eq!(rest(same).await, "event: done\ndata: null\n\n");
+    assert_eq!(rest(both).await, "event: done\ndata: null\n\n");
+}
+
+#[tokio::test]
+async fn a_stream_whose_body_is_not_polled_until_the_shutdown_ends_with_its_first_poll() {
+    let shutdown = Shutdown::new();
+    let layer = SseLayer::new().shutdown(&shutdown, Drain::Now);
+    let watch = Watch::default();
+    let response = get_from(&layer, Sse::new(watch.stream(once()))).await;
+    shutdown.begin();
+    let frames = frames(response).await;
+    assert!(frames.len() == 1 && retry(&frames[0]) > 0, "{frames:?}");
+    assert_eq!(watch.polls(), 0);
+}

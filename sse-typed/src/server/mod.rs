@@ -126,6 +126,7 @@
 mod body;
 mod events;
 mod future;
+mod guard;
 mod headers;
 mod keep_alive;
 mod last_event_id;
@@ -145,10 +146,14 @@ mod until_error;
 #[cfg(feature = "axum")]
 mod axum;
 
+#[cfg(feature = "axum")]
+#[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
+pub use self::guard::{GuardedListener, PeerAddr};
 pub use self::{
     body::{MaybeSseBody, SseBody},
     events::{BoxEvents, Events},
     future::ResponseFuture,
+    guard::ConnectionGuard,
     keep_alive::KeepAlive,
     layer::SseLayer,
     observer::{Closed, Ended, Opened},

@@ -16,8 +16,9 @@ use crate::codec::Encoded;
 
 /// The word that a server ends: one handle for its streams, its connections and its accept loop.
 ///
-/// Clones are the same handle. It is given to [`SseLayer::shutdown`](super::SseLayer::shutdown), which ends the streams, and
-/// [`begun`](Self::begun) is what a server's graceful shutdown waits for. See the [module](super) for the whole.
+/// Clones are the same handle. It is given to [`SseLayer::shutdown`](super::SseLayer::shutdown), which ends the streams, to
+/// [`ConnectionGuard::shutdown_deadline`](super::ConnectionGuard::shutdown_deadline), which ends connections that outlast them, and
+/// [`begun`](Self::begun) is what a server's graceful shutdown waits for. See [Lifecycle](super#lifecycle) for the whole.
 ///
 /// ```
 /// use sse_typed::server::{Drain, Shutdown, SseLayer};

@@ -1,0 +1,141 @@
+use std::{
+    future::Future as _,
+    io,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use crate::server::{Shutdown, shutdown::Begun};
+
+/// How long a connection may take nothing when nobody has said it.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What a guarded connection measures. Reading and writing are measured apart, because two tasks may do them.
+#[derive(Debug)]
+pub(super) struct Clocks {
+    write_timeout: Duration,
+    blocked: Option<Blocked>,
+    reads: Option<Deadline>,
+    writes: Option<Deadline>,
+    expired: Option<Expired>,
+}
+
+/// What bytes go through on their way out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    Write,
+    /// A flush, or the shutdown of the connection.
+    Flush,
+}
+
+/// Since when the connection takes nothing.
+#[derive(Debug)]
+struct Blocked {
+    way: Way,
+    /// `None`: for ever.
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+/// The end of the connection, some time behind the beginning of a shutdown.
+#[derive(Debug)]
+enum Deadline {
+    Ahead {
+        begun: Begun,
+        after: Duration,
+    },
+    Set(Pin<Box<Sleep>>),
+    /// Past the end of time.
+    Never,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Expired {
+    Write,
+    Shutdown,
+}
+
+impl Default for Clocks {
+    fn default() -> Self {
+        Self { write_timeout: WRITE_TIMEOUT, blocked: None, reads: None, writes: None, expired: None }
+    }
+}
+
+impl Clocks {
+    pub(super) const fn set_write_timeout(&mut self, timeout: Duration) {
+        self.write_timeout = timeout;
+    }
+
+    pub(super) fn set_shutdown(&mut self, shutdown: &Shutdown, deadline: Duration) {
+        let ahead = || Some(Deadline::Ahead { begun: shutdown.begun(), after: deadline });
+        self.reads = ahead();
+        self.writes = ahead();
+    }
+
+    /// Before a read: an error when the connection has had its time.
+    pub(super) fn read(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        if self.reads.as_mut().is_some_and(|deadline| deadline.poll(cx).is_ready()) {
+            self.expired.get_or_insert(Expired::Shutdown);
+        }
+        self.check()
+    }
+
+    /// Before anything that goes out: an error when the connection has had its time.
+    pub(super) fn write(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        if self.writes.as_mut().is_some_and(|deadline| deadline.poll(cx).is_ready()) {
+            self.expired.get_or_insert(Expired::Shutdown);
+        }
+        self.check()
+    }
+
+    /// Passes on what the connection said, unless it has said "later" for too long.
+    pub(super) fn moved<T>(
+        &mut self,
+        way: Way,
+        said: Poll<io::Result<T>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<T>> {
+        if said.is_ready() {
+            // A socket has always flushed: that says nothing of a write that waits.
+            if way == Way::Write || self.blocked.as_ref().is_some_and(|blocked| blocked.way == Way::Flush) {
+                self.blocked = None;
+            }
+            return said;
+        }
+        let timeout = self.write_timeout;
+        let blocked = self.blocked.get_or_insert_with(|| Blocked {
+            way,
+            timer: Instant::now().checked_add(timeout).map(|end| Box::pin(sleep_until(end))),
+        });
+        if blocked.timer.as_mut().is_some_and(|timer| timer.as_mut().poll(cx).is_ready()) {
+            self.expired.get_or_insert(Expired::Write);
+        }
+        self.check().map_or_else(|error| Poll::Ready(Err(error)), |()| Poll::Pending)
+    }
+
+    fn check(&self) -> io::Result<()> {
+        let text = match self.expired {
+            None => return Ok(()),
+            Some(Expired::Write) => "the client has read nothing for too long",
+            Some(Expired::Shutdown) => "the connection has outlasted the shutdown of its server",
+        };
+        Err(io::Error::new(io::ErrorKind::TimedOut, text))
+    }
+}
+
+impl Deadline {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            match self {
+                Self::Ahead { begun, after } => {
+                    let Poll::Ready(at) = begun.poll_at(cx) else { return Poll::Pending };
+                    *self = at.checked_add(*after).map_or(Self::Never, |end| Self::Set(Box::pin(sleep_until(end))));
+                }
+                Self::Set(timer) => return timer.as_mut().poll(cx),
+                Self::Never => return Poll::Pending,
+            }
+        }
+    }
+}

@@ -1,0 +1,135 @@
+use std::{fmt, io, net::SocketAddr, time::Duration};
+
+use ::axum::{
+    extract::connect_info::Connected,
+    serve::{IncomingStream, Listener},
+};
+
+use super::ConnectionGuard;
+use crate::server::Shutdown;
+
+/// A listener for `axum::serve` whose connections are [guarded](ConnectionGuard).
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use axum::{Router, extract::ConnectInfo, routing::get};
+/// # use futures_util::stream;
+/// use sse_typed::{RawEvent, Sse, SseLayer, server::{Drain, GuardedListener, PeerAddr, Shutdown}};
+/// use tokio::net::TcpListener;
+///
+/// # async fn serve() -> std::io::Result<()> {
+/// let shutdown = Shutdown::on(async { drop(tokio::signal::ctrl_c().await) });
+/// let app = Router::new()
+///     .route("/events", get(async |ConnectInfo(PeerAddr(peer)): ConnectInfo<PeerAddr>| {
+///         println!("a stream for {peer}");
+///         Sse::new(stream::repeat(RawEvent::new("tick", "again")))
+///     }))
+///     .layer(SseLayer::new().shutdown(&shutdown, Drain::Now));
+///
+/// let listener = TcpListener::bind("127.0.0.1:3000").await?;
+/// let listener = GuardedListener::new(listener).shutdown_deadline(&shutdown, Duration::from_secs(5));
+/// axum::serve(listener, app.into_make_service_with_connect_info::<PeerAddr>())
+///     .with_graceful_shutdown(shutdown.begun())
+///     .await
+/// # }
+/// ```
+#[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
+pub struct GuardedListener<L> {
+    listener: L,
+    write_timeout: Option<Duration>,
+    shutdown: Option<(Shutdown, Duration)>,
+}
+
+impl<L> GuardedListener<L> {
+    /// Guards the connections of a listener with a write timeout of 30 seconds.
+    #[must_use]
+    pub const fn new(listener: L) -> Self {
+        Self { listener, write_timeout: None, shutdown: None }
+    }
+
+    /// Sets how long a connection may take nothing: see [`ConnectionGuard::write_timeout`].
+    #[must_use]
+    pub const fn write_timeout(mut self, timeout: Duration) -> Self {
+        self.write_timeout = Some(timeout);
+        self
+    }
+
+    /// Sets how long after the beginning of `shutdown` a connection may still be used: see
+    /// [`ConnectionGuard::shutdown_deadline`].
+    #[must_use]
+    pub fn shutdown_deadline(mut self, shutdown: &Shutdown, deadline: Duration) -> Self {
+        self.shutdown = Some((shutdown.clone(), deadline));
+        self
+    }
+
+    /// The listener itself.
+    #[must_use]
+    pub const fn get_ref(&self) -> &L {
+        &self.listener
+    }
+
+    /// Gives the listener back.
+    #[must_use]
+    pub fn into_inner(self) -> L {
+        self.listener
+    }
+
+    fn guard<Io>(&self, io: Io) -> ConnectionGuard<Io> {
+        let mut connection = ConnectionGuard::new(io);
+        if let Some(timeout) = self.write_timeout {
+            connection = connection.write_timeout(timeout);
+        }
+        if let Some((shutdown, deadline)) = &self.shutdown {
+            connection = connection.shutdown_deadline(shutdown, *deadline);
+        }
+        connection
+    }
+}
+
+impl<L: Listener> Listener for GuardedListener<L> {
+    type Io = ConnectionGuard<L::Io>;
+    type Addr = L::Addr;
+
+    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+        let (io, address) = self.listener.accept().await;
+        (self.guard(io), address)
+    }
+
+    fn local_addr(&self) -> io::Result<Self::Addr> {
+        self.listener.local_addr()
+    }
+}
+
+impl<L: fmt::Debug> fmt::Debug for GuardedListener<L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GuardedListener")
+            .field("listener", &self.listener)
+            .field("write_timeout", &self.write_timeout)
+            .field("shutdown", &self.shutdown)
+            .finish()
+    }
+}
+
+/// The address of the peer, for axum's `ConnectInfo<PeerAddr>` under a [`GuardedListener`].
+///
+/// axum gives its own `ConnectInfo<SocketAddr>` to listeners of its own alone.
+#[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_structs, reason = "it is taken apart in the arguments of handlers")]
+pub struct PeerAddr<A = SocketAddr>(pub A);
+
+impl<L> Connected<IncomingStream<'_, GuardedListener<L>>> for PeerAddr<L::Addr>
+where
+    L: Listener<Addr: Clone + Sync + 'static>,
+{
+    fn connect_info(stream: IncomingStream<'_, GuardedListener<L>>) -> Self {
+        Self(stream.remote_addr().clone())
+    }
+}
+
+impl<A: fmt::Display> fmt::Display for PeerAddr<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}

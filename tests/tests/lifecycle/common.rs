@@ -1,0 +1,259 @@
+//! Servers of both kinds, on sockets and in memory, and clients of both versions.
+
+use std::{
+    convert::Infallible,
+    future::ready,
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use axum::{Router, routing::get, serve::Listener};
+use futures_util::Stream;
+use http::{Request, Response};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo},
+    server::{conn::auto, graceful::GracefulShutdown},
+    service::TowerToHyperService,
+};
+use sse_typed::{
+    Sse, SseLayer,
+    server::{ConnectionGuard, Events, GuardedListener, Shutdown},
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, DuplexStream},
+    net::TcpStream,
+    sync::{mpsc, watch},
+    task::JoinHandle,
+    time::timeout,
+};
+use tower::{Layer, service_fn};
+
+/// No promise: only so that a fault fails instead of hanging.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(crate) async fn patiently<T>(what: &str, future: impl Future<Output = T>) -> T {
+    timeout(PATIENCE, future).await.unwrap_or_else(|_| panic!("{what} did not come"))
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Server {
+    /// `axum::serve` with its graceful shutdown, on a guarded listener.
+    Axum,
+    /// An accept loop with the graceful shutdown of hyper-util, on guarded connections.
+    Hyper,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Version {
+    Http1,
+    Http2,
+}
+
+pub(crate) const SERVERS: [Server; 2] = [Server::Axum, Server::Hyper];
+pub(crate) const VERSIONS: [Version; 2] = [Version::Http1, Version::Http2];
+
+/// What a server serves, and how it ends.
+#[derive(Clone)]
+pub(crate) struct Serve<F> {
+    pub(crate) layer: SseLayer,
+    pub(crate) sse: F,
+    pub(crate) shutdown: Shutdown,
+    /// Without it the connections are not guarded.
+    pub(crate) deadline: Option<Duration>,
+    pub(crate) write_timeout: Duration,
+}
+
+impl<F, St> Serve<F>
+where
+    F: Fn() -> Sse<St> + Clone + Send + Sync + 'static,
+    St: Events + Send + 'static,
+{
+    pub(crate) fn new(layer: SseLayer, shutdown: &Shutdown, sse: F) -> Self {
+        Self { layer, sse, shutdown: shutdown.clone(), deadline: Some(PATIENCE * 10), write_timeout: Duration::MAX }
+    }
+
+    /// The task ends when the server has.
+    pub(crate) fn start<L: Listener<Addr: std::fmt::Debug>>(self, server: Server, listener: L) -> JoinHandle<()> {
+        match server {
+            Server::Axum => tokio::spawn(self.axum(listener)),
+            Server::Hyper => tokio::spawn(self.hyper(listener)),
+        }
+    }
+
+    async fn axum<L: Listener<Addr: std::fmt::Debug>>(self, listener: L) {
+        let Self { layer, sse, shutdown, deadline, write_timeout } = self;
+        let app = Router::new().route("/", get(move || ready(sse()))).layer(layer);
+        let begun = shutdown.begun();
+        match deadline {
+            Some(deadline) => {
+                let listener =
+                    GuardedListener::new(listener).write_timeout(write_timeout).shutdown_deadline(&shutdown, deadline);
+                axum::serve(listener, app).with_graceful_shutdown(begun).await
+            }
+            None => axum::serve(listener, app).with_graceful_shutdown(begun).await,
+        }
+        .unwrap();
+    }
+
+    async fn hyper<L: Listener>(self, mut listener: L) {
+        let Self { layer, sse, shutdown, deadline, write_timeout } = self;
+        let service = layer.layer(service_fn(move |_: Request<Incoming>| ready(Ok::<_, Infallible>(sse()))));
+        let http = auto::Builder::new(TokioExecutor::new());
+        let graceful = GracefulShutdown::new();
+        loop {
+            let (io, _) = tokio::select! {
+                accepted = listener.accept() => accepted,
+                () = shutdown.begun() => break,
+            };
+            let mut io = ConnectionGuard::new(io).write_timeout(write_timeout);
+            if let Some(deadline) = deadline {
+                io = io.shutdown_deadline(&shutdown, deadline);
+            }
+            let service = TowerToHyperService::new(service.clone());
+            let connection = graceful.watch(http.serve_connection(TokioIo::new(io), service).into_owned());
+            tokio::spawn(async { drop(connection.await) });
+        }
+        drop(listener);
+        graceful.shutdown().await;
+    }
+}
+
+/// A listener of connections in memory: with paused time, nothing but the clocks of the server passes.
+pub(crate) struct Memory(mpsc::UnboundedReceiver<DuplexStream>);
+
+#[derive(Clone)]
+pub(crate) struct Dial(mpsc::UnboundedSender<DuplexStream>);
+
+pub(crate) fn memory() -> (Dial, Memory) {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    (Dial(sender), Memory(receiver))
+}
+
+impl Dial {
+    pub(crate) fn connect(&self) -> DuplexStream {
+        let (client, server) = tokio::io::duplex(16 << 10);
+        self.0.send(server).unwrap();
+        client
+    }
+}
+
+impl Listener for Memory {
+    type Io = DuplexStream;
+    type Addr = &'static str;
+
+    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+        match self.0.recv().await {
+            Some(io) => (io, "memory"),
+            None => std::future::pending().await,
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<Self::Addr> {
+        Ok("memory")
+    }
+}
+
+pub(crate) async fn bind() -> (std::net::SocketAddr, tokio::net::TcpListener) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    (listener.local_addr().unwrap(), listener)
+}
+
+pub(crate) async fn connect(address: std::net::SocketAddr) -> TcpStream {
+    patiently("a connection", TcpStream::connect(address)).await.unwrap()
+}
+
+/// Asks for `streams` streams on one connection: over HTTP/1.1 it can be but one. The connection is driven by a task of
+/// its own; aborted, it is dropped.
+pub(crate) async fn ask(
+    version: Version,
+    io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    streams: usize,
+) -> (Vec<Response<Incoming>>, JoinHandle<()>) {
+    let mut responses = Vec::new();
+    let task = match version {
+        Version::Http1 => {
+            assert_eq!(streams, 1);
+            let (mut client, connection) = hyper::client::conn::http1::handshake(TokioIo::new(io)).await.unwrap();
+            let task = tokio::spawn(async { drop(connection.await) });
+            let request = Request::get("/").header("host", "test").body(String::new()).unwrap();
+            responses.push(patiently("a head", client.send_request(request)).await.unwrap());
+            task
+        }
+        Version::Http2 => {
+            let (mut client, connection) =
+                hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(io)).await.unwrap();
+            let task = tokio::spawn(async { drop(connection.await) });
+            for _ in 0..streams {
+                let request = Request::get("http://test/").body(String::new()).unwrap();
+                responses.push(patiently("a head", client.send_request(request)).await.unwrap());
+            }
+            task
+        }
+    };
+    (responses, task)
+}
+
+/// A frame as text; `None` at a clean end.
+pub(crate) async fn next_text(response: &mut Response<Incoming>) -> Option<String> {
+    let frame = patiently("a frame", response.frame()).await?.expect("a body that ends, ends cleanly");
+    Some(String::from_utf8(frame.into_data().unwrap().to_vec()).unwrap())
+}
+
+/// Counts the streams that were made, those that are alive, and their events.
+#[derive(Clone, Default)]
+pub(crate) struct Alive(Arc<watch::Sender<Count>>);
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Count {
+    pub(crate) made: usize,
+    pub(crate) alive: usize,
+    pub(crate) events: usize,
+}
+
+impl Alive {
+    pub(crate) fn watch<St>(&self, stream: St) -> Watched<St> {
+        self.0.send_modify(|count| {
+            count.made += 1;
+            count.alive += 1;
+        });
+        Watched { stream: Box::pin(stream), alive: self.clone() }
+    }
+
+    pub(crate) fn count(&self) -> Count {
+        *self.0.borrow()
+    }
+
+    /// Waits until there were streams, and none is left.
+    pub(crate) async fn gone(&self) {
+        let mut counts = self.0.subscribe();
+        patiently("the drop", counts.wait_for(|count| count.made > 0 && count.alive == 0)).await.unwrap();
+    }
+}
+
+pub(crate) struct Watched<St> {
+    stream: Pin<Box<St>>,
+    alive: Alive,
+}
+
+impl<St: Stream> Stream for Watched<St> {
+    type Item = St::Item;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<St::Item>> {
+        let event = self.stream.as_mut().poll_next(cx);
+        if event.is_ready() {
+            self.alive.0.send_modify(|count| count.events += 1);
+        }
+        event
+    }
+}
+
+impl<St> Drop for Watched<St> {
+    fn drop(&mut self) {
+        self.alive.0.send_modify(|count| count.alive -= 1);
+    }
+}

@@ -1,0 +1,167 @@
+//! A server that is told to end, with clients that read.
+
+use std::{collections::HashSet, time::Duration};
+
+use futures_util::{Stream, StreamExt, future::join_all, stream};
+use http::Response;
+use hyper::body::Incoming;
+use sse_typed::{
+    Encoded, RawEvent, Sse, SseLayer,
+    server::{Drain, Shutdown, Stats},
+};
+use tokio::{task::JoinHandle, time::Instant};
+
+use crate::common::{SERVERS, Serve, Version, ask, bind, connect, memory, next_text, patiently};
+
+/// The promise is 100 ms with 1,000 clients. In a debug build, with the clients on the same thread, it is about that; a
+/// machine that is busy gets more time. A server that waits for anything but its own work, such as the next keep-alive,
+/// would need 15 seconds, or not come back.
+const BACK_WITHIN: Duration = Duration::from_secs(2);
+
+/// One event, then silence.
+fn once() -> impl Stream<Item = RawEvent> + Send {
+    stream::iter([RawEvent::new("hello", "there")]).chain(stream::poll_fn(|_| std::task::Poll::Pending))
+}
+
+/// Clients that have their first event, and read on to the end: what they got then.
+async fn healthy(responses: impl IntoIterator<Item = Response<Incoming>>) -> Vec<JoinHandle<String>> {
+    let mut clients = Vec::new();
+    for mut response in responses {
+        assert_eq!(response.status(), 200);
+        assert_eq!(next_text(&mut response).await.unwrap(), "event: hello\ndata: there\n\n");
+        clients.push(tokio::spawn(async move {
+            let mut rest = String::new();
+            while let Some(text) = next_text(&mut response).await {
+                rest += &text;
+            }
+            rest
+        }));
+    }
+    clients
+}
+
+/// Begins the shutdown, and sees that the server is back in time, and every client ended cleanly with a time of its own
+/// to come back.
+async fn assert_back(what: &str, shutdown: &Shutdown, server: JoinHandle<()>, clients: Vec<JoinHandle<String>>) {
+    let begin = Instant::now();
+    shutdown.begin();
+    patiently(what, server).await.unwrap();
+    let took = begin.elapsed();
+    println!("{what}: back after {took:?} with {} clients", clients.len());
+    assert!(took < BACK_WITHIN, "{what}: {took:?}");
+    let count = clients.len();
+    let mut times = HashSet::new();
+    for client in clients {
+        let rest = patiently("the end", client).await.unwrap();
+        assert!(rest.starts_with("retry: ") && rest.matches('\n').count() == 2, "{rest}");
+        times.insert(rest);
+    }
+    assert!(times.len() > count / 2, "{count} clients come back at {} times", times.len());
+}
+
+#[tokio::test]
+async fn the_server_is_back_at_once_with_1000_healthy_clients_over_http_1() {
+    for server in SERVERS {
+        let shutdown = Shutdown::new();
+        let stats = Stats::new();
+        let layer = SseLayer::new().shutdown(&shutdown, Drain::Now).stats(&stats);
+        // In memory: so many sockets are more than some systems allow a process.
+        let (dial, listener) = memory();
+        let task = Serve::new(layer, &shutdown, || Sse::new(once())).start(server, listener);
+        let responses = join_all((0..1000).map(|_| async { ask(Version::Http1, dial.connect(), 1).await.0 })).await;
+        let clients = healthy(responses.into_iter().flatten()).await;
+        assert_eq!((clients.len(), stats.open()), (1000, 1000));
+        assert_back(&format!("{server:?} in memory"), &shutdown, task, clients).await;
+        assert_eq!((stats.open(), stats.closed().find(|(name, _)| *name == "shutdown").unwrap().1), (0, 1000));
+    }
+}
+
+#[tokio::test]
+async fn the_server_is_back_at_once_with_1000_healthy_clients_over_http_2() {
+    for server in SERVERS {
+        let shutdown = Shutdown::new();
+        let layer = SseLayer::new().shutdown(&shutdown, Drain::Now);
+        let (address, listener) = bind().await;
+        let task = Serve::new(layer, &shutdown, || Sse::new(once())).start(server, listener);
+        let responses = join_all((0..10).map(|_| async { ask(Version::Http2, connect(address).await, 100).await.0 }));
+        let clients = healthy(responses.await.into_iter().flatten()).await;
+        assert_eq!(clients.len(), 1000);
+        assert_back(&format!("{server:?} over HTTP/2"), &shutdown, task, clients).await;
+    }
+}
+
+#[tokio::test]
+async fn the_server_is_back_at_once_with_healthy_clients_on_sockets_over_http_1() {
+    for server in SERVERS {
+        let shutdown = Shutdown::new();
+        let layer = SseLayer::new().shutdown(&shutdown, Drain::Now);
+        let (address, listener) = bind().await;
+        let task = Serve::new(layer, &shutdown, || Sse::new(once())).start(server, listener);
+        let responses = join_all((0..100).map(|_| async { ask(Version::Http1, connect(address).await, 1).await.0 }));
+        let clients = healthy(responses.await.into_iter().flatten()).await;
+        assert_back(&format!("{server:?} on sockets"), &shutdown, task, clients).await;
+    }
+}
+
+#[tokio::test]
+async fn every_client_gets_the_farewell_before_its_connection_is_closed() {
+    let farewell = Encoded::new(&RawEvent::new("bye", "deploying")).unwrap();
+    for server in SERVERS {
+        for (version, streams) in [(Version::Http1, 1), (Version::Http2, 50)] {
+            let shutdown = Shutdown::new();
+            let layer = SseLayer::new().shutdown(&shutdown, Drain::Farewell(farewell.clone()));
+            let (address, listener) = bind().await;
+            let task = Serve::new(layer, &shutdown, || Sse::new(once())).start(server, listener);
+            let (responses, _) = ask(version, connect(address).await, streams).await;
+            let clients = healthy(responses).await;
+            shutdown.begin();
+            patiently("the server", task).await.unwrap();
+            for client in clients {
+                let rest = patiently("the end", client).await.unwrap();
+                assert!(rest.ends_with("event: bye\ndata: deploying\n\n"), "{rest}");
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_finishes_within_its_grace_is_served_to_its_end_and_the_server_waits_for_it() {
+    for server in SERVERS {
+        let shutdown = Shutdown::new();
+        let layer = SseLayer::new().shutdown(&shutdown, Drain::Finish { grace: Duration::from_secs(30) });
+        let (dial, listener) = memory();
+        let task = Serve::new(layer, &shutdown, || {
+            Sse::new(stream::iter([RawEvent::new("hello", "there")]).chain(stream::once(async {
+                tokio::time::sleep(Duration::from_secs(20)).await;
+                RawEvent::new("done", "all of it")
+            })))
+        })
+        .start(server, listener);
+        let clients = healthy(ask(Version::Http1, dial.connect(), 1).await.0).await;
+        let begin = Instant::now();
+        shutdown.begin();
+        patiently("the server", task).await.unwrap();
+        assert_eq!(begin.elapsed().as_secs(), 20, "{server:?}");
+        for client in clients {
+            assert!(client.await.unwrap().ends_with("event: done\ndata: all of it\n\n"));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_signal_that_is_a_future_ends_the_server() {
+    for server in SERVERS {
+        let (sender, receiver) = tokio::sync::oneshot::channel::<()>();
+        let shutdown = Shutdown::on(async { drop(receiver.await) });
+        let layer = SseLayer::new().shutdown(&shutdown, Drain::Now);
+        let (address, listener) = bind().await;
+        let task = Serve::new(layer, &shutdown, || Sse::new(once())).start(server, listener);
+        let clients = healthy(ask(Version::Http1, connect(address).await, 1).await.0).await;
+        drop(sender);
+        patiently("the server", task).await.unwrap();
+        assert!(shutdown.has_begun());
+        for client in clients {
+            patiently("the end", client).await.unwrap();
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! The connection's clocks, without a server around them.
+
+use std::{
+    io::{self, ErrorKind},
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use axum::{Router, extract::ConnectInfo, routing::get};
+use http_body_util::BodyExt;
+use sse_typed::server::{ConnectionGuard, GuardedListener, PeerAddr, Shutdown};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf, duplex},
+    time::{Instant, sleep},
+};
+
+use crate::common::{Version, ask, bind, connect, patiently};
+
+const fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_moves_passes_through() {
+    let (mut client, server) = duplex(1 << 10);
+    let mut server =
+        ConnectionGuard::new(server).write_timeout(seconds(1)).shutdown_deadline(&Shutdown::new(), seconds(1));
+    let data: Vec<u8> = (0..100_000_u32).map(|n| n as u8).collect();
+    let there = async {
+        server.write_all(&data).await.unwrap();
+        server.shutdown().await.unwrap();
+        let mut back = Vec::new();
+        server.read_to_end(&mut back).await.unwrap();
+        back
+    };
+    let back = async {
+        let mut there = Vec::new();
+        client.read_to_end(&mut there).await.unwrap();
+        // However long it takes.
+        sleep(seconds(3600)).await;
+        client.write_all(&there).await.unwrap();
+        drop(client);
+        there
+    };
+    let (back, there) = tokio::join!(there, back);
+    assert!(there == data && back == data);
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_the_deadline_reads_and_writes_of_any_task_fail() {
+    let shutdown = Shutdown::new();
+    let (client, server) = duplex(64);
+    let server = ConnectionGuard::new(server).write_timeout(Duration::MAX).shutdown_deadline(&shutdown, seconds(5));
+    let (mut read, mut write) = tokio::io::split(server);
+    let reader = tokio::spawn(async move { (read.read_u8().await.unwrap_err().kind(), read) });
+    let writer = tokio::spawn(async move { (write.write_all(&[0; 100]).await.unwrap_err().kind(), write) });
+    sleep(seconds(1000)).await;
+    assert!(!reader.is_finished() && !writer.is_finished());
+    let begin = Instant::now();
+    shutdown.begin();
+    let (read, write) = (reader.await.unwrap(), writer.await.unwrap());
+    assert_eq!((read.0, write.0, begin.elapsed().as_secs()), (ErrorKind::TimedOut, ErrorKind::TimedOut, 5));
+
+    let mut server = read.1.unsplit(write.1);
+    drop(client);
+    assert_eq!(server.read_u8().await.unwrap_err().kind(), ErrorKind::TimedOut);
+    assert_eq!(server.write_u8(0).await.unwrap_err().kind(), ErrorKind::TimedOut);
+    assert_eq!(server.flush().await.unwrap_err().kind(), ErrorKind::TimedOut);
+    assert_eq!(server.shutdown().await.unwrap_err().kind(), ErrorKind::TimedOut);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_deadline_counts_from_the_beginning_whenever_the_connection_came() {
+    let shutdown = Shutdown::new();
+    shutdown.begin();
+    let begin = Instant::now();
+    sleep(seconds(3)).await;
+    let (_client, server) = duplex(64);
+    let mut late = ConnectionGuard::new(server).shutdown_deadline(&shutdown, seconds(5));
+    assert_eq!(late.read_u8().await.unwrap_err().kind(), ErrorKind::TimedOut);
+    assert_eq!(begin.elapsed().as_secs(), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_past_the_end_of_time_is_none() {
+    let shutdown = Shutdown::new();
+    let (mut client, server) = duplex(64);
+    let mut server =
+        ConnectionGuard::new(server).shutdown_deadline(&shutdown, Duration::MAX).write_timeout(Duration::MAX);
+    shutdown.begin();
+    server.write_all(&[0; 64]).await.unwrap();
+    assert!(tokio::time::timeout(seconds(1 << 30), server.write_u8(1)).await.is_err());
+    client.read_u8().await.unwrap();
+    server.write_u8(1).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_that_waits_too_long_fails_and_so_does_all_that_follows() {
+    let (_client, server) = duplex(64);
+    let mut server = ConnectionGuard::new(server);
+    server.write_all(&[0; 64]).await.unwrap();
+    // Idle is not blocked.
+    sleep(seconds(3600)).await;
+    let begin = Instant::now();
+    // A flush in between, which a socket always has done, is no sign of life.
+    let flushing = async |server: &mut ConnectionGuard<_>| {
+        loop {
+            let write = tokio::time::timeout(seconds(7), server.write_u8(1)).await;
+            match write {
+                Ok(written) => return written,
+                Err(_) => server.flush().await.unwrap(),
+            }
+        }
+    };
+    assert_eq!(flushing(&mut server).await.unwrap_err().kind(), ErrorKind::TimedOut);
+    assert_eq!(begin.elapsed().as_secs(), 30, "when nobody says else");
+    assert_eq!(server.read_u8().await.unwrap_err().kind(), ErrorKind::TimedOut);
+}
+
+/// Takes bytes at once and holds them, as TLS does.
+struct Holds;
+
+impl AsyncRead for Holds {
+    fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Poll::Pending
+    }
+}
+
+impl AsyncWrite for Holds {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Poll::Ready(Ok(buf.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Pending
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Pending
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flush_that_waits_too_long_fails_like_a_write() {
+    let mut server = ConnectionGuard::new(Holds).write_timeout(seconds(2));
+    server.write_u8(0).await.unwrap();
+    let begin = Instant::now();
+    assert_eq!(server.flush().await.unwrap_err().kind(), ErrorKind::TimedOut);
+    assert_eq!(begin.elapsed().as_secs(), 2);
+
+    let mut server = ConnectionGuard::new(Holds).write_timeout(seconds(2));
+    assert_eq!(server.shutdown().await.unwrap_err().kind(), ErrorKind::TimedOut);
+    assert_eq!(begin.elapsed().as_secs(), 4);
+}
+
+#[tokio::test]
+async fn under_a_guarded_listener_handlers_know_the_address_of_the_peer() {
+    let (address, listener) = bind().await;
+    let app = Router::new().route("/", get(async |ConnectInfo(peer): ConnectInfo<PeerAddr>| peer.to_string()));
+    let app = app.into_make_service_with_connect_info::<PeerAddr>();
+    let server = tokio::spawn(async move { axum::serve(GuardedListener::new(listener), app).await });
+    let socket = connect(address).await;
+    let own = socket.local_addr().unwrap();
+    let (mut responses, _) = ask(Version::Http1, socket, 1).await;
+    let body = patiently("the body", responses.remove(0).into_body().collect()).await.unwrap().to_bytes();
+    assert_eq!(body, own.to_string());
+    server.abort();
+}

@@ -46,8 +46,8 @@
 //! | feature | default? | what it adds |
 //! |---|---|---|
 //! | `derive` | yes | `#[derive(SseEvent)]`, `#[derive(EncodeEvent)]`, `#[derive(DecodeEvent)]` |
-//! | `server` | | `Sse`, `SseLayer`, `LastEventId::of` |
-//! | `axum` | | `Sse` is an axum response, `LastEventId` an extractor; implies `server` |
+//! | `server` | | `Sse`, `SseLayer`, `Shutdown`, `ConnectionGuard`, `LastEventId::of` |
+//! | `axum` | | `Sse` is an axum response, `LastEventId` an extractor; `GuardedListener`; implies `server` |
 //! | `client` | | `Client` over any Tower HTTP service, `EventSource`, `EventStream` |
 //! | `hyper-client` | | `Client::hyper()`: connections, pool and redirects by hyper-util; implies `client` |
 //! | `tls` | | `https` URLs for it, by rustls with ring and the platform's roots; implies `hyper-client` |

@@ -7,19 +7,47 @@
 //! # Rules
 //!
 //! - Of each setting the word nearest to the handler holds: the response's, else that of the inner layer, else that of the
-//!   outer one. Observers of all layers are told. By default a comment follows each 15 seconds of silence, no
-//!   reconnection time is sent, events are not numbered, and ready events leave in frames of up to 32 KiB.
+//!   outer one. Observers, limits and shutdowns of all layers apply. By default a comment follows each 15 seconds of
+//!   silence, no reconnection time is sent, events are not numbered, and ready events leave in frames of up to 32 KiB.
 //! - The headers `content-type: text/event-stream`, `cache-control: no-cache`, `x-accel-buffering: no` and
 //!   `sse-keep-alive: <seconds>` are set, each if it is absent. Responses that were not made from an [`Sse`] are not
 //!   touched.
 //! - Whatever ends a stream, an event that cannot be sent or a panic included, what was yielded before is sent, and the
 //!   body ends cleanly: its error type is [`Infallible`](std::convert::Infallible). A terminal event ends it too.
-//! - When the connection is gone the stream is dropped. That is noticed at a failed write or by the peer's word: without
-//!   keep-alive perhaps late.
+//! - When the connection is gone the stream is dropped: at once if the client closes or resets it, over HTTP/2 also when
+//!   it resets the stream, be the stream idle or busy. A client that vanishes without a word is noticed at a failed write:
+//!   without keep-alive perhaps late.
 //! - [`LastEventId::of`](crate::LastEventId::of) says where the client left off. The layer puts it into the extensions of
 //!   each request; in axum it is an extractor.
 //! - [`Sse::stop`], and a stream that is over before it began, are a 204: the word to clients not to come back.
 //! - A HEAD request gets the head alone.
+//!
+//! # Lifecycle
+//!
+//! A stream of events may go on for ever, and a server that waits for its responses, as every graceful shutdown does, waits
+//! for it. Each of these ends what the ones before it cannot:
+//!
+//! | | ends |
+//! |---|---|
+//! | [`SseLayer::shutdown`] | streams, when the server is told to end: at once, after a grace, or behind a farewell. New ones get a 503 |
+//! | the server's own graceful shutdown, which waits for [`Shutdown::begun`] | connections whose responses are over |
+//! | [`ConnectionGuard::shutdown_deadline`] | connections that outlast it: those of clients that have stopped reading |
+//! | [`ConnectionGuard::write_timeout`] | the same without a shutdown, if the socket is blocked |
+//! | [`SseLayer::max_lifetime`] | streams at 80 to 100 % of their longest life, so that clients spread over new servers |
+//!
+//! [`SseLayer::max_connections`] ends none: it answers what would be one too many with 503.
+//!
+//! With 1,000 clients that read, a server is back within 100 ms. The deadline is for those that do not: hyper does not poll
+//! a body while nobody takes its bytes, so neither a lifetime nor a shutdown reaches a stream whose client has stopped
+//! reading. Over HTTP/1.1 its socket is blocked, which the write timeout notices. Over HTTP/2 it grants no window, the
+//! socket stays free for others, and such a stream lives as long as its connection does: by the deadline at the latest.
+//!
+//! Whatever ends many streams at once brings their clients back at once. So each is told a reconnection time of its own
+//! before a shutdown ends its stream, lifetimes are drawn for each stream, and `Retry-After` for each refusal. A browser's
+//! `EventSource` does not come back after a 503; its page has to make a new one.
+//!
+//! `GuardedListener` (feature `axum`) and [`ConnectionGuard`] show whole servers. [`Stats`] counts what is open, refused
+//! and closed, and why.
 //!
 //! # Order of layers
 //!
@@ -40,10 +68,11 @@
 //!
 //! - The settings of a layer reach a body whose type was erased on the way, by axum for one, through the extensions of the
 //!   response. Middleware that answers with a new response carries them over, or a layer outside of it is not heard.
-//! - Nothing here needs a runtime to be made. The body, when it is polled, needs Tokio's timer for keep-alive (a runtime
-//!   with `enable_time`, as `#[tokio::main]` makes it); with [`no_keep_alive`](SseLayer::no_keep_alive) it runs anywhere.
+//! - Nothing here needs a runtime to be made. The body, when it is polled, needs Tokio's timer for keep-alive, a lifetime
+//!   and a grace (a runtime with `enable_time`, as `#[tokio::main]` makes it); with
+//!   [`no_keep_alive`](SseLayer::no_keep_alive) and none of the others it runs anywhere.
 //! - A panic is caught where panics unwind. With `panic = "abort"` it is the end of the process, as ever.
-//! - With the feature `tracing`, events that cannot be sent and panics are errors there, opens and closes are debug.
+//! - With the feature `tracing`, events that cannot be sent and panics are errors there, opens, closes and refusals are debug.
 //! - What the client's socket takes sets the pace: a stream is polled as fast as it is read.
 //!
 //! # Example

@@ -17,14 +17,14 @@ use super::{Ended, observer::Totals};
 /// As Prometheus' text:
 ///
 /// ```
-/// use std::fmt::Write as _;
 /// use sse_typed::server::Stats;
 ///
 /// fn metrics(stats: &Stats) -> String {
 ///     let (open, opened, refused) = (stats.open(), stats.opened(), stats.refused());
+///     let (events, bytes) = (stats.events(), stats.bytes());
 ///     let mut text = format!("sse_open {open}\nsse_opened_total {opened}\nsse_refused_total {refused}\n");
-///     let _ = write!(text, "sse_events_total {}\nsse_bytes_total {}\n", stats.events(), stats.bytes());
-///     stats.closed().for_each(|(why, n)| drop(writeln!(text, "sse_closed_total{{reason=\"{why}\"}} {n}")));
+///     text += &format!("sse_events_total {events}\nsse_bytes_total {bytes}\n");
+///     text.extend(stats.closed().map(|(reason, n)| format!("sse_closed_total{{reason=\"{reason}\"}} {n}\n")));
 ///     text
 /// }
 ///

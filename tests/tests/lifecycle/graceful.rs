@@ -3,8 +3,10 @@
 use std::{collections::HashSet, time::Duration};
 
 use futures_util::{Stream, StreamExt, future::join_all, stream};
-use http::Response;
+use http::{Request, Response};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use hyper_util::rt::TokioIo;
 use sse_typed::{
     Encoded, RawEvent, Sse, SseLayer,
     server::{Drain, Shutdown, Stats},
@@ -144,6 +146,41 @@ async fn a_job_that_finishes_within_its_grace_is_served_to_its_end_and_the_serve
         assert_eq!(begin.elapsed().as_secs(), 20, "{server:?}");
         for client in clients {
             assert!(client.await.unwrap().ends_with("event: done\ndata: all of it\n\n"));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_that_opens_while_the_shutdown_begins_is_ended_or_refused() {
+    for server in SERVERS {
+        for round in 0..10 {
+            let shutdown = Shutdown::new();
+            let layer = SseLayer::new().no_keep_alive().shutdown(&shutdown, Drain::Now);
+            let (dial, listener) = memory();
+            let task = Serve::new(layer, &shutdown, || Sse::new(once())).start(server, listener);
+            let clients: Vec<_> = (0..100)
+                .map(|n| {
+                    let (dial, shutdown) = (dial.clone(), shutdown.clone());
+                    tokio::spawn(async move {
+                        let Some(io) = dial.try_connect() else { return };
+                        if n == round * 10 {
+                            shutdown.begin();
+                        }
+                        let handshake = hyper::client::conn::http1::handshake(TokioIo::new(io)).await;
+                        let (mut client, connection) = handshake.unwrap();
+                        tokio::spawn(async { drop(connection.await) });
+                        let request = Request::get("/").header("host", "test").body(String::new()).unwrap();
+                        // Whose connection was not accepted any more has no answer.
+                        let Ok(response) = client.send_request(request).await else { return };
+                        assert!([200, 503].contains(&response.status().as_u16()));
+                        response.into_body().collect().await.unwrap();
+                    })
+                })
+                .collect();
+            patiently("the server", task).await.unwrap();
+            for client in clients {
+                patiently("the end", client).await.unwrap();
+            }
         }
     }
 }

@@ -217,7 +217,7 @@ async fn from_the_beginning_on_new_streams_are_answered_503_and_other_answers_st
     assert_eq!(ask("/text").await.status(), StatusCode::OK);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn of_one_shutdown_in_two_layers_the_nearest_drain_holds_and_of_two_shutdowns_each() {
     let outer = Shutdown::new();
     let inner = Shutdown::new();
@@ -237,6 +237,8 @@ async fn of_one_shutdown_in_two_layers_the_nearest_drain_holds_and_of_two_shutdo
     let same = open(SseLayer::new().shutdown(&outer, farewell.clone())).await;
     let both = open(SseLayer::new().shutdown(&inner, farewell.clone())).await;
     let inner_begins = open(SseLayer::new().shutdown(&inner, farewell)).await;
+    let mut goes_on =
+        open(SseLayer::new().no_keep_alive().shutdown(&outer, Drain::Finish { grace: seconds(30) })).await;
 
     let rest = async |body: Body| String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
     inner.begin();
@@ -244,6 +246,27 @@ async fn of_one_shutdown_in_two_layers_the_nearest_drain_holds_and_of_two_shutdo
     outer.begin();
     assert_eq!(rest(same).await, "event: done\ndata: null\n\n");
     assert_eq!(rest(both).await, "event: done\ndata: null\n\n");
+    let begun = Instant::now();
+    assert!(goes_on.frame().await.unwrap().unwrap().data_ref().unwrap().starts_with(b"retry: "));
+    assert!(goes_on.frame().await.is_none());
+    assert_eq!(begun.elapsed().as_secs(), 30);
+}
+
+#[tokio::test]
+async fn a_service_that_may_answer_otherwise_is_refused_its_streams_alone() {
+    let shutdown = Shutdown::new();
+    let service = SseLayer::new().shutdown(&shutdown, Drain::Now).layer(service_fn(|request: Request<()>| {
+        let denied = || Response::builder().status(StatusCode::UNAUTHORIZED).body(Body::from("who are you?")).unwrap();
+        ready(Ok::<_, Infallible>(if request.uri() == "/" { Ok(Sse::new(once())) } else { Err(denied()) }))
+    }));
+    shutdown.begin();
+    for (path, status, text) in
+        [("/", StatusCode::SERVICE_UNAVAILABLE, ""), ("/x", StatusCode::UNAUTHORIZED, "who are you?")]
+    {
+        let response = service.clone().oneshot(Request::get(path).body(()).unwrap()).await.unwrap();
+        assert_eq!(response.status(), status);
+        assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), text);
+    }
 }
 
 #[tokio::test]

@@ -1,0 +1,76 @@
+//! A server that can be watched, and that ends when it is told to: how many streams are open and why they ended, as text for
+//! Prometheus; a limit on them; and a Ctrl-C that neither open streams nor clients that stopped reading hold up.
+//!
+//! `cargo run --example metrics`, then `curl -N http://127.0.0.1:3004/clock` and `curl http://127.0.0.1:3004/metrics`.
+
+use std::{error::Error, future, time::Duration};
+
+use axum::{
+    Router,
+    extract::{ConnectInfo, State},
+    routing::get,
+};
+use futures_util::{Stream, stream};
+use sse_typed::{
+    Encoded, Sse, SseEvent, SseLayer,
+    server::{Drain, GuardedListener, PeerAddr, Shutdown, Stats},
+};
+use tokio::{net::TcpListener, signal, time};
+
+#[derive(Debug, SseEvent)]
+#[sse(rename_all = "snake_case")]
+enum Clock {
+    Uptime {
+        seconds: u64,
+    },
+    /// The server goes; clients come back to the next one.
+    Restarting,
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let stats = Stats::new();
+    let shutdown = Shutdown::on(async {
+        if signal::ctrl_c().await.is_err() {
+            // There is no such signal here: the server stays.
+            future::pending::<()>().await;
+        }
+    });
+    let layer = SseLayer::new()
+        .stats(&stats)
+        .retry(Duration::from_secs(2))
+        .max_connections(10_000)
+        .max_lifetime(Duration::from_secs(3600))
+        .shutdown(&shutdown, Drain::Farewell(Encoded::new(&Clock::Restarting)?))
+        .on_close(|closed| println!("closed: {}, {:.0?}", closed.reason().name(), closed.duration()));
+    let app = Router::new().route("/clock", get(clock)).layer(layer).route("/metrics", get(metrics)).with_state(stats);
+
+    let listener = TcpListener::bind(("127.0.0.1", 3004)).await?;
+    println!("curl -N http://{}/clock", listener.local_addr()?);
+    // A client that has stopped reading is given up after 20 seconds, and at the latest 5 seconds after Ctrl-C.
+    let listener = GuardedListener::new(listener)
+        .write_timeout(Duration::from_secs(20))
+        .shutdown_deadline(&shutdown, Duration::from_secs(5));
+    axum::serve(listener, app.into_make_service_with_connect_info::<PeerAddr>())
+        .with_graceful_shutdown(shutdown.begun())
+        .await?;
+    Ok(())
+}
+
+async fn clock(ConnectInfo(peer): ConnectInfo<PeerAddr>) -> Sse<impl Stream<Item = Clock>> {
+    println!("open: {peer}");
+    Sse::new(stream::unfold(time::Instant::now(), async |begin| {
+        time::sleep(Duration::from_secs(1)).await;
+        Some((Clock::Uptime { seconds: begin.elapsed().as_secs() }, begin))
+    }))
+}
+
+/// [Prometheus' text format](https://prometheus.io/docs/instrumenting/exposition_formats/).
+async fn metrics(State(stats): State<Stats>) -> String {
+    let (open, opened, refused) = (stats.open(), stats.opened(), stats.refused());
+    let (events, bytes) = (stats.events(), stats.bytes());
+    let mut text = format!("sse_open {open}\nsse_opened_total {opened}\nsse_refused_total {refused}\n");
+    text += &format!("sse_events_total {events}\nsse_bytes_total {bytes}\n");
+    text.extend(stats.closed().map(|(reason, n)| format!("sse_closed_total{{reason=\"{reason}\"}} {n}\n")));
+    text
+}

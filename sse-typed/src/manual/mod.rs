@@ -2,6 +2,7 @@
 //!
 //! - [`defaults`]: every default, and why it is what it is
 //! - [`resume`]: ids, `Last-Event-ID`, reconnection times, and the end of reconnecting
+//! - [`shutdown`]: how a server with open streams comes to its end
 //!
 //! Which Tower layers go with event streams, and in which order, is told by the module `server`.
 //!
@@ -19,3 +20,6 @@ pub mod defaults {}
 
 #[doc = include_str!("resume.md")]
 pub mod resume {}
+
+#[doc = include_str!("shutdown.md")]
+pub mod shutdown {}

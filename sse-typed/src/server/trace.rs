@@ -29,6 +29,11 @@ pub(super) fn refused(reason: &str) {
     tracing::debug!(reason, "event stream refused");
 }
 
+pub(super) fn connection_given_up(reason: &str) {
+    #[cfg(feature = "tracing")]
+    tracing::debug!(reason, "connection given up");
+}
+
 pub(super) fn shutdown_cause_panicked() {
     #[cfg(feature = "tracing")]
     tracing::error!("the future that a shutdown waits for panicked: the shutdown begins");

@@ -59,7 +59,8 @@ async fn after_the_deadline_reads_and_writes_of_any_task_fail() {
     assert!(!reader.is_finished() && !writer.is_finished());
     let begin = Instant::now();
     shutdown.begin();
-    let (read, write) = (reader.await.unwrap(), writer.await.unwrap());
+    let ends = async { (reader.await.unwrap(), writer.await.unwrap()) };
+    let (read, write) = patiently("the end of both", ends).await;
     assert_eq!((read.0, write.0, begin.elapsed().as_secs()), (ErrorKind::TimedOut, ErrorKind::TimedOut, 5));
 
     let mut server = read.1.unsplit(write.1);
@@ -105,13 +106,14 @@ async fn a_write_that_waits_too_long_fails_and_so_does_all_that_follows() {
     let begin = Instant::now();
     // A flush in between, which a socket always has done, is no sign of life.
     let flushing = async |server: &mut ConnectionGuard<_>| {
-        loop {
+        for _ in 0..10 {
             let write = tokio::time::timeout(seconds(7), server.write_u8(1)).await;
             match write {
                 Ok(written) => return written,
                 Err(_) => server.flush().await.unwrap(),
             }
         }
+        panic!("it is blocked for ever")
     };
     assert_eq!(flushing(&mut server).await.unwrap_err().kind(), ErrorKind::TimedOut);
     assert_eq!(begin.elapsed().as_secs(), 30, "when nobody says else");

@@ -9,7 +9,7 @@ use http_body::Body as _;
 use http_body_util::BodyExt;
 use sse_typed::{
     Sse, SseLayer,
-    server::{Drain, Events, Shutdown, SseBody},
+    server::{Drain, Events, Shutdown, SseBody, Stats},
 };
 use tokio::time::{Instant, sleep};
 use tower::{Layer, ServiceExt, service_fn};
@@ -164,6 +164,23 @@ async fn finish_ends_a_stream_when_its_grace_is_over_silent_or_busy() {
         begun.elapsed().as_secs()
     };
     assert_eq!(tokio::join!(end(silent), busy_end), (30, 30));
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_a_lifetime_and_a_grace_the_shorter_holds() {
+    for (lifetime, grace, ends, reason) in [(10, 30, 8..=10, "lifetime"), (1000, 5, 5..=5, "shutdown")] {
+        let (shutdown, stats) = (Shutdown::new(), Stats::new());
+        let layer = SseLayer::new().no_keep_alive().stats(&stats).max_lifetime(seconds(lifetime));
+        let layer = layer.shutdown(&shutdown, Drain::Finish { grace: seconds(grace) });
+        let mut body = pin!(get_from(&layer, Sse::new(once())).await.into_body());
+        next_frame(body.as_mut()).await.unwrap();
+        assert_eq!(poll_once(body.as_mut()), Poll::Pending);
+        let begun = Instant::now();
+        shutdown.begin();
+        while next_frame(body.as_mut()).await.is_some() {}
+        assert!(ends.contains(&begun.elapsed().as_secs()), "{reason}: {:?}", begun.elapsed());
+        assert!(stats.closed().any(|closed| closed == (reason, 1)), "{stats:?}");
+    }
 }
 
 #[tokio::test]

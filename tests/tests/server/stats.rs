@@ -74,16 +74,18 @@ async fn streams_events_and_bytes_are_counted_while_they_are_open_and_by_reason_
 
 #[tokio::test]
 async fn a_stream_that_passes_two_layers_with_the_same_stats_counts_once() {
-    let (shared, own) = (Stats::new(), Stats::new());
-    let service = SseLayer::new().stats(&shared).layer(SseLayer::new().stats(&own).max_connections(1).layer(
-        SseLayer::new().stats(&shared).layer(service_fn(async |_: Request<()>| {
-            Ok::<_, std::convert::Infallible>(Sse::new(stream::iter([Scene::Tick(1)]).chain(silence())))
-        })),
+    let (shared, own, outermost) = (Stats::new(), Stats::new(), Stats::new());
+    let service = SseLayer::new().stats(&outermost).layer(SseLayer::new().stats(&shared).layer(
+        SseLayer::new().stats(&own).max_connections(1).layer(SseLayer::new().stats(&shared).layer(service_fn(
+            async |_: Request<()>| {
+                Ok::<_, std::convert::Infallible>(Sse::new(stream::iter([Scene::Tick(1)]).chain(silence())))
+            },
+        ))),
     ));
     let mut body = pin!(service.clone().oneshot(Request::new(())).await.unwrap().into_body());
     next_frame(body.as_mut()).await.unwrap();
     drop(service.oneshot(Request::new(())).await.unwrap());
-    for stats in [shared, own] {
+    for stats in [shared, own, outermost] {
         assert_eq!((stats.open(), stats.opened(), stats.refused(), stats.events()), (1, 1, 1, 1));
     }
 }

@@ -8,7 +8,7 @@ use std::{
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::server::{Shutdown, shutdown::Begun};
+use crate::server::{Shutdown, shutdown::Begun, trace};
 
 /// How long a connection may take nothing when nobody has said it.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -57,6 +57,15 @@ enum Expired {
     Shutdown,
 }
 
+impl Expired {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Write => "the client has read nothing for too long",
+            Self::Shutdown => "the connection has outlasted the shutdown of its server",
+        }
+    }
+}
+
 impl Default for Clocks {
     fn default() -> Self {
         Self { write_timeout: WRITE_TIMEOUT, blocked: None, reads: None, writes: None, expired: None }
@@ -77,7 +86,7 @@ impl Clocks {
     /// Before a read: an error when the connection has had its time.
     pub(super) fn read(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         if self.reads.as_mut().is_some_and(|deadline| deadline.poll(cx).is_ready()) {
-            self.expired.get_or_insert(Expired::Shutdown);
+            self.expire(Expired::Shutdown);
         }
         self.check()
     }
@@ -85,7 +94,7 @@ impl Clocks {
     /// Before anything that goes out: an error when the connection has had its time.
     pub(super) fn write(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         if self.writes.as_mut().is_some_and(|deadline| deadline.poll(cx).is_ready()) {
-            self.expired.get_or_insert(Expired::Shutdown);
+            self.expire(Expired::Shutdown);
         }
         self.check()
     }
@@ -110,18 +119,24 @@ impl Clocks {
             timer: Instant::now().checked_add(timeout).map(|end| Box::pin(sleep_until(end))),
         });
         if blocked.timer.as_mut().is_some_and(|timer| timer.as_mut().poll(cx).is_ready()) {
-            self.expired.get_or_insert(Expired::Write);
+            self.expire(Expired::Write);
         }
         self.check().map_or_else(|error| Poll::Ready(Err(error)), |()| Poll::Pending)
     }
 
+    fn expire(&mut self, why: Expired) {
+        // The first reason counts.
+        if self.expired.is_none() {
+            trace::connection_given_up(why.as_str());
+            self.expired = Some(why);
+        }
+    }
+
     fn check(&self) -> io::Result<()> {
-        let text = match self.expired {
-            None => return Ok(()),
-            Some(Expired::Write) => "the client has read nothing for too long",
-            Some(Expired::Shutdown) => "the connection has outlasted the shutdown of its server",
-        };
-        Err(io::Error::new(io::ErrorKind::TimedOut, text))
+        match self.expired {
+            None => Ok(()),
+            Some(why) => Err(io::Error::new(io::ErrorKind::TimedOut, why.as_str())),
+        }
     }
 }
 

@@ -52,6 +52,7 @@
 //! | `hyper-client` | | `Client::hyper()`: connections, pool and redirects by hyper-util; implies `client` |
 //! | `tls` | | `https` URLs for it, by rustls with ring and the platform's roots; implies `hyper-client` |
 //! | `reqwest` | | `Client::reqwest(..)`: connections, redirects and TLS as a client of reqwest has them; implies `client` |
+//! | `hub` | | `Hub`: fan-out with history, resuming and declared gaps |
 //! | `tracing` | | events and spans of both sides |
 //! | `full` | | all of these |
 //!
@@ -69,6 +70,9 @@
 pub mod client;
 pub mod codec;
 pub mod event;
+#[cfg(feature = "hub")]
+#[cfg_attr(docsrs, doc(cfg(feature = "hub")))]
+pub mod hub;
 #[cfg(any(doc, doctest))]
 #[cfg_attr(docsrs, doc(cfg(all())))]
 pub mod manual;
@@ -83,6 +87,9 @@ pub mod __private;
 #[cfg(feature = "client")]
 #[doc(inline)]
 pub use self::client::{Client, EventSource, EventStream};
+#[cfg(feature = "hub")]
+#[doc(inline)]
+pub use self::hub::{Entries, Hub, Subscription};
 #[cfg(feature = "server")]
 #[doc(inline)]
 pub use self::server::{Sse, SseLayer};

@@ -2,6 +2,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
+#[cfg(feature = "hub")]
+use super::EncodeEvent;
 use super::{EventItem, EventWriter};
 use crate::event::{EncodeError, EventId};
 
@@ -137,8 +139,31 @@ impl Encoder {
         self.out.capacity()
     }
 
+    /// Writes an event without its id: a hub gives another, or none.
+    #[cfg(feature = "hub")]
+    pub(crate) fn encode_without_id<E: EncodeEvent>(&mut self, event: &E) -> Result<(), EncodeError> {
+        self.block(None, None, |writer| {
+            writer.omit_id();
+            event.encode(writer)
+        })
+        .map_err(|error| error.of_event(event.event_type()))
+    }
+
+    /// What waits to be taken.
+    #[cfg(feature = "hub")]
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.out
+    }
+
+    /// Forgets what waits to be taken, and keeps the room.
+    #[cfg(feature = "hub")]
+    pub(crate) fn clear(&mut self) {
+        self.out.clear();
+        self.out.shrink_to(KEPT_ROOM);
+    }
+
     /// Appends events that are bytes already.
-    pub(super) fn append(&mut self, bytes: &[u8], events: u64) {
+    pub(crate) fn append(&mut self, bytes: &[u8], events: u64) {
         self.out.extend_from_slice(bytes);
         self.events += events;
     }

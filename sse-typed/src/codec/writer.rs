@@ -46,6 +46,12 @@ impl<'a> EventWriter<'a> {
         self.begun = false;
     }
 
+    /// Passes over the id that the event brings.
+    #[cfg(feature = "hub")]
+    pub(super) const fn omit_id(&mut self) {
+        self.has_id = true;
+    }
+
     /// Writes the id of an event that brought none, before its other fields: `start` is where they begin. The prefix was
     /// made by us.
     pub(super) fn number(&mut self, start: usize, prefix: &str, number: u64) {

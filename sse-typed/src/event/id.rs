@@ -38,8 +38,8 @@ impl EventId {
         }
     }
 
-    /// An id as it stood on the wire. The decoder has seen to CR, LF and NUL.
-    #[cfg(feature = "client")]
+    /// An id as it stood on the wire, or one made of what can travel. The decoder has seen to CR, LF and NUL.
+    #[cfg(any(feature = "client", feature = "hub"))]
     pub(crate) const fn from_wire(id: ByteString) -> Self {
         Self(id)
     }

@@ -1,0 +1,41 @@
+use std::fmt;
+
+use super::{Hub, MemoryLog, OnGap, Retention};
+use crate::codec::HubEvent;
+
+/// Makes a [`Hub`]: begun by [`Hub::builder`] or [`Hub::builder_on_gap`].
+#[must_use = "a builder does nothing until `build`"]
+pub struct HubBuilder<E> {
+    retention: Retention,
+    on_gap: OnGap<E>,
+}
+
+impl<E: HubEvent> HubBuilder<E> {
+    pub(super) fn new(on_gap: OnGap<E>) -> Self {
+        Self { retention: Retention::default(), on_gap }
+    }
+
+    /// How much history is kept.
+    pub const fn retain(mut self, retention: Retention) -> Self {
+        self.retention = retention;
+        self
+    }
+
+    /// The hub. It needs no runtime.
+    #[must_use]
+    pub fn build(self) -> Hub<E> {
+        Hub::new(MemoryLog::new(self.retention), self.on_gap)
+    }
+}
+
+impl<E> Clone for HubBuilder<E> {
+    fn clone(&self) -> Self {
+        Self { retention: self.retention, on_gap: self.on_gap }
+    }
+}
+
+impl<E> fmt::Debug for HubBuilder<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HubBuilder").field("retention", &self.retention).field("on_gap", &self.on_gap).finish()
+    }
+}

@@ -1,0 +1,72 @@
+use std::{
+    fmt,
+    sync::{
+        Arc, Mutex, TryLockError,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+};
+
+use super::{OnGap, PublishError, decoded::DecodedSegments, error::Kind, order::Order, shared::Shared};
+use crate::codec::{EncodeEvent, Encoder};
+
+/// What a hub and its subscriptions share.
+pub(super) struct Core<E> {
+    pub(super) shared: Arc<Shared>,
+    pub(super) order: Order,
+    pub(super) on_gap: OnGap<E>,
+    pub(super) decoded: DecodedSegments<E>,
+    pub(super) counts: Counts,
+    /// Room to encode in, if nobody else is just using it.
+    scratch: Mutex<Encoder>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    pub(super) subscribers: AtomicUsize,
+    pub(super) gaps: AtomicU64,
+}
+
+impl Counts {
+    pub(super) fn one_more(counter: &AtomicU64) {
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl<E> Core<E> {
+    pub(super) fn new(shared: Arc<Shared>, on_gap: OnGap<E>) -> Self {
+        Self {
+            shared,
+            order: Order::default(),
+            on_gap,
+            decoded: DecodedSegments::default(),
+            counts: Counts::default(),
+            scratch: Mutex::default(),
+        }
+    }
+
+    /// Encodes an event without its id, and lends the block. User's code runs in here, so no lock is waited for.
+    pub(super) fn with_block<T>(&self, event: &E, lend: impl FnOnce(&[u8]) -> T) -> Result<T, PublishError>
+    where
+        E: EncodeEvent,
+    {
+        let mut own = Encoder::new();
+        let mut scratch = match self.scratch.try_lock() {
+            Ok(scratch) => Some(scratch),
+            Err(TryLockError::Poisoned(scratch)) => Some(scratch.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        };
+        let encoder = scratch.as_deref_mut().unwrap_or(&mut own);
+        encoder.clear();
+        encoder.encode_without_id(event).map_err(Kind::Encode)?;
+        if encoder.is_empty() {
+            return Err(Kind::NeverSent(event.event_type().to_owned()).into());
+        }
+        Ok(lend(encoder.as_bytes()))
+    }
+}
+
+impl<E> fmt::Debug for Core<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Core").field("on_gap", &self.on_gap).field("counts", &self.counts).finish_non_exhaustive()
+    }
+}

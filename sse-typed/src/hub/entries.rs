@@ -1,0 +1,91 @@
+use std::{fmt, sync::Arc};
+
+use super::ring::Run;
+use crate::{
+    codec::{EncodeEvent, Encoder, EventItem},
+    event::{EncodeError, Event, EventId},
+};
+
+/// Events of a hub that leave together: what a [`Subscription`](super::Subscription) yields.
+///
+/// Published events are bytes already, shared by all subscriptions, and several of them are one slice. What is a
+/// subscription's own (a gap, a snapshot) is encoded when it is sent.
+pub struct Entries<E>(pub(super) Inner<E>);
+
+pub(super) enum Inner<E> {
+    Run(Run),
+    Own(Event<Arc<E>>),
+    /// The word to forget the last event ID.
+    Forget,
+}
+
+/// An id-only block with an empty id.
+const FORGET: &[u8] = b"id:\n\n";
+
+impl<E> Entries<E> {
+    /// How many events there are. None are in a word to the client alone: to forget its last event ID.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        match &self.0 {
+            // As many as fit into a slice of bytes.
+            Inner::Run(run) => (run.last - run.first + 1) as usize,
+            Inner::Own(_) => 1,
+            Inner::Forget => 0,
+        }
+    }
+
+    /// Whether there is no event.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The id of the last event. One that was put in [front](super::Subscription::start_with) has none.
+    #[must_use]
+    pub fn last_id(&self) -> Option<EventId> {
+        match &self.0 {
+            Inner::Run(run) => Some(run.last_id()),
+            Inner::Own(event) => event.id.clone(),
+            Inner::Forget => None,
+        }
+    }
+}
+
+impl<E: EncodeEvent> EventItem for Entries<E> {
+    type Event = E;
+
+    fn write(&self, encoder: &mut Encoder) -> Result<(), EncodeError> {
+        match &self.0 {
+            Inner::Run(run) => encoder.append(run.bytes(), self.len() as u64),
+            Inner::Own(event) if event.id.is_none() => encoder.encode_without_id(&event.data)?,
+            Inner::Own(event) => encoder.encode(event)?,
+            Inner::Forget => encoder.append(FORGET, 0),
+        }
+        Ok(())
+    }
+
+    /// Whether the last event ends the stream.
+    fn is_terminal(&self) -> bool {
+        match &self.0 {
+            Inner::Run(run) => run.terminal,
+            Inner::Own(event) => event.data.is_terminal(),
+            Inner::Forget => false,
+        }
+    }
+}
+
+impl<E> Clone for Entries<E> {
+    fn clone(&self) -> Self {
+        Self(match &self.0 {
+            Inner::Run(run) => Inner::Run(run.clone()),
+            Inner::Own(event) => Inner::Own(event.clone()),
+            Inner::Forget => Inner::Forget,
+        })
+    }
+}
+
+impl<E> fmt::Debug for Entries<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Entries").field("len", &self.len()).field("last_id", &self.last_id()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,100 @@
+use std::{
+    fmt,
+    hash::{BuildHasher, RandomState},
+};
+
+use crate::event::EventId;
+
+/// What ends the id of a terminal event, and no other.
+pub(super) const TERMINAL: char = '!';
+
+/// Names the places of one log in one process: `<16 hexadecimal digits>-<n>`.
+///
+/// The digits are drawn at random, so that an id of another process, or of another log, is never taken for one of this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Epoch(u64);
+
+impl Epoch {
+    pub(super) fn random() -> Self {
+        // The keys of `RandomState` come from the operating system, and differ from one to the next.
+        Self(RandomState::new().hash_one(0_u8))
+    }
+
+    /// The id of a place, which is that of the `n`th event unless it is terminal.
+    pub(super) fn id(self, n: u64) -> EventId {
+        EventId::from_wire(self.name(n).into())
+    }
+
+    /// The id of the `n`th event.
+    pub(super) fn event_id(self, n: u64, terminal: bool) -> EventId {
+        let mut name = self.name(n);
+        if terminal {
+            name.push(TERMINAL);
+        }
+        EventId::from_wire(name.into())
+    }
+
+    fn name(self, n: u64) -> String {
+        format!("{self}{n}")
+    }
+
+    /// The place that an id names, if it is one of this log's. Only the very spelling that was sent counts.
+    pub(super) fn parse(self, id: &str) -> Option<u64> {
+        let n = id.rsplit_once('-')?.1.parse().ok()?;
+        (self.name(n) == id).then_some(n)
+    }
+}
+
+/// What stands before the number, dash included.
+impl fmt::Display for Epoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}-", self.0)
+    }
+}
+
+/// The id of a terminal event that a log has named so.
+pub(super) fn terminal(id: &EventId) -> EventId {
+    EventId::from_wire(format!("{id}{TERMINAL}").into())
+}
+
+/// Whether an id is that of a terminal event: who brings it has had all there is.
+pub(super) fn is_terminal(id: &str) -> bool {
+    id.ends_with(TERMINAL)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_names_the_place_it_was_made_for_in_one_spelling_only() {
+        let epoch = Epoch(0xAB);
+        assert_eq!(epoch.id(7).as_str(), "00000000000000ab-7");
+        assert_eq!(epoch.event_id(7, true).as_str(), "00000000000000ab-7!");
+        for n in [0, 1, 10, u64::MAX] {
+            assert_eq!(epoch.parse(epoch.id(n).as_str()), Some(n));
+        }
+        for id in [
+            "",
+            "-",
+            "7",
+            "ab-7",
+            "00000000000000ab-",
+            "00000000000000ab-07",
+            "00000000000000ab-+7",
+            "00000000000000AB-7",
+            "00000000000000ac-7",
+            "00000000000000ab-7!",
+            "00000000000000ab-18446744073709551616",
+            "00000000000000ab-7-7",
+            " 00000000000000ab-7",
+        ] {
+            assert_eq!(epoch.parse(id), None, "{id}");
+        }
+    }
+
+    #[test]
+    fn epochs_of_one_process_differ() {
+        assert_ne!(Epoch::random().0, Epoch::random().0);
+    }
+}

@@ -1,0 +1,136 @@
+//! The hub: events for any number of subscribers, with history for those who come back.
+//!
+//! A [`Hub`] takes events by [`publish`](Hub::publish) and gives them to [`Subscription`]s, which are what
+//! [`Sse::new`](crate::Sse) sends. An event is encoded once. A subscription is a place in the history: what lies behind it
+//! is what it gives next, whether that was published an hour ago or is published now. Nothing of HTTP enters this room.
+//!
+//! ```
+//! # #[cfg(not(feature = "derive"))]
+//! # fn main() {}
+//! # #[cfg(feature = "derive")]
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use futures_util::{Stream, StreamExt};
+//! use sse_typed::{
+//!     Gap, Hub, SseEvent,
+//!     hub::{Retention, Start},
+//! };
+//!
+//! #[derive(Debug, PartialEq, SseEvent)]
+//! #[sse(rename_all = "snake_case")]
+//! enum Ride {
+//!     Position { lat: f64, lon: f64 },
+//!     #[sse(gap)]
+//!     Missed(Gap),
+//!     #[sse(terminal)]
+//!     Completed,
+//! }
+//!
+//! let hub = Hub::<Ride>::builder().retain(Retention::events(10_000).bytes(64 << 20)).build();
+//! let mut live = hub.subscribe(Start::Live).events();
+//!
+//! let id = hub.publish(&Ride::Position { lat: 10.8, lon: 106.6 }).await?;
+//! hub.publish(&Ride::Completed).await?;
+//! assert_eq!(*live.next().await.unwrap().data, Ride::Position { lat: 10.8, lon: 106.6 });
+//!
+//! // A client that was away since then; in a handler this is `hub.subscribe(LastEventId::of(&request))`.
+//! let mut resumed = hub.subscribe(id).events();
+//! let event = resumed.next().await.unwrap();
+//! assert_eq!(*event.data, Ride::Completed);
+//! assert!(resumed.next().await.is_none()); // a terminal event ends the stream
+//!
+//! // Who brings the terminal event's id has had all there is: the server answers 204.
+//! assert_eq!(hub.subscribe(event.id.clone()).size_hint(), (0, Some(0)));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Promises
+//!
+//! - All subscriptions see one order, that in which events were published, whoever published them. Each sees a contiguous
+//!   run of it from its start on, up to a hole that it is told of. There is no seam between what is replayed and what is
+//!   live: both come from the same place, by the same way.
+//! - Publishing never waits for a subscription. One that does not read costs its place and nothing more.
+//! - What was published since a subscription last looked leaves as one slice, as far as it lies in one piece: at most about
+//!   32 KiB, up to a terminal event, up to an event that [`only`](Subscription::only) withholds.
+//! - What a client brings as its last event ID is looked at and never trusted. It can be any text.
+//!
+//! # Ids
+//!
+//! The hub gives each event its id: `<16 hexadecimal digits>-<n>` by the log in memory, where the digits are drawn by each
+//! log anew. An id of another process, or of another hub, is therefore a gap, and never a wrong place. The id of a terminal
+//! event ends in `!`, so that any server can tell, without looking it up, that a client which brings it has all there is.
+//! Event types with an `#[sse(id)]` field have ids of their own, and cannot be published.
+//!
+//! # Lost history
+//!
+//! History is lost to a client when its last event ID is none of the log's, when the events behind it are no longer kept,
+//! or when its subscription falls behind what is kept. What happens then is chosen for each hub:
+//!
+//! | [`OnGap`] | the client sees | and comes back |
+//! |---|---|---|
+//! | `Emit` | the event that is marked `#[sse(gap)]`, then all that is kept | behind the gap: the event's id is the place before what follows |
+//! | `Snapshot` | a new [snapshot](Hub::subscribe_with), then what happens behind it | behind the snapshot |
+//! | `Restart` | the end of the stream, and its last event ID forgotten | as a new client |
+//! | `Ignore` | all that is kept, and nothing of the gap | behind what it saw |
+//!
+//! A client that lost its connection before it got the word meets the gap again; one that got it does not.
+//!
+//! ## Lagging
+//!
+//! A subscription reads what is kept. If it reads slower than events are published, what it has not read is let go in the end, as
+//! the [`Retention`] says. It is told of that once, at the place of the hole, and goes on with the oldest event that is
+//! kept. How much a reader may lag is therefore how much is retained, and [`Subscription::lag`] says how far behind it is.
+//!
+//! ## Closing
+//!
+//! A terminal event ends the subscriptions that see it. The hub goes on: who comes later begins behind it.
+//! [`Hub::close`] ends the hub: subscriptions get what is left for them and end, and new ones have nothing to send, whatever
+//! they ask for, which the server answers with 204. When the last handle of a hub is dropped, its subscriptions end behind
+//! what is left for them too, but nobody tells clients not to come back.
+//!
+//! Dropping a response drops its subscription, and that frees its place at once.
+//!
+//! # Cancel safety
+//!
+//! Waiting for the next item of a subscription can be given up and taken up again; an event is taken only when it is handed
+//! out. Publishing happens wholly or not at all.
+//!
+//! # How it works
+//!
+//! The history is a ring of wire bytes in segments. Each event has a number, and a place is the number of the last event
+//! before it. New events gather behind the last segment; the first reader that wants them makes a segment of them, which all
+//! readers share by reference count. One lock guards the ring and the list of who waits. It is held for a few copies,
+//! never while code of a user, a waker or I/O runs, and never across an `await`. Finding nothing and waiting are one step under
+//! it, so no wake-up is lost. Those who wait are taken as a whole by the next event and woken outside of the lock. The
+//! list's memory is used again, so neither waiting nor waking allocates.
+//!
+//! Closures of [`publish_with`](Hub::publish_with) and [`subscribe_with`](Hub::subscribe_with) run under a second lock, one at a
+//! time. It knows its thread: publishing from within one is an error, not a deadlock.
+
+mod builder;
+mod core;
+mod decoded;
+mod entries;
+mod error;
+mod events;
+mod gap;
+#[expect(clippy::module_inception, reason = "the hub itself, among what it is made of")]
+mod hub;
+mod id;
+mod memory;
+mod order;
+mod retention;
+mod ring;
+mod shared;
+mod start;
+mod stats;
+mod subscription;
+mod topics;
+mod trace;
+mod waiters;
+
+pub use self::{
+    builder::HubBuilder, entries::Entries, error::PublishError, events::SubscriptionEvents, gap::OnGap, hub::Hub,
+    memory::MemoryLog, retention::Retention, start::Start, stats::HubStats, subscription::Subscription, topics::Topics,
+};

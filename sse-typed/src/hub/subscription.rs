@@ -1,0 +1,307 @@
+use std::{
+    fmt,
+    pin::Pin,
+    sync::{Arc, atomic::Ordering},
+    task::{Context, Poll},
+};
+
+use futures_core::Stream;
+
+use super::{
+    Entries, OnGap, Start, SubscriptionEvents,
+    core::{Core, Counts},
+    decoded::{self, Decode},
+    entries::Inner,
+    ring::Run,
+    shared::{Found, Lookup, Named},
+    trace,
+    waiters::Ticket,
+};
+use crate::{
+    codec::{DecodeEvent, EventKind},
+    event::{Event, Gap, GapReason},
+};
+
+/// The events of a hub, from some place on: a stream of [`Entries`], for [`Sse::new`](crate::Sse) or any other use.
+///
+/// It is made by [`Hub::subscribe`](super::Hub::subscribe). It is a place in the hub's history and hardly more: events are
+/// the hub's, shared by all. It ends behind a terminal event, and when the hub is closed or gone, behind what is left. One
+/// that has nothing to send from the start says so by its `size_hint`, and is answered with 204.
+///
+/// # Cancel safety
+///
+/// Waiting for the next item can be given up at any time: no event is taken before it is handed out.
+#[must_use = "streams do nothing unless polled"]
+pub struct Subscription<E> {
+    core: Arc<Core<E>>,
+    place: Place,
+    ticket: Ticket,
+    /// What most subscriptions have not.
+    extra: Option<Box<Extra<E>>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// Behind the event of this number.
+    At(u64),
+    /// The same, by the word of the client: if it is gone, it was so when the client came.
+    Asked(u64),
+    /// The client's last event ID is none of the log's.
+    Unknown,
+    /// At the start of a snapshot.
+    Snapshot,
+    Over,
+}
+
+struct Extra<E> {
+    /// What goes before all.
+    front: Option<Event<Arc<E>>>,
+    only: Option<Only<E>>,
+    snapshot: Option<Box<dyn Fn() -> E + Send + Sync>>,
+}
+
+struct Only<E> {
+    allows: Box<dyn Fn(&E) -> bool + Send + Sync>,
+    decode: Decode<E>,
+}
+
+/// How many segments without an event for this subscription are passed over before others have their turn.
+const TURNS: usize = 64;
+
+impl<E> Subscription<E> {
+    pub(super) fn new(core: Arc<Core<E>>, start: &Start) -> Self {
+        core.counts.subscribers.fetch_add(1, Ordering::Relaxed);
+        let shared = &core.shared;
+        let place = match start {
+            _ if shared.is_closed() => Place::Over,
+            Start::Live => Place::At(shared.head()),
+            Start::Earliest => Place::At(shared.oldest().number),
+            Start::Last(n) => Place::At(shared.before_last(*n)),
+            Start::After(id) => match id.as_str().map(|id| shared.look_up(id)) {
+                None => Place::At(shared.head()),
+                Some(Lookup::Place(place)) => Place::Asked(place),
+                Some(Lookup::Unknown) => Place::Unknown,
+                Some(Lookup::Over) => Place::Over,
+            },
+        };
+        Self { core, place, ticket: Ticket::default(), extra: None }
+    }
+
+    /// With a way to make a snapshot, which a live start begins with.
+    pub(super) fn with_snapshot(mut self, live: bool, snapshot: impl Fn() -> E + Send + Sync + 'static) -> Self {
+        if live && self.place != Place::Over {
+            self.place = Place::Snapshot;
+        }
+        self.extra().snapshot = Some(Box::new(snapshot));
+        self
+    }
+
+    fn extra(&mut self) -> &mut Extra<E> {
+        self.extra.get_or_insert_with(|| Box::new(Extra { front: None, only: None, snapshot: None }))
+    }
+
+    /// Sends this event first, to this subscriber alone and without an id: a greeting, or who they are.
+    ///
+    /// A subscription that is over from the start stays so.
+    pub fn start_with(mut self, event: E) -> Self {
+        self.extra().front = Some(Event::new(Arc::new(event)));
+        self
+    }
+
+    /// Withholds all events but those that `allows` lets pass, replayed ones and live ones alike: what this subscriber may
+    /// see. Asked twice, both must agree.
+    ///
+    /// An event is read at most once for all subscriptions of the hub, when the first asks for it. One that cannot be read
+    /// is withheld. Gaps, snapshots and what is put in front are this subscriber's own, and not asked about; a gap may
+    /// then tell of events that would have been withheld.
+    pub fn only(mut self, allows: impl Fn(&E) -> bool + Send + Sync + 'static) -> Self
+    where
+        E: DecodeEvent + 'static,
+    {
+        let extra = self.extra();
+        let allows: Box<dyn Fn(&E) -> bool + Send + Sync> = match extra.only.take() {
+            None => Box::new(allows),
+            Some(before) => Box::new(move |event| (before.allows)(event) && allows(event)),
+        };
+        extra.only = Some(Only { allows, decode: decoded::decode });
+        self
+    }
+
+    /// The events as values, for use in this process. Each is read once for all subscriptions of the hub.
+    pub fn events(self) -> SubscriptionEvents<E>
+    where
+        E: DecodeEvent + EventKind,
+    {
+        SubscriptionEvents::new(self)
+    }
+
+    /// How many events are kept that this subscription has not been given yet.
+    #[must_use]
+    pub fn lag(&self) -> u64 {
+        match self.place {
+            Place::At(place) | Place::Asked(place) => {
+                let shared = &self.core.shared;
+                shared.head().saturating_sub(place.max(shared.oldest().number))
+            }
+            Place::Unknown => self.core.shared.size().0 as u64,
+            Place::Snapshot | Place::Over => 0,
+        }
+    }
+
+    /// All events of the segment that a run lies in.
+    pub(super) fn decoded(&self, run: &Run, decode: Decode<E>) -> decoded::Events<E> {
+        self.core.decoded.of(run, self.core.shared.oldest_segment(), decode)
+    }
+
+    fn poll_entries(&mut self, cx: &Context<'_>) -> Poll<Option<Inner<E>>>
+    where
+        E: EventKind,
+    {
+        if self.place == Place::Over {
+            return Poll::Ready(None);
+        }
+        if let Some(event) = self.extra.as_mut().and_then(|extra| extra.front.take()) {
+            return Poll::Ready(Some(self.own(event)));
+        }
+        for _ in 0..TURNS {
+            let found = match self.place {
+                Place::Over => return Poll::Ready(None),
+                Place::Snapshot => Some(self.snapshot()),
+                Place::Unknown => {
+                    let oldest = self.core.shared.oldest();
+                    self.gap(Gap::new(None, GapReason::UnknownId), oldest)
+                }
+                Place::At(place) | Place::Asked(place) => {
+                    match self.core.shared.read(place, &mut self.ticket, cx.waker()) {
+                        Found::Waiting => return Poll::Pending,
+                        Found::Closed => {
+                            self.place = Place::Over;
+                            None
+                        }
+                        Found::Behind(oldest) => {
+                            let asked = matches!(self.place, Place::Asked(_));
+                            let reason = if asked { GapReason::Trimmed } else { GapReason::Lagged };
+                            self.gap(Gap::new(Some(oldest.number - place), reason), oldest)
+                        }
+                        Found::Run(run) => self.allowed(run).map(Inner::Run),
+                    }
+                }
+            };
+            if found.is_some() {
+                return Poll::Ready(found);
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// The first run of events that this subscriber may see, and the place behind it; all others are passed over.
+    fn allowed(&mut self, mut run: Run) -> Option<Run> {
+        if let Some(only) = self.extra.as_ref().and_then(|extra| extra.only.as_ref()) {
+            let events = self.decoded(&run, only.decode);
+            let entries = events.get().map_or(&[][..], |entries| entries);
+            let skip = usize::try_from(run.first - run.segment_first).unwrap_or(usize::MAX);
+            let mut allowed: Option<(u64, u64, usize)> = None;
+            let mut start = run.start;
+            for (n, entry) in (run.first..).zip(entries.iter().skip(skip)) {
+                let allows = entry.event.as_ref().is_some_and(|event| (only.allows)(&event.data));
+                match &mut allowed {
+                    Some((_, last, end)) if allows => (*last, *end) = (n, entry.end),
+                    Some(_) => break,
+                    None if allows => {
+                        allowed = Some((n, n, entry.end));
+                        run.start = start;
+                    }
+                    None => {}
+                }
+                start = entry.end;
+            }
+            let Some((first, last, end)) = allowed else {
+                self.place = Place::At(run.last);
+                return None;
+            };
+            run.terminal &= last == run.last;
+            (run.first, run.last, run.end) = (first, last, end);
+        }
+        self.place = if run.terminal { Place::Over } else { Place::At(run.last) };
+        Some(run)
+    }
+
+    /// Does where history is lost as the hub says. What is kept begins behind the place `oldest`.
+    fn gap(&mut self, gap: Gap, oldest: Named) -> Option<Inner<E>>
+    where
+        E: EventKind,
+    {
+        trace::gap(&gap);
+        Counts::one_more(&self.core.counts.gaps);
+        let may_snapshot = self.extra.as_ref().is_some_and(|extra| extra.snapshot.is_some());
+        match self.core.on_gap {
+            OnGap::Emit(event) => {
+                self.place = Place::At(oldest.number);
+                let event = Event::new(Arc::new(event(gap))).id(oldest.id);
+                Some(self.own(event))
+            }
+            OnGap::Snapshot if may_snapshot => Some(self.snapshot()),
+            OnGap::Snapshot | OnGap::Restart => {
+                self.place = Place::Over;
+                Some(Inner::Forget)
+            }
+            OnGap::Ignore => {
+                self.place = Place::At(oldest.number);
+                None
+            }
+        }
+    }
+
+    /// A new snapshot, whose id is its place.
+    fn snapshot(&mut self) -> Inner<E>
+    where
+        E: EventKind,
+    {
+        let Some(snapshot) = self.extra.as_ref().and_then(|extra| extra.snapshot.as_ref()) else {
+            self.place = Place::Over;
+            return Inner::Forget;
+        };
+        let core = &self.core;
+        // The place first: an event that comes meanwhile, from one who does not keep the order, comes behind the snapshot
+        // as well. At worst it is told twice.
+        let (place, event) = core.order.keep(|| (core.shared.named_head(), snapshot()));
+        self.place = Place::At(place.number);
+        self.own(Event::new(Arc::new(event)).id(place.id))
+    }
+
+    fn own(&mut self, event: Event<Arc<E>>) -> Inner<E>
+    where
+        E: EventKind,
+    {
+        if event.data.is_terminal() {
+            self.place = Place::Over;
+        }
+        Inner::Own(event)
+    }
+}
+
+impl<E: EventKind> Stream for Subscription<E> {
+    type Item = Entries<E>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Entries<E>>> {
+        self.poll_entries(cx).map(|entries| entries.map(Entries))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        if self.place == Place::Over { (0, Some(0)) } else { (0, None) }
+    }
+}
+
+impl<E> Drop for Subscription<E> {
+    fn drop(&mut self) {
+        self.core.counts.subscribers.fetch_sub(1, Ordering::Relaxed);
+        self.core.shared.leave(self.ticket);
+    }
+}
+
+impl<E> fmt::Debug for Subscription<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscription").field("place", &self.place).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,230 @@
+//! An event type, and a client that checks what it is sent.
+
+use std::{
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Poll, Wake, Waker},
+};
+
+use futures_util::Stream;
+use sse_typed::{
+    Gap, LastEventId, SseEvent, Subscription,
+    codec::{DecodeEvent, Decoded, Decoder, Encoder, Item},
+    event::GapReason,
+    hub::{Hub, OnGap, Retention, Start},
+};
+
+#[derive(Clone, Debug, PartialEq, SseEvent)]
+#[sse(rename_all = "snake_case")]
+pub(crate) enum Feed {
+    Tick(u64),
+    /// Everything up to a tick.
+    State(u64),
+    #[sse(gap)]
+    Missed(Gap),
+    #[sse(terminal)]
+    Done,
+}
+
+pub(crate) fn hub(retention: Retention) -> Hub<Feed> {
+    Hub::builder().retain(retention).build()
+}
+
+pub(crate) fn hub_on_gap(retention: Retention, on_gap: OnGap<Feed>) -> Hub<Feed> {
+    Hub::builder_on_gap(on_gap).retain(retention).build()
+}
+
+/// Publishes ticks of these numbers.
+pub(crate) fn ticks(hub: &Hub<Feed>, numbers: impl IntoIterator<Item = u64>) {
+    for n in numbers {
+        hub.publish_now(&Feed::Tick(n)).unwrap();
+    }
+}
+
+/// One poll.
+pub(crate) fn poll<St: Stream + Unpin>(stream: &mut St) -> Poll<Option<St::Item>> {
+    Pin::new(stream).poll_next(&mut Context::from_waker(Waker::noop()))
+}
+
+/// A waker that counts.
+#[derive(Default)]
+pub(crate) struct Wakes(AtomicUsize);
+
+impl Wakes {
+    pub(crate) fn new() -> (Arc<Self>, Waker) {
+        let wakes = Arc::new(Self::default());
+        (Arc::clone(&wakes), Waker::from(wakes))
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+impl Wake for Wakes {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// A client, without a network: it reads the bytes that a subscription sends, and remembers its last event ID.
+pub(crate) struct Reader {
+    pub(crate) subscription: Option<Subscription<Feed>>,
+    decoder: Decoder,
+}
+
+/// An event, and the last event ID that the client has behind it.
+pub(crate) type Seen = (Feed, String);
+
+impl Reader {
+    pub(crate) fn new() -> Self {
+        Self { subscription: None, decoder: Decoder::new() }
+    }
+
+    pub(crate) fn at(hub: &Hub<Feed>, start: impl Into<Start>) -> Self {
+        Self::of(hub.subscribe(start))
+    }
+
+    pub(crate) fn of(subscription: Subscription<Feed>) -> Self {
+        Self { subscription: Some(subscription), decoder: Decoder::new() }
+    }
+
+    /// What the client would send as `Last-Event-ID`.
+    pub(crate) fn last_event_id(&self) -> LastEventId {
+        last_event_id(self.decoder.last_event_id())
+    }
+
+    /// Asks again, as a client does that has lost its connection.
+    pub(crate) fn resume(&mut self, hub: &Hub<Feed>) {
+        self.decoder.restart();
+        self.subscription = Some(hub.subscribe(self.last_event_id()));
+    }
+
+    /// What is sent without waiting; `false` when the stream has ended.
+    pub(crate) fn read(&mut self) -> (Vec<Seen>, bool) {
+        let mut seen = Vec::new();
+        loop {
+            match self.read_one() {
+                Poll::Pending => return (seen, true),
+                Poll::Ready(None) => return (seen, false),
+                Poll::Ready(Some(events)) => seen.extend(events),
+            }
+        }
+    }
+
+    /// One item.
+    pub(crate) fn read_one(&mut self) -> Poll<Option<Vec<Seen>>> {
+        let subscription = self.subscription.as_mut().expect("subscribed");
+        poll(subscription).map(|entries| entries.map(|entries| self.decode(&entries)))
+    }
+
+    pub(crate) fn decode(&mut self, entries: &sse_typed::Entries<Feed>) -> Vec<Seen> {
+        let mut encoder = Encoder::new();
+        encoder.encode(entries).unwrap();
+        assert_eq!(encoder.events(), entries.len() as u64);
+        self.decoder.feed(encoder.take());
+        let mut seen = Vec::new();
+        loop {
+            let event = match self.decoder.next_item() {
+                None => break,
+                Some(Ok(Item::Event(raw))) => Feed::decode(raw).unwrap(),
+                other => panic!("{other:?}"),
+            };
+            let Decoded::Event(event) = event else { panic!("{event:?}") };
+            seen.push((event, self.decoder.last_event_id().to_owned()));
+        }
+        assert_eq!(seen.len(), entries.len());
+        if let (Some((_, id)), Some(last)) = (seen.last(), entries.last_id()) {
+            assert_eq!(*id, last.as_str());
+        }
+        seen
+    }
+
+    /// The events alone.
+    pub(crate) fn events(&mut self) -> Vec<Feed> {
+        self.read().0.into_iter().map(|(event, _)| event).collect()
+    }
+
+    pub(crate) fn ticks(&mut self) -> Vec<u64> {
+        let tick = |event| match event {
+            Feed::Tick(n) => n,
+            other => panic!("{other:?}"),
+        };
+        self.events().into_iter().map(tick).collect()
+    }
+}
+
+pub(crate) fn last_event_id(id: &str) -> LastEventId {
+    if id.is_empty() { LastEventId::none() } else { sse_typed::EventId::new(id).unwrap().into() }
+}
+
+pub(crate) fn missed(missed: impl Into<Option<u64>>, reason: GapReason) -> Feed {
+    Feed::Missed(Gap::new(missed.into(), reason))
+}
+
+/// The law of a hub whose `n`th event is `Tick(n)`: a subscriber sees a contiguous run, or a gap event at the place of the
+/// hole that says how much is missed; every event under its own id.
+#[derive(Debug)]
+pub(crate) struct Law {
+    epoch: String,
+    /// The number of the last tick that was seen, or told to be missed.
+    last: Option<u64>,
+    pub(crate) gaps: u64,
+    pub(crate) seen: u64,
+}
+
+impl Law {
+    pub(crate) fn new(epoch: &str, last: Option<u64>) -> Self {
+        Self { epoch: epoch.to_owned(), last, gaps: 0, seen: 0 }
+    }
+
+    /// The part of ids that all events of the hub share.
+    pub(crate) fn epoch_of(id: &sse_typed::EventId) -> String {
+        id.as_str().rsplit_once('-').unwrap().0.to_owned()
+    }
+
+    pub(crate) fn id(&self, n: u64) -> String {
+        format!("{}-{n}", self.epoch)
+    }
+
+    /// The client names another place, or none of the hub's.
+    pub(crate) fn moved(&mut self, last: Option<u64>) {
+        self.last = last;
+    }
+
+    pub(crate) fn check(&mut self, (event, id): &Seen) {
+        match event {
+            Feed::Tick(n) => {
+                if let Some(last) = self.last {
+                    assert_eq!(*n, last + 1, "a hole or a duplicate");
+                }
+                assert_eq!(*id, self.id(*n));
+                self.last = Some(*n);
+                self.seen += 1;
+            }
+            Feed::Missed(gap) => {
+                self.gaps += 1;
+                match (gap.missed, self.last) {
+                    (Some(missed), Some(last)) => {
+                        assert!(missed > 0, "a gap of nothing");
+                        self.last = Some(last + missed);
+                    }
+                    (None, _) => assert_eq!(gap.reason, GapReason::UnknownId),
+                    (Some(_), None) => {}
+                }
+                let place: u64 = id.rsplit_once('-').unwrap().1.parse().unwrap();
+                assert_eq!(*id, self.id(place));
+                if let Some(last) = self.last
+                    && gap.missed.is_some()
+                {
+                    assert_eq!(place, last, "the gap's id is the place behind the hole");
+                }
+                self.last = Some(place);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! What the hub promises, one test per promise.
+
+mod closing;
+mod common;
+mod gaps;
+mod laws;
+mod only;
+mod publishing;
+mod resuming;
+mod retention;
+mod snapshots;
+mod stress;
+mod topics;

@@ -1,0 +1,146 @@
+//! What a subscriber may see.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::Poll,
+};
+
+use sse_typed::{
+    DecodeError, DecodeEvent, Decoded, EncodeError, EncodeEvent, EventKind, EventWriter, HubEvent, RawEventRef,
+    event::{DecodeErrorKind, GapReason},
+    hub::{Hub, OnGap, Retention, Start},
+};
+
+use crate::common::{Feed, Reader, hub, missed, poll, ticks};
+
+fn even(event: &Feed) -> bool {
+    matches!(event, Feed::Tick(n) if n % 2 == 0)
+}
+
+/// Row 5 of the pitfalls: nobody replays another's events.
+#[test]
+fn what_may_not_be_seen_live_may_not_be_seen_on_replay() {
+    let hub = hub(Retention::default());
+    let mut live = Reader::of(hub.subscribe(Start::Live).only(even));
+    ticks(&hub, 1..=5);
+    let mut both = Reader::of(hub.subscribe(Start::Last(3)).only(even));
+    assert_eq!(live.ticks(), [2, 4]);
+    ticks(&hub, 6..=9);
+    assert_eq!(live.ticks(), [6, 8]);
+    assert_eq!(both.ticks(), [4, 6, 8]);
+    let mut replayed = Reader::of(hub.subscribe(Start::Earliest).only(even));
+    assert_eq!(replayed.ticks(), [2, 4, 6, 8]);
+}
+
+#[test]
+fn runs_of_events_that_may_be_seen_leave_as_one_slice() {
+    let hub = hub(Retention::default());
+    let mut reader = Reader::of(hub.subscribe(Start::Live).only(|event| !matches!(event, Feed::Tick(4))));
+    ticks(&hub, 1..=9);
+    let mut lengths = Vec::new();
+    while let Poll::Ready(Some(events)) = reader.read_one() {
+        lengths.push(events.len());
+    }
+    assert_eq!(lengths, [3, 5]);
+}
+
+#[test]
+fn asked_twice_both_must_agree() {
+    let hub = hub(Retention::default());
+    let subscription = hub.subscribe(Start::Live).only(even).only(|event| !matches!(event, Feed::Tick(4)));
+    let mut reader = Reader::of(subscription);
+    ticks(&hub, 1..=6);
+    assert_eq!(reader.ticks(), [2, 6]);
+}
+
+#[test]
+fn a_terminal_event_ends_those_alone_who_may_see_it() {
+    let hub = hub(Retention::default());
+    let mut all = Reader::at(&hub, Start::Live);
+    let mut some = Reader::of(hub.subscribe(Start::Live).only(even));
+    ticks(&hub, [2]);
+    hub.publish_now(&Feed::Done).unwrap();
+    ticks(&hub, [4]);
+    assert_eq!(all.events(), [Feed::Tick(2), Feed::Done]);
+    assert_eq!(some.ticks(), [2, 4]);
+}
+
+#[test]
+fn a_gap_is_told_to_those_too_who_see_little() {
+    let hub = hub(Retention::events(2));
+    let mut reader = Reader::of(hub.subscribe(Start::Live).only(even));
+    ticks(&hub, 1..=4);
+    assert_eq!(reader.events(), [missed(2, GapReason::Lagged), Feed::Tick(4)]);
+}
+
+#[test]
+fn values_are_withheld_as_bytes_are() {
+    let hub = hub(Retention::default());
+    let mut events = hub.subscribe(Start::Live).only(even).events();
+    ticks(&hub, 1..=4);
+    let mut seen = Vec::new();
+    while let Poll::Ready(Some(event)) = poll(&mut events) {
+        seen.push((*event.data).clone());
+    }
+    assert_eq!(seen, [Feed::Tick(2), Feed::Tick(4)]);
+}
+
+static READ: AtomicUsize = AtomicUsize::new(0);
+
+/// Counts how often it is read, and cannot read what it wrote when that is odd.
+#[derive(Debug)]
+struct Costly(u64);
+
+impl EventKind for Costly {
+    fn event_type(&self) -> &str {
+        "costly"
+    }
+}
+
+impl EncodeEvent for Costly {
+    fn encode(&self, event: &mut EventWriter<'_>) -> Result<(), EncodeError> {
+        event.event_type("costly")?;
+        event.json(&self.0)
+    }
+}
+
+impl HubEvent for Costly {}
+
+impl DecodeEvent for Costly {
+    const EVENT_TYPES: &'static [&'static str] = &["costly"];
+
+    fn decode(event: RawEventRef<'_>) -> Result<Decoded<Self>, DecodeError> {
+        READ.fetch_add(1, Ordering::SeqCst);
+        match event.data().parse() {
+            Ok(n) if n % 2 == 0 => Ok(Decoded::Event(Self(n))),
+            _ => Err(DecodeError::new(DecodeErrorKind::Data, "costly", "odd")),
+        }
+    }
+}
+
+#[test]
+fn an_event_is_read_once_for_all_and_withheld_if_it_cannot_be() {
+    let hub = Hub::builder_on_gap(OnGap::Ignore).build();
+    for n in 0..10 {
+        hub.publish_now(&Costly(n)).unwrap();
+    }
+    assert_eq!(READ.load(Ordering::SeqCst), 0, "nobody has asked");
+    let asked = Arc::new(AtomicUsize::new(0));
+    for _ in 0..20 {
+        let asked = Arc::clone(&asked);
+        let mut subscription = hub.subscribe(Start::Earliest).only(move |_| {
+            asked.fetch_add(1, Ordering::SeqCst);
+            true
+        });
+        let mut events = 0;
+        while let Poll::Ready(Some(entries)) = poll(&mut subscription) {
+            assert_eq!(entries.len(), 1, "between two there is one that cannot be read");
+            events += 1;
+        }
+        assert_eq!(events, 5);
+    }
+    assert_eq!(READ.load(Ordering::SeqCst), 10);
+}

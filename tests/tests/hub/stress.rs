@@ -1,0 +1,197 @@
+//! The laws, with threads.
+
+use std::sync::{
+    Arc, Barrier,
+    atomic::{AtomicU64, Ordering},
+};
+
+use futures_util::StreamExt;
+use sse_typed::{
+    EventId, SseEvent,
+    hub::{Hub, OnGap, Retention, Start},
+};
+
+use crate::common::{Feed, Law, Reader, hub, last_event_id};
+
+/// A cheap random number.
+fn next(random: &mut u64) -> u64 {
+    *random ^= *random << 13;
+    *random ^= *random >> 7;
+    *random ^= *random << 17;
+    *random
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn threads_that_publish_resume_stall_and_drop_break_no_law() {
+    const EVENTS: u64 = 20_000;
+    let hub = hub(Retention::events(64));
+    let epoch = Law::epoch_of(&hub.publish_now(&Feed::Tick(1)).unwrap());
+    let published = Arc::new(AtomicU64::new(1));
+    let mut clients = Vec::new();
+    for seed in 1..=6_u64 {
+        let (hub, epoch) = (hub.clone(), epoch.clone());
+        clients.push(tokio::spawn(async move {
+            let mut random = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+            let mut law = Law::new(&epoch, None);
+            let mut reader = Reader::at(&hub, Start::Earliest);
+            loop {
+                let subscription = reader.subscription.as_mut().unwrap();
+                let Some(entries) = subscription.next().await else {
+                    panic!("ends behind the terminal event alone");
+                };
+                for seen in reader.decode(&entries) {
+                    if seen.0 == Feed::Done {
+                        return (law.seen, law.gaps);
+                    }
+                    law.check(&seen);
+                }
+                match next(&mut random) % 64 {
+                    0..4 => reader.resume(&hub),
+                    4 => {
+                        let n = next(&mut random) % EVENTS;
+                        let kept = hub.stats().published;
+                        reader = Reader::at(&hub, last_event_id(&law.id(n)));
+                        // Of an id ahead of all events it is not known whether it was when the hub looked.
+                        law.moved(if n <= kept { Some(n) } else { None });
+                        if n > kept && n <= hub.stats().published {
+                            reader = Reader::at(&hub, Start::Earliest);
+                        }
+                    }
+                    5 => {
+                        reader = Reader::at(&hub, last_event_id("nobody's"));
+                        law.moved(None);
+                    }
+                    6..12 => {
+                        for _ in 0..next(&mut random) % 64 {
+                            tokio::task::yield_now().await;
+                        }
+                    }
+                    12 => {
+                        // Waits, and gives it up.
+                        let subscription = reader.subscription.as_mut().unwrap();
+                        let entries =
+                            futures_util::future::select(subscription.next(), Box::pin(tokio::task::yield_now()));
+                        if let futures_util::future::Either::Left((Some(entries), _)) = entries.await {
+                            for seen in reader.decode(&entries) {
+                                if seen.0 == Feed::Done {
+                                    return (law.seen, law.gaps);
+                                }
+                                law.check(&seen);
+                            }
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        }));
+    }
+    let mut publishers = Vec::new();
+    for seed in 7..=9_u64 {
+        let (hub, published) = (hub.clone(), Arc::clone(&published));
+        publishers.push(tokio::spawn(async move {
+            let mut random = seed;
+            for _ in 0..EVENTS / 3 {
+                hub.publish_with(|| Feed::Tick(published.fetch_add(1, Ordering::SeqCst) + 1)).await.unwrap();
+                if next(&mut random).is_multiple_of(8) {
+                    tokio::task::yield_now().await;
+                }
+            }
+        }));
+    }
+    for publisher in publishers {
+        publisher.await.unwrap();
+    }
+    hub.publish_now(&Feed::Done).unwrap();
+    let (mut seen, mut gaps) = (0, 0);
+    for client in clients {
+        let (events, holes) = client.await.unwrap();
+        seen += events;
+        gaps += holes;
+    }
+    assert!(seen > 1_000 && gaps > 0, "{seen} seen, {gaps} gaps");
+    assert_eq!(hub.stats().subscribers, 0);
+}
+
+#[derive(Debug, PartialEq, SseEvent)]
+enum Turn {
+    Of {
+        publisher: u64,
+        turn: u64,
+    },
+    #[sse(terminal)]
+    Done,
+}
+
+#[test]
+fn several_publishers_have_one_order_for_all() {
+    const TURNS: u64 = 2_000;
+    let hub: Hub<Turn> = Hub::builder_on_gap(OnGap::Restart).retain(Retention::events(100_000)).build();
+    let barrier = Barrier::new(6);
+    let orders: Vec<Vec<(EventId, u64, u64)>> = std::thread::scope(|scope| {
+        let subscribers: Vec<_> = (0..3)
+            .map(|_| {
+                let mut events = hub.subscribe(Start::Live).events();
+                scope.spawn(|| {
+                    barrier.wait();
+                    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+                    runtime.block_on(async move {
+                        let mut order = Vec::new();
+                        while let Some(event) = events.next().await {
+                            if let Turn::Of { publisher, turn } = *event.data {
+                                order.push((event.id.unwrap(), publisher, turn));
+                            }
+                        }
+                        order
+                    })
+                })
+            })
+            .collect();
+        let publishers: Vec<_> = (0..3)
+            .map(|publisher| {
+                let (hub, barrier) = (&hub, &barrier);
+                scope.spawn(move || {
+                    barrier.wait();
+                    let publish = |turn| (hub.publish_now(&Turn::Of { publisher, turn }).unwrap(), publisher, turn);
+                    (0..TURNS).map(publish).collect::<Vec<_>>()
+                })
+            })
+            .collect();
+        let told: Vec<_> = publishers.into_iter().flat_map(|publisher| publisher.join().unwrap()).collect();
+        hub.publish_now(&Turn::Done).unwrap();
+        let mut orders: Vec<_> = subscribers.into_iter().map(|subscriber| subscriber.join().unwrap()).collect();
+        // And the ids are those that the publishers were told.
+        let mut told = told;
+        told.sort_by_key(|(id, ..)| id.as_str().rsplit_once('-').unwrap().1.parse::<u64>().unwrap());
+        orders.push(told);
+        orders
+    });
+    assert_eq!(orders[0].len() as u64, 3 * TURNS);
+    assert!(orders.windows(2).all(|pair| pair[0] == pair[1]));
+    for publisher in 0..3 {
+        let turns: Vec<_> = orders[0].iter().filter(|(_, by, _)| *by == publisher).map(|(.., turn)| *turn).collect();
+        assert_eq!(turns, (0..TURNS).collect::<Vec<_>>());
+    }
+}
+
+/// A wake-up that is lost shows as a test that hangs: the subscriber waits for each event before the next is published.
+#[test]
+fn no_wake_up_is_lost() {
+    let hub = hub(Retention::default());
+    let (answer, answers) = std::sync::mpsc::channel();
+    std::thread::scope(|scope| {
+        let mut events = hub.subscribe(Start::Live);
+        scope.spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+            runtime.block_on(async {
+                while let Some(entries) = events.next().await {
+                    answer.send(entries.len()).unwrap();
+                }
+            });
+        });
+        for n in 0..20_000 {
+            hub.publish_now(&Feed::Tick(n)).unwrap();
+            assert_eq!(answers.recv().unwrap(), 1);
+        }
+        hub.close_now(None).unwrap();
+    });
+}

@@ -8,11 +8,13 @@ pub(super) const SSE_KEEP_ALIVE: HeaderName = HeaderName::from_static("sse-keep-
 /// Keeps nginx, and who understands its header, from gathering the stream in a buffer.
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
-/// The headers of every event stream, each only if absent. Never `connection`: over HTTP/2 it makes the response
-/// malformed.
+/// The headers of every event stream, each only if absent, and if the map has room for it. Never `connection`: over HTTP/2
+/// it makes the response malformed.
 pub(super) fn describe(headers: &mut HeaderMap) {
     for (name, value) in [(CONTENT_TYPE, "text/event-stream"), (CACHE_CONTROL, "no-cache"), (X_ACCEL_BUFFERING, "no")] {
-        headers.entry(name).or_insert(HeaderValue::from_static(value));
+        if !headers.contains_key(&name) {
+            let _ = headers.try_insert(name, HeaderValue::from_static(value));
+        }
     }
 }
 
@@ -23,7 +25,7 @@ pub(super) fn announce_keep_alive(headers: &mut HeaderMap, written: Option<u64>,
         return None;
     }
     match seconds {
-        Some(seconds) => drop(headers.insert(SSE_KEEP_ALIVE, seconds.into())),
+        Some(seconds) => drop(headers.try_insert(SSE_KEEP_ALIVE, seconds.into())),
         None => drop(headers.remove(SSE_KEEP_ALIVE)),
     }
     seconds
@@ -34,5 +36,5 @@ pub(super) fn refuse(headers: &mut HeaderMap, retry_after: u64) {
     for name in [CONTENT_TYPE, X_ACCEL_BUFFERING, SSE_KEEP_ALIVE] {
         headers.remove(name);
     }
-    headers.insert(RETRY_AFTER, retry_after.into());
+    let _ = headers.try_insert(RETRY_AFTER, retry_after.into());
 }

@@ -25,12 +25,15 @@ use crate::codec::{Encoded, Encoder};
 /// # Ok::<(), sse_typed::EncodeError>(())
 /// ```
 ///
-/// An interval of zero turns keep-alive off.
+/// An interval of zero turns keep-alive off; a shorter one than 100 ms counts as that.
 #[derive(Clone, Debug)]
 pub struct KeepAlive {
     every: Duration,
     sign: Sign,
 }
+
+/// 100 ms, in nanoseconds: what is shorter is traffic, not a sign of life.
+const SHORTEST: u128 = 100_000_000;
 
 #[derive(Clone, Debug)]
 enum Sign {
@@ -42,7 +45,12 @@ impl KeepAlive {
     /// A comment after each silence of this length.
     #[must_use]
     pub const fn every(interval: Duration) -> Self {
-        Self { every: interval, sign: Sign::Comment(Cow::Borrowed("keep-alive")) }
+        // `max` is not const.
+        let every = match interval.as_nanos() {
+            1..SHORTEST => Duration::from_millis(100),
+            _ => interval,
+        };
+        Self { every, sign: Sign::Comment(Cow::Borrowed("keep-alive")) }
     }
 
     /// With this text in the comment, instead of `keep-alive`.

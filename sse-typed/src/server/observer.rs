@@ -93,13 +93,14 @@ impl Closed {
         &self.reason
     }
 
-    /// How many events were handed to the connection, without keep-alives.
+    /// How many events were encoded for the connection, without keep-alives. Of a client that is gone, the last may not have
+    /// left.
     #[must_use]
     pub const fn events(&self) -> u64 {
         self.totals.events
     }
 
-    /// How many bytes were handed to the connection.
+    /// How many bytes were encoded for the connection.
     #[must_use]
     pub const fn bytes(&self) -> u64 {
         self.totals.bytes

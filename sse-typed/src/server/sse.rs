@@ -1,4 +1,9 @@
-use std::{fmt, ops::RangeInclusive, time::Duration};
+use std::{
+    fmt,
+    ops::RangeInclusive,
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::Duration,
+};
 
 use futures_core::Stream;
 use http::{StatusCode, response::Parts};
@@ -127,7 +132,11 @@ impl<St> Sse<St> {
 impl<St: Events> Sse<St> {
     /// The response with this head. After a HEAD request the stream is dropped at once, unpolled.
     pub(super) fn respond(self, mut head: Parts, head_only: bool) -> http::Response<SseBody<St>> {
-        let Some(events) = self.events.filter(|events| !events.is_over()) else {
+        // A stream whose hint panics may panic again when it is polled: the body sees to that.
+        let is_over = |events: &St| catch_unwind(AssertUnwindSafe(|| events.is_over())).unwrap_or(false);
+        let bodiless =
+            matches!(head.status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED);
+        let Some(events) = self.events.filter(|events| !bodiless && !is_over(events)) else {
             if head.status == StatusCode::OK {
                 head.status = StatusCode::NO_CONTENT;
             }

@@ -149,3 +149,57 @@ fn the_body_never_fails() {
     assert_infallible(response(Sse::new(stream::empty::<Encoded>())).body());
     assert_infallible::<SseBody<BoxEvents<Scene>>>(response(Sse::stop()).body());
 }
+
+#[tokio::test]
+async fn a_stream_whose_size_hint_panics_is_sent_all_the_same() {
+    struct Hintless<St>(St);
+    impl<St: futures_util::Stream + Unpin> futures_util::Stream for Hintless<St> {
+        type Item = St::Item;
+
+        fn poll_next(
+            mut self: std::pin::Pin<&mut Self>,
+            cx: &mut std::task::Context<'_>,
+        ) -> std::task::Poll<Option<St::Item>> {
+            self.0.poll_next_unpin(cx)
+        }
+
+        fn size_hint(&self) -> (usize, Option<usize>) {
+            panic!("in the hint")
+        }
+    }
+    assert_eq!(frames(response(Sse::new(Hintless(ticks())))).await, [TICKS]);
+}
+
+#[tokio::test]
+async fn a_status_that_has_no_body_gets_none() {
+    for status in [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED] {
+        let answer = Response::builder().status(status).body(Sse::new(ticks())).unwrap();
+        let response = tower::ServiceExt::oneshot(
+            tower::ServiceBuilder::new().layer(sse_typed::SseLayer::new()).service(tower::service_fn(
+                |answer: http::Request<Response<Sse<_>>>| async { Ok::<_, Infallible>(answer.into_body()) },
+            )),
+            http::Request::new(answer),
+        );
+        let response = response.await.unwrap();
+        assert_eq!(response.status(), status);
+        assert!(response.body().is_end_stream());
+        assert!(!response.headers().contains_key("content-type"));
+    }
+}
+
+#[tokio::test]
+async fn headers_without_room_for_one_more_are_no_panic() {
+    let mut full = Response::new(());
+    for n in 0_u32.. {
+        let name: http::HeaderName = format!("x-{n}").parse().unwrap();
+        if full.headers_mut().try_insert(name, n.into()).is_err() {
+            break;
+        }
+    }
+    let answer = full.map(|()| Sse::new(ticks()));
+    let service = tower::ServiceBuilder::new().layer(sse_typed::SseLayer::new()).service(tower::service_fn(
+        |answer: http::Request<Response<Sse<_>>>| async { Ok::<_, Infallible>(answer.into_body()) },
+    ));
+    let response = tower::ServiceExt::oneshot(service, http::Request::new(answer)).await.unwrap();
+    assert_eq!(frames(response).await, [TICKS]);
+}

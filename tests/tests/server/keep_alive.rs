@@ -117,3 +117,25 @@ async fn an_event_is_not_delayed_by_the_timer() {
     assert_eq!(next_frame(body.as_mut()).await.as_deref(), Some("event: tick\ndata: 3\n\n"));
     assert_eq!(begin.elapsed(), seconds(3));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_is_busy_with_nothing_for_the_wire_is_silent_too() {
+    let begin = Instant::now();
+    // A second passes with every thousand events, none of which is ever sent.
+    let events = stream::iter(0_u64..).then(|n| async move {
+        if n % 1_000 == 999 {
+            tokio::time::advance(seconds(1)).await;
+        }
+        Scene::Hidden
+    });
+    let mut body = pin!(response(Sse::new(events).keep_alive(seconds(5))).into_body());
+    assert_eq!(next_frame(body.as_mut()).await.as_deref(), Some(COMMENT));
+    // Silence is looked at between two turns, and each takes about a second here.
+    assert!((5..=7).contains(&begin.elapsed().as_secs()), "{:?}", begin.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_interval_of_a_nanosecond_is_no_busy_loop() {
+    let keep_alive = Duration::from_nanos(1);
+    assert_eq!(timeline(Sse::new(silence()).keep_alive(keep_alive), Duration::from_millis(1050)).await.len(), 10);
+}

@@ -7,7 +7,7 @@ use std::{
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
 use bytes::Bytes;
@@ -98,37 +98,40 @@ impl<St: Events> Body for SseBody<St> {
             drop_events(this.events.as_mut(), open, ended);
         }
 
-        let mut taken = 0;
+        let (mut taken, mut idle) = (0, false);
         while let Some(events) = this.events.as_mut().as_pin_mut() {
             if open.is_full() || taken == EVENTS_IN_A_POLL {
                 break;
             }
             taken += 1;
-            let ended = match open.poll_event(events, cx) {
-                Poll::Ready(None) => continue,
-                Poll::Ready(Some(ended)) => ended,
-                Poll::Pending if !open.is_empty() => break,
+            match open.poll_event(events, cx) {
+                Poll::Ready(None) => {}
+                Poll::Ready(Some(ended)) => drop_events(this.events.as_mut(), open, ended),
                 Poll::Pending => {
-                    ready!(this.silence.as_mut().poll(cx));
-                    if !open.keep_alive() {
-                        break;
-                    }
-                    Ended::Terminal
+                    idle = true;
+                    break;
                 }
-            };
-            drop_events(this.events.as_mut(), open, ended);
+            }
         }
 
-        if !open.is_empty() {
-            open.restart_silence(this.silence);
-            Poll::Ready(Some(Ok(Frame::data(open.take()))))
-        } else if this.events.is_none() {
-            Poll::Ready(None)
-        } else {
-            // Nothing of many events was for the wire: let others have their turn, then go on.
-            cx.waker().wake_by_ref();
-            Poll::Pending
+        if open.is_empty() && this.events.is_some() {
+            // Nothing is for the wire, however busy the stream may be.
+            if this.silence.as_mut().poll(cx).is_pending() {
+                if !idle {
+                    // Of many events none was sent: let others have their turn, then go on.
+                    cx.waker().wake_by_ref();
+                }
+                return Poll::Pending;
+            }
+            if open.keep_alive() {
+                drop_events(this.events.as_mut(), open, Ended::Terminal);
+            }
         }
+        if open.is_empty() {
+            return Poll::Ready(None);
+        }
+        open.restart_silence(this.silence);
+        Poll::Ready(Some(Ok(Frame::data(open.take()))))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -13,7 +13,10 @@ use axum::{
     response::{Html, IntoResponse},
     routing::get,
 };
-use sse_typed::{Client, EventId, Sse, SseLayer};
+use sse_typed::{
+    Client, EventId, LastEventId, Sse, SseLayer,
+    server::{Drain, GuardedListener, Shutdown},
+};
 use tokio::net::TcpListener;
 
 use self::readings::{Reading, Sampler};
@@ -39,9 +42,15 @@ async fn run() -> Result<(), Box<dyn Error>> {
     println!("The stream:  curl -N http://{address}/events");
     println!("The client below is connected to it. Ctrl-C ends.");
 
+    let shutdown = Shutdown::on(async { drop(tokio::signal::ctrl_c().await) });
     let events = Router::new()
         .route("/events", get(events))
-        .layer(SseLayer::new().retry(Duration::from_secs(2)).keep_alive(Duration::from_secs(15)).ids())
+        .layer(
+            SseLayer::new()
+                .retry_between(Duration::from_secs(1)..=Duration::from_secs(2))
+                .keep_alive(Duration::from_secs(15))
+                .shutdown(&shutdown, Drain::Now),
+        )
         .with_state(Sampler::start());
     let app = Router::new()
         .route("/", get(|| async { Html(include_str!("page/index.html")) }))
@@ -49,18 +58,18 @@ async fn run() -> Result<(), Box<dyn Error>> {
         .route("/style.css", get(|| async { asset("text/css", include_str!("page/style.css")) }))
         .merge(events);
 
+    // A client that has stopped reading is given up a second after the others have been sent away.
+    let listener = GuardedListener::new(listener).shutdown_deadline(&shutdown, Duration::from_secs(1));
     tokio::select! {
-        result = axum::serve(listener, app) => result?,
+        result = axum::serve(listener, app).with_graceful_shutdown(shutdown.begun()) => result?,
         result = print_readings(address) => result?,
-        // Leaving `main` drops the runtime, and with it every open stream.
-        result = tokio::signal::ctrl_c() => result?,
     }
     Ok(())
 }
 
-/// The server's half: any stream of `Reading` is a response.
-async fn events(State(sampler): State<Sampler>) -> impl IntoResponse {
-    Sse::new(sampler.readings())
+/// The server's half: what was published behind the client's last event, and what is to come, is a response.
+async fn events(State(sampler): State<Sampler>, last_event_id: LastEventId) -> impl IntoResponse {
+    Sse::new(sampler.readings(last_event_id))
 }
 
 /// The client's half: the same enum comes out of the socket.

@@ -3,15 +3,16 @@
 use std::{
     collections::HashMap,
     thread,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use futures_util::{Stream, StreamExt, stream};
-use sse_typed::{Gap, SseEvent, event::GapReason};
+use sse_typed::{
+    Gap, Hub, LastEventId, SseEvent, Subscription,
+    hub::{Retention, Start},
+};
 use sysinfo::{Disks, Networks, Pid, ProcessRefreshKind, ProcessesToUpdate, System};
-use tokio::sync::broadcast::{self, error::RecvError};
 
-/// The contract of `/events`: what this machine is doing.
+/// The contract of `/events`: what this machine is doing. `at` is in milliseconds since 1970.
 #[derive(Clone, Debug, PartialEq, SseEvent)]
 #[sse(rename_all = "snake_case")]
 pub(crate) enum Reading {
@@ -24,21 +25,25 @@ pub(crate) enum Reading {
     },
     /// CPU use in percent, as a whole and by core.
     Cpu {
+        at: u64,
         total: f32,
         cores: Vec<f32>,
     },
     Memory {
+        at: u64,
         used_bytes: u64,
         total_bytes: u64,
         swap_used_bytes: u64,
     },
     /// Load averages; zero where the system has none.
     Load {
+        at: u64,
         one: f64,
         five: f64,
         fifteen: f64,
     },
     Network {
+        at: u64,
         received_bytes_per_s: u64,
         sent_bytes_per_s: u64,
     },
@@ -56,19 +61,22 @@ pub(crate) enum Reading {
         name: String,
         lived_s: u64,
     },
-    /// This connection was too slow, and readings were dropped for it.
+    /// History is lost to this client: the server was started anew, or the client was away for too long.
     #[sse(gap)]
     Missed(Gap),
 }
 
-/// Reads the machine on a thread of its own, and hands each reading to every connection.
+/// Reads the machine on a thread of its own, and publishes what it reads for every connection.
 #[derive(Clone, Debug)]
 pub(crate) struct Sampler {
     machine: Reading,
-    readings: broadcast::Sender<Reading>,
+    hub: Hub<Reading>,
 }
 
 const INTERVAL: Duration = Duration::from_millis(500);
+
+/// What a page shows, and what a client may have been away for.
+const HISTORY: Duration = Duration::from_secs(60);
 
 impl Sampler {
     pub(crate) fn start() -> Self {
@@ -81,50 +89,45 @@ impl Sampler {
             cores: system.cpus().len(),
             memory_bytes: system.total_memory(),
         };
-        let sampler = Self { machine, readings: broadcast::Sender::new(1_024) };
-        let readings = sampler.readings.clone();
-        thread::spawn(move || sample(system, &readings));
+        let hub = Hub::builder().retain(Retention::events(10_000).age(HISTORY)).build();
+        let sampler = Self { machine, hub: hub.clone() };
+        thread::spawn(move || sample(system, &hub));
         sampler
     }
 
-    /// The machine, then all readings from now on. A connection that falls behind is told how many it missed.
-    pub(crate) fn readings(&self) -> impl Stream<Item = Reading> + Send + use<> {
-        let live = stream::unfold(self.readings.subscribe(), |mut readings| async {
-            let reading = match readings.recv().await {
-                Ok(reading) => reading,
-                Err(RecvError::Lagged(missed)) => Reading::Missed(Gap::new(Some(missed), GapReason::Lagged)),
-                Err(RecvError::Closed) => return None,
-            };
-            Some((reading, readings))
-        });
-        stream::iter([self.machine.clone()]).chain(live)
+    /// The machine, then all readings behind the client's last one. A new client gets the last minute first.
+    pub(crate) fn readings(&self, last_event_id: LastEventId) -> Subscription<Reading> {
+        let start = if last_event_id.is_none() { Start::Earliest } else { Start::after(last_event_id) };
+        self.hub.subscribe(start).start_with(self.machine.clone())
     }
 }
 
 /// Samples for ever. Nobody listening is no reason to stop: the rates need each interval.
-fn sample(mut system: System, readings: &broadcast::Sender<Reading>) {
+fn sample(mut system: System, hub: &Hub<Reading>) {
     let mut networks = Networks::new_with_refreshed_list();
     let mut disks = Disks::new_with_refreshed_list();
     let mut processes = None;
     let mut refreshed = Instant::now();
     for round in 0_u64.. {
         thread::sleep(INTERVAL);
-        // A send fails where nobody is connected.
-        let send = |reading| drop(readings.send(reading));
+        // All of it is plain data, which cannot fail to be JSON, and nobody closes the hub.
+        let send = |reading| drop(hub.publish_now(&reading));
+        let at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64;
 
         system.refresh_cpu_usage();
         let cores = system.cpus().iter().map(|core| tenths(core.cpu_usage())).collect();
-        send(Reading::Cpu { total: tenths(system.global_cpu_usage()), cores });
+        send(Reading::Cpu { at, total: tenths(system.global_cpu_usage()), cores });
 
         system.refresh_memory();
         send(Reading::Memory {
+            at,
             used_bytes: system.used_memory(),
             total_bytes: system.total_memory(),
             swap_used_bytes: system.used_swap(),
         });
 
         let load = System::load_average();
-        send(Reading::Load { one: load.one, five: load.five, fifteen: load.fifteen });
+        send(Reading::Load { at, one: load.one, five: load.five, fifteen: load.fifteen });
 
         networks.refresh(true);
         let seconds = refreshed.elapsed().as_secs_f64();
@@ -132,6 +135,7 @@ fn sample(mut system: System, readings: &broadcast::Sender<Reading>) {
         if !networks.is_empty() {
             let rate = |bytes: u64| (bytes as f64 / seconds) as u64;
             send(Reading::Network {
+                at,
                 received_bytes_per_s: rate(networks.values().map(|network| network.received()).sum()),
                 sent_bytes_per_s: rate(networks.values().map(|network| network.transmitted()).sum()),
             });

@@ -20,10 +20,9 @@ class Plot {
     this.#root.setAttribute("aria-label", label);
   }
 
-  push(values) {
-    const now = performance.now();
-    this.#points.push({ at: now, values });
-    while (this.#points.length > 2 && this.#points[1].at < now - SPAN) this.#points.shift();
+  push(at, values) {
+    this.#points.push({ at, values });
+    while (this.#points.length > 2 && this.#points[1].at < at - SPAN) this.#points.shift();
   }
 
   draw(now) {
@@ -116,6 +115,8 @@ function notice(text) {
   element("notice").hidden = text === "";
 }
 
+let clock = null;
+
 // One handler for each event type of the enum `Reading`.
 const handlers = {
   machine({ name, system, cores, memory_bytes }) {
@@ -123,22 +124,23 @@ const handlers = {
     element("about").textContent = `${system}, ${cores} cores, ${bytes(memory_bytes)} of memory`;
     document.title = `${name}: sse-typed dashboard`;
   },
-  cpu({ total, cores }) {
-    plots.cpu.push([total]);
+  cpu({ at, total, cores }) {
+    clock = at;
+    plots.cpu.push(at, [total]);
     element("cpu-now").textContent = percent(total);
     cores.forEach((use, core) => bar(element("cores"), `core ${core}`, use, percent(use)));
   },
-  memory({ used_bytes, total_bytes, swap_used_bytes }) {
-    plots.memory.push([(100 * used_bytes) / total_bytes]);
+  memory({ at, used_bytes, total_bytes, swap_used_bytes }) {
+    plots.memory.push(at, [(100 * used_bytes) / total_bytes]);
     const swap = swap_used_bytes > 0 ? `, swap ${bytes(swap_used_bytes)}` : "";
     element("memory-now").textContent = `${bytes(used_bytes)} of ${bytes(total_bytes)}${swap}`;
   },
-  load({ one, five, fifteen }) {
-    plots.load.push([one, five, fifteen]);
+  load({ at, one, five, fifteen }) {
+    plots.load.push(at, [one, five, fifteen]);
     element("load-now").textContent = [one, five, fifteen].map((load) => load.toFixed(2)).join(" · ");
   },
-  network({ received_bytes_per_s, sent_bytes_per_s }) {
-    plots.network.push([received_bytes_per_s, sent_bytes_per_s]);
+  network({ at, received_bytes_per_s, sent_bytes_per_s }) {
+    plots.network.push(at, [received_bytes_per_s, sent_bytes_per_s]);
     element("network-now").textContent = `↓ ${bytes(received_bytes_per_s)}/s  ↑ ${bytes(sent_bytes_per_s)}/s`;
   },
   disk({ mount, used_bytes, total_bytes }) {
@@ -148,7 +150,8 @@ const handlers = {
   process_started: (started) => process("started", started),
   process_exited: (exited) => process("exited", exited, `after ${duration(exited.lived_s)}`),
   missed({ missed, reason }) {
-    notice(`${missed ?? "Some"} events are missing here (${reason}).`);
+    const reasons = { unknown_id: "the server was started anew", trimmed: "this page was away for too long" };
+    notice(`${missed ?? "Some"} events are missing here: ${reasons[reason] ?? reason}.`);
     setTimeout(() => notice(""), 5_000);
   },
 };
@@ -206,7 +209,7 @@ setInterval(() => {
   counted = received;
 }, 1_000);
 setInterval(() => {
-  const now = performance.now();
-  for (const plot of Object.values(plots)) plot.draw(now);
+  // The machine's clock, which need not be this browser's.
+  if (clock !== null) for (const plot of Object.values(plots)) plot.draw(clock);
   drawWire();
 }, 250);

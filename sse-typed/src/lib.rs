@@ -52,7 +52,7 @@
 //! | `hyper-client` | | `Client::hyper()`: connections, pool and redirects by hyper-util; implies `client` |
 //! | `tls` | | `https` URLs for it, by rustls with ring and the platform's roots; implies `hyper-client` |
 //! | `reqwest` | | `Client::reqwest(..)`: connections, redirects and TLS as a client of reqwest has them; implies `client` |
-//! | `hub` | | `Hub`: fan-out with history, resuming and declared gaps |
+//! | `hub` | | `Hub`, `Topics`: fan-out with history, resuming, gaps, snapshots |
 //! | `tracing` | | events and spans of both sides |
 //! | `full` | | all of these |
 //!

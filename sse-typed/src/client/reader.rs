@@ -46,6 +46,8 @@ pub(super) enum Read<E> {
         error: Error,
         last: bool,
     },
+    /// A hook has closed the source.
+    Closed,
     /// The body ended as it should.
     End,
     Broken(Error),
@@ -104,12 +106,18 @@ impl<E> Reader<E> {
 }
 
 impl<E: DecodeEvent> Reader<E> {
-    pub(super) fn poll_read<B>(&mut self, mut body: Pin<&mut B>, cx: &mut Context<'_>) -> Poll<Read<E>>
+    /// After a hook, which may do anything, `closed` is asked whether the stream goes on.
+    pub(super) fn poll_read<B>(
+        &mut self,
+        mut body: Pin<&mut B>,
+        cx: &mut Context<'_>,
+        closed: &dyn Fn() -> bool,
+    ) -> Poll<Read<E>>
     where
         B: Body<Data: Buf, Error: Into<BoxError>>,
     {
         for _ in 0..CHUNKS_PER_POLL {
-            if let Some(read) = self.next_of_chunk() {
+            if let Some(read) = self.next_of_chunk(closed) {
                 return Poll::Ready(read);
             }
             match body.as_mut().poll_frame(cx) {
@@ -130,7 +138,7 @@ impl<E: DecodeEvent> Reader<E> {
         Poll::Pending
     }
 
-    fn next_of_chunk(&mut self) -> Option<Read<E>> {
+    fn next_of_chunk(&mut self, closed: &dyn Fn() -> bool) -> Option<Read<E>> {
         let options = &mut self.options;
         loop {
             let error = match self.decoder.next_item()? {
@@ -161,7 +169,12 @@ impl<E: DecodeEvent> Reader<E> {
             trace::bad_event(&error);
             match &mut options.bad_event {
                 BadEvent::Yield => return Some(Read::Bad { error, last: false }),
-                BadEvent::Skip(hook) => hook(error),
+                BadEvent::Skip(hook) => {
+                    hook(error);
+                    if closed() {
+                        return Some(Read::Closed);
+                    }
+                }
             }
         }
     }

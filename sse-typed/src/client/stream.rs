@@ -156,7 +156,7 @@ where
         let _entered = self.reader.scope().enter();
         loop {
             let Ok(body) = &mut self.body else { return Poll::Ready(None) };
-            return Poll::Ready(match ready!(self.reader.poll_read(Pin::new(body), cx)) {
+            return Poll::Ready(match ready!(self.reader.poll_read(Pin::new(body), cx, &|| false)) {
                 Read::Event(event) => {
                     if event.data.is_terminal() {
                         self.end(Ended::Terminal);
@@ -169,7 +169,8 @@ where
                     }
                     Some(Err(error))
                 }
-                Read::Comment(_) => continue,
+                // Comments were not asked for, and nothing closes it.
+                Read::Comment(_) | Read::Closed => continue,
                 Read::End => match self.reader.end() {
                     Some(error) => Some(Err(self.fail(error))),
                     None => {

@@ -7,6 +7,7 @@ mod control;
 mod endurance;
 mod hyper;
 mod in_process;
+mod orders;
 mod our_server;
 mod reading;
 mod reqwest;

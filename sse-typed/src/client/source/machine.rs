@@ -40,12 +40,26 @@ pub(super) enum State {
 
 impl<E: DecodeEvent, S: HttpService> EventSource<E, S> {
     pub(super) fn poll_signal(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Signal<E>, Error>>> {
+        if matches!(self.state, State::Over(_)) {
+            return Poll::Ready(None);
+        }
         let _entered = self.reader.scope().enter();
-        if let Some(handle) = &self.handle
-            && let Some(order) = handle.take(cx.waker())
-        {
+        if let Some(order) = self.orders.take(cx.waker()) {
             self.obey(order);
         }
+        let mut item = ready!(self.poll_state(cx));
+        // Another thread may have closed it in the meantime, or a hook.
+        if self.orders.is_closed() {
+            self.end(Ended::Closed);
+            item = None;
+        }
+        if matches!(self.state, State::Over(_)) {
+            self.orders.forget_waker();
+        }
+        Poll::Ready(item)
+    }
+
+    fn poll_state(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Signal<E>, Error>>> {
         loop {
             match &mut self.state {
                 State::Over(_) => return Poll::Ready(None),
@@ -80,23 +94,28 @@ impl<E: DecodeEvent, S: HttpService> EventSource<E, S> {
                     return Poll::Ready(self.failed_attempt(error));
                 }
                 State::Open { body, since } => {
-                    let (cause, error) = match ready!(self.reader.poll_read(Pin::new(body), cx)) {
-                        Read::Event(event) => {
-                            if event.data.is_terminal() {
-                                self.end(Ended::Terminal);
+                    let (cause, error) =
+                        match ready!(self.reader.poll_read(Pin::new(body), cx, &|| self.orders.is_closed())) {
+                            Read::Event(event) => {
+                                if event.data.is_terminal() {
+                                    self.end(Ended::Terminal);
+                                }
+                                return Poll::Ready(Some(Ok(Signal::Event(event))));
                             }
-                            return Poll::Ready(Some(Ok(Signal::Event(event))));
-                        }
-                        Read::Comment(comment) => return Poll::Ready(Some(Ok(Signal::Comment(comment)))),
-                        Read::Bad { error, last } => {
-                            if last {
-                                self.end(Ended::Terminal);
+                            Read::Comment(comment) => return Poll::Ready(Some(Ok(Signal::Comment(comment)))),
+                            Read::Bad { error, last } => {
+                                if last {
+                                    self.end(Ended::Terminal);
+                                }
+                                return Poll::Ready(Some(Err(error)));
                             }
-                            return Poll::Ready(Some(Err(error)));
-                        }
-                        Read::End => (Cause::Ended, None),
-                        Read::Broken(error) => (Cause::Broken, Some(error)),
-                    };
+                            Read::Closed => {
+                                self.end(Ended::Closed);
+                                return Poll::Ready(None);
+                            }
+                            Read::End => (Cause::Ended, None),
+                            Read::Broken(error) => (Cause::Broken, Some(error)),
+                        };
                     let uptime = since.elapsed();
                     return Poll::Ready(self.lost(cause, uptime, error));
                 }
@@ -164,15 +183,20 @@ impl<E, S> EventSource<E, S> {
     }
 
     fn obey(&mut self, order: Order) {
-        match (order, &self.state) {
-            (_, State::Over(_)) | (Order::Restart, State::Unsendable(_)) => {}
-            (Order::Close, _) => self.end(Ended::Closed),
-            (Order::Restart, _) => {
+        match order {
+            Order::Close => self.end(Ended::Closed),
+            Order::Restart if self.may_restart() => {
                 self.reader.restart();
                 self.reconnect.reset();
                 self.state = State::Due;
             }
+            Order::Restart => {}
         }
+    }
+
+    /// Whether an attempt can be made, and may be: a POST that is made once is not repeated by the way.
+    fn may_restart(&self) -> bool {
+        !matches!(self.state, State::Unsendable(_) | State::Over(_)) && self.ask.may_repeat(self.reader.last_event_id())
     }
 }
 

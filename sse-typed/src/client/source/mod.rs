@@ -8,11 +8,11 @@ use std::{
 use futures_core::{FusedStream, Stream};
 use http::response;
 
-use self::machine::State;
 pub use self::{
     handle::Handle,
     signals::{Signal, Signals},
 };
+use self::{handle::Orders, machine::State};
 use super::{
     BoxHttpService, Ended, Error, HttpService, ask::Ask, exchange::Terms, reader::Reader, reconnect::Reconnect,
 };
@@ -51,7 +51,7 @@ pub struct EventSource<E, S = BoxHttpService> {
     state: State,
     /// Of the connection that is open, or was open last.
     head: Option<response::Parts>,
-    handle: Option<Handle>,
+    orders: Orders,
 }
 
 /// Not one field is pinned in place.
@@ -69,7 +69,7 @@ impl<E, S> EventSource<E, S> {
             Ok(ask) => (ask, State::Due),
             Err(error) => (Ask::new(http::Method::GET, http::Uri::default()), State::Unsendable(error)),
         };
-        Self { service, ask, terms, reader, reconnect, state, head: None, handle: None }
+        Self { service, ask, terms, reader, reconnect, state, head: None, orders: Orders::default() }
     }
 
     /// Status and headers of the response that is being read, or was read last.
@@ -96,10 +96,11 @@ impl<E, S> EventSource<E, S> {
         self.reader.unknown_events()
     }
 
-    /// Where the source stands.
+    /// Where the source stands. It is closed as soon as its handle has closed it.
     #[must_use]
-    pub const fn ready_state(&self) -> ReadyState {
+    pub fn ready_state(&self) -> ReadyState {
         match self.state {
+            _ if self.orders.is_closed() => ReadyState::Closed,
             State::Due | State::Connecting(_) | State::Refused(_) | State::Waiting(_) => ReadyState::Connecting,
             State::Open { .. } => ReadyState::Open,
             State::Unsendable(_) | State::Over(_) => ReadyState::Closed,
@@ -108,17 +109,17 @@ impl<E, S> EventSource<E, S> {
 
     /// Why the source is over; `None` while it is not.
     #[must_use]
-    pub const fn ended(&self) -> Option<Ended> {
+    pub fn ended(&self) -> Option<Ended> {
         match self.state {
             State::Over(ended) => Some(ended),
-            _ => None,
+            _ => self.orders.is_closed().then_some(Ended::Closed),
         }
     }
 
     /// A hold on the source for other tasks, to close it or to connect anew.
     #[must_use]
     pub fn handle(&mut self) -> Handle {
-        self.handle.get_or_insert_with(Handle::new).clone()
+        self.orders.handle()
     }
 
     /// Tells of connections, reconnects and comments too.
@@ -140,7 +141,7 @@ impl<E, S> EventSource<E, S> {
             reconnect: self.reconnect,
             state: self.state,
             head: self.head,
-            handle: self.handle,
+            orders: self.orders,
         }
     }
 }

@@ -1,0 +1,225 @@
+//! What a source's handle orders reaches the task that waits for it, whatever the source is doing, and is obeyed at once.
+
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Poll, Wake, Waker},
+};
+
+use axum::body::Body;
+use futures_util::Stream;
+use http::{Request, Response};
+use sse_typed::{
+    Client, EventSource, RawEvent,
+    client::{BadEvent, Ended, Handle, HttpService, ReadyState, Resume},
+};
+use tests::scripted::{Reply as Scripted, ScriptedService};
+
+use crate::reading::Reading;
+
+/// A task that counts how often it is woken.
+#[derive(Default)]
+struct Task(AtomicUsize);
+
+impl Wake for Task {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Task {
+    fn woken(&self) -> usize {
+        self.0.swap(0, Ordering::Relaxed)
+    }
+
+    fn poll<S: Stream + Unpin>(self: &Arc<Self>, stream: &mut S) -> Poll<Option<S::Item>> {
+        let waker = Waker::from(Arc::clone(self));
+        Pin::new(stream).poll_next(&mut Context::from_waker(&waker))
+    }
+}
+
+/// A service that never answers, and wakes nobody.
+fn never() -> Client<impl HttpService> {
+    Client::with_body(tower::service_fn(|_: Request<Body>| {
+        std::future::pending::<Result<Response<Body>, Infallible>>()
+    }))
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_order_wakes_the_task_though_another_was_obeyed_before() {
+    for last in [Handle::close, Handle::restart] {
+        let mut source = never().get("/").connect::<RawEvent>();
+        let (handle, task) = (source.handle(), Arc::new(Task::default()));
+        assert!(task.poll(&mut source).is_pending());
+        for order in [Handle::restart, Handle::restart, last] {
+            order(&handle);
+            assert_eq!(task.woken(), 1);
+            let _ = task.poll(&mut source);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_order_wakes_the_task_that_polled_last() {
+    let mut source = never().get("/").connect::<RawEvent>();
+    let (handle, first, second) = (source.handle(), Arc::new(Task::default()), Arc::new(Task::default()));
+    assert!(first.poll(&mut source).is_pending());
+    assert!(second.poll(&mut source).is_pending());
+    handle.close();
+    assert_eq!((first.woken(), second.woken()), (0, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handle_keeps_no_task_of_a_source_that_is_dropped_or_over() {
+    let task = Arc::new(Task::default());
+    let service = ScriptedService::new([Scripted::events("event: bye\ndata\n\n")]);
+    let mut over = Client::new(service).get("/").connect::<Reading>();
+    let _handle = over.handle();
+    assert!(task.poll(&mut over).is_ready());
+    assert_eq!(Arc::strong_count(&task), 1);
+    assert_eq!(task.poll(&mut over).map(|item| item.is_none()), Poll::Ready(true));
+    assert_eq!(Arc::strong_count(&task), 1);
+
+    let mut dropped = Client::new(ScriptedService::new([Scripted::events("").hold()])).get("/").connect::<Reading>();
+    let _handle = dropped.handle();
+    assert!(task.poll(&mut dropped).is_pending());
+    assert!(Arc::strong_count(&task) > 1);
+    drop(dropped);
+    assert_eq!(Arc::strong_count(&task), 1);
+}
+
+/// A task that owns its source, as spawned ones do: dropping the last waker drops the source, and its end of the handle.
+struct Owner(Mutex<Option<EventSource<RawEvent>>>);
+
+impl Wake for Owner {
+    fn wake(self: Arc<Self>) {}
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_waker_that_owns_the_source_may_be_let_go_of() {
+    let client = Client::new(ScriptedService::new([Scripted::events("").hold()]));
+    let mut source = client.get("/").connect::<RawEvent>().boxed();
+    let handle = source.handle();
+    let owner = Arc::new(Owner(Mutex::new(None)));
+    let waker = Waker::from(Arc::clone(&owner));
+    assert!(Pin::new(&mut source).poll_next(&mut Context::from_waker(&waker)).is_pending());
+    *owner.0.lock().unwrap() = Some(source);
+    drop((owner, waker));
+    // The handle's waker was the last; a lock held while it goes would be taken twice.
+    handle.close();
+}
+
+#[tokio::test(start_paused = true)]
+async fn k5_a_hook_that_closes_is_the_last_to_hear_of_an_event() {
+    let body = "event: value\ndata: bad\n\nevent: value\ndata: worse\n\nevent: value\ndata: 2\n\n";
+    let service = ScriptedService::new([Scripted::events(body).hold()]);
+    let slot: Arc<Mutex<Option<Handle>>> = Arc::default();
+    let (held, heard) = (Arc::clone(&slot), Arc::new(AtomicUsize::new(0)));
+    let counted = Arc::clone(&heard);
+    let hook = BadEvent::skip(move |_| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        held.lock().unwrap().as_ref().unwrap().close();
+    });
+    let mut source = Client::new(service.clone()).get("/").on_bad_event(hook).connect::<Reading>();
+    *slot.lock().unwrap() = Some(source.handle());
+    assert!(source.next().await.is_none());
+    assert_eq!(source.ended(), Some(Ended::Closed));
+    assert_eq!((heard.load(Ordering::Relaxed), service.requests().len()), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn k5_what_was_received_while_another_thread_closed_is_not_delivered() {
+    // Closes in the middle of the poll that receives the event.
+    let slot: Arc<Mutex<Option<Handle>>> = Arc::default();
+    let held = Arc::clone(&slot);
+    let closing = tower::service_fn(move |_: Request<Body>| {
+        held.lock().unwrap().as_ref().unwrap().close();
+        let response = Response::builder().header("content-type", "text/event-stream");
+        std::future::ready(Ok::<_, Infallible>(response.body(Body::from("data: 1\n\n")).unwrap()))
+    });
+    let mut source = Client::with_body(closing).get("/").connect::<RawEvent>();
+    *slot.lock().unwrap() = Some(source.handle());
+    assert!(source.next().await.is_none());
+    assert_eq!(source.ended(), Some(Ended::Closed));
+}
+
+#[tokio::test(start_paused = true)]
+async fn k5_a_source_is_closed_as_soon_as_its_handle_has_closed_it() {
+    let service = ScriptedService::new([Scripted::events("data: 1\n\ndata: 2\n\n").hold()]);
+    let mut source = Client::new(service).get("/").connect::<RawEvent>();
+    let handle = source.handle();
+    assert!(source.next().await.is_some());
+    assert_eq!((source.ready_state(), source.ended()), (ReadyState::Open, None));
+    handle.close();
+    assert_eq!((source.ready_state(), source.ended()), (ReadyState::Closed, Some(Ended::Closed)));
+    assert!(source.next().await.is_none());
+    assert_eq!((source.ready_state(), source.ended()), (ReadyState::Closed, Some(Ended::Closed)));
+}
+
+async fn next_or_none(source: &mut EventSource<RawEvent>) -> Option<String> {
+    let next = tokio::time::timeout(std::time::Duration::from_secs(1), source.next()).await;
+    Some(next.ok()??.unwrap().data.data().to_owned())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restart_does_not_repeat_a_request_that_is_made_once() {
+    for resume in [None, Some(Resume::Get)] {
+        let service = ScriptedService::new([Scripted::events("data: 1\n\ndata: 2\n\n").hold()]);
+        let mut request = Client::new(service.clone()).post("/pay");
+        if let Some(resume) = resume {
+            request = request.resume_with(resume);
+        }
+        let mut source = request.connect().boxed();
+        let handle = source.handle();
+        assert_eq!(next_or_none(&mut source).await.as_deref(), Some("1"));
+        handle.restart();
+        // The stream goes on: without an id there is no place to resume it from.
+        assert_eq!(next_or_none(&mut source).await.as_deref(), Some("2"), "{resume:?}");
+        assert_eq!(service.requests().len(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restart_does_not_repeat_a_request_that_is_not_answered_yet() {
+    for (resume, expected) in [(None, 1), (Some(Resume::Get), 1), (Some(Resume::Same), 2)] {
+        let count = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&count);
+        let service = tower::service_fn(move |_: Request<Body>| {
+            counted.fetch_add(1, Ordering::Relaxed);
+            std::future::pending::<Result<Response<Body>, Infallible>>()
+        });
+        let mut request = Client::with_body(service).post("/pay").last_event_id(sse_typed::EventId::from(7));
+        if let Some(resume) = resume {
+            request = request.resume_with(resume);
+        }
+        let mut source = request.connect::<RawEvent>().boxed();
+        let handle = source.handle();
+        assert_eq!(next_or_none(&mut source).await, None);
+        handle.restart();
+        assert_eq!(next_or_none(&mut source).await, None);
+        assert_eq!(count.load(Ordering::Relaxed), expected, "{resume:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restart_resumes_a_post_as_it_may_be_resumed() {
+    for (resume, expected) in [(Resume::Get, ["POST", "GET"]), (Resume::Same, ["POST", "POST"])] {
+        let service = ScriptedService::new([
+            Scripted::events("id: 1\ndata: 1\n\n").hold(),
+            Scripted::events("data: 2\n\n").hold(),
+        ]);
+        let mut source = Client::new(service.clone()).post("/mcp").resume_with(resume).connect().boxed();
+        let handle = source.handle();
+        assert_eq!(next_or_none(&mut source).await.as_deref(), Some("1"));
+        handle.restart();
+        assert_eq!(next_or_none(&mut source).await.as_deref(), Some("2"));
+        let requests = service.requests();
+        let methods: Vec<_> = requests.iter().map(|request| request.method.as_str()).collect();
+        assert_eq!(methods, expected);
+        assert_eq!(requests[1].one("last-event-id").as_deref(), Some("1"));
+    }
+}

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use http::{
-    HeaderName, Method, Request, Uri,
+    HeaderName, Request, StatusCode, Uri,
     header::{ACCEPT, CACHE_CONTROL, USER_AGENT},
     uri::Scheme,
 };
@@ -37,19 +37,20 @@ impl Redirects {
         self
     }
 
-    fn may_follow(&mut self, method: &Method, from: &Uri, to: &Uri) -> bool {
+    fn may_follow(&mut self, from: &Uri, to: &Uri, keeps_body: bool) -> bool {
         self.followed += 1;
         self.crossing = !same_origin(from, to);
         let downgrade = from.scheme() == Some(&Scheme::HTTPS) && to.scheme() != Some(&Scheme::HTTPS);
-        // A redirected GET has lost its body, a 307 or 308 has not.
-        let body_leaves = self.crossing && self.has_body && *method != Method::GET && *method != Method::HEAD;
+        let body_leaves = self.crossing && self.has_body && keeps_body;
         self.followed <= LIMIT && !downgrade && !body_leaves
     }
 }
 
 impl<E> Policy<Full<Bytes>, E> for Redirects {
     fn redirect(&mut self, attempt: &Attempt<'_>) -> Result<Action, E> {
-        let follow = self.may_follow(attempt.method(), attempt.previous(), attempt.location());
+        // A body is left behind by 303, and where a POST becomes a GET; a GET that has one keeps it.
+        let keeps_body = attempt.status() != StatusCode::SEE_OTHER && attempt.method() == attempt.previous_method();
+        let follow = self.may_follow(attempt.previous(), attempt.location(), keeps_body);
         Ok(if follow { Action::Follow } else { Action::Stop })
     }
 
@@ -83,7 +84,15 @@ fn same_origin(a: &Uri, b: &Uri) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use http::{HeaderMap, HeaderValue};
+    use std::{
+        convert::Infallible,
+        sync::{Arc, Mutex},
+    };
+
+    use http::{HeaderMap, HeaderValue, Method, Response};
+    use http_body_util::BodyExt;
+    use tower::ServiceExt;
+    use tower_http::follow_redirect::FollowRedirect;
 
     use super::*;
 
@@ -107,7 +116,7 @@ mod tests {
     }
 
     fn redirected(policy: &mut Redirects, from: &'static str, to: &'static str) -> HeaderMap {
-        let follow = policy.may_follow(&Method::GET, &uri(from), &uri(to));
+        let follow = policy.may_follow(&uri(from), &uri(to), true);
         assert!(follow);
         let mut request = Request::new(Full::default());
         for name in ["accept", "authorization", "cache-control", "cookie", "last-event-id", "user-agent", "x-api-key"] {
@@ -137,26 +146,68 @@ mod tests {
     #[test]
     fn https_is_never_redirected_to_http() {
         let mut policy = Redirects::new();
-        assert!(!policy.may_follow(&Method::GET, &uri("https://a/"), &uri("http://a/")));
-        assert!(policy.may_follow(&Method::GET, &uri("http://a/"), &uri("https://a/")));
+        assert!(!policy.may_follow(&uri("https://a/"), &uri("http://a/"), true));
+        assert!(policy.may_follow(&uri("http://a/"), &uri("https://a/"), true));
     }
 
-    #[test]
-    fn a_body_is_sent_again_within_its_origin_only() {
-        let mut policy = Redirects::new();
-        let mut request = Request::new(Full::from("secret"));
-        Policy::<_, ()>::on_request(&mut policy, &mut request);
-        assert!(policy.may_follow(&Method::POST, &uri("http://a/1"), &uri("http://a/2")));
-        assert!(policy.may_follow(&Method::GET, &uri("http://a/1"), &uri("http://b/")));
-        assert!(!policy.may_follow(&Method::POST, &uri("http://a/1"), &uri("http://b/")));
+    /// The requests to the origins `a` and `b`, where `a` redirects to itself and then to `b`: method, host, body.
+    async fn requests(status: u16, method: Method, body: &'static str) -> Vec<(Method, String, Bytes)> {
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let recorded = Arc::clone(&seen);
+        let service = tower::service_fn(move |request: Request<Full<Bytes>>| {
+            let recorded = Arc::clone(&recorded);
+            async move {
+                let (head, body) = request.into_parts();
+                let host = head.uri.host().unwrap_or_default().to_owned();
+                let body = body.collect().await?.to_bytes();
+                recorded.lock().unwrap().push((head.method, host, body));
+                let to = match head.uri.path() {
+                    "/1" => "http://a/2",
+                    "/2" => "http://b/3",
+                    _ => return Ok(Response::new(())),
+                };
+                Ok::<_, Infallible>(Response::builder().status(status).header("location", to).body(()).unwrap())
+            }
+        });
+        let request = Request::builder().method(method).uri("http://a/1").body(Full::from(body)).unwrap();
+        FollowRedirect::with_policy(service, Redirects::new()).oneshot(request).await.unwrap();
+        std::mem::take(&mut *seen.lock().unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_body_is_sent_again_within_its_origin_only() {
+        for method in [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::from_bytes(b"QUERY").unwrap()] {
+            for status in [301, 302, 303, 307, 308] {
+                let left_behind = status == 303 || (method == Method::POST && status < 303);
+                let seen = requests(status, method.clone(), "secret").await;
+                let told: Vec<_> = seen.iter().map(|(_, host, body)| (&host[..], &body[..])).collect();
+                let expected: &[(&str, &[u8])] = if left_behind {
+                    &[("a", b"secret"), ("a", b""), ("b", b"")]
+                } else {
+                    &[("a", b"secret"), ("a", b"secret")]
+                };
+                assert_eq!(told, expected, "{method} {status}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_request_without_a_body_is_redirected_to_any_origin() {
+        for method in [Method::GET, Method::HEAD, Method::POST, Method::DELETE] {
+            for status in [301, 302, 303, 307, 308] {
+                let seen = requests(status, method.clone(), "").await;
+                let hosts: Vec<_> = seen.iter().map(|(_, host, _)| &host[..]).collect();
+                assert_eq!(hosts, ["a", "a", "b"], "{method} {status}");
+            }
+        }
     }
 
     #[test]
     fn twenty_redirects_are_followed() {
         let mut policy = Redirects::new();
         for _ in 0..20 {
-            assert!(policy.may_follow(&Method::GET, &uri("http://a/"), &uri("http://a/")));
+            assert!(policy.may_follow(&uri("http://a/"), &uri("http://a/"), true));
         }
-        assert!(!policy.may_follow(&Method::GET, &uri("http://a/"), &uri("http://a/")));
+        assert!(!policy.may_follow(&uri("http://a/"), &uri("http://a/"), true));
     }
 }

@@ -94,10 +94,14 @@ fn is_event_stream(headers: &HeaderMap, lenient: bool) -> bool {
 async fn piece(mut body: ResponseBody) -> Bytes {
     let mut piece = BytesMut::new();
     let read = async {
-        while piece.len() < PIECE {
+        // As many frames as bytes: a body that always has a frame with nothing in it ends too.
+        for _ in 0..PIECE {
+            let room = PIECE - piece.len();
+            if room == 0 {
+                break;
+            }
             let Some(Ok(frame)) = body.frame().await else { break };
             if let Ok(data) = frame.into_data() {
-                let room = PIECE - piece.len();
                 piece.extend_from_slice(&data[..data.len().min(room)]);
             }
         }

@@ -124,18 +124,26 @@ impl<E: DecodeEvent> Reader<E> {
                 Poll::Ready(None) => return Poll::Ready(Read::End),
                 Poll::Ready(Some(Err(error))) => return Poll::Ready(Read::Broken(Error::in_body(error))),
                 Poll::Ready(Some(Ok(frame))) => {
-                    self.options.silence.heard();
-                    if let Ok(mut data) = frame.into_data() {
+                    if let Ok(mut data) = frame.into_data()
+                        && data.has_remaining()
+                    {
+                        self.options.silence.heard();
                         self.decoder.feed(data.copy_to_bytes(data.remaining()));
                     }
                 }
-                Poll::Pending => {
-                    return self.options.silence.poll_silent(cx).map(|silent| Read::Broken(Error::silent(silent)));
-                }
+                Poll::Pending => return self.poll_silent(cx),
             }
         }
-        cx.waker().wake_by_ref();
-        Poll::Pending
+        // A body that always has something may still have no event.
+        let silent = self.poll_silent(cx);
+        if silent.is_pending() {
+            cx.waker().wake_by_ref();
+        }
+        silent
+    }
+
+    fn poll_silent(&mut self, cx: &mut Context<'_>) -> Poll<Read<E>> {
+        self.options.silence.poll_silent(cx).map(|silent| Read::Broken(Error::silent(silent)))
     }
 
     fn next_of_chunk(&mut self, closed: &dyn Fn() -> bool) -> Option<Read<E>> {

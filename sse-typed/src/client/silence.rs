@@ -70,7 +70,7 @@ impl Silence {
         self.alarm = None;
     }
 
-    /// Something was received.
+    /// At least a byte was received.
     pub(super) const fn heard(&mut self) {
         self.idle_since = None;
     }
@@ -80,7 +80,7 @@ impl Silence {
         self.event_since = None;
     }
 
-    /// To be polled when nothing is there to be read.
+    /// To be polled when nothing is there to be read, and now and then where there always is.
     pub(super) fn poll_silent(&mut self, cx: &mut Context<'_>) -> Poll<Silent> {
         let (Idle::Learned(idle) | Idle::Set(idle)) = self.idle;
         if idle.is_none() && self.event.is_none() {

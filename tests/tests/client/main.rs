@@ -5,6 +5,7 @@ mod cancelled;
 mod compressed;
 mod control;
 mod endurance;
+mod floods;
 mod hyper;
 mod in_process;
 mod orders;

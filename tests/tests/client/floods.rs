@@ -1,0 +1,118 @@
+//! Peers that always have something to send, and nothing that matters: they can neither hold the task nor outrun a clock.
+
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use http::{Request, Response};
+use http_body::{Body, Frame};
+use http_body_util::Full;
+use sse_typed::{
+    Client, EventStream, RawEvent,
+    client::{Ended, SseDecodeLayer},
+};
+use tower::{Layer, ServiceExt};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// So often a body of a test has something; who reads on after that would read for ever.
+const FOR_EVER: usize = 200_000;
+
+/// A body that is always ready with this.
+#[derive(Clone, Default)]
+struct Flood {
+    frame: &'static str,
+    polls: Arc<AtomicUsize>,
+}
+
+impl Flood {
+    fn of(frame: &'static str) -> Self {
+        Self { frame, polls: Arc::default() }
+    }
+
+    fn polls(&self) -> usize {
+        self.polls.load(Ordering::Relaxed)
+    }
+}
+
+impl Body for Flood {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let polls = self.polls.fetch_add(1, Ordering::Relaxed);
+        Poll::Ready((polls < FOR_EVER).then(|| Ok(Frame::data(Bytes::from_static(self.frame.as_bytes())))))
+    }
+}
+
+/// Reads until the item, with a second between polls.
+async fn failure(stream: &mut EventStream<RawEvent, Flood>) -> (u32, String) {
+    for second in 0..100 {
+        if let Some(item) = stream.next().now_or_never() {
+            return (second, item.unwrap().unwrap_err().to_string());
+        }
+        tokio::time::advance(SECOND).await;
+    }
+    panic!("no item");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flood_of_comments_does_not_outrun_the_event_timeout() {
+    let mut stream = EventStream::from_body(Flood::of(":\n\n")).event_timeout(5 * SECOND).idle_timeout(SECOND);
+    let (after, told) = failure(&mut stream).await;
+    assert_eq!((after, &told[..]), (5, "the event stream is silent: no event was received for 5s"));
+    assert_eq!(stream.ended(), Some(Ended::Failed));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flood_of_nothing_does_not_outrun_the_idle_timeout() {
+    let mut stream = EventStream::from_body(Flood::of("")).idle_timeout(5 * SECOND);
+    let (after, told) = failure(&mut stream).await;
+    assert_eq!((after, &told[..]), (5, "the event stream is silent: nothing was received for 5s"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flood_leaves_the_task_and_comes_back_to_it() {
+    let flood = Flood::of(":\n\n");
+    let mut stream = tokio_test::task::spawn(EventStream::<RawEvent, _>::from_body(flood.clone()));
+    for poll in 1..=3 {
+        assert!(stream.poll_next().is_pending());
+        assert!(stream.is_woken() && flood.polls() <= poll * 100, "{}", flood.polls());
+    }
+}
+
+fn refusing(
+    body: Flood,
+) -> impl Clone
++ Send
++ tower::Service<Request<Full<Bytes>>, Response = Response<Flood>, Error = Infallible, Future: Send>
++ 'static {
+    tower::service_fn(move |_: Request<Full<Bytes>>| {
+        std::future::ready(Ok(Response::builder().status(403).body(body.clone()).unwrap()))
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_with_a_flood_for_a_body_is_told_all_the_same() {
+    for (frame, expected) in [("", 0), ("no", 8 << 10), ("n", 8 << 10)] {
+        let flood = Flood::of(frame);
+        let error = Client::new(refusing(flood.clone())).get("/").send::<RawEvent>().await.unwrap_err();
+        assert_eq!((error.status().unwrap().as_u16(), error.body().unwrap().len()), (403, expected));
+        assert!(flood.polls() <= 8 << 10, "{}", flood.polls());
+
+        let flood = Flood::of(frame);
+        let service = SseDecodeLayer::<RawEvent>::new().layer(refusing(flood.clone()));
+        let error = service.oneshot(Request::new(Full::default())).await.unwrap_err();
+        assert_eq!((error.status().unwrap().as_u16(), error.body().unwrap().len()), (403, expected));
+        assert!(flood.polls() <= 8 << 10, "{}", flood.polls());
+    }
+}

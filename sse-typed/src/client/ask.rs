@@ -57,7 +57,7 @@ pub enum Resume {
     Get,
 }
 
-pub(super) type MadeRequest = Pin<Box<dyn Future<Output = Result<http::Request<Bytes>, BoxError>> + Send>>;
+type MadeRequest = Pin<Box<dyn Future<Output = Result<http::Request<Bytes>, BoxError>> + Send>>;
 type MakeRequest = Box<dyn FnMut(Attempt) -> MadeRequest + Send>;
 
 pub(super) struct Ask {
@@ -127,7 +127,7 @@ impl Ask {
             request.headers_mut().remove(CONTENT_ENCODING);
         }
         let id = header_of(last_event_id);
-        complete(request.headers_mut(), id.clone());
+        let completed = complete(request.headers_mut(), id.clone());
         let number = self.attempts;
         let made = match &mut self.make {
             None => Ok(request),
@@ -137,11 +137,12 @@ impl Ask {
             }
         };
         async move {
+            completed?;
             match made {
                 Ok(request) => Ok(request),
                 Err(made) => {
                     let mut request = made.await.map_err(Error::made)?;
-                    complete(request.headers_mut(), id);
+                    complete(request.headers_mut(), id)?;
                     Ok(request)
                 }
             }
@@ -150,12 +151,24 @@ impl Ask {
 }
 
 /// Sets what an event stream is asked for with, as far as it is not there.
-pub(super) fn complete(headers: &mut HeaderMap, last_event_id: Option<HeaderValue>) {
-    headers.entry(ACCEPT).or_insert(HeaderValue::from_static(EVENT_STREAM));
-    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-cache"));
-    if let Some(id) = last_event_id {
-        headers.entry(LAST_EVENT_ID).or_insert(id);
+///
+/// # Errors
+///
+/// When the headers are so many that no other can be added.
+pub(super) fn complete(headers: &mut HeaderMap, last_event_id: Option<HeaderValue>) -> Result<(), Error> {
+    let wanted = [
+        (ACCEPT, Some(HeaderValue::from_static(EVENT_STREAM))),
+        (CACHE_CONTROL, Some(HeaderValue::from_static("no-cache"))),
+        (LAST_EVENT_ID, last_event_id),
+    ];
+    for (name, value) in wanted {
+        if let Some(value) = value
+            && !headers.contains_key(&name)
+        {
+            headers.try_insert(name, value).map_err(Error::request)?;
+        }
     }
+    Ok(())
 }
 
 /// The [`Last-Event-ID`](https://html.spec.whatwg.org/multipage/server-sent-events.html#the-last-event-id-header) header:

@@ -126,12 +126,11 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        complete(request.headers_mut(), None);
-        SseDecodeFuture {
-            state: DecodeState::Responding { response: self.inner.call(request) },
-            terms: self.layer.terms,
-            event: PhantomData,
-        }
+        let state = match complete(request.headers_mut(), None) {
+            Ok(()) => DecodeState::Responding { response: self.inner.call(request) },
+            Err(error) => DecodeState::Failing { error: Box::pin(std::future::ready(error)) },
+        };
+        SseDecodeFuture { state, terms: self.layer.terms, event: PhantomData }
     }
 }
 
@@ -149,8 +148,8 @@ pin_project! {
     #[project = StateProjection]
     enum DecodeState<F> {
         Responding { #[pin] response: F },
-        /// A piece of the body is read.
-        Refused { refusal: Pin<Box<dyn Future<Output = Error> + Send>> },
+        /// The request cannot be made, or a piece of a refusal's body is read.
+        Failing { error: Pin<Box<dyn Future<Output = Error> + Send>> },
     }
 }
 
@@ -166,7 +165,7 @@ where
         let mut this = self.project();
         loop {
             let response = match this.state.as_mut().project() {
-                StateProjection::Refused { refusal } => return refusal.as_mut().poll(cx).map(Err),
+                StateProjection::Failing { error } => return error.as_mut().poll(cx).map(Err),
                 StateProjection::Responding { response } => ready!(response.poll(cx)),
             };
             let response = response.map_err(|error| Error::service(error.into()))?;
@@ -174,8 +173,8 @@ where
                 Answer::Stream(head, body) => (head, Ok(body)),
                 Answer::NoContent(head) => (head, Err(Ended::NoContent)),
                 Answer::Other(head, body) => {
-                    let refusal = Box::pin(refusal(head, body));
-                    this.state.set(DecodeState::Refused { refusal });
+                    let error = Box::pin(refusal(head, body));
+                    this.state.set(DecodeState::Failing { error });
                     continue;
                 }
             };

@@ -112,7 +112,7 @@ impl<S> RequestBuilder<S> {
         self.change(|ask| {
             let mut value = HeaderValue::try_from(format!("Bearer {token}")).map_err(Error::request)?;
             value.set_sensitive(true);
-            ask.headers.insert(AUTHORIZATION, value);
+            ask.headers.try_insert(AUTHORIZATION, value).map_err(Error::request)?;
             Ok(())
         })
     }
@@ -129,7 +129,10 @@ impl<S> RequestBuilder<S> {
     pub fn json<T: Serialize + ?Sized>(self, value: &T) -> Self {
         self.change(|ask| {
             ask.body = serde_json::to_vec(value).map_err(Error::request)?.into();
-            ask.headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
+            if !ask.headers.contains_key(CONTENT_TYPE) {
+                let json = HeaderValue::from_static("application/json");
+                ask.headers.try_insert(CONTENT_TYPE, json).map_err(Error::request)?;
+            }
             Ok(())
         })
     }

@@ -4,6 +4,7 @@ mod backpressure;
 mod cancelled;
 mod compressed;
 mod control;
+mod crowded;
 mod endurance;
 mod floods;
 mod hyper;

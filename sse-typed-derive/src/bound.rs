@@ -47,10 +47,10 @@ pub(crate) fn encode(input: &Input<'_>, private: &TokenStream) -> Vec<WherePredi
             bounds.json_field(field, &skipped, &serialize, |bounds| bounds.serialize.as_deref());
         }
         if let Data::Text(field) = &variant.data {
-            bounds.whole_type(&field.ty, &display);
+            bounds.whole_type(field.ty, &display);
         }
         if let Some(id) = &variant.id {
-            let ty = id.field.optional().unwrap_or(&id.field.ty);
+            let ty = id.field.optional().unwrap_or(id.field.ty);
             bounds.whole_type(ty, if id.json { &serialize } else { &display });
         }
     }
@@ -75,14 +75,14 @@ pub(crate) fn decode(input: &Input<'_>, private: &TokenStream) -> Vec<WherePredi
                 None => field.serde.has("skip") || field.serde.has("skip_deserializing"),
             };
             if defaulted {
-                bounds.params_of(&field.ty, &default);
+                bounds.params_of(field.ty, &default);
             }
         }
         if let Data::Text(field) = &variant.data {
-            bounds.whole_type(&field.ty, &parse);
+            bounds.whole_type(field.ty, &parse);
         }
         if let Some(id) = &variant.id {
-            let ty = id.field.optional().unwrap_or(&id.field.ty);
+            let ty = id.field.optional().unwrap_or(id.field.ty);
             bounds.whole_type(ty, if id.json { &deserialize } else { &parse });
         }
     }
@@ -129,7 +129,7 @@ impl<'a> Bounds<'a> {
             return;
         }
         if !skipped.iter().any(|name| field.serde.has(name)) {
-            self.params_of(&field.ty, bound);
+            self.params_of(field.ty, bound);
         }
     }
 

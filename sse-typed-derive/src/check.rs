@@ -50,9 +50,7 @@ fn check_name(ctxt: &Ctxt, name: &Name) {
     } else if text.starts_with(' ') {
         ctxt.error(
             name.span,
-            format_args!(
-                "the event type `{text}` begins with a space, and clients take one off an `event:` line: remove it"
-            ),
+            format_args!("the event type `{text}` begins with a space, which is almost surely a slip: remove it"),
         );
     }
     for (letter, called) in [('\r', "a carriage return"), ('\n', "a line feed"), ('\0', "a NUL")] {
@@ -298,9 +296,9 @@ fn check_lifetimes(ctxt: &Ctxt, input: &Input<'_>) {
 fn check_nested(ctxt: &Ctxt, input: &Input<'_>) {
     for variant in &input.variants {
         let Data::Nested(field) = &variant.data else { continue };
-        if bound::mentions_param(&input.original.generics, &field.ty) {
+        if bound::mentions_param(&input.original.generics, field.ty) {
             ctxt.error_spanned(
-                &field.original.ty,
+                field.ty,
                 "the event types of a type parameter are not known here: `nested` needs a type without parameters of its own",
             );
         }

@@ -54,7 +54,7 @@ struct Sides {
 
 fn expand(input: TokenStream, sides: Sides) -> TokenStream {
     let input: DeriveInput = match syn::parse2(input) {
-        Ok(input) => input,
+        Ok(input) => receiver::without_self(input),
         Err(error) => return error.into_compile_error(),
     };
     derive(&input, sides).unwrap_or_else(|errors| {

@@ -1,17 +1,43 @@
-//! `Self` in a field's type means the user's type. In the generated types it would mean those.
+//! `Self` in a type's fields and bounds means the user's type. In the generated types it would mean those.
 
-use proc_macro2::{Group, TokenStream, TokenTree};
-use quote::{ToTokens as _, quote};
-use syn::{Ident, Type, TypeGenerics};
+use proc_macro2::{Group, Spacing, TokenStream, TokenTree};
+use quote::{ToTokens, quote};
+use syn::{
+    Data, DeriveInput, Fields, GenericParam,
+    parse::{Parse, Parser as _},
+};
 
 /// The type, with `Self` replaced by the type it stands for.
-pub(crate) fn without_self(ty: &Type, ident: &Ident, generics: &TypeGenerics<'_>) -> Type {
-    let tokens = ty.to_token_stream();
-    if !mentions_self(tokens.clone()) {
-        return ty.clone();
-    }
+pub(crate) fn without_self(mut input: DeriveInput) -> DeriveInput {
+    let ident = &input.ident;
+    let generics = input.generics.split_for_impl().1;
     let receiver = quote!(#ident #generics);
-    syn::parse2(replace(tokens, &receiver)).unwrap_or_else(|_| ty.clone())
+
+    for param in &mut input.generics.params {
+        if let GenericParam::Type(param) = param {
+            param.bounds.iter_mut().for_each(|bound| replace(bound, &receiver));
+        }
+    }
+    for predicate in input.generics.where_clause.iter_mut().flat_map(|clause| &mut clause.predicates) {
+        replace(predicate, &receiver);
+    }
+    let in_fields = |fields: &mut Fields| fields.iter_mut().for_each(|field| replace(&mut field.ty, &receiver));
+    match &mut input.data {
+        Data::Enum(body) => body.variants.iter_mut().for_each(|variant| in_fields(&mut variant.fields)),
+        Data::Struct(body) => in_fields(&mut body.fields),
+        Data::Union(_) => {}
+    }
+    input
+}
+
+/// Replaces `Self` in one node. One that does not mention it is not touched.
+fn replace<T: Parse + ToTokens>(node: &mut T, receiver: &TokenStream) {
+    let tokens = node.to_token_stream();
+    if mentions_self(tokens.clone())
+        && let Ok(replaced) = T::parse.parse2(replaced(tokens, receiver))
+    {
+        *node = replaced;
+    }
 }
 
 fn mentions_self(tokens: TokenStream) -> bool {
@@ -22,17 +48,19 @@ fn mentions_self(tokens: TokenStream) -> bool {
     })
 }
 
-fn replace(tokens: TokenStream, receiver: &TokenStream) -> TokenStream {
+fn replaced(tokens: TokenStream, receiver: &TokenStream) -> TokenStream {
     let mut replaced = TokenStream::new();
     let mut tokens = tokens.into_iter().peekable();
     while let Some(token) = tokens.next() {
         match token {
             TokenTree::Ident(ident) if ident == "Self" => {
-                let is_path = matches!(tokens.peek(), Some(TokenTree::Punct(punct)) if punct.as_char() == ':');
+                // Before `::` it is a path; a bound stands behind a single colon.
+                let is_path = matches!(tokens.peek(), Some(TokenTree::Punct(punct))
+                    if punct.as_char() == ':' && punct.spacing() == Spacing::Joint);
                 replaced.extend(if is_path { quote!(<#receiver>) } else { receiver.clone() });
             }
             TokenTree::Group(group) => {
-                let mut inner = Group::new(group.delimiter(), replace(group.stream(), receiver));
+                let mut inner = Group::new(group.delimiter(), self::replaced(group.stream(), receiver));
                 inner.set_span(group.span());
                 replaced.extend([TokenTree::Group(inner)]);
             }

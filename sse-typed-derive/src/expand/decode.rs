@@ -84,7 +84,7 @@ fn body(output: &Output<'_, '_>, variant: &Variant<'_>, target: &Target) -> Toke
             #private::read_json(__event, #tag, |__fields: #target #ty_generics| #private::Ok(#path { 0: __fields.data }))
         },
         (Data::Newtype(field), _) => {
-            let (private, ty) = (output.private_at(field), &field.ty);
+            let (private, ty) = (output.private_at(field), field.ty);
             quote_spanned! {field.type_span()=>
                 #private::read_json(__event, #tag, |__data: #ty| #private::Ok(#path { 0: __data }))
             }
@@ -117,7 +117,7 @@ fn body(output: &Output<'_, '_>, variant: &Variant<'_>, target: &Target) -> Toke
             }
         }
         (Data::Text(field), _) => {
-            let (private, ty, member) = (output.private_at(field), &field.ty, &field.member);
+            let (private, ty, member) = (output.private_at(field), field.ty, &field.member);
             let beside = beside.iter().map(|(member, read)| quote!(#member: #read,));
             quote_spanned! {field.type_span()=>
                 #private::read_text(__event, |__data: #ty| #private::Ok(#path { #(#beside)* #member: __data }))
@@ -135,7 +135,7 @@ fn body(output: &Output<'_, '_>, variant: &Variant<'_>, target: &Target) -> Toke
 fn beside<'v>(output: &Output<'_, '_>, variant: &'v Variant<'_>) -> Vec<(&'v Member, TokenStream)> {
     let id = variant.id.as_ref().map(|Id { field, json }| {
         let (private, optional) = (output.private_at(field), field.optional());
-        let ty = optional.unwrap_or(&field.ty);
+        let ty = optional.unwrap_or(field.ty);
         let read = match (json, optional.is_some()) {
             (false, false) => quote!(read_id),
             (false, true) => quote!(read_optional_id),
@@ -187,7 +187,7 @@ fn nested(output: &Output<'_, '_>, variant: &Variant<'_>) -> Option<TokenStream>
     if variant.skip_decode {
         return None;
     }
-    let (private, ty, path) = (output.private_at(field), &field.ty, output.path(variant));
+    let (private, ty, path) = (output.private_at(field), field.ty, output.path(variant));
     Some(quote_spanned! {field.type_span()=>
         __name if #private::contains(<#ty as #private::DecodeEvent>::EVENT_TYPES, __name) => {
             #private::read_nested(__event, |__data: #ty| #path { 0: __data })
@@ -230,7 +230,7 @@ fn nested_catch_all(output: &Output<'_, '_>, variant: &Variant<'_>, received: &T
     if variant.skip_decode {
         return None;
     }
-    let (private, ty, path) = (output.private_at(field), &field.ty, output.path(variant));
+    let (private, ty, path) = (output.private_at(field), field.ty, output.path(variant));
     Some(quote_spanned! {field.type_span()=>
         match #private::read_nested(#received, |__data: #ty| #path { 0: __data })? {
             #private::Decoded::Unknown => {}
@@ -243,7 +243,7 @@ fn nested_catch_all(output: &Output<'_, '_>, variant: &Variant<'_>, received: &T
 fn event_types(output: &Output<'_, '_>) -> TokenStream {
     let private = &output.private;
     let own = output.event_types();
-    let nested: Vec<_> = output.input.nested_fields().map(|field| &field.ty).collect();
+    let nested: Vec<_> = output.input.nested_fields().map(|field| field.ty).collect();
     if nested.is_empty() {
         return quote!(&[#(#own),*]);
     }

@@ -74,7 +74,7 @@ fn arm(output: &Output<'_, '_>, variant: &Variant<'_>) -> TokenStream {
             let (private, bound) = (output.private_at(field), bind(field));
             let declared = output.declared();
             // Only a type that is read as well can name the types of its nested payloads.
-            let nested = output.input.nested_fields().filter(|_| output.input.sides.decode).map(|field| &field.ty);
+            let nested = output.input.nested_fields().filter(|_| output.input.sides.decode).map(|field| field.ty);
             let tag = tag(output);
             quote_spanned! {field.type_span()=>
                 #private::refuse_declared(
@@ -89,11 +89,11 @@ fn arm(output: &Output<'_, '_>, variant: &Variant<'_>) -> TokenStream {
             let (private, bound) = (output.private_at(field), bind(field));
             let declared = output.declared();
             let siblings =
-                output.input.nested_fields().filter(|sibling| !std::ptr::eq(*sibling, field)).map(|field| &field.ty);
+                output.input.nested_fields().filter(|sibling| !std::ptr::eq(*sibling, field)).map(|field| field.ty);
             let caught = output.input.catch_all().is_some();
             let tag = tag(output);
             let before = output.input.nested_fields().take_while(|earlier| !std::ptr::eq(*earlier, field));
-            let before = before.map(|field| &field.ty);
+            let before = before.map(|field| field.ty);
             quote_spanned! {field.type_span()=>
                 #private::write_nested(
                     __event,
@@ -213,13 +213,14 @@ fn hub_event(output: &Output<'_, '_>) -> TokenStream {
         return TokenStream::new();
     }
     let private = &output.private;
+    let lifetime = output.lifetime();
     let mut predicates = output.encode_predicates.clone();
     predicates.extend(output.input.variants.iter().filter_map(|variant| match &variant.data {
-        Data::Nested(field) => {
-            let ty = &field.ty;
+        Data::Nested(field) if !variant.skip_encode => {
+            let ty = field.ty;
             // With a lifetime the bound is looked at where the impl is used: without one, a payload that brings its own ids
             // would be an error here.
-            let predicate: WherePredicate = parse_quote!(for<'__sse> #ty: #private::HubEvent);
+            let predicate: WherePredicate = parse_quote!(for<#lifetime> #ty: #private::HubEvent);
             Some(predicate)
         }
         _ => None,

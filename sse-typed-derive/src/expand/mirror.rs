@@ -59,10 +59,11 @@ pub(super) fn encode(output: &Output<'_, '_>) -> TokenStream {
         quote!(#(#variants)*)
     };
 
+    let lifetime = output.lifetime();
     let mut borrowing = bound::with_predicates(&generics, &output.encode_predicates);
-    borrowing.params.insert(0, parse_quote!('__sse));
+    borrowing.params.insert(0, parse_quote!(#lifetime));
     let mut declared = generics.clone();
-    declared.params.insert(0, GenericParam::Lifetime(parse_quote!('__sse)));
+    declared.params.insert(0, parse_quote!(#lifetime));
     let (json_impl, json_type, json_where) = borrowing.split_for_impl();
     let declared_impl = declared.split_for_impl().0;
     let turbofish = ty_generics.as_turbofish();
@@ -70,7 +71,7 @@ pub(super) fn encode(output: &Output<'_, '_>) -> TokenStream {
         #[derive(#private::serde::Serialize)]
         #body
 
-        struct __Json #declared_impl (&'__sse #ident #ty_generics) #where_clause;
+        struct __Json #declared_impl (&#lifetime #ident #ty_generics) #where_clause;
 
         #[automatically_derived]
         impl #json_impl #private::serde::Serialize for __Json #json_type #json_where {
@@ -122,7 +123,7 @@ fn mirrored(variant: &Variant<'_>, tagged: bool) -> TokenStream {
 /// The fields of a mirror. What travels beside the data is skipped.
 fn fields(variant: &Variant<'_>) -> TokenStream {
     let beside = variant.id.iter().map(|id| &id.field).chain(&variant.retry).map(|field| {
-        let (member, ty) = (&field.member, &field.ty);
+        let (member, ty) = (&field.member, field.ty);
         quote!(#[serde(skip)] #member: #ty)
     });
     match &variant.data {
@@ -220,7 +221,7 @@ pub(super) fn decode(output: &Output<'_, '_>, variant: &Variant<'_>, position: u
         }
         Data::Newtype(field) if field.serde_attrs().next().is_some() => {
             let attrs = field.serde_attrs();
-            let ty = &field.ty;
+            let ty = field.ty;
             let items = quote! {
                 #[derive(#private::serde::Deserialize)]
                 #[serde(crate = #serde, transparent, #bounds)]

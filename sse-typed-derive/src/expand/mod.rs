@@ -2,7 +2,7 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote};
-use syn::{Ident, LitStr, Member, Path, WherePredicate};
+use syn::{Ident, Lifetime, LitStr, Member, Path, WherePredicate};
 
 use crate::{
     bound,
@@ -103,6 +103,15 @@ impl<'i, 'a> Output<'i, 'a> {
         }
     }
 
+    /// A lifetime that is none of the type's own.
+    fn lifetime(&self) -> Lifetime {
+        let mut name = "'__sse".to_owned();
+        while self.input.original.generics.lifetimes().any(|own| own.lifetime.to_string() == name) {
+            name.push('_');
+        }
+        Lifetime::new(&name, Span::call_site())
+    }
+
     /// The path of serde, as its derives are told it.
     fn serde(&self) -> String {
         let private = &self.private;
@@ -130,12 +139,12 @@ impl<'i, 'a> Output<'i, 'a> {
     }
 }
 
-/// A local name for what a field holds, which no constant of the user has. It stands where the type stands, as what is
-/// wrong with the value is wrong with its type.
+/// A local name for what a field holds, which neither a constant of the user has nor anything else in generated code. It
+/// stands where the type stands, as what is wrong with the value is wrong with its type.
 fn binding(field: &Field<'_>) -> Ident {
     let span = field.type_span();
     match &field.member {
-        Member::Named(ident) => format_ident!("__{ident}", span = span),
+        Member::Named(ident) => format_ident!("__field_{ident}", span = span),
         Member::Unnamed(_) => format_ident!("__data", span = span),
     }
 }

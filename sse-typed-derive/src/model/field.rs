@@ -2,11 +2,10 @@ use proc_macro2::{Span, TokenStream};
 use quote::ToTokens as _;
 use syn::{Attribute, Index, Member, Type, ext::IdentExt as _};
 
-use super::{FieldCase, Inherited};
+use super::FieldCase;
 use crate::{
     attr,
     ctxt::Ctxt,
-    receiver::without_self,
     symbol::{self, Place},
 };
 
@@ -14,8 +13,7 @@ use crate::{
 pub(crate) struct Field<'a> {
     pub(crate) original: &'a syn::Field,
     pub(crate) member: Member,
-    /// Its type, without `Self`.
-    pub(crate) ty: Type,
+    pub(crate) ty: &'a Type,
     pub(crate) serde: attr::serde::Attrs,
     /// Predicates that `#[serde(bound = "..")]` gives in the place of inferred ones.
     pub(crate) serde_bounds: Option<attr::Bounds>,
@@ -38,9 +36,8 @@ pub(super) enum Role<'a> {
 }
 
 impl<'a> Role<'a> {
-    pub(super) fn new(ctxt: &Ctxt, inherited: &Inherited<'_>, original: &'a syn::Field, position: usize) -> Self {
+    pub(super) fn new(ctxt: &Ctxt, original: &'a syn::Field, position: usize) -> Self {
         let attrs = attr::Attrs::parse(ctxt, &original.attrs, Place::Field);
-        let generics = inherited.original.generics.split_for_impl().1;
         let member = match &original.ident {
             Some(ident) => Member::Named(ident.clone()),
             None => Member::Unnamed(Index::from(position)),
@@ -49,7 +46,7 @@ impl<'a> Role<'a> {
         let field = Field {
             original,
             member,
-            ty: without_self(&original.ty, &inherited.original.ident, &generics),
+            ty: &original.ty,
             serde_bounds: serde.bounds(ctxt),
             serde,
             wire_type: attrs.parsed(ctxt, &symbol::AS),
@@ -86,7 +83,7 @@ impl Field<'_> {
 
     /// The `T` of an `Option<T>`, as it is written.
     pub(crate) fn optional(&self) -> Option<&Type> {
-        let Type::Path(path) = ungrouped(&self.ty) else { return None };
+        let Type::Path(path) = ungrouped(self.ty) else { return None };
         let last = path.path.segments.last()?;
         match &last.arguments {
             syn::PathArguments::AngleBracketed(arguments) if last.ident == "Option" && arguments.args.len() == 1 => {
@@ -101,14 +98,14 @@ impl Field<'_> {
 
     /// Where its type stands, for errors of types in generated code. Names are looked up where the derive stands.
     pub(crate) fn type_span(&self) -> Span {
-        let first = self.original.ty.to_token_stream().into_iter().next();
+        let first = self.ty.to_token_stream().into_iter().next();
         first.map_or_else(Span::call_site, |token| token.span()).resolved_at(Span::call_site())
     }
 
     /// The field as a generated type declares it: with serde's attributes, and never visible.
     pub(crate) fn declaration(&self) -> TokenStream {
         let attrs = self.serde_attrs();
-        let ty = &self.ty;
+        let ty = self.ty;
         match &self.member {
             Member::Named(ident) => quote::quote!(#(#attrs)* #ident: #ty),
             Member::Unnamed(_) => quote::quote!(#(#attrs)* #ty),

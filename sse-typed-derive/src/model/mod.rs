@@ -40,8 +40,7 @@ pub(crate) struct Input<'a> {
 }
 
 /// What variants take from the type they belong to.
-struct Inherited<'a> {
-    original: &'a DeriveInput,
+struct Inherited {
     place: Place,
     rule: Option<RenameRule>,
     prefix: Option<LitStr>,
@@ -84,7 +83,6 @@ impl<'a> Input<'a> {
         serde.check(ctxt, place);
 
         let inherited = Inherited {
-            original,
             place,
             rule: rename_rule(ctxt, &attrs, &serde, place),
             prefix: attrs.text(&symbol::PREFIX).cloned(),
@@ -134,9 +132,9 @@ impl<'a> Input<'a> {
         })
     }
 
-    /// Whether values can be sent, and so variants and names of them must be fit for it.
+    /// Whether values that are sent bring an id of their own.
     pub(crate) fn has_id(&self) -> bool {
-        self.variants.iter().any(|variant| variant.id.is_some())
+        self.variants.iter().any(|variant| variant.id.is_some() && !variant.skip_encode)
     }
 
     /// The catch-all variant: `other`, or serde's of that name.

@@ -76,7 +76,7 @@ pub(crate) enum Selector {
 impl<'a> Variant<'a> {
     pub(super) fn new(
         ctxt: &Ctxt,
-        inherited: &Inherited<'_>,
+        inherited: &Inherited,
         ident: &'a Ident,
         fields: &'a Fields,
         attrs: &attr::Attrs,
@@ -92,7 +92,7 @@ impl<'a> Variant<'a> {
         let mut retry = None;
         let mut data_fields = Vec::new();
         for (position, field) in fields.iter().enumerate() {
-            match Role::new(ctxt, inherited, field, position) {
+            match Role::new(ctxt, field, position) {
                 Role::Data(field) => data_fields.push(field),
                 Role::Id(_, span) | Role::Retry(_, span) if field.ident.is_none() => ctxt.error(
                     span,
@@ -198,7 +198,7 @@ impl Name {
 /// The event type.
 fn name(
     ctxt: &Ctxt,
-    inherited: &Inherited<'_>,
+    inherited: &Inherited,
     ident: &Ident,
     attrs: &attr::Attrs,
     serde: &attr::serde::Attrs,

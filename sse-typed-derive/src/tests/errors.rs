@@ -176,7 +176,7 @@ fn a_name_that_cannot_travel_is_refused_at_its_token() {
         &[
             "2:20 \"\": an empty event type is no event type: clients read it as `message`; `#[sse(message)]` sends an event \
              without one",
-            "4:20 \" b\": the event type ` b` begins with a space, and clients take one off an `event:` line: remove it",
+            "4:20 \" b\": the event type ` b` begins with a space, which is almost surely a slip: remove it",
             "6:20 \"c\\n\": the event type `c\\n` has a line feed, which cannot stand in an `event:` line: remove it",
             "6:35 \"d\\r\\0\": the event type `d\\r\\0` has a carriage return, which cannot stand in an `event:` line: remove it",
             "6:35 \"d\\r\\0\": the event type `d\\r\\0` has a NUL, which cannot stand in an `event:` line: remove it",
@@ -186,7 +186,7 @@ fn a_name_that_cannot_travel_is_refused_at_its_token() {
         "#[sse(prefix = \" x.\", ignore(\"\"))]\nenum E { A }",
         BOTH,
         &[
-            "1:16 \" x.\": the event type ` x.A` begins with a space, and clients take one off an `event:` line: remove it",
+            "1:16 \" x.\": the event type ` x.A` begins with a space, which is almost surely a slip: remove it",
             "1:30 \"\": an empty event type is no event type: clients read it as `message`; `#[sse(message)]` sends an event \
              without one",
         ],

@@ -377,6 +377,18 @@ fn a_type_without_an_id_field_is_one_for_a_hub() {
     hub::<Proxy>();
     hub::<Generic<u8, String, 1>>();
     hub::<Borrowed<'_, str>>();
+    hub::<Unsent>();
+}
+
+/// Its id is never on the wire.
+#[derive(SseEvent)]
+enum Unsent {
+    #[sse(skip)]
+    #[expect(dead_code, reason = "only the type counts")]
+    Never {
+        #[sse(id)]
+        id: u64,
+    },
 }
 
 #[derive(Debug, PartialEq, SseEvent)]

@@ -9,7 +9,7 @@ use sse_typed::{
 
 mod enums;
 mod forms;
-mod law;
+mod hygiene;
 mod serde_attributes;
 mod structs;
 mod tagged;

@@ -16,6 +16,7 @@ pub(crate) fn text() -> impl Strategy<Value = String> {
         4 => prop::collection::vec(piece, 0..7).prop_map(|pieces| pieces.concat()),
         1 => word(),
         1 => json(),
+        1 => ".*",
     ]
 }
 

@@ -55,7 +55,7 @@ pub(crate) fn expand(input: &DeriveInput, sides: Sides) -> TokenStream {
             }
         });
     }
-    in_const(&items)
+    in_const(input, &items)
 }
 
 /// The path of the crate, where the attribute that says it can be read at all.

@@ -2,7 +2,7 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote};
-use syn::{Ident, Lifetime, LitStr, Member, Path, WherePredicate};
+use syn::{DeriveInput, Ident, Lifetime, LitStr, Member, Path, WherePredicate};
 
 use crate::{
     bound,
@@ -12,6 +12,7 @@ use crate::{
 mod decode;
 mod encode;
 mod kind;
+mod lint;
 mod mirror;
 
 /// All impls of a model that is free of errors.
@@ -24,27 +25,19 @@ pub(crate) fn expand(input: &Input<'_>) -> TokenStream {
     if input.sides.decode {
         items.extend(decode::expand(&output));
     }
-    in_const(&items)
+    in_const(input.original, &items)
 }
 
-/// Keeps generated names out of the user's module, and the user's lints out of generated code, which no user can change.
-pub(crate) fn in_const(items: &TokenStream) -> TokenStream {
+/// Keeps generated names out of the user's module.
+///
+/// Generated code gives no lint of its own. Types that repeat the user's names and types get the lints that those get, and so
+/// the same leave: nothing is allowed that the user may have forbidden.
+pub(crate) fn in_const(original: &DeriveInput, items: &TokenStream) -> TokenStream {
+    let allowed = lint::allowed(original);
+    let allowed = (!allowed.is_empty()).then(|| quote!(#[allow(#(#allowed),*)]));
     quote! {
         #[doc(hidden)]
-        #[allow(
-            clippy::all,
-            clippy::nursery,
-            clippy::pedantic,
-            clippy::restriction,
-            dead_code,
-            deprecated,
-            non_camel_case_types,
-            non_snake_case,
-            single_use_lifetimes,
-            unreachable_patterns,
-            unused_lifetimes,
-            unused_qualifications,
-        )]
+        #allowed
         const _: () = {
             #items
         };

@@ -84,7 +84,8 @@ snapshots! {
     "#;
     a_struct_that_is_received_with_defaults: DECODE, r#"
         #[serde(default)]
-        struct Settings { size: u32, #[sse(id)] revision: u64 }
+        #[expect(non_snake_case, dead_code, reason = "as in the settings")]
+        struct Settings { #[deprecated] size: u32, #[sse(id)] revision: u64 }
     "#;
     an_enum_without_variants: BOTH, "enum Never {}";
     an_enum_with_an_error: BOTH, "enum Wrong<T> { #[sse(renam)] A(T) }";

@@ -205,6 +205,106 @@ pub mod shadowed {
     }
 }
 
+/// With lints that nothing can allow again.
+pub mod strict {
+    #![forbid(
+        clippy::all,
+        clippy::exhaustive_structs,
+        clippy::indexing_slicing,
+        clippy::nursery,
+        clippy::panic,
+        clippy::pedantic,
+        clippy::unreachable,
+        clippy::unwrap_used,
+        dead_code,
+        deprecated,
+        non_snake_case,
+        unreachable_patterns
+    )]
+
+    use sse_typed::{Gap, RawEvent, SseEvent};
+
+    /// Most forms of data.
+    #[derive(Clone, Debug, PartialEq, Eq, SseEvent)]
+    #[sse(tag = "type", ignore("ping"))]
+    pub enum Feed<T> {
+        /// Fields.
+        Line {
+            /// Their place.
+            #[sse(id)]
+            place: Option<u64>,
+            /// The text.
+            text: T,
+        },
+        /// Plain text.
+        #[sse(text, alias = "note")]
+        Text(String),
+        /// Others.
+        #[sse(nested)]
+        Inner(Inner),
+        /// Lost history.
+        #[sse(gap)]
+        Gap(Gap),
+        /// A sentinel.
+        #[sse(message, data = "[DONE]", terminal)]
+        Done,
+        /// All else.
+        #[sse(other)]
+        Other(RawEvent),
+    }
+
+    /// An event type of its own.
+    #[derive(Clone, Debug, Default, PartialEq, Eq, SseEvent)]
+    #[serde(default)]
+    #[non_exhaustive]
+    pub struct Inner {
+        /// A field.
+        pub list: Vec<u8>,
+    }
+}
+
+/// With lints that the types themselves are excepted from.
+pub mod excepted {
+    #![deny(deprecated, non_camel_case_types, non_snake_case)]
+
+    use sse_typed::SseEvent;
+
+    /// Names of another language.
+    #[allow(non_camel_case_types, reason = "as they are there")]
+    #[expect(non_snake_case, reason = "as they are there")]
+    #[derive(Clone, Debug, PartialEq, Eq, SseEvent)]
+    pub enum feed {
+        /// Fields.
+        line_feed {
+            /// One.
+            lineText: String,
+        },
+        /// Deprecated.
+        #[deprecated]
+        old_feed(u8),
+    }
+
+    /// All of it is deprecated.
+    #[deprecated]
+    #[derive(Clone, Debug, PartialEq, Eq, SseEvent)]
+    pub struct Old {
+        /// A field.
+        #[deprecated]
+        pub text: String,
+    }
+
+    mod unused {
+        use sse_typed::SseEvent;
+
+        /// A derived impl is no use of a type.
+        #[expect(dead_code, reason = "nobody makes one")]
+        #[derive(SseEvent)]
+        struct Unused {
+            text: String,
+        }
+    }
+}
+
 /// Without the prelude.
 #[allow(missing_debug_implementations, reason = "the derive would need the prelude's names spelt out")]
 pub mod bare {

@@ -28,12 +28,13 @@ impl Attrs {
 
     /// Reports what serde does not know, and what would change an event's data.
     pub(crate) fn check(&self, ctxt: &Ctxt, place: Place) {
-        let (known, conflicting) = match place {
-            Place::Variant => (VARIANT, NOT_ON_VARIANTS),
-            _ => (TYPE, NOT_ON_TYPES),
+        let (known, conflicting, more) = match place {
+            Place::Variant => (VARIANT, NOT_ON_VARIANTS, &[][..]),
+            Place::Enum => (TYPE, NOT_ON_TYPES, NOT_ON_ENUMS),
+            _ => (TYPE, NOT_ON_TYPES, &[][..]),
         };
         for meta in &self.metas {
-            if let Some((name, instead)) = conflicting.iter().find(|(name, _)| meta.path().is_ident(name)) {
+            if let Some((name, instead)) = conflicting.iter().chain(more).find(|(name, _)| meta.path().is_ident(name)) {
                 let message = format_args!("`#[serde({name})]` cannot be kept on an event: {instead}");
                 ctxt.error_spanned(meta.path(), message);
             } else if !known.iter().any(|name| meta.path().is_ident(name)) {
@@ -43,6 +44,17 @@ impl Attrs {
                     format_args!("unknown serde attribute `{name}`: {place} takes {}", list(known)),
                 );
             }
+        }
+    }
+
+    /// Reports what is given to a field that is not in the JSON, unless it says just that.
+    pub(crate) fn check_beside(&self, ctxt: &Ctxt) {
+        for meta in self.metas.iter().filter(|meta| !meta.path().is_ident("skip")) {
+            let name = meta.path().to_token_stream();
+            ctxt.error_spanned(
+                meta.path(),
+                format_args!("this field is not in the JSON, and serde does not see it: remove `#[serde({name})]`"),
+            );
         }
     }
 
@@ -77,34 +89,29 @@ impl Attrs {
         self.find(name).filter(|meta| matches!(meta, Meta::List(_)))
     }
 
-    /// What the attribute gives the serialising side: its text, or `serialize = ".."` in its list.
-    pub(crate) fn serialized(&self, name: &str) -> Option<LitStr> {
-        match self.find(name)? {
-            Meta::List(_) => self.sides(name).0,
-            meta => text(meta),
+    /// What the attribute gives each side: its text, or `serialize = ".."` and `deserialize = ".."` in its list.
+    pub(crate) fn two_texts(&self, name: &str) -> (Option<LitStr>, Option<LitStr>) {
+        match self.find(name) {
+            Some(Meta::List(list)) => {
+                let Ok(sides) = list.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated) else {
+                    return (None, None);
+                };
+                let side = |name| sides.iter().find(|meta| meta.path().is_ident(name)).and_then(text);
+                (side("serialize"), side("deserialize"))
+            }
+            Some(meta) => (text(meta), text(meta)),
+            None => (None, None),
         }
     }
 
     /// The predicates of `bound`.
     pub(crate) fn bounds(&self, ctxt: &Ctxt) -> Option<Bounds> {
-        let (serialize, deserialize) = match self.find("bound")? {
-            Meta::List(_) => self.sides("bound"),
-            meta => (text(meta), text(meta)),
-        };
+        self.find("bound")?;
+        let (serialize, deserialize) = self.two_texts("bound");
         Some(Bounds {
             serialize: serialize.and_then(|text| predicates(ctxt, &text)),
             deserialize: deserialize.and_then(|text| predicates(ctxt, &text)),
         })
-    }
-
-    /// `(serialize = "..", deserialize = "..")` behind the attribute.
-    fn sides(&self, name: &str) -> (Option<LitStr>, Option<LitStr>) {
-        let Some(Meta::List(list)) = self.find(name) else { return (None, None) };
-        let Ok(sides) = list.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated) else {
-            return (None, None);
-        };
-        let side = |name| sides.iter().find(|meta| meta.path().is_ident(name)).and_then(text);
-        (side("serialize"), side("deserialize"))
     }
 
     /// The attributes of those names, to be written on generated code.
@@ -172,6 +179,11 @@ const NOT_ON_TYPES: &[(&str, &str)] = &[
     ("remote", "an event is a type of your own: hold the other one in a variant with `#[sse(with = \"module\")]`"),
     ("variant_identifier", "an identifier carries no data: an event type is what `#[sse(rename = \"..\")]` says"),
     ("field_identifier", "an identifier carries no data: an event type is what `#[sse(rename = \"..\")]` says"),
+];
+
+const NOT_ON_ENUMS: &[(&str, &str)] = &[
+    ("default", "a variant has no missing fields to take from it: write `#[serde(default)]` on a field"),
+    ("transparent", "the data of `Variant(Payload)` is the payload's: remove it"),
 ];
 
 const NOT_ON_VARIANTS: &[(&str, &str)] = &[

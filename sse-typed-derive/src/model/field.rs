@@ -75,7 +75,7 @@ impl Field<'_> {
             return None;
         }
         let name = ident.unraw().to_string();
-        Some(match self.serde.serialized("rename") {
+        Some(match self.serde.two_texts("rename").0 {
             Some(rename) => rename.value(),
             None => case.serialize.map_or_else(|| name.clone(), |rule| rule.apply_to_field(&name)),
         })

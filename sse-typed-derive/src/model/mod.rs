@@ -81,6 +81,7 @@ impl<'a> Input<'a> {
         let attrs = attr::Attrs::parse(ctxt, &original.attrs, place);
         let serde = attr::serde::Attrs::parse(ctxt, &original.attrs);
         serde.check(ctxt, place);
+        check_sides(ctxt, &attrs, sides);
 
         let inherited = Inherited {
             place,
@@ -96,6 +97,7 @@ impl<'a> Input<'a> {
                     let attrs = attr::Attrs::parse(ctxt, &variant.attrs, Place::Variant);
                     let serde = attr::serde::Attrs::parse(ctxt, &variant.attrs);
                     serde.check(ctxt, Place::Variant);
+                    check_sides(ctxt, &attrs, sides);
                     Variant::new(ctxt, &inherited, &variant.ident, &variant.fields, &attrs, &serde)
                 })
                 .collect(),
@@ -110,7 +112,8 @@ impl<'a> Input<'a> {
             if let (Some(tag), false) = (&tag, named) {
                 ctxt.error(tag.span(), "`tag` on a struct needs named fields, beside which the tag can stand");
             }
-            if let (Some(span), true) = (serde.span("transparent"), named) {
+            let newtype = matches!(body.fields, Fields::Unnamed(_));
+            if let (Some(span), false) = (serde.span("transparent"), newtype) {
                 ctxt.error(
                     span,
                     "a struct that is its only field on the wire is a newtype: write `struct Name(Payload);`",
@@ -151,6 +154,21 @@ impl<'a> Input<'a> {
     }
 }
 
+/// Reports what is only read, on a type that is only sent. What serde's attributes say may be for a derive of serde's.
+fn check_sides(ctxt: &Ctxt, attrs: &attr::Attrs, sides: Sides) {
+    for symbol in [symbol::ALIAS, symbol::IGNORE] {
+        if let (Some(span), false) = (attrs.span(&symbol), sides.decode) {
+            ctxt.error(
+                span,
+                format_args!(
+                    "`{}` is for events that are read, and `EncodeEvent` only sends: remove it, or derive `SseEvent`",
+                    symbol.name
+                ),
+            );
+        }
+    }
+}
+
 /// The path of the `sse_typed` crate where none is given.
 pub(crate) fn default_crate() -> Path {
     parse_quote!(::sse_typed)
@@ -181,11 +199,11 @@ fn field_case(ctxt: &Ctxt, attrs: &attr::Attrs, serde: &attr::serde::Attrs, plac
         let rule = RenameRule::parse(&text.value()).map_err(|message| ctxt.error(text.span(), message)).ok();
         return FieldCase { tokens: quote!(rename_all = #text), serialize: rule };
     }
-    serde_field_case(serde, if place == Place::Struct { "rename_all" } else { "rename_all_fields" })
+    serde_field_case(ctxt, serde, if place == Place::Struct { "rename_all" } else { "rename_all_fields" })
 }
 
 /// The case of field names that serde's attribute of the given name says.
-fn serde_field_case(serde: &attr::serde::Attrs, name: &str) -> FieldCase {
+fn serde_field_case(ctxt: &Ctxt, serde: &attr::serde::Attrs, name: &str) -> FieldCase {
     let tokens = match serde.find(name) {
         None | Some(Meta::Path(_)) => return FieldCase::default(),
         Some(Meta::List(list)) => {
@@ -197,9 +215,12 @@ fn serde_field_case(serde: &attr::serde::Attrs, name: &str) -> FieldCase {
             quote!(rename_all = #value)
         }
     };
-    // A case that does not exist is reported by serde's derive.
-    let serialize = serde.serialized(name).and_then(|text| RenameRule::parse(&text.value()).ok());
-    FieldCase { tokens, serialize }
+    let (serialize, deserialize) = serde.two_texts(name);
+    let rule = |text: LitStr| RenameRule::parse(&text.value()).map_err(|message| ctxt.error(text.span(), message)).ok();
+    if serialize != deserialize {
+        deserialize.and_then(rule);
+    }
+    FieldCase { tokens, serialize: serialize.and_then(rule) }
 }
 
 /// Reports the second of two attributes that contradict each other.

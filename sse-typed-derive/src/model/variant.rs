@@ -112,6 +112,13 @@ impl<'a> Variant<'a> {
         }
 
         let data = if skip { Data::None } else { data(ctxt, ident, fields, data_fields, attrs) };
+        let unseen = match &data {
+            Data::Text(field) | Data::With(_, field) | Data::Other(field) | Data::Nested(field) => Some(field),
+            _ => None,
+        };
+        for field in id.iter().map(|id: &Id<'_>| &id.field).chain(&retry).chain(unseen).filter(|_| !skip) {
+            field.serde.check_beside(ctxt);
+        }
         let selector = match (&data, attrs.text(&symbol::KEY)) {
             (Data::Sentinel(text), _) => Some(Selector::Sentinel(text.clone())),
             (Data::Unit, Some(key)) => {
@@ -137,7 +144,7 @@ impl<'a> Variant<'a> {
                 "`#[serde(other)]` needs a unit variant: `#[sse(other)]` on `Other(RawEvent)` keeps the data",
             );
         }
-        let own_case = if is_struct { FieldCase::default() } else { serde_field_case(serde, "rename_all") };
+        let own_case = if is_struct { FieldCase::default() } else { serde_field_case(ctxt, serde, "rename_all") };
         let variant_aliases = attrs.texts(&symbol::ALIAS).iter().cloned().chain(serde.texts("alias"));
         Self {
             ident,

@@ -1,0 +1,32 @@
+//! Every error: its words, and the token it stands at.
+
+mod attributes;
+mod data;
+mod names;
+mod serde;
+
+use super::BOTH;
+
+#[test]
+fn errors_of_all_kinds_are_reported_at_once() {
+    let errors = crate::tests::errors(
+        "#[sse(renam_all = \"x\")] enum E { #[sse(rename = \"\")] A(u8, u8), #[sse(other)] B, C { #[sse(idd)] c: u8 }, Error, error }",
+        BOTH,
+    );
+    assert_eq!(errors.len(), 6, "{}", errors.join("\n"));
+}
+
+#[test]
+fn a_context_that_is_dropped_unread_panics() {
+    let dropped = std::panic::catch_unwind(|| drop(crate::ctxt::Ctxt::new()));
+    assert!(dropped.is_err());
+}
+
+#[test]
+fn with_an_error_all_impls_are_there_all_the_same() {
+    let tokens = crate::expand(syn::parse_str("#[sse(nonsense, crate = \"my::sse\")] enum E { A }").unwrap(), BOTH);
+    let file = prettyplease::unparse(&syn::parse2(tokens).unwrap());
+    for implemented in ["EventKind", "EncodeEvent", "HubEvent", "GapEvent", "DecodeEvent"] {
+        assert!(file.contains(&format!("impl my::sse::__private::{implemented} for E")), "{file}");
+    }
+}

@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 
 use proc_macro2::Span;
-use syn::{LitStr, Member};
+use syn::{GenericArgument, LitStr, Member, PathArguments, Type};
 
 use crate::{
     bound,
     ctxt::Ctxt,
     json::is_json,
-    model::{Data, Input, Name, Selector, Variant},
+    model::{Data, Input, Name, Selector, Variant, ungrouped},
 };
 
 /// Reports what is wrong between the parts of the model.
@@ -32,6 +32,9 @@ pub(crate) fn check(ctxt: &Ctxt, input: &Input<'_>) {
     check_once(ctxt, input, "other", "unknown event types go to one variant", |variant| variant.takes_unknown);
     check_lifetimes(ctxt, input);
     check_nested(ctxt, input);
+    if let Some(tag) = input.tag.as_ref().filter(|tag| tag.value().is_empty()) {
+        ctxt.error(tag.span(), "an empty tag is almost surely a slip: name the key that says the event type");
+    }
 }
 
 /// The variants that have an event type of their own.
@@ -93,7 +96,12 @@ fn check_sentinel(ctxt: &Ctxt, variant: &Variant<'_>) {
 
 /// A variant that is chosen by a key must have it.
 fn check_key(ctxt: &Ctxt, variant: &Variant<'_>) {
-    let (Some(Selector::Key(key)), Data::Object(fields)) = (&variant.selector, &variant.data) else { return };
+    let Some(Selector::Key(key)) = &variant.selector else { return };
+    if key.value().is_empty() {
+        ctxt.error(key.span(), "an empty key is almost surely a slip: name the one that this variant's data has");
+        return;
+    }
+    let Data::Object(fields) = &variant.data else { return };
     if !has_field(variant, &key.value()) && !fields.iter().any(|field| field.serde.has("flatten")) {
         ctxt.error(
             key.span(),
@@ -126,6 +134,22 @@ fn check_tag(ctxt: &Ctxt, input: &Input<'_>, variant: &Variant<'_>) {
             ),
         );
     }
+    // On a struct the tag itself is refused.
+    let sent = input.is_enum && input.sides.encode && !variant.skip_encode;
+    if let (Data::Newtype(field), true) = (&variant.data, sent)
+        && !field.serde.has("with")
+        && !field.serde.has("serialize_with")
+        && is_no_object(field.ty)
+    {
+        ctxt.error_spanned(
+            field.ty,
+            format_args!(
+                "the tag `{}` stands in a JSON object, and this type is never one: name the field, `{} {{ .. }}`, or hold a struct",
+                tag.value(),
+                variant.ident
+            ),
+        );
+    }
     let Data::Object(fields) = &variant.data else { return };
     for field in fields {
         if field.json_name(&variant.field_case).is_some_and(|name| name == tag.value()) {
@@ -144,12 +168,47 @@ fn check_tag(ctxt: &Ctxt, input: &Input<'_>, variant: &Variant<'_>) {
     }
 }
 
+/// Whether a type is visibly none that serde writes as an object with a tag. `Option` is none either: its `None` has no keys.
+fn is_no_object(ty: &Type) -> bool {
+    let path = match ungrouped(ty) {
+        Type::Array(_) | Type::Slice(_) => return true,
+        Type::Tuple(tuple) => return !tuple.elems.is_empty(),
+        Type::Paren(inner) => return is_no_object(&inner.elem),
+        Type::Reference(inner) => return is_no_object(&inner.elem),
+        Type::Path(path) => path,
+        _ => return false,
+    };
+    let Some(last) = path.path.segments.last() else { return false };
+    match last.ident.to_string().as_str() {
+        "bool" | "char" | "f32" | "f64" | "i8" | "i16" | "i32" | "i64" | "i128" | "isize" | "u8" | "u16" | "u32"
+        | "u64" | "u128" | "usize" | "str" | "String" | "Vec" | "Option" => true,
+        "Arc" | "Box" | "Cow" | "Rc" => match &last.arguments {
+            PathArguments::AngleBracketed(arguments) => {
+                arguments.args.iter().any(|argument| matches!(argument, GenericArgument::Type(ty) if is_no_object(ty)))
+            }
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
 /// Variants of one event type must be told apart.
 fn check_event_types(ctxt: &Ctxt, input: &Input<'_>) {
     let mut seen: HashMap<&str, Vec<(&Name, &Variant<'_>)>> = HashMap::new();
     for variant in on_wire(input) {
         for name in variant.names() {
             let earlier = seen.entry(&name.text).or_default();
+            if earlier.iter().any(|(_, other)| std::ptr::eq(*other, variant)) {
+                ctxt.error(
+                    name.span,
+                    format_args!(
+                        "`{}` has the event type `{}` already: remove the alias",
+                        variant.ident,
+                        name.text.escape_debug()
+                    ),
+                );
+                continue;
+            }
             for (first, other) in &*earlier {
                 if let Some(problem) = clash(input, name, variant, other) {
                     ctxt.error(name.span, problem);
@@ -168,9 +227,6 @@ fn check_event_types(ctxt: &Ctxt, input: &Input<'_>) {
 /// Why two variants of one event type cannot be told apart, if they cannot.
 fn clash(input: &Input<'_>, name: &Name, variant: &Variant<'_>, earlier: &Variant<'_>) -> Option<String> {
     let text = name.text.escape_debug();
-    if std::ptr::eq(variant, earlier) {
-        return Some(format!("`{}` has the event type `{text}` already: remove the alias", variant.ident));
-    }
     match (&variant.selector, &earlier.selector) {
         (None, None) => Some(format!(
             "`{}` and `{}` both have the event type `{text}`: rename one with `#[sse(rename = \"..\")]`, or tell them apart by \

@@ -281,6 +281,10 @@ fn data<'a>(ctxt: &Ctxt, ident: &Ident, shape: &Fields, mut fields: Vec<Field<'a
             }
         },
         Fields::Unnamed(unnamed) => {
+            if unnamed.unnamed.is_empty() {
+                ctxt.error(unnamed.span(), format_args!("an event without data is a unit: write `{ident}`"));
+                return Data::None;
+            }
             if unnamed.unnamed.len() != 1 {
                 ctxt.error(
                     unnamed.span(),

@@ -23,8 +23,11 @@ enum Tagged {
     #[sse(data = "[DONE]", message)]
     Done,
     Choice(Choice),
-    Number(u8),
+    Number(Count),
 }
+
+/// A number that the derive cannot see.
+type Count = u8;
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

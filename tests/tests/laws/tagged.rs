@@ -29,9 +29,9 @@ enum Tagged {
     Strict(Strict),
     Choice(Choice),
     Value(Value),
-    Maybe(Option<Strict>),
+    Maybe(Perhaps),
     Nothing(()),
-    Number(u32),
+    Number(Count),
     TaggedAlike(TaggedAlike),
     #[sse(text)]
     Text(String),
@@ -46,6 +46,10 @@ enum Tagged {
     #[sse(other)]
     Other(RawEvent),
 }
+
+// What is no object, and the derive cannot see it.
+type Perhaps = Option<Strict>;
+type Count = u32;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -9,7 +9,7 @@ fn an_event_has_one_piece_of_data() {
         BOTH,
         &[
             "2:6 (u8, u16): an event has one piece of data, and `A` has 2: name the fields, `A { .. }`, or hold one struct",
-            "3:6 (): an event has one piece of data, and `B` has 0: name the fields, `B { .. }`, or hold one struct",
+            "3:6 (): an event without data is a unit: write `B`",
         ],
     );
     refused(
@@ -122,6 +122,43 @@ fn a_nested_payload_that_depends_on_a_type_parameter_is_refused() {
             "3:7 T: the event types of a type parameter are not known here: `nested` needs a type without parameters of its own",
             "5:7 Topic<T>: the event types of a type parameter are not known here: `nested` needs a type without parameters of \
              its own",
+        ],
+    );
+}
+
+#[test]
+fn a_payload_that_is_visibly_no_object_is_refused_beside_a_tag() {
+    refused(
+        "#[sse(tag = \"type\")]\nenum E<'a> {\n    A(u8),\n    B(std::string::String),\n    C(Vec<P>),\n    D(Option<P>),\n    F(&'a [u8]),\n    G([P; 3]),\n    H((P, P)),\n    I(Box<str>),\n    J(Cow<'a, str>),\n}",
+        ENCODE,
+        &[
+            "3:7 u8: the tag `type` stands in a JSON object, and this type is never one: name the field, `A { .. }`, or hold a struct",
+            "4:7 std::string::String: the tag `type` stands in a JSON object, and this type is never one: name the field, `B { .. }`, or hold a struct",
+            "5:7 Vec<P>: the tag `type` stands in a JSON object, and this type is never one: name the field, `C { .. }`, or hold a struct",
+            "6:7 Option<P>: the tag `type` stands in a JSON object, and this type is never one: name the field, `D { .. }`, or hold a struct",
+            "7:7 &'a [u8]: the tag `type` stands in a JSON object, and this type is never one: name the field, `F { .. }`, or hold a struct",
+            "8:7 [P; 3]: the tag `type` stands in a JSON object, and this type is never one: name the field, `G { .. }`, or hold a struct",
+            "9:7 (P, P): the tag `type` stands in a JSON object, and this type is never one: name the field, `H { .. }`, or hold a struct",
+            "10:7 Box<str>: the tag `type` stands in a JSON object, and this type is never one: name the field, `I { .. }`, or hold a struct",
+            "11:7 Cow<'a, str>: the tag `type` stands in a JSON object, and this type is never one: name the field, `J { .. }`, or hold a struct",
+        ],
+    );
+    accepted(
+        "#[sse(tag = \"type\")] enum E { A(P), B(Box<P>), C(()), D(BTreeMap<String, u8>), F(#[serde(with = \"m\")] u8), #[sse(text)] G(u8), #[sse(skip)] H(u8) }",
+        BOTH,
+    );
+    accepted("#[sse(tag = \"type\")] enum E { A(u8) }", DECODE);
+    accepted("enum E { A(u8) }", BOTH);
+}
+
+#[test]
+fn an_empty_tag_or_key_is_refused() {
+    refused(
+        "#[sse(tag = \"\")]\nenum E { #[sse(key = \"\")] A(P) }",
+        BOTH,
+        &[
+            "2:22 \"\": an empty key is almost surely a slip: name the one that this variant's data has",
+            "1:13 \"\": an empty tag is almost surely a slip: name the key that says the event type",
         ],
     );
 }

@@ -5,7 +5,7 @@ use crate::tests::{BOTH, accepted, refused};
 #[test]
 fn serde_s_attributes_that_would_change_the_data_are_refused() {
     refused(
-        "#[serde(tag = \"t\", content = \"c\")]\nenum E {\n    #[serde(with = \"m\")]\n    A(u8),\n    #[serde(untagged)]\n    B(u8),\n    #[serde(rename(serialize = \"x\", deserialize = \"y\"))]\n    C,\n    #[serde(other)]\n    D(u8),\n}",
+        "#[serde(tag = \"t\", content = \"c\")]\nenum E {\n    #[serde(with = \"m\")]\n    A(P),\n    #[serde(untagged)]\n    B(P),\n    #[serde(rename(serialize = \"x\", deserialize = \"y\"))]\n    C,\n    #[serde(other)]\n    D(P),\n}",
         BOTH,
         &[
             "1:20 content: `#[serde(content)]` cannot be kept on an event: an event's data stands alone, not under a key: use \

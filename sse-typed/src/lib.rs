@@ -53,8 +53,9 @@
 //! | `tls` | | `https` URLs for it, by rustls with ring and the platform's roots; implies `hyper-client` |
 //! | `reqwest` | | `Client::reqwest(..)`: connections, redirects and TLS as a client of reqwest has them; implies `client` |
 //! | `hub` | | `Hub`, `Topics`: fan-out with history, resuming, gaps, snapshots |
+//! | `testing` | | what implementations of our traits are held against; implies `hub` |
 //! | `tracing` | | events and spans of both sides |
-//! | `full` | | all of these |
+//! | `full` | | all of these but `testing` |
 //!
 //! The [model](event) and the [codec] are always there, and need none of them.
 //!
@@ -79,6 +80,10 @@ pub mod manual;
 #[cfg(feature = "server")]
 #[cfg_attr(docsrs, doc(cfg(feature = "server")))]
 pub mod server;
+
+#[cfg(feature = "testing")]
+#[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
+pub mod testing;
 
 #[doc(hidden)]
 #[path = "private/mod.rs"]

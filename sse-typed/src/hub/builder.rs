@@ -1,6 +1,6 @@
 use std::fmt;
 
-use super::{Hub, MemoryLog, OnGap, Retention};
+use super::{EventLog, Hub, MemoryLog, OnGap, Retention};
 use crate::codec::HubEvent;
 
 /// Makes a [`Hub`]: begun by [`Hub::builder`] or [`Hub::builder_on_gap`].
@@ -15,16 +15,26 @@ impl<E: HubEvent> HubBuilder<E> {
         Self { retention: Retention::default(), on_gap }
     }
 
-    /// How much history is kept.
+    /// How much history is kept in memory. With a [log elsewhere](Self::build_on) that is all that is live, and what comes
+    /// before it is read from there.
     pub const fn retain(mut self, retention: Retention) -> Self {
         self.retention = retention;
         self
     }
 
-    /// The hub. It needs no runtime.
+    /// A hub with its log in memory. It needs no runtime.
     #[must_use]
     pub fn build(self) -> Hub<E> {
-        Hub::new(MemoryLog::new(self.retention), self.on_gap)
+        Hub::new(MemoryLog::new(self.retention), self.on_gap, self.retention)
+    }
+
+    /// A hub with this log, of which it is the only user in the process.
+    ///
+    /// A [`MemoryLog`] has a [`Retention`] of its own. A log elsewhere is followed by a task, which is spawned by the first
+    /// subscription: that must be made, or polled, within a Tokio runtime.
+    #[must_use]
+    pub fn build_on<L: EventLog>(self, log: L) -> Hub<E, L> {
+        Hub::new(log, self.on_gap, self.retention)
     }
 }
 

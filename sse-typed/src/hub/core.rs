@@ -6,7 +6,11 @@ use std::{
     },
 };
 
-use super::{OnGap, PublishError, decoded::DecodedSegments, error::Kind, order::Order, shared::Shared};
+use bytes::Bytes;
+
+use super::{
+    Block, OnGap, PublishError, decoded::DecodedSegments, error::Kind, order::Order, shared::Shared, tail::Remote,
+};
 use crate::codec::{EncodeEvent, Encoder};
 
 /// What a hub and its subscriptions share.
@@ -16,6 +20,8 @@ pub(super) struct Core<E> {
     pub(super) on_gap: OnGap<E>,
     pub(super) decoded: DecodedSegments<E>,
     pub(super) counts: Counts,
+    /// The log, if it is not in this process's memory.
+    pub(super) remote: Option<Remote>,
     /// Room to encode in, if nobody else is just using it.
     scratch: Mutex<Encoder>,
 }
@@ -33,13 +39,14 @@ impl Counts {
 }
 
 impl<E> Core<E> {
-    pub(super) fn new(shared: Arc<Shared>, on_gap: OnGap<E>) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, on_gap: OnGap<E>, remote: Option<Remote>) -> Self {
         Self {
             shared,
             order: Order::default(),
             on_gap,
             decoded: DecodedSegments::default(),
             counts: Counts::default(),
+            remote,
             scratch: Mutex::default(),
         }
     }
@@ -62,6 +69,13 @@ impl<E> Core<E> {
             return Err(Kind::NeverSent(event.event_type().to_owned()).into());
         }
         Ok(lend(encoder.as_bytes()))
+    }
+}
+
+impl<E: EncodeEvent> Core<E> {
+    /// Encodes an event for a log that is elsewhere.
+    pub(super) fn block(&self, event: &E) -> Result<Block, PublishError> {
+        self.with_block(event, |block| Block::encoded(Bytes::copy_from_slice(block), event.is_terminal()))
     }
 }
 

@@ -33,6 +33,11 @@ pub(super) struct DecodedSegments<E>(Mutex<VecDeque<(u64, Events<E>)>>);
 impl<E> DecodedSegments<E> {
     /// The events of the segment that a run lies in. `oldest` is the number of the oldest segment that is kept.
     pub(super) fn of(&self, run: &Run, oldest: u64, decode: Decode<E>) -> Events<E> {
+        if run.apart {
+            let events = Events::default();
+            events.get_or_init(|| decode(&run.segment));
+            return events;
+        }
         let events = {
             let mut segments = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             while segments.front().is_some_and(|(first, _)| *first < oldest) {

@@ -1,8 +1,9 @@
 use std::{error::Error, fmt};
 
+use super::AnyLogError;
 use crate::event::EncodeError;
 
-/// Why an event was not published. Nobody sees anything of it.
+/// Why an event was not published. Nobody sees anything of it, but perhaps when a log elsewhere has [failed](Self::is_log).
 #[derive(Debug)]
 pub struct PublishError(Kind);
 
@@ -12,6 +13,7 @@ pub(super) enum Kind {
     NeverSent(String),
     Closed,
     Within,
+    Log(AnyLogError),
 }
 
 impl PublishError {
@@ -40,6 +42,12 @@ impl PublishError {
     pub const fn is_within(&self) -> bool {
         matches!(self.0, Kind::Within)
     }
+
+    /// The log has failed: see the [source](Error::source). Whether it has taken the event is for the log to say.
+    #[must_use]
+    pub const fn is_log(&self) -> bool {
+        matches!(self.0, Kind::Log(_))
+    }
 }
 
 impl From<Kind> for PublishError {
@@ -55,6 +63,7 @@ impl fmt::Display for PublishError {
             Kind::NeverSent(event_type) => {
                 write!(f, "event `{}` is marked `skip`, and never on the wire", event_type.escape_debug())
             }
+            Kind::Log(_) => f.write_str("the log of the hub has failed"),
             Kind::Closed => f.write_str("the hub is closed"),
             Kind::Within => f.write_str(
                 "an event cannot be published from a closure of the same hub's publish_with or subscribe_with",
@@ -67,6 +76,7 @@ impl Error for PublishError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match &self.0 {
             Kind::Encode(error) => Some(error),
+            Kind::Log(error) => Some(error),
             Kind::NeverSent(_) | Kind::Closed | Kind::Within => None,
         }
     }

@@ -3,7 +3,10 @@ use std::{
     sync::{Arc, atomic::Ordering},
 };
 
-use super::{HubBuilder, HubStats, MemoryLog, OnGap, PublishError, Start, Subscription, core::Core, error::Kind};
+use super::{
+    AnyLogError, Block, EventLog, HubBuilder, HubStats, MemoryLog, OnGap, PublishError, Retention, Start, Subscription,
+    core::Core, error::Kind, id, log::Erased, shared::Shared, tail::Remote,
+};
 use crate::{
     codec::HubEvent,
     event::{EventId, GapEvent},
@@ -19,13 +22,16 @@ pub struct Hub<E, L = MemoryLog> {
 /// All handles of a hub together. With the last of them gone, nobody can publish.
 struct Owner<E, L> {
     core: Arc<Core<E>>,
-    #[expect(dead_code, reason = "the log in memory is reached through the core")]
-    log: L,
+    log: Arc<L>,
 }
 
 impl<E, L> Drop for Owner<E, L> {
     fn drop(&mut self) {
+        // In this order: see `Remote::follow`.
         self.core.shared.close();
+        if let Some(remote) = &self.core.remote {
+            remote.stop();
+        }
     }
 }
 
@@ -43,49 +49,13 @@ impl<E: HubEvent> Hub<E> {
         HubBuilder::new(on_gap)
     }
 
-    pub(super) fn new(log: MemoryLog, on_gap: OnGap<E>) -> Self {
-        let core = Arc::new(Core::new(Arc::clone(&log.shared), on_gap));
-        Self { owner: Arc::new(Owner { core, log }) }
-    }
-
-    /// Publishes an event: it goes to all subscriptions, behind all that was published before. Returns its id.
-    ///
-    /// It never waits for a subscription. With the log in memory it is done at once.
-    ///
-    /// # Errors
-    ///
-    /// [`PublishError`]; nobody sees anything of the event then.
-    ///
-    /// # Cancel safety
-    ///
-    /// The event is published or not, never in part. With the log in memory nothing happens before the first poll, and
-    /// all in it.
-    pub async fn publish(&self, event: &E) -> Result<EventId, PublishError> {
-        self.publish_now(event)
-    }
-
     /// [`publish`](Self::publish), without `await`.
     ///
     /// # Errors
     ///
     /// [`PublishError`]; nobody sees anything of the event then.
     pub fn publish_now(&self, event: &E) -> Result<EventId, PublishError> {
-        let core = self.enter()?;
-        core.with_block(event, |block| core.shared.push(block, event.is_terminal()))?.map_err(|_| Kind::Closed.into())
-    }
-
-    /// Makes a change and publishes the event that tells of it, as one step for
-    /// [snapshots](Self::subscribe_with): no snapshot has the change and then the event, or neither.
-    ///
-    /// Changes are made one at a time, so `change` should be short, and must not block. What it changes stays changed when
-    /// its event cannot be published. It cannot publish on the same hub itself.
-    ///
-    /// # Errors
-    ///
-    /// [`PublishError`]. `change` is not called when the hub is closed, or when this is called from a closure that the
-    /// hub runs.
-    pub async fn publish_with(&self, change: impl FnOnce() -> E) -> Result<EventId, PublishError> {
-        self.publish_now_with(change)
+        self.push(event)
     }
 
     /// [`publish_with`](Self::publish_with), without `await`.
@@ -94,31 +64,7 @@ impl<E: HubEvent> Hub<E> {
     ///
     /// [`PublishError`], as of [`publish_with`](Self::publish_with).
     pub fn publish_now_with(&self, change: impl FnOnce() -> E) -> Result<EventId, PublishError> {
-        let core = self.enter()?;
-        core.order.keep(|| {
-            if core.shared.is_closed() {
-                return Err(Kind::Closed.into());
-            }
-            let event = change();
-            core.with_block(&event, |block| core.shared.push(block, event.is_terminal()))?
-                .map_err(|_| Kind::Closed.into())
-        })
-    }
-
-    /// Publishes a last event, if there is one, and closes the hub: subscriptions end behind what is left for them, and
-    /// new ones have nothing to send, which the server answers with 204.
-    ///
-    /// Let the last event be terminal, or clients come back once to hear that.
-    ///
-    /// # Errors
-    ///
-    /// [`PublishError`]. The hub stays open then, unless it was closed before.
-    ///
-    /// # Cancel safety
-    ///
-    /// As of [`publish`](Self::publish).
-    pub async fn close(&self, last: Option<E>) -> Result<(), PublishError> {
-        self.close_now(last)
+        self.push_with(change)
     }
 
     /// [`close`](Self::close), without `await`.
@@ -126,19 +72,153 @@ impl<E: HubEvent> Hub<E> {
     /// # Errors
     ///
     /// [`PublishError`], as of [`close`](Self::close).
+    #[expect(clippy::needless_pass_by_value, reason = "it is the last event; `close` takes it so")]
     pub fn close_now(&self, last: Option<E>) -> Result<(), PublishError> {
-        let core = self.enter()?;
-        let closed = match last {
-            None => core.shared.close(),
-            Some(event) => core.with_block(&event, |block| core.shared.push_last(block, event.is_terminal()))?.is_ok(),
+        self.push_last(last.as_ref())
+    }
+}
+
+impl<E: HubEvent, L: EventLog> Hub<E, L> {
+    pub(super) fn new(log: L, on_gap: OnGap<E>, retention: Retention) -> Self {
+        let log = Arc::new(log);
+        let core = match log.memory() {
+            Some(memory) => Core::new(Arc::clone(&memory.shared), on_gap, None),
+            None => {
+                let remote = Remote::new(Arc::clone(&log) as Arc<dyn Erased>);
+                Core::new(Arc::new(Shared::following(retention)), on_gap, Some(remote))
+            }
         };
-        if closed { Ok(()) } else { Err(Kind::Closed.into()) }
+        Self { owner: Arc::new(Owner { core: Arc::new(core), log }) }
+    }
+
+    /// Publishes an event: it goes to all subscriptions, behind all that was published before. Returns its id.
+    ///
+    /// It never waits for a subscription. With the log in memory it is done at once.
+    ///
+    /// # Errors
+    ///
+    /// [`PublishError`]; nobody sees anything of the event then, unless a log elsewhere has [failed](PublishError::is_log).
+    ///
+    /// # Cancel safety
+    ///
+    /// The event is published or not, never in part. With the log in memory nothing happens before the first poll, and
+    /// all in it.
+    pub async fn publish(&self, event: &E) -> Result<EventId, PublishError> {
+        let Some(remote) = &self.owner.core.remote else { return self.push(event) };
+        let block = self.enter()?.block(event)?;
+        if self.is_closed() {
+            return Err(Kind::Closed.into());
+        }
+        self.append(remote, block).await
+    }
+
+    /// Makes a change and publishes the event that tells of it, as one step for
+    /// [snapshots](Self::subscribe_with): no snapshot has the change and then the event, or neither.
+    ///
+    /// Changes are made one at a time, so `change` should be short, and must not block. What it changes stays changed when
+    /// its event cannot be published. It cannot publish on the same hub itself.
+    ///
+    /// That holds of a log in memory. With another, events of changes that are made at once may come in the order of the
+    /// log, and a change may be in a snapshot and its event come behind it: let events hold what is, not what was added.
+    ///
+    /// # Errors
+    ///
+    /// [`PublishError`]. `change` is not called when the hub is closed, or when this is called from a closure that the
+    /// hub runs.
+    ///
+    /// # Cancel safety
+    ///
+    /// `change` is called in the first poll. With a log elsewhere, giving up then may leave its event unpublished.
+    pub async fn publish_with(&self, change: impl FnOnce() -> E) -> Result<EventId, PublishError> {
+        let core = self.enter()?;
+        let Some(remote) = &core.remote else { return self.push_with(change) };
+        let block = core.order.keep(|| self.change(change).and_then(|event| core.block(&event)))?;
+        self.append(remote, block).await
+    }
+
+    /// Publishes a last event, if there is one, and closes the hub: subscriptions end behind what is left for them, and
+    /// new ones have nothing to send, which the server answers with 204.
+    ///
+    /// Let the last event be terminal, or clients come back once to hear that. With a log elsewhere it is this handle of
+    /// it that closes, and what others publish before the last event still comes.
+    ///
+    /// # Errors
+    ///
+    /// [`PublishError`]. The hub stays open then, unless it was closed before.
+    ///
+    /// # Cancel safety
+    ///
+    /// With a log elsewhere, giving up leaves the hub without a last event, and closed for new ones.
+    pub async fn close(&self, last: Option<E>) -> Result<(), PublishError> {
+        let core = self.enter()?;
+        let Some(remote) = &core.remote else { return self.push_last(last.as_ref()) };
+        let block = last.map(|event| core.block(&event)).transpose()?;
+        core.shared.begin_close().map_err(|_| Kind::Closed)?;
+        let last = match block {
+            Some(block) => self.log_append(remote, &block).await,
+            None => self.owner.log.head().await.map_err(Self::log_error),
+        };
+        match last {
+            Ok(id) => core.shared.close_behind(id),
+            Err(error) => {
+                core.shared.cancel_close();
+                return Err(error);
+            }
+        }
+        Ok(())
     }
 
     /// The hub's core, unless this thread runs one of its closures just now.
     fn enter(&self) -> Result<&Arc<Core<E>>, PublishError> {
         let core = &self.owner.core;
         if core.order.is_held_here() { Err(Kind::Within.into()) } else { Ok(core) }
+    }
+
+    /// Publishes on a log in memory.
+    fn push(&self, event: &E) -> Result<EventId, PublishError> {
+        let core = self.enter()?;
+        core.with_block(event, |block| core.shared.push(block, event.is_terminal()))?.map_err(|_| Kind::Closed.into())
+    }
+
+    fn push_with(&self, change: impl FnOnce() -> E) -> Result<EventId, PublishError> {
+        let core = self.enter()?;
+        core.order.keep(|| {
+            let event = self.change(change)?;
+            core.with_block(&event, |block| core.shared.push(block, event.is_terminal()))?
+                .map_err(|_| Kind::Closed.into())
+        })
+    }
+
+    fn push_last(&self, last: Option<&E>) -> Result<(), PublishError> {
+        let core = self.enter()?;
+        let closed = match last {
+            None => core.shared.close(),
+            Some(event) => core.with_block(event, |block| core.shared.push_last(block, event.is_terminal()))?.is_ok(),
+        };
+        if closed { Ok(()) } else { Err(Kind::Closed.into()) }
+    }
+
+    fn change(&self, change: impl FnOnce() -> E) -> Result<E, PublishError> {
+        if self.is_closed() { Err(Kind::Closed.into()) } else { Ok(change()) }
+    }
+
+    /// Publishes on a log elsewhere. Returns the id on the wire.
+    async fn append(&self, remote: &Remote, block: Block) -> Result<EventId, PublishError> {
+        let id = self.log_append(remote, &block).await?;
+        Ok(if block.is_terminal() { id::terminal(&id) } else { id })
+    }
+
+    async fn log_append(&self, remote: &Remote, block: &Block) -> Result<EventId, PublishError> {
+        let (log, shared) = (&self.owner.log, &self.owner.core.shared);
+        if remote.is_followed() && shared.origin().is_none() {
+            // Somebody has subscribed already, and is to see this event.
+            shared.begin(log.head().await.map_err(Self::log_error)?);
+        }
+        log.append(block).await.map_err(Self::log_error)
+    }
+
+    fn log_error(error: L::Error) -> PublishError {
+        Kind::Log(AnyLogError::new(error)).into()
     }
 }
 
@@ -156,7 +236,7 @@ impl<E, L> Hub<E, L> {
     /// ([`Start::Live`]) gets one first, and then all events from there on; so does, under [`OnGap::Snapshot`], who meets a
     /// gap. The snapshot's id is its place, so a client comes back to just behind it.
     ///
-    /// With [`publish_with`](Self::publish_with) it is exact: a snapshot has the changes whose events are before it, and
+    /// With [`publish_with`](Self::publish_with) and a log in memory it is exact: a snapshot has the changes whose events are before it, and
     /// no others. With other ways to publish, a change may be in the snapshot and its event come behind it.
     ///
     /// `snapshot` is called when the subscription is polled, while no change is made: it should be short, must not block,

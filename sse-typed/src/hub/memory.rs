@@ -1,6 +1,13 @@
-use std::{fmt, sync::Arc};
+use std::{convert::Infallible, fmt, future::poll_fn, sync::Arc, task::Poll};
 
-use super::{Retention, id::Epoch, ring::Names, shared::Shared};
+use super::{
+    Retention,
+    id::Epoch,
+    log::{Block, EventLog, Page},
+    ring::Names,
+    shared::{Shared, Waiting},
+};
+use crate::event::EventId;
 
 /// A log in the memory of this process: what a hub has unless it is given another.
 ///
@@ -22,6 +29,36 @@ impl MemoryLog {
 impl Default for MemoryLog {
     fn default() -> Self {
         Self::new(Retention::default())
+    }
+}
+
+/// All is done at once, but for the waiting.
+impl EventLog for MemoryLog {
+    type Error = Infallible;
+
+    async fn append(&self, block: &Block) -> Result<EventId, Infallible> {
+        Ok(self.shared.append(block))
+    }
+
+    async fn read_after(&self, after: &str, limit: usize) -> Result<Page, Infallible> {
+        Ok(self.shared.page(after, limit))
+    }
+
+    async fn wait_after(&self, after: &EventId) -> Result<(), Infallible> {
+        let mut waiting = Waiting::new(&self.shared);
+        poll_fn(|cx| if waiting.is_at_head(after.as_str(), cx) { Poll::Pending } else { Poll::Ready(Ok(())) }).await
+    }
+
+    async fn head(&self) -> Result<EventId, Infallible> {
+        Ok(self.shared.named_head().id)
+    }
+
+    async fn before_last(&self, n: u64) -> Result<EventId, Infallible> {
+        Ok(self.shared.named_before_last(n).id)
+    }
+
+    fn memory(&self) -> Option<&MemoryLog> {
+        Some(self)
     }
 }
 

@@ -91,6 +91,17 @@
 //!
 //! Dropping a response drops its subscription, and that frees its place at once.
 //!
+//! # Logs elsewhere
+//!
+//! History lives in an [`EventLog`]. That of [`build`](HubBuilder::build) is in memory: fast, exact, and gone with the process.
+//! With [`build_on`](HubBuilder::build_on) it is any other, which processes can share. One task for each hub follows it, and
+//! keeps its newest events in memory, where live subscriptions read; those that are further back read from the log until
+//! they have caught up. What differs:
+//!
+//! - Publishing waits for the log, and can fail by it. The order is the log's. While it fails, subscriptions wait.
+//! - [Snapshots](Hub::subscribe_with) and changes are not one step: a change can be in a snapshot and its event come behind it.
+//! - Ids are the log's. A client can be resumed by any process, and after any restart.
+//!
 //! # Cancel safety
 //!
 //! Waiting for the next item of a subscription can be given up and taken up again; an event is taken only when it is handed
@@ -118,6 +129,7 @@ mod gap;
 #[expect(clippy::module_inception, reason = "the hub itself, among what it is made of")]
 mod hub;
 mod id;
+mod log;
 mod memory;
 mod order;
 mod retention;
@@ -126,11 +138,23 @@ mod shared;
 mod start;
 mod stats;
 mod subscription;
+mod tail;
 mod topics;
 mod trace;
 mod waiters;
 
 pub use self::{
-    builder::HubBuilder, entries::Entries, error::PublishError, events::SubscriptionEvents, gap::OnGap, hub::Hub,
-    memory::MemoryLog, retention::Retention, start::Start, stats::HubStats, subscription::Subscription, topics::Topics,
+    builder::HubBuilder,
+    entries::Entries,
+    error::PublishError,
+    events::SubscriptionEvents,
+    gap::OnGap,
+    hub::Hub,
+    log::{AnyLog, AnyLogError, Block, EventLog, InvalidBlock, LogEntry, Page, PageGap},
+    memory::MemoryLog,
+    retention::Retention,
+    start::Start,
+    stats::HubStats,
+    subscription::Subscription,
+    topics::Topics,
 };

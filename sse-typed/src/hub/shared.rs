@@ -1,17 +1,18 @@
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
-    task::Waker,
+    task::{Context, Waker},
     time::Duration,
 };
 
 use tokio::time::Instant;
 
 use super::{
-    Retention, id,
+    Retention,
+    log::{Block, LogEntry, Page},
     ring::{Names, Read, Ring, Run},
     waiters::{Ticket, Waiters},
 };
-use crate::event::EventId;
+use crate::event::{EventId, Gap, GapReason};
 
 /// The ring and those who wait for it, under one lock.
 ///
@@ -27,7 +28,20 @@ pub(super) struct Shared {
 struct State {
     ring: Ring,
     waiters: Waiters,
-    closed: bool,
+    /// The place where a ring that follows another log has begun. A log in memory begins at once.
+    origin: Option<EventId>,
+    closing: Closing,
+}
+
+#[derive(Debug)]
+enum Closing {
+    Open,
+    /// No more events are taken. What another log had last is not here yet, or not known yet; what came since then is.
+    Begun {
+        seen: Vec<EventId>,
+        last: Option<EventId>,
+    },
+    Closed,
 }
 
 /// No more events are taken.
@@ -52,18 +66,21 @@ pub(super) struct Named {
     pub(super) id: EventId,
 }
 
-/// Where a last event ID leads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Lookup {
-    Place(u64),
-    Unknown,
-    /// It is a terminal event's.
-    Over,
-}
-
 impl Shared {
+    /// A log in memory.
     pub(super) fn new(retention: Retention, names: Names) -> Self {
-        let state = State { ring: Ring::new(retention, names), waiters: Waiters::default(), closed: false };
+        let ring = Ring::new(retention, names);
+        let origin = Some(ring.id(0));
+        Self::with(ring, origin)
+    }
+
+    /// What is in memory of another log.
+    pub(super) fn following(retention: Retention) -> Self {
+        Self::with(Ring::new(retention, Names::given(EventId::from(0_u32))), None)
+    }
+
+    fn with(ring: Ring, origin: Option<EventId>) -> Self {
+        let state = State { ring, waiters: Waiters::default(), origin, closing: Closing::Open };
         Self { state: Mutex::new(state), began: Instant::now() }
     }
 
@@ -87,7 +104,16 @@ impl Shared {
         if state.ring.ages() { self.began.elapsed() } else { Duration::ZERO }
     }
 
-    /// Appends an event and wakes all who wait. Returns its name.
+    fn wake(&self, mut state: MutexGuard<'_, State>) {
+        let woken = state.waiters.take();
+        drop(state);
+        if !woken.is_empty() {
+            let room = woken.wake();
+            self.lock().waiters.give_back(room);
+        }
+    }
+
+    /// Appends an event and wakes all who wait. Returns its id on the wire.
     pub(super) fn push(&self, block: &[u8], terminal: bool) -> Result<EventId, Closed> {
         self.push_and(block, terminal, false)
     }
@@ -99,12 +125,14 @@ impl Shared {
 
     fn push_and(&self, block: &[u8], terminal: bool, close: bool) -> Result<EventId, Closed> {
         let mut state = self.lock();
-        if state.closed {
+        if !matches!(state.closing, Closing::Open) {
             return Err(Closed);
         }
         let now = self.now(&state);
         let n = state.ring.push(None, block, terminal, now);
-        state.closed = close;
+        if close {
+            state.closing = Closing::Closed;
+        }
         let id = state.ring.event_id(n, terminal);
         self.wake(state);
         Ok(id)
@@ -113,19 +141,10 @@ impl Shared {
     /// No more events are taken; those who wait are told. False if it was so already.
     pub(super) fn close(&self) -> bool {
         let mut state = self.lock();
-        let open = !state.closed;
-        state.closed = true;
+        let was_open = matches!(state.closing, Closing::Open);
+        state.closing = Closing::Closed;
         self.wake(state);
-        open
-    }
-
-    fn wake(&self, mut state: MutexGuard<'_, State>) {
-        let woken = state.waiters.take();
-        drop(state);
-        if !woken.is_empty() {
-            let room = woken.wake();
-            self.lock().waiters.give_back(room);
-        }
+        was_open
     }
 
     /// What is behind a place; with nothing there, the task is woken when there is.
@@ -134,7 +153,7 @@ impl Shared {
         match state.ring.read(place) {
             Read::Run(run) => Found::Run(run),
             Read::Behind(oldest) => Found::Behind(named(&state, oldest)),
-            Read::Nothing if state.closed => Found::Closed,
+            Read::Nothing if matches!(state.closing, Closing::Closed) => Found::Closed,
             Read::Nothing => {
                 let replaced = state.waiters.wait(ticket, waker);
                 drop(state);
@@ -153,13 +172,25 @@ impl Shared {
         drop(waker);
     }
 
+    /// Whether no more events are taken.
     pub(super) fn is_closed(&self) -> bool {
-        self.lock().closed
+        !matches!(self.lock().closing, Closing::Open)
+    }
+
+    /// Whether nothing more will come.
+    pub(super) fn is_over(&self) -> bool {
+        matches!(self.lock().closing, Closing::Closed)
     }
 
     /// The place behind all events.
     pub(super) fn head(&self) -> u64 {
         self.lock().ring.head()
+    }
+
+    /// The place behind all events, with its id.
+    pub(super) fn named_head(&self) -> Named {
+        let state = self.lock();
+        named(&state, state.ring.head())
     }
 
     /// The place before the oldest kept event.
@@ -168,23 +199,15 @@ impl Shared {
         named(&state, state.ring.oldest())
     }
 
-    /// The place behind all events, with its name.
-    pub(super) fn named_head(&self) -> Named {
-        let state = self.lock();
-        named(&state, state.ring.head())
-    }
-
     /// The place before the newest `n` events, as far as they are kept.
-    pub(super) fn before_last(&self, n: u64) -> u64 {
+    pub(super) fn named_before_last(&self, n: u64) -> Named {
         let state = self.lock_fresh();
-        state.ring.head().saturating_sub(n).max(state.ring.oldest())
+        named(&state, state.ring.head().saturating_sub(n).max(state.ring.oldest()))
     }
 
-    pub(super) fn look_up(&self, id: &str) -> Lookup {
-        if id::is_terminal(id) {
-            return Lookup::Over;
-        }
-        self.lock().ring.find(id).map_or(Lookup::Unknown, Lookup::Place)
+    /// Where a last event ID leads, in a log that is in memory.
+    pub(super) fn find(&self, id: &str) -> Option<u64> {
+        self.lock().ring.find(id)
     }
 
     pub(super) fn oldest_segment(&self) -> u64 {
@@ -195,6 +218,189 @@ impl Shared {
     pub(super) fn size(&self) -> (usize, usize, u64) {
         let state = self.lock_fresh();
         (state.ring.len(), state.ring.bytes(), state.ring.head())
+    }
+}
+
+/// As a log of its own.
+impl Shared {
+    /// Appends an event. Returns its id as logs give it.
+    pub(super) fn append(&self, block: &Block) -> EventId {
+        let mut state = self.lock();
+        let now = self.now(&state);
+        let n = state.ring.push(None, block.as_bytes(), block.is_terminal(), now);
+        let id = state.ring.id(n);
+        self.wake(state);
+        id
+    }
+
+    pub(super) fn page(&self, after: &str, limit: usize) -> Page {
+        let mut state = self.lock_fresh();
+        let oldest = state.ring.oldest();
+        let gap = match state.ring.find(after) {
+            Some(place) if place >= oldest => return Page::contiguous(state.ring.entries(place, limit)),
+            Some(place) => Gap::new(Some(oldest - place), GapReason::Trimmed),
+            None => Gap::new(None, GapReason::UnknownId),
+        };
+        let resume = state.ring.id(oldest);
+        Page::after_gap(gap, resume, state.ring.entries(oldest, limit))
+    }
+}
+
+/// As the part of another log that is in memory.
+impl Shared {
+    /// The place behind all events, and its id unless the ring has yet to begin.
+    pub(super) fn begun_head(&self) -> (u64, Option<EventId>) {
+        let state = self.lock();
+        let head = state.ring.head();
+        (head, state.origin.is_some().then(|| state.ring.id(head)))
+    }
+
+    /// The ring begins at this place, unless it has begun before. Returns the place up to which it has come.
+    pub(super) fn begin(&self, at: EventId) -> EventId {
+        let mut state = self.lock();
+        if state.origin.is_none() {
+            state.ring.rebase(at.clone());
+            state.origin = Some(at);
+        }
+        let head = state.ring.id(state.ring.head());
+        self.wake(state);
+        head
+    }
+
+    /// Where the ring has begun.
+    pub(super) fn origin(&self) -> Option<EventId> {
+        self.lock().origin.clone()
+    }
+
+    /// There is a hole in what the log still has: all in the ring lies before it.
+    pub(super) fn rebase(&self, at: EventId) {
+        let mut state = self.lock();
+        state.ring.rebase(at);
+        self.wake(state);
+    }
+
+    /// Takes what the log has next.
+    pub(super) fn extend(&self, entries: Vec<LogEntry>) {
+        let mut state = self.lock();
+        let now = self.now(&state);
+        for LogEntry { id, block } in entries {
+            if let Closing::Begun { seen, last } = &mut state.closing {
+                if last.as_ref() == Some(&id) {
+                    state.closing = Closing::Closed;
+                } else {
+                    seen.push(id.clone());
+                }
+            }
+            state.ring.push(Some(id), block.as_bytes(), block.is_terminal(), now);
+            if matches!(state.closing, Closing::Closed) {
+                break;
+            }
+        }
+        self.wake(state);
+    }
+
+    /// No more events are taken, but for a last one.
+    pub(super) fn begin_close(&self) -> Result<(), Closed> {
+        let mut state = self.lock();
+        if !matches!(state.closing, Closing::Open) {
+            return Err(Closed);
+        }
+        let newest = state.ring.id(state.ring.head());
+        state.closing = Closing::Begun { seen: vec![newest], last: None };
+        Ok(())
+    }
+
+    /// The last event could not be appended.
+    pub(super) fn cancel_close(&self) {
+        let mut state = self.lock();
+        if matches!(state.closing, Closing::Begun { .. }) {
+            state.closing = Closing::Open;
+        }
+    }
+
+    /// Closes when this event is here, or at once where nobody follows the log.
+    pub(super) fn close_behind(&self, id: EventId) {
+        let mut state = self.lock();
+        let has_begun = state.origin.is_some();
+        if let Closing::Begun { seen, last } = &mut state.closing {
+            if !has_begun || seen.contains(&id) {
+                state.closing = Closing::Closed;
+            } else {
+                *last = Some(id);
+            }
+        }
+        self.wake(state);
+    }
+}
+
+/// One who waits for the ring, apart from subscriptions.
+pub(super) struct Waiting<'a> {
+    shared: &'a Shared,
+    ticket: Ticket,
+}
+
+impl<'a> Waiting<'a> {
+    pub(super) fn new(shared: &'a Shared) -> Self {
+        Self { shared, ticket: Ticket::default() }
+    }
+
+    /// Whether nothing is behind this place. The task is then woken when there is.
+    pub(super) fn is_at_head(&mut self, id: &str, cx: &Context<'_>) -> bool {
+        let mut state = self.shared.lock();
+        if state.ring.find(id) != Some(state.ring.head()) {
+            return false;
+        }
+        let replaced = state.waiters.wait(&mut self.ticket, cx.waker());
+        drop(state);
+        drop(replaced);
+        true
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.shared.leave(self.ticket);
+    }
+}
+
+/// What became of a place of another log.
+pub(super) enum Sought {
+    /// It is in the ring.
+    Place(u64),
+    /// It is not, and the task is woken by news.
+    Waiting,
+    /// It is not, and there will be no news.
+    Closed,
+}
+
+impl Shared {
+    /// Looks for a place of another log, and waits for news if it is not in the ring.
+    pub(super) fn seek(&self, id: &str, ticket: &mut Ticket, waker: &Waker) -> Sought {
+        let mut state = self.lock();
+        if state.origin.is_some()
+            && let Some(place) = state.ring.find(id)
+        {
+            return Sought::Place(place);
+        }
+        if matches!(state.closing, Closing::Closed) {
+            return Sought::Closed;
+        }
+        let replaced = state.waiters.wait(ticket, waker);
+        drop(state);
+        drop(replaced);
+        Sought::Waiting
+    }
+
+    /// Waits until the ring has begun. False while it waits.
+    pub(super) fn await_begin(&self, ticket: &mut Ticket, waker: &Waker) -> bool {
+        let mut state = self.lock();
+        if state.origin.is_some() || matches!(state.closing, Closing::Closed) {
+            return true;
+        }
+        let replaced = state.waiters.wait(ticket, waker);
+        drop(state);
+        drop(replaced);
+        false
     }
 }
 

@@ -25,6 +25,14 @@ impl Start {
         if id.is_none() { Self::Live } else { Self::After(id) }
     }
 
+    /// The id that it is behind.
+    pub(super) fn id(&self) -> Option<&str> {
+        match self {
+            Self::After(id) => id.as_str(),
+            Self::Live | Self::Earliest | Self::Last(_) => None,
+        }
+    }
+
     pub(super) const fn is_live(&self) -> bool {
         match self {
             Self::Live => true,

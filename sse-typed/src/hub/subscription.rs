@@ -2,7 +2,7 @@ use std::{
     fmt,
     pin::Pin,
     sync::{Arc, atomic::Ordering},
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
 use futures_core::Stream;
@@ -12,14 +12,16 @@ use super::{
     core::{Core, Counts},
     decoded::{self, Decode},
     entries::Inner,
+    id,
     ring::Run,
-    shared::{Found, Lookup, Named},
+    shared::{Found, Named},
+    tail::{Pages, Turned},
     trace,
     waiters::Ticket,
 };
 use crate::{
     codec::{DecodeEvent, EventKind},
-    event::{Event, Gap, GapReason},
+    event::{Event, EventId, Gap, GapReason},
 };
 
 /// The events of a hub, from some place on: a stream of [`Entries`], for [`Sse::new`](crate::Sse) or any other use.
@@ -48,6 +50,11 @@ enum Place {
     Asked(u64),
     /// The client's last event ID is none of the log's.
     Unknown,
+    /// Not in the ring, but in what is read of another log.
+    Elsewhere {
+        /// By the word of the client.
+        asked: bool,
+    },
     /// At the start of a snapshot.
     Snapshot,
     Over,
@@ -58,6 +65,16 @@ struct Extra<E> {
     front: Option<Event<Arc<E>>>,
     only: Option<Only<E>>,
     snapshot: Option<Box<dyn Fn() -> E + Send + Sync>>,
+    /// With a log that is elsewhere.
+    pages: Option<Pages>,
+    /// What is left of a page.
+    rest: Option<Run>,
+}
+
+/// A place to go on from.
+enum Target {
+    Ring(Named),
+    Log(EventId),
 }
 
 struct Only<E> {
@@ -72,19 +89,47 @@ impl<E> Subscription<E> {
     pub(super) fn new(core: Arc<Core<E>>, start: &Start) -> Self {
         core.counts.subscribers.fetch_add(1, Ordering::Relaxed);
         let shared = &core.shared;
-        let place = match start {
-            _ if shared.is_closed() => Place::Over,
-            Start::Live => Place::At(shared.head()),
-            Start::Earliest => Place::At(shared.oldest().number),
-            Start::Last(n) => Place::At(shared.before_last(*n)),
-            Start::After(id) => match id.as_str().map(|id| shared.look_up(id)) {
-                None => Place::At(shared.head()),
-                Some(Lookup::Place(place)) => Place::Asked(place),
-                Some(Lookup::Unknown) => Place::Unknown,
-                Some(Lookup::Over) => Place::Over,
+        let over = match start {
+            _ if shared.is_closed() => true,
+            start => start.id().is_some_and(id::is_terminal),
+        };
+        let mut subscription = Self { place: Place::Over, ticket: Ticket::default(), extra: None, core };
+        if !over {
+            subscription.begin(start);
+        }
+        subscription
+    }
+
+    fn begin(&mut self, start: &Start) {
+        let shared = &self.core.shared;
+        let Some(remote) = &self.core.remote else {
+            self.place = match start {
+                Start::Earliest => Place::At(shared.oldest().number),
+                Start::Last(n) => Place::At(shared.named_before_last(*n).number),
+                Start::Live | Start::After(_) => match start.id().map(|id| shared.find(id)) {
+                    None => Place::At(shared.head()),
+                    Some(Some(place)) => Place::Asked(place),
+                    Some(None) => Place::Unknown,
+                },
+            };
+            return;
+        };
+        // Without a runtime here there may be one where it is polled.
+        remote.follow(shared);
+        let log = || Arc::clone(&remote.log);
+        let (place, pages) = match start {
+            Start::Earliest => (Place::Elsewhere { asked: false }, Pages::before_last(log(), u64::MAX)),
+            Start::Last(n) => (Place::Elsewhere { asked: false }, Pages::before_last(log(), *n)),
+            Start::Live | Start::After(_) => match start.id() {
+                Some(id) => (Place::Elsewhere { asked: true }, Pages::at(log(), Some(EventId::from_wire(id.into())))),
+                None => {
+                    let (head, id) = shared.begun_head();
+                    (Place::At(head), Pages::at(log(), id))
+                }
             },
         };
-        Self { core, place, ticket: Ticket::default(), extra: None }
+        self.place = place;
+        self.extra().pages = Some(pages);
     }
 
     /// With a way to make a snapshot, which a live start begins with.
@@ -97,7 +142,8 @@ impl<E> Subscription<E> {
     }
 
     fn extra(&mut self) -> &mut Extra<E> {
-        self.extra.get_or_insert_with(|| Box::new(Extra { front: None, only: None, snapshot: None }))
+        self.extra
+            .get_or_insert_with(|| Box::new(Extra { front: None, only: None, snapshot: None, pages: None, rest: None }))
     }
 
     /// Sends this event first, to this subscriber alone and without an id: a greeting, or who they are.
@@ -143,7 +189,7 @@ impl<E> Subscription<E> {
                 let shared = &self.core.shared;
                 shared.head().saturating_sub(place.max(shared.oldest().number))
             }
-            Place::Unknown => self.core.shared.size().0 as u64,
+            Place::Unknown | Place::Elsewhere { .. } => self.core.shared.size().0 as u64,
             Place::Snapshot | Place::Over => 0,
         }
     }
@@ -153,7 +199,7 @@ impl<E> Subscription<E> {
         self.core.decoded.of(run, self.core.shared.oldest_segment(), decode)
     }
 
-    fn poll_entries(&mut self, cx: &Context<'_>) -> Poll<Option<Inner<E>>>
+    fn poll_entries(&mut self, cx: &mut Context<'_>) -> Poll<Option<Inner<E>>>
     where
         E: EventKind,
     {
@@ -163,13 +209,25 @@ impl<E> Subscription<E> {
         if let Some(event) = self.extra.as_mut().and_then(|extra| extra.front.take()) {
             return Poll::Ready(Some(self.own(event)));
         }
+        if let Some(remote) = &self.core.remote
+            && !remote.follow(&self.core.shared)
+        {
+            trace::no_runtime();
+            self.place = Place::Over;
+            return Poll::Ready(None);
+        }
         for _ in 0..TURNS {
             let found = match self.place {
                 Place::Over => return Poll::Ready(None),
-                Place::Snapshot => Some(self.snapshot()),
+                Place::Snapshot => {
+                    if !self.core.shared.await_begin(&mut self.ticket, cx.waker()) {
+                        return Poll::Pending;
+                    }
+                    Some(self.snapshot())
+                }
                 Place::Unknown => {
                     let oldest = self.core.shared.oldest();
-                    self.gap(Gap::new(None, GapReason::UnknownId), oldest)
+                    self.gap(Gap::new(None, GapReason::UnknownId), Target::Ring(oldest))
                 }
                 Place::At(place) | Place::Asked(place) => {
                     match self.core.shared.read(place, &mut self.ticket, cx.waker()) {
@@ -178,14 +236,38 @@ impl<E> Subscription<E> {
                             self.place = Place::Over;
                             None
                         }
+                        Found::Behind(_) if self.core.remote.is_some() => {
+                            self.place = Place::Elsewhere { asked: false };
+                            None
+                        }
                         Found::Behind(oldest) => {
                             let asked = matches!(self.place, Place::Asked(_));
                             let reason = if asked { GapReason::Trimmed } else { GapReason::Lagged };
-                            self.gap(Gap::new(Some(oldest.number - place), reason), oldest)
+                            self.gap(Gap::new(Some(oldest.number - place), reason), Target::Ring(oldest))
                         }
                         Found::Run(run) => self.allowed(run).map(Inner::Run),
                     }
                 }
+                Place::Elsewhere { asked } => match ready!(self.poll_pages(cx)) {
+                    Turned::Ring(place) => {
+                        self.place = Place::At(place);
+                        None
+                    }
+                    Turned::Closed => {
+                        self.place = Place::Over;
+                        None
+                    }
+                    Turned::Gap(mut gap, resume) => {
+                        if gap.reason == GapReason::Trimmed && !asked {
+                            gap.reason = GapReason::Lagged;
+                        }
+                        self.gap(gap, Target::Log(resume))
+                    }
+                    Turned::Run(run) => {
+                        self.place = Place::Elsewhere { asked: false };
+                        self.allowed(run).map(Inner::Run)
+                    }
+                },
             };
             if found.is_some() {
                 return Poll::Ready(found);
@@ -195,40 +277,72 @@ impl<E> Subscription<E> {
         Poll::Pending
     }
 
+    fn poll_pages(&mut self, cx: &mut Context<'_>) -> Poll<Turned> {
+        let Some(Extra { pages: Some(pages), rest, .. }) = self.extra.as_deref_mut() else {
+            return Poll::Ready(Turned::Closed);
+        };
+        match rest.take() {
+            Some(run) => Poll::Ready(Turned::Run(run)),
+            None => pages.poll(&self.core.shared, &mut self.ticket, cx),
+        }
+    }
+
     /// The first run of events that this subscriber may see, and the place behind it; all others are passed over.
     fn allowed(&mut self, mut run: Run) -> Option<Run> {
+        let mut rest = None;
         if let Some(only) = self.extra.as_ref().and_then(|extra| extra.only.as_ref()) {
             let events = self.decoded(&run, only.decode);
             let entries = events.get().map_or(&[][..], |entries| entries);
             let skip = usize::try_from(run.first - run.segment_first).unwrap_or(usize::MAX);
-            let mut allowed: Option<(u64, u64, usize)> = None;
+            let mut allowed: Option<(u64, u64, usize, Option<EventId>)> = None;
             let mut start = run.start;
             for (n, entry) in (run.first..).zip(entries.iter().skip(skip)) {
-                let allows = entry.event.as_ref().is_some_and(|event| (only.allows)(&event.data));
-                match &mut allowed {
-                    Some((_, last, end)) if allows => (*last, *end) = (n, entry.end),
-                    Some(_) => break,
-                    None if allows => {
-                        allowed = Some((n, n, entry.end));
+                let event = entry.event.as_ref().filter(|event| (only.allows)(&event.data));
+                match (&mut allowed, event) {
+                    (Some((_, last, end, id)), Some(event)) => (*last, *end, *id) = (n, entry.end, event.id.clone()),
+                    (Some(_), None) => break,
+                    (None, Some(event)) => {
+                        allowed = Some((n, n, entry.end, event.id.clone()));
                         run.start = start;
                     }
-                    None => {}
+                    (None, None) => {}
                 }
                 start = entry.end;
             }
-            let Some((first, last, end)) = allowed else {
-                self.place = Place::At(run.last);
+            let Some((first, last, end, id)) = allowed else {
+                self.passed(&run, None);
                 return None;
             };
-            run.terminal &= last == run.last;
-            (run.first, run.last, run.end) = (first, last, end);
+            if last < run.last {
+                rest = Some(Run { first: last + 1, start: end, ..run.clone() });
+                run = run.cut(last, end, id);
+            }
+            run.first = first;
         }
-        self.place = if run.terminal { Place::Over } else { Place::At(run.last) };
+        if run.terminal {
+            self.place = Place::Over;
+        } else {
+            self.passed(&run, rest);
+        }
         Some(run)
     }
 
-    /// Does where history is lost as the hub says. What is kept begins behind the place `oldest`.
-    fn gap(&mut self, gap: Gap, oldest: Named) -> Option<Inner<E>>
+    /// The subscription is behind this run, with the rest of a page before it.
+    fn passed(&mut self, run: &Run, rest: Option<Run>) {
+        if !run.apart {
+            self.place = Place::At(run.last);
+        }
+        if let Some(Extra { pages: Some(pages), rest: kept, .. }) = self.extra.as_deref_mut() {
+            if run.apart {
+                *kept = rest;
+            } else {
+                pages.move_to(run.place());
+            }
+        }
+    }
+
+    /// Does where history is lost as the hub says. What is kept begins behind `target`.
+    fn gap(&mut self, gap: Gap, target: Target) -> Option<Inner<E>>
     where
         E: EventKind,
     {
@@ -237,18 +351,34 @@ impl<E> Subscription<E> {
         let may_snapshot = self.extra.as_ref().is_some_and(|extra| extra.snapshot.is_some());
         match self.core.on_gap {
             OnGap::Emit(event) => {
-                self.place = Place::At(oldest.number);
-                let event = Event::new(Arc::new(event(gap))).id(oldest.id);
+                let id = self.go_to(target);
+                let event = Event::new(Arc::new(event(gap))).id(id);
                 Some(self.own(event))
             }
-            OnGap::Snapshot if may_snapshot => Some(self.snapshot()),
+            OnGap::Snapshot if may_snapshot => {
+                self.place = Place::Snapshot;
+                None
+            }
             OnGap::Snapshot | OnGap::Restart => {
                 self.place = Place::Over;
                 Some(Inner::Forget)
             }
             OnGap::Ignore => {
-                self.place = Place::At(oldest.number);
+                self.go_to(target);
                 None
+            }
+        }
+    }
+
+    fn go_to(&mut self, target: Target) -> EventId {
+        match target {
+            Target::Ring(place) => {
+                self.place = Place::At(place.number);
+                place.id
+            }
+            Target::Log(id) => {
+                self.place = Place::Elsewhere { asked: false };
+                id
             }
         }
     }
@@ -267,6 +397,10 @@ impl<E> Subscription<E> {
         // as well. At worst it is told twice.
         let (place, event) = core.order.keep(|| (core.shared.named_head(), snapshot()));
         self.place = Place::At(place.number);
+        if let Some(Extra { pages: Some(pages), rest, .. }) = self.extra.as_deref_mut() {
+            pages.move_to(place.id.clone());
+            *rest = None;
+        }
         self.own(Event::new(Arc::new(event)).id(place.id))
     }
 

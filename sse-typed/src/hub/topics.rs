@@ -8,7 +8,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::{Hub, HubBuilder, MemoryLog, PublishError, Start, Subscription};
+use super::{EventLog, Hub, HubBuilder, MemoryLog, PublishError, Start, Subscription};
 use crate::{codec::HubEvent, event::EventId};
 
 /// A hub for each key: rooms, documents, users. It is a handle, cheap to clone.
@@ -74,7 +74,9 @@ impl<K: Eq + Hash, E: HubEvent + 'static> Topics<K, E> {
     pub fn new(builder: HubBuilder<E>) -> Self {
         Self::with(move |_| builder.clone().build())
     }
+}
 
+impl<K: Eq + Hash, E: HubEvent, L: EventLog> Topics<K, E, L> {
     /// Publishes an event on a topic.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! What is told to `tracing`. Without the feature nothing is.
 #![cfg_attr(not(feature = "tracing"), allow(unused_variables, reason = "nobody is told"))]
 
-use std::fmt::Display;
+use std::{fmt::Display, time::Duration};
 
 use crate::event::Gap;
 
@@ -13,4 +13,14 @@ pub(super) fn gap(gap: &Gap) {
 pub(super) fn withheld(event_type: &str, reason: &dyn Display) {
     #[cfg(feature = "tracing")]
     tracing::warn!(event_type, %reason, "an event of the hub cannot be read, and is withheld from those who ask for values");
+}
+
+pub(super) fn log_failed(error: &dyn Display, pause: Duration) {
+    #[cfg(feature = "tracing")]
+    tracing::warn!(%error, ?pause, "the log of a hub fails; it is asked again");
+}
+
+pub(super) fn no_runtime() {
+    #[cfg(feature = "tracing")]
+    tracing::error!("a hub whose log is elsewhere needs a Tokio runtime to follow it: a subscription ends");
 }

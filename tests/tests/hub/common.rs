@@ -84,7 +84,7 @@ impl Reader {
         Self { subscription: None, decoder: Decoder::new() }
     }
 
-    pub(crate) fn at(hub: &Hub<Feed>, start: impl Into<Start>) -> Self {
+    pub(crate) fn at<L>(hub: &Hub<Feed, L>, start: impl Into<Start>) -> Self {
         Self::of(hub.subscribe(start))
     }
 
@@ -98,7 +98,7 @@ impl Reader {
     }
 
     /// Asks again, as a client does that has lost its connection.
-    pub(crate) fn resume(&mut self, hub: &Hub<Feed>) {
+    pub(crate) fn resume<L>(&mut self, hub: &Hub<Feed, L>) {
         self.decoder.restart();
         self.subscription = Some(hub.subscribe(self.last_event_id()));
     }

@@ -2,6 +2,7 @@
 
 mod closing;
 mod common;
+mod elsewhere;
 mod gaps;
 mod laws;
 mod only;

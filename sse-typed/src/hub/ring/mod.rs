@@ -1,10 +1,16 @@
+mod run;
+#[cfg(test)]
+mod tests;
+
 use std::{collections::VecDeque, io::Write as _, mem, time::Duration};
 
 use bytes::Bytes;
 
+pub(super) use self::run::{Run, RunId};
 use super::{
     Retention,
     id::{self, Epoch},
+    log::{Block, LogEntry},
 };
 use crate::event::EventId;
 
@@ -34,6 +40,8 @@ pub(super) struct Ring {
     segments: VecDeque<Segment>,
     open: Vec<u8>,
     open_first: u64,
+    /// Nobody was in it yet.
+    is_new: bool,
 }
 
 /// How events are named.
@@ -42,7 +50,6 @@ pub(super) enum Names {
     /// By number.
     Numbered(Epoch),
     /// By another log: the name of the place before the first event, and those of the events.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the log in memory numbers its events"))]
     Given { base: EventId, ids: VecDeque<EventId> },
 }
 
@@ -60,30 +67,6 @@ struct Segment {
     terminal: bool,
 }
 
-/// Events that lie in one piece.
-#[derive(Clone, Debug)]
-pub(super) struct Run {
-    /// The whole segment.
-    pub(super) segment: Bytes,
-    /// The number of its first event.
-    pub(super) segment_first: u64,
-    /// The bytes of the segment that are the run's.
-    pub(super) start: usize,
-    pub(super) end: usize,
-    /// The numbers of its events.
-    pub(super) first: u64,
-    pub(super) last: u64,
-    /// The last event is terminal.
-    pub(super) terminal: bool,
-    pub(super) last_id: RunId,
-}
-
-#[derive(Clone, Debug)]
-pub(super) enum RunId {
-    Numbered(Epoch),
-    Given(EventId),
-}
-
 /// What lies behind a place.
 pub(super) enum Read {
     Run(Run),
@@ -94,6 +77,13 @@ pub(super) enum Read {
 
 /// The size from which on a segment is closed, in bytes: as much as the server puts into a frame.
 const SEGMENT: usize = 32 << 10;
+
+impl Names {
+    /// Names by another log, from this place on.
+    pub(super) const fn given(base: EventId) -> Self {
+        Self::Given { base, ids: VecDeque::new() }
+    }
+}
 
 impl Ring {
     pub(super) fn new(retention: Retention, names: Names) -> Self {
@@ -107,6 +97,7 @@ impl Ring {
             segments: VecDeque::new(),
             open: Vec::new(),
             open_first: 1,
+            is_new: true,
         }
     }
 
@@ -191,6 +182,41 @@ impl Ring {
         }
         self.trim(now);
         n
+    }
+
+    /// Lets go everything, and begins anew behind a place of another log. All places before it are behind the history,
+    /// those at the head too.
+    pub(super) fn rebase(&mut self, at: EventId) {
+        // A ring that nobody was in has no place to tell from this one.
+        let skip = u64::from(self.head() > 0 || !self.is_new);
+        self.is_new = false;
+        self.first = self.head() + 1 + skip;
+        self.entries.clear();
+        self.segments.clear();
+        self.open.clear();
+        (self.front, self.bytes, self.open_first) = (0, 0, self.first);
+        self.names = Names::given(at);
+    }
+
+    /// The events behind a place, as a log keeps them.
+    pub(super) fn entries(&mut self, mut place: u64, limit: usize) -> Vec<LogEntry> {
+        let mut entries = Vec::new();
+        while let Read::Run(run) = self.read(place) {
+            let mut start = run.start;
+            for n in run.first..=run.last {
+                if entries.len() >= limit {
+                    return entries;
+                }
+                let end = self.end_of(n);
+                // Behind the line with the id.
+                let line = memchr::memchr(b'\n', &run.segment[start..end]).map_or(0, |line| line + 1);
+                let block = Block::encoded(run.segment.slice(start + line..end), run.terminal && n == run.last);
+                entries.push(LogEntry::new(self.id(n), block));
+                start = end;
+            }
+            place = run.last;
+        }
+        entries
     }
 
     /// Lets go what is too much or too old.
@@ -283,6 +309,7 @@ impl Ring {
                 Names::Numbered(epoch) => RunId::Numbered(*epoch),
                 Names::Given { .. } => RunId::Given(self.id(last)),
             },
+            apart: false,
         })
     }
 
@@ -300,148 +327,4 @@ impl Ring {
 /// Enough for 584 years.
 fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
-}
-
-impl Run {
-    /// The id of its last event.
-    pub(super) fn last_id(&self) -> EventId {
-        match &self.last_id {
-            RunId::Numbered(epoch) => epoch.event_id(self.last, self.terminal),
-            RunId::Given(id) if self.terminal => id::terminal(id),
-            RunId::Given(id) => id.clone(),
-        }
-    }
-
-    pub(super) fn bytes(&self) -> &[u8] {
-        &self.segment[self.start..self.end]
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    const BLOCK: &[u8] = b"data: 1\n\n";
-
-    fn ring(retention: Retention) -> Ring {
-        Ring::new(retention, Names::Numbered(Epoch::random()))
-    }
-
-    #[derive(Clone, Debug)]
-    enum Step {
-        Push { size: usize, terminal: bool },
-        Read { place: u64 },
-        Wait(u64),
-    }
-
-    fn steps() -> impl Strategy<Value = Vec<Step>> {
-        let size = prop_oneof![9 => 0..200_usize, 1 => SEGMENT - 40..SEGMENT * 2];
-        let step = prop_oneof![
-            4 => (size, prop::bool::weighted(0.1)).prop_map(|(size, terminal)| Step::Push { size, terminal }),
-            3 => (0..80_u64).prop_map(|place| Step::Read { place }),
-            1 => (0..5_u64).prop_map(Step::Wait),
-        ];
-        prop::collection::vec(step, 0..120)
-    }
-
-    fn retention() -> impl Strategy<Value = Retention> {
-        (1..40_usize, 0..SEGMENT * 3, prop::option::of(0..20_u64)).prop_map(|(events, bytes, age)| {
-            let retention = Retention::events(events).bytes(bytes);
-            age.map_or(retention, |age| retention.age(Duration::from_secs(age)))
-        })
-    }
-
-    proptest! {
-        /// The same as a list of all that was ever published, of which the newest are kept.
-        #[test]
-        fn a_ring_is_the_end_of_a_list(retention in retention(), steps in steps()) {
-            let mut ring = ring(retention);
-            let mut list: Vec<(Vec<u8>, bool, Duration)> = Vec::new();
-            let mut kept = 0;
-            let mut now = Duration::ZERO;
-            for step in steps {
-                match step {
-                    Step::Wait(seconds) => now += Duration::from_secs(seconds),
-                    Step::Push { size, terminal } => {
-                        let block = [b"data: ".to_vec(), vec![b'x'; size], b"\n\n".to_vec()].concat();
-                        let n = ring.push(None, &block, terminal, now);
-                        let id = ring.event_id(n, terminal);
-                        list.push(([format!("id: {id}\n").into_bytes(), block].concat(), terminal, now));
-                        prop_assert_eq!(n, list.len() as u64);
-                    }
-                    Step::Read { place } => {
-                        ring.trim(now);
-                        let place = place.min(list.len() as u64);
-                        let index = usize::try_from(place).unwrap();
-                        match ring.read(place) {
-                            Read::Nothing => prop_assert_eq!(index, list.len()),
-                            Read::Behind(oldest) => {
-                                prop_assert_eq!(oldest, ring.oldest());
-                                prop_assert!(place < oldest);
-                            }
-                            Read::Run(run) => {
-                                prop_assert_eq!(run.first, place + 1);
-                                let last = usize::try_from(run.last).unwrap();
-                                let expected: Vec<u8> =
-                                    list[index..last].iter().flat_map(|(bytes, ..)| bytes.clone()).collect();
-                                prop_assert!(run.bytes() == expected);
-                                prop_assert_eq!(run.terminal, list[last - 1].1);
-                                prop_assert!(!list[index..last - 1].iter().any(|(_, terminal, _)| *terminal));
-                                prop_assert_eq!(run.last_id(), ring.event_id(run.last, run.terminal));
-                            }
-                        }
-                    }
-                }
-                // What is kept is what the retention says, of the list as it is now.
-                ring.trim(now);
-                while kept < list.len() {
-                    let bytes: usize = list[kept..].iter().map(|(bytes, ..)| bytes.len()).sum();
-                    let over = list.len() - kept > retention.events || bytes > retention.bytes && list.len() - kept > 1;
-                    let old = retention.age.is_some_and(|age| now - list[kept].2 > age);
-                    if !over && !old {
-                        break;
-                    }
-                    kept += 1;
-                }
-                let bytes: usize = list[kept..].iter().map(|(bytes, ..)| bytes.len()).sum();
-                prop_assert_eq!((ring.len(), ring.bytes()), (list.len() - kept, bytes));
-                prop_assert_eq!((ring.oldest(), ring.head()), (kept as u64, list.len() as u64));
-                // One piece at each end may hold more than is kept.
-                let held = ring.open.len() + ring.segments.iter().map(|segment| segment.bytes.len()).sum::<usize>();
-                prop_assert!(held <= bytes + SEGMENT * 4, "{held} of {bytes}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_burst_that_nobody_has_read_is_one_slice_and_everybodys() {
-        let mut ring = ring(Retention::default());
-        for _ in 0..16 {
-            ring.push(None, BLOCK, false, Duration::ZERO);
-        }
-        let (Read::Run(one), Read::Run(other), Read::Run(late)) = (ring.read(0), ring.read(0), ring.read(10)) else {
-            panic!("there is something to read");
-        };
-        assert_eq!((one.first, one.last), (1, 16));
-        assert_eq!(one.segment.as_ptr(), other.segment.as_ptr());
-        assert_eq!((late.first, late.last, late.segment.as_ptr()), (11, 16, one.segment.as_ptr()));
-    }
-
-    #[test]
-    fn names_that_another_log_gives_lead_back_to_their_places() {
-        let base = EventId::new("base").unwrap();
-        let mut ring = Ring::new(Retention::events(2), Names::Given { base, ids: VecDeque::new() });
-        assert_eq!((ring.find("base"), ring.id(0).as_str().to_owned()), (Some(0), "base".to_owned()));
-        for name in ["a", "b", "c"] {
-            ring.push(Some(EventId::new(name).unwrap()), BLOCK, name == "c", Duration::ZERO);
-        }
-        assert_eq!(ring.find("base"), None);
-        assert_eq!([ring.find("a"), ring.find("b"), ring.find("c")], [Some(1), Some(2), Some(3)]);
-        assert_eq!((ring.id(1).as_str(), ring.id(3).as_str()), ("a", "c"));
-        let Read::Run(run) = ring.read(1) else { panic!("there is something to read") };
-        assert_eq!(run.bytes(), b"id: b\ndata: 1\n\nid: c!\ndata: 1\n\n");
-        assert_eq!(run.last_id().as_str(), "c!");
-    }
 }

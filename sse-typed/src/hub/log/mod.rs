@@ -1,0 +1,116 @@
+//! Where a hub's history is kept.
+
+mod any;
+mod block;
+mod erased;
+
+use std::{error::Error, future::Future};
+
+pub(super) use self::erased::Erased;
+pub use self::{
+    any::{AnyLog, AnyLogError},
+    block::{Block, InvalidBlock},
+};
+use super::MemoryLog;
+use crate::event::{EventId, Gap};
+
+/// Keeps the history of a hub, gives ids, and may be shared by many processes.
+///
+/// A hub appends to it, and follows it: what it reads goes to its subscriptions, whichever process has published it. So
+/// the order of events is the log's. [`MemoryLog`] is the one that a hub has by itself.
+///
+/// # What a log promises
+///
+/// - Appended events have one order, for all who read.
+/// - An id names a place: the one right behind its event. There is one before the first event too, which [`head`](Self::head)
+///   gives of an empty log. A place stays what it is, whatever is appended or let go.
+/// - Ids do not end in `!`: hubs mark those of terminal events so.
+/// - A read from a place is either contiguous, with nothing missing behind the place, or says that it is a gap. It is
+///   a gap when events behind the place were let go, and when the log does not know the place. What is asked for may
+///   come from a client, and be any text.
+///
+/// The feature `testing` has a suite that a log can be held against: `sse_typed::testing::event_log`.
+///
+/// # Cancel safety
+///
+/// Reading and waiting change nothing. An append that is given up has happened, or not.
+pub trait EventLog: Send + Sync + 'static {
+    /// What can go wrong.
+    type Error: Error + Send + Sync + 'static;
+
+    /// Appends an event behind all others, and returns its id.
+    fn append(&self, block: &Block) -> impl Future<Output = Result<EventId, Self::Error>> + Send;
+
+    /// The events behind the place that `after` names: the next of them, at most `limit`, none if there is none.
+    fn read_after(&self, after: &str, limit: usize) -> impl Future<Output = Result<Page, Self::Error>> + Send;
+
+    /// Waits until there may be an event behind this place. It may return too early, but not too often, and never misses
+    /// one.
+    fn wait_after(&self, after: &EventId) -> impl Future<Output = Result<(), Self::Error>> + Send;
+
+    /// The place behind all events.
+    fn head(&self) -> impl Future<Output = Result<EventId, Self::Error>> + Send;
+
+    /// The place before the newest `n` events, as far as they are kept.
+    fn before_last(&self, n: u64) -> impl Future<Output = Result<EventId, Self::Error>> + Send;
+
+    /// The log in memory, if it is one: a hub reads that directly.
+    #[doc(hidden)]
+    fn memory(&self) -> Option<&MemoryLog> {
+        None
+    }
+}
+
+/// An event of a log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LogEntry {
+    /// Its id.
+    pub id: EventId,
+    /// The event.
+    pub block: Block,
+}
+
+impl LogEntry {
+    /// An event with the id that the log gave it.
+    #[must_use]
+    pub const fn new(id: EventId, block: Block) -> Self {
+        Self { id, block }
+    }
+}
+
+/// What was read from a log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Page {
+    /// Events in their order, without a hole.
+    pub entries: Vec<LogEntry>,
+    /// Set when they do not follow the place that was asked for.
+    pub gap: Option<PageGap>,
+}
+
+/// A hole between the place that was asked for and the events that were read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PageGap {
+    /// What is known of it.
+    pub gap: Gap,
+    /// The place behind the hole, which is that right before the first event of the page. A read from it is contiguous, as
+    /// long as that event is kept.
+    pub resume: EventId,
+}
+
+impl Page {
+    /// The events right behind the place that was asked for.
+    #[must_use]
+    pub const fn contiguous(entries: Vec<LogEntry>) -> Self {
+        Self { entries, gap: None }
+    }
+
+    /// The oldest events that are kept, which do not follow the place that was asked for. `resume` is the place before
+    /// the first of them, or the head when there is none.
+    #[must_use]
+    pub const fn after_gap(gap: Gap, resume: EventId, entries: Vec<LogEntry>) -> Self {
+        Self { entries, gap: Some(PageGap { gap, resume }) }
+    }
+}

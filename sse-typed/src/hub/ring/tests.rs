@@ -1,0 +1,125 @@
+use proptest::prelude::*;
+
+use super::*;
+
+const BLOCK: &[u8] = b"data: 1\n\n";
+
+fn ring(retention: Retention) -> Ring {
+    Ring::new(retention, Names::Numbered(Epoch::random()))
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Push { size: usize, terminal: bool },
+    Read { place: u64 },
+    Wait(u64),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let size = prop_oneof![9 => 0..200_usize, 1 => SEGMENT - 40..SEGMENT * 2];
+    let step = prop_oneof![
+        4 => (size, prop::bool::weighted(0.1)).prop_map(|(size, terminal)| Step::Push { size, terminal }),
+        3 => (0..80_u64).prop_map(|place| Step::Read { place }),
+        1 => (0..5_u64).prop_map(Step::Wait),
+    ];
+    prop::collection::vec(step, 0..120)
+}
+
+fn retention() -> impl Strategy<Value = Retention> {
+    (1..40_usize, 0..SEGMENT * 3, prop::option::of(0..20_u64)).prop_map(|(events, bytes, age)| {
+        let retention = Retention::events(events).bytes(bytes);
+        age.map_or(retention, |age| retention.age(Duration::from_secs(age)))
+    })
+}
+
+proptest! {
+    /// The same as a list of all that was ever published, of which the newest are kept.
+    #[test]
+    fn a_ring_is_the_end_of_a_list(retention in retention(), steps in steps()) {
+        let mut ring = ring(retention);
+        let mut list: Vec<(Vec<u8>, bool, Duration)> = Vec::new();
+        let mut kept = 0;
+        let mut now = Duration::ZERO;
+        for step in steps {
+            match step {
+                Step::Wait(seconds) => now += Duration::from_secs(seconds),
+                Step::Push { size, terminal } => {
+                    let block = [b"data: ".to_vec(), vec![b'x'; size], b"\n\n".to_vec()].concat();
+                    let n = ring.push(None, &block, terminal, now);
+                    let id = ring.event_id(n, terminal);
+                    list.push(([format!("id: {id}\n").into_bytes(), block].concat(), terminal, now));
+                    prop_assert_eq!(n, list.len() as u64);
+                }
+                Step::Read { place } => {
+                    ring.trim(now);
+                    let place = place.min(list.len() as u64);
+                    let index = usize::try_from(place).unwrap();
+                    match ring.read(place) {
+                        Read::Nothing => prop_assert_eq!(index, list.len()),
+                        Read::Behind(oldest) => {
+                            prop_assert_eq!(oldest, ring.oldest());
+                            prop_assert!(place < oldest);
+                        }
+                        Read::Run(run) => {
+                            prop_assert_eq!(run.first, place + 1);
+                            let last = usize::try_from(run.last).unwrap();
+                            let expected: Vec<u8> =
+                                list[index..last].iter().flat_map(|(bytes, ..)| bytes.clone()).collect();
+                            prop_assert!(run.bytes() == expected);
+                            prop_assert_eq!(run.terminal, list[last - 1].1);
+                            prop_assert!(!list[index..last - 1].iter().any(|(_, terminal, _)| *terminal));
+                            prop_assert_eq!(run.last_id(), ring.event_id(run.last, run.terminal));
+                        }
+                    }
+                }
+            }
+            // What is kept is what the retention says, of the list as it is now.
+            ring.trim(now);
+            while kept < list.len() {
+                let bytes: usize = list[kept..].iter().map(|(bytes, ..)| bytes.len()).sum();
+                let over = list.len() - kept > retention.events || bytes > retention.bytes && list.len() - kept > 1;
+                let old = retention.age.is_some_and(|age| now - list[kept].2 > age);
+                if !over && !old {
+                    break;
+                }
+                kept += 1;
+            }
+            let bytes: usize = list[kept..].iter().map(|(bytes, ..)| bytes.len()).sum();
+            prop_assert_eq!((ring.len(), ring.bytes()), (list.len() - kept, bytes));
+            prop_assert_eq!((ring.oldest(), ring.head()), (kept as u64, list.len() as u64));
+            // One piece at each end may hold more than is kept.
+            let held = ring.open.len() + ring.segments.iter().map(|segment| segment.bytes.len()).sum::<usize>();
+            prop_assert!(held <= bytes + SEGMENT * 4, "{held} of {bytes}");
+        }
+    }
+}
+
+#[test]
+fn a_burst_that_nobody_has_read_is_one_slice_and_everybodys() {
+    let mut ring = ring(Retention::default());
+    for _ in 0..16 {
+        ring.push(None, BLOCK, false, Duration::ZERO);
+    }
+    let (Read::Run(one), Read::Run(other), Read::Run(late)) = (ring.read(0), ring.read(0), ring.read(10)) else {
+        panic!("there is something to read");
+    };
+    assert_eq!((one.first, one.last), (1, 16));
+    assert_eq!(one.segment.as_ptr(), other.segment.as_ptr());
+    assert_eq!((late.first, late.last, late.segment.as_ptr()), (11, 16, one.segment.as_ptr()));
+}
+
+#[test]
+fn names_that_another_log_gives_lead_back_to_their_places() {
+    let base = EventId::new("base").unwrap();
+    let mut ring = Ring::new(Retention::events(2), Names::given(base));
+    assert_eq!((ring.find("base"), ring.id(0).as_str().to_owned()), (Some(0), "base".to_owned()));
+    for name in ["a", "b", "c"] {
+        ring.push(Some(EventId::new(name).unwrap()), BLOCK, name == "c", Duration::ZERO);
+    }
+    assert_eq!(ring.find("base"), None);
+    assert_eq!([ring.find("a"), ring.find("b"), ring.find("c")], [Some(1), Some(2), Some(3)]);
+    assert_eq!((ring.id(1).as_str(), ring.id(3).as_str()), ("a", "c"));
+    let Read::Run(run) = ring.read(1) else { panic!("there is something to read") };
+    assert_eq!(run.bytes(), b"id: b\ndata: 1\n\nid: c!\ndata: 1\n\n");
+    assert_eq!(run.last_id().as_str(), "c!");
+}

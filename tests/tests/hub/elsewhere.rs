@@ -1,0 +1,417 @@
+//! A log that is not in this process's memory: slow, shared, and at times out of order.
+
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use futures_util::StreamExt;
+use sse_typed::{
+    EventId, LastEventId,
+    codec::EventItem,
+    event::GapReason,
+    hub::{AnyLog, Block, EventLog, Hub, MemoryLog, OnGap, Page, Retention, Start},
+    testing,
+};
+use tokio::time::timeout;
+
+use crate::common::{Feed, Law, Reader, last_event_id, missed};
+
+/// What a server of logs would be: others write to it too, answers take their time, waking is now and then for nothing.
+#[derive(Clone)]
+struct Elsewhere {
+    log: Arc<MemoryLog>,
+    is_down: Arc<AtomicBool>,
+    turns: Arc<AtomicU64>,
+}
+
+impl Elsewhere {
+    fn new(keeps: usize) -> Self {
+        Self { log: Arc::new(MemoryLog::new(Retention::events(keeps))), is_down: Arc::default(), turns: Arc::default() }
+    }
+
+    async fn travel(&self) -> io::Result<()> {
+        let turn = self.turns.fetch_add(1, Ordering::Relaxed);
+        for _ in 0..turn % 5 {
+            tokio::task::yield_now().await;
+        }
+        if self.is_down.load(Ordering::Relaxed) { Err(io::Error::other("the network is down")) } else { Ok(()) }
+    }
+
+    /// A hub of one process, with this much in memory.
+    fn hub(&self, ring: usize) -> Hub<Feed, Self> {
+        Hub::builder().retain(Retention::events(ring)).build_on(self.clone())
+    }
+}
+
+fn always<T>(result: Result<T, std::convert::Infallible>) -> T {
+    result.unwrap_or_else(|never| match never {})
+}
+
+impl EventLog for Elsewhere {
+    type Error = io::Error;
+
+    async fn append(&self, block: &Block) -> io::Result<EventId> {
+        self.travel().await?;
+        let id = always(self.log.append(block).await);
+        self.travel().await?;
+        Ok(id)
+    }
+
+    async fn read_after(&self, after: &str, limit: usize) -> io::Result<Page> {
+        self.travel().await?;
+        let page = always(self.log.read_after(after, limit).await);
+        self.travel().await?;
+        Ok(page)
+    }
+
+    async fn wait_after(&self, after: &EventId) -> io::Result<()> {
+        self.travel().await?;
+        if self.turns.load(Ordering::Relaxed).is_multiple_of(3) {
+            return Ok(());
+        }
+        always(self.log.wait_after(after).await);
+        Ok(())
+    }
+
+    async fn head(&self) -> io::Result<EventId> {
+        self.travel().await?;
+        Ok(always(self.log.head().await))
+    }
+
+    async fn before_last(&self, n: u64) -> io::Result<EventId> {
+        self.travel().await?;
+        Ok(always(self.log.before_last(n).await))
+    }
+}
+
+async fn publish<L: EventLog>(hub: &Hub<Feed, L>, numbers: impl IntoIterator<Item = u64>) {
+    for n in numbers {
+        hub.publish(&Feed::Tick(n)).await.unwrap();
+    }
+}
+
+impl Reader {
+    /// The next item, for which it waits.
+    async fn next(&mut self) -> Option<Vec<(Feed, String)>> {
+        let next = self.subscription.as_mut().unwrap().next();
+        let entries = timeout(Duration::from_secs(20), next).await.expect("news come")?;
+        Some(self.decode(&entries))
+    }
+
+    /// This many events, for which it waits.
+    async fn take(&mut self, count: usize) -> Vec<Feed> {
+        let mut events = Vec::new();
+        while events.len() < count {
+            let Some(seen) = self.next().await else { panic!("it ends behind {events:?}") };
+            events.extend(seen.into_iter().map(|(event, _)| event));
+        }
+        assert_eq!(events.len(), count, "{events:?}");
+        events
+    }
+}
+
+fn ticks(numbers: impl IntoIterator<Item = u64>) -> Vec<Feed> {
+    numbers.into_iter().map(Feed::Tick).collect()
+}
+
+#[tokio::test]
+async fn our_logs_keep_what_a_log_promises() {
+    testing::event_log(async |events| MemoryLog::new(Retention::events(events))).await;
+    testing::event_log(async |events| AnyLog::new(MemoryLog::new(Retention::events(events)))).await;
+    testing::event_log(async |events| Elsewhere::new(events)).await;
+    testing::event_log(async |events| AnyLog::new(Elsewhere::new(events))).await;
+}
+
+#[tokio::test]
+async fn a_hub_on_any_log_in_memory_is_like_one_on_a_log_in_memory() {
+    let hub: Hub<Feed, AnyLog> = Hub::builder().build_on(AnyLog::new(MemoryLog::default()));
+    let mut reader = Reader::at(&hub, Start::Live);
+    publish(&hub, 1..=2).await;
+    assert_eq!(reader.ticks(), [1, 2], "at once");
+    hub.close(Some(Feed::Done)).await.unwrap();
+    assert_eq!(reader.events(), [Feed::Done]);
+}
+
+#[tokio::test]
+async fn what_one_process_publishes_the_others_see() {
+    let log = Elsewhere::new(1_000);
+    let (here, there) = (log.hub(100), log.hub(100));
+    let (mut one, mut other) = (Reader::at(&here, Start::Live), Reader::at(&there, Start::Live));
+    publish(&here, [1]).await;
+    publish(&there, [2]).await;
+    // Whoever has subscribed before in the process that publishes misses nothing.
+    assert_eq!(one.take(2).await, ticks(1..=2));
+    assert_eq!(other.take(1).await, ticks(2..=2));
+    let id = here.publish(&Feed::Done).await.unwrap();
+    assert!(id.as_str().ends_with("-3!"), "{id}");
+    for reader in [&mut one, &mut other] {
+        assert_eq!(reader.take(1).await, [Feed::Done]);
+        assert_eq!(reader.last_event_id().as_str(), Some(id.as_str()));
+        assert!(reader.next().await.is_none());
+    }
+    use futures_util::Stream;
+    assert_eq!(there.subscribe(id).size_hint(), (0, Some(0)));
+}
+
+#[tokio::test]
+async fn a_restarted_process_resumes_those_who_come_back() {
+    let log = Elsewhere::new(1_000);
+    let before = log.hub(100);
+    let mut reader = Reader::at(&before, Start::Live);
+    publish(&before, 1..=3).await;
+    assert_eq!(reader.take(3).await, ticks(1..=3));
+    drop(before);
+    assert!(reader.next().await.is_none(), "the process is gone");
+    let after = log.hub(100);
+    publish(&after, 4..=5).await;
+    reader.resume(&after);
+    publish(&after, 6..=6).await;
+    assert_eq!(reader.take(3).await, ticks(4..=6));
+}
+
+#[tokio::test]
+async fn a_subscription_outside_the_ring_reads_pages_and_comes_back_to_it() {
+    let log = Elsewhere::new(10_000);
+    let hub = log.hub(4);
+    let mut slow = Reader::at(&hub, Start::Live);
+    publish(&hub, 1..=700).await;
+    assert!(hub.stats().events <= 4);
+    // With all that is kept in the ring, or hardly anything.
+    let wide = log.hub(10_000);
+    let mut live = Reader::at(&wide, Start::Live);
+    wide.publish(&Feed::Tick(701)).await.unwrap();
+    assert_eq!(live.take(1).await, ticks([701]));
+    let mut earliest = Reader::at(&wide, Start::Earliest);
+    assert_eq!(earliest.take(701).await, ticks(1..=701));
+    let mut all = Reader::at(&hub, Start::Earliest);
+    let mut some = Reader::at(&hub, Start::Last(500));
+    assert_eq!(slow.take(701).await, ticks(1..=701));
+    assert_eq!(all.take(701).await, ticks(1..=701));
+    assert_eq!(some.take(500).await, ticks(202..=701));
+    publish(&hub, 702..=703).await;
+    for reader in [&mut slow, &mut all, &mut some, &mut earliest] {
+        assert_eq!(reader.take(2).await, ticks(702..=703));
+    }
+    assert_eq!(hub.stats().gaps, 0);
+}
+
+#[tokio::test]
+async fn what_may_not_be_seen_is_not_in_pages_either() {
+    let log = Elsewhere::new(10_000);
+    let hub = log.hub(4);
+    publish(&hub, 1..=300).await;
+    let even = |event: &Feed| matches!(event, Feed::Tick(n) if n % 2 == 0 || *n > 590);
+    let mut reader = Reader::of(hub.subscribe(Start::Earliest).only(even));
+    assert_eq!(reader.take(150).await, ticks((1..=150).map(|n| n * 2)));
+    publish(&hub, 301..=600).await;
+    assert_eq!(reader.take(155).await, ticks((151..=295).map(|n| n * 2).chain(591..=600)));
+    let mut values = hub.subscribe(Start::Last(20)).only(even).events();
+    for n in (582..=590).step_by(2).chain(591..=600) {
+        let event = timeout(Duration::from_secs(20), values.next()).await.unwrap().unwrap();
+        assert_eq!(*event.data, Feed::Tick(n));
+        assert!(event.id.unwrap().as_str().ends_with(&format!("-{n}")));
+    }
+}
+
+#[tokio::test]
+async fn what_the_log_has_let_go_is_a_gap() {
+    let log = Elsewhere::new(10);
+    let hub = log.hub(4);
+    let mut stalled = Reader::at(&hub, Start::Live);
+    let first = hub.publish(&Feed::Tick(1)).await.unwrap();
+    publish(&hub, 2..=30).await;
+    let mut gone = vec![missed(20, GapReason::Lagged)];
+    gone.extend(ticks(21..=30));
+    assert_eq!(stalled.take(11).await, gone);
+    let mut resumed = Reader::at(&hub, first);
+    gone[0] = missed(19, GapReason::Trimmed);
+    assert_eq!(resumed.take(11).await, gone);
+    let mut stranger = Reader::at(&hub, last_event_id("nobody's"));
+    gone[0] = missed(None, GapReason::UnknownId);
+    assert_eq!(stranger.take(11).await, gone);
+    // The gap's id is the place behind it.
+    let mut told = Reader::at(&hub, last_event_id("nobody's"));
+    assert_eq!(told.take(1).await.len(), 1);
+    told.resume(&hub);
+    assert_eq!(told.take(10).await, ticks(21..=30));
+}
+
+#[tokio::test]
+async fn each_choice_for_gaps_holds_of_a_log_elsewhere() {
+    let mut ends = Vec::new();
+    for on_gap in [OnGap::Snapshot, OnGap::Restart, OnGap::Ignore] {
+        let log = Elsewhere::new(3);
+        let hub = Hub::builder_on_gap(on_gap).retain(Retention::events(2)).build_on(log);
+        for n in 1..=9 {
+            hub.publish(&Feed::Tick(n)).await.unwrap();
+        }
+        let mut reader = Reader::of(hub.subscribe_with(last_event_id("old"), || Feed::State(9)));
+        let mut events = Vec::new();
+        if let Some(seen) = reader.next().await {
+            events.extend(seen.into_iter().map(|(event, _)| event));
+        }
+        ends.push((events, reader.last_event_id().as_str().map(|id| id.rsplit_once('-').unwrap().1.to_owned())));
+    }
+    let expected =
+        [(vec![Feed::State(9)], Some("9".to_owned())), (Vec::new(), None), (ticks(7..=9), Some("9".to_owned()))];
+    assert_eq!(ends, expected);
+}
+
+#[tokio::test]
+async fn a_closed_hub_gives_what_is_left_in_the_log() {
+    let log = Elsewhere::new(1_000);
+    let (hub, other) = (log.hub(4), log.hub(4));
+    let mut live = Reader::at(&hub, Start::Live);
+    publish(&hub, 1..=20).await;
+    let mut late = Reader::at(&hub, Start::Earliest);
+    hub.close(Some(Feed::Done)).await.unwrap();
+    use futures_util::Stream;
+    assert_eq!(hub.subscribe(Start::Live).size_hint(), (0, Some(0)));
+    assert!(hub.publish(&Feed::Tick(0)).await.unwrap_err().is_closed());
+    assert!(hub.close(None).await.unwrap_err().is_closed());
+    for reader in [&mut live, &mut late] {
+        let mut expected = ticks(1..=20);
+        expected.push(Feed::Done);
+        assert_eq!(reader.take(21).await, expected);
+        assert!(reader.next().await.is_none());
+    }
+    // Other processes go on.
+    publish(&other, [21]).await;
+}
+
+#[tokio::test]
+async fn a_close_without_a_last_event_waits_for_what_was_published() {
+    let log = Elsewhere::new(1_000);
+    let hub = log.hub(100);
+    let mut reader = Reader::at(&hub, Start::Live);
+    publish(&hub, 1..=5).await;
+    hub.close(None).await.unwrap();
+    assert_eq!(reader.take(5).await, ticks(1..=5));
+    assert!(reader.next().await.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_that_fails_is_an_error_to_publishers_and_a_wait_to_readers() {
+    let log = Elsewhere::new(1_000);
+    let hub = log.hub(100);
+    let mut reader = Reader::at(&hub, Start::Live);
+    publish(&hub, [1]).await;
+    assert_eq!(reader.take(1).await, ticks([1]));
+    log.is_down.store(true, Ordering::Relaxed);
+    let error = hub.publish(&Feed::Tick(2)).await.unwrap_err();
+    assert!(error.is_log(), "{error}");
+    assert!(std::error::Error::source(&error).unwrap().to_string().contains("network"));
+    assert!(hub.close(Some(Feed::Done)).await.unwrap_err().is_log());
+    assert!(!hub.is_closed());
+    let mut resumed = Reader::at(&hub, Start::Earliest);
+    assert!(timeout(Duration::from_secs(5), resumed.subscription.as_mut().unwrap().next()).await.is_err());
+    log.is_down.store(false, Ordering::Relaxed);
+    publish(&hub, [2]).await;
+    assert_eq!(reader.take(1).await, ticks([2]));
+    assert_eq!(resumed.take(2).await, ticks([1, 2]));
+}
+
+#[test]
+fn without_a_runtime_nothing_panics() {
+    let log = Elsewhere::new(10);
+    let hub = log.hub(10);
+    let mut reader = Reader::at(&hub, Start::Live);
+    assert!(matches!(reader.read_one(), std::task::Poll::Ready(None)), "nobody can follow the log");
+    // Subscribed without one, and polled within.
+    let mut reader = Reader::at(&hub, Start::Live);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    runtime.block_on(async {
+        assert!(reader.read_one().is_pending());
+        publish(&hub, [1]).await;
+        assert_eq!(reader.take(1).await, ticks([1]));
+    });
+    // The runtime goes, and another takes over where it was.
+    drop(runtime);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    runtime.block_on(async {
+        publish(&hub, [2]).await;
+        assert_eq!(reader.take(1).await, ticks([2]));
+    });
+}
+
+#[tokio::test]
+async fn a_snapshot_of_a_log_elsewhere_is_at_its_place() {
+    let log = Elsewhere::new(1_000);
+    let hub = log.hub(10);
+    publish(&hub, 1..=3).await;
+    let mut reader = Reader::of(hub.subscribe_with(LastEventId::none(), || Feed::State(3)));
+    assert_eq!(reader.take(1).await, [Feed::State(3)]);
+    hub.publish_with(|| Feed::Tick(4)).await.unwrap();
+    assert_eq!(reader.take(1).await, ticks([4]));
+    reader.resume(&hub);
+    publish(&hub, [5]).await;
+    assert_eq!(reader.take(1).await, ticks([5]));
+}
+
+/// The laws, of a small log and a smaller ring.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn no_law_is_broken_by_a_log_elsewhere() {
+    const EVENTS: u64 = 6_000;
+    let log = Elsewhere::new(200);
+    let (hub, other) = (log.hub(16), log.hub(50));
+    let epoch = Law::epoch_of(&hub.publish(&Feed::Tick(1)).await.unwrap());
+    let clients: Vec<_> = (1..=4_u64)
+        .map(|seed| {
+            let hubs = [hub.clone(), other.clone()];
+            let epoch = epoch.clone();
+            tokio::spawn(async move {
+                let mut random = seed;
+                let mut law = Law::new(&epoch, None);
+                let mut reader = Reader::at(&hubs[0], Start::Earliest);
+                loop {
+                    let next = reader.subscription.as_mut().unwrap().next();
+                    let entries = timeout(Duration::from_secs(20), next).await.expect("news come").unwrap();
+                    for seen in reader.decode(&entries) {
+                        if seen.0 == Feed::Done {
+                            assert!(entries.is_terminal());
+                            return (law.seen, law.gaps);
+                        }
+                        law.check(&seen);
+                    }
+                    random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                    let choice = random >> 58;
+                    match choice {
+                        // Comes back to either process.
+                        0..6 => reader.resume(&hubs[(choice % 2) as usize]),
+                        6 => {
+                            reader = Reader::at(&hubs[1], last_event_id("nobody's"));
+                            law.moved(None);
+                        }
+                        7 => {
+                            reader = Reader::at(&hubs[0], Start::Earliest);
+                            law.moved(None);
+                        }
+                        8..20 => {
+                            for _ in 0..choice * 20 {
+                                tokio::task::yield_now().await;
+                            }
+                        }
+                        _ => {}
+                    }
+                }
+            })
+        })
+        .collect();
+    for n in 2..=EVENTS {
+        let hub = if n % 3 == 0 { &hub } else { &other };
+        hub.publish(&Feed::Tick(n)).await.unwrap();
+    }
+    hub.publish(&Feed::Done).await.unwrap();
+    let (mut seen, mut gaps) = (0, 0);
+    for client in clients {
+        let (events, holes) = client.await.unwrap();
+        seen += events;
+        gaps += holes;
+    }
+    assert!(seen > 500 && gaps > 0, "{seen} seen, {gaps} gaps");
+}

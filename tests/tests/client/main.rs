@@ -9,6 +9,7 @@ mod endurance;
 mod floods;
 mod hyper;
 mod in_process;
+mod next_connection;
 mod orders;
 mod our_server;
 mod reading;
@@ -22,3 +23,5 @@ mod tail;
 mod tls;
 mod traces;
 mod typed;
+#[cfg(target_os = "linux")]
+mod unreachable;

@@ -1,0 +1,106 @@
+//! What of one connection counts for the next, and what does not.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, header::CONTENT_ENCODING};
+use sse_typed::{
+    Client, RawEvent,
+    client::{ReconnectPolicy, RequestBuilder, Resume, Signal, WithBody},
+};
+use tests::scripted::{Reply as Scripted, ScriptedService};
+use tokio::time::Instant;
+
+use crate::reading::Reading;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+type Builder = RequestBuilder<WithBody<ScriptedService, http_body_util::Full<Bytes>>>;
+
+fn request(service: &ScriptedService) -> Builder {
+    Client::new(service.clone()).get("/").reconnect(ReconnectPolicy::default().jitter(0.0))
+}
+
+/// When each connection was opened, and when it was lost.
+async fn fates(request: Builder) -> Vec<(&'static str, u64)> {
+    let mut signals = request.connect::<Reading>().with_signals();
+    let (started, mut fates) = (Instant::now(), Vec::new());
+    while let Some(signal) = signals.next().await {
+        match signal.unwrap() {
+            Signal::Open(_) => fates.push(("open", started.elapsed().as_secs())),
+            Signal::Reconnecting { .. } => fates.push(("lost", started.elapsed().as_secs())),
+            _ => {}
+        }
+    }
+    fates
+}
+
+#[tokio::test(start_paused = true)]
+async fn k3_the_servers_retry_counts_for_attempts_without_a_response_too() {
+    let service = ScriptedService::new([
+        Scripted::events("retry: 5000\nid: 1\nevent: value\ndata: 1\n\n"),
+        Scripted::hang_up(),
+        Scripted::status(503),
+        Scripted::events(""),
+    ]);
+    let mut source =
+        request(&service).reconnect(ReconnectPolicy::default().max(SECOND).jitter(0.0)).connect::<Reading>();
+    while let Some(event) = source.next().await {
+        event.unwrap();
+    }
+    assert_eq!(service.delays(), [5 * SECOND; 4]);
+    assert_eq!(source.reconnection_time(), Some(5 * SECOND));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_clocks_of_a_connection_do_not_run_on_in_the_next() {
+    let service = ScriptedService::new([Scripted::events("").pause(8 * SECOND), Scripted::events("").hold()]);
+    let fates = fates(request(&service).idle_timeout(10 * SECOND)).await;
+    assert_eq!(fates, [("open", 0), ("lost", 8), ("open", 9), ("lost", 19)]);
+
+    let service = ScriptedService::new([Scripted::events("").pause(8 * SECOND), Scripted::events("").hold()]);
+    let fates = self::fates(request(&service).event_timeout(10 * SECOND)).await;
+    assert_eq!(fates, [("open", 0), ("lost", 8), ("open", 9), ("lost", 19)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_response_says_of_its_keep_alives_counts_for_that_response() {
+    let held = || Scripted::events("").hold();
+    let service = ScriptedService::new([
+        held().header("sse-keep-alive", "10"),
+        held().header("sse-keep-alive", "20"),
+        Scripted::events("").pause(1000 * SECOND),
+    ]);
+    let fates = fates(request(&service)).await;
+    let expected = [("open", 0), ("lost", 30), ("open", 31), ("lost", 91), ("open", 92), ("lost", 1092)];
+    assert_eq!(fates, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn headers_replace_those_of_their_names_and_keep_their_own_several_values() {
+    let service = ScriptedService::new([]);
+    let mut more = HeaderMap::new();
+    more.append("x-a", HeaderValue::from_static("2"));
+    more.append("x-a", HeaderValue::from_static("3"));
+    more.append("x-c", HeaderValue::from_static("4"));
+    let request = request(&service).header("x-a", "0").header("x-a", "1").header("x-b", "1").headers(more);
+    request.send::<RawEvent>().await.unwrap();
+    let request = &service.requests()[0];
+    assert_eq!(request.all("x-a"), ["2", "3"]);
+    assert_eq!((request.all("x-b"), request.all("x-c")), (vec!["1".to_owned()], vec!["4".to_owned()]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_get_that_resumes_a_post_says_nothing_of_the_body_that_it_does_not_have() {
+    let service = ScriptedService::new([Scripted::events("id: 1\nevent: value\ndata: 1\n\n")]);
+    let request = Client::new(service.clone()).post("/mcp").json(&1).header(CONTENT_ENCODING, "gzip");
+    let mut source = request.header("x-a", "1").resume_with(Resume::Get).connect::<Reading>();
+    while let Some(event) = source.next().await {
+        event.unwrap();
+    }
+    let requests = service.requests();
+    let about = |name| requests.iter().map(|request| request.one(name)).collect::<Vec<_>>();
+    assert_eq!(about("content-type"), [Some("application/json".to_owned()), None]);
+    assert_eq!(about("content-encoding"), [Some("gzip".to_owned()), None]);
+    assert_eq!(about("x-a"), [Some("1".to_owned()), Some("1".to_owned())]);
+}

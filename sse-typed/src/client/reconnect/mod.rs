@@ -8,8 +8,8 @@ use http::StatusCode;
 ///
 /// The delay before an attempt is the reconnection time: one second, or what the server last said in a `retry:` line. It
 /// doubles with every attempt in a row that brought no event, up to thirty seconds, and never falls under the server's
-/// `retry:`, under its `Retry-After`, or under 100 ms (a server that says `retry: 0` does not make a hot loop). Jitter is
-/// only ever added. The first event of a connection, or 60 s of uptime, ends the row; a mere `200 OK` does not, or a
+/// `retry:`, under its `Retry-After`, or under 100 ms (a server that says `retry: 0` does not make a hot loop). A server
+/// may ask for up to [an hour](Self::max_server_delay). Jitter is only ever added. The first event of a connection, or 60 s of uptime, ends the row; a mere `200 OK` does not, or a
 /// server that answers and hangs up would be asked for ever at full speed.
 ///
 /// ```
@@ -23,6 +23,7 @@ use http::StatusCode;
 pub struct ReconnectPolicy {
     base: Duration,
     max: Duration,
+    max_server_delay: Duration,
     jitter: f64,
     stable_after: Duration,
     max_attempts: Option<u32>,
@@ -41,6 +42,7 @@ impl ReconnectPolicy {
         Self {
             base: Duration::from_secs(1),
             max: Duration::from_secs(30),
+            max_server_delay: Duration::from_secs(3600),
             jitter: 0.5,
             stable_after: Duration::from_secs(60),
             max_attempts: None,
@@ -50,8 +52,8 @@ impl ReconnectPolicy {
         }
     }
 
-    /// The letter of the [standard]: the reconnection time (three seconds, or the server's), each time the same, and every
-    /// status but 200 is the end.
+    /// The letter of the [standard]: the reconnection time (three seconds, or the server's, however long), each time the
+    /// same, and every status but 200 is the end.
     ///
     /// [standard]: https://html.spec.whatwg.org/multipage/server-sent-events.html#sse-processing-model
     #[must_use]
@@ -59,6 +61,7 @@ impl ReconnectPolicy {
         Self {
             base: Duration::from_secs(3),
             max: Duration::from_secs(3),
+            max_server_delay: Duration::MAX,
             jitter: 0.0,
             doubling: false,
             retry_statuses: false,
@@ -79,10 +82,20 @@ impl ReconnectPolicy {
         self
     }
 
-    /// Where doubling stops. Thirty seconds unless said otherwise. A server may ask for longer delays.
+    /// Where doubling stops. Thirty seconds unless said otherwise. A server may ask for longer delays, up to
+    /// [`max_server_delay`](Self::max_server_delay).
     #[must_use]
     pub const fn max(mut self, max: Duration) -> Self {
         self.max = max;
+        self
+    }
+
+    /// Up to which delay a server's `retry:` and `Retry-After` are obeyed; one that asks for more gets this much. An hour
+    /// unless said otherwise: a slip of the server's, such as seconds that were taken for milliseconds, must not park its
+    /// clients for ever. `Duration::MAX` obeys everything.
+    #[must_use]
+    pub const fn max_server_delay(mut self, max: Duration) -> Self {
+        self.max_server_delay = max;
         self
     }
 
@@ -126,14 +139,15 @@ impl ReconnectPolicy {
 
     /// The delay before the next attempt, without jitter.
     fn delay(&self, fruitless: u32, outcome: &Outcome) -> Duration {
-        let base = outcome.retry.unwrap_or(self.base).max(FLOOR);
+        let asked = |delay: Duration| delay.min(self.max_server_delay);
+        let base = outcome.retry.map_or(self.base, asked).max(FLOOR);
         let delay = if self.doubling {
             let factor = 1_u32.checked_shl(fruitless.saturating_sub(1)).unwrap_or(u32::MAX);
             base.saturating_mul(factor).min(self.max.max(base))
         } else {
             base
         };
-        delay.max(outcome.retry_after.unwrap_or_default())
+        delay.max(outcome.retry_after.map(asked).unwrap_or_default())
     }
 }
 

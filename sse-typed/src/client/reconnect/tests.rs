@@ -164,8 +164,35 @@ fn the_browsers_delay_is_the_reconnection_time_each_time() {
 }
 
 #[test]
+fn a_server_is_obeyed_up_to_an_hour_unless_said_otherwise() {
+    let hour = 3600 * SECOND;
+    let policies = [
+        (ReconnectPolicy::new().jitter(0.0), hour),
+        (ReconnectPolicy::new().jitter(0.0).max_server_delay(90 * SECOND), 90 * SECOND),
+        (ReconnectPolicy::browser(), Duration::from_secs(u64::MAX)),
+    ];
+    let unavailable = || outcome(Cause::Status(StatusCode::SERVICE_UNAVAILABLE));
+    for (policy, longest) in policies {
+        for asked in [60 * SECOND, 3600 * SECOND, 7200 * SECOND, Duration::from_secs(u64::MAX)] {
+            let expected = asked.min(longest);
+            let with_retry = Outcome { retry: Some(asked), ..outcome(Cause::Ended) };
+            assert_eq!(after(Reconnect::new(policy.clone()).decide(&with_retry)), expected, "retry: {asked:?}");
+            // A browser does not come back at all.
+            if longest <= hour {
+                let with_retry_after = Outcome { retry_after: Some(asked), ..unavailable() };
+                assert_eq!(after(Reconnect::new(policy.clone()).decide(&with_retry_after)), expected, "{asked:?}");
+            }
+        }
+    }
+    // One's own delays are one's own.
+    let own = ReconnectPolicy::new().jitter(0.0).base(2 * hour);
+    assert_eq!(after(Reconnect::new(own).decide(&outcome(Cause::Ended))), 2 * hour);
+}
+
+#[test]
 fn p15_the_longest_retry_does_not_overflow() {
-    for policy in [ReconnectPolicy::new(), ReconnectPolicy::browser(), ReconnectPolicy::new().max(Duration::MAX)] {
+    let unlimited = ReconnectPolicy::new().max_server_delay(Duration::MAX);
+    for policy in [ReconnectPolicy::browser(), unlimited.clone(), unlimited.max(Duration::MAX)] {
         let mut reconnect = Reconnect::new(policy.jitter(0.9));
         let outcome = Outcome {
             retry: Some(Duration::from_millis(u64::MAX)),

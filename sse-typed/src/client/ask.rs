@@ -18,6 +18,9 @@ use crate::event::LastEventId;
 pub(super) const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 pub(super) const EVENT_STREAM: &str = "text/event-stream";
 
+/// Servers refuse a longer head as a whole, and would refuse it at every attempt.
+const LONGEST_ID: usize = 8 << 10;
+
 /// An attempt to connect, for which [`request`](super::RequestBuilder::request) makes the request.
 #[derive(Debug)]
 pub struct Attempt {
@@ -104,10 +107,12 @@ impl Ask {
 
     /// Whether it may be asked again now.
     pub(super) fn may_repeat(&self, last_event_id: &str) -> bool {
-        match self.resume {
-            Some(Resume::Get) if self.method != Method::GET => self.answered && !last_event_id.is_empty(),
-            _ => self.is_repeatable(),
-        }
+        if self.resumes_by_get() { self.answered && !last_event_id.is_empty() } else { self.is_repeatable() }
+    }
+
+    /// A GET is repeated as it is, its body included.
+    fn resumes_by_get(&self) -> bool {
+        self.resume == Some(Resume::Get) && self.method != Method::GET
     }
 
     /// The request of the next attempt.
@@ -120,7 +125,7 @@ impl Ask {
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = self.uri.clone();
         request.headers_mut().clone_from(&self.headers);
-        if self.resume == Some(Resume::Get) && self.answered {
+        if self.resumes_by_get() && self.answered {
             *request.method_mut() = Method::GET;
             *request.body_mut() = Bytes::new();
             request.headers_mut().remove(CONTENT_TYPE);
@@ -177,9 +182,10 @@ fn header_of(last_event_id: &str) -> Option<HeaderValue> {
     if last_event_id.is_empty() {
         return None;
     }
-    let header = HeaderValue::from_bytes(last_event_id.as_bytes()).ok();
+    let sendable = last_event_id.len() <= LONGEST_ID;
+    let header = sendable.then(|| HeaderValue::from_bytes(last_event_id.as_bytes()).ok()).flatten();
     if header.is_none() {
-        // A control character. The id counts nonetheless: the one before is not sent in its place.
+        // Too long, or a control character. The id counts nonetheless: the one before is not sent in its place.
         trace::unsendable_id(last_event_id);
     }
     header
@@ -208,7 +214,7 @@ mod tests {
     #[test]
     fn c12_an_id_that_cannot_be_a_header_is_left_out() {
         let mut ask = Ask::new(Method::GET, Uri::from_static("/"));
-        for id in ["", "a\u{7f}", "\u{1}"] {
+        for id in ["", "a\u{7f}", "\u{1}", &"9".repeat((8 << 10) + 1)] {
             assert!(!request(&mut ask, id).headers().contains_key(LAST_EVENT_ID), "{id:?}");
         }
     }
@@ -216,11 +222,22 @@ mod tests {
     #[test]
     fn c9_c11_every_other_id_is_sent_as_it_is() {
         let mut ask = Ask::new(Method::GET, Uri::from_static("/"));
-        let long = "9".repeat(5000);
+        let long = "9".repeat(8 << 10);
         for id in ["a", "é…", "a\tb", "\u{2028}", &long] {
             let request = request(&mut ask, id);
             let values: Vec<_> = request.headers().get_all(LAST_EVENT_ID).iter().collect();
             assert_eq!(values, [id.as_bytes()], "{id:?}");
+        }
+    }
+
+    #[test]
+    fn a_get_is_repeated_as_it_is_whatever_is_said_of_other_methods() {
+        let mut ask = Ask::new(Method::GET, Uri::from_static("/"));
+        (ask.body, ask.resume) = (Bytes::from_static(b"{}"), Some(Resume::Get));
+        for answered in [false, true] {
+            ask.answered = answered;
+            assert!(ask.may_repeat(""));
+            assert_eq!(request(&mut ask, "").body(), "{}");
         }
     }
 

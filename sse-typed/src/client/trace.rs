@@ -16,6 +16,9 @@ mod on {
 
     use crate::client::{Ended, Error};
 
+    /// How many characters of an id are shown.
+    const SHOWN: usize = 100;
+
     /// The span of one stream or source.
     #[derive(Clone, Debug)]
     pub(in super::super) struct Scope(Span);
@@ -70,7 +73,8 @@ mod on {
     }
 
     pub(in super::super) fn unsendable_id(id: &str) {
-        tracing::warn!(id = %id.escape_debug(), "last event ID cannot stand in a header, and is not sent");
+        let shown = id.char_indices().nth(SHOWN).map_or(id, |(end, _)| &id[..end]);
+        tracing::warn!(id = %shown.escape_debug(), "last event ID cannot stand in a header, and is not sent");
     }
 }
 

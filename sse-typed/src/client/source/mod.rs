@@ -25,7 +25,8 @@ mod signals;
 /// The events of a server that is connected to again and again: what [`connect`](super::RequestBuilder::connect) gives.
 ///
 /// It connects when it is polled first, and again when a connection ends or fails, with the last event ID, after the
-/// delay that its [`ReconnectPolicy`](super::ReconnectPolicy) says. An attempt that will be repeated is no item. It ends:
+/// delay that its [`ReconnectPolicy`](super::ReconnectPolicy) says. (An id that cannot stand in a header, because of a
+/// control character or more than 8 KiB, is left out, and so is the one before it.) An attempt that will be repeated is no item. It ends:
 ///
 /// - behind a [terminal event](crate::EventKind::is_terminal), and when the server answers `204 No Content`;
 /// - when its [handle](Self::handle) closes it;

@@ -97,6 +97,31 @@ symbols! {
     BOUND = "bound" on TYPE, Bound, "bound = \"..\"` or `bound(serialize = \"..\", deserialize = \"..\")";
 }
 
+/// Whether `#[serde(..)]` takes that name at `place`, and says what `#[sse(..)]` leaves to it: the JSON.
+pub(crate) fn is_of_serde(place: Place, name: &str) -> bool {
+    let names: &[_] = match place {
+        Place::Enum => &["deny_unknown_fields"],
+        Place::Struct => &["default", "deny_unknown_fields"],
+        Place::Variant => &["rename_all"],
+        Place::Field => &[
+            "alias",
+            "borrow",
+            "bound",
+            "default",
+            "deserialize_with",
+            "flatten",
+            "rename",
+            "serialize_with",
+            "skip",
+            "skip_deserializing",
+            "skip_serializing",
+            "skip_serializing_if",
+            "with",
+        ],
+    };
+    names.contains(&name)
+}
+
 /// The names that may stand at `place`, as a message lists them.
 pub(crate) fn known_at(place: Place) -> String {
     let names: Vec<_> =

@@ -1,8 +1,8 @@
 //! Attributes: `#[sse(..)]` is parsed here, by the table in [`symbol`](crate::symbol); [`serde`] reads `#[serde(..)]`.
 
-use proc_macro2::Span;
+use proc_macro2::{Span, TokenTree};
 use syn::{
-    Attribute, LitStr, Path, Token, WherePredicate,
+    Attribute, LitStr, Meta, Path, Token, WherePredicate,
     ext::IdentExt as _,
     meta::ParseNestedMeta,
     parse::{Parse, Parser as _},
@@ -47,19 +47,27 @@ impl Attrs {
     /// Parses the attributes of an item, and reports what may not stand there.
     pub(crate) fn parse(ctxt: &Ctxt, attrs: &[Attribute], place: Place) -> Self {
         let mut this = Self { found: Vec::new() };
-        for attr in attrs {
-            if attr.path().is_ident("sse") {
-                // A list is read to its end even where an entry of it is wrong: each wrong entry is an error of its own.
-                if let Err(error) = attr.parse_nested_meta(|meta| this.entry(ctxt, place, &meta)) {
-                    ctxt.syn_error(error);
-                }
+        for attr in attrs.iter().filter(|attr| attr.path().is_ident("sse")) {
+            let Meta::List(list) = &attr.meta else {
+                let known = symbol::known_at(place);
+                ctxt.error_spanned(&attr.meta, format_args!("expected `#[sse(..)]`: {place} takes {known}"));
+                continue;
+            };
+            if let Some(TokenTree::Literal(text)) = list.tokens.clone().into_iter().next() {
+                let known = symbol::known_at(place);
+                ctxt.error(text.span(), format_args!("expected the name of an attribute: {place} takes {known}"));
+                continue;
+            }
+            // A list is read to its end even where an entry of it is wrong: each wrong entry is an error of its own.
+            if let Err(error) = attr.parse_nested_meta(|meta| this.entry(ctxt, place, &meta)) {
+                ctxt.syn_error(error);
             }
         }
         this
     }
 
     fn entry(&mut self, ctxt: &Ctxt, place: Place, meta: &ParseNestedMeta<'_>) -> syn::Result<()> {
-        let Some(symbol) = known(ctxt, place, &meta.path) else {
+        let Some(symbol) = known(ctxt, place, meta) else {
             return skip_value(meta);
         };
         let span = span_of(&meta.path);
@@ -125,11 +133,16 @@ impl Attrs {
 }
 
 /// The attribute of that name, or an error that says what may stand here.
-fn known(ctxt: &Ctxt, place: Place, path: &Path) -> Option<&'static Symbol> {
+fn known(ctxt: &Ctxt, place: Place, meta: &ParseNestedMeta<'_>) -> Option<&'static Symbol> {
+    let path = &meta.path;
     let name = path.segments.iter().map(|segment| segment.ident.unraw().to_string()).collect::<Vec<_>>().join("::");
     let symbol = symbol::ALL.iter().find(|symbol| symbol.name == name);
     match symbol {
         Some(symbol) if symbol.places.contains(&place) => return Some(symbol),
+        _ if symbol::is_of_serde(place, &name) => {
+            let value = if meta.input.peek(Token![=]) { " = .." } else { "" };
+            ctxt.error_spanned(path, format_args!("`{name}` on {place} is serde's: write `#[serde({name}{value})]`"));
+        }
         Some(symbol) => {
             let places: Vec<_> = symbol.places.iter().map(ToString::to_string).collect();
             let places = places.join(" or ");
@@ -148,7 +161,12 @@ fn known(ctxt: &Ctxt, place: Place, path: &Path) -> Option<&'static Symbol> {
 /// What follows the attribute's name. `None` when it was wrong, and reported.
 fn value(ctxt: &Ctxt, symbol: &Symbol, span: Span, meta: &ParseNestedMeta<'_>) -> syn::Result<Option<Value>> {
     let wrong = || {
-        ctxt.error(span, format_args!("expected `{}`", symbol.usage));
+        let (name, usage) = (symbol.name, symbol.usage);
+        match symbol.shape {
+            Shape::Word => ctxt.error(span, format_args!("`{name}` takes no value: write `{usage}` alone")),
+            Shape::List => ctxt.error(span, format_args!("`{name}` is a list of texts: write `{usage}`")),
+            _ => ctxt.error(span, format_args!("expected `{usage}`")),
+        }
         skip_value(meta)?;
         Ok(None)
     };

@@ -21,11 +21,11 @@ fn an_unknown_attribute_is_answered_with_the_known_ones() {
         ],
     );
     refused(
-        "enum E { A { #[sse(ident(u8), default = 3)] a: u8 } }",
+        "enum E { A { #[sse(ident(u8), defau1t = 3)] a: u8 } }",
         BOTH,
         &[
             "1:20 ident: unknown attribute `ident`: a field takes `as`, `id`, `retry`",
-            "1:31 default: unknown attribute `default`: a field takes `as`, `id`, `retry`",
+            "1:31 defau1t: unknown attribute `defau1t`: a field takes `as`, `id`, `retry`",
         ],
     );
 }
@@ -49,12 +49,12 @@ fn an_attribute_of_the_wrong_form_is_told_the_right_one() {
         "#[sse(ignore = \"x\", allow_reserved = true, bound(to = \"T\"))]\nenum E {\n    #[sse(rename, alias(\"b\"), message())]\n    A,\n}",
         BOTH,
         &[
-            "1:7 ignore: expected `ignore(\"..\", ..)`",
-            "1:21 allow_reserved: expected `allow_reserved`",
+            "1:7 ignore: `ignore` is a list of texts: write `ignore(\"..\", ..)`",
+            "1:21 allow_reserved: `allow_reserved` takes no value: write `allow_reserved` alone",
             "1:50 to: expected `serialize = \"..\"` or `deserialize = \"..\"`",
             "3:11 rename: expected `rename = \"..\"`",
             "3:19 alias: expected `alias = \"..\"`",
-            "3:31 message: expected `message`",
+            "3:31 message: `message` takes no value: write `message` alone",
         ],
     );
     refused(
@@ -123,4 +123,33 @@ fn what_is_no_rust_is_refused_at_its_text() {
             "1:15 \"1x\": expected `crate = \"path\"`",
         ],
     );
+}
+
+#[test]
+fn an_attribute_of_serde_s_is_told_to_be_written_so() {
+    refused(
+        "#[sse(deny_unknown_fields)]\nenum E {\n    #[sse(rename_all = \"camelCase\")]\n    A {\n        #[sse(rename = \"q\", skip, default)]\n        a: u8,\n    },\n}",
+        BOTH,
+        &[
+            "1:7 deny_unknown_fields: `deny_unknown_fields` on an enum is serde's: write `#[serde(deny_unknown_fields)]`",
+            "3:11 rename_all: `rename_all` on a variant is serde's: write `#[serde(rename_all = ..)]`",
+            "5:15 rename: `rename` on a field is serde's: write `#[serde(rename = ..)]`",
+            "5:29 skip: `skip` on a field is serde's: write `#[serde(skip)]`",
+            "5:35 default: `default` on a field is serde's: write `#[serde(default)]`",
+        ],
+    );
+}
+
+#[test]
+fn an_attribute_without_a_name_is_answered_with_the_known_ones() {
+    refused(
+        "#[sse]\nenum E {\n    #[sse(\"x\")]\n    A {\n        #[sse = \"x\"]\n        a: u8,\n    },\n}",
+        BOTH,
+        &[
+            "1:3 sse: expected `#[sse(..)]`: an enum takes `rename_all`, `rename_all_fields`, `prefix`, `tag`, `ignore`, `allow_reserved`, `crate`, `bound`",
+            "3:11 \"x\": expected the name of an attribute: a variant takes `rename`, `alias`, `message`, `text`, `with`, `data`, `key`, `other`, `nested`, `terminal`, `error`, `gap`, `skip`, `as`",
+            "5:11 sse = \"x\": expected `#[sse(..)]`: a field takes `as`, `id`, `retry`",
+        ],
+    );
+    accepted("#[sse()] enum E { A }", BOTH);
 }

@@ -3,7 +3,10 @@
 use std::collections::HashMap;
 
 use proc_macro2::Span;
-use syn::{GenericArgument, LitStr, Member, PathArguments, Type};
+use syn::{
+    GenericArgument, Ident, LitStr, Member, Path, PathArguments, Type,
+    visit::{self, Visit},
+};
 
 use crate::{
     bound,
@@ -348,11 +351,35 @@ fn check_lifetimes(ctxt: &Ctxt, input: &Input<'_>) {
     }
 }
 
+/// Whether a type mentions the one that derives, which stands here without a path.
+fn mentions(ty: &Type, ident: &Ident) -> bool {
+    struct Mentions<'a>(&'a Ident, bool);
+
+    impl Visit<'_> for Mentions<'_> {
+        fn visit_path(&mut self, path: &Path) {
+            self.1 |= path.is_ident(self.0) || path.is_ident("Self");
+            visit::visit_path(self, path);
+        }
+    }
+
+    let mut mentions = Mentions(ident, false);
+    mentions.visit_type(ty);
+    mentions.1
+}
+
 /// The event types of a nested payload are checked where the derive stands, so they must be known there.
 fn check_nested(ctxt: &Ctxt, input: &Input<'_>) {
     for variant in &input.variants {
         let Data::Nested(field) = &variant.data else { continue };
-        if bound::mentions_param(&input.original.generics, field.ty) {
+        if mentions(field.ty, &input.original.ident) {
+            ctxt.error_spanned(
+                field.ty,
+                format_args!(
+                    "the event types of `{}` cannot be among themselves: `nested` holds another event type",
+                    input.original.ident
+                ),
+            );
+        } else if bound::mentions_param(&input.original.generics, field.ty) {
             ctxt.error_spanned(
                 field.ty,
                 "the event types of a type parameter are not known here: `nested` needs a type without parameters of its own",

@@ -243,18 +243,30 @@ fn nested_catch_all(output: &Output<'_, '_>, variant: &Variant<'_>, received: &T
 fn event_types(output: &Output<'_, '_>) -> TokenStream {
     let private = &output.private;
     let own = output.event_types();
-    let nested: Vec<_> = output.input.nested_fields().map(|field| field.ty).collect();
+    let variants: Vec<_> = output.input.variants.iter().filter(|variant| !variant.skip_decode).collect();
+    let nested: Vec<_> = variants.iter().filter_map(|variant| Some((variant.ident, variant.nested()?))).collect();
     if nested.is_empty() {
         return quote!(&[#(#own),*]);
     }
     let declared = output.declared();
+    let types = nested.iter().map(|(_, field)| field.ty);
+    let disjoint = nested.iter().enumerate().map(|(position, (ident, field))| {
+        let private = output.private_at(field);
+        let why = format!("of `{ident}` has another meaning in `{}` already: rename one", output.ident);
+        let earlier = nested[..position].iter().enumerate().map(|(earlier, (other, _))| {
+            let why = format!("of `{ident}` is also one of `{other}`: rename one");
+            quote_spanned!(field.type_span()=> const _: () = #private::assert_disjoint(NESTED[#position], NESTED[#earlier], #why);)
+        });
+        quote_spanned! {field.type_span()=>
+            const _: () = #private::assert_disjoint(NESTED[#position], &[#(#declared),*], #why);
+            #(#earlier)*
+        }
+    });
     quote! {{
-        const NESTED: &[&[&#private::str]] = &[#(<#nested as #private::DecodeEvent>::EVENT_TYPES),*];
+        const NESTED: &[&[&#private::str]] = &[#(<#types as #private::DecodeEvent>::EVENT_TYPES),*];
         const OWN: &[&#private::str] = &[#(#own),*];
-        const ALL: [&#private::str; #private::count(OWN, NESTED)] = {
-            #private::assert_disjoint(&[#(#declared),*], NESTED);
-            #private::concat(OWN, NESTED)
-        };
+        #(#disjoint)*
+        const ALL: [&#private::str; #private::count(OWN, NESTED)] = #private::concat(OWN, NESTED);
         &ALL
     }}
 }

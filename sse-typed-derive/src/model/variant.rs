@@ -1,7 +1,7 @@
 use proc_macro2::Span;
 use syn::{ExprPath, Fields, Ident, LitStr, Member, Type, ext::IdentExt as _, spanned::Spanned as _};
 
-use super::{FieldCase, Inherited, contradict, field::Role, serde_field_case};
+use super::{FieldCase, Inherited, contradict, field::Role, serde_field_case, ungrouped};
 use crate::{
     attr,
     ctxt::Ctxt,
@@ -171,6 +171,14 @@ impl<'a> Variant<'a> {
         std::iter::once(&self.name).chain(&self.aliases)
     }
 
+    /// The payload that is an event type itself.
+    pub(crate) fn nested(&self) -> Option<&Field<'a>> {
+        match &self.data {
+            Data::Nested(field) => Some(field),
+            _ => None,
+        }
+    }
+
     /// Whether it has an event type of its own: a catch-all and a nested type have not.
     pub(crate) fn is_named(&self) -> bool {
         !matches!(self.data, Data::Other(_) | Data::Nested(_))
@@ -300,6 +308,13 @@ fn data<'a>(ctxt: &Ctxt, ident: &Ident, shape: &Fields, mut fields: Vec<Field<'a
             match form {
                 None => Data::Newtype(field),
                 Some(("text", _)) => Data::Text(field),
+                Some(("other", _)) if !is_raw_event(field.ty) => {
+                    ctxt.error_spanned(
+                        field.ty,
+                        format_args!("`other` holds an untyped event: write `{ident}(RawEvent)`"),
+                    );
+                    Data::None
+                }
                 Some(("other", _)) => Data::Other(field),
                 Some(("nested", _)) => Data::Nested(field),
                 Some(_) => attrs.parsed(ctxt, &symbol::WITH).map_or(Data::None, |module| Data::With(module, field)),
@@ -327,6 +342,12 @@ fn data<'a>(ctxt: &Ctxt, ident: &Ident, shape: &Fields, mut fields: Vec<Field<'a
             }
         },
     }
+}
+
+/// Whether a type is called as an untyped event is. Under another name it would pass for any other type until its use.
+fn is_raw_event(ty: &Type) -> bool {
+    let Type::Path(path) = ungrouped(ty) else { return false };
+    path.path.segments.last().is_some_and(|last| last.ident == "RawEvent")
 }
 
 /// A gap has no data, or what a `Gap` has.

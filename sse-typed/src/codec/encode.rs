@@ -6,6 +6,11 @@ use crate::event::{EncodeError, RawEvent};
 /// What can be said of an event value, whichever way it travels.
 ///
 /// The derives implement it; see [`EncodeEvent`] and [`DecodeEvent`](super::DecodeEvent) for the two ways.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an event type",
+    label = "not an event type",
+    note = "add `#[derive(SseEvent)]`"
+)]
 pub trait EventKind {
     /// The event type: the `event:` field on the wire, `message` for an event without one.
     fn event_type(&self) -> &str;

@@ -22,6 +22,7 @@ pub trait EventItem {
     fn is_terminal(&self) -> bool;
 }
 
+#[diagnostic::do_not_recommend]
 impl<E: EncodeEvent> EventItem for E {
     type Event = E;
 

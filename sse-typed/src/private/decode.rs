@@ -21,11 +21,23 @@ use crate::{
 )]
 pub trait FromText: FromStr<Err: Into<BoxError>> {}
 
+#[diagnostic::do_not_recommend]
 impl<T: FromStr<Err: Into<BoxError>>> FromText for T {}
+
+/// A type that is read from JSON.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be read from JSON",
+    label = "not a type of JSON",
+    note = "add `#[derive(serde::Deserialize)]`, or derive `EncodeEvent` on the event type if it is only sent"
+)]
+pub trait FromJson: DeserializeOwned {}
+
+#[diagnostic::do_not_recommend]
+impl<T: DeserializeOwned> FromJson for T {}
 
 /// Reads JSON data into `T`, without the key `tag`, and builds the event from it. Without data the block only moves the
 /// last event ID or the reconnection time.
-pub fn read_json<T: DeserializeOwned, E>(
+pub fn read_json<T: FromJson, E>(
     event: RawEventRef<'_>,
     tag: Option<&str>,
     build: impl FnOnce(T) -> Result<E, DecodeError>,
@@ -125,12 +137,12 @@ pub fn read_optional_id<T: FromText>(event: RawEventRef<'_>) -> Result<Option<T>
 }
 
 /// Reads the id of the event's block, which is JSON.
-pub fn read_json_id<T: DeserializeOwned>(event: RawEventRef<'_>) -> Result<T, DecodeError> {
+pub fn read_json_id<T: FromJson>(event: RawEventRef<'_>) -> Result<T, DecodeError> {
     read_optional_json_id(event)?.ok_or_else(|| no_id(event))
 }
 
 /// Reads the id of the event's block, which is JSON, if it has one.
-pub fn read_optional_json_id<T: DeserializeOwned>(event: RawEventRef<'_>) -> Result<Option<T>, DecodeError> {
+pub fn read_optional_json_id<T: FromJson>(event: RawEventRef<'_>) -> Result<Option<T>, DecodeError> {
     given_id(event).map(|id| serde_json::from_str(id).map_err(|error| bad_id(event, error))).transpose()
 }
 

@@ -17,8 +17,8 @@ pub use serde;
 
 pub use self::{
     decode::{
-        FromText, has_key, read_id, read_json, read_json_id, read_nested, read_optional_id, read_optional_json_id,
-        read_own, read_retry, read_text, unexpected,
+        FromJson, FromText, has_key, read_id, read_json, read_json_id, read_nested, read_optional_id,
+        read_optional_json_id, read_own, read_retry, read_text, unexpected,
     },
     encode::{event_type, refuse_declared, takes, write_json_id, write_keyed, write_nested, write_own},
     tag::{event_type_of, renamed, unknown},

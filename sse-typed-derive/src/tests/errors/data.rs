@@ -38,7 +38,7 @@ fn forms_of_data_ask_for_the_fields_they_need() {
 #[test]
 fn there_is_one_catch_all_one_gap_and_one_id() {
     refused(
-        "enum E {\n    #[sse(other)]\n    A(R),\n    #[sse(other)]\n    B(R),\n    #[sse(gap)]\n    C,\n    #[sse(gap)]\n    D,\n    F { #[sse(id)] a: u8, #[sse(id)] b: u8, #[sse(retry)] c: D, #[sse(retry)] d: D, #[sse(id, retry)] e: D },\n}",
+        "enum E {\n    #[sse(other)]\n    A(RawEvent),\n    #[sse(other)]\n    B(RawEvent),\n    #[sse(gap)]\n    C,\n    #[sse(gap)]\n    D,\n    F { #[sse(id)] a: u8, #[sse(id)] b: u8, #[sse(retry)] c: D, #[sse(retry)] d: D, #[sse(id, retry)] e: D },\n}",
         BOTH,
         &[
             "10:33 id: an event has one id: only one field can be `#[sse(id)]`",
@@ -161,4 +161,27 @@ fn an_empty_tag_or_key_is_refused() {
             "1:13 \"\": an empty tag is almost surely a slip: name the key that says the event type",
         ],
     );
+}
+
+#[test]
+fn nested_is_another_event_type() {
+    refused(
+        "enum E {\n    A,\n    #[sse(nested)]\n    B(Box<E>),\n    #[sse(nested)]\n    C(E),\n}",
+        BOTH,
+        &[
+            "4:7 Box<E>: the event types of `E` cannot be among themselves: `nested` holds another event type",
+            "6:7 E: the event types of `E` cannot be among themselves: `nested` holds another event type",
+        ],
+    );
+    accepted("enum E { A, #[sse(nested)] B(other::E) }", BOTH);
+}
+
+#[test]
+fn other_is_an_untyped_event() {
+    refused(
+        "enum E { #[sse(other)] A(String) }",
+        BOTH,
+        &["1:26 String: `other` holds an untyped event: write `A(RawEvent)`"],
+    );
+    accepted("enum E { #[sse(other)] A(sse_typed::RawEvent) }", BOTH);
 }

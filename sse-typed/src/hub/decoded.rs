@@ -106,3 +106,31 @@ fn decode_block<E: DecodeEvent>(block: Bytes) -> Option<Event<Arc<E>>> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        event::RawEvent,
+        hub::{
+            Retention,
+            id::Epoch,
+            ring::{Names, Read, Ring},
+        },
+    };
+
+    #[test]
+    fn what_was_read_goes_with_its_segment() {
+        let mut ring = Ring::new(Retention::events(3), Names::Numbered(Epoch::random()));
+        let segments = DecodedSegments::<RawEvent>::default();
+        for n in 0..100 {
+            ring.push(None, b"data: 1\n\n", false, std::time::Duration::ZERO);
+            let Read::Run(run) = ring.read(n) else { panic!("there is something to read") };
+            let events = segments.of(&run, ring.oldest_segment(), decode);
+            let event = events.get().unwrap()[0].event.as_ref().unwrap();
+            assert_eq!(event.id.as_ref(), Some(&run.last_id()));
+            assert!(Arc::ptr_eq(&events, &segments.of(&run, ring.oldest_segment(), decode)), "read once");
+        }
+        assert_eq!(segments.0.lock().unwrap().len(), 3);
+    }
+}

@@ -295,6 +295,17 @@ async fn a_close_without_a_last_event_waits_for_what_was_published() {
     assert!(reader.next().await.is_none());
 }
 
+#[tokio::test]
+async fn a_close_behind_what_everybody_has_seen_is_heard_at_once() {
+    let log = Elsewhere::new(1_000);
+    let hub = log.hub(100);
+    let mut reader = Reader::at(&hub, Start::Live);
+    publish(&hub, 1..=5).await;
+    assert_eq!(reader.take(5).await, ticks(1..=5));
+    hub.close(None).await.unwrap();
+    assert!(reader.next().await.is_none());
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_log_that_fails_is_an_error_to_publishers_and_a_wait_to_readers() {
     let log = Elsewhere::new(1_000);

@@ -176,3 +176,18 @@ fn a_snapshot_for_an_unknown_id_is_one_that_fills_the_gap() {
     ticks(&hub, 4..=4);
     assert_eq!(reader.ticks(), [4]);
 }
+
+#[test]
+fn an_event_that_comes_while_a_snapshot_is_made_comes_behind_it() {
+    let hub = hub(Retention::default());
+    let publisher = hub.clone();
+    // Published without its change, so it does not wait for the snapshot.
+    let snapshot = move || {
+        std::thread::scope(|scope| {
+            scope.spawn(|| ticks(&publisher, [1])).join().unwrap();
+            Feed::State(0)
+        })
+    };
+    let mut reader = Reader::of(hub.subscribe_with(Start::Live, snapshot));
+    assert_eq!(reader.events(), [Feed::State(0), Feed::Tick(1)]);
+}

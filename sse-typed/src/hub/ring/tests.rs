@@ -123,3 +123,21 @@ fn names_that_another_log_gives_lead_back_to_their_places() {
     assert_eq!(run.bytes(), b"id: b\ndata: 1\n\nid: c!\ndata: 1\n\n");
     assert_eq!(run.last_id().as_str(), "c!");
 }
+
+#[test]
+fn behind_a_hole_in_the_log_no_earlier_place_is_in_the_ring() {
+    let id = |name: &str| EventId::new(name).unwrap();
+    let mut ring = Ring::new(Retention::default(), Names::given(id("?")));
+    ring.rebase(id("base"));
+    assert_eq!((ring.find("base"), ring.head()), (Some(0), 0), "where it begins, nothing was before");
+    ring.push(Some(id("a")), BLOCK, false, Duration::ZERO);
+    ring.rebase(id("far"));
+    let far = ring.find("far").unwrap();
+    assert_eq!((ring.find("a"), ring.len(), ring.bytes()), (None, 0, 0));
+    // Who was at the head is behind a hole now.
+    assert!(matches!(ring.read(1), Read::Behind(oldest) if oldest == far && far > 1));
+    ring.push(Some(id("b")), BLOCK, false, Duration::ZERO);
+    let Read::Run(run) = ring.read(far) else { panic!("there is something to read") };
+    assert_eq!((run.bytes(), run.last), (&b"id: b\ndata: 1\n\n"[..], far + 1));
+    assert!(matches!(ring.read(1), Read::Behind(_)));
+}

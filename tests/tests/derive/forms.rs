@@ -311,6 +311,11 @@ fn an_id_may_be_json() {
         },
         "id: [{\"topic\":\"eqiad.mediawiki.recentchange\",\"offset\":7}]\ndata: {\"title\":\"x\"}\n\n",
     );
+    // JSON has it without an escape, and an id cannot have it.
+    both_ways(
+        &Change::Edit { at: vec![Offset { topic: "\u{7f}".to_owned(), offset: 7 }], title: "x".to_owned() },
+        "id: [{\"topic\":\"\\u007f\",\"offset\":7}]\ndata: {\"title\":\"x\"}\n\n",
+    );
     both_ways(&Change::Note { at: None, note: "n".to_owned() }, "event: Note\ndata: n\n\n");
     both_ways(&Change::Note { at: Some(Vec::new()), note: "n".to_owned() }, "id: []\nevent: Note\ndata: n\n\n");
     for wire in ["id: [{}]\ndata: {\"title\":\"x\"}\n\n", "data: {\"title\":\"x\"}\n\n"] {

@@ -115,8 +115,6 @@ impl Lawful for Plain {
     fn may_fail(&self) -> bool {
         match self {
             Self::TextBesideId { id: Some(id), .. } | Self::Identified { id, .. } => EventId::new(&**id).is_err(),
-            Self::Positioned { at, .. } => EventId::new(serde_json::to_string(at).unwrap()).is_err(),
-            Self::PositionedMaybe { at: Some(at) } => EventId::new(at.to_string()).is_err(),
             Self::Other(event) => {
                 let declared = Self::EVENT_TYPES.contains(&event.event_type()) || event.event_type() == "noise";
                 is_bad_type(event) || declared

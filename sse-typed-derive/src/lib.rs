@@ -33,13 +33,15 @@ pub fn derive_sse_event(input: proc_macro::TokenStream) -> proc_macro::TokenStre
     expand(input.into(), Sides { encode: true, decode: true }).into()
 }
 
-/// Derives `EncodeEvent`: the type can be sent, and may borrow its data.
+/// Derives `EncodeEvent`: the type can be sent, and may borrow its data. Not beside `SseEvent` or `DecodeEvent`: a type that
+/// is sent and received derives `SseEvent` alone.
 #[proc_macro_derive(EncodeEvent, attributes(sse, serde))]
 pub fn derive_encode_event(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
     expand(input.into(), Sides { encode: true, decode: false }).into()
 }
 
-/// Derives `DecodeEvent`: the type can be received.
+/// Derives `DecodeEvent`: the type can be received. Not beside `SseEvent` or `EncodeEvent`: a type that is sent and received
+/// derives `SseEvent` alone.
 #[proc_macro_derive(DecodeEvent, attributes(sse, serde))]
 pub fn derive_decode_event(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
     expand(input.into(), Sides { encode: false, decode: true }).into()

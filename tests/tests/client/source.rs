@@ -76,15 +76,18 @@ async fn retry_zero_is_no_hot_loop() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn p15_a_huge_retry_waits_and_does_not_overflow() {
-    let service = ScriptedService::new([Reply::events("retry: 99999999999999999999999999\nevent: value\ndata: 1\n\n")]);
-    let mut source = connect::<Reading>(&service, ReconnectPolicy::default());
-    assert!(source.next().await.unwrap().is_ok());
-    assert_eq!(source.reconnection_time(), Some(Duration::from_millis(u64::MAX)));
-    assert!(source.next().now_or_never().is_none());
-    let month = Duration::from_secs(30 * 24 * 3600);
-    assert!(tokio::time::timeout(month, source.next()).await.is_err());
-    assert_eq!(service.requests().len(), 1);
+async fn p15_a_huge_retry_waits_as_long_as_the_policy_obeys_it_and_does_not_overflow() {
+    let (hour, year) = (Duration::from_secs(3600), Duration::from_secs(365 * 24 * 3600));
+    for (policy, expected) in [(no_jitter(), Some(hour)), (no_jitter().max_server_delay(Duration::MAX), None)] {
+        let huge = Reply::events("retry: 99999999999999999999999999\nevent: value\ndata: 1\n\n");
+        let service = ScriptedService::new([huge]);
+        let mut source = connect::<Reading>(&service, policy);
+        assert!(source.next().await.unwrap().is_ok());
+        assert_eq!(source.reconnection_time(), Some(Duration::from_millis(u64::MAX)));
+        assert!(source.next().now_or_never().is_none());
+        assert_eq!(tokio::time::timeout(year, source.next()).await.ok().is_none(), expected.is_none());
+        assert_eq!(service.delays().first().copied(), expected);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -84,7 +84,7 @@ async fn headers_replace_those_of_their_names_and_keep_their_own_several_values(
     more.append("x-a", HeaderValue::from_static("3"));
     more.append("x-c", HeaderValue::from_static("4"));
     let request = request(&service).header("x-a", "0").header("x-a", "1").header("x-b", "1").headers(more);
-    request.send::<RawEvent>().await.unwrap();
+    assert!(request.send::<RawEvent>().await.unwrap().next().await.is_none());
     let request = &service.requests()[0];
     assert_eq!(request.all("x-a"), ["2", "3"]);
     assert_eq!((request.all("x-b"), request.all("x-c")), (vec!["1".to_owned()], vec!["4".to_owned()]));

@@ -1,7 +1,11 @@
 use std::{error::Error as StdError, fmt, time::Duration};
 
 use bytes::Bytes;
-use http::{StatusCode, response};
+use http::{
+    HeaderName, HeaderValue, StatusCode,
+    header::{CONTENT_ENCODING, CONTENT_TYPE},
+    response,
+};
 
 use super::silence::Silent;
 use crate::{
@@ -42,6 +46,7 @@ enum Kind {
     Connect(BoxError),
     Status,
     ContentType,
+    ContentEncoding,
     Body(BoxError),
     NoHead(Duration),
     Silent(Silent),
@@ -92,6 +97,10 @@ impl Error {
 
     pub(super) fn content_type_of(head: response::Parts, body: Bytes) -> Self {
         Self(Box::new(Inner { response: Some((head, body)), ..Self::inner(Kind::ContentType) }))
+    }
+
+    pub(super) fn content_encoding_of(head: response::Parts, body: Bytes) -> Self {
+        Self(Box::new(Inner { response: Some((head, body)), ..Self::inner(Kind::ContentEncoding) }))
     }
 
     pub(super) fn in_body(cause: impl Into<BoxError>) -> Self {
@@ -191,6 +200,14 @@ impl Error {
         matches!(self.0.kind, Kind::ContentType)
     }
 
+    /// The response is an event stream in a content coding, such as `gzip`, that nothing has undone: clients ask for none
+    /// unless they are told to. tower-http's `DecompressionLayer` in front of the service undoes it, and reqwest with its
+    /// feature for the coding.
+    #[must_use]
+    pub const fn is_content_encoding(&self) -> bool {
+        matches!(self.0.kind, Kind::ContentEncoding)
+    }
+
     /// The connection broke in the middle of the stream.
     #[must_use]
     pub const fn is_body(&self) -> bool {
@@ -265,6 +282,12 @@ impl Error {
         self.response().map(|(head, _)| head)
     }
 
+    /// All values of a header of the response, as they are shown.
+    fn header(&self, name: HeaderName) -> Option<String> {
+        let values: Vec<_> = self.head()?.headers.get_all(name).into_iter().map(HeaderValue::as_bytes).collect();
+        (!values.is_empty()).then(|| String::from_utf8_lossy(&values.join(&b", "[..])).escape_debug().to_string())
+    }
+
     /// The beginning of the body of the response that is no event stream: what came of it within two seconds, 8 KiB at
     /// most.
     #[must_use]
@@ -282,16 +305,16 @@ impl fmt::Display for Error {
                 Some(status) => write!(f, "the response is no event stream: its status is {status}"),
                 None => f.write_str("the response is no event stream"),
             },
-            Kind::ContentType => {
-                let content_type = self.head().and_then(|head| head.headers.get(http::header::CONTENT_TYPE));
-                match content_type {
-                    Some(content_type) => write!(
-                        f,
-                        "the response is no event stream: its content type is `{}`, not `text/event-stream`",
-                        String::from_utf8_lossy(content_type.as_bytes()).escape_debug()
-                    ),
-                    None => f.write_str("the response is no event stream: it has no content type"),
-                }
+            Kind::ContentType => match self.header(CONTENT_TYPE) {
+                Some(content_type) => write!(
+                    f,
+                    "the response is no event stream: its content type is `{content_type}`, not `text/event-stream`"
+                ),
+                None => f.write_str("the response is no event stream: it has no content type"),
+            },
+            Kind::ContentEncoding => {
+                let coding = self.header(CONTENT_ENCODING).unwrap_or_default();
+                write!(f, "the event stream is compressed (`{coding}`): ask through tower-http's `DecompressionLayer`")
             }
             Kind::Body(cause) => write!(f, "the event stream broke off: {}", root(&**cause)),
             Kind::NoHead(after) => write!(f, "no response: none came within {after:?}"),
@@ -364,6 +387,7 @@ impl StdError for Error {
             Kind::TooLarge(error) => error.source(),
             Kind::Status
             | Kind::ContentType
+            | Kind::ContentEncoding
             | Kind::NoHead(_)
             | Kind::Silent(_)
             | Kind::Truncated

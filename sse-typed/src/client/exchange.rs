@@ -8,7 +8,7 @@ use std::{
 use bytes::{Bytes, BytesMut};
 use http::{
     HeaderMap, StatusCode,
-    header::{CONTENT_TYPE, RETRY_AFTER},
+    header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER},
     response,
 };
 use http_body_util::BodyExt;
@@ -67,7 +67,7 @@ impl Answer {
         let (head, body) = response.into_parts();
         match head.status {
             StatusCode::NO_CONTENT => Self::NoContent(head),
-            StatusCode::OK if is_event_stream(&head.headers, terms.lenient) => {
+            StatusCode::OK if is_event_stream(&head.headers, terms.lenient) && !is_encoded(&head.headers) => {
                 trace::opened(&head);
                 Self::Stream(head, body)
             }
@@ -79,7 +79,13 @@ impl Answer {
 /// An answer that is no event stream, as an error with a piece of its body.
 pub(super) async fn refusal(head: response::Parts, body: ResponseBody) -> Error {
     let piece = piece(body).await;
-    if head.status == StatusCode::OK { Error::content_type_of(head, piece) } else { Error::status_of(head, piece) }
+    if head.status != StatusCode::OK {
+        Error::status_of(head, piece)
+    } else if is_encoded(&head.headers) && is_event_stream(&head.headers, true) {
+        Error::content_encoding_of(head, piece)
+    } else {
+        Error::content_type_of(head, piece)
+    }
 }
 
 /// Whether the content type's [essence](https://mimesniff.spec.whatwg.org/#mime-type-essence) is `text/event-stream`.
@@ -89,6 +95,14 @@ fn is_event_stream(headers: &HeaderMap, lenient: bool) -> bool {
     let bytes = content_type.as_bytes();
     let end = memchr::memchr(b';', bytes).unwrap_or(bytes.len());
     bytes[..end].trim_ascii().eq_ignore_ascii_case(EVENT_STREAM.as_bytes())
+}
+
+/// Whether there is a [content coding](https://www.rfc-editor.org/rfc/rfc9110#field.content-encoding) that nobody has
+/// undone. Read as text, a compressed stream would be one without events, for ever.
+fn is_encoded(headers: &HeaderMap) -> bool {
+    let codings =
+        headers.get_all(CONTENT_ENCODING).into_iter().flat_map(|value| value.as_bytes().split(|b| *b == b','));
+    codings.map(<[u8]>::trim_ascii).any(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity"))
 }
 
 async fn piece(mut body: ResponseBody) -> Bytes {
@@ -148,6 +162,23 @@ mod tests {
         }
         assert!(!is_event_stream(&HeaderMap::new(), false));
         assert!(is_event_stream(&HeaderMap::new(), true));
+    }
+
+    #[test]
+    fn every_content_coding_but_identity_has_to_be_undone() {
+        for (value, expected) in [
+            ("gzip", true),
+            ("identity, br", true),
+            ("unheard-of", true),
+            ("identity", false),
+            ("Identity,", false),
+            ("", false),
+        ] {
+            assert_eq!(is_encoded(&headers(CONTENT_ENCODING, value)), expected, "{value:?}");
+        }
+        let mut twice = headers(CONTENT_ENCODING, "identity");
+        twice.append(CONTENT_ENCODING, HeaderValue::from_static("zstd"));
+        assert!(is_encoded(&twice) && !is_encoded(&HeaderMap::new()));
     }
 
     #[test]

@@ -52,7 +52,12 @@
 //! | an event of unknown type | passed over, counted and traced; an `Err` item on request ([`Unknown::Error`]) |
 //! | an event over the limit | an `Err` item; the event behind it is read |
 //! | a connection that fails, ends, or falls silent | another attempt, see [`ReconnectPolicy`]; for [`EventStream`] the end |
-//! | a response that is no event stream | a fatal error with its head and a piece of its body |
+//! | a response that is no event stream, or a compressed one | a fatal error with its head and a piece of its body |
+//!
+//! A [terminal event](crate::EventKind::is_terminal) with bad data is a bad event, and no terminal one: which variant it
+//! would have been is not known, and what the data would have said neither. A source reads on, and reconnects when the
+//! stream ends; [`max_attempts`](ReconnectPolicy::max_attempts) does not end it, because there was an event. A program
+//! that takes such an error for the end leaves its loop there.
 //!
 //! # A server that is not there
 //!

@@ -3,6 +3,7 @@
 mod backpressure;
 mod cancelled;
 mod compressed;
+mod content_coding;
 mod control;
 mod crowded;
 mod endurance;

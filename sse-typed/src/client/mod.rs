@@ -101,7 +101,7 @@ pub use self::{
     decode::{SseDecode, SseDecodeFuture, SseDecodeLayer},
     ended::Ended,
     error::Error,
-    options::{BadEvent, Unknown},
+    options::{BadEvent, BadEventHook, Unknown},
     reconnect::ReconnectPolicy,
     request::{Reply, RequestBuilder},
     service::{BoxHttpService, BoxResponseFuture, HttpService, ResponseBody, WithBody},

@@ -11,8 +11,17 @@ pub enum BadEvent {
     /// It is an `Err` item, and the stream goes on when it is polled again.
     #[default]
     Yield,
-    /// It is passed over; the hook hears of it.
-    Skip(Box<dyn FnMut(Error) + Send>),
+    /// It is passed over; the hook hears of it. [`skip`](Self::skip) makes this one.
+    Skip(BadEventHook),
+}
+
+/// What hears of bad events that are passed over: the closure that [`BadEvent::skip`] was given.
+pub struct BadEventHook(Box<dyn FnMut(Error) + Send>);
+
+impl BadEventHook {
+    pub(super) fn tell(&mut self, error: Error) {
+        (self.0)(error);
+    }
 }
 
 impl BadEvent {
@@ -25,7 +34,7 @@ impl BadEvent {
     /// # let _ = policy;
     /// ```
     pub fn skip(hook: impl FnMut(Error) + Send + 'static) -> Self {
-        Self::Skip(Box::new(hook))
+        Self::Skip(BadEventHook(Box::new(hook)))
     }
 }
 
@@ -35,6 +44,12 @@ impl fmt::Debug for BadEvent {
             Self::Yield => "Yield",
             Self::Skip(_) => "Skip(..)",
         })
+    }
+}
+
+impl fmt::Debug for BadEventHook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BadEventHook").finish_non_exhaustive()
     }
 }
 

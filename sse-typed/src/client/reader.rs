@@ -178,7 +178,7 @@ impl<E: DecodeEvent> Reader<E> {
             match &mut options.bad_event {
                 BadEvent::Yield => return Some(Read::Bad { error, last: false }),
                 BadEvent::Skip(hook) => {
-                    hook(error);
+                    hook.tell(error);
                     if closed() {
                         return Some(Read::Closed);
                     }

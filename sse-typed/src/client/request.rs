@@ -200,7 +200,9 @@ impl<S> RequestBuilder<S> {
         })
     }
 
-    /// How long the head of the response may take. `None`, which is for ever, unless said otherwise.
+    /// How long the head of the response may take, with all that comes before it: the closure of
+    /// [`request`](Self::request), which may hang as well, and the connection. `None`, which is for ever, unless said
+    /// otherwise.
     pub fn response_timeout(mut self, time: impl Into<Option<Duration>>) -> Self {
         self.terms.response_timeout = time.into();
         self

@@ -104,3 +104,13 @@ async fn a_get_that_resumes_a_post_says_nothing_of_the_body_that_it_does_not_hav
     assert_eq!(about("content-encoding"), [Some("gzip".to_owned()), None]);
     assert_eq!(about("x-a"), [Some("1".to_owned()), Some("1".to_owned())]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_is_not_made_in_time_is_given_up() {
+    let service = ScriptedService::new([]);
+    let request = request(&service).response_timeout(5 * SECOND).request(|_| std::future::pending());
+    let started = Instant::now();
+    assert!(request.send::<RawEvent>().await.unwrap_err().is_timeout());
+    assert_eq!(started.elapsed(), 5 * SECOND);
+    assert!(service.requests().is_empty());
+}

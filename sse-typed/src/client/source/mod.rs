@@ -199,7 +199,7 @@ impl<E: DecodeEvent, S: HttpService> EventSource<E, S> {
     /// # Errors
     ///
     /// As [`next`](Self::next). A loop that leaves at the first error loses what comes behind a bad event: look at
-    /// [`Error::is_fatal`], or ask for [`BadEvent::Skip`](super::BadEvent::Skip).
+    /// [`Error::is_fatal`], or ask for [`BadEvent::skip`](super::BadEvent::skip).
     ///
     /// # Cancel safety
     ///

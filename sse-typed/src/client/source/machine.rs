@@ -10,7 +10,7 @@ use std::{
 
 use tokio::time::{Instant, Sleep};
 
-use super::{EventSource, Signal, handle::Order};
+use super::{EventSource, handle::Order};
 use crate::{
     client::{
         Ended, Error, HttpService, ResponseBody,
@@ -20,7 +20,20 @@ use crate::{
         trace,
     },
     codec::DecodeEvent,
+    event::Event,
 };
+
+/// What happened.
+pub(super) enum Step<E> {
+    /// There is a response, and its head is the source's.
+    Open,
+    Event(Event<E>),
+    Comment(String),
+    Reconnecting {
+        after: Duration,
+        cause: Option<Error>,
+    },
+}
 
 pub(super) enum State {
     /// Not one request can be made.
@@ -39,7 +52,7 @@ pub(super) enum State {
 }
 
 impl<E: DecodeEvent, S: HttpService> EventSource<E, S> {
-    pub(super) fn poll_signal(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Signal<E>, Error>>> {
+    pub(super) fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Step<E>, Error>>> {
         if matches!(self.state, State::Over(_)) {
             return Poll::Ready(None);
         }
@@ -59,7 +72,7 @@ impl<E: DecodeEvent, S: HttpService> EventSource<E, S> {
         Poll::Ready(item)
     }
 
-    fn poll_state(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Signal<E>, Error>>> {
+    fn poll_state(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Step<E>, Error>>> {
         loop {
             match &mut self.state {
                 State::Over(_) => return Poll::Ready(None),
@@ -79,8 +92,8 @@ impl<E: DecodeEvent, S: HttpService> EventSource<E, S> {
                         self.ask.answered = true;
                         self.reader.begin(&head.headers);
                         self.state = State::Open { body, since: Instant::now() };
-                        self.head = Some(head.clone());
-                        return Poll::Ready(Some(Ok(Signal::Open(Box::new(head)))));
+                        self.head = Some(head);
+                        return Poll::Ready(Some(Ok(Step::Open)));
                     }
                     Ok(Answer::NoContent(head)) => {
                         self.head = Some(head);
@@ -100,9 +113,9 @@ impl<E: DecodeEvent, S: HttpService> EventSource<E, S> {
                                 if event.data.is_terminal() {
                                     self.end(Ended::Terminal);
                                 }
-                                return Poll::Ready(Some(Ok(Signal::Event(event))));
+                                return Poll::Ready(Some(Ok(Step::Event(event))));
                             }
-                            Read::Comment(comment) => return Poll::Ready(Some(Ok(Signal::Comment(comment)))),
+                            Read::Comment(comment) => return Poll::Ready(Some(Ok(Step::Comment(comment)))),
                             Read::Bad { error, last } => {
                                 if last {
                                     self.end(Ended::Terminal);
@@ -128,7 +141,7 @@ impl<E: DecodeEvent, S: HttpService> EventSource<E, S> {
     }
 
     /// An attempt has brought no connection.
-    fn failed_attempt(&mut self, error: Error) -> Option<Result<Signal<E>, Error>> {
+    fn failed_attempt(&mut self, error: Error) -> Option<Result<Step<E>, Error>> {
         let cause = match error.status() {
             Some(status) if error.is_status() => Cause::Status(status),
             _ if error.is_without_response() => Cause::NoResponse,
@@ -138,7 +151,7 @@ impl<E: DecodeEvent, S: HttpService> EventSource<E, S> {
     }
 
     /// There is no connection. Waits for the next attempt, or ends.
-    fn lost(&mut self, cause: Cause, uptime: Duration, error: Option<Error>) -> Option<Result<Signal<E>, Error>> {
+    fn lost(&mut self, cause: Cause, uptime: Duration, error: Option<Error>) -> Option<Result<Step<E>, Error>> {
         let head = error.as_ref().and_then(Error::head);
         let outcome = Outcome {
             cause,
@@ -157,7 +170,7 @@ impl<E: DecodeEvent, S: HttpService> EventSource<E, S> {
             Decision::Retry { after } => {
                 trace::reconnecting(after, error.as_ref());
                 self.state = State::Waiting(Box::pin(tokio::time::sleep(after)));
-                return Some(Ok(Signal::Reconnecting { after, cause: error }));
+                return Some(Ok(Step::Reconnecting { after, cause: error }));
             }
             Decision::Stop => error.or_else(|| self.reader.end()),
             Decision::GiveUp { attempts } => Some(Error::gave_up(attempts, error)),

@@ -12,7 +12,10 @@ pub use self::{
     handle::Handle,
     signals::{Signal, Signals},
 };
-use self::{handle::Orders, machine::State};
+use self::{
+    handle::Orders,
+    machine::{State, Step},
+};
 use super::{
     BoxHttpService, Ended, Error, HttpService, ask::Ask, exchange::Terms, reader::Reader, reconnect::Reconnect,
 };
@@ -175,7 +178,7 @@ impl<E: DecodeEvent, S: HttpService> EventSource<E, S> {
     /// Dropping it closes the connection.
     pub async fn opened(mut self) -> Result<Self, Error> {
         while matches!(self.ready_state(), ReadyState::Connecting) || matches!(self.state, State::Unsendable(_)) {
-            std::future::poll_fn(|cx| self.poll_signal(cx)).await.transpose()?;
+            std::future::poll_fn(|cx| self.poll_step(cx)).await.transpose()?;
         }
         Ok(self)
     }
@@ -210,10 +213,10 @@ impl<E: DecodeEvent, S: HttpService> EventSource<E, S> {
 
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Event<E>, Error>>> {
         loop {
-            return Poll::Ready(match ready!(self.poll_signal(cx)) {
+            return Poll::Ready(match ready!(self.poll_step(cx)) {
                 None => None,
                 Some(Err(error)) => Some(Err(error)),
-                Some(Ok(Signal::Event(event))) => Some(Ok(event)),
+                Some(Ok(Step::Event(event))) => Some(Ok(event)),
                 Some(Ok(_)) => continue,
             });
         }

@@ -1,14 +1,14 @@
 use std::{
     fmt,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
 use futures_core::{FusedStream, Stream};
 use http::response;
 
-use super::EventSource;
+use super::{EventSource, machine::Step};
 use crate::{
     client::{BoxHttpService, Error, HttpService},
     codec::DecodeEvent,
@@ -75,7 +75,7 @@ impl<E: DecodeEvent, S: HttpService> Signals<E, S> {
     ///
     /// It can be dropped at any time, as in `tokio::select!`, and nothing is lost.
     pub async fn next(&mut self) -> Option<Result<Signal<E>, Error>> {
-        std::future::poll_fn(|cx| self.0.poll_signal(cx)).await
+        std::future::poll_fn(|cx| self.poll_signal(cx)).await
     }
 
     /// What happens next, or `Ok(None)` when the source is over.
@@ -90,13 +90,30 @@ impl<E: DecodeEvent, S: HttpService> Signals<E, S> {
     pub async fn try_next(&mut self) -> Result<Option<Signal<E>>, Error> {
         self.next().await.transpose()
     }
+
+    fn poll_signal(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Signal<E>, Error>>> {
+        loop {
+            let signal = match ready!(self.0.poll_step(cx)) {
+                None => return Poll::Ready(None),
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                Some(Ok(Step::Open)) => match self.0.head() {
+                    Some(head) => Signal::Open(Box::new(head.clone())),
+                    None => continue,
+                },
+                Some(Ok(Step::Event(event))) => Signal::Event(event),
+                Some(Ok(Step::Comment(comment))) => Signal::Comment(comment),
+                Some(Ok(Step::Reconnecting { after, cause })) => Signal::Reconnecting { after, cause },
+            };
+            return Poll::Ready(Some(Ok(signal)));
+        }
+    }
 }
 
 impl<E: DecodeEvent, S: HttpService> Stream for Signals<E, S> {
     type Item = Result<Signal<E>, Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.0.poll_signal(cx)
+        self.poll_signal(cx)
     }
 }
 

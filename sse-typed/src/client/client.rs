@@ -60,7 +60,7 @@ impl<S: HttpService> Client<S> {
     /// A GET request.
     pub fn get<U>(&self, uri: U) -> RequestBuilder<S>
     where
-        U: TryInto<Uri>,
+        U: TryInto<Uri> + fmt::Display,
         U::Error: Into<http::Error>,
     {
         self.request(Method::GET, uri)
@@ -69,7 +69,7 @@ impl<S: HttpService> Client<S> {
     /// A POST request: so language models are asked.
     pub fn post<U>(&self, uri: U) -> RequestBuilder<S>
     where
-        U: TryInto<Uri>,
+        U: TryInto<Uri> + fmt::Display,
         U::Error: Into<http::Error>,
     {
         self.request(Method::POST, uri)
@@ -78,7 +78,7 @@ impl<S: HttpService> Client<S> {
     /// A request of any method.
     pub fn request<U>(&self, method: Method, uri: U) -> RequestBuilder<S>
     where
-        U: TryInto<Uri>,
+        U: TryInto<Uri> + fmt::Display,
         U::Error: Into<http::Error>,
     {
         RequestBuilder::new(self.service.clone(), method, uri)

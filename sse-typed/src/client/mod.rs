@@ -88,6 +88,7 @@ mod silence;
 mod source;
 mod stream;
 mod trace;
+mod url;
 
 #[cfg(feature = "hyper-client")]
 #[cfg_attr(docsrs, doc(cfg(feature = "hyper-client")))]

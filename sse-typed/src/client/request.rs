@@ -21,6 +21,7 @@ use super::{
     reader::Reader,
     reconnect::Reconnect,
     trace::Scope,
+    url::Shown,
 };
 use crate::{
     codec::{DecodeEvent, Decoder},
@@ -45,12 +46,16 @@ pub struct RequestBuilder<S> {
 impl<S> RequestBuilder<S> {
     pub(super) fn new<U>(service: S, method: Method, uri: U) -> Self
     where
-        U: TryInto<Uri>,
+        U: TryInto<Uri> + fmt::Display,
         U::Error: Into<http::Error>,
     {
+        let written = uri.to_string();
         let ask = match uri.try_into() {
             Ok(uri) => Ok(Ask::new(method, uri)),
-            Err(error) => Err(Error::request(error.into())),
+            Err(error) => {
+                let (url, why): (_, http::Error) = (Shown(written), error.into());
+                Err(Error::request(format!("`{url}` is no URL, such as `http://host/path`: {why}")))
+            }
         };
         Self {
             service,

@@ -11,6 +11,7 @@ use tower_service::Service;
 use super::{
     BoxResponseFuture, ResponseBody,
     error::{BoxError, Unsendable},
+    url::absolute,
 };
 
 /// A service over the network, by a client of reqwest that the program has.
@@ -67,7 +68,7 @@ impl Service<http::Request<Bytes>> for ReqwestClient {
 
     fn call(&mut self, request: http::Request<Bytes>) -> Self::Future {
         let client = self.client.clone();
-        BoxResponseFuture::new(async move { send(&client, request).await.map_err(told_apart) })
+        BoxResponseFuture::new(async move { send(&client, request).await })
     }
 }
 
@@ -87,7 +88,7 @@ impl Service<http::Request<Full<Bytes>>> for ReqwestClient {
             let (head, body) = request.into_parts();
             // As bytes, and not as a body to be streamed: reqwest sends it again after a redirect.
             let body = body.collect().await?.to_bytes();
-            send(&client, http::Request::from_parts(head, body)).await.map_err(told_apart)
+            send(&client, http::Request::from_parts(head, body)).await
         })
     }
 }
@@ -95,13 +96,14 @@ impl Service<http::Request<Full<Bytes>>> for ReqwestClient {
 async fn send(
     client: &::reqwest::Client,
     request: http::Request<Bytes>,
-) -> Result<http::Response<ResponseBody>, Error> {
+) -> Result<http::Response<ResponseBody>, BoxError> {
     let is_empty = request.body().is_empty();
-    let mut request = Request::try_from(request)?;
+    absolute(request.uri())?;
+    let mut request = Request::try_from(request).map_err(told_apart)?;
     if is_empty {
         *request.body_mut() = None;
     }
-    let response = client.execute(request).await?;
+    let response = client.execute(request).await.map_err(told_apart)?;
     Ok(http::Response::from(response).map(ResponseBody::new))
 }
 

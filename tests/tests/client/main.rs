@@ -26,3 +26,4 @@ mod traces;
 mod typed;
 #[cfg(target_os = "linux")]
 mod unreachable;
+mod urls;

@@ -22,6 +22,7 @@ use super::BoxFuture;
 use crate::client::{
     ResponseBody,
     error::{BoxError, Unsendable},
+    url::{Shown, absolute},
 };
 
 /// How long a connection may take to come about, all addresses of the host together.
@@ -53,10 +54,7 @@ impl Transport {
 
     fn send(&self, request: http::Request<Full<Bytes>>) -> Result<Answer, Unsendable> {
         let uri = request.uri();
-        let scheme = match (uri.scheme(), uri.host()) {
-            (Some(scheme), Some(host)) if !host.is_empty() => scheme,
-            _ => return Err(Unsendable::because(format!("`{uri}` is no absolute URL, such as `http://host/path`"))),
-        };
+        let (scheme, url) = (absolute(uri)?, Shown(uri));
         if *scheme == Scheme::HTTP {
             Ok(ask(&self.plain, request))
         } else if *scheme == Scheme::HTTPS {
@@ -65,10 +63,10 @@ impl Transport {
                 Ok(pool) => Ok(ask(pool, request)),
                 #[cfg(not(feature = "tls"))]
                 Ok(never) => match *never {},
-                Err(reason) => Err(Unsendable::because(format!("`{uri}` needs TLS, and {reason}"))),
+                Err(reason) => Err(Unsendable::because(format!("`{url}` needs TLS, and {reason}"))),
             }
         } else {
-            Err(Unsendable::because(format!("the scheme of `{uri}` is neither `http` nor `https`")))
+            Err(Unsendable::because(format!("the scheme of `{url}` is neither `http` nor `https`")))
         }
     }
 }

@@ -137,9 +137,13 @@ async fn k5_what_was_received_while_another_thread_closed_is_not_delivered() {
     let slot: Arc<Mutex<Option<Handle>>> = Arc::default();
     let held = Arc::clone(&slot);
     let closing = tower::service_fn(move |_: Request<Body>| {
-        held.lock().unwrap().as_ref().unwrap().close();
+        let held = Arc::clone(&held);
+        let body = futures_util::stream::once(async move {
+            held.lock().unwrap().as_ref().unwrap().close();
+            Ok::<_, Infallible>("data: 1\n\n")
+        });
         let response = Response::builder().header("content-type", "text/event-stream");
-        std::future::ready(Ok::<_, Infallible>(response.body(Body::from("data: 1\n\n")).unwrap()))
+        std::future::ready(Ok::<_, Infallible>(response.body(Body::from_stream(body)).unwrap()))
     });
     let mut source = Client::with_body(closing).get("/").connect::<RawEvent>();
     *slot.lock().unwrap() = Some(source.handle());

@@ -74,6 +74,9 @@
 //! - A panic is caught where panics unwind. With `panic = "abort"` it is the end of the process, as ever.
 //! - With the feature `tracing`, events that cannot be sent and panics are errors there, opens, closes and refusals are debug.
 //! - What the client's socket takes sets the pace: a stream is polled as fast as it is read.
+//! - A browser opens at most six connections to one origin over HTTP/1.1, for all its tabs together; the seventh stream waits.
+//!   Over HTTP/2, which browsers speak over TLS only, streams share one connection. What belongs together can be one stream:
+//!   `#[sse(nested)]` puts several enums on it.
 //!
 //! # Example
 //!

@@ -62,8 +62,9 @@ impl Hostile {
     /// The text as an id, if it can travel. Whether it can is said here in other words than the library's.
     pub(crate) fn id(&self) -> Option<EventId> {
         let text = self.text();
-        let can_travel =
-            !text.is_empty() && !text.contains(['\r', '\n', '\0']) && text.trim_matches([' ', '\t']) == text;
+        let can_travel = (1..=1024).contains(&text.len())
+            && text.trim_matches([' ', '\t']) == text
+            && text.bytes().all(|byte| byte == b'\t' || !matches!(byte, 0..0x20 | 0x7F));
         let id = EventId::new(&*text);
         assert_eq!(id.is_ok(), can_travel, "{text:?}");
         id.ok()

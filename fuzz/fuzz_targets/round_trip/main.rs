@@ -9,7 +9,7 @@ use libfuzzer_sys::{
     fuzz_target,
 };
 use sse_typed::{
-    DecodeEvent, Decoded, EncodeError, EncodeEvent, Event, RawEvent, RawEventRef,
+    DecodeEvent, Decoded, EncodeError, EncodeEvent, Event, RawEventRef,
     codec::{Decoder, Encoder, Item},
 };
 
@@ -79,18 +79,14 @@ fn send(sent: &Sent, encoder: &mut Encoder) -> Vec<Arrival> {
     let arrival = match sent {
         Sent::Raw { event_type, data, id, retry } => {
             let (event_type, data) = (event_type.text(), data.text());
-            let mut event = RawEvent::new(&event_type, &data);
-            let id = id.as_ref().and_then(Hostile::id);
-            if let Some(id) = &id {
-                event = event.with_id(id.clone());
-            }
-            if let Some(retry) = retry {
-                event = event.with_retry(*retry);
-            }
-            let refused = event_type.contains(['\r', '\n']);
+            // An untyped event may have any id that a wire can carry.
+            let id = id.as_ref().map(Hostile::text);
+            let event = RawEventRef::new(&event_type, &data).with_id(id.as_deref()).with_retry(*retry).to_raw_event();
+            let bad_id = id.as_ref().is_some_and(|id| id.contains(['\r', '\n', '\0']));
+            let refused = bad_id || event_type.contains(['\r', '\n']);
             let event_type = if event_type.is_empty() { "message".to_owned() } else { event_type };
             encoded(encoder.encode(&event), refused).then(|| Arrival::Event {
-                id: id.map(|id| id.to_string()),
+                id,
                 retry: retry.map(rounded),
                 check: Box::new(move |arrived| {
                     assert_eq!((arrived.event_type(), arrived.data()), (&*event_type, &*normalised(&data)));

@@ -5,7 +5,8 @@
 //! - `#[derive(SseEvent)]` maps an enum to event types with JSON data.
 //! - `Sse` and `SseLayer` (feature `server`) send a stream of its values as `text/event-stream`, from any Tower stack:
 //!   plain hyper, axum, anything with [`http::Response`](https://docs.rs/http).
-//! - `Client` (feature `client`) receives its values, over any Tower HTTP service, and comes back when the connection
+//! - `Hub` (feature `hub`) gives what is published to every stream, and what was missed to clients that come back.
+//! - `Client` (feature `client`) receives its values, over any Tower HTTP service, and reconnects when the connection
 //!   breaks.
 //!
 //! Between them is the plain wire of the [standard], for every browser's `EventSource` and every other client or server.
@@ -35,7 +36,7 @@
 //! let mut events = Client::new(app).get("http://jobs.example/job").connect::<Job>();
 //! assert_eq!(events.try_next().await?.map(|event| event.data), Some(Job::Progress { done: 1, of: 2 }));
 //! assert_eq!(events.try_next().await?.map(|event| event.data), Some(Job::Finished));
-//! assert_eq!(events.try_next().await?, None); // a terminal event: the client does not come back
+//! assert_eq!(events.try_next().await?, None); // a terminal event: the client does not reconnect
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! # })?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -61,8 +62,8 @@
 //!
 //! # Where to go
 //!
-//! - [`event`] is the model, [`codec`] the wire, `server` and `client` the two sides.
-//! - The [`manual`] has every default and its reason, and all about resuming.
+//! - [`event`] is the model, [`codec`] the wire, `server` and `client` the two sides, `hub` what stands behind many streams.
+//! - The [`manual`] has every default and its reason, and pages on resuming and on shutdown.
 //!
 //! [standard]: https://html.spec.whatwg.org/multipage/server-sent-events.html
 

@@ -3,7 +3,7 @@
 //! `cargo run --example client -- URL` prints raw events. With `--typed` they are read as readings of the dashboard:
 //! `cargo run --example client -- http://127.0.0.1:3000/events --typed`.
 
-use std::{error::Error, fmt::Debug};
+use std::{error::Error, fmt::Debug, process::ExitCode};
 
 use sse_typed::{Client, DecodeEvent, RawEvent, SseEvent, client::Signal};
 
@@ -22,12 +22,19 @@ enum Reading {
 }
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+    let result = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         [url] => print::<RawEvent>(url).await,
         [url, "--typed"] | ["--typed", url] => print::<Reading>(url).await,
         _ => Err("usage: cargo run --example client -- URL [--typed]".into()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
     }
 }
 

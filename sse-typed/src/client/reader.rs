@@ -117,8 +117,14 @@ impl<E: DecodeEvent> Reader<E> {
         B: Body<Data: Buf, Error: Into<BoxError>>,
     {
         for _ in 0..CHUNKS_PER_POLL {
-            if let Some(read) = self.next_of_chunk(closed) {
-                return Poll::Ready(read);
+            match self.next_of_chunk(closed) {
+                // There may always be another comment, and never an event.
+                Some(comment @ Read::Comment(_)) => match self.poll_silent(cx) {
+                    Poll::Pending => return Poll::Ready(comment),
+                    silent => return silent,
+                },
+                Some(read) => return Poll::Ready(read),
+                None => {}
             }
             match body.as_mut().poll_frame(cx) {
                 Poll::Ready(None) => return Poll::Ready(Read::End),

@@ -18,7 +18,7 @@ use http_body::{Body, Frame};
 use http_body_util::Full;
 use sse_typed::{
     Client, EventStream, RawEvent,
-    client::{Ended, SseDecodeLayer},
+    client::{Ended, Signal, SseDecodeLayer},
 };
 use tower::{Layer, ServiceExt};
 
@@ -71,6 +71,34 @@ async fn a_flood_of_comments_does_not_outrun_the_event_timeout() {
     let (after, told) = failure(&mut stream).await;
     assert_eq!((after, &told[..]), (5, "the event stream is silent: no event was received for 5s"));
     assert_eq!(stream.ended(), Some(Ended::Failed));
+}
+
+#[tokio::test(start_paused = true)]
+async fn comments_that_are_asked_for_do_not_outrun_the_event_timeout() {
+    let service = tower::service_fn(|_: Request<Full<Bytes>>| {
+        let response = Response::builder().header("content-type", "text/event-stream");
+        std::future::ready(Ok::<_, Infallible>(response.body(Flood::of(":\n\n")).unwrap()))
+    });
+    let mut signals = Client::new(service)
+        .get("/")
+        .event_timeout(5 * SECOND)
+        .connect::<RawEvent>()
+        .opened()
+        .await
+        .unwrap()
+        .with_signals();
+    for second in 0..=5 {
+        let signal = signals.next().await.unwrap().unwrap();
+        match signal {
+            Signal::Comment(_) => assert!(second < 5),
+            Signal::Reconnecting { cause: Some(cause), .. } => {
+                let told = "the event stream is silent: no event was received for 5s";
+                assert_eq!((second, &cause.to_string()[..]), (5, told));
+            }
+            other => panic!("{other:?}"),
+        }
+        tokio::time::advance(SECOND).await;
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,0 +1,124 @@
+//! Event streams to read. The same on every machine and in every run.
+
+use std::fmt::Write;
+
+use bytes::Bytes;
+
+/// An event stream in chunks, and what is in it.
+#[derive(Clone, Debug)]
+pub struct Input {
+    pub chunks: Vec<Bytes>,
+    /// The data of each event.
+    pub data: Vec<String>,
+}
+
+/// What a socket hands over at once.
+pub const CHUNK: usize = 16 << 10;
+
+/// Events of a stream: 1 MiB of them fits into the caches of the second level.
+const STREAM: usize = 1 << 20;
+
+impl Input {
+    fn new(text: &str, data: Vec<String>, chunk: usize) -> Self {
+        Self { chunks: text.as_bytes().chunks(chunk).map(Bytes::copy_from_slice).collect(), data }
+    }
+
+    /// The same stream in chunks of another size.
+    pub fn in_chunks_of(&self, size: usize) -> Self {
+        let all: Vec<u8> = self.chunks.concat();
+        Self { chunks: all.chunks(size).map(Bytes::copy_from_slice).collect(), data: self.data.clone() }
+    }
+
+    pub fn bytes(&self) -> usize {
+        self.chunks.iter().map(Bytes::len).sum()
+    }
+
+    pub fn data_bytes(&self) -> u64 {
+        self.data.iter().map(|data| data.len() as u64).sum()
+    }
+}
+
+/// A generator of numbers that is the same everywhere: xorshift64*.
+#[derive(Debug)]
+pub struct Numbers(u64);
+
+impl Numbers {
+    pub const fn new() -> Self {
+        Self(0x9e37_79b9_7f4a_7c15)
+    }
+
+    pub fn below(&mut self, bound: u64) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) % bound
+    }
+}
+
+impl Default for Numbers {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+const WORDS: [&str; 8] = [" the", " quick", " brown", " foxes", " jumped", " over", " slowly", " dogs,"];
+
+const VIETNAMESE: [&str; 8] = [" tài", " xế", " đang", " đến", " trong", " bốn", " phút", " nữa"];
+
+/// An answer of a language model, word by word: events of 154 bytes on average.
+pub fn token_stream() -> Input {
+    tokens(&WORDS, STREAM / 154)
+}
+
+/// The same in Vietnamese: each event has letters of several bytes.
+pub fn vietnamese() -> Input {
+    tokens(&VIETNAMESE, STREAM / 154)
+}
+
+/// So many events of a token stream.
+pub fn tokens(words: &[&str; 8], events: usize) -> Input {
+    let mut numbers = Numbers::new();
+    let (mut text, mut all) = (String::new(), Vec::with_capacity(events));
+    for n in 0..events {
+        let word = words[numbers.below(8) as usize];
+        let data = format!(
+            r#"{{"type":"response.output_text.delta","output_index":0,"content_index":0,"delta":"{word}","sequence_number":{n}}}"#
+        );
+        let _ = write!(text, "event: response.output_text.delta\ndata: {data}\n\n");
+        all.push(data);
+    }
+    Input::new(&text, all, CHUNK)
+}
+
+/// Prices, with ids: events of 92 bytes on average.
+pub fn ticker() -> Input {
+    let mut numbers = Numbers::new();
+    let (mut text, mut all) = (String::new(), Vec::new());
+    for n in 1_000_000..1_000_000 + STREAM / 92 {
+        let (cents, size) = (10_000 + numbers.below(80_000), 1 + numbers.below(900));
+        let data = format!(r#"{{"symbol":"KIWI","cents":{cents},"size":{size},"at":1700{n}}}"#);
+        let _ = write!(text, "id: {n}\nevent: trade\ndata: {data}\n\n");
+        all.push(data);
+    }
+    Input::new(&text, all, CHUNK)
+}
+
+/// One event of so many bytes of data.
+pub fn large(data: usize) -> Input {
+    let data = "0123456789abcdef".repeat(data / 16);
+    let text = format!("event: report\ndata: {data}\n\n");
+    Input::new(&text, vec![data], CHUNK)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_are_of_the_size_that_is_said() {
+        for (input, size) in [(token_stream(), 154), (ticker(), 92)] {
+            let average = input.bytes() as f64 / input.data.len() as f64;
+            assert!((average - f64::from(size)).abs() < 0.5, "{average} for {size}: {:?}", input.data[0]);
+        }
+    }
+}

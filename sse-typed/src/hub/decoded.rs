@@ -33,9 +33,9 @@ pub(super) struct DecodedSegments<E>(Mutex<VecDeque<(u64, Events<E>)>>);
 impl<E> DecodedSegments<E> {
     /// The events of the segment that a run lies in. `oldest` is the number of the oldest segment that is kept.
     pub(super) fn of(&self, run: &Run, oldest: u64, decode: Decode<E>) -> Events<E> {
-        if run.apart {
+        if run.is_apart() {
             let events = Events::default();
-            events.get_or_init(|| decode(&run.segment));
+            events.get_or_init(|| decode(&run.segment.bytes));
             return events;
         }
         let events = {
@@ -43,20 +43,20 @@ impl<E> DecodedSegments<E> {
             while segments.front().is_some_and(|(first, _)| *first < oldest) {
                 segments.pop_front();
             }
-            let index = segments.partition_point(|(first, _)| *first < run.segment_first);
+            let index = segments.partition_point(|(first, _)| *first < run.segment.first);
             match segments.get(index) {
-                Some((first, events)) if *first == run.segment_first => Arc::clone(events),
+                Some((first, events)) if *first == run.segment.first => Arc::clone(events),
                 _ => {
                     let events = Events::default();
-                    if run.segment_first >= oldest {
-                        segments.insert(index, (run.segment_first, Arc::clone(&events)));
+                    if run.segment.first >= oldest {
+                        segments.insert(index, (run.segment.first, Arc::clone(&events)));
                     }
                     events
                 }
             }
         };
         // User's code runs outside of the lock; whoever comes second waits for its result.
-        events.get_or_init(|| decode(&run.segment));
+        events.get_or_init(|| decode(&run.segment.bytes));
         events
     }
 }

@@ -14,7 +14,8 @@ pub struct Entries<E>(pub(super) Inner<E>);
 
 pub(super) enum Inner<E> {
     Run(Run),
-    Own(Event<Arc<E>>),
+    /// Seldom, and larger than a run.
+    Own(Box<Event<Arc<E>>>),
     /// The word to forget the last event ID.
     Forget,
 }
@@ -58,7 +59,7 @@ impl<E: EncodeEvent> EventItem for Entries<E> {
         match &self.0 {
             Inner::Run(run) => encoder.append(run.bytes(), self.len() as u64),
             Inner::Own(event) if event.id.is_none() => encoder.encode_without_id(&event.data)?,
-            Inner::Own(event) => encoder.encode(event)?,
+            Inner::Own(event) => encoder.encode(&**event)?,
             Inner::Forget => encoder.append(FORGET, 0),
         }
         Ok(())
@@ -67,7 +68,7 @@ impl<E: EncodeEvent> EventItem for Entries<E> {
     /// Whether the last event ends the stream.
     fn is_terminal(&self) -> bool {
         match &self.0 {
-            Inner::Run(run) => run.terminal,
+            Inner::Run(run) => run.is_terminal(),
             Inner::Own(event) => event.data.is_terminal(),
             Inner::Forget => false,
         }

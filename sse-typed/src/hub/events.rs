@@ -48,9 +48,9 @@ impl<E: DecodeEvent + EventKind> Stream for SubscriptionEvents<E> {
             this.taken = None;
             match ready!(Pin::new(&mut this.subscription).poll_next(cx)).map(|entries| entries.0) {
                 None | Some(Inner::Forget) => return Poll::Ready(None),
-                Some(Inner::Own(event)) => return Poll::Ready(Some(event)),
+                Some(Inner::Own(event)) => return Poll::Ready(Some(*event)),
                 Some(Inner::Run(run)) => {
-                    let index = |n: u64| usize::try_from(n - run.segment_first).unwrap_or(usize::MAX);
+                    let index = |n: u64| usize::try_from(n - run.segment.first).unwrap_or(usize::MAX);
                     let indexes = index(run.first)..index(run.last) + 1;
                     this.taken = Some((this.subscription.decoded(&run, decoded::decode), indexes));
                 }

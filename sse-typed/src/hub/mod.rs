@@ -111,10 +111,12 @@
 //!
 //! The history is a ring of wire bytes in segments. Each event has a number, and a place is the number of the last event
 //! before it. New events gather behind the last segment; the first reader that wants them makes a segment of them, which all
-//! readers share by reference count. One lock guards the ring and the list of who waits. It is held for a few copies,
+//! readers share by reference count. One lock guards the ring and the queue of who waits. It is held for a few copies,
 //! never while code of a user, a waker or I/O runs, and never across an `await`. Finding nothing and waiting are one step under
-//! it, so no wake-up is lost. Those who wait are taken as a whole by the next event and woken outside of the lock. The
-//! list's memory is used again, so neither waiting nor waking allocates.
+//! it, so no wake-up is lost. So are taking the newest events and waiting for the next, by which a delivery takes the lock
+//! once: that a subscription waits already, and by the right waker, it finds out from two atomic numbers. (A task that does not
+//! poll again after that is woken once more than it needs.) Those who wait are called up by the next event, some at a time,
+//! and woken outside of the lock. The queue's memory is used again, so neither waiting nor waking allocates.
 //!
 //! Closures of [`publish_with`](Hub::publish_with) and [`subscribe_with`](Hub::subscribe_with) run under a second lock, one at a
 //! time. It knows its thread: publishing from within one is an error, not a deadlock.

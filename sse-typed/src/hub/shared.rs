@@ -1,5 +1,8 @@
 use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     task::{Context, Waker},
     time::Duration,
 };
@@ -10,7 +13,7 @@ use super::{
     Retention,
     log::{Block, LogEntry, Page},
     ring::{Names, Read, Ring, Run},
-    waiters::{Ticket, Waiters},
+    waiters::{Batch, Called, Ticket, Waiters},
 };
 use crate::event::{EventId, Gap, GapReason};
 
@@ -18,9 +21,15 @@ use crate::event::{EventId, Gap, GapReason};
 ///
 /// The lock is held for a few copies at most: user's code, wakers and I/O are kept out of it. What is found under it and
 /// the decision to wait are one step, so no wake-up is lost.
+///
+/// A delivery takes it once: who is given the last events waits for the next ones already, and by the atomic numbers beside
+/// the lock finds out that it does when it looks again.
 #[derive(Debug)]
 pub(super) struct Shared {
     state: Mutex<State>,
+    /// The place behind all events.
+    head: AtomicU64,
+    called: Called,
     began: Instant,
 }
 
@@ -81,7 +90,7 @@ impl Shared {
 
     fn with(ring: Ring, origin: Option<EventId>) -> Self {
         let state = State { ring, waiters: Waiters::default(), origin, closing: Closing::Open };
-        Self { state: Mutex::new(state), began: Instant::now() }
+        Self { state: Mutex::new(state), head: AtomicU64::new(0), called: Called::default(), began: Instant::now() }
     }
 
     /// A panic under the lock would be one of an allocation, behind which all is as before.
@@ -104,13 +113,32 @@ impl Shared {
         if state.ring.ages() { self.began.elapsed() } else { Duration::ZERO }
     }
 
-    fn wake(&self, mut state: MutexGuard<'_, State>) {
-        let woken = state.waiters.take();
-        drop(state);
-        if !woken.is_empty() {
-            let room = woken.wake();
-            self.lock().waiters.give_back(room);
+    /// Something has changed: tells all who wait.
+    fn wake<'a>(&'a self, mut state: MutexGuard<'a, State>) {
+        self.head.store(state.ring.head(), Ordering::Release);
+        let end = state.waiters.begin_call();
+        let mut batch = Batch::new();
+        let mut crowd = 0;
+        loop {
+            let more = state.waiters.call(end, &self.called, &mut batch);
+            crowd += batch.len();
+            if !more {
+                state.waiters.shrink(crowd);
+            }
+            drop(state);
+            batch.wake();
+            if !more {
+                return;
+            }
+            state = self.lock();
         }
+    }
+
+    /// Has it that the task is woken by what comes next.
+    fn wait(&self, mut state: MutexGuard<'_, State>, ticket: &mut Ticket, waker: &Waker) {
+        let replaced = state.waiters.wait(ticket, &self.called, waker);
+        drop(state);
+        drop(replaced);
     }
 
     /// Appends an event and wakes all who wait. Returns its id on the wire.
@@ -147,17 +175,25 @@ impl Shared {
         was_open
     }
 
-    /// What is behind a place; with nothing there, the task is woken when there is.
+    /// What is behind a place. With nothing there, or nothing more, the task is woken when there is.
+    #[inline]
     pub(super) fn read(&self, place: u64, ticket: &mut Ticket, waker: &Waker) -> Found {
+        // Most look a second time after each delivery, and find nothing new.
+        if self.head.load(Ordering::Acquire) == place && self.called.is_waiting(*ticket, waker) {
+            return Found::Waiting;
+        }
         let mut state = self.lock_fresh();
         match state.ring.read(place) {
-            Read::Run(run) => Found::Run(run),
+            Read::Run(run) => {
+                if run.last == state.ring.head() && !run.is_terminal() && !matches!(state.closing, Closing::Closed) {
+                    self.wait(state, ticket, waker);
+                }
+                Found::Run(run)
+            }
             Read::Behind(oldest) => Found::Behind(named(&state, oldest)),
             Read::Nothing if matches!(state.closing, Closing::Closed) => Found::Closed,
             Read::Nothing => {
-                let replaced = state.waiters.wait(ticket, waker);
-                drop(state);
-                drop(replaced);
+                self.wait(state, ticket, waker);
                 Found::Waiting
             }
         }
@@ -346,13 +382,11 @@ impl<'a> Waiting<'a> {
 
     /// Whether nothing is behind this place. The task is then woken when there is.
     pub(super) fn is_at_head(&mut self, id: &str, cx: &Context<'_>) -> bool {
-        let mut state = self.shared.lock();
+        let state = self.shared.lock();
         if state.ring.find(id) != Some(state.ring.head()) {
             return false;
         }
-        let replaced = state.waiters.wait(&mut self.ticket, cx.waker());
-        drop(state);
-        drop(replaced);
+        self.shared.wait(state, &mut self.ticket, cx.waker());
         true
     }
 }
@@ -376,7 +410,7 @@ pub(super) enum Sought {
 impl Shared {
     /// Looks for a place of another log, and waits for news if it is not in the ring.
     pub(super) fn seek(&self, id: &str, ticket: &mut Ticket, waker: &Waker) -> Sought {
-        let mut state = self.lock();
+        let state = self.lock();
         if state.origin.is_some()
             && let Some(place) = state.ring.find(id)
         {
@@ -385,21 +419,17 @@ impl Shared {
         if matches!(state.closing, Closing::Closed) {
             return Sought::Closed;
         }
-        let replaced = state.waiters.wait(ticket, waker);
-        drop(state);
-        drop(replaced);
+        self.wait(state, ticket, waker);
         Sought::Waiting
     }
 
     /// Waits until the ring has begun. False while it waits.
     pub(super) fn await_begin(&self, ticket: &mut Ticket, waker: &Waker) -> bool {
-        let mut state = self.lock();
+        let state = self.lock();
         if state.origin.is_some() || matches!(state.closing, Closing::Closed) {
             return true;
         }
-        let replaced = state.waiters.wait(ticket, waker);
-        drop(state);
-        drop(replaced);
+        self.wait(state, ticket, waker);
         false
     }
 }

@@ -293,33 +293,32 @@ impl<E> Subscription<E> {
         if let Some(only) = self.extra.as_ref().and_then(|extra| extra.only.as_ref()) {
             let events = self.decoded(&run, only.decode);
             let entries = events.get().map_or(&[][..], |entries| entries);
-            let skip = usize::try_from(run.first - run.segment_first).unwrap_or(usize::MAX);
-            let mut allowed: Option<(u64, u64, usize, Option<EventId>)> = None;
+            let skip = usize::try_from(run.first - run.segment.first).unwrap_or(usize::MAX);
+            let mut allowed: Option<(u64, u64, usize)> = None;
             let mut start = run.start;
             for (n, entry) in (run.first..).zip(entries.iter().skip(skip)) {
                 let event = entry.event.as_ref().filter(|event| (only.allows)(&event.data));
                 match (&mut allowed, event) {
-                    (Some((_, last, end, id)), Some(event)) => (*last, *end, *id) = (n, entry.end, event.id.clone()),
+                    (Some((_, last, end)), Some(_)) => (*last, *end) = (n, entry.end),
                     (Some(_), None) => break,
-                    (None, Some(event)) => {
-                        allowed = Some((n, n, entry.end, event.id.clone()));
+                    (None, Some(_)) => {
+                        allowed = Some((n, n, entry.end));
                         run.start = start;
                     }
                     (None, None) => {}
                 }
                 start = entry.end;
             }
-            let Some((first, last, end, id)) = allowed else {
+            let Some((first, last, end)) = allowed else {
                 self.passed(&run, None);
                 return None;
             };
             if last < run.last {
                 rest = Some(Run { first: last + 1, start: end, ..run.clone() });
-                run = run.cut(last, end, id);
             }
-            run.first = first;
+            (run.first, run.last, run.end) = (first, last, end);
         }
-        if run.terminal {
+        if run.is_terminal() {
             self.place = Place::Over;
         } else {
             self.passed(&run, rest);
@@ -329,11 +328,11 @@ impl<E> Subscription<E> {
 
     /// The subscription is behind this run, with the rest of a page before it.
     fn passed(&mut self, run: &Run, rest: Option<Run>) {
-        if !run.apart {
+        if !run.is_apart() {
             self.place = Place::At(run.last);
         }
         if let Some(Extra { pages: Some(pages), rest: kept, .. }) = self.extra.as_deref_mut() {
-            if run.apart {
+            if run.is_apart() {
                 *kept = rest;
             } else {
                 pages.move_to(run.place());
@@ -411,7 +410,7 @@ impl<E> Subscription<E> {
         if event.data.is_terminal() {
             self.place = Place::Over;
         }
-        Inner::Own(event)
+        Inner::Own(Box::new(event))
     }
 }
 
@@ -419,6 +418,18 @@ impl<E: EventKind> Stream for Subscription<E> {
     type Item = Entries<E>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Entries<E>>> {
+        // Nearly all polls are these: of one who wants all that comes, and is somewhere in a log in memory.
+        if let (Place::At(place), None) = (self.place, &self.extra) {
+            let this = &mut *self;
+            match this.core.shared.read(place, &mut this.ticket, cx.waker()) {
+                Found::Run(run) => {
+                    this.place = if run.is_terminal() { Place::Over } else { Place::At(run.last) };
+                    return Poll::Ready(Some(Entries(Inner::Run(run))));
+                }
+                Found::Waiting => return Poll::Pending,
+                Found::Closed | Found::Behind(_) => {}
+            }
+        }
         self.poll_entries(cx).map(|entries| entries.map(Entries))
     }
 

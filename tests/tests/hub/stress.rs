@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 use sse_typed::{
     EventId, SseEvent,
     hub::{Hub, OnGap, Retention, Start},
@@ -194,4 +194,129 @@ fn no_wake_up_is_lost() {
         }
         hub.close_now(None).unwrap();
     });
+}
+
+/// Who has which event, told by those who wait for them.
+struct Seen {
+    count: AtomicU64,
+    news: tokio::sync::Notify,
+}
+
+impl Seen {
+    fn tell(&self) {
+        self.count.fetch_add(1, Ordering::SeqCst);
+        self.news.notify_one();
+    }
+
+    async fn reaches(&self, count: u64) {
+        while self.count.load(Ordering::SeqCst) < count {
+            self.news.notified().await;
+        }
+    }
+}
+
+/// Each event is published when all have the one before, and nothing else wakes anybody. So a wake-up that is lost is a
+/// test that does not end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn no_wake_up_is_lost_however_a_subscription_is_polled() {
+    const ROUNDS: u64 = 5_000;
+    let hub = hub(Retention::events(64));
+    let seen = Arc::new(Seen { count: AtomicU64::new(0), news: tokio::sync::Notify::new() });
+    let mut readers = 0;
+    let mut reader = || {
+        readers += 1;
+        (hub.subscribe(Start::Live), Arc::clone(&seen))
+    };
+
+    // By one task.
+    for _ in 0..2 {
+        let (mut events, seen) = reader();
+        tokio::spawn(async move {
+            while let Some(entries) = events.next().await {
+                (0..entries.len()).for_each(|_| seen.tell());
+            }
+        });
+    }
+    // By a waker that is another for each event, of the same task.
+    let (events, unordered) = reader();
+    tokio::spawn(async move {
+        let mut next = futures_util::stream::FuturesUnordered::new();
+        next.push(events.into_future());
+        while let Some((Some(entries), events)) = next.next().await {
+            (0..entries.len()).for_each(|_| unordered.tell());
+            next.push(events.into_future());
+        }
+    });
+    // By two tasks that take turns; each may still be woken for what the other gets.
+    let (events, turns) = reader();
+    let (left, right) = (tokio::sync::mpsc::channel(1), tokio::sync::mpsc::channel(1));
+    left.0.send(events).await.unwrap();
+    for (mut take, give) in [(left.1, right.0), (right.1, left.0)] {
+        let seen = Arc::clone(&turns);
+        tokio::spawn(async move {
+            while let Some(mut events) = take.recv().await {
+                let Some(entries) = events.next().await else { return };
+                (0..entries.len()).for_each(|_| seen.tell());
+                let _ = give.send(events).await;
+            }
+        });
+    }
+    // By one who looks again, by a waker that does nothing, before he waits.
+    let (mut events, looks) = reader();
+    tokio::spawn(async move {
+        loop {
+            let entries = match events.next().now_or_never() {
+                Some(entries) => entries,
+                None => events.next().await,
+            };
+            let Some(entries) = entries else { return };
+            (0..entries.len()).for_each(|_| looks.tell());
+        }
+    });
+    // By one who gives up waiting, with and without having been polled by another.
+    let (mut events, gives_up) = reader();
+    tokio::spawn(async move {
+        loop {
+            let first = futures_util::future::select(events.next(), Box::pin(tokio::task::yield_now())).await;
+            let entries = match first {
+                futures_util::future::Either::Left((entries, _)) => entries,
+                futures_util::future::Either::Right(_) => {
+                    let (other, back) = tokio::sync::oneshot::channel();
+                    tokio::spawn(async move {
+                        let entries = events.next().await;
+                        let _ = other.send((entries, events));
+                    });
+                    let (entries, same) = back.await.unwrap();
+                    events = same;
+                    entries
+                }
+            };
+            let Some(entries) = entries else { return };
+            (0..entries.len()).for_each(|_| gives_up.tell());
+        }
+    });
+    // By another runtime.
+    let (mut events, elsewhere) = reader();
+    let thread = std::thread::spawn(move || {
+        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async move {
+            while let Some(entries) = events.next().await {
+                (0..entries.len()).for_each(|_| elsewhere.tell());
+            }
+        });
+    });
+
+    let rounds = async {
+        for round in 1..=ROUNDS {
+            hub.publish_now(&Feed::Tick(round)).unwrap();
+            seen.reaches(round * readers).await;
+            if round % 16 == 0 {
+                // Those who have it may not have looked again yet.
+                tokio::task::yield_now().await;
+            }
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(60), rounds).await.expect("nobody waits for ever");
+    assert_eq!(seen.count.load(Ordering::SeqCst), ROUNDS * readers);
+    hub.close_now(None).unwrap();
+    thread.join().unwrap();
 }

@@ -2,11 +2,12 @@ mod run;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::VecDeque, io::Write as _, mem, time::Duration};
+use std::{collections::VecDeque, io::Write as _, mem, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 
-pub(super) use self::run::{Run, RunId};
+use self::run::SegmentNames;
+pub(super) use self::run::{Run, Segment};
 use super::{
     Retention,
     id::{self, Epoch},
@@ -37,7 +38,7 @@ pub(super) struct Ring {
     first: u64,
     front: usize,
     bytes: usize,
-    segments: VecDeque<Segment>,
+    segments: VecDeque<Arc<Segment>>,
     open: Vec<u8>,
     open_first: u64,
     /// Nobody was in it yet.
@@ -58,13 +59,6 @@ struct Entry {
     end: usize,
     /// When it came, in nanoseconds of the ring's clock.
     at: u64,
-}
-
-#[derive(Debug)]
-struct Segment {
-    first: u64,
-    bytes: Bytes,
-    terminal: bool,
 }
 
 /// What lies behind a place.
@@ -209,8 +203,9 @@ impl Ring {
                 }
                 let end = self.end_of(n);
                 // Behind the line with the id.
-                let line = memchr::memchr(b'\n', &run.segment[start..end]).map_or(0, |line| line + 1);
-                let block = Block::encoded(run.segment.slice(start + line..end), run.terminal && n == run.last);
+                let bytes = run.segment.bytes.slice(start..end);
+                let line = memchr::memchr(b'\n', &bytes).map_or(0, |line| line + 1);
+                let block = Block::encoded(bytes.slice(line..), run.is_terminal() && n == run.last);
                 entries.push(LogEntry::new(self.id(n), block));
                 start = end;
             }
@@ -267,50 +262,53 @@ impl Ring {
             self.open.clear();
             bytes
         };
-        self.segments.push_back(Segment { first: self.open_first, bytes, terminal });
-        self.open_first = self.head() + 1;
+        let (first, last) = (self.open_first, self.head());
+        let names = match &self.names {
+            Names::Numbered(epoch) => SegmentNames::Numbered(*epoch),
+            Names::Given { ids, .. } => {
+                let count = usize::try_from(last + 1 - first).unwrap_or(usize::MAX).min(ids.len());
+                SegmentNames::Given(ids.range(ids.len() - count..).cloned().collect())
+            }
+        };
+        self.segments.push_back(Arc::new(Segment { first, last, bytes, terminal, names, apart: false }));
+        self.open_first = last + 1;
     }
 
     /// The events behind a place, as far as they lie in one piece.
+    #[inline]
     pub(super) fn read(&mut self, place: u64) -> Read {
         let first = place + 1;
+        if first >= self.open_first {
+            if place >= self.head() {
+                return Read::Nothing;
+            }
+            self.close_segment(false);
+        }
+        // Most readers are at the end, and of the same mind.
+        match self.segments.back() {
+            Some(newest) if newest.first == first && first > self.first => {
+                let (segment, end) = (Arc::clone(newest), newest.bytes.len());
+                Read::Run(Run { start: 0, end, first, last: segment.last, segment })
+            }
+            _ => self.read_within(first),
+        }
+    }
+
+    /// The same, of any place.
+    fn read_within(&self, first: u64) -> Read {
         if first < self.first {
             return Read::Behind(self.oldest());
         }
-        if place >= self.head() {
-            return Read::Nothing;
-        }
-        if first >= self.open_first {
-            self.close_segment(false);
-        }
-        // Most readers are at the end.
-        let index = match self.segments.back() {
-            Some(last) if last.first <= first => self.segments.len() - 1,
-            _ => self.segments.partition_point(|segment| segment.first <= first).saturating_sub(1),
-        };
+        let index = self.segments.partition_point(|segment| segment.first <= first).saturating_sub(1);
         let Some(segment) = self.segments.get(index) else { return Read::Nothing };
-        let last = self.segments.get(index + 1).map_or(self.open_first, |next| next.first) - 1;
         let start = if first == self.first {
             self.front
         } else if first == segment.first {
             0
         } else {
-            self.end_of(place)
+            self.end_of(first - 1)
         };
-        Read::Run(Run {
-            segment: segment.bytes.clone(),
-            segment_first: segment.first,
-            start,
-            end: segment.bytes.len(),
-            first,
-            last,
-            terminal: segment.terminal,
-            last_id: match &self.names {
-                Names::Numbered(epoch) => RunId::Numbered(*epoch),
-                Names::Given { .. } => RunId::Given(self.id(last)),
-            },
-            apart: false,
-        })
+        Read::Run(Run { segment: Arc::clone(segment), start, end: segment.bytes.len(), first, last: segment.last })
     }
 
     fn end_of(&self, n: u64) -> usize {

@@ -1,4 +1,4 @@
-use std::io::Write as _;
+use std::{io::Write as _, sync::Arc};
 
 use bytes::Bytes;
 
@@ -10,90 +10,97 @@ use crate::{
     },
 };
 
-/// Events that lie in one piece.
+/// Events as they stand on the wire, in one piece that all readers share. It never changes.
+#[derive(Debug)]
+pub(in crate::hub) struct Segment {
+    /// The numbers of its events.
+    pub(in crate::hub) first: u64,
+    pub(super) last: u64,
+    pub(in crate::hub) bytes: Bytes,
+    /// The last event is terminal.
+    pub(super) terminal: bool,
+    pub(super) names: SegmentNames,
+    /// It is not of the ring, but was read for one subscription.
+    pub(super) apart: bool,
+}
+
+#[derive(Debug)]
+pub(super) enum SegmentNames {
+    Numbered(Epoch),
+    /// The ids of its newest events, up to the last.
+    Given(Box<[EventId]>),
+}
+
+/// Events that lie in one piece: a part of a segment.
+///
+/// One is made for each delivery, and moved through every layer of streams above. So it is five words, and all that its
+/// events have in common is the segment's.
 #[derive(Clone, Debug)]
 pub(in crate::hub) struct Run {
-    /// The whole segment.
-    pub(in crate::hub) segment: Bytes,
-    /// The number of its first event.
-    pub(in crate::hub) segment_first: u64,
+    pub(in crate::hub) segment: Arc<Segment>,
     /// The bytes of the segment that are the run's.
     pub(in crate::hub) start: usize,
     pub(in crate::hub) end: usize,
     /// The numbers of its events.
     pub(in crate::hub) first: u64,
     pub(in crate::hub) last: u64,
-    /// The last event is terminal.
-    pub(in crate::hub) terminal: bool,
-    pub(in crate::hub) last_id: RunId,
-    /// It is not of the ring, but was read for one subscription.
-    pub(in crate::hub) apart: bool,
 }
 
-#[derive(Clone, Debug)]
-pub(in crate::hub) enum RunId {
-    Numbered(Epoch),
-    Given(EventId),
+impl Segment {
+    /// The id of the place behind an event.
+    fn id(&self, n: u64) -> EventId {
+        match &self.names {
+            SegmentNames::Numbered(epoch) => epoch.id(n),
+            SegmentNames::Given(ids) => {
+                let index = usize::try_from(self.last - n).ok().and_then(|back| ids.len().checked_sub(back + 1));
+                // Only events that were let go before anybody read them have none.
+                index.and_then(|index| ids.get(index)).cloned().unwrap_or_else(|| EventId::from(0_u32))
+            }
+        }
+    }
 }
 
 impl Run {
     /// Events of another log that are not in the ring, up to one that is terminal. None of none.
     pub(in crate::hub) fn apart(entries: &[LogEntry]) -> Option<Self> {
-        let mut segment = Vec::new();
-        let mut last = None;
-        for entry in entries {
-            let terminal = entry.block.is_terminal();
-            let mark = if terminal { "!" } else { "" };
-            // Writing into a vector does not fail.
-            let _ = writeln!(segment, "id: {}{mark}", entry.id);
-            segment.extend_from_slice(entry.block.as_bytes());
-            last = Some(entry);
-            if terminal {
-                break;
-            }
-        }
-        let last = last?;
         let count = entries.iter().position(|entry| entry.block.is_terminal()).map_or(entries.len(), |index| index + 1);
-        Some(Self {
-            end: segment.len(),
-            segment: segment.into(),
-            segment_first: 1,
-            start: 0,
-            first: 1,
-            last: count as u64,
-            terminal: last.block.is_terminal(),
-            last_id: RunId::Given(last.id.clone()),
-            apart: true,
-        })
+        let entries = &entries[..count];
+        let terminal = entries.last()?.block.is_terminal();
+        let mut bytes = Vec::new();
+        for entry in entries {
+            let mark = if entry.block.is_terminal() { "!" } else { "" };
+            // Writing into a vector does not fail.
+            let _ = writeln!(bytes, "id: {}{mark}", entry.id);
+            bytes.extend_from_slice(entry.block.as_bytes());
+        }
+        let (first, last, end) = (1, count as u64, bytes.len());
+        let names = SegmentNames::Given(entries.iter().map(|entry| entry.id.clone()).collect());
+        let segment = Arc::new(Segment { first, last, bytes: bytes.into(), terminal, names, apart: true });
+        Some(Self { segment, start: 0, end, first, last })
+    }
+
+    /// Whether it is not of the ring, but was read for one subscription.
+    pub(in crate::hub) fn is_apart(&self) -> bool {
+        self.segment.apart
+    }
+
+    /// Whether the last event is terminal.
+    pub(in crate::hub) fn is_terminal(&self) -> bool {
+        self.segment.terminal && self.last == self.segment.last
     }
 
     /// The id of its last event.
     pub(in crate::hub) fn last_id(&self) -> EventId {
-        match &self.last_id {
-            RunId::Numbered(epoch) => epoch.event_id(self.last, self.terminal),
-            RunId::Given(id) if self.terminal => id::terminal(id),
-            RunId::Given(id) => id.clone(),
-        }
-    }
-
-    /// The part up to the event `last`, whose bytes end at `end`. It is not terminal then.
-    pub(in crate::hub) fn cut(self, last: u64, end: usize, last_id: Option<EventId>) -> Self {
-        let last_id = match (self.last_id, last_id) {
-            (RunId::Given(_), Some(id)) => RunId::Given(id),
-            (named, _) => named,
-        };
-        Self { last, end, terminal: false, last_id, ..self }
+        let id = self.place();
+        if self.is_terminal() { id::terminal(&id) } else { id }
     }
 
     /// The id of the place behind it.
     pub(in crate::hub) fn place(&self) -> EventId {
-        match &self.last_id {
-            RunId::Numbered(epoch) => epoch.id(self.last),
-            RunId::Given(id) => id.clone(),
-        }
+        self.segment.id(self.last)
     }
 
     pub(in crate::hub) fn bytes(&self) -> &[u8] {
-        &self.segment[self.start..self.end]
+        &self.segment.bytes[self.start..self.end]
     }
 }

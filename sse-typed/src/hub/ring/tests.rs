@@ -66,9 +66,9 @@ proptest! {
                             let expected: Vec<u8> =
                                 list[index..last].iter().flat_map(|(bytes, ..)| bytes.clone()).collect();
                             prop_assert!(run.bytes() == expected);
-                            prop_assert_eq!(run.terminal, list[last - 1].1);
+                            prop_assert_eq!(run.is_terminal(), list[last - 1].1);
                             prop_assert!(!list[index..last - 1].iter().any(|(_, terminal, _)| *terminal));
-                            prop_assert_eq!(run.last_id(), ring.event_id(run.last, run.terminal));
+                            prop_assert_eq!(run.last_id(), ring.event_id(run.last, run.is_terminal()));
                         }
                     }
                 }
@@ -104,8 +104,8 @@ fn a_burst_that_nobody_has_read_is_one_slice_and_everybodys() {
         panic!("there is something to read");
     };
     assert_eq!((one.first, one.last), (1, 16));
-    assert_eq!(one.segment.as_ptr(), other.segment.as_ptr());
-    assert_eq!((late.first, late.last, late.segment.as_ptr()), (11, 16, one.segment.as_ptr()));
+    assert_eq!(one.segment.bytes.as_ptr(), other.segment.bytes.as_ptr());
+    assert_eq!((late.first, late.last, late.segment.bytes.as_ptr()), (11, 16, one.segment.bytes.as_ptr()));
 }
 
 #[test]

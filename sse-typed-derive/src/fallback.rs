@@ -2,7 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{DeriveInput, Path};
+use syn::{DeriveInput, Path, parse_quote};
 
 use crate::{Sides, bound, expand::in_const, model::default_crate};
 
@@ -21,6 +21,17 @@ pub(crate) fn expand(input: &DeriveInput, sides: Sides) -> TokenStream {
             }
         }
     };
+    let mut describable = generics.clone();
+    describable.params.push(parse_quote!(__Describer: #private::describe::Describer + ?#private::Sized));
+    let describable_impl = describable.split_for_impl().0;
+    items.extend(quote! {
+        #[automatically_derived]
+        impl #describable_impl #private::describe::DescribeEvent<__Describer> for #ident #ty_generics #where_clause {
+            fn describe(_: &mut __Describer) -> #private::describe::Events<__Describer::Type> {
+                #private::unreachable!()
+            }
+        }
+    });
     if sides.encode {
         items.extend(quote! {
             #[automatically_derived]

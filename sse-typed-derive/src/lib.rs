@@ -18,6 +18,7 @@ mod bound;
 mod case;
 mod check;
 mod ctxt;
+mod doc;
 mod expand;
 mod fallback;
 mod json;

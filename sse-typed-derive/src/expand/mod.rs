@@ -10,6 +10,7 @@ use crate::{
 };
 
 mod decode;
+mod describe;
 mod encode;
 mod kind;
 mod lint;
@@ -25,6 +26,7 @@ pub(crate) fn expand(input: &Input<'_>) -> TokenStream {
     if input.sides.decode {
         items.extend(decode::expand(&output));
     }
+    items.extend(describe::expand(&output));
     in_const(input.original, &items)
 }
 

@@ -18,7 +18,6 @@ pub(crate) struct Field<'a> {
     /// Predicates that `#[serde(bound = "..")]` gives in the place of inferred ones.
     pub(crate) serde_bounds: Option<attr::Bounds>,
     /// The type whose schema it has on the wire, where that is not its own.
-    #[expect(dead_code, reason = "read by the schema outputs, which the derive does not write yet")]
     pub(crate) wire_type: Option<Type>,
 }
 
@@ -70,14 +69,26 @@ impl Field<'_> {
 
     /// Its name in JSON, as it is written. `None` for a flattened or skipped field, and for one without a name.
     pub(crate) fn json_name(&self, case: &FieldCase) -> Option<String> {
-        let Member::Named(ident) = &self.member else { return None };
         if ["flatten", "skip", "skip_serializing"].iter().any(|name| self.serde.has(name)) {
             return None;
         }
-        let name = ident.unraw().to_string();
-        Some(match self.serde.two_texts("rename").0 {
+        self.name_in_json(case, true)
+    }
+
+    /// Its name as it is declared.
+    pub(crate) fn written_name(&self) -> Option<String> {
+        let Member::Named(ident) = &self.member else { return None };
+        Some(ident.unraw().to_string())
+    }
+
+    /// Its name in JSON as it is sent, or as it is received.
+    pub(crate) fn name_in_json(&self, case: &FieldCase, sent: bool) -> Option<String> {
+        let name = self.written_name()?;
+        let (serialize, deserialize) = self.serde.two_texts("rename");
+        let (rename, rule) = if sent { (serialize, case.serialize) } else { (deserialize, case.deserialize) };
+        Some(match rename {
             Some(rename) => rename.value(),
-            None => case.serialize.map_or_else(|| name.clone(), |rule| rule.apply_to_field(&name)),
+            None => rule.map_or_else(|| name.clone(), |rule| rule.apply_to_field(&name)),
         })
     }
 

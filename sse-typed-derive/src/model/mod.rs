@@ -13,6 +13,7 @@ use crate::{
     attr::{self, Bounds},
     case::RenameRule,
     ctxt::Ctxt,
+    doc,
     symbol::{self, Place},
 };
 
@@ -52,8 +53,9 @@ struct Inherited {
 pub(crate) struct FieldCase {
     /// `rename_all = ".."`, for serde's derives.
     pub(crate) tokens: TokenStream,
-    /// The same for the serialising side, where it is known.
+    /// The same for each side, where it is known.
     pub(crate) serialize: Option<RenameRule>,
+    pub(crate) deserialize: Option<RenameRule>,
 }
 
 impl FieldCase {
@@ -98,11 +100,13 @@ impl<'a> Input<'a> {
                     let serde = attr::serde::Attrs::parse(ctxt, &variant.attrs);
                     serde.check(ctxt, Place::Variant);
                     check_sides(ctxt, &attrs, sides);
-                    Variant::new(ctxt, &inherited, &variant.ident, &variant.fields, &attrs, &serde)
+                    let doc = doc::text(&variant.attrs);
+                    Variant::new(ctxt, &inherited, &variant.ident, &variant.fields, doc, &attrs, &serde)
                 })
                 .collect(),
             Body::Struct(body) => {
-                vec![Variant::new(ctxt, &inherited, &original.ident, &body.fields, &attrs, &serde)]
+                let doc = doc::text(&original.attrs);
+                vec![Variant::new(ctxt, &inherited, &original.ident, &body.fields, doc, &attrs, &serde)]
             }
             Body::Union(_) => Vec::new(),
         };
@@ -197,7 +201,7 @@ fn rename_rule(ctxt: &Ctxt, attrs: &attr::Attrs, serde: &attr::serde::Attrs, pla
 fn field_case(ctxt: &Ctxt, attrs: &attr::Attrs, serde: &attr::serde::Attrs, place: Place) -> FieldCase {
     if let Some(text) = attrs.text(&symbol::RENAME_ALL_FIELDS) {
         let rule = RenameRule::parse(&text.value()).map_err(|message| ctxt.error(text.span(), message)).ok();
-        return FieldCase { tokens: quote!(rename_all = #text), serialize: rule };
+        return FieldCase { tokens: quote!(rename_all = #text), serialize: rule, deserialize: rule };
     }
     serde_field_case(ctxt, serde, if place == Place::Struct { "rename_all" } else { "rename_all_fields" })
 }
@@ -217,10 +221,13 @@ fn serde_field_case(ctxt: &Ctxt, serde: &attr::serde::Attrs, name: &str) -> Fiel
     };
     let (serialize, deserialize) = serde.two_texts(name);
     let rule = |text: LitStr| RenameRule::parse(&text.value()).map_err(|message| ctxt.error(text.span(), message)).ok();
-    if serialize != deserialize {
-        deserialize.and_then(rule);
+    if serialize == deserialize {
+        // What is wrong with it is said once.
+        let both = serialize.and_then(rule);
+        return FieldCase { tokens, serialize: both, deserialize: both };
     }
-    FieldCase { tokens, serialize: serialize.and_then(rule) }
+    let deserialize = deserialize.and_then(rule);
+    FieldCase { tokens, serialize: serialize.and_then(rule), deserialize }
 }
 
 /// Reports the second of two attributes that contradict each other.

@@ -13,6 +13,10 @@ use crate::{
 pub(crate) struct Variant<'a> {
     pub(crate) ident: &'a Ident,
     pub(crate) fields: &'a Fields,
+    /// Its doc comment.
+    pub(crate) doc: String,
+    /// Its own name, in the case that is asked for: the event type, unless that was given in other ways.
+    pub(crate) cased: String,
     /// The event type.
     pub(crate) name: Name,
     /// Further event types that are read as this one.
@@ -33,7 +37,6 @@ pub(crate) struct Variant<'a> {
     pub(crate) skip_decode: bool,
     pub(crate) field_case: FieldCase,
     /// The type whose schema its data has on the wire.
-    #[expect(dead_code, reason = "read by the schema outputs, which the derive does not write yet")]
     pub(crate) wire_type: Option<Type>,
 }
 
@@ -79,6 +82,7 @@ impl<'a> Variant<'a> {
         inherited: &Inherited,
         ident: &'a Ident,
         fields: &'a Fields,
+        doc: String,
         attrs: &attr::Attrs,
         serde: &attr::serde::Attrs,
     ) -> Self {
@@ -149,7 +153,9 @@ impl<'a> Variant<'a> {
         Self {
             ident,
             fields,
+            doc,
             name: name(ctxt, inherited, ident, attrs, serde, is_struct),
+            cased: cased(inherited, ident),
             aliases: variant_aliases.map(|alias| Name::explicit(&alias)).collect(),
             data,
             selector,
@@ -235,13 +241,18 @@ fn name(
     if let Some(text) = serde.text("rename") {
         return Name::explicit(&text);
     }
-    let written = ident.unraw().to_string();
-    let cased = inherited.rule.map_or_else(|| written.clone(), |rule| rule.apply_to_variant(&written));
+    let cased = cased(inherited, ident);
     match &inherited.prefix {
         // What is wrong with the name is then in the prefix.
         Some(prefix) => Name { text: prefix.value() + &cased, span: prefix.span() },
         None => Name { text: cased, span: ident.span() },
     }
+}
+
+/// The name as it is written, in the case of `rename_all`.
+fn cased(inherited: &Inherited, ident: &Ident) -> String {
+    let written = ident.unraw().to_string();
+    inherited.rule.map_or_else(|| written.clone(), |rule| rule.apply_to_variant(&written))
 }
 
 /// Attributes that say different things of the same thing.

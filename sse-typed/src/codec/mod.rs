@@ -32,6 +32,7 @@
 
 mod decode;
 mod decoder;
+pub mod describe;
 mod encode;
 mod encoded;
 mod encoder;

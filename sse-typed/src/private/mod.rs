@@ -7,7 +7,7 @@ use std::error::Error;
 pub use core::{
     default::Default,
     fmt::Display,
-    marker::PhantomData,
+    marker::{PhantomData, Sized},
     option::Option::{self, None, Some},
     primitive::{bool, str},
     result::Result::{self, Err, Ok},
@@ -31,6 +31,7 @@ pub use crate::{
 };
 
 mod decode;
+pub mod describe;
 mod encode;
 mod tag;
 mod tagged;

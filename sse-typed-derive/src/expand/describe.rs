@@ -1,0 +1,253 @@
+//! `DescribeEvent`: what can be said of the type without a value. The bounds stand on the output that it is described to, so
+//! a payload needs nothing that the output does not ask for.
+
+use std::collections::HashSet;
+
+use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens as _, quote, quote_spanned};
+use syn::{GenericParam, Generics, Type, WherePredicate, parse_quote};
+
+use super::Output;
+use crate::{
+    bound, doc,
+    model::{Data, Field, Selector, Variant},
+};
+
+pub(super) fn expand(output: &Output<'_, '_>) -> TokenStream {
+    let mut writer = Writer { output, describer: describer(output), bounds: Vec::new(), seen: HashSet::new() };
+    let sent = output.input.sides.encode;
+    let on_wire = |variant: &&Variant<'_>| if sent { !variant.skip_encode } else { !variant.skip_decode };
+    let variants: Vec<_> =
+        output.input.variants.iter().filter(on_wire).map(|variant| writer.variant(variant)).collect();
+    let Writer { describer, bounds, .. } = writer;
+
+    let (private, ident) = (&output.private, output.ident);
+    let ty_generics = output.input.original.generics.split_for_impl().1;
+    let mut generics = bound::with_predicates(&output.input.original.generics, &bounds);
+    if generics.lifetimes().next().is_some() {
+        // What is borrowed is described as if it were borrowed for ever.
+        generics.type_params_mut().for_each(|param| param.bounds.push(parse_quote!('static)));
+    }
+    generics.params.push(parse_quote!(#describer: #private::describe::Describer + ?#private::Sized));
+    let (impl_generics, _, where_clause) = generics.split_for_impl();
+    let name = ident.to_string();
+    let tag = output.input.tag.as_ref().map(|tag| quote!(.tag(#tag)));
+    let ignore = &output.input.ignore;
+    let ignored = (!ignore.is_empty()).then(|| quote!(.ignored(&[#(#ignore),*])));
+    let doc = output.input.is_enum.then(|| doc::text(&output.input.original.attrs)).and_then(|doc| documented(&doc));
+    // Named where it is used, so that no lint finds it unused.
+    let argument = if bounds.is_empty() { quote!(_) } else { quote!(__describer) };
+    quote! {
+        #[automatically_derived]
+        impl #impl_generics #private::describe::DescribeEvent<#describer> for #ident #ty_generics #where_clause {
+            fn describe(#argument: &mut #describer) -> #private::describe::Events<#describer::Type> {
+                #private::describe::Events::new(#name)#doc #tag #ignored #(.variant(#variants))*
+            }
+        }
+    }
+}
+
+/// A name for the output's type, which is none of the type's own parameters.
+fn describer(output: &Output<'_, '_>) -> Ident {
+    let mut name = "__Describer".to_owned();
+    while output.input.original.generics.params.iter().any(|param| match param {
+        GenericParam::Type(param) => param.ident == name,
+        GenericParam::Const(param) => param.ident == name,
+        GenericParam::Lifetime(_) => false,
+    }) {
+        name.push('_');
+    }
+    Ident::new(&name, Span::call_site())
+}
+
+fn documented(doc: &str) -> Option<TokenStream> {
+    (!doc.is_empty()).then(|| quote!(.doc(#doc)))
+}
+
+struct Writer<'o, 'i, 'a> {
+    output: &'o Output<'i, 'a>,
+    describer: Ident,
+    /// What the output must be able to describe, each once.
+    bounds: Vec<WherePredicate>,
+    seen: HashSet<String>,
+}
+
+impl Writer<'_, '_, '_> {
+    fn variant(&mut self, variant: &Variant<'_>) -> TokenStream {
+        let private = &self.output.private;
+        let data = self.data(variant);
+        let (name, event_type) = (&variant.cased, &variant.name.text);
+        let aliases: Vec<_> = variant.aliases.iter().map(|alias| &alias.text).collect();
+        let aliases = (!aliases.is_empty()).then(|| quote!(.aliases(&[#(#aliases),*])));
+        let doc = documented(&variant.doc);
+        let key = match &variant.selector {
+            Some(Selector::Key(key)) => Some(quote!(.key(#key))),
+            _ => None,
+        };
+        let beside = |method: &str, field: Option<&Field<'_>>| {
+            let method = quote::format_ident!("{method}");
+            field.and_then(Field::written_name).map(|name| quote!(.#method(#name)))
+        };
+        let id = beside("id", variant.id.as_ref().map(|id| &id.field));
+        let retry = beside("retry", variant.retry.as_ref());
+        let terminal = variant.terminal.then(|| quote!(.terminal()));
+        let error = variant.error.then(|| quote!(.error()));
+        let gap = variant.gap.map(|_| quote!(.gap()));
+        let other = variant.takes_unknown.map(|_| quote!(.other()));
+        quote! {
+            #private::describe::Variant::new(#name, #event_type, #data)
+                #aliases #doc #key #id #retry #terminal #error #gap #other
+        }
+    }
+
+    fn data(&mut self, variant: &Variant<'_>) -> TokenStream {
+        let private = self.output.private.clone();
+        let data = quote!(#private::describe::Data);
+        // What the variant says of its data, or its only field.
+        let named = |field: Option<&Field<'_>>| {
+            variant.wire_type.clone().or_else(|| field.and_then(|field| field.wire_type.clone()))
+        };
+        match &variant.data {
+            Data::Unit | Data::None => quote!(#data::Unit),
+            Data::Sentinel(text) => quote!(#data::Sentinel(#text)),
+            Data::Other(_) => quote!(#data::Raw),
+            Data::Newtype(field) => {
+                let ty = match named(Some(field)) {
+                    Some(ty) => self.ty(&ty, None),
+                    None => self.ty_of(field),
+                };
+                quote!(#data::Json(#ty))
+            }
+            Data::Object(fields) => match named(None) {
+                Some(ty) => {
+                    let ty = self.ty(&ty, None);
+                    quote!(#data::Json(#ty))
+                }
+                None => {
+                    let fields: Vec<_> = fields.iter().filter_map(|field| self.field(variant, field)).collect();
+                    quote!(#private::describe::object([#(#fields),*]))
+                }
+            },
+            Data::Text(field) => {
+                let ty = named(Some(field)).map_or_else(|| quote!(#private::None), |ty| self.ty(&ty, None));
+                quote!(#data::Text(#ty))
+            }
+            // What an own codec writes is text, unless it says that it is the JSON of a type.
+            Data::With(_, field) => match named(Some(field)) {
+                Some(ty) => {
+                    let ty = self.ty(&ty, None);
+                    quote!(#data::Json(#ty))
+                }
+                None => quote!(#data::Text(#private::None)),
+            },
+            Data::Nested(field) => {
+                let (ty, describer) = (self.everlasting(field.ty), &self.describer);
+                let predicate = parse_quote!(#ty: #private::describe::DescribeEvent<#describer>);
+                self.push(predicate);
+                let private = self.output.private_at(field);
+                quote_spanned!(field.type_span()=> #private::describe::nested::<#ty, _>(__describer))
+            }
+        }
+    }
+
+    /// A field of an object. `None` for one that is not in the JSON.
+    fn field(&mut self, variant: &Variant<'_>, field: &Field<'_>) -> Option<TokenStream> {
+        let input = self.output.input;
+        let sent = input.sides.encode;
+        let skipped = if sent { "skip_serializing" } else { "skip_deserializing" };
+        if field.serde.has("skip") || field.serde.has(skipped) {
+            return None;
+        }
+        let name = field.name_in_json(&variant.field_case, sent)?;
+        let flatten = field.serde.has("flatten");
+        let mut optional = if sent {
+            field.serde.has("skip_serializing_if")
+        } else {
+            let absent = field.optional().is_some() && !self.is_opaque(field);
+            field.serde.has("default") || !input.default.is_empty() || absent
+        };
+        // Of an `Option` that is left out when it is `None`, `null` is never written; a flattened one has no keys then.
+        let left_out =
+            field.serde.text("skip_serializing_if").is_some_and(|test| test.value().ends_with("Option::is_none"));
+        let inner = field.optional().filter(|_| (sent && left_out) || flatten);
+        optional |= flatten && inner.is_some();
+        let ty = match (&field.wire_type, inner) {
+            (Some(ty), _) => self.ty(&ty.clone(), None),
+            (None, Some(inner)) if !self.is_opaque(field) => self.ty(inner, Some(field)),
+            (None, _) => self.ty_of(field),
+        };
+        let private = &self.output.private;
+        let doc = doc::text(&field.original.attrs);
+        let optional = optional.then(|| quote!(.optional()));
+        let flatten = flatten.then(|| quote!(.flatten()));
+        Some(quote!(#private::describe::field(#name, #doc, #ty)#optional #flatten))
+    }
+
+    /// Whether a codec of serde decides what stands on the wire.
+    fn is_opaque(&self, field: &Field<'_>) -> bool {
+        let own = if self.output.input.sides.encode { "serialize_with" } else { "deserialize_with" };
+        field.serde.has("with") || field.serde.has(own)
+    }
+
+    /// The type of a field, if it is what stands on the wire.
+    fn ty_of(&mut self, field: &Field<'_>) -> TokenStream {
+        if let Some(ty) = &field.wire_type {
+            return self.ty(ty, Some(field));
+        }
+        if self.is_opaque(field) {
+            let private = &self.output.private;
+            return quote!(#private::None);
+        }
+        self.ty(field.ty, Some(field))
+    }
+
+    /// A type that the output must know.
+    fn ty(&mut self, ty: &Type, field: Option<&Field<'_>>) -> TokenStream {
+        let private = self.output.private.clone();
+        let ty = self.everlasting(ty);
+        let describer = &self.describer;
+        self.push(parse_quote!(#describer: #private::describe::DescribeType<#ty>));
+        match field {
+            Some(field) => {
+                let private = self.output.private_at(field);
+                quote_spanned!(field.type_span()=> #private::describe::ty::<#ty, _>(__describer))
+            }
+            None => quote!(#private::describe::ty::<#ty, _>(__describer)),
+        }
+    }
+
+    /// The type, with `'static` in the place of the lifetimes that the deriving type has. Bounds that differ in lifetimes alone
+    /// would leave it open which one is meant.
+    fn everlasting(&self, ty: &Type) -> TokenStream {
+        everlasting(ty.to_token_stream(), &self.output.input.original.generics)
+    }
+
+    fn push(&mut self, predicate: WherePredicate) {
+        if self.seen.insert(predicate.to_token_stream().to_string()) {
+            self.bounds.push(predicate);
+        }
+    }
+}
+
+fn everlasting(tokens: TokenStream, generics: &Generics) -> TokenStream {
+    let mut quoted = false;
+    let replaced = tokens.into_iter().map(|token| {
+        let after_quote = std::mem::replace(&mut quoted, false);
+        match token {
+            TokenTree::Punct(punct) if punct.as_char() == '\'' => {
+                quoted = true;
+                TokenTree::Punct(punct)
+            }
+            TokenTree::Ident(ident) if after_quote && generics.lifetimes().any(|own| own.lifetime.ident == ident) => {
+                TokenTree::Ident(Ident::new("static", ident.span()))
+            }
+            TokenTree::Group(group) => {
+                let mut inner = Group::new(group.delimiter(), everlasting(group.stream(), generics));
+                inner.set_span(group.span());
+                TokenTree::Group(inner)
+            }
+            other => other,
+        }
+    });
+    replaced.collect()
+}

@@ -86,6 +86,10 @@ pub mod server;
 #[cfg_attr(docsrs, doc(cfg(feature = "testing")))]
 pub mod testing;
 
+#[cfg(feature = "typescript")]
+#[cfg_attr(docsrs, doc(cfg(feature = "typescript")))]
+pub mod typescript;
+
 #[doc(hidden)]
 #[path = "private/mod.rs"]
 pub mod __private;

@@ -1,0 +1,119 @@
+//! A committed file, held against what would be written today.
+
+use std::{
+    env, fs,
+    io::{self, ErrorKind},
+    path::Path,
+};
+
+use super::{Options, TypeScript, render};
+use crate::codec::describe::DescribeEvent;
+
+/// With this variable in the environment, files are written.
+const UPDATE: &str = "SSE_TYPED_UPDATE";
+
+/// Asserts that a committed file is the TypeScript of an event type: for a test, which then fails when the type has changed and
+/// the file has not.
+///
+/// With `SSE_TYPED_UPDATE=1` in the environment the file is written instead, with the folders that it needs, unless it is
+/// current already. A relative path is one from the folder of the package, where cargo runs tests. Line ends may be CRLF, as
+/// git checks them out on Windows.
+///
+/// ```no_run
+/// # #[derive(sse_typed::SseEvent)]
+/// # enum RideEvent { Arrived }
+/// use sse_typed::typescript::{self, Options};
+///
+/// #[test]
+/// fn the_page_has_the_events_of_today() {
+///     typescript::assert_current::<RideEvent>("page/src/ride_event.ts", &Options::new());
+/// }
+/// ```
+///
+/// # Panics
+///
+/// When the file is missing or has another text, with the first line that differs and the command that writes it; when it
+/// cannot be read or written; and where [`render`] panics.
+#[track_caller]
+pub fn assert_current<E: DescribeEvent<TypeScript> + ?Sized>(path: impl AsRef<Path>, options: &Options) {
+    let update = env::var_os(UPDATE).is_some_and(|value| !value.is_empty() && value != "0");
+    if let Err(message) = check(path.as_ref(), &render::<E>(options), update) {
+        panic!("{message}");
+    }
+}
+
+/// What is wrong with the file, after it was written, if it is to be.
+fn check(path: &Path, text: &str, update: bool) -> Result<(), String> {
+    let shown = path.display();
+    let failed = |error: io::Error| format!("{shown}: {error}");
+    let committed = match fs::read(path) {
+        Ok(bytes) => Some(String::from_utf8_lossy(&bytes).replace("\r\n", "\n")),
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
+        Err(error) => return Err(failed(error)),
+    };
+    let how = format!("to write it, run this test again with {UPDATE}=1 in the environment");
+    match committed {
+        Some(committed) if committed == text => Ok(()),
+        _ if update => {
+            if let Some(folder) = path.parent() {
+                fs::create_dir_all(folder).map_err(failed)?;
+            }
+            fs::write(path, text).map_err(failed)
+        }
+        None => Err(format!("{shown} is missing: {how}")),
+        Some(committed) => Err(format!("{shown} is not current: {how}\n{}", difference(&committed, text))),
+    }
+}
+
+/// The first line that is another one.
+fn difference(committed: &str, text: &str) -> String {
+    let mut is = committed.split('\n');
+    let mut should_be = text.split('\n');
+    let mut number = 1;
+    loop {
+        let (old, new) = (is.next(), should_be.next());
+        if old != new || old.is_none() {
+            let shown = |line: Option<&str>| line.map_or_else(|| "(the end)".to_owned(), str::to_owned);
+            return format!("line {number} is      {}\nand should be {}", shown(old), shown(new));
+        }
+        number += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{env, fs, process};
+
+    use super::check;
+
+    const TEXT: &str = "one\ntwo\n";
+
+    #[test]
+    fn a_committed_file_is_held_against_the_text() {
+        let folder = env::temp_dir().join(format!("sse-typed-current-{}", process::id()));
+        let path = folder.join("a/b.ts");
+        let check =
+            |update| check(&path, TEXT, update).map_err(|message| message.replace(&*path.to_string_lossy(), "b.ts"));
+        let how = "to write it, run this test again with SSE_TYPED_UPDATE=1 in the environment";
+
+        assert_eq!(check(false), Err(format!("b.ts is missing: {how}")));
+        assert_eq!(check(true), Ok(()), "folders are made");
+        assert_eq!(fs::read_to_string(&path).unwrap(), TEXT);
+        assert_eq!(check(false), Ok(()));
+
+        fs::write(&path, "one\r\ntwo\r\n").unwrap();
+        assert_eq!(check(false), Ok(()), "as git checks it out on Windows");
+        assert_eq!(check(true), Ok(()));
+        assert_eq!(fs::read_to_string(&path).unwrap(), "one\r\ntwo\r\n", "what is current is left alone");
+
+        fs::write(&path, "one\n2\n").unwrap();
+        let message = format!("b.ts is not current: {how}\nline 2 is      2\nand should be two");
+        assert_eq!(check(false), Err(message));
+        fs::write(&path, "one\ntwo").unwrap();
+        let message = format!("b.ts is not current: {how}\nline 3 is      (the end)\nand should be ");
+        assert_eq!(check(false), Err(message));
+        assert_eq!(check(true), Ok(()));
+        assert_eq!(check(false), Ok(()));
+        fs::remove_dir_all(folder).unwrap();
+    }
+}

@@ -1,0 +1,77 @@
+//! The types of a gap, as the event room knows no TypeScript.
+
+use ts_rs::{Config, TS, TypeVisitor};
+
+use crate::event::{Gap, GapReason};
+
+impl TS for Gap {
+    type WithoutGenerics = Self;
+    type OptionInnerType = Self;
+
+    fn docs() -> Option<String> {
+        Some("/** Lost history: how many events, where that can be known, and why. */".to_owned())
+    }
+
+    fn name(_: &Config) -> String {
+        "Gap".to_owned()
+    }
+
+    fn inline(_: &Config) -> String {
+        // Always a number, whatever large integers of the payloads are.
+        "{ missed: number | null, reason: GapReason, }".to_owned()
+    }
+
+    fn inline_flattened(config: &Config) -> String {
+        Self::inline(config)
+    }
+
+    fn decl(config: &Config) -> String {
+        format!("type Gap = {};", Self::inline(config))
+    }
+
+    fn decl_concrete(config: &Config) -> String {
+        Self::decl(config)
+    }
+
+    fn visit_dependencies(visitor: &mut impl TypeVisitor) {
+        visitor.visit::<GapReason>();
+    }
+
+    fn output_path() -> Option<std::path::PathBuf> {
+        Some("Gap.ts".into())
+    }
+}
+
+impl TS for GapReason {
+    type WithoutGenerics = Self;
+    type OptionInnerType = Self;
+    const IS_ENUM: bool = true;
+
+    fn docs() -> Option<String> {
+        Some(
+            "/**\n * Why history is lost: it is no longer kept, the subscription fell behind, or the client's last event ID\n * \
+             is none of this stream's.\n */"
+                .to_owned(),
+        )
+    }
+
+    fn name(_: &Config) -> String {
+        "GapReason".to_owned()
+    }
+
+    fn inline(_: &Config) -> String {
+        r#""trimmed" | "lagged" | "unknown_id" | "other""#.to_owned()
+    }
+
+    fn decl(config: &Config) -> String {
+        format!("type GapReason = {};", Self::inline(config))
+    }
+
+    fn decl_concrete(config: &Config) -> String {
+        Self::decl(config)
+    }
+
+    fn output_path() -> Option<std::path::PathBuf> {
+        Some("GapReason.ts".into())
+    }
+}

@@ -1,0 +1,99 @@
+//! Identifiers in a text of TypeScript, as far as it is known what is one: not in texts, comments or names of properties.
+
+/// The text with each identifier replaced that `replace` has another name for.
+pub(super) fn renamed(text: &str, mut replace: impl FnMut(&str) -> Option<String>) -> String {
+    let mut renamed = String::with_capacity(text.len());
+    let mut rest = text;
+    let mut after_dot = false;
+    while let Some(first) = rest.chars().next() {
+        let length = length(rest, first);
+        let (token, behind) = rest.split_at(length);
+        let new = if is_start(first) && !after_dot && !names_a_property(behind) { replace(token) } else { None };
+        renamed.push_str(new.as_deref().unwrap_or(token));
+        if !first.is_whitespace() {
+            after_dot = first == '.' && !renamed.ends_with("...");
+        }
+        rest = behind;
+    }
+    renamed
+}
+
+/// Whether the text has that identifier.
+pub(super) fn mentions(text: &str, identifier: &str) -> bool {
+    let mut found = false;
+    renamed(text, |token| {
+        found |= token == identifier;
+        None
+    });
+    found
+}
+
+/// Whether the text can be written as the name of a property, or of a type.
+pub(super) fn is_identifier(text: &str) -> bool {
+    text.chars().next().is_some_and(is_start) && text.chars().all(is_part)
+}
+
+fn is_start(letter: char) -> bool {
+    letter.is_alphabetic() || letter == '_' || letter == '$'
+}
+
+fn is_part(letter: char) -> bool {
+    letter.is_alphanumeric() || letter == '_' || letter == '$'
+}
+
+/// How long the token is that the text begins with.
+fn length(text: &str, first: char) -> usize {
+    let end = |found: Option<usize>, more: usize| found.map_or(text.len(), |at| at + more);
+    match first {
+        '"' | '\'' | '`' => {
+            let mut escaped = false;
+            let mut letters = text.char_indices().skip(1);
+            let closing = letters.find(|&(_, letter)| {
+                let closes = letter == first && !escaped;
+                escaped = letter == '\\' && !escaped;
+                closes
+            });
+            end(closing.map(|(at, _)| at), 1)
+        }
+        '/' if text.starts_with("//") => end(text.find('\n'), 0),
+        '/' if text.starts_with("/*") => end(text.get(2..).and_then(|rest| rest.find("*/")), 4),
+        _ if is_part(first) => end(text.find(|letter| !is_part(letter)), 0),
+        _ => first.len_utf8(),
+    }
+}
+
+/// Whether what stands before this text is the name of a property.
+fn names_a_property(behind: &str) -> bool {
+    let behind = behind.trim_start();
+    behind.strip_prefix('?').map_or(behind, str::trim_start).starts_with(':')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_identifier, mentions, renamed};
+
+    #[test]
+    fn types_are_renamed_and_nothing_else_is() {
+        let text = "type P = { P: P, P?: Array<P>, \"P\": \"P\", /** P's */ a: x.P, Px: $P, [key in P]: [P, P], 'it\\'s P': P } // P\n";
+        let new = renamed(text, |token| (token == "P").then(|| "Q".to_owned()));
+        assert_eq!(
+            new,
+            "type Q = { P: Q, P?: Array<Q>, \"P\": \"P\", /** P's */ a: x.P, Px: $P, [key in Q]: [Q, Q], 'it\\'s P': Q } // P\n"
+        );
+        assert!(mentions(text, "Array"));
+        assert!(!mentions(text, "Px"));
+    }
+
+    #[test]
+    fn a_text_that_ends_too_early_is_read_to_its_end() {
+        for text in ["\"P", "'P\\", "/* P", "/*", "/", "// P", "`P", "é", "P.", "P ?"] {
+            assert_eq!(renamed(text, |_| None), text);
+        }
+    }
+
+    #[test]
+    fn names_with_dots_or_digits_in_front_are_no_identifiers() {
+        assert!(is_identifier("a_1$") && is_identifier("été"));
+        assert!(!is_identifier("") && !is_identifier("1a") && !is_identifier("a.b") && !is_identifier("a-b"));
+    }
+}

@@ -1,19 +1,47 @@
-// A page in Chromium reads a stream: CHROMIUM=path node chromium.mjs PAGE STREAM
+// A Chromium that a test drives: CHROMIUM=path node chromium.mjs
+//
+// Each line of standard input is a command, `{ id, command, .. }`; each line of standard output is its answer,
+// `{ id, value }` or `{ id, error }`, or what a page has to say, `{ page, report }`. At the end of the input the browser is
+// closed: it does not outlive the test, however that ends.
+import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
 import { record } from "./recorder.mjs";
 
-const [, , page_url, url] = process.argv;
+const print = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
+
 // A new profile each time, and no request that the page has not made.
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM,
   headless: true,
   args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--no-first-run"],
 });
-try {
-  const page = await browser.newPage();
-  await page.exposeFunction("report", (line) => console.log(JSON.stringify(line)));
-  await page.goto(page_url);
-  await page.evaluate(record, url);
-} finally {
-  await browser.close();
+const context = await browser.newContext({ ignoreHTTPSErrors: true, reducedMotion: "reduce" });
+await context.exposeBinding("report", ({ page }, report) => print({ page: names.get(page), report }));
+await context.addInitScript(`globalThis.record = ${record};`);
+const pages = new Map();
+const names = new Map();
+
+const commands = {
+  async open({ page: name, url }) {
+    const page = await context.newPage();
+    pages.set(name, page);
+    names.set(page, name);
+    page.on("pageerror", (error) => print({ page: name, report: { uncaught: String(error) } }));
+    await page.goto(url);
+  },
+  // The value of an expression in the page; of a promise, what it comes to.
+  evaluate: ({ page, code }) => pages.get(page).evaluate(code),
+  async close({ page }) {
+    await pages.get(page).close();
+  },
+};
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const { id, command, ...parameters } = JSON.parse(line);
+  // Not one after the other: some wait for what another brings about.
+  commands[command](parameters).then(
+    (value) => print({ id, value: value ?? null }),
+    (error) => print({ id, error: String(error) }),
+  );
 }
+await browser.close();

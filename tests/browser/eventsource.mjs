@@ -1,8 +1,8 @@
-// npm's eventsource reads a stream: node eventsource.mjs PAGE STREAM
+// npm's eventsource reads a stream: node eventsource.mjs STREAM TYPE..
 import { EventSource } from "eventsource";
 import { record } from "./recorder.mjs";
 
-const [, , , url] = process.argv;
+const [, , url, ...types] = process.argv;
 globalThis.EventSource = EventSource;
 globalThis.report = (line) => console.log(JSON.stringify(line));
-await record(url);
+record(url, types); // Node ends when the source is closed.

@@ -15,6 +15,7 @@ pub(crate) enum Program {
     Chromium,
     Node,
     NodeModules,
+    Nginx,
     Cxx,
     CargoFuzz,
     CargoDeny,
@@ -30,13 +31,14 @@ pub(crate) const TOOLS: &str = "target/tools";
 const NODE: u32 = 20;
 
 impl Program {
-    pub(crate) const EVERY: [Self; 9] = [
+    pub(crate) const EVERY: [Self; 10] = [
         Self::Rustfmt,
         Self::Clippy,
         Self::Curl,
         Self::Chromium,
         Self::Node,
         Self::NodeModules,
+        Self::Nginx,
         Self::Cxx,
         Self::CargoFuzz,
         Self::CargoDeny,
@@ -51,6 +53,7 @@ impl Program {
             Self::Chromium => "chromium",
             Self::Node => "node",
             Self::NodeModules => "npm packages",
+            Self::Nginx => "nginx",
             Self::Cxx => "a C++ compiler",
             Self::CargoFuzz => "cargo-fuzz",
             Self::CargoDeny => "cargo-deny",
@@ -66,6 +69,7 @@ impl Program {
             Self::Chromium => "apt-get install chromium, or set CHROMIUM to the path of a Chromium or Chrome",
             Self::Node => "Node 20 or newer, with npm: apt-get install nodejs npm, or https://nodejs.org",
             Self::NodeModules => "npm ci --prefix tests/browser",
+            Self::Nginx => "apt-get install nginx (the tests start their own; the service is not needed)",
             Self::Cxx => "apt-get install g++, or the compiler of your system",
             Self::CargoFuzz => "cargo install --locked cargo-fuzz@0.13.2",
             Self::CargoDeny => "cargo install --locked cargo-deny@0.20.2",
@@ -84,6 +88,8 @@ impl Program {
                     && shell::succeeds(shell::NPM, &["--version"])
             }
             Self::NodeModules => npm_packages_are_current(Path::new(BROWSER)),
+            // Debian puts it where only the administrator's shell looks.
+            Self::Nginx => shell::succeeds("nginx", &["-v"]) || Path::new("/usr/sbin/nginx").exists(),
             Self::Cxx => shell::succeeds("c++", &["--version"]),
             Self::CargoFuzz => shell::succeeds("cargo", &["fuzz", "--version"]),
             Self::CargoDeny => shell::succeeds("cargo", &["deny", "--version"]),
@@ -98,6 +104,7 @@ impl Program {
             Self::Chromium if is_ubuntu() => &["chromium-browser"],
             Self::Chromium => &["chromium"],
             Self::Node => &["nodejs", "npm"],
+            Self::Nginx => &["nginx"],
             _ => &[],
         }
     }
@@ -112,7 +119,7 @@ impl Program {
         Some(match self {
             Self::Rustfmt => vec![Cmd::new("rustup").args(["component", "add", "rustfmt"])],
             Self::Clippy => vec![Cmd::new("rustup").args(["component", "add", "clippy"])],
-            Self::Curl | Self::Chromium | Self::Node | Self::Cxx => {
+            Self::Curl | Self::Chromium | Self::Node | Self::Nginx | Self::Cxx => {
                 let sudo: &[&str] =
                     match (cfg!(target_os = "linux"), is_root(), shell::succeeds("sudo", &["--version"])) {
                         (false, ..) | (_, false, false) => return None,

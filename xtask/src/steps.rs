@@ -116,9 +116,9 @@ pub(crate) const STEPS: &[Step] = &[
     },
     Step {
         name: "interop",
-        about: "tests that need other programs: curl, Chromium, Node",
+        about: "tests that need other programs: curl, Chromium, Node, nginx",
         needs: &[],
-        uses: &[Program::Curl, Program::Chromium, Program::Node, Program::NodeModules],
+        uses: &[Program::Curl, Program::Chromium, Program::Node, Program::NodeModules, Program::Nginx],
         run: |context| test_runner(context, true),
     },
     Step {

@@ -5,9 +5,13 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::{
+    browser::{Browser, browser_found},
     feed::{CUT, Feed, RETRY, SEEN},
     program::{Program, found, script},
 };
+
+/// The named event types of the feed.
+const TYPES: [&str; 3] = ["position", "note", "completed"];
 
 /// What an event says of the last event ID when its own block has none.
 #[derive(Clone, Copy)]
@@ -17,12 +21,8 @@ enum WithoutId {
     Empty,
 }
 
-/// The script reads the feed until the source is closed.
-async fn assert_reads_to_the_end(name: &str, prefix: &'static str, without_id: WithoutId) {
-    let feed = Feed::with_ids(prefix).await;
-    let lines = script(name, &[&feed.url("/"), &feed.url("/events")]).await;
-    let lines: Vec<Value> = lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
-
+/// What was reported of the feed, up to the end of the source.
+fn assert_read_to_the_end(feed: &Feed, prefix: &str, without_id: WithoutId, reports: &[Value]) {
     let mut in_force = String::new();
     let mut event = |&(event_type, data, id): &(_, _, &str)| {
         match (id, without_id) {
@@ -39,7 +39,7 @@ async fn assert_reads_to_the_end(name: &str, prefix: &'static str, without_id: W
     expected.extend(SEEN[CUT..].iter().map(&mut event));
     // The terminal event ends the stream; the 204 on the next visit ends the source.
     expected.extend([connecting, closed]);
-    assert_eq!(lines, expected);
+    assert_eq!(reports, expected);
 
     let visits = feed.visits();
     let ids: Vec<_> = visits.iter().map(|visit| visit.last_event_id.as_deref()).collect();
@@ -56,18 +56,31 @@ async fn assert_reads_to_the_end(name: &str, prefix: &'static str, without_id: W
 #[tokio::test]
 #[ignore = "needs Chromium, Node and npm packages"]
 async fn chromium_reads_resumes_waits_and_stops() {
-    let programs = [Program::Chromium, Program::Node, Program::NpmPackages];
-    if found("chromium_reads_resumes_waits_and_stops", &programs) {
-        assert_reads_to_the_end("chromium.mjs", "θέση/", WithoutId::InForce).await;
+    if !browser_found("chromium_reads_resumes_waits_and_stops") {
+        return;
     }
+    let prefix = "θέση/";
+    let feed = Feed::with_ids(prefix).await;
+    let browser = Browser::start();
+    let mut page = browser.open(&feed.url("/")).await;
+    page.record(&feed.url("/events"), &TYPES).await;
+    let mut reports = vec![page.next().await];
+    while *reports.last().unwrap() != json!({ "error": "closed" }) {
+        reports.push(page.next().await);
+    }
+    assert_read_to_the_end(&feed, prefix, WithoutId::InForce, &reports);
 }
 
 #[tokio::test]
 #[ignore = "needs Node and npm packages"]
 async fn npm_eventsource_reads_resumes_waits_and_stops() {
-    if found("npm_eventsource_reads_resumes_waits_and_stops", &[Program::Node, Program::NpmPackages]) {
-        // It sends back no id beyond Latin-1. Its events know of their own ids only; what it sends when it comes back
-        // is the one in force all the same.
-        assert_reads_to_the_end("eventsource.mjs", "", WithoutId::Empty).await;
+    if !found("npm_eventsource_reads_resumes_waits_and_stops", &[Program::Node, Program::NpmPackages]) {
+        return;
     }
+    // It sends back no id beyond Latin-1. Its events know of their own ids only; what it sends when it comes back is the
+    // one in force all the same.
+    let feed = Feed::start().await;
+    let lines = script("eventsource.mjs", &[&[&*feed.url("/events")], &TYPES[..]].concat()).await;
+    let reports: Vec<Value> = lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_read_to_the_end(&feed, "", WithoutId::Empty, &reports);
 }

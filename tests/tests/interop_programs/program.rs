@@ -18,7 +18,11 @@ pub(crate) enum Program {
     Node,
     NpmPackages,
     Chromium,
+    Nginx,
 }
+
+/// For whatever is over in seconds when all is well: it only keeps what never comes from holding the run.
+pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
 impl Program {
     const fn name(self) -> &'static str {
@@ -27,6 +31,7 @@ impl Program {
             Self::Node => "node",
             Self::NpmPackages => "npm packages",
             Self::Chromium => "chromium",
+            Self::Nginx => "nginx",
         }
     }
 
@@ -36,6 +41,7 @@ impl Program {
             Self::Node => find("node").is_some(),
             Self::NpmPackages => browser_tests().join("node_modules/eventsource").is_dir(),
             Self::Chromium => chromium().is_some(),
+            Self::Nginx => nginx().is_some(),
         }
     }
 }
@@ -59,7 +65,16 @@ fn browser_tests() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("browser")
 }
 
-fn chromium() -> Option<PathBuf> {
+pub(crate) fn script_path(name: &str) -> PathBuf {
+    browser_tests().join(name)
+}
+
+/// Debian puts it where only the administrator's shell looks.
+pub(crate) fn nginx() -> Option<PathBuf> {
+    find("nginx").or_else(|| Some(PathBuf::from("/usr/sbin/nginx")).filter(|path| path.is_file()))
+}
+
+pub(crate) fn chromium() -> Option<PathBuf> {
     let path = env::var_os("CHROMIUM").map(PathBuf::from);
     path.or_else(|| {
         ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"].into_iter().find_map(find)
@@ -83,18 +98,14 @@ pub(crate) fn curl() -> Command {
 /// Runs a script of `tests/browser`, and returns the lines that it printed.
 pub(crate) async fn script(name: &str, args: &[&str]) -> Vec<String> {
     let mut command = Command::new("node");
-    command.arg(browser_tests().join(name)).args(args).stdin(Stdio::null()).kill_on_drop(true);
-    if let Some(path) = chromium() {
-        command.env("CHROMIUM", path);
-    }
+    command.arg(script_path(name)).args(args).stdin(Stdio::null()).kill_on_drop(true);
     let output = finished(command).await;
     String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
 }
 
 /// Waits until the program is done, and well.
 pub(crate) async fn finished(mut command: Command) -> Output {
-    // It is over in seconds; the limit only keeps a stream that never ends from holding the run.
-    let output = timeout(Duration::from_secs(120), command.output()).await.expect("the program does not end").unwrap();
+    let output = timeout(LIMIT, command.output()).await.expect("the program does not end").unwrap();
     assert!(output.status.success(), "{}: {}", output.status, String::from_utf8_lossy(&output.stderr));
     output
 }

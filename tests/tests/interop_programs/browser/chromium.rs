@@ -1,0 +1,175 @@
+//! A Chromium that a test drives, by way of `tests/browser/chromium.mjs` and Playwright.
+
+use std::{
+    collections::HashMap,
+    io::{BufRead, BufReader, Write},
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::timeout,
+};
+
+use crate::program::{LIMIT, Program, chromium, found, script_path};
+
+/// Whether a browser is here to be driven.
+pub(crate) fn browser_found(test: &str) -> bool {
+    found(test, &[Program::Chromium, Program::Node, Program::NpmPackages])
+}
+
+/// A browser with a profile of its own. When it is dropped, its process is gone: a test that fails leaves nothing behind.
+#[derive(Debug)]
+pub(crate) struct Browser {
+    process: Child,
+    /// `None` once the browser has been told to go.
+    commands: Arc<Mutex<Option<ChildStdin>>>,
+    listener: Arc<Listener>,
+}
+
+/// A tab.
+#[derive(Debug)]
+pub(crate) struct Page {
+    name: u64,
+    commands: Arc<Mutex<Option<ChildStdin>>>,
+    listener: Arc<Listener>,
+    reports: mpsc::UnboundedReceiver<Value>,
+}
+
+/// What is waited for from the browser.
+#[derive(Debug, Default)]
+struct Listener {
+    last: AtomicU64,
+    answers: Mutex<HashMap<u64, oneshot::Sender<Result<Value, String>>>>,
+    reports: Mutex<HashMap<u64, mpsc::UnboundedSender<Value>>>,
+}
+
+impl Browser {
+    pub(crate) fn start() -> Self {
+        let mut command = Command::new("node");
+        command.arg(script_path("chromium.mjs")).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.env("CHROMIUM", chromium().expect("Chromium was found"));
+        let mut process = command.spawn().unwrap();
+        let listener = Arc::new(Listener::default());
+        let lines = process.stdout.take().unwrap();
+        let commands = Arc::new(Mutex::new(process.stdin.take()));
+        thread::spawn({
+            let listener = Arc::clone(&listener);
+            move || listener.listen(lines)
+        });
+        Self { process, commands, listener }
+    }
+
+    pub(crate) async fn open(&self, url: &str) -> Page {
+        let name = self.listener.number();
+        let (sender, reports) = mpsc::unbounded_channel();
+        self.listener.reports.lock().unwrap().insert(name, sender);
+        let page = Page { name, commands: Arc::clone(&self.commands), listener: Arc::clone(&self.listener), reports };
+        page.ask("open", json!({ "url": url })).await;
+        page
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // The end of its input ends it.
+        drop(self.commands.lock().map(|mut commands| commands.take()));
+        let told = Instant::now();
+        while told.elapsed() < Duration::from_secs(10) {
+            match self.process.try_wait() {
+                Ok(None) => thread::sleep(Duration::from_millis(10)),
+                _ => return,
+            }
+        }
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl Page {
+    /// The value of an expression in the page; of a promise, what it comes to.
+    pub(crate) async fn evaluate(&self, code: &str) -> Value {
+        self.ask("evaluate", json!({ "code": code })).await
+    }
+
+    /// Reads a stream with the native `EventSource`, whose doings are reports.
+    pub(crate) async fn record(&self, url: &str, types: &[&str]) {
+        self.record_with(url, types, json!({})).await;
+    }
+
+    pub(crate) async fn record_with(&self, url: &str, types: &[&str], options: Value) {
+        self.evaluate(&format!("void (globalThis.source = record({}, {}, {options}))", json!(url), json!(types))).await;
+    }
+
+    /// The next that the page has to say.
+    pub(crate) async fn next(&mut self) -> Value {
+        timeout(LIMIT, self.reports.recv()).await.expect("the page says nothing").expect("the browser has ended")
+    }
+
+    /// The next but openings and errors: an event.
+    pub(crate) async fn next_event(&mut self) -> Value {
+        loop {
+            let report = self.next().await;
+            if report.get("type").is_some() {
+                return report;
+            }
+        }
+    }
+
+    /// What it has said that was not asked for yet.
+    pub(crate) fn unasked(&mut self) -> Vec<Value> {
+        std::iter::from_fn(|| self.reports.try_recv().ok()).collect()
+    }
+
+    pub(crate) async fn close(self) {
+        self.ask("close", json!({})).await;
+    }
+
+    async fn ask(&self, command: &str, mut parameters: Value) -> Value {
+        let id = self.listener.number();
+        let (sender, answer) = oneshot::channel();
+        self.listener.answers.lock().unwrap().insert(id, sender);
+        parameters["id"] = id.into();
+        parameters["page"] = self.name.into();
+        parameters["command"] = command.into();
+        let line = format!("{parameters}\n");
+        if let Some(commands) = &mut *self.commands.lock().unwrap() {
+            commands.write_all(line.as_bytes()).expect("the browser has ended");
+        }
+        let answer = timeout(LIMIT, answer).await.unwrap_or_else(|_| panic!("no answer to {parameters}"));
+        answer.expect("the browser has ended").unwrap_or_else(|error| panic!("{parameters}: {error}"))
+    }
+}
+
+impl Listener {
+    fn number(&self) -> u64 {
+        self.last.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn listen(&self, lines: ChildStdout) {
+        for line in BufReader::new(lines).lines().map_while(Result::ok) {
+            let mut line: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("no answer: {line}"));
+            let number = |name: &str| line[name].as_u64();
+            if let Some(page) = number("page") {
+                let report = line["report"].take();
+                if let Some(reports) = self.reports.lock().unwrap().get(&page) {
+                    // Who is no longer asked may talk on.
+                    let _ = reports.send(report);
+                }
+            } else if let Some(answer) = number("id").and_then(|id| self.answers.lock().unwrap().remove(&id)) {
+                let error = line["error"].as_str().map(str::to_owned);
+                let _ = answer.send(error.map_or_else(|| Ok(line["value"].take()), Err));
+            }
+        }
+        // Whoever waits is told.
+        self.answers.lock().unwrap().clear();
+        self.reports.lock().unwrap().clear();
+    }
+}

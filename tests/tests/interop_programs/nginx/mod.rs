@@ -1,0 +1,5 @@
+//! Streams through nginx.
+
+mod passing;
+mod process;
+mod times;

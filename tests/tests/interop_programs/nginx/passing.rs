@@ -1,0 +1,160 @@
+//! What passes, and when: each event is sent when the one before has arrived, so what is held back would never come.
+
+use axum::{http::header, response::IntoResponse};
+use sse_typed::{
+    Client, EventId, RawEvent, SseLayer,
+    client::{Ended, EventSource, HyperClient},
+};
+use tokio::{sync::mpsc, time::timeout};
+use tower::ServiceBuilder;
+use tower_http::decompression::DecompressionLayer;
+
+use super::process::Nginx;
+use crate::{
+    browser::Browser,
+    program::{LIMIT, Program, found},
+    server::Server,
+    stage::{Visit, Visits, data, stage, stage_with},
+};
+
+/// How many events are acknowledged.
+const EVENTS: u64 = 20;
+
+/// Waits for the visit, which is made when the source is polled.
+async fn visit<S: sse_typed::client::HttpService>(visits: &mut Visits, source: &mut EventSource<RawEvent, S>) -> Visit {
+    tokio::select! {
+        visit = visits.next() => visit,
+        event = source.next() => panic!("nobody has sent {event:?}"),
+    }
+}
+
+async fn assert_lock_step<S: sse_typed::client::HttpService>(visit: &Visit, source: &mut EventSource<RawEvent, S>) {
+    for n in 1..=EVENTS {
+        visit.send(n);
+        let event = timeout(LIMIT, source.next()).await.expect("the event is held back").unwrap().unwrap();
+        assert_eq!((event.data.event_type(), event.data.data()), ("tick", &*data(n)));
+        assert_eq!(event.id.unwrap(), EventId::from(n));
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs nginx"]
+async fn nginx_with_its_defaults_passes_each_event_before_the_next_is_sent() {
+    if !found("nginx_with_its_defaults_passes_each_event_before_the_next_is_sent", &[Program::Nginx]) {
+        return;
+    }
+    let (router, mut visits) = stage(SseLayer::new());
+    let server = Server::start(router).await;
+    // Connections to the server that are used again are what most people add.
+    for directives in ["", "proxy_http_version 1.1; proxy_set_header Connection '';"] {
+        let nginx = Nginx::start(server.address(), directives);
+        let mut source = Client::hyper().get(nginx.url("/events")).connect::<RawEvent>();
+        let visit = visit(&mut visits, &mut source).await;
+        assert_lock_step(&visit, &mut source).await;
+        drop(source);
+        visit.over().await;
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs nginx"]
+async fn nginx_sends_lumps_to_those_who_allow_it_to_buffer() {
+    if !found("nginx_sends_lumps_to_those_who_allow_it_to_buffer", &[Program::Nginx]) {
+        return;
+    }
+    // What the header is good for: with its opposite the same server's events are held back.
+    let (router, mut visits) = stage_with(SseLayer::new(), |sse| ([("x-accel-buffering", "yes")], sse).into_response());
+    let server = Server::start(router).await;
+    let nginx = Nginx::start(server.address(), "");
+    let request = Client::hyper().get(nginx.url("/events"));
+    let (arrived, mut arrivals) = mpsc::unbounded_channel();
+    let reader = tokio::spawn(async move {
+        let mut events = request.send::<RawEvent>().await.unwrap();
+        while let Some(event) = events.try_next().await.unwrap() {
+            arrived.send(event.data.data().to_owned()).unwrap();
+        }
+    });
+    let visit = visits.next().await;
+    for n in 1..=EVENTS {
+        visit.send(n);
+        // nginx is one process: it answers this one when it has seen to what came before.
+        let pong = reqwest::get(nginx.url("/ping")).await.unwrap();
+        assert_eq!(pong.text().await.unwrap(), "pong");
+    }
+    assert_eq!(arrivals.try_recv(), Err(mpsc::error::TryRecvError::Empty));
+    drop(visit);
+    timeout(LIMIT, reader).await.expect("the end passes").unwrap();
+    let all: Vec<_> = std::iter::from_fn(|| arrivals.try_recv().ok()).collect();
+    assert_eq!(all, (1..=EVENTS).map(data).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+#[ignore = "needs nginx"]
+async fn nginx_passes_the_last_event_id_and_the_word_not_to_come_back() {
+    if !found("nginx_passes_the_last_event_id_and_the_word_not_to_come_back", &[Program::Nginx]) {
+        return;
+    }
+    let (router, mut visits) = stage_with(SseLayer::new(), |sse| sse.into_response());
+    // A hub's stream that is over, as seen by a client that has it all.
+    let over = || async { sse_typed::Sse::<futures_util::stream::Empty<RawEvent>>::stop() };
+    let server = Server::start(router.route("/over", axum::routing::get(over))).await;
+    let nginx = Nginx::start(server.address(), "");
+    let url = nginx.url("/events?last_event_id=no");
+    let mut source = Client::hyper().get(url).last_event_id(EventId::new("7-an id").unwrap()).connect::<RawEvent>();
+    let visit = visit(&mut visits, &mut source).await;
+    assert_eq!(visit.last_event_id(), Some("7-an id"));
+    assert_eq!(visit.path, "/events?last_event_id=no");
+
+    let mut source = Client::hyper().get(nginx.url("/over")).connect::<RawEvent>();
+    assert!(timeout(LIMIT, source.next()).await.expect("it ends").is_none());
+    assert!(matches!(source.ended(), Some(Ended::NoContent)), "{:?}", source.ended());
+}
+
+#[tokio::test]
+#[ignore = "needs nginx"]
+async fn nginx_compresses_a_stream_event_by_event() {
+    if !found("nginx_compresses_a_stream_event_by_event", &[Program::Nginx]) {
+        return;
+    }
+    let (router, mut visits) = stage(SseLayer::new());
+    let server = Server::start(router).await;
+    let nginx = Nginx::start(server.address(), "gzip on; gzip_types text/event-stream;");
+    let service = ServiceBuilder::new()
+        .layer(DecompressionLayer::new())
+        .map_response(|response: http::Response<sse_typed::client::ResponseBody>| {
+            assert_eq!(response.headers()[header::CONTENT_ENCODING], "gzip");
+            response
+        })
+        .service(HyperClient::new());
+    let mut source = Client::new(service).get(nginx.url("/events")).connect::<RawEvent>();
+    let visit = visit(&mut visits, &mut source).await;
+    assert_lock_step(&visit, &mut source).await;
+}
+
+#[tokio::test]
+#[ignore = "needs Chromium, Node, npm packages and nginx"]
+async fn chromium_reads_through_nginx_over_http_2_compressed_or_not() {
+    let programs = [Program::Chromium, Program::Node, Program::NpmPackages, Program::Nginx];
+    if !found("chromium_reads_through_nginx_over_http_2_compressed_or_not", &programs) {
+        return;
+    }
+    let (router, mut visits) = stage(SseLayer::new());
+    let server = Server::start(router).await;
+    let browser = Browser::start();
+    for directives in ["", "gzip on; gzip_types text/event-stream;"] {
+        let tells = format!("proxy_set_header X-Protocol $server_protocol; {directives}");
+        let nginx = Nginx::start_with_http_2(server.address(), &tells);
+        let mut page = browser.open(&nginx.url("/")).await;
+        page.record("/events", &["tick"]).await;
+        let visit = visits.next().await;
+        assert_eq!(visit.headers["x-protocol"], "HTTP/2.0");
+        for n in 1..=EVENTS {
+            visit.send(n);
+            let event = page.next_event().await;
+            assert_eq!((&event["data"], &event["lastEventId"]), (&data(n).into(), &n.to_string().into()));
+        }
+        // A tab that is closed is a stream that is dropped, though the connection stays.
+        page.close().await;
+        visit.over().await;
+    }
+}

@@ -1,6 +1,7 @@
 //! The manual: what does not belong to a single type.
 //!
 //! - [`defaults`]: every default, and why it is what it is
+//! - [`proxies`]: nginx, others, and the clouds: what to set there, and what compression does
 //! - [`resume`]: ids, `Last-Event-ID`, reconnection times, and the end of reconnecting
 //! - [`shutdown`]: how a server with open streams comes to its end
 //!
@@ -17,6 +18,9 @@
 
 #[doc = include_str!("defaults.md")]
 pub mod defaults {}
+
+#[doc = include_str!("proxies.md")]
+pub mod proxies {}
 
 #[doc = include_str!("resume.md")]
 pub mod resume {}

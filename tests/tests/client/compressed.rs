@@ -10,7 +10,7 @@ use std::{
 use http::{Request, Response, header};
 use sse_typed::{
     Client, Event, EventId, Sse, SseEvent, SseLayer,
-    client::{HyperClient, ResponseBody},
+    client::{EventSource, HttpService, HyperClient, ResponseBody},
 };
 use tests::serve;
 use tokio::{sync::mpsc, time::timeout};
@@ -29,11 +29,16 @@ enum Feed {
 }
 
 type Sender = mpsc::UnboundedSender<Event<Feed>>;
+type Connections = mpsc::UnboundedReceiver<Sender>;
 
-/// Sends of each connection what the test gives it.
+/// Sends on each connection what the test gives it, compressed as the client would have it, but never not at all.
 async fn server(connections: mpsc::UnboundedSender<Sender>) -> String {
     let connections = Arc::new(Mutex::new(connections));
     let service = ServiceBuilder::new()
+        .map_response(|response: Response<_>| {
+            assert!(response.headers().contains_key(header::CONTENT_ENCODING));
+            response
+        })
         // Opted in: the default leaves event streams alone.
         .layer(CompressionLayer::new().compress_when(SizeAbove::new(0)))
         .layer(SseLayer::new())
@@ -58,19 +63,30 @@ async fn a_compressed_stream_is_read_event_by_event_on_each_connection() {
             })
             .service(HyperClient::new());
         let request = Client::new(service).get(server(opened).await).header("accept-encoding", encoding);
-        let mut source = request.reconnect(fast()).connect::<Feed>();
-        for connection in [0, 100] {
-            // It connects when it is polled.
-            let sender = tokio::select! {
-                sender = connections.recv() => sender.unwrap(),
-                event = source.next() => panic!("{event:?}"),
-            };
-            // Each arrives before the next is made.
-            for n in connection..connection + 20 {
-                sender.send(Event::new(Feed::Tick { n }).id(EventId::from(n))).unwrap();
-                let event = timeout(Duration::from_secs(5), source.next()).await.expect("in time").unwrap().unwrap();
-                assert_eq!((event.data, event.id), (Feed::Tick { n }, Some(EventId::from(n))));
-            }
+        assert_lock_step(request.reconnect(fast()).connect(), &mut connections).await;
+    }
+}
+
+#[tokio::test]
+async fn reqwest_decompresses_a_stream_event_by_event_by_itself() {
+    let (opened, mut connections) = mpsc::unbounded_channel();
+    // With its feature `gzip` it asks for that, and hides that it was answered so; the server has seen it.
+    let request = Client::reqwest(reqwest::Client::new()).get(server(opened).await);
+    assert_lock_step(request.reconnect(fast()).connect(), &mut connections).await;
+}
+
+/// On each of two connections, each event arrives before the next is made.
+async fn assert_lock_step<S: HttpService>(mut source: EventSource<Feed, S>, connections: &mut Connections) {
+    for connection in [0, 100] {
+        // It connects when it is polled.
+        let sender = tokio::select! {
+            sender = connections.recv() => sender.unwrap(),
+            event = source.next() => panic!("{event:?}"),
+        };
+        for n in connection..connection + 20 {
+            sender.send(Event::new(Feed::Tick { n }).id(EventId::from(n))).unwrap();
+            let event = timeout(Duration::from_secs(5), source.next()).await.expect("in time").unwrap().unwrap();
+            assert_eq!((event.data, event.id), (Feed::Tick { n }, Some(EventId::from(n))));
         }
     }
 }

@@ -121,7 +121,7 @@ impl<E: DecodeEvent> Reader<E> {
                 // There may always be another comment, and never an event.
                 Some(comment @ Read::Comment(_)) => match self.poll_silent(cx) {
                     Poll::Pending => return Poll::Ready(comment),
-                    silent => return silent,
+                    silent @ Poll::Ready(_) => return silent,
                 },
                 Some(read) => return Poll::Ready(read),
                 None => {}

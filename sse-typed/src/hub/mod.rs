@@ -134,6 +134,7 @@ mod id;
 mod log;
 mod memory;
 mod order;
+mod place;
 mod retention;
 mod ring;
 mod shared;

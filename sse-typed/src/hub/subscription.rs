@@ -13,6 +13,7 @@ use super::{
     decoded::{self, Decode},
     entries::Inner,
     id,
+    place::{PackedPlace, Place},
     ring::Run,
     shared::{Found, Named},
     tail::{Pages, Turned},
@@ -36,28 +37,10 @@ use crate::{
 #[must_use = "streams do nothing unless polled"]
 pub struct Subscription<E> {
     core: Arc<Core<E>>,
-    place: Place,
+    place: PackedPlace,
     ticket: Ticket,
     /// What most subscriptions have not.
     extra: Option<Box<Extra<E>>>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
-    /// Behind the event of this number.
-    At(u64),
-    /// The same, by the word of the client: if it is gone, it was so when the client came.
-    Asked(u64),
-    /// The client's last event ID is none of the log's.
-    Unknown,
-    /// Not in the ring, but in what is read of another log.
-    Elsewhere {
-        /// By the word of the client.
-        asked: bool,
-    },
-    /// At the start of a snapshot.
-    Snapshot,
-    Over,
 }
 
 struct Extra<E> {
@@ -93,7 +76,8 @@ impl<E> Subscription<E> {
             _ if shared.is_closed() => true,
             start => start.id().is_some_and(id::is_terminal),
         };
-        let mut subscription = Self { place: Place::Over, ticket: Ticket::default(), extra: None, core };
+        let mut subscription =
+            Self { place: PackedPlace::new(Place::Over), ticket: Ticket::default(), extra: None, core };
         if !over {
             subscription.begin(start);
         }
@@ -103,7 +87,7 @@ impl<E> Subscription<E> {
     fn begin(&mut self, start: &Start) {
         let shared = &self.core.shared;
         let Some(remote) = &self.core.remote else {
-            self.place = match start {
+            let place = match start {
                 Start::Earliest => Place::At(shared.oldest().number),
                 Start::Last(n) => Place::At(shared.named_before_last(*n).number),
                 Start::Live | Start::After(_) => match start.id().map(|id| shared.find(id)) {
@@ -112,6 +96,7 @@ impl<E> Subscription<E> {
                     Some(None) => Place::Unknown,
                 },
             };
+            self.place.set(place);
             return;
         };
         // Without a runtime here there may be one where it is polled.
@@ -128,14 +113,14 @@ impl<E> Subscription<E> {
                 }
             },
         };
-        self.place = place;
+        self.place.set(place);
         self.extra().pages = Some(pages);
     }
 
     /// With a way to make a snapshot, which a live start begins with.
     pub(super) fn with_snapshot(mut self, live: bool, snapshot: impl Fn() -> E + Send + Sync + 'static) -> Self {
-        if live && self.place != Place::Over {
-            self.place = Place::Snapshot;
+        if live && self.place.get() != Place::Over {
+            self.place.set(Place::Snapshot);
         }
         self.extra().snapshot = Some(Box::new(snapshot));
         self
@@ -184,7 +169,7 @@ impl<E> Subscription<E> {
     /// How many events are kept that this subscription has not been given yet.
     #[must_use]
     pub fn lag(&self) -> u64 {
-        match self.place {
+        match self.place.get() {
             Place::At(place) | Place::Asked(place) => {
                 let shared = &self.core.shared;
                 shared.head().saturating_sub(place.max(shared.oldest().number))
@@ -203,7 +188,7 @@ impl<E> Subscription<E> {
     where
         E: EventKind,
     {
-        if self.place == Place::Over {
+        if self.place.get() == Place::Over {
             return Poll::Ready(None);
         }
         if let Some(event) = self.extra.as_mut().and_then(|extra| extra.front.take()) {
@@ -213,11 +198,11 @@ impl<E> Subscription<E> {
             && !remote.follow(&self.core.shared)
         {
             trace::no_runtime();
-            self.place = Place::Over;
+            self.place.set(Place::Over);
             return Poll::Ready(None);
         }
         for _ in 0..TURNS {
-            let found = match self.place {
+            let found = match self.place.get() {
                 Place::Over => return Poll::Ready(None),
                 Place::Snapshot => {
                     if !self.core.shared.await_begin(&mut self.ticket, cx.waker()) {
@@ -231,17 +216,21 @@ impl<E> Subscription<E> {
                 }
                 Place::At(place) | Place::Asked(place) => {
                     match self.core.shared.read(place, &mut self.ticket, cx.waker()) {
-                        Found::Waiting => return Poll::Pending,
+                        Found::Waiting => {
+                            // It has all there was when it came.
+                            self.place.set(Place::At(place));
+                            return Poll::Pending;
+                        }
                         Found::Closed => {
-                            self.place = Place::Over;
+                            self.place.set(Place::Over);
                             None
                         }
                         Found::Behind(_) if self.core.remote.is_some() => {
-                            self.place = Place::Elsewhere { asked: false };
+                            self.place.set(Place::Elsewhere { asked: false });
                             None
                         }
                         Found::Behind(oldest) => {
-                            let asked = matches!(self.place, Place::Asked(_));
+                            let asked = matches!(self.place.get(), Place::Asked(_));
                             let reason = if asked { GapReason::Trimmed } else { GapReason::Lagged };
                             self.gap(Gap::new(Some(oldest.number - place), reason), Target::Ring(oldest))
                         }
@@ -250,11 +239,11 @@ impl<E> Subscription<E> {
                 }
                 Place::Elsewhere { asked } => match ready!(self.poll_pages(cx)) {
                     Turned::Ring(place) => {
-                        self.place = Place::At(place);
+                        self.place.set(Place::At(place));
                         None
                     }
                     Turned::Closed => {
-                        self.place = Place::Over;
+                        self.place.set(Place::Over);
                         None
                     }
                     Turned::Gap(mut gap, resume) => {
@@ -264,7 +253,7 @@ impl<E> Subscription<E> {
                         self.gap(gap, Target::Log(resume))
                     }
                     Turned::Run(run) => {
-                        self.place = Place::Elsewhere { asked: false };
+                        self.place.set(Place::Elsewhere { asked: false });
                         self.allowed(run).map(Inner::Run)
                     }
                 },
@@ -319,7 +308,7 @@ impl<E> Subscription<E> {
             (run.first, run.last, run.end) = (first, last, end);
         }
         if run.is_terminal() {
-            self.place = Place::Over;
+            self.place.set(Place::Over);
         } else {
             self.passed(&run, rest);
         }
@@ -329,7 +318,7 @@ impl<E> Subscription<E> {
     /// The subscription is behind this run, with the rest of a page before it.
     fn passed(&mut self, run: &Run, rest: Option<Run>) {
         if !run.is_apart() {
-            self.place = Place::At(run.last);
+            self.place.set(Place::At(run.last));
         }
         if let Some(Extra { pages: Some(pages), rest: kept, .. }) = self.extra.as_deref_mut() {
             if run.is_apart() {
@@ -355,11 +344,11 @@ impl<E> Subscription<E> {
                 Some(self.own(event))
             }
             OnGap::Snapshot if may_snapshot => {
-                self.place = Place::Snapshot;
+                self.place.set(Place::Snapshot);
                 None
             }
             OnGap::Snapshot | OnGap::Restart => {
-                self.place = Place::Over;
+                self.place.set(Place::Over);
                 Some(Inner::Forget)
             }
             OnGap::Ignore => {
@@ -372,11 +361,11 @@ impl<E> Subscription<E> {
     fn go_to(&mut self, target: Target) -> EventId {
         match target {
             Target::Ring(place) => {
-                self.place = Place::At(place.number);
+                self.place.set(Place::At(place.number));
                 place.id
             }
             Target::Log(id) => {
-                self.place = Place::Elsewhere { asked: false };
+                self.place.set(Place::Elsewhere { asked: false });
                 id
             }
         }
@@ -388,14 +377,14 @@ impl<E> Subscription<E> {
         E: EventKind,
     {
         let Some(snapshot) = self.extra.as_ref().and_then(|extra| extra.snapshot.as_ref()) else {
-            self.place = Place::Over;
+            self.place.set(Place::Over);
             return Inner::Forget;
         };
         let core = &self.core;
         // The place first: an event that comes meanwhile, from one who does not keep the order, comes behind the snapshot
         // as well. At worst it is told twice.
         let (place, event) = core.order.keep(|| (core.shared.named_head(), snapshot()));
-        self.place = Place::At(place.number);
+        self.place.set(Place::At(place.number));
         if let Some(Extra { pages: Some(pages), rest, .. }) = self.extra.as_deref_mut() {
             pages.move_to(place.id.clone());
             *rest = None;
@@ -408,7 +397,7 @@ impl<E> Subscription<E> {
         E: EventKind,
     {
         if event.data.is_terminal() {
-            self.place = Place::Over;
+            self.place.set(Place::Over);
         }
         Inner::Own(Box::new(event))
     }
@@ -419,11 +408,11 @@ impl<E: EventKind> Stream for Subscription<E> {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Entries<E>>> {
         // Nearly all polls are these: of one who wants all that comes, and is somewhere in a log in memory.
-        if let (Place::At(place), None) = (self.place, &self.extra) {
+        if let (Place::At(place), None) = (self.place.get(), &self.extra) {
             let this = &mut *self;
             match this.core.shared.read(place, &mut this.ticket, cx.waker()) {
                 Found::Run(run) => {
-                    this.place = if run.is_terminal() { Place::Over } else { Place::At(run.last) };
+                    this.place.set(if run.is_terminal() { Place::Over } else { Place::At(run.last) });
                     return Poll::Ready(Some(Entries(Inner::Run(run))));
                 }
                 Found::Waiting => return Poll::Pending,
@@ -434,7 +423,7 @@ impl<E: EventKind> Stream for Subscription<E> {
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        if self.place == Place::Over { (0, Some(0)) } else { (0, None) }
+        if self.place.get() == Place::Over { (0, Some(0)) } else { (0, None) }
     }
 }
 
@@ -447,6 +436,18 @@ impl<E> Drop for Subscription<E> {
 
 impl<E> fmt::Debug for Subscription<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Subscription").field("place", &self.place).finish_non_exhaustive()
+        f.debug_struct("Subscription").field("place", &self.place.get()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::RawEvent;
+
+    #[test]
+    fn a_subscription_that_waits_is_40_bytes_and_what_it_is_given_48() {
+        assert_eq!(size_of::<Subscription<RawEvent>>(), 40);
+        assert_eq!(size_of::<Option<Entries<RawEvent>>>(), 48);
     }
 }

@@ -4,6 +4,7 @@ use std::{
     convert::Infallible,
     future::ready,
     sync::{Arc, Mutex},
+    task::Poll,
     time::Duration,
 };
 
@@ -17,7 +18,7 @@ use sse_typed::{
 };
 use tower::service_fn;
 
-use crate::common::{Feed, Reader, hub_on_gap, last_event_id, missed, ticks};
+use crate::common::{Feed, Reader, hub_on_gap, last_event_id, missed, poll, ticks};
 
 /// What a client saw, and what it asked for.
 struct Visit {
@@ -222,4 +223,15 @@ fn a_client_that_falls_behind_in_mid_stream_gets_what_was_chosen() {
         seen.extend(reader.events());
         assert_eq!(seen, expected, "{on_gap:?}");
     }
+}
+
+#[test]
+fn a_client_that_came_back_with_all_there_was_and_falls_behind_is_told_that_it_lagged() {
+    let hub = crate::common::hub(Retention::events(2));
+    let id = hub.publish_now(&Feed::Tick(1)).unwrap();
+    let mut events = hub.subscribe(id).events();
+    assert!(poll(&mut events).is_pending(), "it has all there is");
+    ticks(&hub, 2..10);
+    let Poll::Ready(Some(event)) = poll(&mut events) else { panic!("there is something to tell") };
+    assert_eq!(*event.data, missed(6, GapReason::Lagged));
 }

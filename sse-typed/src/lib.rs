@@ -8,6 +8,7 @@
 //! - `Hub` (feature `hub`) gives what is published to every stream, and what was missed to clients that come back.
 //! - `Client` (feature `client`) receives its values, over any Tower HTTP service, and reconnects when the connection
 //!   breaks.
+//! - `typescript` (feature `typescript`) writes it down for a page: the types, and a subscription that gives them.
 //!
 //! Between them is the plain wire of the [standard], for every browser's `EventSource` and every other client or server.
 //!
@@ -56,6 +57,7 @@
 //! | `hub` | | `Hub`, `Topics`: fan-out with history, resuming, gaps, snapshots |
 //! | `testing` | | what implementations of our traits are held against; implies `hub` |
 //! | `tracing` | | events and spans of both sides |
+//! | `typescript` | | an event type as TypeScript, with a subscription for pages; payloads derive `TS` of ts-rs |
 //! | `full` | | all of these but `testing` |
 //!
 //! The [model](event) and the [codec] are always there, and need none of them.

@@ -14,7 +14,10 @@ use crate::codec::describe::{DescribeType, Describer};
 /// It can describe what is `ts_rs::TS` and, as an event type is rendered once and for all its values, borrows nothing.
 pub struct TypeScript {
     config: Config,
+    /// In the order in which ts-rs shows them, which may be another one in the next build.
     declarations: Vec<Declaration>,
+    /// Those that the described types mention, in the order of that.
+    mentioned: Vec<usize>,
     /// The declaration of each Rust type that has one.
     by_type: HashMap<TypeId, usize>,
 }
@@ -35,7 +38,9 @@ type Names = BTreeMap<String, usize>;
 /// Types as the file declares them. Until all are known, a name in a text is the [`mark`] of its declaration.
 pub(super) struct Declared<'a> {
     typescript: &'a TypeScript,
-    /// What each is called in the file.
+    /// Those that are mentioned, in the order in which they are first.
+    order: Vec<usize>,
+    /// What each of these is called in the file.
     names: Vec<String>,
 }
 
@@ -58,7 +63,9 @@ impl<T: TS + ?Sized + 'static> DescribeType<T> for TypeScript {
             T::visit_dependencies(&mut visit);
         }
         let names = visit.names;
-        marked(&T::name(&self.config), &names)
+        let name = T::name(&self.config);
+        self.mentioned.extend(mentioned(&name, &names));
+        marked(&name, &names)
     }
 }
 
@@ -69,19 +76,28 @@ impl TypeScript {
             LargeInt::String => "string",
         };
         let config = Config::new().with_large_int(large_int);
-        Self { config, declarations: Vec::new(), by_type: HashMap::new() }
+        Self { config, declarations: Vec::new(), mentioned: Vec::new(), by_type: HashMap::new() }
     }
 
     /// The types that were described, under names that nothing else in the file has.
     pub(super) fn declared(&self, reserved: impl Fn(&str) -> bool) -> Declared<'_> {
+        let mut order = Vec::new();
+        let mut open: Vec<usize> = self.mentioned.iter().rev().copied().collect();
+        while let Some(declaration) = open.pop() {
+            if !order.contains(&declaration) {
+                order.push(declaration);
+                let Declaration { given_text, refers_to, .. } = &self.declarations[declaration];
+                open.extend(mentioned(given_text, refers_to).into_iter().rev());
+            }
+        }
         let mut names: Vec<String> = Vec::new();
-        for Declaration { given_name, .. } in &self.declarations {
+        for Declaration { given_name, .. } in order.iter().map(|&declaration| &self.declarations[declaration]) {
             let numbered = (2_usize..).map(|number| format!("{given_name}{number}"));
             let free = |name: &String| !reserved(name) && !names.contains(name);
             let name = std::iter::once(given_name.clone()).chain(numbered).find(free);
             names.push(name.unwrap_or_default());
         }
-        Declared { typescript: self, names }
+        Declared { typescript: self, order, names }
     }
 
     /// Declares a type, and all that it refers to.
@@ -132,7 +148,8 @@ impl TypeScript {
 impl Declared<'_> {
     /// Each type: its declaration, and what its doc comment says.
     pub(super) fn iter(&self) -> impl Iterator<Item = (String, &str)> {
-        self.typescript.declarations.iter().enumerate().map(|(position, declaration)| {
+        self.order.iter().map(|&position| {
+            let declaration = &self.typescript.declarations[position];
             let mut names = declaration.refers_to.clone();
             names.insert(declaration.given_name.clone(), position);
             (self.named(&marked(&declaration.given_text, &names)), &*declaration.doc)
@@ -141,8 +158,8 @@ impl Declared<'_> {
 
     /// The text, with names in it.
     pub(super) fn named(&self, text: &str) -> String {
-        let names = self.names.iter().enumerate();
-        names.fold(text.to_owned(), |text, (position, name)| text.replace(&mark(position), name))
+        let names = self.order.iter().zip(&self.names);
+        names.fold(text.to_owned(), |text, (&declaration, name)| text.replace(&mark(declaration), name))
     }
 }
 
@@ -180,6 +197,16 @@ impl TypeVisitor for Visit<'_> {
 /// The text, with marks in the place of names.
 fn marked(text: &str, names: &Names) -> String {
     tokens::renamed(text, |token| names.get(token).map(|&declaration| mark(declaration)))
+}
+
+/// The declarations that a text mentions, in its order.
+fn mentioned(text: &str, names: &Names) -> Vec<usize> {
+    let mut mentioned = Vec::new();
+    tokens::renamed(text, |token| {
+        mentioned.extend(names.get(token));
+        None
+    });
+    mentioned
 }
 
 /// The text of a JSDoc comment.

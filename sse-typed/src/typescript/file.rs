@@ -142,7 +142,11 @@ fn object(fields: &[Field<String>], gap: bool) -> String {
     }
     for field in flattened {
         let ty = field.ty.as_deref().unwrap_or("unknown");
-        parts.push(if field.optional { format!("Partial<{ty}>") } else { format!("({ty})") });
+        parts.push(match ty {
+            _ if field.optional => format!("Partial<{ty}>"),
+            _ if ty.contains('|') => format!("({ty})"),
+            _ => ty.to_owned(),
+        });
     }
     if parts.is_empty() { "{ readonly [key: string]: never }".to_owned() } else { parts.join(" & ") }
 }
@@ -154,40 +158,37 @@ fn write_contract<'a>(
     names: &mut impl Iterator<Item = &'a Named<'a>>,
     indent: &str,
 ) {
-    let mut nested = Vec::new();
-    let mut other = None;
-    text.push_str("{\n");
-    if let Some(tag) = events.tag {
-        line!(text, "{indent}  tag: {},", quoted(tag));
-    }
-    line!(text, "{indent}  variants: [");
+    let deeper = format!("{indent}    ");
+    let (mut variants, mut nested, mut other) = (Vec::new(), Vec::new(), None);
     for variant in &events.variants {
         if let Data::Nested(events) = &variant.data {
             let mut text = String::new();
-            write_contract(&mut text, events, names, &format!("{indent}    "));
+            write_contract(&mut text, events, names, &deeper);
             nested.push(text);
-            continue;
-        }
-        let Some(named) = names.next() else { continue };
-        let written = entry(named);
-        if variant.other {
-            other.get_or_insert(written.clone());
-        }
-        if !names::is_raw(variant) {
-            line!(text, "{indent}    {written},");
+        } else if let Some(named) = names.next() {
+            let entry = entry(named);
+            if variant.other {
+                other.get_or_insert_with(|| entry.clone());
+            }
+            if !names::is_raw(variant) {
+                variants.push(entry);
+            }
         }
     }
-    line!(text, "{indent}  ],");
+    let block = |entries: &[String]| match entries {
+        [] => "[]".to_owned(),
+        entries => {
+            let lines: Vec<_> = entries.iter().map(|entry| format!("{deeper}{entry},\n")).collect();
+            format!("[\n{}{indent}  ]", lines.concat())
+        }
+    };
+    line!(text, "{{");
+    if let Some(tag) = events.tag {
+        line!(text, "{indent}  tag: {},", quoted(tag));
+    }
+    line!(text, "{indent}  variants: {},", block(&variants));
     line!(text, "{indent}  ignored: {},", list(events.ignored.iter().copied()));
-    if nested.is_empty() {
-        line!(text, "{indent}  nested: [],");
-    } else {
-        line!(text, "{indent}  nested: [");
-        for nested in nested {
-            line!(text, "{indent}    {nested},");
-        }
-        line!(text, "{indent}  ],");
-    }
+    line!(text, "{indent}  nested: {},", block(&nested));
     if let Some(other) = other {
         line!(text, "{indent}  other: {other},");
     }

@@ -1,10 +1,13 @@
 //! TypeScript for a page: the types of the events, and a subscription that gives them.
 //!
-//! [`render`] writes one file for one event type, which needs nothing else: the payloads' types, the events as a map and as a
-//! union, and `subscribe`, over the browser's own `EventSource`. Payloads derive `TS` of the crate
-//! [`ts-rs`](https://docs.rs/ts-rs), which this module knows as [`ts_rs`]; the event type itself does not.
+//! [`render`] writes one file for one event type, which needs nothing else: the types of the payloads, the events as a map and
+//! as a union, and `subscribe`, over the browser's own `EventSource`. [`assert_current`], in a test, keeps a committed file
+//! current. Payloads derive `TS` of the crate [`ts-rs`](ts_rs), version 12; the event type itself does not. Types that others
+//! have written (`uuid::Uuid`, `chrono::DateTime`, ..) are behind features of that crate.
 //!
-//! ```
+#![cfg_attr(feature = "derive", doc = "```")]
+#![cfg_attr(not(feature = "derive"), doc = "```ignore")]
+//! use serde::{Deserialize, Serialize};
 //! use sse_typed::{SseEvent, typescript::{self, Options}};
 //! use ts_rs::TS;
 //!
@@ -18,25 +21,56 @@
 //!     Completed,
 //! }
 //!
-//! #[derive(serde::Serialize, serde::Deserialize, TS)]
+//! #[derive(Serialize, Deserialize, TS)]
 //! struct Position { lat: f64, lon: f64 }
 //!
 //! let file = typescript::render::<RideEvent>(&Options::new());
 //! assert!(file.contains("export type Position = { lat: number, lon: number, };"));
+//! assert!(file.contains("  /** Somebody is on the way. */\n  driver_assigned: {\n    driver: string;\n"));
 //! assert!(file.contains("export function subscribe("));
 //! ```
 //!
-//! A page then says
+//! # The page
 //!
 //! ```ts
 //! import { subscribe } from "./ride_event.ts";
 //!
-//! subscribe("/ride", {
+//! const subscription = subscribe("/ride", {
 //!   driver_assigned: ({ driver, eta_s }) => show(`${driver} comes in ${eta_s} s`),
 //!   position: ({ lat, lon }) => move(lat, lon),
 //!   completed: () => show("arrived"),
 //! });
 //! ```
+//!
+//! - **Events** go to a handler of their own, to `onEvent`, and to `for await (const event of subscription)`. An event is
+//!   `{ type, data, lastEventId }`, and its `type` is the event type; where several variants have one event type, it is the
+//!   variant's name, in the case of `rename_all`. A `switch` over it narrows `data`, and `event satisfies never` in its
+//!   `default` finds what is missing. `Required<RideEventHandlers>` asks for a handler of each.
+//! - **Which event** it is, is found as in Rust: by event type, alias, tag, `key` and sentinel. What is `nested` stands beside
+//!   the others. Events of types that nobody declared are not heard by an `EventSource`; those of `options.otherTypes`, and
+//!   ones without an event type, go to the `other` variant, or to `onUnknown`.
+//! - **Data** is what `JSON.parse` gives, or text. It is not checked against its type: that is the server's promise. JSON that
+//!   is none, or a sentinel that is another, goes to `onInvalid`, and the subscription goes on. The tag is taken out, `null` is
+//!   the data of a unit, and `id` and `retry` fields are not in it.
+//! - **An end** comes by a terminal event, by a 204, by an HTTP error that will stay, by `close()`, by `options.signal`, or by
+//!   leaving the loop; `subscription.closed` and `onClose` say by which.
+//! - **A connection** that is lost is the browser's to make again. After an HTTP error the browser gives up, and does not say at
+//!   which: the subscription asks for the status by a HEAD request, which a server of this crate answers without a stream. If
+//!   that says so it makes a new `EventSource`, later each time, with the query `last_event_id`, that
+//!   [`LastEventId`](crate::LastEventId) reads. `recreate: false` leaves it at giving up.
+//! - **Elsewhere** than in a browser the constructor is given as `options.EventSource`, such as that of npm's `eventsource`.
+//!   For events that came by other ways there is `decode(eventType, data)`.
+//!
+//! The file is one of ES2020 and types that are erased; nothing of it is done when it is imported, so a bundler leaves out what
+//! is not used. It compiles under `strict` and all that goes beyond it, with the types of a browser or without.
+//!
+//! # Types
+//!
+//! A payload has the type that ts-rs gives it, a field of a variant that of its own type; `skip_serializing_if`, `flatten` and
+//! the other attributes of serde are read. What a codec hides is `unknown`, unless [`as`](derive@crate::SseEvent#as) says what it
+//! is. On a type that is only received, a field that may be absent is one with a `default`, or an `Option`.
+//!
+//! Two Rust types of one TypeScript name are told apart by a number behind the second.
 
 mod current;
 mod declarations;

@@ -166,14 +166,14 @@ export function subscribe(url: $EUrl, handlers: $EHandlers = {}, options: $EOpti
     return behind(typeof given === "string" ? given : given.href, lastEventId);
   };
 
-  const deliver = (event: $E, variant: $EVariant): void => {
+  const deliver = ({ name, gap }: $EVariant, data: unknown): void => {
+    const event = { type: name, data, lastEventId } as unknown as $E;
     for (const queue of queues) {
       queue.events.push(event);
       queue.wake();
     }
-    const handler = hasKey(handlers, event.type) ? (handlers[event.type] as $EHandler) : undefined;
-    handler?.(event.data, event);
-    if (variant.gap === true && ended === undefined) (options.onGap as $EHandler)?.(event.data, event); // @gap
+    handler(handlers, name)?.(data, event);
+    if (gap === true && ended === undefined) (options as { readonly onGap?: $EHandler }).onGap?.(data, event);
     if (ended === undefined) options.onEvent?.(event);
   };
 
@@ -196,7 +196,7 @@ export function subscribe(url: $EUrl, handlers: $EHandlers = {}, options: $EOpti
     // Closed before anything that could throw: the browser would come back.
     if (terminal) drop();
     try {
-      deliver({ type: variant.name, data, lastEventId } as $E, variant);
+      deliver(variant, data);
     } finally {
       if (terminal) end("terminal");
     }
@@ -212,7 +212,6 @@ export function subscribe(url: $EUrl, handlers: $EHandlers = {}, options: $EOpti
     const heard = (message: $EMessage): void => {
       if (source !== current) return;
       openedAt = undefined;
-      vain = 0;
       receive(message);
     };
     for (const type of types) {
@@ -302,7 +301,6 @@ export function subscribe(url: $EUrl, handlers: $EHandlers = {}, options: $EOpti
             } else return;
           }
         } finally {
-          queues.delete(queue);
           end("closed");
         }
       };
@@ -319,7 +317,7 @@ export function subscribe(url: $EUrl, handlers: $EHandlers = {}, options: $EOpti
  */
 export function decode(eventType: string, data: string, lastEventId = "", parse: (json: string) => unknown = JSON.parse): $E | undefined {
   const read = readEvent(contract, eventType || "message", data, once(parse, data));
-  return typeof read === "string" ? undefined : ({ type: read.variant.name, data: read.data, lastEventId } as $E);
+  return typeof read === "string" ? undefined : ({ type: read.variant.name, data: read.data, lastEventId } as unknown as $E);
 }
 
 /** The names that events are listened to by. */
@@ -370,6 +368,11 @@ function typesOf(of: $EContract): string[] {
 function once(parse: (json: string) => unknown, data: string): () => unknown {
   let read: { readonly value: unknown } | undefined;
   return () => (read ??= { value: parse(data) }).value;
+}
+
+/** What a user's object has under a name of its own: what it inherits is no handler. */
+function handler(of: object, name: string): $EHandler {
+  return hasKey(of, name) ? (of[name] as $EHandler) : undefined;
 }
 
 function hasKey(value: unknown, key: string): value is { [name: string]: unknown } {

@@ -212,14 +212,14 @@ export function subscribe(url: RideEventUrl, handlers: RideEventHandlers = {}, o
     return behind(typeof given === "string" ? given : given.href, lastEventId);
   };
 
-  const deliver = (event: RideEvent, variant: RideEventVariant): void => {
+  const deliver = ({ name, gap }: RideEventVariant, data: unknown): void => {
+    const event = { type: name, data, lastEventId } as unknown as RideEvent;
     for (const queue of queues) {
       queue.events.push(event);
       queue.wake();
     }
-    const handler = hasKey(handlers, event.type) ? (handlers[event.type] as RideEventHandler) : undefined;
-    handler?.(event.data, event);
-    if (variant.gap === true && ended === undefined) (options.onGap as RideEventHandler)?.(event.data, event);
+    handler(handlers, name)?.(data, event);
+    if (gap === true && ended === undefined) (options as { readonly onGap?: RideEventHandler }).onGap?.(data, event);
     if (ended === undefined) options.onEvent?.(event);
   };
 
@@ -242,7 +242,7 @@ export function subscribe(url: RideEventUrl, handlers: RideEventHandlers = {}, o
     // Closed before anything that could throw: the browser would come back.
     if (terminal) drop();
     try {
-      deliver({ type: variant.name, data, lastEventId } as RideEvent, variant);
+      deliver(variant, data);
     } finally {
       if (terminal) end("terminal");
     }
@@ -258,7 +258,6 @@ export function subscribe(url: RideEventUrl, handlers: RideEventHandlers = {}, o
     const heard = (message: RideEventMessage): void => {
       if (source !== current) return;
       openedAt = undefined;
-      vain = 0;
       receive(message);
     };
     for (const type of types) {
@@ -348,7 +347,6 @@ export function subscribe(url: RideEventUrl, handlers: RideEventHandlers = {}, o
             } else return;
           }
         } finally {
-          queues.delete(queue);
           end("closed");
         }
       };
@@ -365,7 +363,7 @@ export function subscribe(url: RideEventUrl, handlers: RideEventHandlers = {}, o
  */
 export function decode(eventType: string, data: string, lastEventId = "", parse: (json: string) => unknown = JSON.parse): RideEvent | undefined {
   const read = readEvent(contract, eventType || "message", data, once(parse, data));
-  return typeof read === "string" ? undefined : ({ type: read.variant.name, data: read.data, lastEventId } as RideEvent);
+  return typeof read === "string" ? undefined : ({ type: read.variant.name, data: read.data, lastEventId } as unknown as RideEvent);
 }
 
 /** The names that events are listened to by. */
@@ -416,6 +414,11 @@ function typesOf(of: RideEventContract): string[] {
 function once(parse: (json: string) => unknown, data: string): () => unknown {
   let read: { readonly value: unknown } | undefined;
   return () => (read ??= { value: parse(data) }).value;
+}
+
+/** What a user's object has under a name of its own: what it inherits is no handler. */
+function handler(of: object, name: string): RideEventHandler {
+  return hasKey(of, name) ? (of[name] as RideEventHandler) : undefined;
 }
 
 function hasKey(value: unknown, key: string): value is { [name: string]: unknown } {

@@ -7,7 +7,8 @@
 //! What a description holds is what a receiver sees: variants that are never written are not in it, nor are fields that are
 //! not in the JSON. For a type that is only received, it is what is read.
 //!
-//! ```
+#![cfg_attr(feature = "derive", doc = "```")]
+#![cfg_attr(not(feature = "derive"), doc = "```ignore")]
 //! use sse_typed::{
 //!     SseEvent,
 //!     codec::describe::{Data, DescribeEvent, DescribeType, Describer},

@@ -1,5 +1,6 @@
 //! What the tests share.
 
+pub mod contracts;
 pub mod scripted;
 pub mod serve;
 

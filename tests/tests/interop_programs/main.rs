@@ -1,4 +1,5 @@
-//! Other people's programs and our server: curl, Chromium, npm's `eventsource` and `eventsource-parser`, and nginx between.
+//! Other people's programs and our server: curl, Chromium, npm's `eventsource` and `eventsource-parser`, and nginx between. And
+//! the generated TypeScript, which other people's programs compile and run.
 //!
 //! The tests are ignored because they need programs; `cargo xtask test` runs them where these are found.
 
@@ -12,3 +13,4 @@ mod parser;
 mod program;
 mod server;
 mod stage;
+mod typescript;

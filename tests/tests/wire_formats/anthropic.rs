@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 use sse_typed::{EventKind, SseEvent, event::DecodeErrorKind};
 use tests::scripted::Reply;
+use ts_rs::TS;
 
 use crate::support::{Read, event, events, post, read, serve, wire};
 
@@ -36,7 +37,7 @@ enum MessageEvent {
     },
 }
 
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize, TS)]
 struct Message {
     id: String,
     role: String,
@@ -46,14 +47,14 @@ struct Message {
     usage: Usage,
 }
 
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize, TS)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum ContentBlock {
     Text { text: String },
     ToolUse { id: String, name: String, input: serde_json::Value },
 }
 
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize, TS)]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[expect(clippy::enum_variant_names, reason = "the service's names")]
 enum Delta {
@@ -62,19 +63,19 @@ enum Delta {
     ThinkingDelta { thinking: String },
 }
 
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize, TS)]
 struct StopReason {
     stop_reason: String,
 }
 
-#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize, TS)]
 #[serde(default)]
 struct Usage {
     input_tokens: u32,
     output_tokens: u32,
 }
 
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize, TS)]
 struct ApiError {
     #[serde(rename = "type")]
     kind: String,
@@ -205,4 +206,9 @@ async fn the_request_is_a_post_of_json_that_asks_for_events() {
     assert_eq!((&*request.method, &*request.path), ("POST", "/v1/messages"));
     assert_eq!(request.one("content-type").as_deref(), Some("application/json"));
     assert_eq!(request.one("accept").as_deref(), Some("text/event-stream"));
+}
+
+#[test]
+fn its_typescript_is_current() {
+    tests::contracts::assert_current::<MessageEvent>("wire/anthropic.ts", &sse_typed::typescript::Options::new());
 }

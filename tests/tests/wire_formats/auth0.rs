@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sse_typed::{EventKind, SseEvent};
+use ts_rs::TS;
 
 use crate::support::{events, whole, wire};
 
@@ -20,13 +21,13 @@ enum TenantEvent {
     Error { error: Failure },
 }
 
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize, TS)]
 struct CloudEvent {
     id: String,
     data: serde_json::Value,
 }
 
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize, TS)]
 struct Failure {
     code: String,
     offset: Option<String>,
@@ -80,4 +81,9 @@ fn what_is_passed_on_has_the_type_in_its_data_too() {
         .collect();
     assert_eq!(injected, expected);
     assert_eq!(crate::support::events::<TenantEvent>(&injected), events);
+}
+
+#[test]
+fn its_typescript_is_current() {
+    tests::contracts::assert_current::<TenantEvent>("wire/auth0.ts", &sse_typed::typescript::Options::new());
 }

@@ -110,3 +110,8 @@ fn what_the_codec_refuses_is_bad_data_and_the_stream_goes_on() {
     let bad = Read::Bad { event_type: "datastar-patch-elements".into(), kind: DecodeErrorKind::Data, path: None };
     assert_eq!((&items[0], items.len()), (&bad, 3));
 }
+
+#[test]
+fn its_typescript_is_current() {
+    tests::contracts::assert_current::<Patch>("wire/datastar.ts", &sse_typed::typescript::Options::new());
+}

@@ -77,3 +77,8 @@ async fn a_source_follows_to_another_host_and_ends_at_cancel() {
     assert_eq!((front.requests().len(), shard.requests().len()), (1, 1));
     assert_eq!(shard.requests()[0].one("accept").as_deref(), Some("text/event-stream"));
 }
+
+#[test]
+fn its_typescript_is_current() {
+    tests::contracts::assert_current::<DatabaseEvent>("wire/firebase.ts", &sse_typed::typescript::Options::new());
+}

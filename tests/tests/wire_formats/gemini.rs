@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 use sse_typed::{SseEvent, client::EventStream};
+use ts_rs::TS;
 
 use crate::support::{event, events, post, wire};
 
@@ -15,7 +16,7 @@ struct GenerateContent {
     usage_metadata: Option<UsageMetadata>,
 }
 
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 struct Candidate {
     content: Content,
@@ -23,19 +24,19 @@ struct Candidate {
     finish_reason: Option<String>,
 }
 
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize, TS)]
 struct Content {
     parts: Vec<Part>,
 }
 
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
 enum Part {
     Text(String),
     InlineData { mime_type: String, data: String },
 }
 
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 struct UsageMetadata {
     total_token_count: u32,
@@ -80,4 +81,9 @@ async fn an_event_over_the_limit_is_one_error_and_the_next_is_read() {
 async fn the_end_of_the_body_is_the_end_of_the_answer() {
     let (events, _) = post::<GenerateContent>(ANSWER).await;
     assert_eq!(events.last().unwrap().candidates[0].finish_reason.as_deref(), Some("STOP"));
+}
+
+#[test]
+fn its_typescript_is_current() {
+    tests::contracts::assert_current::<GenerateContent>("wire/gemini.ts", &sse_typed::typescript::Options::new());
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use sse_typed::{SseEvent, event::DecodeErrorKind};
 use tests::scripted::Reply;
+use ts_rs::TS;
 
 use crate::support::{Read, event, events, read, serve, whole, wire};
 
@@ -17,18 +18,18 @@ enum FlagEvent {
     Delete { path: String, version: u64 },
 }
 
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize, TS)]
 struct Put {
     path: String,
     data: Everything,
 }
 
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize, TS)]
 struct Everything {
     flags: BTreeMap<String, Flag>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
 struct Flag {
     key: String,
     on: bool,
@@ -93,4 +94,9 @@ fn a_huge_put_is_one_event() {
     let wire = wire([&put]);
     assert!(wire.len() > 2 << 20, "{}", wire.len());
     assert!(event::<FlagEvent>(&wire) == put);
+}
+
+#[test]
+fn its_typescript_is_current() {
+    tests::contracts::assert_current::<FlagEvent>("wire/launchdarkly.ts", &sse_typed::typescript::Options::new());
 }

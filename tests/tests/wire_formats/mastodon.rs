@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 use sse_typed::{SseEvent, event::DecodeErrorKind};
+use ts_rs::TS;
 
 use crate::support::{Read, event, events, read, whole, wire};
 
@@ -30,7 +31,7 @@ enum TimelineEvent {
     AnnouncementDelete(u64),
 }
 
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize, TS)]
 struct Status {
     id: String,
     content: String,
@@ -107,4 +108,9 @@ fn heartbeats_are_comments_and_there_are_no_ids() {
     let all = whole::<TimelineEvent>(&format!(":)\n\n:thump\n{STREAM}:thump\n\n"));
     assert_eq!((all.items.len(), all.comments), (7, 3));
     assert_eq!(all.last_event_id, "");
+}
+
+#[test]
+fn its_typescript_is_current() {
+    tests::contracts::assert_current::<TimelineEvent>("wire/mastodon.ts", &sse_typed::typescript::Options::new());
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sse_typed::{EventId, SseEvent};
 use tests::scripted::Reply;
+use ts_rs::TS;
 
 use crate::support::{Read, events, serve, whole, wire};
 
@@ -25,20 +26,20 @@ enum McpEvent {
     Error { id: Option<RequestId>, error: RpcError, jsonrpc: Version },
 }
 
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize, TS)]
 #[serde(untagged)]
 enum RequestId {
     Number(i64),
     Text(String),
 }
 
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize, TS)]
 enum Version {
     #[serde(rename = "2.0")]
     V2,
 }
 
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize, TS)]
 struct RpcError {
     code: i64,
     message: String,
@@ -130,4 +131,9 @@ async fn a_server_without_a_stream_of_its_own_says_405_and_is_not_asked_again() 
     assert_eq!(error.status(), Some(http::StatusCode::METHOD_NOT_ALLOWED));
     assert!(source.next().await.is_none());
     assert_eq!(service.requests().len(), 1);
+}
+
+#[test]
+fn its_typescript_is_current() {
+    tests::contracts::assert_current::<McpEvent>("wire/mcp.ts", &sse_typed::typescript::Options::new());
 }

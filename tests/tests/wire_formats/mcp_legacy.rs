@@ -24,3 +24,8 @@ fn the_endpoint_is_text_and_messages_are_json() {
     assert!(again.starts_with("event: endpoint\ndata: /messages?sessionId=a%20b\n\ndata: {"), "{again}");
     assert_eq!(crate::support::events::<McpEvent>(&again), events, "a variant called `message` has no `event:` line");
 }
+
+#[test]
+fn its_typescript_is_current() {
+    tests::contracts::assert_current::<McpEvent>("wire/mcp_legacy.ts", &sse_typed::typescript::Options::new());
+}

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 use sse_typed::{EventKind, RawEvent, SseEvent};
+use ts_rs::TS;
 
 use crate::support::{event, events, post, wire};
 
@@ -29,18 +30,18 @@ enum AssistantEvent {
     Other(RawEvent),
 }
 
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize, TS)]
 struct Thread {
     id: String,
 }
 
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize, TS)]
 struct Run {
     id: String,
     status: String,
 }
 
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize, TS)]
 struct Delta {
     content: Vec<String>,
 }
@@ -82,4 +83,12 @@ fn several_event_types_may_be_read_as_one_variant() {
 async fn the_last_event_has_text_for_data() {
     let (events, _) = post::<AssistantEvent>(&format!("{STREAM}{STREAM}")).await;
     assert_eq!((events.len(), events.last()), (6, Some(&AssistantEvent::Done)));
+}
+
+#[test]
+fn its_typescript_is_current() {
+    tests::contracts::assert_current::<AssistantEvent>(
+        "wire/openai_assistants.ts",
+        &sse_typed::typescript::Options::new(),
+    );
 }

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 use sse_typed::{EventKind, SseEvent, event::DecodeErrorKind};
+use ts_rs::TS;
 
 use crate::support::{Read, event, events, post, read, whole, wire};
 
@@ -16,7 +17,7 @@ enum ChatEvent {
     Done,
 }
 
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize, TS)]
 struct Chunk {
     id: String,
     choices: Vec<Choice>,
@@ -24,14 +25,14 @@ struct Chunk {
     usage: Option<Usage>,
 }
 
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize, TS)]
 struct Choice {
     index: u32,
     delta: Delta,
     finish_reason: Option<String>,
 }
 
-#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize, TS)]
 #[serde(default)]
 struct Delta {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -40,12 +41,12 @@ struct Delta {
     content: Option<String>,
 }
 
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize, TS)]
 struct Usage {
     total_tokens: u32,
 }
 
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize, TS)]
 struct ApiError {
     message: String,
     #[serde(rename = "type")]
@@ -131,4 +132,9 @@ async fn a_server_that_leaves_the_sentinel_out_ends_the_stream_by_closing_it() {
     let (events, _) = post::<ChatEvent>(CHUNKS).await;
     assert_eq!(content(&events), "Hello");
     assert!(!events.last().is_some_and(EventKind::is_terminal), "the program can tell that the end was not said");
+}
+
+#[test]
+fn its_typescript_is_current() {
+    tests::contracts::assert_current::<ChatEvent>("wire/openai_chat.ts", &sse_typed::typescript::Options::new());
 }

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sse_typed::{DecodeEvent, EventKind, RawEvent, SseEvent};
+use ts_rs::TS;
 
 use crate::support::{Read, event, events, post, read, whole, wire};
 
@@ -129,20 +130,20 @@ enum ResponseEvent {
     Other(RawEvent),
 }
 
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize, TS)]
 struct Progress {
     sequence_number: u64,
     response: Response,
 }
 
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize, TS)]
 struct Response {
     id: String,
     status: String,
 }
 
 /// A step whose details this program passes on.
-#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Serialize, Deserialize, TS)]
 struct Step {
     sequence_number: u64,
     #[serde(flatten)]
@@ -242,4 +243,12 @@ async fn any_of_three_events_ends_the_stream() {
         let event = events.last().unwrap();
         assert_eq!((event.is_terminal(), event.is_error()), (true, error), "{last}");
     }
+}
+
+#[test]
+fn its_typescript_is_current() {
+    tests::contracts::assert_current::<ResponseEvent>(
+        "wire/openai_responses.ts",
+        &sse_typed::typescript::Options::new(),
+    );
 }

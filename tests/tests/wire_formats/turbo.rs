@@ -38,3 +38,8 @@ fn line_ends_of_every_kind_arrive_as_lf() {
     let written = wire([&Fragment::ChatMessage("a\r\nb\rc\n\r\n".into())]);
     assert_eq!(event::<Fragment>(&written), Fragment::ChatMessage("a\nb\nc\n\n".into()));
 }
+
+#[test]
+fn its_typescript_is_current() {
+    tests::contracts::assert_current::<Fragment>("wire/turbo.ts", &sse_typed::typescript::Options::new());
+}

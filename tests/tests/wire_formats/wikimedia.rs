@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 use sse_typed::{EventId, Sse, SseEvent, event::DecodeErrorKind};
 use tests::scripted::Reply;
+use ts_rs::TS;
 
 use crate::support::{Read, event, read, serve, whole, wire};
 
@@ -21,7 +22,7 @@ struct RecentChange {
     bot: bool,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, TS)]
 struct Position {
     topic: String,
     partition: u32,
@@ -104,4 +105,9 @@ async fn a_server_of_ours_speaks_the_same() {
     let response = http::Response::from(Sse::new(futures_util::stream::iter([change()])));
     let body = http_body_util::BodyExt::collect(response.into_body()).await.unwrap().to_bytes();
     assert_eq!(body, wire([&change()]));
+}
+
+#[test]
+fn its_typescript_is_current() {
+    tests::contracts::assert_current::<RecentChange>("wire/wikimedia.ts", &sse_typed::typescript::Options::new());
 }

@@ -1,0 +1,519 @@
+// A subscription and a fake EventSource: node subscribe.mjs CONTRACTS
+import { pathToFileURL } from "node:url";
+import { Fake, assert, head, run, settled } from "./fake.mjs";
+
+const contract = (name) => import(pathToFileURL(`${process.argv[2]}/${name}.js`).href);
+const ride = await contract("ride_event");
+const form = await contract("form");
+const completion = await contract("completion");
+const topics = await contract("topics");
+const clash = await contract("clash");
+
+const POSITION = '{"lat":1,"lon":2}';
+
+/** A subscription that writes down all that it hears. */
+function listen({ subscribe }, names = [], options = {}, url = "/events") {
+  const log = [];
+  const handlers = Object.fromEntries(names.map((name) => [name, (data, event) => log.push([name, data, event.lastEventId])]));
+  const note = (name) => (...values) => log.push([name, ...values]);
+  const hooks = ["onInvalid", "onUnknown", "onState", "onClose"].map((name) => [name, note(name)]);
+  const subscription = subscribe(url, handlers, { EventSource: Fake, ...Object.fromEntries(hooks), ...options });
+  /** What was heard since the last time. */
+  const heard = () => log.splice(0);
+  return { subscription, heard, log };
+}
+
+const closed = (reason, status) => [["onState", "closed"], ["onClose", { reason, status }]];
+
+/** Has the browser give up, and the subscription try again at once. */
+async function again(clock, code = 503) {
+  Fake.last.giveUp(code);
+  await settled();
+  await clock.pass(clock.next);
+}
+
+await run({
+  async "each event goes to its handler, to onEvent and to loops"() {
+    const all = [];
+    const { subscription, heard } = listen(ride, ["driver_assigned", "position"], { onEvent: (event) => all.push(event) });
+    const loop = (async () => {
+      const events = [];
+      for await (const event of subscription) events.push(event);
+      return events;
+    })();
+    assert.deepEqual(Fake.last.init, { withCredentials: false });
+    Fake.last.open();
+    Fake.last.message("driver_assigned", '{"driver":"Lan","eta_s":240}', "1");
+    Fake.last.message("position", POSITION, "1");
+    Fake.last.message("completed", "null", "3");
+    const expected = [
+      { type: "driver_assigned", data: { driver: "Lan", eta_s: 240 }, lastEventId: "1" },
+      { type: "position", data: { lat: 1, lon: 2 }, lastEventId: "1" },
+      { type: "completed", data: null, lastEventId: "3" },
+    ];
+    assert.deepEqual(all, expected);
+    assert.deepEqual(await loop, expected);
+    assert.deepEqual(heard(), [
+      ["onState", "open"],
+      ["driver_assigned", { driver: "Lan", eta_s: 240 }, "1"],
+      ["position", { lat: 1, lon: 2 }, "1"],
+      ...closed("terminal"),
+    ]);
+    assert.equal(subscription.lastEventId, "3");
+    assert.equal(subscription.state, "closed");
+    assert.deepEqual(await subscription.closed, { reason: "terminal", status: undefined });
+  },
+
+  async "a terminal event closes even if its handler throws"() {
+    const { heard, subscription } = listen(ride, [], {
+      onEvent() {
+        assert.equal(Fake.last.readyState, 2);
+        throw new RangeError("of the page");
+      },
+    });
+    assert.throws(() => Fake.last.message("completed", "null"), RangeError);
+    assert.deepEqual(heard(), closed("terminal"));
+    Fake.last.message("position", POSITION);
+    Fake.last.giveUp();
+    await settled();
+    assert.deepEqual(heard(), []);
+    assert.equal(subscription.state, "closed");
+    assert.equal(Fake.made.length, 1);
+  },
+
+  async "a gap goes to its handler and to onGap"() {
+    const gaps = [];
+    const { heard } = listen(ride, ["missed"], { onGap: (gap, event) => gaps.push([gap, event.type]) });
+    Fake.last.message("missed", '{"missed":17,"reason":"trimmed"}', "4");
+    assert.deepEqual(heard(), [["missed", { missed: 17, reason: "trimmed" }, "4"]]);
+    assert.deepEqual(gaps, [[{ missed: 17, reason: "trimmed" }, "missed"]]);
+    const nested = [];
+    listen(topics, [], { onGap: (gap) => nested.push(gap.reason) });
+    Fake.last.message("Lost", '{"missed":null,"reason":"lagged"}');
+    Fake.last.message("Hello", "null");
+    assert.deepEqual(nested, ["lagged"]);
+    const options = { EventSource: Fake, onGap: () => assert.fail("the handler has closed it") };
+    const last = ride.subscribe("/", { missed: () => last.close() }, options);
+    Fake.last.message("missed", "{}");
+  },
+
+  async "invalid data is told, and the subscription goes on"({ warnings }) {
+    const { heard } = listen(ride, ["position"]);
+    Fake.last.message("position", "{", "8");
+    const [[hook, event, error]] = heard();
+    assert.equal(hook, "onInvalid");
+    assert.deepEqual(event, { eventType: "position", data: "{", lastEventId: "8" });
+    assert(error instanceof SyntaxError);
+    Fake.last.message("position", POSITION);
+    assert.deepEqual(heard(), [["position", { lat: 1, lon: 2 }, "8"]]);
+    // Nobody listens: it is a warning.
+    listen(ride, [], { onInvalid: undefined });
+    Fake.last.message("position", "{");
+    assert.equal(warnings.length, 1);
+    assert.match(warnings[0][0], /position/);
+  },
+
+  async "variants of one event type are told apart"() {
+    const { heard } = listen(completion, ["Chunk", "Failed2", "Done", "Sentinel", "Unknown"]);
+    Fake.last.message("message", '{"choices":["a"]}');
+    Fake.last.message("message", '{"error":"full"}');
+    Fake.last.message("message", "[DONE");
+    Fake.last.message("Sentinel", 'x\n"');
+    Fake.last.message("Sentinel", "y");
+    Fake.last.message("message", "[DONE]");
+    const events = heard();
+    assert.equal(events[2][2] instanceof SyntaxError, true);
+    assert.match(events[4][2].message, /expected `x/);
+    assert.deepEqual(events.filter(([name]) => name !== "onInvalid"), [
+      ["Chunk", { choices: ["a"] }, ""],
+      ["Failed2", { error: "full" }, ""],
+      ["Sentinel", 'x\n"', ""],
+      ["Done", "[DONE]", ""],
+      ...closed("terminal"),
+    ]);
+  },
+
+  async "events without data move the last event ID alone"() {
+    const { subscription, heard } = listen(completion, ["Chunk"]);
+    Fake.last.message("message", "", "9");
+    assert.deepEqual(heard(), []);
+    assert.equal(subscription.lastEventId, "9");
+  },
+
+  async "text and own codecs arrive as they are, and what is hidden as JSON"() {
+    const { heard } = listen(form, ["form.text", "form.csv", "form.own", "form.opaque", 'a "name" with\ttab']);
+    Fake.last.message("form.text", " a\nb ");
+    Fake.last.message("form.text", "");
+    Fake.last.message("form.csv", "1,2");
+    Fake.last.message("form.own", "[1,2]");
+    Fake.last.message("form.opaque", '"1s"');
+    Fake.last.message("old", "true");
+    Fake.last.message("form.ping", "");
+    const events = heard().map(([name, data]) => [name, data]);
+    assert.deepEqual(events, [
+      ["form.text", " a\nb "],
+      ["form.text", ""],
+      ["form.csv", "1,2"],
+      ["form.own", [1, 2]],
+      ["form.opaque", "1s"],
+      ['a "name" with\ttab', true],
+    ]);
+  },
+
+  async "unknown event types are heard as far as they are listened to"() {
+    const raw = (eventType) => ({ eventType, data: "{}", lastEventId: "" });
+    const without = listen(ride, [], { otherTypes: ["new_kind"] });
+    for (const type of ["new_kind", "newer_kind", "message"]) Fake.last.message(type, "{}");
+    assert.deepEqual(without.heard(), [["onUnknown", raw("new_kind")], ["onUnknown", raw("message")]]);
+    const with_other = listen(form, ["other"], { otherTypes: ["new_kind"] });
+    for (const type of ["new_kind", "newer_kind", "message"]) Fake.last.message(type, "{}");
+    assert.deepEqual(with_other.heard(), [
+      ["other", { eventType: "new_kind", data: "{}" }, ""],
+      ["other", { eventType: "message", data: "{}" }, ""],
+    ]);
+  },
+
+  async "events that are called as the browser's own are events if they have data"() {
+    const { heard } = listen(topics, ["error", "open"]);
+    Fake.last.open();
+    Fake.last.message("error", '{"kind":"error","code":7}');
+    Fake.last.message("open", "null");
+    Fake.last.lose();
+    assert.deepEqual(heard(), [["onState", "open"], ["error", { code: 7 }, ""], ["open", null, ""], ["onState", "connecting"]]);
+    // A type that has no such events is none the wiser.
+    const other = listen(ride);
+    Fake.last.message("error", "{}");
+    assert.deepEqual(other.heard(), [["onUnknown", { eventType: "error", data: "{}", lastEventId: "" }]]);
+  },
+
+  async "what handlers inherit is no handler"() {
+    const heard = [];
+    listen(clash, [], { onEvent: ({ type }) => heard.push(type) });
+    Fake.last.message("constructor", "null");
+    Fake.last.message("__proto__", "1");
+    assert.deepEqual(heard, ["constructor", "__proto__"]);
+  },
+
+  async "nothing is heard after close"() {
+    const { subscription, heard } = listen(ride, ["position"]);
+    Fake.last.open();
+    subscription.close();
+    subscription.close();
+    assert.deepEqual(heard(), [["onState", "open"], ...closed("closed")]);
+    Fake.last.message("position", POSITION);
+    Fake.last.open();
+    Fake.last.lose();
+    Fake.last.giveUp();
+    await settled();
+    assert.deepEqual(heard(), []);
+    assert.equal(subscription.state, "closed");
+    // Not even the rest of what hears the event that closed it.
+    const second = ride.subscribe("/", { position: () => second.close() }, { EventSource: Fake, onEvent: () => assert.fail() });
+    Fake.last.message("position", POSITION);
+    assert.deepEqual(await second.closed, { reason: "closed", status: undefined });
+  },
+
+  async "a signal closes, at once or later, and is let go"() {
+    const before = listen(ride, [], { signal: AbortSignal.abort() });
+    assert.equal(Fake.made.length, 0);
+    assert.deepEqual(before.heard(), closed("aborted"));
+    const controller = new AbortController();
+    const { heard, subscription } = listen(ride, [], { signal: controller.signal });
+    controller.abort();
+    assert.equal(Fake.last.readyState, 2);
+    assert.deepEqual(heard(), closed("aborted"));
+    for await (const event of subscription) assert.fail(event);
+
+    let listeners = 0;
+    const signal = { aborted: false, addEventListener: () => (listeners += 1), removeEventListener: () => (listeners -= 1) };
+    const third = listen(ride, [], { signal });
+    assert.equal(listeners, 1);
+    third.subscription.close();
+    assert.equal(listeners, 0);
+  },
+
+  async "a loop that is left closes, and each loop gets each event"() {
+    const { subscription, heard } = listen(ride);
+    const second = subscription[Symbol.asyncIterator]();
+    Fake.last.message("position", POSITION);
+    Fake.last.message("position", POSITION);
+    Fake.last.message("driver_assigned", "{}");
+    const events = [];
+    const loop = (async () => {
+      for await (const event of subscription) {
+        events.push(event.type);
+        if (event.type === "driver_assigned") break;
+      }
+    })();
+    // What came before a loop began is not for it.
+    Fake.last.message("driver_assigned", "{}");
+    await loop;
+    assert.deepEqual(events, ["driver_assigned"]);
+    assert.deepEqual(heard(), closed("closed"));
+    // What was heard before the end is still there.
+    const rest = [];
+    for (let next = await second.next(); next.done !== true; next = await second.next()) rest.push(next.value.type);
+    assert.deepEqual(rest, ["position", "position", "driver_assigned", "driver_assigned"]);
+  },
+
+  async "a loop ends with an error if the server refuses, and without one if it is complete"() {
+    const refused = listen(ride);
+    const loop = (async () => {
+      for await (const event of refused.subscription) assert.fail(event);
+    })();
+    Fake.last.giveUp(403);
+    await assert.rejects(loop, /refused: 403/);
+    assert.deepEqual(refused.heard(), closed("refused", 403));
+    const complete = listen(ride);
+    Fake.last.giveUp(204);
+    for await (const event of complete.subscription) assert.fail(event);
+    assert.deepEqual(complete.heard(), closed("complete", 204));
+  },
+
+  async "the browser's own reconnecting is left alone"({ clock }) {
+    const { heard } = listen(ride, ["position"]);
+    for (let n = 0; n < 5; n += 1) {
+      Fake.last.open();
+      Fake.last.message("position", POSITION, `${n}`);
+      Fake.last.lose();
+      await clock.pass(5000);
+    }
+    assert.equal(Fake.made.length, 1);
+    assert.equal(heard().filter(([name]) => name === "position").length, 5);
+  },
+
+  async "a browser that gave up is made anew, behind the last event, and later each time"({ clock }) {
+    const { subscription, heard } = listen(ride, ["position"], { withCredentials: true });
+    Fake.last.open();
+    Fake.last.message("position", POSITION, "a b");
+    Fake.last.giveUp(503);
+    assert.deepEqual(heard().map(([name, value]) => [name, value]), [
+      ["onState", "open"],
+      ["position", { lat: 1, lon: 2 }],
+      ["onState", "connecting"],
+    ]);
+    await settled();
+    const waits = [];
+    for (let n = 0; n < 8; n += 1) {
+      waits.push(clock.next);
+      await clock.pass(clock.next);
+      assert.equal(Fake.made.length, n + 2);
+      assert.equal(Fake.last.url, "/events?last_event_id=a%20b");
+      assert.deepEqual(Fake.last.init, { withCredentials: true });
+      Fake.last.giveUp(503);
+      await settled();
+    }
+    assert.deepEqual(waits, [1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000]);
+    // An event begins anew, an open connection does not.
+    await clock.pass(clock.next);
+    Fake.last.open();
+    Fake.last.giveUp(503);
+    await settled();
+    assert.equal(clock.next, 30_000);
+    await clock.pass(clock.next);
+    Fake.last.message("position", POSITION, "c");
+    Fake.last.giveUp(503);
+    await settled();
+    assert.equal(clock.next, 1000);
+    subscription.close();
+    assert.deepEqual(clock.timers, []);
+  },
+
+  async "waiting has an addition of chance, and limits that can be set"({ clock }) {
+    Math.random = () => 0.999;
+    const { heard } = listen(ride, [], { recreate: { delay: 100, maxDelay: 150, attempts: 2 } });
+    Fake.last.giveUp(500);
+    await settled();
+    assert(clock.next > 140 && clock.next < 150, `${clock.next}`);
+    await clock.pass(clock.next);
+    Fake.last.giveUp(502);
+    await settled();
+    assert(clock.next > 220 && clock.next < 225, `${clock.next}`);
+    await clock.pass(clock.next);
+    Fake.last.giveUp(429);
+    await settled();
+    assert.deepEqual(heard(), closed("refused", 429));
+    assert.deepEqual(clock.timers, []);
+  },
+
+  async "statuses that will stay are final"({ clock }) {
+    for (const status of [200, 400, 401, 403, 404, 405, 410, 422]) {
+      const { heard } = listen(ride);
+      Fake.last.giveUp(status);
+      await settled();
+      assert.deepEqual(heard(), closed("refused", status), `${status}`);
+    }
+    assert.deepEqual(clock.timers, []);
+    for (const status of [408, 425, 429, 500, 502, 503, 504]) {
+      const { subscription } = listen(ride);
+      await again(clock, status);
+      assert.equal(subscription.state, "connecting", `${status}`);
+      subscription.close();
+    }
+  },
+
+  async "a browser that does not say why is asked for by HEAD"(world) {
+    const stream = { "content-type": "text/event-stream; charset=utf-8" };
+    for (const [answer, outcome] of [
+      [head(204), closed("complete", 204)],
+      [head(401), closed("refused", 401)],
+      [head(404), closed("refused", 404)],
+      [head(200, { "content-type": "text/html" }), closed("refused", 200)],
+      [head(200, stream), 1000],
+      [head(200), 1000],
+      [head(405), 1000],
+      [head(501), 1000],
+      [head(503), 1000],
+      [head(503, { "retry-after": "7" }), 7000],
+      [head(503, { "retry-after": "Fri, 31 Dec 1999 23:59:59 GMT" }), 1000],
+      [async () => Promise.reject(new TypeError("no network")), 1000],
+    ]) {
+      world.answer = answer;
+      const { heard, subscription } = listen(ride, ["position"], { withCredentials: true });
+      Fake.last.message("position", POSITION, "5");
+      heard();
+      Fake.last.giveUp();
+      await settled();
+      await settled();
+      const { url, method, credentials, cache } = world.requests.at(-1);
+      assert.deepEqual([url, method, credentials, cache], ["/events?last_event_id=5", "HEAD", "include", "no-store"]);
+      if (typeof outcome === "number") {
+        assert.equal(world.clock.next, outcome);
+        assert.deepEqual(heard(), []);
+      } else {
+        assert.deepEqual(heard(), outcome);
+      }
+      subscription.close();
+      assert.deepEqual(world.clock.timers, []);
+    }
+  },
+
+  async "a server that does not answer HEAD holds nothing up, and close does not wait"(world) {
+    world.answer = () => new Promise(() => undefined);
+    const { subscription } = listen(ride);
+    Fake.last.giveUp();
+    await settled();
+    assert.equal(world.clock.next, 10_000);
+    await world.clock.pass(10_000);
+    assert.equal(world.clock.next, 1000);
+    await world.clock.pass(1000);
+    assert.equal(Fake.made.length, 2);
+    Fake.last.giveUp();
+    await settled();
+    subscription.close();
+    await world.clock.pass(60_000);
+    assert.equal(Fake.made.length, 2);
+    assert.deepEqual(world.clock.timers, []);
+  },
+
+  async "without recreating, giving up is the end"({ requests }) {
+    const { heard } = listen(ride, [], { recreate: false });
+    Fake.last.lose();
+    Fake.last.giveUp();
+    await settled();
+    assert.deepEqual(heard(), closed("refused", undefined));
+    assert.deepEqual(requests, []);
+  },
+
+  async "the place to resume at goes into any URL"({ clock }) {
+    for (const [url, resumed] of [
+      ["/events", "/events?last_event_id=7%26%C3%A9"],
+      ["/events?a=b%20c", "/events?a=b%20c&last_event_id=7%26%C3%A9"],
+      ["/events?last_event_id=1&a&a=?", "/events?a&a=?&last_event_id=7%26%C3%A9"],
+      ["https://x.example/#part?", "https://x.example/?last_event_id=7%26%C3%A9#part?"],
+      [new URL("https://x.example/?"), "https://x.example/?last_event_id=7%26%C3%A9"],
+    ]) {
+      const { subscription } = listen(ride, [], {}, url);
+      assert.equal(Fake.last.url, typeof url === "string" ? url : url.href);
+      Fake.last.message("position", POSITION, "7&é");
+      await again(clock);
+      assert.equal(Fake.last.url, resumed);
+      subscription.close();
+    }
+    listen(ride, [], { lastEventId: "12" });
+    assert.equal(Fake.last.url, "/events?last_event_id=12");
+  },
+
+  async "a function gives the URL anew, and its error is the end"({ clock }) {
+    let tickets = 0;
+    const { subscription, heard } = listen(ride, [], {}, () => {
+      tickets += 1;
+      if (tickets === 3) throw new RangeError("no more tickets");
+      return `/events?ticket=${tickets}`;
+    });
+    assert.equal(Fake.last.url, "/events?ticket=1");
+    await again(clock);
+    assert.equal(Fake.last.url, "/events?ticket=2");
+    heard();
+    Fake.last.giveUp(503);
+    await settled();
+    assert.throws(() => clock.timers[0].run(), RangeError);
+    assert.deepEqual(heard(), closed("refused"));
+    assert.equal(subscription.state, "closed");
+    assert.throws(() => listen(ride, [], { EventSource: class { constructor() { throw new SyntaxError("no URL"); } } }), SyntaxError);
+  },
+
+  async "an id that the server has the browser forget is not asked for for ever"({ clock }) {
+    const { subscription } = listen(ride, ["position"]);
+    Fake.last.message("position", POSITION, "old");
+    await again(clock);
+    assert.equal(Fake.last.url, "/events?last_event_id=old");
+    // The server clears the id, which a page cannot see, and ends the stream; the browser comes back to the same URL.
+    Fake.last.open();
+    Fake.last.lose();
+    Fake.last.open();
+    Fake.last.lose();
+    assert.equal(subscription.lastEventId, "");
+    await clock.pass(clock.next);
+    assert.equal(Fake.last.url, "/events");
+    assert.equal(Fake.made.length, 3);
+  },
+
+  async "a connection that lasted, or that gave an event, is no sign of a lost id"({ clock }) {
+    const { subscription } = listen(ride, ["position"], { lastEventId: "5" });
+    for (let n = 0; n < 5; n += 1) {
+      Fake.last.open();
+      await clock.pass(1000);
+      Fake.last.lose();
+      Fake.last.open();
+      Fake.last.lose();
+      Fake.last.lose();
+      Fake.last.open();
+      Fake.last.message("position", POSITION);
+      Fake.last.lose();
+    }
+    assert.equal(subscription.lastEventId, "5");
+    assert.equal(Fake.made.length, 1);
+    // Nor is any, as long as the URL has none.
+    const first = listen(ride).subscription;
+    Fake.last.message("position", POSITION, "6");
+    for (let n = 0; n < 5; n += 1) {
+      Fake.last.open();
+      Fake.last.lose();
+    }
+    assert.equal(first.lastEventId, "6");
+    assert.equal(Fake.made.length, 2);
+  },
+
+  async "where there is no EventSource, that is said"() {
+    assert.throws(() => ride.subscribe("/events"), /there is no EventSource here/);
+  },
+
+  async "JSON can be read in other ways"() {
+    const heard = [];
+    const parse = (json) => JSON.parse(json, (_, value) => (typeof value === "number" ? BigInt(value) : value));
+    ride.subscribe("/", { position: (data) => heard.push(data) }, { EventSource: Fake, parse });
+    Fake.last.message("position", POSITION);
+    assert.deepEqual(heard, [{ lat: 1n, lon: 2n }]);
+    assert.deepEqual(ride.decode("position", POSITION, "7", parse), { type: "position", data: { lat: 1n, lon: 2n }, lastEventId: "7" });
+  },
+
+  async "an event that came by another way is read"() {
+    assert.deepEqual(ride.decode("position", POSITION), { type: "position", data: { lat: 1, lon: 2 }, lastEventId: "" });
+    assert.deepEqual(completion.decode("", "[DONE]"), { type: "Done", data: "[DONE]", lastEventId: "" });
+    assert.equal(ride.decode("new_kind", "{}"), undefined);
+    assert.throws(() => ride.decode("position", "{"), SyntaxError);
+    assert.deepEqual(ride.eventTypes, ["driver_assigned", "position", "missed", "completed"]);
+    assert.deepEqual(topics.eventTypes, ["Hello", "Bye", "ride.started", "ride.ended", "Said", "error", "open", "Lost", "Over"]);
+  },
+});

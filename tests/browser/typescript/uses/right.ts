@@ -1,0 +1,111 @@
+// What a page may write. It is compiled, and not run.
+import { EventSource as NodeEventSource } from "eventsource";
+import * as forms from "../../contracts/form.ts";
+import {
+  decode,
+  eventTypes,
+  subscribe,
+  type Position,
+  type RideEvent,
+  type RideEventClosed,
+  type RideEventHandlers,
+  type RideEventMap,
+  type RideEventSubscription,
+} from "../../contracts/ride_event.ts";
+import * as topics from "../../contracts/topics.ts";
+import type { CompletionMap } from "../../contracts/completion.ts";
+import type { FormMap } from "../../contracts/form.ts";
+import type { LargeStringMap } from "../../contracts/large_string.ts";
+import type { ReceivedMap } from "../../contracts/received.ts";
+import type { SentMap } from "../../contracts/sent.ts";
+
+/** Compiles where the two types are the same. */
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+const same = <A, B>(_: Same<A, B>): void => undefined;
+
+const controller = new AbortController();
+const subscription: RideEventSubscription = subscribe(
+  "/ride",
+  {
+    driver_assigned: ({ driver, eta_s }, event) => {
+      same<typeof driver, string>(true);
+      same<typeof eta_s, number>(true);
+      same<typeof event.type, "driver_assigned">(true);
+    },
+    position: (position) => same<typeof position, Position>(true),
+    completed: undefined,
+  },
+  {
+    onEvent: (event) => {
+      switch (event.type) {
+        case "driver_assigned":
+          return event.data.eta_s;
+        case "position":
+          return event.data.lat;
+        case "missed":
+          return event.data.missed;
+        case "completed":
+          return event.data;
+        default:
+          // A new variant is an error here.
+          return event satisfies never;
+      }
+    },
+    onGap: ({ missed, reason }) => {
+      same<typeof missed, number | null>(true);
+      same<typeof reason, "trimmed" | "lagged" | "unknown_id" | "other">(true);
+    },
+    onInvalid: ({ eventType, data, lastEventId }, error) => console.warn(eventType, data, lastEventId, error),
+    onUnknown: ({ eventType }) => console.warn(eventType),
+    onState: (state) => same<typeof state, "connecting" | "open" | "closed">(true),
+    onClose: ({ reason, status }: RideEventClosed) => console.log(reason, status),
+    signal: controller.signal,
+    withCredentials: true,
+    lastEventId: "7",
+    otherTypes: ["new_kind"],
+    recreate: { delay: 100, maxDelay: 1000, attempts: 3 },
+    parse: JSON.parse,
+    EventSource,
+  },
+);
+
+// Each handler, or none compiles.
+const all: Required<RideEventHandlers> = {
+  driver_assigned: () => undefined,
+  position: () => undefined,
+  missed: () => undefined,
+  completed: () => undefined,
+};
+subscribe(new URL("https://rides.example/"), all, { EventSource: NodeEventSource, recreate: false });
+subscribe(() => `/ride?ticket=${Math.random()}`);
+
+export async function first(): Promise<Position | undefined> {
+  for await (const event of subscription) {
+    same<typeof event, RideEvent>(true);
+    if (event.type === "position") return event.data;
+  }
+  console.log((await subscription.closed).reason, subscription.lastEventId, subscription.state);
+  return undefined;
+}
+
+export const read: RideEvent | undefined = decode("position", '{"lat":1,"lon":2}');
+export const names: readonly string[] = eventTypes;
+export const assigned: RideEvent<"driver_assigned">["data"] = { driver: "Lan", eta_s: 3 } satisfies RideEventMap["driver_assigned"];
+
+same<FormMap["form.level"], "debug" | "info">(true);
+same<FormMap["form.csv"], string>(true);
+same<FormMap["form.own"], number[]>(true);
+same<FormMap["form.opaque"], unknown>(true);
+same<CompletionMap["Done"], "[DONE]">(true);
+same<LargeStringMap["Plain"], string>(true);
+same<SentMap["Named"]["optional"], number | undefined>(true);
+same<SentMap["Named"]["nullable"], number | null>(true);
+same<SentMap["Kebab"]["at"], number>(true);
+same<ReceivedMap["Named"]["optional"], number | null | undefined>(true);
+
+forms.subscribe("/forms", {
+  "form.line": ({ text }, { lastEventId }) => console.log(text.length, lastEventId.length),
+  other: ({ eventType, data }) => console.log(eventType.length, data.length),
+});
+// Events of nested types, under the names that a browser fires itself too.
+topics.subscribe("/topics", { error: ({ code }) => console.log(code + 1), open: (data) => same<typeof data, null>(true) });

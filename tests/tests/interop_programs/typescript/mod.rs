@@ -1,0 +1,99 @@
+//! The generated TypeScript: compiled by TypeScript's own compiler, and run in Node.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Output, Stdio},
+    sync::LazyLock,
+};
+
+use tokio::process::Command;
+
+use crate::program::{Program, browser_tests, found, output, script};
+
+mod apart;
+mod live;
+
+const PROGRAMS: [Program; 2] = [Program::Node, Program::NpmPackages];
+
+/// The compiler, for a project in `browser/typescript`.
+async fn tsc(project: &str, args: &[&str]) -> Output {
+    let folder = browser_tests();
+    let mut command = Command::new("node");
+    command.arg(folder.join("node_modules/typescript/bin/tsc")).args(["--pretty", "false", "--project"]);
+    command.arg(folder.join("typescript").join(project)).args(args).stdin(Stdio::null()).kill_on_drop(true);
+    output(command).await
+}
+
+/// The contracts as JavaScript: a folder for each test, as tests run in processes of their own.
+async fn compiled(test: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("typescript").join(test);
+    let output = tsc("tsconfig.json", &["--outDir", &folder.to_string_lossy()]).await;
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    fs::write(folder.join("package.json"), r#"{"type":"module"}"#).unwrap();
+    folder.join("contracts")
+}
+
+#[tokio::test]
+#[ignore = "needs Node and npm packages"]
+async fn typescript_accepts_every_contract_in_its_strictest_mode() {
+    let name = "typescript_accepts_every_contract_in_its_strictest_mode";
+    if !found(name, &PROGRAMS) {
+        return;
+    }
+    let folder = compiled(name).await;
+    let count = |folder: &Path, end: &str| {
+        let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        files.filter(|name| name.ends_with(end)).count()
+    };
+    for part in ["", "wire"] {
+        let contracts = count(&browser_tests().join("contracts").join(part), ".ts");
+        assert!(contracts > 5, "{contracts}");
+        assert_eq!(count(&folder.join(part), ".js"), contracts, "{part}");
+    }
+}
+
+/// Each wrong line says at its end which errors it must give.
+static WRONG: LazyLock<Vec<(usize, String)>> = LazyLock::new(|| {
+    let text = fs::read_to_string(browser_tests().join("typescript/uses/wrong.ts")).unwrap();
+    let mut expected = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        let Some((_, codes)) = line.rsplit_once("// TS") else { continue };
+        expected.extend(codes.split(" TS").map(|code| (number + 1, format!("TS{code}"))));
+    }
+    expected.sort();
+    expected
+});
+
+#[tokio::test]
+#[ignore = "needs Node and npm packages"]
+async fn typescript_refuses_wrong_uses_and_no_others() {
+    if !found("typescript_refuses_wrong_uses_and_no_others", &PROGRAMS) {
+        return;
+    }
+    let output = tsc("tsconfig.uses.json", &[]).await;
+    let text = String::from_utf8(output.stdout).unwrap();
+    // `.../uses/wrong.ts(7,22): error TS2561: Object literal may ..`; what is indented says more of the line before.
+    let errors = text.lines().filter(|line| !line.starts_with(' '));
+    let mut errors: Vec<(usize, String)> = errors
+        .map(|line| {
+            let (place, error) = line.split_once("): error ").unwrap_or_else(|| panic!("{line}"));
+            let (file, place) = place.rsplit_once('(').unwrap();
+            assert!(file.ends_with("wrong.ts"), "{line}");
+            (place.split(',').next().unwrap().parse().unwrap(), error.split(':').next().unwrap().to_owned())
+        })
+        .collect();
+    errors.sort();
+    assert_eq!(errors, *WRONG, "{text}");
+}
+
+#[tokio::test]
+#[ignore = "needs Node and npm packages"]
+async fn a_subscription_does_as_it_says_whatever_its_event_source_does() {
+    let name = "a_subscription_does_as_it_says_whatever_its_event_source_does";
+    if found(name, &PROGRAMS) {
+        let folder = compiled(name).await;
+        let lines = script("typescript/subscribe.mjs", &[&folder.to_string_lossy()]).await;
+        assert!(lines.len() > 20 && lines.iter().all(|line| line.starts_with("passed: ")), "{lines:#?}");
+    }
+}

@@ -47,6 +47,7 @@ pub struct Group {
     pub title: &'static str,
     /// What one run does: so many events, or deliveries.
     pub tally: Tally,
+    /// The limit that others are held against is the last of them.
     pub contenders: Vec<Contender>,
 }
 

@@ -44,7 +44,7 @@ pub struct Load {
 }
 
 impl Load {
-    const fn deliveries(self) -> u64 {
+    pub const fn deliveries(self) -> u64 {
         self.tasks as u64 * self.burst * self.rounds
     }
 }
@@ -84,13 +84,13 @@ pub fn group(id: &'static str, title: &'static str, load: Load) -> Group {
         broadcast_bytes(load),
         broadcast_bytes_stream(load),
         idiom(load),
-        bytes_clone(load),
         waking(load),
+        bytes_clone(load),
     ];
     Group::new(id, title, Tally { events: load.deliveries(), bytes: 0 }, contenders)
 }
 
-fn hub(load: Load) -> Contender {
+pub fn hub(load: Load) -> Contender {
     let hub = Hub::builder_on_gap(OnGap::Ignore).build();
     let subscribe = {
         let hub = hub.clone();
@@ -128,7 +128,7 @@ fn wire_size(load: Load) -> usize {
 }
 
 /// Encoded once, by hand, and handed out by tokio's channel.
-fn broadcast_bytes(load: Load) -> Contender {
+pub fn broadcast_bytes(load: Load) -> Contender {
     let (sender, _) = broadcast::channel::<Bytes>(ROOM);
     let receivers = sender.clone();
     run_tasks(

@@ -61,7 +61,7 @@ impl Default for Numbers {
     }
 }
 
-const WORDS: [&str; 8] = [" the", " quick", " brown", " foxes", " jumped", " over", " slowly", " dogs,"];
+pub const WORDS: [&str; 8] = [" the", " quick", " brown", " foxes", " jumped", " over", " slowly", " dogs,"];
 
 const VIETNAMESE: [&str; 8] = [" tài", " xế", " đang", " đến", " trong", " bốn", " phút", " nữa"];
 
@@ -101,6 +101,14 @@ pub fn ticker() -> Input {
         all.push(data);
     }
     Input::new(&text, all, CHUNK)
+}
+
+/// A stream of events that have so many bytes of data each.
+pub fn of_size(data: usize) -> Input {
+    let data = "0123456789abcdef".repeat(data / 16);
+    let events = (STREAM / data.len()).max(1);
+    let text = format!("event: report\ndata: {data}\n\n").repeat(events);
+    Input::new(&text, vec![data; events], CHUNK)
 }
 
 /// One event of so many bytes of data.

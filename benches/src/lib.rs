@@ -12,7 +12,11 @@ pub mod decode;
 pub mod drive;
 pub mod encode;
 pub mod fan_out;
+pub mod growth;
+pub mod http;
+pub mod idle;
 pub mod input;
+pub mod report;
 pub mod turns;
 pub mod typed;
 
@@ -35,9 +39,13 @@ pub const GROUPS: [(&str, MakeGroup); 11] = [
 
 pub type MakeGroup = fn() -> Group;
 
-/// The groups whose ids begin like one of the arguments of this program; all if there are none.
+/// Whether an id begins like one of the arguments of this program, or there are none.
+pub fn is_chosen(id: &str) -> bool {
+    let mut prefixes = std::env::args().skip(1).peekable();
+    prefixes.peek().is_none() || prefixes.any(|prefix| id.starts_with(&*prefix))
+}
+
+/// The groups that are chosen so.
 pub fn chosen() -> impl Iterator<Item = Group> {
-    let prefixes: Vec<String> = std::env::args().skip(1).collect();
-    let is_chosen = move |id: &str| prefixes.is_empty() || prefixes.iter().any(|prefix| id.starts_with(&**prefix));
-    GROUPS.into_iter().filter(move |(id, _)| is_chosen(id)).map(|(_, group)| group())
+    GROUPS.into_iter().filter(|(id, _)| is_chosen(id)).map(|(_, group)| group())
 }

@@ -1,10 +1,15 @@
-//! Counts what contenders allocate: group, contender, allocations for each event, and the peak in bytes.
+//! Counts what contenders allocate: `allocations`, group, contender, allocations for each event, and the peak in bytes; and what is held
+//! for each idle subscription: `idle`, contender, bytes on the heap, and bytes of its own.
 //!
 //! `cargo run --release --bin allocations [-- PREFIX ..]`: only groups whose id begins so.
 
-use std::alloc::System;
+use std::{alloc::System, io};
 
-use benches::chosen;
+use benches::{
+    chosen,
+    idle::{IDLE, Waiting},
+    is_chosen,
+};
 use peakmem_alloc::{PeakMemAlloc, PeakMemAllocTrait};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
@@ -12,7 +17,7 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 #[global_allocator]
 static ALLOCATOR: PeakMemAlloc<&StatsAlloc<System>> = PeakMemAlloc::new(&INSTRUMENTED_SYSTEM);
 
-fn main() {
+fn main() -> io::Result<()> {
     for mut group in chosen() {
         for contender in &mut group.contenders {
             contender.run();
@@ -22,7 +27,25 @@ fn main() {
             let change = region.change();
             let peak = ALLOCATOR.get_peak_memory();
             let each = (change.allocations + change.reallocations) as f64 / tally.events as f64;
-            println!("{}\t{}\t{each:.2}\t{peak}", group.id, contender.name);
+            println!("allocations\t{}\t{}\t{each:.2}\t{peak}", group.id, contender.name);
         }
     }
+    if is_chosen("idle") { idle() } else { Ok(()) }
+}
+
+fn idle() -> io::Result<()> {
+    const COUNT: usize = 10_000;
+    // Keep-alives are timers.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    let _guard = runtime.enter();
+    for idle in IDLE {
+        let region = Region::new(&INSTRUMENTED_SYSTEM);
+        let Waiting { held, own } = (idle.wait)(COUNT);
+        let change = region.change();
+        let bytes = change.bytes_allocated as isize + change.bytes_reallocated - change.bytes_deallocated as isize;
+        drop(held);
+        // What is a subscription's own lies on the heap here, too, in a list or a box.
+        println!("idle\t{}\t{}\t{own}", idle.name, bytes / COUNT as isize - own as isize);
+    }
+    Ok(())
 }

@@ -1,4 +1,5 @@
-//! Times groups in turns, and prints what one event, or delivery, takes: group, contender, nanoseconds.
+//! Times groups in turns, and prints what one event, or delivery, takes: `time`, group, its title, kind of contender,
+//! contender, nanoseconds.
 //!
 //! `cargo run --release --bin times [-- PREFIX ..]`: only groups whose id begins so.
 
@@ -8,7 +9,7 @@ fn main() {
     for mut group in chosen() {
         let times = turns::nanoseconds(&mut group);
         for (contender, time) in group.contenders.iter().zip(times) {
-            println!("{}\t{}\t{time:.1}", group.id, contender.name);
+            println!("time\t{}\t{}\t{:?}\t{}\t{time:.1}", group.id, group.title, contender.kind, contender.name);
         }
     }
 }

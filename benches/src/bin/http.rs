@@ -1,0 +1,92 @@
+//! Servers of events over HTTP/1.1, under load: server and client are two processes, over loopback.
+//!
+//! `cargo run --release --bin http [-- speed | memory]`
+//!
+//! Prints `http`, the burst, the server, events delivered each second, and the server's processor time for each, in
+//! nanoseconds; and `memory`, the server, the settings of hyper, connections, and bytes for each.
+
+use std::{
+    env,
+    io::{self, Read, Write},
+    time::Duration,
+};
+
+use benches::{
+    http::{Server, Settings, load::Load, process::Process, serve},
+    turns::median,
+};
+
+const CONNECTIONS: usize = 1_000;
+const ROUNDS: usize = 5;
+const TIME: Duration = Duration::from_millis(600);
+
+fn main() -> io::Result<()> {
+    let args: Vec<String> = env::args().skip(1).collect();
+    match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => speed().and_then(|()| memory()),
+        ["speed"] => speed(),
+        ["memory"] => memory(),
+        ["serve", server, settings, burst] => {
+            serve::run(Server::named(server)?, Settings::named(settings)?, number(burst)?)
+        }
+        ["load", data, control, connections, burst] => {
+            let mut load = Load::connect(number(data)?, number(control)?, number(connections)?)?;
+            println!("{}", load.run(number(burst)?, TIME)?);
+            Ok(())
+        }
+        ["hold", data, control, connections] => {
+            let mut load = Load::connect(number(data)?, number(control)?, number(connections)?)?;
+            load.publish(1)?;
+            println!("held");
+            io::stdout().flush()?;
+            // Until whoever has started this is gone.
+            io::stdin().read(&mut [0]).map(drop)
+        }
+        _ => Err(io::Error::other("usage: http [speed | memory]")),
+    }
+}
+
+fn number<N: std::str::FromStr>(word: &str) -> io::Result<N> {
+    word.parse().map_err(|_| io::Error::other(format!("`{word}` is no such number")))
+}
+
+fn speed() -> io::Result<()> {
+    for burst in [1, 32] {
+        let mut results = vec![(Vec::new(), Vec::new()); Server::ALL.len()];
+        for _ in 0..ROUNDS {
+            for (server, (rates, times)) in Server::ALL.into_iter().zip(&mut results) {
+                let (process, [data, control]) = Process::server(server, Settings::Http1, burst)?;
+                let args = ["load".to_owned(), data, control, CONNECTIONS.to_string(), burst.to_string()];
+                let mut load = Process::spawn(&args)?;
+                let rate: f64 = number(&load.line()?)?;
+                rates.push(rate);
+                times.push(process.processor_time() as f64 / (rate * TIME.as_secs_f64()));
+            }
+        }
+        for (server, (rates, times)) in Server::ALL.into_iter().zip(results) {
+            println!("http\t{burst}\t{}\t{:.0}\t{:.0}", server.name(), median(rates), median(times));
+        }
+    }
+    Ok(())
+}
+
+fn memory() -> io::Result<()> {
+    for server in [Server::Raw, Server::Idiom, Server::HubAxum, Server::Bytes] {
+        held(server, Settings::Http1, CONNECTIONS)?;
+    }
+    for settings in Settings::ALL {
+        held(Server::Hub, settings, CONNECTIONS)?;
+    }
+    held(Server::Hub, Settings::Http1, 10 * CONNECTIONS)
+}
+
+/// What open connections hold in the server's memory, each of which has had one event.
+fn held(server: Server, settings: Settings, connections: usize) -> io::Result<()> {
+    let (process, [data, control]) = Process::server(server, settings, 1)?;
+    let before = process.memory();
+    let mut load = Process::spawn(&["hold".to_owned(), data, control, connections.to_string()])?;
+    load.line()?;
+    let each = process.memory().saturating_sub(before) / connections as u64;
+    println!("memory\t{}\t{}\t{connections}\t{each}", server.name(), settings.name());
+    Ok(())
+}

@@ -1,0 +1,52 @@
+//! Writes RESULTS.md and results.svg.
+//!
+//! `cargo run --release --bin results`: builds and runs all measuring programs, which takes about three minutes;
+//! `-- FILE ..`: of what they have printed into files.
+
+use std::{
+    env, fs,
+    io::{self, Write},
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use benches::report::{Records, markdown, svg};
+
+const PROGRAMS: [&str; 5] = ["allocations", "times", "large", "growth", "http"];
+
+fn main() -> io::Result<()> {
+    let mut records = Records::default();
+    let files: Vec<String> = env::args().skip(1).collect();
+    for file in &files {
+        records.read(&fs::read_to_string(file)?);
+    }
+    if files.is_empty() {
+        build()?;
+        for program in PROGRAMS {
+            records.read(&run(program)?);
+        }
+    }
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
+    fs::write(folder.join("RESULTS.md"), markdown(&records))?;
+    fs::write(folder.join("results.svg"), svg(&records))
+}
+
+/// The programs beside this one. Whoever runs this without cargo has built them.
+fn build() -> io::Result<()> {
+    let Some(cargo) = env::var_os("CARGO") else { return Ok(()) };
+    let folder = env!("CARGO_MANIFEST_DIR");
+    let built = Command::new(cargo).args(["build", "--release", "--bins"]).current_dir(folder).status()?;
+    if built.success() { Ok(()) } else { Err(io::Error::other("the programs cannot be built")) }
+}
+
+fn run(program: &str) -> io::Result<String> {
+    let path = env::current_exe()?.with_file_name(program).with_extension(env::consts::EXE_EXTENSION);
+    eprint!("{program} ..");
+    io::stderr().flush()?;
+    let output = Command::new(path).stderr(Stdio::inherit()).output()?;
+    eprintln!(" done");
+    if !output.status.success() {
+        return Err(io::Error::other(format!("{program} has failed")));
+    }
+    String::from_utf8(output.stdout).map_err(io::Error::other)
+}

@@ -1,0 +1,162 @@
+//! How cost grows: tables of one line for each size, and one column for each contender.
+
+use std::{
+    future::poll_fn,
+    hint::black_box,
+    pin::pin,
+    task::Poll,
+    time::{Duration, Instant},
+};
+
+use futures_util::StreamExt;
+use sse_typed::{
+    EventId, Hub,
+    hub::{OnGap, Retention, Start, Topics},
+};
+
+use crate::{
+    Group, Kind, Tally, decode,
+    encode::Market,
+    fan_out::{self, Load},
+    input::{self, Input},
+    report::with_commas,
+    turns::{self, median},
+};
+
+/// A line: the size, and what each contender takes, in nanoseconds for each unit.
+pub type Line = (String, Vec<(&'static str, f64)>);
+
+pub struct Table {
+    pub id: &'static str,
+    pub title: &'static str,
+    pub lines: fn() -> Vec<Line>,
+}
+
+pub const TABLES: [Table; 6] = [
+    Table { id: "events", title: "decode: events in the stream, of 154 B each; ns an event", lines: events },
+    Table { id: "event-size", title: "decode: bytes of data in an event; ns a KiB", lines: event_size },
+    Table { id: "chunk-size", title: "decode: bytes in a chunk, events of 154 B; ns an event", lines: chunk_size },
+    Table { id: "subscribers", title: "fan-out: tasks that are subscribed; ns a delivery", lines: subscribers },
+    Table { id: "topics", title: "topics, each with one subscription; ns", lines: topics },
+    Table { id: "history", title: "events that a hub remembers; ns", lines: history },
+];
+
+fn line(group: &mut Group, size: usize, per: f64) -> Line {
+    let times = turns::nanoseconds(group);
+    let times = group.contenders.iter().zip(times).map(|(contender, time)| (contender.name, time / per));
+    (with_commas(size as u64), times.collect())
+}
+
+fn decoders(input: Input) -> Group {
+    let tally = Tally { events: input.data.len() as u64, bytes: input.data_bytes() };
+    let input = std::rc::Rc::new(input);
+    let contenders = vec![
+        decode::contender!(&input, Kind::Ours, "sse-typed, lending", decode::lending),
+        decode::contender!(&input, Kind::Ours, "sse-typed, owned", decode::owned),
+        decode::contender!(&input, Kind::Peer, "sse-core", decode::sse_core),
+        decode::contender!(&input, Kind::Peer, "sse-stream", decode::sse_stream),
+    ];
+    Group::new("growth", "growth", tally, contenders)
+}
+
+fn events() -> Vec<Line> {
+    let sizes = [10, 100, 1_000, 10_000, 100_000];
+    sizes.map(|size| line(&mut decoders(input::tokens(&input::WORDS, size)), size, 1.0)).into()
+}
+
+fn event_size() -> Vec<Line> {
+    let sizes = [64, 1 << 10, 16 << 10, 256 << 10, 4 << 20];
+    sizes.map(|size| line(&mut decoders(input::of_size(size)), size, size as f64 / 1024.0)).into()
+}
+
+fn chunk_size() -> Vec<Line> {
+    let input = input::tokens(&input::WORDS, 1_000);
+    let sizes = [1, 16, 64, 256, 1 << 10, 4 << 10, 16 << 10, 64 << 10];
+    sizes.map(|size| line(&mut decoders(input.in_chunks_of(size)), size, 1.0)).into()
+}
+
+fn subscribers() -> Vec<Line> {
+    [1, 10, 100, 1_000, 10_000, 100_000]
+        .map(|tasks| {
+            let rounds = (10_000 / tasks as u64).max(1);
+            let load = Load { tasks, burst: 1, rounds, event: Market::trade };
+            let contenders = vec![fan_out::hub(load), fan_out::broadcast_bytes(load)];
+            let tally = Tally { events: load.deliveries(), bytes: 0 };
+            line(&mut Group::new("growth", "growth", tally, contenders), tasks, 1.0)
+        })
+        .into()
+}
+
+/// Runs something so many times, several times over: the median of one.
+fn each(times: usize, mut run: impl FnMut(usize)) -> f64 {
+    let samples = (0..9).map(|_| {
+        let began = Instant::now();
+        (0..times).for_each(&mut run);
+        began.elapsed().as_nanos() as f64 / times as f64
+    });
+    median(samples.collect())
+}
+
+fn topics() -> Vec<Line> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+    let _guard = runtime.enter();
+    [10, 1_000, 100_000]
+        .map(|size: usize| {
+            let builder = Hub::builder_on_gap(OnGap::Ignore).retain(Retention::events(16));
+            let topics = Topics::<usize, Market>::new(builder).idle(Duration::from_secs(3_600));
+            let began = Instant::now();
+            let held: Vec<_> = (0..size).map(|topic| topics.subscribe(topic, Start::Live)).collect();
+            let made = began.elapsed().as_nanos() as f64 / size as f64;
+            let event = Market::trade(1);
+            let publish = each(10_000, |n| {
+                // Not the neighbour of the last one: their hubs may share lines of the cache.
+                let topic = n.wrapping_mul(7_919) % size;
+                drop(black_box(topics.hub(topic).publish_now(&event)));
+            });
+            drop(held);
+            (with_commas(size as u64), vec![("to make and subscribe to one", made), ("to publish to one", publish)])
+        })
+        .into()
+}
+
+fn history() -> Vec<Line> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+    [100, 10_000, 1_000_000]
+        .map(|size: usize| {
+            let hub = Hub::builder_on_gap(OnGap::Ignore).retain(Retention::events(size).bytes(usize::MAX)).build();
+            let event = Market::trade(1);
+            let ids: Vec<EventId> = (0..size).map(|_| hub.publish_now(&event).expect("a hub")).collect();
+            let resume = each(1_000, |n| {
+                let id = ids[n.wrapping_mul(7_919) % size].clone();
+                drop(black_box(hub.subscribe(Start::after(id))));
+            });
+            // What all of the history costs who asks for it, in the pieces it is handed out in.
+            let replay = median((0..5).map(|_| replay(&runtime, &hub)).collect());
+            let publish = each(10_000, |_| drop(black_box(hub.publish_now(&event))));
+            let times = vec![
+                ("to publish, with one forgotten", publish),
+                ("to find a place by id", resume),
+                ("to replay, an event", replay),
+            ];
+            (with_commas(size as u64), times)
+        })
+        .into()
+}
+
+fn replay(runtime: &tokio::runtime::Runtime, hub: &Hub<Market>) -> f64 {
+    runtime.block_on(async {
+        let began = Instant::now();
+        let mut replayed = 0;
+        let mut events = pin!(hub.subscribe(Start::Earliest));
+        // Behind the last event it waits, and that is the end.
+        while let Some(entries) = poll_fn(|context| match events.poll_next_unpin(context) {
+            Poll::Pending => Poll::Ready(None),
+            ready => ready,
+        })
+        .await
+        {
+            replayed += black_box(entries).len();
+        }
+        began.elapsed().as_nanos() as f64 / replayed as f64
+    })
+}

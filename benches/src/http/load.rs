@@ -1,0 +1,154 @@
+//! Many connections that read, in one process and on one thread: as little work as there can be.
+
+use std::{
+    io::{self, Read, Write},
+    net::{Ipv4Addr, TcpStream},
+    time::{Duration, Instant},
+};
+
+use memchr::memmem;
+use mio::{Events, Interest, Poll, Token};
+
+use super::{PATH, PUBLISH};
+
+/// How long anything may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// How many connections are opened before the server has answered: fewer than its backlog holds.
+const AT_ONCE: usize = 128;
+
+pub struct Load {
+    poll: Poll,
+    connections: Vec<Connection>,
+    control: TcpStream,
+    buffer: Vec<u8>,
+    events: u64,
+    heads: u64,
+}
+
+struct Connection {
+    socket: mio::net::TcpStream,
+    in_head: bool,
+    /// What was read ends in a line end, and the next one ends the event.
+    at_line_end: bool,
+}
+
+impl Load {
+    /// Opens the connections and waits until each has its head: then it is subscribed.
+    pub fn connect(data: u16, control: u16, connections: usize) -> io::Result<Self> {
+        let control = TcpStream::connect((Ipv4Addr::LOCALHOST, control))?;
+        control.set_nodelay(true)?;
+        let mut load = Self {
+            poll: Poll::new()?,
+            connections: Vec::with_capacity(connections),
+            control,
+            buffer: vec![0; 64 << 10],
+            events: 0,
+            heads: 0,
+        };
+        let request = format!("GET {PATH} HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n");
+        for number in 0..connections {
+            let mut socket = TcpStream::connect((Ipv4Addr::LOCALHOST, data))?;
+            socket.write_all(request.as_bytes())?;
+            socket.set_nonblocking(true)?;
+            let mut socket = mio::net::TcpStream::from_std(socket);
+            load.poll.registry().register(&mut socket, Token(number), Interest::READABLE)?;
+            load.connections.push(Connection { socket, in_head: true, at_line_end: false });
+            if (number + 1) % AT_ONCE == 0 || number + 1 == connections {
+                load.read_until(|load| load.heads == number as u64 + 1)?;
+            }
+        }
+        Ok(load)
+    }
+
+    /// Has bursts published for so long. Returns how many events each second were delivered, to all connections together.
+    pub fn run(&mut self, burst: u64, time: Duration) -> io::Result<f64> {
+        self.publish(burst)?;
+        let (began, before) = (Instant::now(), self.events);
+        while began.elapsed() < time {
+            self.publish(burst)?;
+        }
+        Ok((self.events - before) as f64 / began.elapsed().as_secs_f64())
+    }
+
+    /// Has one burst published, and waits until all connections have it.
+    pub fn publish(&mut self, burst: u64) -> io::Result<()> {
+        self.control.write_all(&[PUBLISH])?;
+        let goal = self.events + burst * self.connections.len() as u64;
+        self.read_until(|load| load.events >= goal)?;
+        if self.events == goal { Ok(()) } else { Err(io::Error::other("more events came than were published")) }
+    }
+
+    fn read_until(&mut self, done: impl Fn(&Self) -> bool) -> io::Result<()> {
+        let began = Instant::now();
+        let mut events = Events::with_capacity(1024);
+        while !done(self) {
+            if began.elapsed() > PATIENCE {
+                return Err(io::Error::other(format!(
+                    "{} events and {} heads are all that came",
+                    self.events, self.heads
+                )));
+            }
+            self.poll.poll(&mut events, Some(PATIENCE))?;
+            for event in &events {
+                self.read(event.token().0)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn read(&mut self, number: usize) -> io::Result<()> {
+        let connection = &mut self.connections[number];
+        loop {
+            match connection.socket.read(&mut self.buffer) {
+                Ok(0) => return Err(io::Error::other("the server has closed a connection")),
+                Ok(read) => {
+                    let mut received = &self.buffer[..read];
+                    if connection.in_head {
+                        // A head is short, and comes in one piece.
+                        let end = memmem::find(received, b"\r\n\r\n").ok_or_else(|| io::Error::other("no head"))?;
+                        connection.in_head = false;
+                        self.heads += 1;
+                        received = &received[end + 4..];
+                    }
+                    self.events += connection.events(received);
+                    if read < self.buffer.len() {
+                        // There was no more.
+                        return Ok(());
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+impl Connection {
+    /// How many events end here. Chunks of HTTP have CRLF around them: an empty line of LF alone is an event's end.
+    fn events(&mut self, received: &[u8]) -> u64 {
+        let Some(last) = received.last() else { return 0 };
+        let ended = u64::from(self.at_line_end && received[0] == b'\n');
+        let rest = if ended == 1 { &received[1..] } else { received };
+        let found = memmem::find_iter(rest, b"\n\n").count() as u64;
+        self.at_line_end = *last == b'\n' && !rest.ends_with(b"\n\n") && !rest.is_empty();
+        ended + found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_are_counted_wherever_they_are_cut() {
+        let stream = b"5\r\nid: 1\nevent: a\ndata: 1\n\n\r\nb\r\ndata: 2\n\ndata: 3\n\n\r\n";
+        for cut in 0..=stream.len() {
+            let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+            let socket = mio::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            let mut connection = Connection { socket, in_head: false, at_line_end: false };
+            let (one, two) = stream.split_at(cut);
+            assert_eq!(connection.events(one) + connection.events(two), 3, "cut at {cut}");
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! A server, in one process and on one thread.
+
+use std::{
+    convert::Infallible,
+    io::{self, Write},
+    net::Ipv4Addr,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use axum::{Router, response::IntoResponse, routing, serve::ListenerExt};
+use bytes::Bytes;
+use futures_util::StreamExt;
+use http::{Request, Response};
+use http_body::{Body, Frame};
+use http_body_util::StreamBody;
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo},
+    server::conn::auto,
+};
+use sse_typed::{
+    Encoded, Hub, Sse,
+    hub::{OnGap, Start},
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    sync::broadcast,
+};
+use tokio_stream::wrappers::BroadcastStream;
+
+use super::{PATH, PUBLISH, Server, Settings};
+use crate::encode::Market;
+
+/// How many events a channel holds: more than a burst.
+const ROOM: usize = 256;
+
+type Publish = Box<dyn Fn(&Market)>;
+
+/// Serves until the control connection is closed. Prints the two ports, events first.
+pub fn run(server: Server, settings: Settings, burst: u64) -> io::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async move {
+        let data = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let control = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        println!("{} {}", data.local_addr()?.port(), control.local_addr()?.port());
+        io::stdout().flush()?;
+        let (mut control, _) = control.accept().await?;
+        control.set_nodelay(true)?;
+        if server == Server::Raw {
+            return raw(data, &mut control, burst).await;
+        }
+        let publish = match server {
+            Server::Raw | Server::Hub => hub(data, settings),
+            Server::HubAxum => hub_axum(data),
+            Server::Bytes => bytes(data, settings),
+            Server::Idiom => idiom(data),
+        };
+        let mut n = 0;
+        while is_told(&mut control).await? {
+            for _ in 0..burst {
+                publish(&Market::trade(n));
+                n += 1;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Waits for a word on the control connection; false when it is closed.
+async fn is_told(control: &mut TcpStream) -> io::Result<bool> {
+    let mut word = [0];
+    Ok(control.read(&mut word).await? == 1 && word[0] == PUBLISH)
+}
+
+/// It answers each request with a head, so that the load need not know what it speaks to, and then writes.
+async fn raw(data: TcpListener, control: &mut TcpStream, burst: u64) -> io::Result<()> {
+    let sockets = Arc::new(Mutex::new(Vec::new()));
+    let accepted = Arc::clone(&sockets);
+    tokio::spawn(async move {
+        while let Ok((mut socket, _)) = data.accept().await {
+            let mut request = [0; 1024];
+            let _ = socket.set_nodelay(true);
+            let _ = socket.read(&mut request).await;
+            let _ = socket.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await;
+            accepted.lock().unwrap_or_else(PoisonError::into_inner).push(socket);
+        }
+    });
+    let mut n = 0;
+    while is_told(control).await? {
+        let mut encoded = Vec::new();
+        for _ in 0..burst {
+            // As long as what a hub writes, its id included.
+            encoded.extend_from_slice(format!("id: 0123456789abcdef-{n}\n").as_bytes());
+            encoded.extend_from_slice(Encoded::new(&Market::trade(n)).map_err(io::Error::other)?.as_bytes());
+            n += 1;
+        }
+        for socket in &*sockets.lock().unwrap_or_else(PoisonError::into_inner) {
+            if socket.try_write(&encoded)? != encoded.len() {
+                return Err(io::Error::other("a socket is full, although its client has read all"));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn hub(data: TcpListener, settings: Settings) -> Publish {
+    let hub = Hub::builder_on_gap(OnGap::Ignore).build();
+    let subscribed = hub.clone();
+    hyper(data, settings, move || Sse::new(subscribed.subscribe(Start::Live)).into());
+    Box::new(move |event| drop(hub.publish_now(event)))
+}
+
+fn bytes(data: TcpListener, settings: Settings) -> Publish {
+    let (sender, _) = broadcast::channel::<Bytes>(ROOM);
+    let subscribed = sender.clone();
+    hyper(data, settings, move || {
+        let frames = BroadcastStream::new(subscribed.subscribe()).map(|bytes| bytes.map(Frame::data));
+        Response::builder()
+            .header("content-type", "text/event-stream")
+            .body(StreamBody::new(frames))
+            .expect("a response")
+    });
+    Box::new(move |event| {
+        let encoded = Encoded::new(event).expect("an event");
+        let _ = sender.send(encoded.as_bytes().clone());
+    })
+}
+
+/// A task for each connection.
+fn hyper<B>(data: TcpListener, settings: Settings, respond: impl Fn() -> Response<B> + Clone + Send + 'static)
+where
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let mut builder = http1::Builder::new();
+    match settings {
+        Settings::HalfClose => drop(builder.half_close(true)),
+        Settings::Flatten => drop(builder.writev(false)),
+        Settings::SmallBuffers => drop(builder.max_buf_size(8192)),
+        Settings::NoKeepAlive => drop(builder.keep_alive(false)),
+        Settings::Auto | Settings::AutoHttp1 | Settings::Http1 => {}
+    }
+    let mut auto = auto::Builder::new(TokioExecutor::new());
+    if settings == Settings::AutoHttp1 {
+        auto = auto.http1_only();
+    }
+    tokio::spawn(async move {
+        while let Ok((socket, _)) = data.accept().await {
+            let _ = socket.set_nodelay(true);
+            let respond = respond.clone();
+            let service = service_fn(move |_: Request<Incoming>| std::future::ready(Ok::<_, Infallible>(respond())));
+            match settings {
+                Settings::Auto | Settings::AutoHttp1 => {
+                    let auto = auto.clone();
+                    tokio::spawn(async move { auto.serve_connection(TokioIo::new(socket), service).await });
+                }
+                _ => drop(tokio::spawn(builder.serve_connection(TokioIo::new(socket), service))),
+            }
+        }
+    });
+}
+
+fn hub_axum(data: TcpListener) -> Publish {
+    let hub = Hub::builder_on_gap(OnGap::Ignore).build();
+    let subscribed = hub.clone();
+    axum(data, move || http::Response::from(Sse::new(subscribed.subscribe(Start::Live))).map(axum::body::Body::new));
+    Box::new(move |event| drop(hub.publish_now(event)))
+}
+
+fn idiom(data: TcpListener) -> Publish {
+    let (sender, _) = broadcast::channel::<Market>(ROOM);
+    let subscribed = sender.clone();
+    axum(data, move || {
+        let events = BroadcastStream::new(subscribed.subscribe()).map(|event| event.map(|event| event.axum()));
+        let events = events.map(|event| event.unwrap_or_else(|error| Err(axum::Error::new(error))));
+        axum::response::Sse::new(events).keep_alive(axum::response::sse::KeepAlive::default())
+    });
+    Box::new(move |event| drop(sender.send(event.clone())))
+}
+
+fn axum<R: IntoResponse + Send + 'static>(
+    data: TcpListener,
+    respond: impl FnOnce() -> R + Clone + Send + Sync + 'static,
+) {
+    let app = Router::new().route(PATH, routing::get(move || std::future::ready(respond())));
+    let data = data.tap_io(|socket| drop(socket.set_nodelay(true)));
+    tokio::spawn(async move { axum::serve(data, app).await });
+}

@@ -1,0 +1,174 @@
+//! The tables.
+
+use std::fmt::Write;
+
+use super::{Records, number, short, with_commas};
+use crate::growth::TABLES;
+
+/// What stands in a table, in the order in which it was first seen.
+fn distinct<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut all = Vec::new();
+    for name in names {
+        if !all.contains(&name) {
+            all.push(name);
+        }
+    }
+    all
+}
+
+fn head(columns: &[&str]) -> String {
+    format!("| {} |\n|---|{}\n", columns.join(" | "), "--:|".repeat(columns.len() - 1))
+}
+
+/// A line; ours are bold.
+fn line(ours: bool, cells: &[String]) -> String {
+    let mark = if ours { "**" } else { "" };
+    let cells: Vec<String> = cells.iter().map(|cell| format!("{mark}{cell}{mark}")).collect();
+    format!("| {} |\n", cells.join(" | "))
+}
+
+fn is_ours(name: &str) -> bool {
+    name.starts_with("sse-typed")
+}
+
+pub(super) fn groups(records: &Records) -> String {
+    let mut text = String::new();
+    for group in distinct(records.about::<5>("time").map(|[id, ..]| id)) {
+        let lines: Vec<_> = records.about::<5>("time").filter(|[id, ..]| *id == group).collect();
+        let first = lines.iter().find(|[_, _, kind, ..]| *kind == "Ours").map_or(f64::NAN, |line| number(line[4]));
+        let limit = lines.iter().rfind(|[_, _, kind, ..]| *kind == "Limit");
+        let (limit, floor) = limit.map_or(("", f64::NAN), |line| (line[3], number(line[4])));
+        let unit = if group.starts_with("fan-out") { "a delivery" } else { "an event" };
+        let _ = write!(text, "## {}\n\n", capital(lines[0][1]));
+        let (ns, allocations) = (format!("ns {unit}"), format!("allocations {unit}"));
+        text += &head(&["", &ns, "× sse-typed", &format!("× {limit}"), &allocations]);
+        for [_, _, kind, name, time] in lines {
+            let time = number(time);
+            let mut allocations =
+                records.about::<4>("allocations").filter(|[id, other, ..]| *id == group && *other == name);
+            let allocations = allocations.next().map_or(f64::NAN, |line| number(line[2]));
+            let name = if kind == "Limit" { format!("*{name}*") } else { name.to_owned() };
+            text += &line(
+                kind == "Ours",
+                &[name, short(time), short(time / first), short(time / floor), short(allocations)],
+            );
+        }
+        text.push('\n');
+    }
+    text
+}
+
+fn capital(title: &str) -> String {
+    title.get(..1).map_or_else(String::new, |first| first.to_uppercase() + &title[1..])
+}
+
+pub(super) fn large(records: &Records) -> String {
+    let sizes = distinct(records.about::<4>("large").map(|[size, ..]| size));
+    let mut text = String::from(
+        "## One large event, in chunks of 16 KiB\n\nMilliseconds in a fresh process, how much longer 64 MiB take than 16 MiB (4 is linear), and the peak of memory over\n\
+         the size of the data. Who took over 4 s was stopped.\n\n",
+    );
+    let sized: Vec<String> = sizes.iter().map(|size| format!("{size} MiB")).collect();
+    let mut columns = vec![""];
+    columns.extend(sized.iter().map(String::as_str));
+    columns.extend(["64 ÷ 16", "peak"]);
+    text += &head(&columns);
+    for name in distinct(records.about::<4>("large").map(|[_, name, ..]| name)) {
+        let of = |size: &str| {
+            records.about::<4>("large").find(|[other_size, other, ..]| *other_size == size && *other == name)
+        };
+        let mut cells = vec![name.to_owned()];
+        cells.extend(sizes.iter().map(|size| match of(size) {
+            Some([_, _, "over", _]) => "over 4 s".to_owned(),
+            Some([_, _, time, _]) => short(number(time)),
+            None => "-".to_owned(),
+        }));
+        let time = |size| of(size).map_or(f64::NAN, |line| number(line[2]));
+        cells.push(short(time("64") / time("16")));
+        // Of the largest that it has read.
+        let peak =
+            sizes.iter().rev().filter_map(|size| of(size)).map(|line| number(line[3])).find(|peak| !peak.is_nan());
+        cells.push(peak.map_or_else(|| "-".to_owned(), |peak| format!("{peak:.2} x")));
+        text += &line(is_ours(name), &cells);
+    }
+    text + "\n"
+}
+
+pub(super) fn idle(records: &Records) -> String {
+    let mut text = String::from(
+        "## An idle subscription\n\nBytes for each of 10,000 that wait. Its own bytes are in the task, or in the connection, that holds it.\n\n",
+    );
+    text += &head(&["", "heap", "its own"]);
+    for [name, heap, own] in records.about("idle") {
+        text += &line(is_ours(name), &[name.to_owned(), heap.to_owned(), own.to_owned()]);
+    }
+    text + "\n"
+}
+
+pub(super) fn http(records: &Records) -> String {
+    let mut text = String::new();
+    for burst in distinct(records.about::<4>("http").map(|[burst, ..]| burst)) {
+        let at_once = if burst == "1" { "one event at a time".to_owned() } else { format!("{burst} events at a time") };
+        let lines: Vec<_> = records.about::<4>("http").filter(|[other, ..]| *other == burst).collect();
+        let rate = |begin: &str| {
+            lines.iter().find(|[_, name, ..]| name.starts_with(begin)).map_or(f64::NAN, |line| number(line[2]))
+        };
+        let (raw, idiom) = (rate("raw"), rate("axum: broadcast"));
+        let _ = write!(
+            text,
+            "## HTTP/1.1, 1,000 connections, {at_once}\n\nServer and client are two processes on these cores, over loopback, each on one thread. A burst is published once all\n\
+             connections have the one before.\n\n"
+        );
+        text += &head(&["", "deliveries a second", "× the idiom", "× raw TCP", "server, ns of processor a delivery"]);
+        for [_, name, rate, time] in lines {
+            let rate = number(rate);
+            let name_shown = if name.starts_with("raw") { format!("*{name}*") } else { name.to_owned() };
+            text += &line(
+                is_ours(name),
+                &[name_shown, with_commas(rate as u64), short(rate / idiom), short(rate / raw), short(number(time))],
+            );
+        }
+        text.push('\n');
+    }
+    text
+}
+
+pub(super) fn memory(records: &Records) -> String {
+    let mut text = String::from(
+        "## Memory of open connections\n\nWhat the server's process holds more with so many connections, each of which has had an event. The kernel's buffers are\n\
+         not in it.\n\n",
+    );
+    text += &head(&["", "connections", "bytes a connection"]);
+    for [server, settings, connections, bytes] in records.about("memory") {
+        let name = match server {
+            "sse-typed: hub, hyper" => format!("sse-typed: hub, {settings}"),
+            other => other.to_owned(),
+        };
+        let connections = with_commas(number(connections) as u64);
+        text += &line(is_ours(server), &[name, connections, with_commas(number(bytes) as u64)]);
+    }
+    text + "\n"
+}
+
+pub(super) fn growth(records: &Records) -> String {
+    let mut text = String::from("## How cost grows\n\n");
+    for table in TABLES {
+        let lines: Vec<_> = records.about::<4>("growth").filter(|[id, ..]| *id == table.id).collect();
+        if lines.is_empty() {
+            continue;
+        }
+        let names = distinct(lines.iter().map(|[_, _, name, _]| *name));
+        let _ = write!(text, "### {}\n\n", capital(table.title));
+        let mut columns = vec![""];
+        columns.extend(&names);
+        text += &head(&columns);
+        for size in distinct(lines.iter().map(|[_, size, ..]| *size)) {
+            let time = |name| lines.iter().find(|[_, other, of, _]| *other == size && *of == name);
+            let mut cells = vec![size.to_owned()];
+            cells.extend(names.iter().map(|name| short(time(*name).map_or(f64::NAN, |line| number(line[3])))));
+            text += &line(false, &cells);
+        }
+        text.push('\n');
+    }
+    text
+}

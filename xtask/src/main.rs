@@ -1,7 +1,8 @@
 //! `cargo xtask test`: runs the project's tests. It needs the Rust toolchain alone, and has no dependencies.
 //!
 //! `args` reads the command line, `steps` says what is tested and in which order, `programs` knows what else a test may
-//! need and how to get it, `shell` runs commands, `count` reads what test runners print, and `run` puts it all together.
+//! need and how to get it, `shell` runs commands, `count` reads what test runners print, `counts` counts
+//! instructions, and `run` puts it all together.
 
 use std::process::ExitCode;
 
@@ -9,6 +10,7 @@ use args::Command;
 
 mod args;
 mod count;
+mod counts;
 mod features;
 mod programs;
 mod run;

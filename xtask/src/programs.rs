@@ -16,6 +16,7 @@ pub(crate) enum Program {
     Node,
     NodeModules,
     Nginx,
+    Valgrind,
     Cxx,
     CargoFuzz,
     CargoDeny,
@@ -31,7 +32,7 @@ pub(crate) const TOOLS: &str = "target/tools";
 const NODE: u32 = 20;
 
 impl Program {
-    pub(crate) const EVERY: [Self; 10] = [
+    pub(crate) const EVERY: [Self; 11] = [
         Self::Rustfmt,
         Self::Clippy,
         Self::Curl,
@@ -39,6 +40,7 @@ impl Program {
         Self::Node,
         Self::NodeModules,
         Self::Nginx,
+        Self::Valgrind,
         Self::Cxx,
         Self::CargoFuzz,
         Self::CargoDeny,
@@ -54,6 +56,7 @@ impl Program {
             Self::Node => "node",
             Self::NodeModules => "npm packages",
             Self::Nginx => "nginx",
+            Self::Valgrind => "valgrind",
             Self::Cxx => "a C++ compiler",
             Self::CargoFuzz => "cargo-fuzz",
             Self::CargoDeny => "cargo-deny",
@@ -70,6 +73,7 @@ impl Program {
             Self::Node => "Node 20 or newer, with npm: apt-get install nodejs npm, or https://nodejs.org",
             Self::NodeModules => "npm ci --prefix tests/browser",
             Self::Nginx => "apt-get install nginx (the tests start their own; the service is not needed)",
+            Self::Valgrind => "apt-get install valgrind, or https://valgrind.org (Linux)",
             Self::Cxx => "apt-get install g++, or the compiler of your system",
             Self::CargoFuzz => "cargo install --locked cargo-fuzz@0.13.2",
             Self::CargoDeny => "cargo install --locked cargo-deny@0.20.2",
@@ -90,6 +94,7 @@ impl Program {
             Self::NodeModules => npm_packages_are_current(Path::new(BROWSER)),
             // Debian puts it where only the administrator's shell looks.
             Self::Nginx => shell::succeeds("nginx", &["-v"]) || Path::new("/usr/sbin/nginx").exists(),
+            Self::Valgrind => shell::succeeds("valgrind", &["--version"]),
             Self::Cxx => shell::succeeds("c++", &["--version"]),
             Self::CargoFuzz => shell::succeeds("cargo", &["fuzz", "--version"]),
             Self::CargoDeny => shell::succeeds("cargo", &["deny", "--version"]),
@@ -100,6 +105,7 @@ impl Program {
     fn debian_packages(self) -> &'static [&'static str] {
         match self {
             Self::Curl => &["curl"],
+            Self::Valgrind => &["valgrind"],
             Self::Cxx => &["g++"],
             Self::Chromium if is_ubuntu() => &["chromium-browser"],
             Self::Chromium => &["chromium"],
@@ -119,7 +125,7 @@ impl Program {
         Some(match self {
             Self::Rustfmt => vec![Cmd::new("rustup").args(["component", "add", "rustfmt"])],
             Self::Clippy => vec![Cmd::new("rustup").args(["component", "add", "clippy"])],
-            Self::Curl | Self::Chromium | Self::Node | Self::Nginx | Self::Cxx => {
+            Self::Curl | Self::Chromium | Self::Node | Self::Nginx | Self::Valgrind | Self::Cxx => {
                 let sudo: &[&str] =
                     match (cfg!(target_os = "linux"), is_root(), shell::succeeds("sudo", &["--version"])) {
                         (false, ..) | (_, false, false) => return None,

@@ -4,7 +4,7 @@ use std::{fs, io, path::Path};
 
 use crate::{
     count::Count,
-    features,
+    counts, features,
     programs::Program,
     shell::{Cmd, Outcome, succeeds},
 };
@@ -42,7 +42,7 @@ pub(crate) const STEPS: &[Step] = &[
         run: |_| {
             let mut cmds = vec![Cmd::new("cargo").args(["fmt", "--all", "--check"])];
             for manifest in manifests_outside() {
-                cmds.push(Cmd::new("cargo").args(["fmt", "--check", "--manifest-path", &manifest]));
+                cmds.push(Cmd::new("cargo").args(["fmt", "--all", "--check", "--manifest-path", &manifest]));
             }
             run_all(&cmds)
         },
@@ -132,9 +132,19 @@ pub(crate) const STEPS: &[Step] = &[
                 return Ok(Outcome { succeeded: true, count: Count::default() });
             }
             context
-                .cargo("check", &["--all-targets", "--manifest-path", benches, "--target-dir", "target/benches"])
+                .cargo(
+                    "check",
+                    &["--workspace", "--all-targets", "--manifest-path", benches, "--target-dir", "target/benches"],
+                )
                 .run()
         },
+    },
+    Step {
+        name: "counts",
+        about: "the instructions of four small programs, against a baseline",
+        needs: &[Program::Valgrind],
+        uses: &[],
+        run: |context| counts::run(&context.cargo("build", &counts::BUILD)),
     },
     Step {
         name: "fuzz",

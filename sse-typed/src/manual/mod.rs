@@ -1,5 +1,6 @@
 //! The manual: what does not belong to a single type.
 //!
+//! - [`connections`]: what an open stream costs, and what to set in the server to hold many
 //! - [`defaults`]: every default, and why it is what it is
 //! - [`proxies`]: nginx, others, and the clouds: what to set there, and what compression does
 //! - [`resume`]: ids, `Last-Event-ID`, reconnection times, and the end of reconnecting
@@ -15,6 +16,9 @@
 //! assert_eq!(Encoded::new(&event)?.as_bytes(), "id: 720\nevent: tick\ndata: 12:00\n\n");
 //! # Ok::<(), sse_typed::EncodeError>(())
 //! ```
+
+#[doc = include_str!("connections.md")]
+pub mod connections {}
 
 #[doc = include_str!("defaults.md")]
 pub mod defaults {}

@@ -3,9 +3,12 @@
 use std::rc::Rc;
 
 use bytes::Bytes;
+use futures_util::TryStreamExt;
+use http_body::Frame;
+use http_body_util::StreamBody;
 use serde::Deserialize;
 use sse_typed::{
-    DecodeEvent, Decoded,
+    DecodeEvent, Decoded, EventStream,
     codec::{Decoder, Item},
 };
 
@@ -107,6 +110,15 @@ pub fn token_stream() -> Group {
         contender(input, "sse-typed, tag in the JSON too", |input| {
             let mut tally = Tally::default();
             ours::<TaggedAnswer>(&input.chunks, |answer| tally!(TaggedAnswer, &mut tally, answer));
+            tally
+        }),
+        contender(input, "sse-typed, EventStream of a body", |input| {
+            let mut tally = Tally::default();
+            let body = StreamBody::new(stream_of(&input.chunks).map_ok(Frame::data));
+            drain(EventStream::<Answer, _>::from_body(body), |event| {
+                let Ok(event) = event else { return };
+                tally!(Answer, &mut tally, event.data);
+            });
             tally
         }),
         contender(input, "sse-core + match + from_str", |input| {

@@ -5,6 +5,7 @@ use std::{
     io::{self, Write},
     net::Ipv4Addr,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use axum::{Router, response::IntoResponse, routing, serve::ListenerExt};
@@ -26,6 +27,7 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     sync::broadcast,
+    time::timeout,
 };
 use tokio_stream::wrappers::BroadcastStream;
 
@@ -34,6 +36,9 @@ use crate::encode::Market;
 
 /// How many events a channel holds: more than a burst.
 const ROOM: usize = 256;
+
+/// How long a server waits for its load.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 type Publish = Box<dyn Fn(&Market)>;
 
@@ -45,7 +50,7 @@ pub fn run(server: Server, settings: Settings, burst: u64) -> io::Result<()> {
         let control = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         println!("{} {}", data.local_addr()?.port(), control.local_addr()?.port());
         io::stdout().flush()?;
-        let (mut control, _) = control.accept().await?;
+        let (mut control, _) = timeout(PATIENCE, control.accept()).await??;
         control.set_nodelay(true)?;
         if server == Server::Raw {
             return raw(data, &mut control, burst).await;

@@ -16,6 +16,7 @@ pub struct RawEventRef<'a> {
 impl<'a> RawEventRef<'a> {
     /// An event as a decoder would lend it. An empty event type is `message`.
     #[must_use]
+    #[inline]
     pub const fn new(event_type: &'a str, data: &'a str) -> Self {
         let event_type = if event_type.is_empty() { MESSAGE } else { event_type };
         Self { event_type, data, id: None, retry: None }
@@ -23,6 +24,7 @@ impl<'a> RawEventRef<'a> {
 
     /// With the `id:` of its block, which may be empty.
     #[must_use]
+    #[inline]
     pub const fn with_id(mut self, id: Option<&'a str>) -> Self {
         self.id = id;
         self
@@ -30,6 +32,7 @@ impl<'a> RawEventRef<'a> {
 
     /// With the `retry:` of its block.
     #[must_use]
+    #[inline]
     pub const fn with_retry(mut self, retry: Option<Duration>) -> Self {
         self.retry = retry;
         self
@@ -37,24 +40,28 @@ impl<'a> RawEventRef<'a> {
 
     /// The event type; `message` when the block names none.
     #[must_use]
+    #[inline]
     pub const fn event_type(&self) -> &'a str {
         self.event_type
     }
 
     /// The data; its lines are separated by LF.
     #[must_use]
+    #[inline]
     pub const fn data(&self) -> &'a str {
         self.data
     }
 
     /// The id that the event's own block carried. `Some("")` made the client forget its last event ID.
     #[must_use]
+    #[inline]
     pub const fn id(&self) -> Option<&'a str> {
         self.id
     }
 
     /// The reconnection time that the event's own block carried.
     #[must_use]
+    #[inline]
     pub const fn retry(&self) -> Option<Duration> {
         self.retry
     }

@@ -44,8 +44,8 @@ impl Digits {
         Self { value: None, all_digits: true }
     }
 
-    pub(super) fn push(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
+    pub(super) fn push(&mut self, text: &str) {
+        for byte in text.bytes() {
             if !byte.is_ascii_digit() {
                 self.all_digits = false;
                 return;

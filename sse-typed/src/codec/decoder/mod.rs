@@ -1,20 +1,27 @@
 use std::{collections::VecDeque, fmt, time::Duration};
 
 use bytes::Bytes;
+use bytestring::ByteString;
 
 use self::{
     block::Block,
-    step::{Line, Step, Value},
+    line_ends::LineEnds,
+    step::{Line, Stop},
+    text::{Text, Value},
+    utf8::Utf8,
 };
 use crate::event::RawEventRef;
 
 mod block;
 mod line;
+mod line_ends;
 #[cfg(test)]
 mod naive;
 mod step;
 #[cfg(test)]
 mod tests;
+mod text;
+mod utf8;
 
 /// Reads `text/event-stream` bytes, however they are cut into chunks.
 ///
@@ -33,26 +40,32 @@ pub struct Decoder {
     max_event_size: usize,
     comments: bool,
 
-    chunk: Bytes,
     /// What was fed before the chunk was used up.
     queue: VecDeque<Bytes>,
+    utf8: Utf8,
+    /// Nothing of the stream's text has come: a byte order mark may.
+    at_start: bool,
+
+    chunk: ByteString,
     /// The first byte of the chunk that was not read.
     position: usize,
-    bom: usize,
-    /// A line has ended in CR: an LF right behind it belongs to that end.
+    line_ends: LineEnds,
+    /// The chunk before has ended in CR: an LF right behind it belongs to that end.
     after_cr: bool,
     /// The line that an earlier chunk began.
     line: Line,
-    /// Its bytes, as far as they are not in the block's data.
-    line_bytes: Vec<u8>,
+    /// Its text, as far as it is not in the block's data.
+    line_text: String,
 
+    /// The comment that was read last.
+    comment: Value,
     block: Block,
     /// The block was lent, and is over.
     dispatched: bool,
     /// The block is too large, and is passed over.
     discarding: bool,
 
-    last_event_id: String,
+    last_event_id: Text,
     reconnection_time: Option<Duration>,
 }
 
@@ -91,9 +104,6 @@ impl std::error::Error for EventTooLarge {}
 /// 16 MiB.
 const MAX_EVENT_SIZE: usize = 16 << 20;
 
-/// What an idle buffer keeps allocated at most, in bytes.
-const KEPT_ROOM: usize = 64 << 10;
-
 impl Default for Decoder {
     fn default() -> Self {
         Self::new()
@@ -107,23 +117,27 @@ impl Decoder {
         Self {
             max_event_size: MAX_EVENT_SIZE,
             comments: false,
-            chunk: Bytes::new(),
             queue: VecDeque::new(),
+            utf8: Utf8::new(),
+            at_start: true,
+            chunk: ByteString::new(),
             position: 0,
-            bom: 0,
+            line_ends: LineEnds::new(),
             after_cr: false,
             line: Line::Start,
-            line_bytes: Vec::new(),
+            line_text: String::new(),
+            comment: Value::LineText { start: 0 },
             block: Block::new(),
             dispatched: false,
             discarding: false,
-            last_event_id: String::new(),
+            last_event_id: Text::new(),
             reconnection_time: None,
         }
     }
 
-    /// The size up to which an event is read, in bytes: the sum of the values of its `data`, `event` and `id` lines, and
-    /// one for each `data` line. 16 MiB unless said otherwise. It bounds the memory that the decoder uses.
+    /// The size up to which an event is read, in bytes: the sum of the values of its `data`, `event` and `id` lines, as
+    /// text (what was not valid UTF-8 counts as what it became), and one for each `data` line. 16 MiB unless said
+    /// otherwise. It bounds the memory that the decoder uses.
     ///
     /// A larger event is one [`EventTooLarge`], and is passed over: its id does not count. Comments longer than this
     /// are passed over silently.
@@ -143,7 +157,7 @@ impl Decoder {
     /// Starts from a last event ID, as a client does that resumes.
     #[must_use]
     pub fn with_last_event_id(mut self, id: impl Into<String>) -> Self {
-        self.last_event_id = id.into();
+        self.last_event_id.own(id.into());
         self
     }
 
@@ -152,7 +166,7 @@ impl Decoder {
     /// It is up to date right behind each item, and moves by blocks without data too.
     #[must_use]
     pub fn last_event_id(&self) -> &str {
-        &self.last_event_id
+        self.last_event_id.get(&self.chunk)
     }
 
     /// The reconnection time that the stream has set, whichever block it stood in.
@@ -164,13 +178,14 @@ impl Decoder {
     /// Begins the next connection of the same source: what is unfinished is dropped, as the standard says of the end of
     /// a stream, and the last event ID and the reconnection time stay.
     pub fn restart(&mut self) {
-        self.chunk = Bytes::new();
+        self.last_event_id.keep(&self.chunk);
+        self.set_chunk(ByteString::new());
         self.queue.clear();
-        self.position = 0;
-        self.bom = 0;
+        self.utf8.restart();
+        self.at_start = true;
         self.after_cr = false;
         self.line = Line::Start;
-        self.line_bytes.clear();
+        self.line_text.clear();
         self.block.clear();
         self.dispatched = false;
         self.discarding = false;
@@ -182,7 +197,12 @@ impl Decoder {
     /// [`max_event_size`](Self::max_event_size).
     pub fn feed(&mut self, chunk: impl Into<Bytes>) {
         self.end_dispatch();
-        self.queue.push_back(chunk.into());
+        let chunk = chunk.into();
+        if self.chunk.is_empty() && self.queue.is_empty() {
+            self.begin_chunk(chunk);
+        } else {
+            self.queue.push_back(chunk);
+        }
     }
 
     /// The next item of the chunk, or `None` when the chunk is used up.
@@ -190,36 +210,26 @@ impl Decoder {
     /// # Errors
     ///
     /// [`EventTooLarge`], once for each event that is.
+    #[inline]
     pub fn next_item(&mut self) -> Option<Result<Item<'_>, EventTooLarge>> {
         self.end_dispatch();
-        loop {
-            match self.step() {
-                Step::Continue => {}
-                Step::Exhausted => return None,
-                Step::Dispatch => {
-                    self.dispatched = true;
-                    let id = self.block.has_id().then_some(&*self.last_event_id);
-                    return Some(Ok(Item::Event(self.block.lend(&self.chunk, id))));
-                }
-                Step::Comment(value) => return Some(Ok(Item::Comment(self.lend_comment(value)))),
-                Step::TooLarge => return Some(Err(EventTooLarge { limit: self.max_event_size })),
+        Some(match self.read() {
+            Stop::Exhausted => return None,
+            Stop::Event => {
+                self.dispatched = true;
+                Ok(Item::Event(self.block.lend(&self.chunk)))
             }
-        }
+            Stop::Comment => Ok(Item::Comment(self.comment.of(&self.chunk, &self.line_text))),
+            Stop::TooLarge => Err(EventTooLarge { limit: self.max_event_size }),
+        })
     }
 
+    #[inline]
     fn end_dispatch(&mut self) {
         if self.dispatched {
             self.dispatched = false;
             self.block.clear();
         }
-    }
-
-    fn lend_comment(&mut self, value: Value) -> &str {
-        let bytes = match value {
-            Value::Chunk { start, end } => &self.chunk[start..end],
-            Value::LineBytes { start } => &self.line_bytes[start..],
-        };
-        self.block.lend_text(bytes)
     }
 }
 
@@ -229,7 +239,7 @@ impl fmt::Debug for Decoder {
             .field("max_event_size", &self.max_event_size)
             .field("comments", &self.comments)
             .field("unread", &(self.chunk.len() - self.position))
-            .field("last_event_id", &self.last_event_id)
+            .field("last_event_id", &self.last_event_id())
             .field("reconnection_time", &self.reconnection_time)
             .finish_non_exhaustive()
     }

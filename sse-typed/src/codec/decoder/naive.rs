@@ -19,24 +19,23 @@ pub(crate) struct NaiveStream {
 
 pub(crate) fn decode(input: &[u8], max_event_size: usize) -> NaiveStream {
     let mut stream = NaiveStream { items: Vec::new(), last_event_id: String::new(), reconnection_time: None };
-    // UTF-8 decode: the byte order mark goes, what is malformed becomes U+FFFD. Sizes are those of the received bytes.
-    let bytes = input.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(input);
-    let text = String::from_utf8_lossy(bytes);
+    // UTF-8 decode: the byte order mark goes, what is malformed becomes U+FFFD. An unfinished character is not there yet.
+    let mut text = String::from_utf8_lossy(&input[..input.len() - unfinished_character(input)]).into_owned();
+    if text.starts_with('\u{FEFF}') {
+        text.remove(0);
+    }
     let (mut lines, unfinished) = split_lines(&text);
-    let (raw_lines, raw_unfinished) = split_lines_of_bytes(bytes);
-    assert_eq!(lines.len(), raw_lines.len());
+    let finished_lines = lines.len();
     lines.push(unfinished);
 
     let mut block = NaiveBlock::default();
     for (number, line) in lines.iter().enumerate() {
-        let finished = number < raw_lines.len();
-        let raw_line = if finished { raw_lines[number] } else { raw_unfinished };
+        let finished = number < finished_lines;
         let (field, value) = split_field(line);
-        let (_, raw_value) = split_field_of_bytes(raw_line);
         if let "data" | "event" | "id" = field {
             // An unfinished line is measured as soon as its name cannot be another any more.
-            if (finished || raw_line.len() >= 7) && !block.too_large {
-                block.size += raw_value.len() + usize::from(field == "data" && finished);
+            if (finished || line.len() >= 7) && !block.too_large {
+                block.size += value.len() + usize::from(field == "data" && finished);
                 if block.size > max_event_size {
                     block.too_large = true;
                     stream.items.push(NaiveItem::TooLarge);
@@ -52,7 +51,7 @@ pub(crate) fn decode(input: &[u8], max_event_size: usize) -> NaiveStream {
             continue;
         }
         match field {
-            "" if raw_value.len() <= max_event_size => stream.items.push(NaiveItem::Comment(value.to_owned())),
+            "" if value.len() <= max_event_size => stream.items.push(NaiveItem::Comment(value.to_owned())),
             "event" => block.event_type = value.to_owned(),
             "data" => {
                 block.data.push_str(value);
@@ -108,15 +107,6 @@ fn split_lines(text: &str) -> (Vec<&str>, &str) {
     (lines, rest)
 }
 
-fn split_lines_of_bytes(bytes: &[u8]) -> (Vec<&[u8]>, &[u8]) {
-    let (mut lines, mut rest) = (Vec::new(), bytes);
-    while let Some(end) = rest.iter().position(|byte| matches!(byte, b'\r' | b'\n')) {
-        lines.push(&rest[..end]);
-        rest = rest[end..].strip_prefix(b"\r\n").unwrap_or(&rest[end + 1..]);
-    }
-    (lines, rest)
-}
-
 fn split_field(line: &str) -> (&str, &str) {
     match line.split_once(':') {
         Some((field, value)) => (field, value.strip_prefix(' ').unwrap_or(value)),
@@ -124,12 +114,11 @@ fn split_field(line: &str) -> (&str, &str) {
     }
 }
 
-fn split_field_of_bytes(line: &[u8]) -> (&[u8], &[u8]) {
-    match line.iter().position(|&byte| byte == b':') {
-        Some(colon) => {
-            let value = &line[colon + 1..];
-            (&line[..colon], value.strip_prefix(b" ").unwrap_or(value))
-        }
-        None => (line, b""),
-    }
+/// How many bytes at the end could still become a character.
+fn unfinished_character(input: &[u8]) -> usize {
+    let is_unfinished = |length: &usize| {
+        let end = input.get(input.len().wrapping_sub(*length)..).unwrap_or_default();
+        std::str::from_utf8(end).is_err_and(|error| error.valid_up_to() == 0 && error.error_len().is_none())
+    };
+    (1..=3).find(is_unfinished).unwrap_or(0)
 }

@@ -1,13 +1,15 @@
-//! From bytes to lines, and from lines to fields: the part of the decoder that knows where a chunk ends.
+//! From text to lines, and from lines to fields: the part of the decoder that knows where a chunk ends.
 
 use std::time::Duration;
 
 use bytes::Bytes;
-use memchr::memchr2;
+use bytestring::ByteString;
 
 use super::{
     Decoder,
     line::{Digits, Field, LONGEST_PREFIX, classify},
+    line_ends::LineEnds,
+    text::{Span, Value},
 };
 
 /// The state of a line that is not read to its end.
@@ -15,293 +17,299 @@ use super::{
 pub(super) enum Line {
     /// Nothing of it was read.
     Start,
-    /// What was read, in `line_bytes`, does not say yet which field it is.
+    /// What was read, in `line_text`, does not say yet which field it is.
     Name,
-    /// Its value goes straight to the block's data.
-    Data,
-    /// Its value gathers in `line_bytes`.
-    Event,
-    Id,
-    Comment,
+    /// A value that goes straight to the block's data, or gathers in `line_text`.
+    Field(Field),
     Retry(Digits),
     /// Whatever it is, nobody asks for it.
     Ignored,
 }
 
-/// What one step through the input came to.
-pub(super) enum Step {
-    Continue,
+/// Where reading stops.
+#[derive(Clone, Copy)]
+pub(super) enum Stop {
     Exhausted,
-    Dispatch,
-    Comment(Value),
+    Event,
+    /// Its text is `comment`.
+    Comment,
     TooLarge,
 }
 
-/// Where the value of a line lies.
-#[derive(Clone, Copy)]
-pub(super) enum Value {
-    Chunk { start: usize, end: usize },
-    LineBytes { start: usize },
-}
-
-const BOM: [u8; 3] = [0xEF, 0xBB, 0xBF];
+const BYTE_ORDER_MARK: char = '\u{FEFF}';
 
 impl Decoder {
-    /// Reads up to the next line's end.
-    pub(super) fn step(&mut self) -> Step {
-        if self.bom < BOM.len() && !self.skip_bom() {
-            return self.exhausted();
-        }
-        if self.after_cr {
-            match self.chunk.get(self.position) {
-                None => return self.exhausted(),
-                Some(b'\n') => self.position += 1,
-                Some(_) => {}
-            }
-            self.after_cr = false;
-        }
-        let rest = &self.chunk[self.position..];
-        if rest.is_empty() {
-            return self.exhausted();
-        }
-        let start = self.position;
-        let Some(length) = memchr2(b'\r', b'\n', rest) else {
-            self.position = self.chunk.len();
-            return self.part_of_line(start, self.chunk.len());
-        };
-        let end = start + length;
-        self.position = end + 1;
-        if self.chunk[end] == b'\r' {
-            match self.chunk.get(self.position) {
-                None => self.after_cr = true,
-                Some(b'\n') => self.position += 1,
-                Some(_) => {}
-            }
-        }
-        if self.line == Line::Start {
-            if length == 0 {
-                return self.end_of_block();
-            }
-            let (field, offset) = classify(&self.chunk[start..end]);
-            return self.field(field, Value::Chunk { start: start + offset, end });
-        }
-        match self.part_of_line(start, end) {
-            Step::Continue => self.end_of_line(),
-            stop => {
-                // The line made its event too large; its end is read, and changes nothing.
-                self.line = Line::Start;
-                stop
+    /// Reads line by line, up to the next item. What the item holds is left in the block, so that it is never moved: the
+    /// caller's part is inlined where it is used.
+    pub(super) fn read(&mut self) -> Stop {
+        loop {
+            let start = self.position;
+            let bytes = self.chunk.as_bytes();
+            let Some(end) = self.line_ends.next(bytes) else {
+                match self.end_of_chunk() {
+                    Some(stop) => return stop,
+                    None => continue,
+                }
+            };
+            self.position = end + 1;
+            let stop = if self.line != Line::Start {
+                self.end_of_line(Span { start, end })
+            } else if start < end {
+                self.line_in_chunk(Span { start, end })
+            } else if bytes[end] == b'\n' && bytes.get(end.wrapping_sub(1)).map_or(self.after_cr, |byte| *byte == b'\r')
+            {
+                // The LF of a CRLF, whose CR has ended the line.
+                None
+            } else {
+                self.end_of_block()
+            };
+            if let Some(stop) = stop {
+                return stop;
             }
         }
     }
 
-    /// Takes the byte order mark off the start of the stream. False while it may still be one.
-    fn skip_bom(&mut self) -> bool {
-        while self.bom < BOM.len() {
-            match self.chunk.get(self.position) {
-                None => return false,
-                Some(&byte) if byte == BOM[self.bom] => {
-                    self.bom += 1;
-                    self.position += 1;
-                }
-                Some(_) => {
-                    if self.bom > 0 {
-                        // Its first bytes were text after all, of a field that nobody knows.
-                        self.line = Line::Ignored;
-                    }
-                    self.bom = BOM.len();
-                }
-            }
+    /// A line that lies in one chunk.
+    fn line_in_chunk(&mut self, Span { start, end }: Span) -> Option<Stop> {
+        let line = &self.chunk.as_bytes()[start..end];
+        // What encoders write comes first, and costs a comparison of a word or two.
+        if line.starts_with(b"data: ") {
+            self.data(Value::Chunk(Span { start: start + 6, end }))
+        } else if line.starts_with(b"event: ") {
+            self.event_type(Value::Chunk(Span { start: start + 7, end }))
+        } else if line.starts_with(b"id: ") {
+            self.id(Value::Chunk(Span { start: start + 4, end }))
+        } else {
+            let (field, offset) = classify(line);
+            self.whole_line(field, Value::Chunk(Span { start: start + offset, end }))
         }
-        true
     }
 
-    /// The chunk is used up: the next is read, if there is one.
-    fn exhausted(&mut self) -> Step {
+    /// The chunk is used up: what is left of it is read, and then the next, if there is one.
+    #[inline(never)]
+    fn end_of_chunk(&mut self) -> Option<Stop> {
+        let rest = Span { start: self.position, end: self.chunk.len() };
+        if rest.start < rest.end {
+            self.position = rest.end;
+            if let Some(stop) = self.part_of_line(rest) {
+                return Some(stop);
+            }
+        }
+        if let Some(last) = self.chunk.as_bytes().last() {
+            self.after_cr = *last == b'\r';
+            self.keep();
+            self.set_chunk(ByteString::new());
+        }
+        let Some(next) = self.queue.pop_front() else { return Some(Stop::Exhausted) };
+        self.begin_chunk(next);
+        None
+    }
+
+    /// The chunk goes: what is needed of it is copied.
+    pub(super) fn keep(&mut self) {
         self.block.keep(&self.chunk);
-        self.position = 0;
-        match self.queue.pop_front() {
-            Some(next) => {
-                self.chunk = next;
-                Step::Continue
-            }
-            None => {
-                self.chunk = Bytes::new();
-                Step::Exhausted
-            }
+        self.last_event_id.keep(&self.chunk);
+    }
+
+    pub(super) fn begin_chunk(&mut self, chunk: Bytes) {
+        let text = self.utf8.decode(chunk);
+        let is_marked = self.at_start && text.starts_with(BYTE_ORDER_MARK);
+        self.at_start &= text.is_empty();
+        self.set_chunk(text);
+        if is_marked {
+            self.position = BYTE_ORDER_MARK.len_utf8();
         }
+    }
+
+    pub(super) fn set_chunk(&mut self, text: ByteString) {
+        self.chunk = text;
+        self.position = 0;
+        self.line_ends = LineEnds::new();
     }
 
     /// A line that lies in one chunk, or is as short as a name, is read whole.
-    fn field(&mut self, field: Field, value: Value) -> Step {
+    #[inline(never)]
+    fn whole_line(&mut self, field: Field, value: Value) -> Option<Stop> {
         match field {
+            Field::Data => self.data(value),
+            Field::Event => self.event_type(value),
+            Field::Id => self.id(value),
             Field::Retry => {
                 let mut digits = Digits::new();
-                digits.push(self.value(value));
+                digits.push(value.of(&self.chunk, &self.line_text));
                 self.set_reconnection_time(digits);
+                None
             }
-            Field::Comment if self.comments && self.value(value).len() <= self.max_event_size => {
-                return Step::Comment(value);
+            Field::Comment if self.comments && value.length(&self.line_text) <= self.max_event_size => {
+                self.comment(value)
             }
-            Field::Comment | Field::Unknown => {}
-            Field::Data | Field::Event | Field::Id if self.discarding => {}
-            Field::Data => {
-                if self.grow(self.value(value).len() + 1) {
-                    return self.too_large();
-                }
-                match value {
-                    Value::Chunk { start, end } => self.block.data_in_chunk(&self.chunk, start, end),
-                    Value::LineBytes { start } => {
-                        self.block.begin_data_line(&self.chunk);
-                        self.block.push_data(&self.line_bytes[start..]);
-                    }
-                }
-            }
-            Field::Event => {
-                if self.grow(self.value(value).len()) {
-                    return self.too_large();
-                }
-                match value {
-                    Value::Chunk { start, end } => self.block.event_in_chunk(start, end),
-                    Value::LineBytes { start } => self.block.event_type(&self.line_bytes[start..]),
-                }
-            }
-            Field::Id => {
-                if self.grow(self.value(value).len()) {
-                    return self.too_large();
-                }
-                match value {
-                    Value::Chunk { start, end } => self.block.id(&self.chunk[start..end]),
-                    Value::LineBytes { start } => self.block.id(&self.line_bytes[start..]),
-                }
-            }
+            Field::Comment | Field::Unknown => None,
         }
-        Step::Continue
     }
 
-    pub(super) fn value(&self, value: Value) -> &[u8] {
+    // Where it is called the kind of the value is known: nothing is left of the match.
+    #[inline(always)]
+    fn data(&mut self, value: Value) -> Option<Stop> {
+        if self.grow(value.length(&self.line_text) + 1) {
+            return self.too_large();
+        }
         match value {
-            Value::Chunk { start, end } => &self.chunk[start..end],
-            Value::LineBytes { start } => &self.line_bytes[start..],
+            Value::Chunk(span) if self.block.data.is_absent() => self.block.data.set(span),
+            _ => {
+                self.block.data.begin_line(&self.chunk);
+                self.block.data.push(value.of(&self.chunk, &self.line_text));
+            }
+        }
+        None
+    }
+
+    #[inline]
+    fn event_type(&mut self, value: Value) -> Option<Stop> {
+        if self.grow(value.length(&self.line_text)) {
+            return self.too_large();
+        }
+        self.block.event_type.assign(value, &self.line_text);
+        None
+    }
+
+    #[inline]
+    fn id(&mut self, value: Value) -> Option<Stop> {
+        if self.grow(value.length(&self.line_text)) {
+            return self.too_large();
+        }
+        self.set_id(value);
+        None
+    }
+
+    const fn comment(&mut self, value: Value) -> Option<Stop> {
+        self.comment = value;
+        Some(Stop::Comment)
+    }
+
+    /// An id with NUL is ignored.
+    #[inline]
+    fn set_id(&mut self, value: Value) {
+        if !value.of(&self.chunk, &self.line_text).contains('\0') {
+            self.block.id.assign(value, &self.line_text);
         }
     }
 
-    /// Takes `chunk[start..end]`, a piece of a line that is not in one chunk.
-    fn part_of_line(&mut self, mut start: usize, end: usize) -> Step {
+    /// Takes a piece of a line that is not in one chunk.
+    fn part_of_line(&mut self, Span { mut start, end }: Span) -> Option<Stop> {
         if self.line == Line::Start {
-            self.line_bytes.clear();
+            self.line_text.clear();
             self.line = Line::Name;
         }
         if self.line == Line::Name {
-            let missing = LONGEST_PREFIX.saturating_sub(self.line_bytes.len());
-            let middle = end.min(start + missing);
-            self.line_bytes.extend_from_slice(&self.chunk[start..middle]);
+            let missing = LONGEST_PREFIX.saturating_sub(self.line_text.len());
+            let mut middle = end.min(start + missing);
+            while !self.chunk.is_char_boundary(middle) {
+                middle += 1;
+            }
+            self.line_text.push_str(&self.chunk[start..middle]);
             start = middle;
-            if self.line_bytes.len() < LONGEST_PREFIX {
-                return Step::Continue;
+            if self.line_text.len() < LONGEST_PREFIX {
+                return None;
             }
             if self.begin_field() {
                 return self.too_large();
             }
         }
-        let piece = start..end;
+        let length = end - start;
+        if let Line::Field(Field::Data | Field::Event | Field::Id) = self.line
+            && self.grow(length)
+        {
+            return self.too_large();
+        }
+        if self.line == Line::Field(Field::Comment) && self.line_text.len() + length > self.max_event_size {
+            self.ignore_line();
+        }
+        let piece = &self.chunk[start..end];
         match &mut self.line {
-            Line::Data => {
-                if self.grow(piece.len()) {
-                    return self.too_large();
-                }
-                self.block.push_data(&self.chunk[piece]);
-            }
-            Line::Event | Line::Id => {
-                if self.grow(piece.len()) {
-                    return self.too_large();
-                }
-                self.line_bytes.extend_from_slice(&self.chunk[piece]);
-            }
-            Line::Comment => {
-                if self.line_bytes.len() + piece.len() > self.max_event_size {
-                    self.line = Line::Ignored;
-                    self.line_bytes = Vec::new();
-                } else {
-                    self.line_bytes.extend_from_slice(&self.chunk[piece]);
-                }
-            }
-            Line::Retry(digits) => digits.push(&self.chunk[piece]),
+            Line::Field(Field::Data) => self.block.data.push(piece),
+            Line::Field(_) => self.line_text.push_str(piece),
+            Line::Retry(digits) => digits.push(piece),
             Line::Start | Line::Name | Line::Ignored => {}
         }
-        Step::Continue
+        None
     }
 
     /// Enough of a line was read to say which field it is. True when that makes the event too large.
     fn begin_field(&mut self) -> bool {
-        let (field, offset) = classify(&self.line_bytes);
+        let (field, offset) = classify(self.line_text.as_bytes());
+        let value = &self.line_text[offset..];
+        let length = value.len();
         self.line = match field {
-            Field::Comment if self.comments => Line::Comment,
-            Field::Comment | Field::Unknown => Line::Ignored,
+            Field::Data | Field::Event | Field::Id if self.discarding => Line::Ignored,
+            Field::Comment if !self.comments => Line::Ignored,
+            Field::Unknown => Line::Ignored,
             Field::Retry => {
                 let mut digits = Digits::new();
-                digits.push(&self.line_bytes[offset..]);
+                digits.push(value);
                 Line::Retry(digits)
             }
-            Field::Data | Field::Event | Field::Id if self.discarding => Line::Ignored,
-            Field::Data => Line::Data,
-            Field::Event => Line::Event,
-            Field::Id => Line::Id,
+            Field::Data => {
+                self.block.data.begin_line(&self.chunk);
+                self.block.data.push(value);
+                Line::Field(field)
+            }
+            Field::Event | Field::Id | Field::Comment => {
+                self.line_text.drain(..offset);
+                Line::Field(field)
+            }
         };
         match self.line {
-            Line::Data => {
-                self.block.begin_data_line(&self.chunk);
-                self.block.push_data(&self.line_bytes[offset..]);
-            }
-            Line::Event | Line::Id => drop(self.line_bytes.drain(..offset)),
-            Line::Comment => {
-                self.line_bytes.drain(..offset);
-                return false;
-            }
-            Line::Start | Line::Name | Line::Retry(_) | Line::Ignored => return false,
+            Line::Field(Field::Data | Field::Event | Field::Id) => self.grow(length),
+            _ => false,
         }
-        self.grow(LONGEST_PREFIX - offset)
     }
 
-    /// The line that began in an earlier chunk is read.
-    fn end_of_line(&mut self) -> Step {
+    /// The line that began in an earlier chunk ends.
+    #[inline(never)]
+    fn end_of_line(&mut self, rest: Span) -> Option<Stop> {
+        let stop = self.part_of_line(rest);
         let line = std::mem::replace(&mut self.line, Line::Start);
+        if stop.is_some() {
+            // It made its event too large, and changes nothing.
+            return stop;
+        }
         match line {
             Line::Name => {
-                if self.line_bytes.is_empty() {
-                    return self.end_of_block();
-                }
-                let (field, offset) = classify(&self.line_bytes);
-                return self.field(field, Value::LineBytes { start: offset });
+                let (field, start) = classify(self.line_text.as_bytes());
+                self.whole_line(field, Value::LineText { start })
             }
-            Line::Data => {
-                if self.grow(1) {
-                    return self.too_large();
+            Line::Field(Field::Data) if self.grow(1) => self.too_large(),
+            Line::Field(field) => {
+                let value = Value::LineText { start: 0 };
+                match field {
+                    Field::Event => self.block.event_type.assign(value, &self.line_text),
+                    Field::Id => self.set_id(value),
+                    Field::Comment => return self.comment(value),
+                    Field::Data | Field::Retry | Field::Unknown => {}
                 }
+                None
             }
-            Line::Event => self.block.event_type(&self.line_bytes),
-            Line::Id => self.block.id(&self.line_bytes),
-            Line::Comment => return Step::Comment(Value::LineBytes { start: 0 }),
-            Line::Retry(digits) => self.set_reconnection_time(digits),
-            Line::Start | Line::Ignored => {}
+            Line::Retry(digits) => {
+                self.set_reconnection_time(digits);
+                None
+            }
+            Line::Start | Line::Ignored => None,
         }
-        Step::Continue
     }
 
     /// An empty line: the block is over.
-    fn end_of_block(&mut self) -> Step {
+    fn end_of_block(&mut self) -> Option<Stop> {
         if self.discarding {
             self.discarding = false;
             self.block.clear();
-            return Step::Continue;
+            return None;
         }
-        self.block.commit_id(&mut self.last_event_id);
-        if self.block.has_data() {
-            Step::Dispatch
-        } else {
+        self.last_event_id.follow(&self.block.id);
+        if self.block.data.is_absent() {
             self.block.clear();
-            Step::Continue
+            return None;
         }
+        Some(Stop::Event)
     }
 
     fn set_reconnection_time(&mut self, digits: Digits) {
@@ -312,19 +320,31 @@ impl Decoder {
         }
     }
 
-    /// Adds to the size of the event. True when it is too large now.
-    fn grow(&mut self, bytes: usize) -> bool {
+    /// Adds to the size of the event. True when it is too large now, or was before.
+    #[inline]
+    const fn grow(&mut self, bytes: usize) -> bool {
         self.block.size = self.block.size.saturating_add(bytes);
         self.block.size > self.max_event_size
     }
 
-    fn too_large(&mut self) -> Step {
-        self.block.clear();
-        self.discarding = true;
+    /// The event is too large, which is told once.
+    #[cold]
+    fn too_large(&mut self) -> Option<Stop> {
         if self.line != Line::Start {
-            self.line = Line::Ignored;
-            self.line_bytes = Vec::new();
+            self.ignore_line();
         }
-        Step::TooLarge
+        if self.discarding {
+            return None;
+        }
+        self.discarding = true;
+        self.block.clear();
+        self.block.size = usize::MAX;
+        Some(Stop::TooLarge)
+    }
+
+    /// Nothing that is still to come of the line is needed.
+    fn ignore_line(&mut self) {
+        self.line = Line::Ignored;
+        self.line_text = String::new();
     }
 }

@@ -7,8 +7,9 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::{
-    Decoder, EventTooLarge, Item, KEPT_ROOM,
+    Decoder, EventTooLarge, Item,
     naive::{self, NaiveItem, NaiveStream},
+    text::KEPT_ROOM,
 };
 
 /// Decodes `input`, cut at `cuts`.
@@ -314,6 +315,13 @@ fn an_event_of_just_the_limit_is_read() {
 }
 
 #[test]
+fn the_limit_counts_text_as_it_is_lent() {
+    let mut decoder = Decoder::new().max_event_size(7);
+    assert_eq!(decode(&mut decoder, b"data: \xFF\xFF\n\n", []).items.len(), 1);
+    assert_eq!(decode(&mut decoder, b"data: \xFF\xFF\xFF\n\n", []).items, [NaiveItem::TooLarge]);
+}
+
+#[test]
 fn memory_is_bounded_by_the_limit_whatever_never_ends() {
     let limit = 1 << 20;
     for endless in ["data: ", "event: ", "id: ", ": ", "retry: ", "unknown", "data", ""] {
@@ -324,7 +332,7 @@ fn memory_is_bounded_by_the_limit_whatever_never_ends() {
         for _ in 0..64 {
             decoder.feed(chunk.clone());
             while decoder.next_item().is_some() {}
-            let held = decoder.line_bytes.capacity() + decoder.block.held();
+            let held = decoder.line_text.capacity() + decoder.block.held();
             assert!(held <= 2 * limit + 4 * KEPT_ROOM, "{endless:?} holds {held} bytes");
         }
     }
@@ -378,6 +386,8 @@ fn wire_text() -> impl Strategy<Value = Vec<u8>> {
             .prop_map(|text| text.as_bytes().to_vec()),
         1 => prop::collection::vec(any::<u8>(), 0..4),
         1 => "[ -~]{0,12}".prop_map(String::into_bytes),
+        // Line ends are looked for in blocks of 64 bytes.
+        1 => "[a-z]{50,150}".prop_map(String::into_bytes),
     ];
     prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
 }
@@ -388,7 +398,7 @@ proptest! {
     #[test]
     fn every_split_of_every_input_decodes_as_the_naive_decoder_does(
         input in wire_text(),
-        mut cuts in prop::collection::vec(0_usize..200, 0..12),
+        mut cuts in prop::collection::vec(0_usize..400, 0..12),
         limit in prop_oneof![3 => Just(usize::MAX), 1 => 0_usize..40],
     ) {
         cuts.sort_unstable();
@@ -400,12 +410,20 @@ proptest! {
     }
 
     #[test]
-    fn repairing_value_by_value_is_repairing_the_whole_stream(input in prop::collection::vec(
-        prop::sample::select(vec![b'd', b'a', b't', b':', b' ', b'\n', b'\r', 0xC3, 0xA9, 0xE2, 0x82, 0xAC, 0xF0, 0x9F, 0xFF]),
-        0..60,
-    )) {
+    fn text_that_is_hardly_utf_8_is_repaired_alike_however_it_is_cut(
+        input in prop::collection::vec(
+            prop::sample::select(vec![b'd', b'a', b't', b':', b' ', b'\n', b'\r', 0xC3, 0xA9, 0xE2, 0x82, 0xAC, 0xF0, 0x9F, 0xFF]),
+            0..60,
+        ),
+        mut cuts in prop::collection::vec(0_usize..60, 0..12),
+    ) {
+        cuts.sort_unstable();
         let mut input = input;
         input.splice(0..0, *b"data: ");
-        prop_assert_eq!(decode(&mut Decoder::new().comments(true), &input, []), naive::decode(&input, 16 << 20));
+        let expected = naive::decode(&input, usize::MAX);
+        let decoder = || Decoder::new().comments(true).max_event_size(usize::MAX);
+        prop_assert_eq!(&decode(&mut decoder(), &input, []), &expected);
+        prop_assert_eq!(&decode(&mut decoder(), &input, cuts), &expected);
+        prop_assert_eq!(&decode(&mut decoder(), &input, 0..input.len()), &expected);
     }
 }

@@ -107,6 +107,7 @@ impl Encoder {
     }
 
     /// Writes one block, or nothing when `encode` writes nothing or fails.
+    #[inline]
     pub(super) fn block(
         &mut self,
         id: Option<&EventId>,

@@ -37,6 +37,7 @@ mod encode;
 mod encoded;
 mod encoder;
 mod item;
+mod json;
 #[cfg(test)]
 mod laws;
 mod writer;

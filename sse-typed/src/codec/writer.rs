@@ -6,6 +6,7 @@ use std::{
 
 use serde::Serialize;
 
+use super::json;
 use crate::event::{EncodeError, EncodeErrorKind, EventId, MESSAGE};
 
 /// Writes the fields of one event: what [`EncodeEvent::encode`](super::EncodeEvent::encode) is given.
@@ -23,19 +24,23 @@ pub struct EventWriter<'a> {
 }
 
 impl<'a> EventWriter<'a> {
+    #[inline]
     pub(super) const fn new(out: &'a mut Vec<u8>) -> Self {
         Self { out, begun: false, has_id: false, has_retry: false, has_data: false }
     }
 
+    #[inline]
     pub(super) const fn has_id(&self) -> bool {
         self.has_id
     }
 
+    #[inline]
     pub(crate) const fn begun(&self) -> bool {
         self.begun
     }
 
     /// Writes what the event's envelope carries. That alone is no event.
+    #[inline]
     pub(super) fn envelope(&mut self, id: Option<&EventId>, retry: Option<Duration>) {
         if let Some(id) = id {
             self.wire_id(id.as_str());
@@ -80,7 +85,8 @@ impl<'a> EventWriter<'a> {
         Ok(())
     }
 
-    /// Writes a name that the derive has checked.
+    /// Writes a name that the derive has checked. Where this is inlined it is one copy of known length.
+    #[inline]
     pub(crate) fn checked_event_type(&mut self, name: &'static str) {
         self.begun = true;
         self.field(b"event: ", name.as_bytes());
@@ -151,10 +157,9 @@ impl<'a> EventWriter<'a> {
     /// # Errors
     ///
     /// [`EncodeErrorKind::Data`] when `data` cannot be serialised.
+    #[inline]
     pub fn json<T: Serialize + ?Sized>(&mut self, data: &T) -> Result<(), EncodeError> {
-        self.data(|out| {
-            serde_json::to_writer(out, data).map_err(|error| EncodeError::new(EncodeErrorKind::Data, error))
-        })
+        self.data(|out| json::write(out, data).map_err(|error| EncodeError::new(EncodeErrorKind::Data, error)))
     }
 
     /// Writes `data` as text. Each of its lines becomes a `data:` line: CRLF, CR and LF all arrive as LF.
@@ -163,19 +168,29 @@ impl<'a> EventWriter<'a> {
     ///
     /// [`EncodeErrorKind::Data`] when the `Display` of `data` fails.
     pub fn text(&mut self, data: impl Display) -> Result<(), EncodeError> {
-        self.data(|out| write!(Text(out), "{data}").map_err(|error| EncodeError::new(EncodeErrorKind::Data, error)))
+        self.data(|out| {
+            let written = write!(Text(out), "{data}");
+            written.map(|()| true).map_err(|error| EncodeError::new(EncodeErrorKind::Data, error))
+        })
     }
 
-    fn data(&mut self, write: impl FnOnce(&mut Vec<u8>) -> Result<(), EncodeError>) -> Result<(), EncodeError> {
+    /// Writes data by `write`, which says whether it may have line ends.
+    #[inline]
+    fn data(&mut self, write: impl FnOnce(&mut Vec<u8>) -> Result<bool, EncodeError>) -> Result<(), EncodeError> {
         self.begun = true;
         let start = self.out.len();
         self.out.extend_from_slice(b"data: ");
-        let written = write(self.out);
-        if written.is_ok() {
-            self.end_data(start + b"data: ".len());
-            self.has_data = true;
+        match write(self.out) {
+            Ok(may_have_lines) => {
+                if may_have_lines {
+                    self.split_lines(start + b"data: ".len());
+                }
+                self.out.push(b'\n');
+                self.has_data = true;
+                Ok(())
+            }
+            Err(error) => self.unless(Err(error), start),
         }
-        self.unless(written, start)
     }
 
     /// How much is written, for [`data_behind`](Self::data_behind).
@@ -195,23 +210,23 @@ impl<'a> EventWriter<'a> {
         }
     }
 
-    /// Ends the data that begins at `start`, and splits it into lines if it has any. JSON has them only where a `RawValue`
-    /// was written.
-    fn end_data(&mut self, start: usize) {
-        if memchr::memchr2(b'\r', b'\n', &self.out[start..]).is_some() {
-            let data = self.out.split_off(start);
-            let mut rest = &data[..];
-            while let Some(end) = memchr::memchr2(b'\r', b'\n', rest) {
-                self.out.extend_from_slice(&rest[..end]);
-                self.out.extend_from_slice(b"\ndata: ");
-                let end_of_line = if rest[end..].starts_with(b"\r\n") { 2 } else { 1 };
-                rest = &rest[end + end_of_line..];
-            }
-            self.out.extend_from_slice(rest);
+    /// Splits the data that begins at `start` into lines, if it has any.
+    fn split_lines(&mut self, start: usize) {
+        if memchr::memchr2(b'\r', b'\n', &self.out[start..]).is_none() {
+            return;
         }
-        self.out.push(b'\n');
+        let data = self.out.split_off(start);
+        let mut rest = &data[..];
+        while let Some(end) = memchr::memchr2(b'\r', b'\n', rest) {
+            self.out.extend_from_slice(&rest[..end]);
+            self.out.extend_from_slice(b"\ndata: ");
+            let end_of_line = if rest[end..].starts_with(b"\r\n") { 2 } else { 1 };
+            rest = &rest[end + end_of_line..];
+        }
+        self.out.extend_from_slice(rest);
     }
 
+    #[inline]
     fn field(&mut self, name: &[u8], value: &[u8]) {
         self.out.extend_from_slice(name);
         self.out.extend_from_slice(value);
@@ -219,6 +234,7 @@ impl<'a> EventWriter<'a> {
     }
 
     /// Ends the block. An event without a data line would never be dispatched, so it gets one.
+    #[inline]
     pub(super) fn finish(self) {
         if !self.has_data {
             self.out.extend_from_slice(b"data: \n");

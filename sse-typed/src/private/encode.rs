@@ -9,6 +9,7 @@ use crate::{
 };
 
 /// Writes an event type that the derive has checked.
+#[inline]
 pub fn event_type(event: &mut EventWriter<'_>, name: &'static str) {
     event.checked_event_type(name);
 }

@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{mem, time::Duration};
 
 use bytes::Bytes;
 
@@ -14,7 +14,12 @@ use crate::event::{EncodeError, EventId};
 #[derive(Debug, Default)]
 pub struct Encoder {
     out: Vec<u8>,
-    numbering: Option<Numbering>,
+    /// Bytes that others share, which are all there is as long as they are here: `out` is empty then. What is alone in a
+    /// frame is not copied.
+    shared: Bytes,
+    /// How much was taken last, if that was much.
+    last: usize,
+    numbering: Option<Box<Numbering>>,
     events: u64,
 }
 
@@ -29,13 +34,13 @@ impl Encoder {
     /// An encoder that has written nothing.
     #[must_use]
     pub const fn new() -> Self {
-        Self { out: Vec::new(), numbering: None, events: 0 }
+        Self { out: Vec::new(), shared: Bytes::new(), last: 0, numbering: None, events: 0 }
     }
 
     /// Events without an id get `<prefix><n>`, counted up from `next`.
     #[cfg(feature = "server")]
     pub(crate) fn number(&mut self, prefix: String, next: u64) {
-        self.numbering = Some(Numbering { prefix, next });
+        self.numbering = Some(Box::new(Numbering { prefix, next }));
     }
 
     /// Writes one item: an event, an [`Event`](crate::Event) with id and reconnection time, or an
@@ -50,6 +55,7 @@ impl Encoder {
 
     /// Writes a comment, which every client ignores. Each of its lines becomes a comment line.
     pub fn comment(&mut self, text: &str) {
+        self.prepare();
         let mut rest = text.as_bytes();
         loop {
             let end = memchr::memchr2(b'\r', b'\n', rest).unwrap_or(rest.len());
@@ -69,6 +75,7 @@ impl Encoder {
 
     /// Writes a block that only sets the client's reconnection time, in whole milliseconds, rounded up.
     pub fn retry(&mut self, retry: Duration) {
+        self.prepare();
         EventWriter::new(&mut self.out).retry(retry);
         self.out.push(b'\n');
     }
@@ -82,28 +89,59 @@ impl Encoder {
     /// How many bytes wait to be taken.
     #[must_use]
     pub const fn len(&self) -> usize {
-        self.out.len()
+        self.out.len() + self.shared.len()
     }
 
     /// Whether nothing waits to be taken.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.out.is_empty()
+        self.len() == 0
     }
 
-    /// Hands out what was written, as one allocation of exactly its size. The encoder keeps its room for the next.
+    /// Hands out what was written: one event that was [`Encoded`](super::Encoded) before, or one slice of a hub's, as it is;
+    /// all else as one allocation of its size, while the encoder keeps some room for the next.
     pub fn take(&mut self) -> Bytes {
-        let bytes = Bytes::copy_from_slice(&self.out);
-        self.out.clear();
-        // One huge event must not be held for the rest of a long connection.
-        self.out.shrink_to(KEPT_ROOM);
-        bytes
+        if !self.shared.is_empty() {
+            return mem::take(&mut self.shared);
+        }
+        // Most frames are small: to copy them is cheaper than to grow a vector for each.
+        if self.out.capacity() <= KEPT_ROOM {
+            let bytes = Bytes::copy_from_slice(&self.out);
+            self.out.clear();
+            return bytes;
+        }
+        // A connection is idle for most of its life, and there are many: it must not keep the room of a flood.
+        let out = mem::take(&mut self.out);
+        self.last = if out.len() > KEPT_ROOM { out.len() } else { 0 };
+        if out.capacity() - out.len() > out.len() / 2 { Bytes::copy_from_slice(&out) } else { out.into() }
+    }
+
+    /// Whether what waits to be taken is others' as well.
+    #[cfg(feature = "server")]
+    pub(crate) const fn is_shared(&self) -> bool {
+        !self.shared.is_empty()
     }
 
     /// Takes back all behind the first `len` bytes: what a panic left of an event.
     #[cfg(feature = "server")]
     pub(crate) fn truncate(&mut self, len: usize) {
         self.out.truncate(len);
+    }
+
+    /// Makes ready for writing.
+    #[inline]
+    fn prepare(&mut self) {
+        if self.out.capacity() == 0 {
+            self.make_room();
+        }
+    }
+
+    #[cold]
+    fn make_room(&mut self) {
+        let shared = mem::take(&mut self.shared);
+        // In a flood the next frame is as large as the last. Growing up to there would copy it all once more.
+        self.out.reserve(shared.len().max(self.last).max(ROOM));
+        self.out.extend_from_slice(&shared);
     }
 
     /// Writes one block, or nothing when `encode` writes nothing or fails.
@@ -114,6 +152,7 @@ impl Encoder {
         retry: Option<Duration>,
         encode: impl FnOnce(&mut EventWriter<'_>) -> Result<(), EncodeError>,
     ) -> Result<(), EncodeError> {
+        self.prepare();
         let start = self.out.len();
         let mut event = EventWriter::new(&mut self.out);
         event.envelope(id, retry);
@@ -156,19 +195,42 @@ impl Encoder {
         &self.out
     }
 
-    /// Forgets what waits to be taken, and keeps the room.
+    /// Forgets what waits to be taken, and keeps some room.
     #[cfg(feature = "hub")]
     pub(crate) fn clear(&mut self) {
+        self.shared = Bytes::new();
         self.out.clear();
-        self.out.shrink_to(KEPT_ROOM);
+        self.out.shrink_to(PUBLISHERS_ROOM);
     }
 
-    /// Appends events that are bytes already.
+    /// Appends an event that is bytes already.
+    #[cfg(feature = "hub")]
     pub(crate) fn append(&mut self, bytes: &[u8], events: u64) {
+        self.prepare();
         self.out.extend_from_slice(bytes);
+        self.events += events;
+    }
+
+    /// Appends events that are bytes already, which `share` hands out for keeps.
+    pub(crate) fn append_shared(&mut self, bytes: &[u8], events: u64, share: impl FnOnce() -> Bytes) {
+        if self.is_empty() {
+            // The room goes: it is one or the other.
+            self.out = Vec::new();
+            self.shared = share();
+        } else {
+            self.prepare();
+            self.out.extend_from_slice(bytes);
+        }
         self.events += events;
     }
 }
 
 /// What an idle encoder keeps allocated at most, in bytes.
-const KEPT_ROOM: usize = 64 << 10;
+const KEPT_ROOM: usize = 2 << 10;
+
+/// What it begins with.
+const ROOM: usize = 128;
+
+/// What a hub's encoder keeps, which all publishers share.
+#[cfg(feature = "hub")]
+const PUBLISHERS_ROOM: usize = 64 << 10;

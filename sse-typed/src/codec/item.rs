@@ -53,7 +53,7 @@ impl EventItem for Encoded {
     type Event = Self;
 
     fn write(&self, encoder: &mut Encoder) -> Result<(), EncodeError> {
-        encoder.append(self.as_bytes(), self.events());
+        encoder.append_shared(self.as_bytes(), self.events(), || self.as_bytes().clone());
         Ok(())
     }
 

@@ -277,7 +277,41 @@ fn a_huge_events_room_is_given_back() {
     let mut encoder = Encoder::new();
     encoder.encode(&RawEvent::new("huge", "x".repeat(4 << 20))).unwrap();
     assert!(encoder.take().len() > 4 << 20);
-    assert!(encoder.room() <= 64 << 10);
+    assert!(encoder.room() <= 2 << 10);
+    // A flood's as well.
+    for _ in 0..1_000 {
+        encoder.encode(&RawEvent::new("many", "x".repeat(100))).unwrap();
+    }
+    encoder.take();
+    assert!(encoder.room() <= 2 << 10);
+}
+
+#[test]
+fn what_is_encoded_already_and_alone_is_not_copied() {
+    let encoded = Encoded::new(&RawEvent::new("one", "1")).unwrap();
+    let bytes = encoded.as_bytes();
+    let mut encoder = Encoder::new();
+    encoder.encode(&encoded).unwrap();
+    assert_eq!((encoder.len(), encoder.events()), (bytes.len(), 1));
+    assert_eq!(encoder.take().as_ptr(), bytes.as_ptr());
+    assert!(encoder.is_empty());
+    // In any company it is.
+    encoder.encode(&encoded).unwrap();
+    encoder.encode(&encoded).unwrap();
+    encoder.encode(&RawEvent::new("two\nlines", "")).unwrap_err();
+    encoder.comment("c");
+    encoder.encode(&encoded).unwrap();
+    encoder.encode(&RawEvent::new("", "2")).unwrap();
+    assert_eq!((encoder.len(), encoder.events()), (bytes.len() * 3 + ": c\n\ndata: 2\n\n".len(), 5));
+    let one = "event: one\ndata: 1\n\n";
+    assert_eq!(encoder.take(), format!("{one}{one}: c\n\n{one}data: 2\n\n"));
+    // An event that comes to nothing leaves the one before it alone.
+    encoder.encode(&encoded).unwrap();
+    encoder.encode(&RawEvent::new("two\nlines", "")).unwrap_err();
+    assert_eq!(encoder.take(), one);
+    encoder.encode(&encoded).unwrap();
+    encoder.retry(Duration::from_millis(7));
+    assert_eq!(encoder.take(), format!("{one}retry: 7\n\n"));
 }
 
 #[test]

@@ -57,6 +57,10 @@ impl<E: EncodeEvent> EventItem for Entries<E> {
 
     fn write(&self, encoder: &mut Encoder) -> Result<(), EncodeError> {
         match &self.0 {
+            // A client that stops reading holds its frame: it must not hold much more than that by it.
+            Inner::Run(run) if run.is_most_of_its_segment() => {
+                encoder.append_shared(run.bytes(), self.len() as u64, || run.to_bytes());
+            }
             Inner::Run(run) => encoder.append(run.bytes(), self.len() as u64),
             Inner::Own(event) if event.id.is_none() => encoder.encode_without_id(&event.data)?,
             Inner::Own(event) => encoder.encode(&**event)?,

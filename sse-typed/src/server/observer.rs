@@ -174,11 +174,17 @@ pub(super) fn refused(observers: &[Arc<Observer>], told: usize) {
 /// One open stream. Dropped before its end, it was given up.
 #[derive(Debug)]
 pub(super) struct Observed {
-    observers: Vec<Arc<Observer>>,
-    stats: Vec<Stats>,
+    /// None where nobody wants to know.
+    told: Option<Box<Told>>,
     opened: Instant,
     over: bool,
     totals: Totals,
+}
+
+#[derive(Debug)]
+struct Told {
+    observers: Vec<Arc<Observer>>,
+    stats: Vec<Stats>,
 }
 
 impl Observed {
@@ -192,13 +198,16 @@ impl Observed {
                 tell(|| on_open(&Opened { open }));
             }
         }
-        Self { observers, stats, opened: Instant::now(), over: false, totals: Totals::default() }
+        let told = (!observers.is_empty()).then(|| Box::new(Told { observers, stats }));
+        Self { told, opened: Instant::now(), over: false, totals: Totals::default() }
     }
 
     /// So much was sent until now.
     pub(super) fn sent(&mut self, totals: Totals) {
-        let more = Totals { events: totals.events - self.totals.events, bytes: totals.bytes - self.totals.bytes };
-        self.stats.iter().for_each(|stats| stats.count_sent(more));
+        if let Some(told) = &self.told {
+            let more = Totals { events: totals.events - self.totals.events, bytes: totals.bytes - self.totals.bytes };
+            told.stats.iter().for_each(|stats| stats.count_sent(more));
+        }
         self.totals = totals;
     }
 
@@ -208,8 +217,9 @@ impl Observed {
         }
         let mut closed = Closed { reason, totals: self.totals, duration: self.opened.elapsed(), open: 0 };
         trace::closed(&closed);
-        self.stats.iter().for_each(|stats| stats.count_closed(&closed.reason));
-        for observer in &self.observers {
+        let Some(told) = &self.told else { return };
+        told.stats.iter().for_each(|stats| stats.count_closed(&closed.reason));
+        for observer in &told.observers {
             closed.open = observer.open.fetch_sub(1, Ordering::Relaxed) - 1;
             if let Some(on_close) = &observer.on_close {
                 tell(|| on_close(&closed));

@@ -1,4 +1,8 @@
-use std::{ops::RangeInclusive, time::Duration};
+use std::{
+    ops::RangeInclusive,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use super::KeepAlive;
 
@@ -16,7 +20,7 @@ pub(super) struct Policy {
 #[derive(Clone, Debug)]
 pub(super) enum Switch {
     Off,
-    On(KeepAlive),
+    On(Arc<KeepAlive>),
 }
 
 /// Which ids events get that have none.
@@ -83,11 +87,13 @@ impl Policy {
         self.max_lifetime.map(|longest| longest.saturating_sub(longest.mul_f64(fastrand::f64() / 5.0)))
     }
 
-    pub(super) fn keep_alive(&self) -> Option<KeepAlive> {
+    pub(super) fn keep_alive(&self) -> Option<Arc<KeepAlive>> {
+        // Each open stream has it, and they are many.
+        static DEFAULT: LazyLock<Arc<KeepAlive>> = LazyLock::new(Arc::default);
         match &self.keep_alive {
-            None => Some(KeepAlive::default()),
+            None => Some(Arc::clone(&DEFAULT)),
             Some(Switch::Off) => None,
-            Some(Switch::On(keep_alive)) => Some(keep_alive.clone()),
+            Some(Switch::On(keep_alive)) => Some(Arc::clone(keep_alive)),
         }
     }
 
@@ -124,7 +130,8 @@ macro_rules! policy_setters {
         #[must_use]
         pub fn keep_alive(mut self, keep_alive: impl Into<KeepAlive>) -> Self {
             let keep_alive = keep_alive.into();
-            self.policy.keep_alive = Some(if keep_alive.is_off() { Switch::Off } else { Switch::On(keep_alive) });
+            self.policy.keep_alive =
+                Some(if keep_alive.is_off() { Switch::Off } else { Switch::On(std::sync::Arc::new(keep_alive)) });
             self
         }
 
@@ -146,7 +153,10 @@ macro_rules! policy_setters {
         }
 
         /// Sets how many bytes of events that are ready at once leave as one frame, and thereby in one write: 32 KiB by
-        /// default. Nothing waits for a batch to fill. With 1 each event is a frame of its own.
+        /// default. Nothing waits for a batch to fill.
+        ///
+        /// A frame ends with the item of the stream that brings it to this size. So with 1 each item is a frame of its own;
+        /// what a hub gives as one slice is one item, of up to 32 KiB or one larger event.
         #[must_use]
         pub const fn batch(mut self, bytes: usize) -> Self {
             self.policy.batch = Some(bytes);
@@ -177,7 +187,7 @@ mod tests {
         let mut near = Policy { ids: Some(Ids::From(7)), keep_alive: Some(Switch::Off), ..Policy::default() };
         let far = Policy {
             retry: Some(SECOND..=SECOND),
-            keep_alive: Some(Switch::On(KeepAlive::every(SECOND))),
+            keep_alive: Some(Switch::On(Arc::new(KeepAlive::every(SECOND)))),
             ids: Some(Ids::OfThisResponse),
             batch: Some(1),
             max_lifetime: Some(SECOND),

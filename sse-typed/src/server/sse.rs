@@ -136,7 +136,13 @@ impl<St: Events> Sse<St> {
         let is_over = |events: &St| catch_unwind(AssertUnwindSafe(|| events.is_over())).unwrap_or(false);
         let bodiless =
             matches!(head.status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED);
-        let Some(events) = self.events.filter(|events| !bodiless && !is_over(events)) else {
+        let Some(events) = self.events.and_then(|events| {
+            if !bodiless && !is_over(&events) {
+                return Some(events);
+            }
+            drop_unsent(events);
+            None
+        }) else {
             if head.status == StatusCode::OK {
                 head.status = StatusCode::NO_CONTENT;
             }
@@ -144,9 +150,19 @@ impl<St: Events> Sse<St> {
         };
         headers::describe(&mut head.headers);
         let slot = Slot::insert(&mut head, self.policy, head_only);
-        let body = if head_only { SseBody::empty() } else { SseBody::new(events, slot) };
+        let body = if head_only {
+            drop_unsent(events);
+            SseBody::empty()
+        } else {
+            SseBody::new(events, slot)
+        };
         http::Response::from_parts(head, body)
     }
+}
+
+/// Drops a stream that nobody will hear of. If it panics, that is nobody's either.
+pub(super) fn drop_unsent<St>(events: St) {
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(events)));
 }
 
 /// The response with the headers of an event stream, for servers without Tower. It needs no layer.

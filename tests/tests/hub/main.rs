@@ -1,5 +1,6 @@
 //! What the hub promises, one test per promise.
 
+mod bodies;
 mod closing;
 mod common;
 mod elsewhere;

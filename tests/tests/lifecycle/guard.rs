@@ -171,3 +171,14 @@ async fn under_a_guarded_listener_handlers_know_the_address_of_the_peer() {
     assert_eq!(body, own.to_string());
     server.abort();
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_read_that_waits_fails_too_when_the_write_timeout_has_run_out() {
+    let (near, _far) = duplex(4);
+    let (mut read, mut write) = tokio::io::split(ConnectionGuard::new(near).write_timeout(seconds(5)));
+    let reader = tokio::spawn(async move { read.read_u8().await.unwrap_err().kind() });
+    tokio::task::yield_now().await;
+    assert_eq!(write.write_all(b"more than four").await.unwrap_err().kind(), ErrorKind::TimedOut);
+    let read = tokio::time::timeout(seconds(3600), reader).await.expect("it waits for nothing any more");
+    assert_eq!(read.unwrap(), ErrorKind::TimedOut);
+}

@@ -203,3 +203,33 @@ async fn headers_without_room_for_one_more_are_no_panic() {
     let response = tower::ServiceExt::oneshot(service, http::Request::new(answer)).await.unwrap();
     assert_eq!(frames(response).await, [TICKS]);
 }
+
+#[tokio::test]
+async fn a_stream_that_is_never_sent_may_panic_while_it_is_dropped() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("in the drop");
+        }
+    }
+    let bomb = || {
+        let bomb = Bomb;
+        stream::poll_fn(move |_| {
+            let _ = &bomb;
+            std::task::Poll::<Option<Scene>>::Pending
+        })
+    };
+    // Refused, asked for by HEAD, and under a status that has no body.
+    let layer = sse_typed::SseLayer::new().max_connections(0);
+    let service = tower::ServiceBuilder::new()
+        .layer(layer)
+        .service_fn(|_: http::Request<()>| std::future::ready(Ok::<_, Infallible>(Sse::new(bomb()))));
+    let refused = tower::ServiceExt::oneshot(service, http::Request::new(())).await.unwrap();
+    assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(poll_once(pin!(refused.into_body()).as_mut()), std::task::Poll::Ready(None));
+    let service = tower::ServiceBuilder::new()
+        .layer(sse_typed::SseLayer::new())
+        .service_fn(|_: http::Request<()>| std::future::ready(Ok::<_, Infallible>(Sse::new(bomb()))));
+    let head = http::Request::head("/").body(()).unwrap();
+    assert_eq!(tower::ServiceExt::oneshot(service, head).await.unwrap().status(), StatusCode::OK);
+}

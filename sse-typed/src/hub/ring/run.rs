@@ -103,4 +103,13 @@ impl Run {
     pub(in crate::hub) fn bytes(&self) -> &[u8] {
         &self.segment.bytes[self.start..self.end]
     }
+
+    /// The same, sharing the segment's.
+    pub(in crate::hub) fn to_bytes(&self) -> Bytes {
+        self.segment.bytes.slice(self.start..self.end)
+    }
+
+    pub(in crate::hub) fn is_most_of_its_segment(&self) -> bool {
+        (self.end - self.start).saturating_mul(2) >= self.segment.bytes.len()
+    }
 }

@@ -1,5 +1,6 @@
 use std::{
     future::Future as _,
+    ops::RangeInclusive,
     pin::Pin,
     task::{Context, Poll, ready},
     time::Duration,
@@ -10,7 +11,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::{
     codec::Encoded,
-    server::{Drain, Ended, Shutdown, shutdown::Begun},
+    server::{Drain, Ended, Shutdown, policy::draw, shutdown::Begun},
 };
 
 pin_project! {
@@ -22,30 +23,33 @@ pin_project! {
         // When it ends whatever comes, and what is the reason then.
         end: Option<(Instant, Ended)>,
         awaited: Vec<(Begun, Drain)>,
+        // When clients come back whose streams end at the same moment.
+        spread: RangeInclusive<Duration>,
     }
 }
 
 /// What happens to a stream from outside.
 pub(super) enum Turn {
-    /// The server shuts down, and the stream may go on for a while.
-    Draining,
-    /// The server shuts down, and the stream ends, behind this event if there is one.
-    Shutdown(Option<Encoded>),
+    /// The server shuts down, and the stream may go on for a while. The client is told when to come back.
+    Draining(Duration),
+    /// The server shuts down, and the stream ends, behind this event if there is one. The client is told when to come back.
+    Shutdown(Option<Encoded>, Duration),
     /// Its time is over.
     Over(Ended),
 }
 
 impl Lifetime {
-    pub(super) const fn new() -> Self {
-        Self { timer: None, end: None, awaited: Vec::new() }
-    }
-
-    /// The stream begins.
-    pub(super) fn begin(self: Pin<&mut Self>, longest: Option<Duration>, shutdowns: Vec<(Shutdown, Drain)>) {
-        let this = self.project();
+    /// The stream begins. None if nothing ends it from outside, as is so of most.
+    pub(super) fn begin(
+        longest: Option<Duration>,
+        shutdowns: Vec<(Shutdown, Drain)>,
+        spread: RangeInclusive<Duration>,
+    ) -> Option<Pin<Box<Self>>> {
         // An end past the end of time is none.
-        *this.end = longest.and_then(|longest| Some((Instant::now().checked_add(longest)?, Ended::Lifetime)));
-        *this.awaited = shutdowns.into_iter().map(|(shutdown, drain)| (shutdown.begun(), drain)).collect();
+        let end = longest.and_then(|longest| Some((Instant::now().checked_add(longest)?, Ended::Lifetime)));
+        let awaited: Vec<_> = shutdowns.into_iter().map(|(shutdown, drain)| (shutdown.begun(), drain)).collect();
+        let is_any = end.is_some() || !awaited.is_empty();
+        is_any.then(|| Box::pin(Self { timer: None, end, awaited, spread }))
     }
 
     pub(super) fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Turn> {
@@ -53,15 +57,15 @@ impl Lifetime {
         for at in 0..this.awaited.len() {
             let Poll::Ready(begun) = this.awaited[at].0.poll_at(cx) else { continue };
             return Poll::Ready(match this.awaited.remove(at).1 {
-                Drain::Now => Turn::Shutdown(None),
-                Drain::Farewell(event) => Turn::Shutdown(Some(event)),
+                Drain::Now => Turn::Shutdown(None, draw(this.spread)),
+                Drain::Farewell(event) => Turn::Shutdown(Some(event), draw(this.spread)),
                 Drain::Finish { grace } => {
                     let last = begun.checked_add(grace);
                     if let Some(last) = last.filter(|last| this.end.as_ref().is_none_or(|(end, _)| last < end)) {
                         *this.end = Some((last, Ended::Shutdown));
                         this.timer.set(None);
                     }
-                    Turn::Draining
+                    Turn::Draining(draw(this.spread))
                 }
             });
         }

@@ -35,14 +35,12 @@ pin_project! {
         events: Option<St>,
         #[pin]
         silence: Silence,
-        #[pin]
-        lifetime: Lifetime,
+        lifetime: Option<Pin<Box<Lifetime>>>,
         stage: Stage,
     }
 }
 
 #[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "nearly every body is opened, and lives long")]
 enum Stage {
     /// Not polled yet. Layers may still be writing into the slot.
     Waiting(Slot),
@@ -53,11 +51,11 @@ enum Stage {
 
 impl<St> SseBody<St> {
     pub(super) const fn new(events: St, slot: Slot) -> Self {
-        Self { events: Some(events), silence: Silence::new(), lifetime: Lifetime::new(), stage: Stage::Waiting(slot) }
+        Self { events: Some(events), silence: Silence::new(), lifetime: None, stage: Stage::Waiting(slot) }
     }
 
     pub(super) const fn empty() -> Self {
-        Self { events: None, silence: Silence::new(), lifetime: Lifetime::new(), stage: Stage::Empty }
+        Self { events: None, silence: Silence::new(), lifetime: None, stage: Stage::Empty }
     }
 }
 
@@ -70,11 +68,13 @@ impl<St: Events> Body for SseBody<St> {
         if let Stage::Waiting(slot) = this.stage {
             let mut handover = slot.take();
             if handover.is_head_only() {
-                this.events.set(None);
+                // Nobody hears of a stream that was never opened, and its panic is nobody's.
+                let _ = catch_unwind(AssertUnwindSafe(|| this.events.set(None)));
                 *this.stage = Stage::Empty;
             } else {
                 let shutdowns = std::mem::take(&mut handover.shutdowns);
-                this.lifetime.as_mut().begin(handover.policy.lifetime(), shutdowns);
+                let policy = &handover.policy;
+                *this.lifetime = Lifetime::begin(policy.lifetime(), shutdowns, policy.spread());
                 let open = Open::begin(handover);
                 open.restart_silence(this.silence.as_mut());
                 *this.stage = Stage::Open(open);
@@ -82,15 +82,17 @@ impl<St: Events> Body for SseBody<St> {
         }
         let Stage::Open(open) = this.stage else { return Poll::Ready(None) };
 
-        while this.events.is_some() {
-            let Poll::Ready(turn) = this.lifetime.as_mut().poll(cx) else { break };
+        while this.events.is_some()
+            && let Some(lifetime) = this.lifetime
+        {
+            let Poll::Ready(turn) = lifetime.as_mut().poll(cx) else { break };
             let ended = match turn {
-                Turn::Draining => {
-                    open.spread();
+                Turn::Draining(come_back) => {
+                    open.come_back(come_back);
                     continue;
                 }
-                Turn::Shutdown(farewell) => {
-                    open.say_farewell(farewell.as_ref());
+                Turn::Shutdown(farewell, come_back) => {
+                    open.say_farewell(farewell.as_ref(), come_back);
                     Ended::Shutdown
                 }
                 Turn::Over(ended) => ended,

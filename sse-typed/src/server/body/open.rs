@@ -1,7 +1,7 @@
 use std::{
-    ops::RangeInclusive,
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -15,7 +15,7 @@ use crate::{
         keep_alive::Silence,
         limit::Place,
         observer::{Ended, Observed, Totals},
-        policy::{Ids, draw},
+        policy::Ids,
         slot::Handover,
     },
 };
@@ -25,16 +25,17 @@ use crate::{
 pub(super) struct Open {
     encoder: Encoder,
     batch: usize,
-    keep_alive: Option<KeepAlive>,
+    keep_alive: Option<Arc<KeepAlive>>,
     /// Events that were signs of life and no more.
     signs: u64,
     /// Bytes that were handed out.
     sent: u64,
-    /// When clients come back whose streams end at the same moment.
-    spread: RangeInclusive<Duration>,
     places: Vec<Place>,
     observed: Observed,
 }
+
+/// The size from which on shared bytes are a frame of their own.
+const ALONE: usize = 4 << 10;
 
 impl Open {
     pub(super) fn begin(handover: Handover) -> Self {
@@ -54,7 +55,6 @@ impl Open {
             keep_alive: policy.keep_alive(),
             signs: 0,
             sent: 0,
-            spread: policy.spread(),
             places,
             observed: Observed::open(observers),
         }
@@ -65,9 +65,11 @@ impl Open {
         self.encoder.is_empty()
     }
 
-    /// Whether what waits to be sent is enough for a frame.
+    /// Whether what waits to be sent is enough for a frame. To put more behind a large slice of a hub's, it would have to be
+    /// copied: the next frame costs less.
     pub(super) const fn is_full(&self) -> bool {
-        !self.encoder.is_empty() && self.encoder.len() >= self.batch
+        let len = self.encoder.len();
+        len > 0 && (len >= self.batch || len >= ALONE && self.encoder.is_shared())
     }
 
     /// Encodes the next event, and says if the stream ends by it. Whatever happens in the stream, what was encoded before
@@ -99,14 +101,14 @@ impl Open {
     }
 
     /// Tells the client a reconnection time, by which it comes back at another moment than the others.
-    pub(super) fn spread(&mut self) {
-        self.encoder.retry(draw(&self.spread));
+    pub(super) fn come_back(&mut self, after: Duration) {
+        self.encoder.retry(after);
     }
 
     /// Encodes the last word of a server that shuts down.
-    pub(super) fn say_farewell(&mut self, farewell: Option<&Encoded>) {
+    pub(super) fn say_farewell(&mut self, farewell: Option<&Encoded>, come_back: Duration) {
         if farewell.is_none_or(|farewell| !farewell.is_terminal()) {
-            self.spread();
+            self.come_back(come_back);
         }
         if let Some(farewell) = farewell {
             // Bytes that are encoded already cannot fail.

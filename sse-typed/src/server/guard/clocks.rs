@@ -2,7 +2,7 @@ use std::{
     future::Future as _,
     io,
     pin::Pin,
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 
@@ -20,6 +20,8 @@ pub(super) struct Clocks {
     blocked: Option<Blocked>,
     reads: Option<Deadline>,
     writes: Option<Deadline>,
+    /// The task that reads, which waits for what will not come once the writing has expired.
+    reader: Option<Waker>,
     expired: Option<Expired>,
 }
 
@@ -68,7 +70,7 @@ impl Expired {
 
 impl Default for Clocks {
     fn default() -> Self {
-        Self { write_timeout: WRITE_TIMEOUT, blocked: None, reads: None, writes: None, expired: None }
+        Self { write_timeout: WRITE_TIMEOUT, blocked: None, reads: None, writes: None, reader: None, expired: None }
     }
 }
 
@@ -87,6 +89,10 @@ impl Clocks {
     pub(super) fn read(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
         if self.reads.as_mut().is_some_and(|deadline| deadline.poll(cx).is_ready()) {
             self.expire(Expired::Shutdown);
+        }
+        match &mut self.reader {
+            Some(reader) => reader.clone_from(cx.waker()),
+            none => *none = Some(cx.waker().clone()),
         }
         self.check()
     }
@@ -129,6 +135,9 @@ impl Clocks {
         if self.expired.is_none() {
             trace::connection_given_up(why.as_str());
             self.expired = Some(why);
+            if let Some(reader) = self.reader.take() {
+                reader.wake();
+            }
         }
     }
 

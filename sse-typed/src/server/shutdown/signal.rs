@@ -16,6 +16,9 @@ use tokio::{
 
 use crate::server::trace;
 
+/// How often a cause that wakes itself is polled in a row.
+const LOOKS: usize = 8;
+
 type BoxFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// What all clones of a shutdown share.
@@ -67,11 +70,15 @@ impl Signal {
         self.everyone.notify_waiters();
     }
 
-    /// Polls the cause, if it stirred.
+    /// Polls the cause, if it stirred; again if that stirs it, but not for ever: what it waits for may need this very thread.
+    /// Whoever waits was woken by it, and comes again.
     pub(super) fn look(self: &Arc<Self>) {
         let Some(cause) = &self.cause else { return };
-        // When another holds the lock, it looks again after giving it back: what stirred until then is seen.
-        while self.begun_at().is_none() && cause.stirred.load(Ordering::SeqCst) {
+        // When another holds the lock, it looks again after giving it back, or those who wait do.
+        for _ in 0..LOOKS {
+            if self.begun_at().is_some() || !cause.stirred.load(Ordering::SeqCst) {
+                return;
+            }
             let mut place = match cause.future.try_lock() {
                 Ok(place) => place,
                 Err(TryLockError::Poisoned(place)) => place.into_inner(),
@@ -211,6 +218,27 @@ mod tests {
         }));
         slot.set(shutdown.clone()).unwrap();
         assert_ready!(task::spawn(shutdown.begun()).poll());
+    }
+
+    #[test]
+    fn a_future_that_wakes_itself_until_something_happens_lets_others_run() {
+        let happened = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&happened);
+        let shutdown = Shutdown::on(poll_fn(move |cx| {
+            if seen.load(Ordering::SeqCst) {
+                return Poll::Ready(());
+            }
+            // As it is done to yield.
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        }));
+        let mut begun = task::spawn(shutdown.begun());
+        for _ in 0..3 {
+            assert_pending!(begun.poll());
+            assert!(begun.is_woken(), "to look again");
+        }
+        happened.store(true, Ordering::SeqCst);
+        assert_ready!(begun.poll());
     }
 
     #[test]

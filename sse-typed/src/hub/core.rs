@@ -4,9 +4,11 @@ use std::{
         Arc, Mutex, TryLockError,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use bytes::Bytes;
+use tokio::time::Instant;
 
 use super::{
     Block, OnGap, PublishError, decoded::DecodedSegments, error::Kind, order::Order, shared::Shared, tail::Remote,
@@ -24,6 +26,9 @@ pub(super) struct Core<E> {
     pub(super) remote: Option<Remote>,
     /// Room to encode in, if nobody else is just using it.
     scratch: Mutex<Encoder>,
+    began: Instant,
+    /// When a handle or a subscription was last given up, in nanoseconds from the beginning.
+    last_use: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -48,7 +53,20 @@ impl<E> Core<E> {
             counts: Counts::default(),
             remote,
             scratch: Mutex::default(),
+            began: Instant::now(),
+            last_use: AtomicU64::new(0),
         }
+    }
+
+    /// A handle or a subscription is given up now.
+    pub(super) fn note_use(&self) {
+        let now = u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.last_use.fetch_max(now, Ordering::Relaxed);
+    }
+
+    /// When a handle or a subscription was last given up.
+    pub(super) fn last_use(&self) -> Instant {
+        self.began + Duration::from_nanos(self.last_use.load(Ordering::Relaxed))
     }
 
     /// Encodes an event without its id, and lends the block. User's code runs in here, so no lock is waited for.

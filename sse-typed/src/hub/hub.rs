@@ -1,7 +1,12 @@
 use std::{
     fmt,
-    sync::{Arc, atomic::Ordering},
+    sync::{
+        Arc,
+        atomic::{Ordering, fence},
+    },
 };
+
+use tokio::time::Instant;
 
 use super::{
     AnyLogError, Block, EventLog, HubBuilder, HubStats, MemoryLog, OnGap, PublishError, Retention, Start, Subscription,
@@ -270,9 +275,22 @@ impl<E, L> Hub<E, L> {
         self.owner.core.shared.is_closed()
     }
 
-    /// Whether this is the only handle, and nobody is subscribed.
-    pub(super) fn is_idle(&self) -> bool {
-        Arc::strong_count(&self.owner) == 1 && self.owner.core.counts.subscribers.load(Ordering::Relaxed) == 0
+    /// Since when this is the only handle and nobody is subscribed, if that is so.
+    pub(super) fn unused_since(&self) -> Option<Instant> {
+        let core = &self.owner.core;
+        if Arc::strong_count(&self.owner) > 1 {
+            return None;
+        }
+        // Whoever has given a handle back has been counted as a subscriber before, if he is one.
+        fence(Ordering::Acquire);
+        (core.counts.subscribers.load(Ordering::Acquire) == 0).then(|| core.last_use())
+    }
+}
+
+/// A handle that goes was of use until now.
+impl<E, L> Drop for Hub<E, L> {
+    fn drop(&mut self) {
+        self.owner.core.note_use();
     }
 }
 

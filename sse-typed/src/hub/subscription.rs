@@ -429,7 +429,9 @@ impl<E: EventKind> Stream for Subscription<E> {
 
 impl<E> Drop for Subscription<E> {
     fn drop(&mut self) {
-        self.core.counts.subscribers.fetch_sub(1, Ordering::Relaxed);
+        self.core.note_use();
+        // Whoever sees that it is gone sees when it went.
+        self.core.counts.subscribers.fetch_sub(1, Ordering::Release);
         self.core.shared.leave(self.ticket);
     }
 }

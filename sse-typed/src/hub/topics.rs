@@ -1,4 +1,5 @@
 use std::{
+    borrow::Borrow,
     collections::HashMap,
     fmt,
     hash::Hash,
@@ -14,8 +15,11 @@ use crate::{codec::HubEvent, event::EventId};
 /// A hub for each key: rooms, documents, users. It is a handle, cheap to clone.
 ///
 /// A topic's hub is made when it is first used, and dropped with its history when it was idle for a while: nobody is
-/// subscribed, nobody holds a handle of it, and it was not used for the [idle time](Self::idle). Clients that come back
+/// subscribed, nobody holds a handle of it, and so it was for the [idle time](Self::idle). Clients that come back
 /// later are told of a gap. Idle topics are looked for when topics are used; no timer runs.
+///
+/// A topic whose hub was [closed](Hub::close) stays closed for the idle time, so that its clients are told not to come back.
+/// Asking for it does not prolong that. [`remove`](Self::remove) makes room for a new one at once.
 ///
 /// Whoever names a key makes a topic. Where keys come from clients, check them first, or use [`get`](Self::get).
 ///
@@ -62,7 +66,30 @@ struct State<K, E, L> {
 
 struct Topic<E, L> {
     hub: Hub<E, L>,
-    used: Instant,
+    /// When it was last asked for.
+    asked: Instant,
+    /// Since when it is known to be closed.
+    closed: Option<Instant>,
+}
+
+impl<E, L> Topic<E, L> {
+    fn new(hub: Hub<E, L>, now: Instant) -> Self {
+        Self { hub, asked: now, closed: None }
+    }
+
+    fn closed(&mut self, now: Instant) -> Option<Instant> {
+        if self.closed.is_none() && self.hub.is_closed() {
+            self.closed = Some(now);
+        }
+        self.closed
+    }
+
+    /// Whether nobody used it for this long. Whoever asks for one that is closed does not keep it.
+    fn is_idle(&mut self, now: Instant, time: Duration) -> bool {
+        let closed = self.closed(now);
+        let unused = self.hub.unused_since();
+        unused.is_some_and(|since| now.saturating_duration_since(closed.unwrap_or(since.max(self.asked))) >= time)
+    }
 }
 
 /// Five minutes: longer than a client stays away that comes back.
@@ -112,29 +139,42 @@ impl<K: Eq + Hash, E, L> Topics<K, E, L> {
     /// The hub of a topic, made now if there is none. A topic is kept as long as somebody holds a handle.
     #[must_use]
     pub fn hub(&self, key: K) -> Hub<E, L> {
-        let (hub, idle) = {
+        let now = Instant::now();
+        let (hub, _gone, _key) = {
             let mut state = self.lock();
-            let now = Instant::now();
-            let idle = state.sweep(now, self.shared.idle);
-            let topic = state.topics.entry(key);
-            let topic = topic.or_insert_with_key(|key| Topic { hub: (self.shared.make)(key), used: now });
-            topic.used = now;
-            (topic.hub.clone(), idle)
+            // First: what is asked for now is not idle.
+            state.ask(&key, now);
+            let gone = state.sweep(now, self.shared.idle);
+            match state.ask(&key, now) {
+                Some(hub) => (hub, gone, Some(key)),
+                None => {
+                    let hub = (self.shared.make)(&key);
+                    state.topics.insert(key, Topic::new(hub.clone(), now));
+                    (hub, gone, None)
+                }
+            }
         };
-        drop(idle);
         hub
     }
 
     /// The hub of a topic, if there is one.
     pub fn get<Q>(&self, key: &Q) -> Option<Hub<E, L>>
     where
-        K: std::borrow::Borrow<Q>,
+        K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
-        let mut state = self.lock();
-        let topic = state.topics.get_mut(key)?;
-        topic.used = Instant::now();
-        Some(topic.hub.clone())
+        self.lock().ask(key, Instant::now())
+    }
+
+    /// Takes a topic out, idle or not, and returns its hub. Whoever asks for it next has a new one made; those who have the
+    /// old one keep it.
+    pub fn remove<Q>(&self, key: &Q) -> Option<Hub<E, L>>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        let removed = self.lock().topics.remove_entry(key);
+        removed.map(|(_, topic)| topic.hub)
     }
 
     /// Subscribes to a topic: see [`Hub::subscribe`].
@@ -156,13 +196,12 @@ impl<K: Eq + Hash, E, L> Topics<K, E, L> {
 
     /// Drops the topics that are idle, for programs that do not want to wait for the next use.
     pub fn drop_idle(&self) {
-        let idle = {
+        let now = Instant::now();
+        let _gone = {
             let mut state = self.lock();
-            state.swept = Instant::now();
-            let now = state.swept;
+            state.swept = now;
             state.take_idle(now, self.shared.idle)
         };
-        drop(idle);
     }
 
     fn lock(&self) -> MutexGuard<'_, State<K, E, L>> {
@@ -170,9 +209,22 @@ impl<K: Eq + Hash, E, L> Topics<K, E, L> {
     }
 }
 
+/// What is taken out is returned, to be dropped outside of the lock: keys too are user's code.
 impl<K: Eq + Hash, E, L> State<K, E, L> {
-    /// Looks for idle topics, if that was not done lately. They are returned, to be dropped outside of the lock.
-    fn sweep(&mut self, now: Instant, idle: Duration) -> Vec<Topic<E, L>> {
+    /// The hub of a topic that is asked for now.
+    fn ask<Q>(&mut self, key: &Q, now: Instant) -> Option<Hub<E, L>>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ?Sized,
+    {
+        let topic = self.topics.get_mut(key)?;
+        topic.asked = now;
+        topic.closed(now);
+        Some(topic.hub.clone())
+    }
+
+    /// Looks for idle topics, if that was not done lately.
+    fn sweep(&mut self, now: Instant, idle: Duration) -> Vec<(K, Topic<E, L>)> {
         if now.duration_since(self.swept) < idle / 2 {
             return Vec::new();
         }
@@ -180,15 +232,8 @@ impl<K: Eq + Hash, E, L> State<K, E, L> {
         self.take_idle(now, idle)
     }
 
-    fn take_idle(&mut self, now: Instant, idle: Duration) -> Vec<Topic<E, L>> {
-        let gone = self.topics.extract_if(|_, topic| {
-            if !topic.hub.is_idle() {
-                // It is in use now; when that ends, its idle time begins.
-                topic.used = now;
-            }
-            now.duration_since(topic.used) >= idle
-        });
-        gone.map(|(_, topic)| topic).collect()
+    fn take_idle(&mut self, now: Instant, idle: Duration) -> Vec<(K, Topic<E, L>)> {
+        self.topics.extract_if(|_, topic| topic.is_idle(now, idle)).collect()
     }
 }
 

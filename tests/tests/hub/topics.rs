@@ -1,7 +1,12 @@
 //! A hub for each key.
 
-use std::time::Duration;
+use std::{
+    hash::{Hash, Hasher},
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
+use futures_util::Stream;
 use sse_typed::{
     event::GapReason,
     hub::{Hub, Start, Topics},
@@ -60,6 +65,101 @@ async fn a_topic_that_somebody_listens_to_or_holds_is_kept() {
     drop((reader, held));
     topics.drop_idle();
     assert_eq!(topics.len(), 2, "idle since now");
+    advance(Duration::from_secs(60)).await;
+    topics.drop_idle();
+    assert!(topics.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_idle_time_of_a_topic_begins_when_its_last_use_ends() {
+    let topics = topics();
+    let mut reader = Reader::of(topics.subscribe("heard", Start::Live));
+    topics.publish("heard", &Feed::Tick(1)).await.unwrap();
+    assert_eq!(reader.ticks(), [1]);
+    let held = topics.hub("held");
+    let id = held.publish(&Feed::Tick(1)).await.unwrap();
+    // Long uses, and nobody looks for idle topics meanwhile.
+    advance(Duration::from_secs(600)).await;
+    let brought = reader.last_event_id();
+    drop((reader, held));
+    advance(Duration::from_secs(59)).await;
+    let mut back = Reader::of(topics.subscribe("heard", brought));
+    assert_eq!(back.events(), [], "it has all, and its topic is there");
+    let mut back = Reader::of(topics.subscribe("held", id));
+    assert_eq!(back.events(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_topic_that_is_asked_for_is_not_idle_however_long_it_was() {
+    let topics = topics();
+    topics.publish("quiet", &Feed::Tick(1)).await.unwrap();
+    advance(Duration::from_secs(600)).await;
+    let mut reader = Reader::of(topics.subscribe("quiet", Start::Earliest));
+    assert_eq!(reader.ticks(), [1], "nobody has looked for idle topics before");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_closed_topic_says_so_for_the_idle_time_and_begins_anew_behind_it() {
+    let topics = topics();
+    topics.hub("ride").close(Some(Feed::Done)).await.unwrap();
+    for _ in 0..5 {
+        let late = topics.subscribe("ride", Start::Live);
+        assert_eq!(late.size_hint(), (0, Some(0)), "its clients are told not to come back");
+        assert!(topics.publish("ride", &Feed::Tick(1)).await.unwrap_err().is_closed());
+        advance(Duration::from_secs(11)).await;
+    }
+    // Asking for it has not prolonged that.
+    advance(Duration::from_secs(6)).await;
+    topics.drop_idle();
+    topics.publish("ride", &Feed::Tick(2)).await.unwrap();
+    assert_eq!(Reader::of(topics.subscribe("ride", Start::Earliest)).ticks(), [2]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_topic_that_is_removed_makes_room_for_a_new_one() {
+    let topics = topics();
+    topics.hub("table").close(None).await.unwrap();
+    assert!(topics.remove("table").is_some_and(|hub| hub.is_closed()));
+    assert!(topics.remove("table").is_none());
+    topics.publish("table", &Feed::Tick(1)).await.unwrap();
+}
+
+/// A key that uses the topics when it is dropped.
+struct Key(&'static str, Arc<OnceLock<Topics<Self, Feed>>>);
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+
+impl Eq for Key {}
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
+
+impl Drop for Key {
+    fn drop(&mut self) {
+        if let Some(topics) = self.1.get() {
+            let _ = topics.len();
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_may_use_the_topics_when_it_is_dropped() {
+    let slot = Arc::new(OnceLock::new());
+    let topics = Topics::new(Hub::builder()).idle(Duration::from_secs(60));
+    assert!(slot.set(topics.clone()).is_ok());
+    let key = |name| Key(name, Arc::clone(&slot));
+    for _ in 0..2 {
+        drop(topics.hub(key("known")));
+    }
+    topics.remove(&key("known"));
+    drop(topics.hub(key("idle")));
     advance(Duration::from_secs(60)).await;
     topics.drop_idle();
     assert!(topics.is_empty());

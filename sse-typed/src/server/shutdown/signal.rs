@@ -74,7 +74,7 @@ impl Signal {
     /// Whoever waits was woken by it, and comes again.
     pub(super) fn look(self: &Arc<Self>) {
         let Some(cause) = &self.cause else { return };
-        // When another holds the lock, it looks again after giving it back, or those who wait do.
+        // When another holds the lock, it looks again after giving it back.
         for _ in 0..LOOKS {
             if self.begun_at().is_some() || !cause.stirred.load(Ordering::SeqCst) {
                 return;
@@ -99,6 +99,10 @@ impl Signal {
                     return;
                 }
             }
+        }
+        if cause.stirred.load(Ordering::SeqCst) {
+            // Those whom it woke may have come while it was taken.
+            self.wake_everyone();
         }
     }
 }
@@ -239,6 +243,30 @@ mod tests {
         }
         happened.store(true, Ordering::SeqCst);
         assert_ready!(begun.poll());
+    }
+
+    #[test]
+    fn a_future_that_stirs_while_others_look_is_seen_by_one_of_them() {
+        // Two who wait, in two threads; whichever looks finds it taken by the other now and then. It takes many turns, and
+        // who waits is only ever polled when woken.
+        for _ in 0..50 {
+            let mut turns = 0;
+            let shutdown = Shutdown::on(poll_fn(move |cx| {
+                turns += 1;
+                if turns == 200 {
+                    return Poll::Ready(());
+                }
+                let waker = cx.waker().clone();
+                std::thread::yield_now();
+                waker.wake();
+                Poll::Pending
+            }));
+            std::thread::scope(|scope| {
+                for _ in 0..2 {
+                    scope.spawn(|| tokio_test::block_on(shutdown.begun()));
+                }
+            });
+        }
     }
 
     #[test]

@@ -10,9 +10,7 @@ use std::{
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::{
-    Block, OnGap, PublishError, decoded::DecodedSegments, error::Kind, order::Order, shared::Shared, tail::Remote,
-};
+use super::{Block, OnGap, PublishError, error::Kind, order::Order, shared::Shared, tail::Remote};
 use crate::codec::{EncodeEvent, Encoder};
 
 /// What a hub and its subscriptions share.
@@ -20,7 +18,6 @@ pub(super) struct Core<E> {
     pub(super) shared: Arc<Shared>,
     pub(super) order: Order,
     pub(super) on_gap: OnGap<E>,
-    pub(super) decoded: DecodedSegments<E>,
     pub(super) counts: Counts,
     /// The log, if it is not in this process's memory.
     pub(super) remote: Option<Remote>,
@@ -49,7 +46,6 @@ impl<E> Core<E> {
             shared,
             order: Order::default(),
             on_gap,
-            decoded: DecodedSegments::default(),
             counts: Counts::default(),
             remote,
             scratch: Mutex::default(),

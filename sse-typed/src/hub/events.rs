@@ -1,5 +1,6 @@
 use std::{
     fmt,
+    ops::Range,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -7,7 +8,7 @@ use std::{
 
 use futures_core::Stream;
 
-use super::{Subscription, decoded, entries::Inner};
+use super::{Subscription, decoded, entries::Inner, ring::Segment};
 use crate::{
     codec::{DecodeEvent, EventKind},
     event::Event,
@@ -20,23 +21,25 @@ use crate::{
 #[must_use = "streams do nothing unless polled"]
 pub struct SubscriptionEvents<E> {
     subscription: Subscription<E>,
-    /// Events that were taken already, and the indexes of those that are still to be given.
-    taken: Option<(decoded::Events<E>, std::ops::Range<usize>)>,
+    /// The segment of what was taken already, and the indexes of the events that are still to be given.
+    taken: Option<(Arc<Segment>, Range<usize>)>,
 }
 
 impl<E> SubscriptionEvents<E> {
     pub(super) const fn new(subscription: Subscription<E>) -> Self {
         Self { subscription, taken: None }
     }
+}
 
+impl<E: DecodeEvent + EventKind + Send + Sync + 'static> SubscriptionEvents<E> {
     fn next_taken(&mut self) -> Option<Event<Arc<E>>> {
-        let (events, left) = self.taken.as_mut()?;
-        let entries = events.get()?;
+        let (segment, left) = self.taken.as_mut()?;
+        let entries = decoded::values::<E>(segment);
         left.find_map(|index| entries.get(index)?.event.clone())
     }
 }
 
-impl<E: DecodeEvent + EventKind> Stream for SubscriptionEvents<E> {
+impl<E: DecodeEvent + EventKind + Send + Sync + 'static> Stream for SubscriptionEvents<E> {
     type Item = Event<Arc<E>>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -52,7 +55,7 @@ impl<E: DecodeEvent + EventKind> Stream for SubscriptionEvents<E> {
                 Some(Inner::Run(run)) => {
                     let index = |n: u64| usize::try_from(n - run.segment.first).unwrap_or(usize::MAX);
                     let indexes = index(run.first)..index(run.last) + 1;
-                    this.taken = Some((this.subscription.decoded(&run, decoded::decode), indexes));
+                    this.taken = Some((run.segment, indexes));
                 }
             }
         }

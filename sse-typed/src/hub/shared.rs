@@ -1,6 +1,8 @@
 use std::{
+    mem,
+    ops::{Deref, DerefMut},
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     task::{Context, Waker},
@@ -12,7 +14,7 @@ use tokio::time::Instant;
 use super::{
     Retention,
     log::{Block, LogEntry, Page},
-    ring::{Names, Read, Ring, Run},
+    ring::{Names, Read, Ring, Run, Segment},
     waiters::{Batch, Called, Ticket, Waiters},
 };
 use crate::event::{EventId, Gap, GapReason};
@@ -51,6 +53,36 @@ enum Closing {
         last: Option<EventId>,
     },
     Closed,
+}
+
+/// The state, under its lock. What was let go in there is dropped behind the unlocking, for it may be user's.
+struct Locked<'a> {
+    // In this order: fields are dropped one after the other.
+    state: MutexGuard<'a, State>,
+    gone: Vec<Arc<Segment>>,
+}
+
+impl Drop for Locked<'_> {
+    fn drop(&mut self) {
+        let gone = self.state.ring.gone();
+        if !gone.is_empty() {
+            self.gone = mem::take(gone);
+        }
+    }
+}
+
+impl Deref for Locked<'_> {
+    type Target = State;
+
+    fn deref(&self) -> &State {
+        &self.state
+    }
+}
+
+impl DerefMut for Locked<'_> {
+    fn deref_mut(&mut self) -> &mut State {
+        &mut self.state
+    }
 }
 
 /// No more events are taken.
@@ -94,12 +126,13 @@ impl Shared {
     }
 
     /// A panic under the lock would be one of an allocation, behind which all is as before.
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    #[inline]
+    fn lock(&self) -> Locked<'_> {
+        Locked { state: self.state.lock().unwrap_or_else(PoisonError::into_inner), gone: Vec::new() }
     }
 
     /// Locks, and lets go what is too old.
-    fn lock_fresh(&self) -> MutexGuard<'_, State> {
+    fn lock_fresh(&self) -> Locked<'_> {
         let mut state = self.lock();
         if state.ring.ages() {
             let now = self.now(&state);
@@ -114,7 +147,7 @@ impl Shared {
     }
 
     /// Something has changed: tells all who wait.
-    fn wake<'a>(&'a self, mut state: MutexGuard<'a, State>) {
+    fn wake<'a>(&'a self, mut state: Locked<'a>) {
         self.head.store(state.ring.head(), Ordering::Release);
         let end = state.waiters.begin_call();
         let mut batch = Batch::new();
@@ -135,7 +168,7 @@ impl Shared {
     }
 
     /// Has it that the task is woken by what comes next.
-    fn wait(&self, mut state: MutexGuard<'_, State>, ticket: &mut Ticket, waker: &Waker) {
+    fn wait(&self, mut state: Locked<'_>, ticket: &mut Ticket, waker: &Waker) {
         let replaced = state.waiters.wait(ticket, &self.called, waker);
         drop(state);
         drop(replaced);
@@ -244,10 +277,6 @@ impl Shared {
     /// Where a last event ID leads, in a log that is in memory.
     pub(super) fn find(&self, id: &str) -> Option<u64> {
         self.lock().ring.find(id)
-    }
-
-    pub(super) fn oldest_segment(&self) -> u64 {
-        self.lock().ring.oldest_segment()
     }
 
     /// Events and bytes that are kept, and the place behind them.

@@ -10,7 +10,7 @@ use futures_core::Stream;
 use super::{
     Entries, OnGap, Start, SubscriptionEvents,
     core::{Core, Counts},
-    decoded::{self, Decode},
+    decoded::{self, Read},
     entries::Inner,
     id,
     place::{PackedPlace, Place},
@@ -62,7 +62,7 @@ enum Target {
 
 struct Only<E> {
     allows: Box<dyn Fn(&E) -> bool + Send + Sync>,
-    decode: Decode<E>,
+    read: Read<E>,
 }
 
 /// How many segments without an event for this subscription are passed over before others have their turn.
@@ -147,21 +147,21 @@ impl<E> Subscription<E> {
     /// then tell of events that would have been withheld.
     pub fn only(mut self, allows: impl Fn(&E) -> bool + Send + Sync + 'static) -> Self
     where
-        E: DecodeEvent + 'static,
+        E: DecodeEvent + Send + Sync + 'static,
     {
         let extra = self.extra();
         let allows: Box<dyn Fn(&E) -> bool + Send + Sync> = match extra.only.take() {
             None => Box::new(allows),
             Some(before) => Box::new(move |event| (before.allows)(event) && allows(event)),
         };
-        extra.only = Some(Only { allows, decode: decoded::decode });
+        extra.only = Some(Only { allows, read: decoded::values });
         self
     }
 
     /// The events as values, for use in this process. Each is read once for all subscriptions of the hub.
     pub fn events(self) -> SubscriptionEvents<E>
     where
-        E: DecodeEvent + EventKind,
+        E: DecodeEvent + EventKind + Send + Sync + 'static,
     {
         SubscriptionEvents::new(self)
     }
@@ -177,11 +177,6 @@ impl<E> Subscription<E> {
             Place::Unknown | Place::Elsewhere { .. } => self.core.shared.size().0 as u64,
             Place::Snapshot | Place::Over => 0,
         }
-    }
-
-    /// All events of the segment that a run lies in.
-    pub(super) fn decoded(&self, run: &Run, decode: Decode<E>) -> decoded::Events<E> {
-        self.core.decoded.of(run, self.core.shared.oldest_segment(), decode)
     }
 
     fn poll_entries(&mut self, cx: &mut Context<'_>) -> Poll<Option<Inner<E>>>
@@ -280,8 +275,8 @@ impl<E> Subscription<E> {
     fn allowed(&mut self, mut run: Run) -> Option<Run> {
         let mut rest = None;
         if let Some(only) = self.extra.as_ref().and_then(|extra| extra.only.as_ref()) {
-            let events = self.decoded(&run, only.decode);
-            let entries = events.get().map_or(&[][..], |entries| entries);
+            let segment = Arc::clone(&run.segment);
+            let entries = (only.read)(&segment);
             let skip = usize::try_from(run.first - run.segment.first).unwrap_or(usize::MAX);
             let mut allowed: Option<(u64, u64, usize)> = None;
             let mut start = run.start;

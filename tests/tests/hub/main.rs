@@ -13,3 +13,4 @@ mod retention;
 mod snapshots;
 mod stress;
 mod topics;
+mod values;

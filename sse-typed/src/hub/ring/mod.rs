@@ -10,6 +10,7 @@ use self::run::SegmentNames;
 pub(super) use self::run::{Run, Segment};
 use super::{
     Retention,
+    decoded::Values,
     id::{self, Epoch},
     log::{Block, LogEntry},
 };
@@ -43,6 +44,8 @@ pub(super) struct Ring {
     open_first: u64,
     /// Nobody was in it yet.
     is_new: bool,
+    /// What was let go and holds values: they are user's, and to be dropped where no lock is held.
+    gone: Vec<Arc<Segment>>,
 }
 
 /// How events are named.
@@ -92,6 +95,7 @@ impl Ring {
             open: Vec::new(),
             open_first: 1,
             is_new: true,
+            gone: Vec::new(),
         }
     }
 
@@ -186,7 +190,7 @@ impl Ring {
         self.is_new = false;
         self.first = self.head() + 1 + skip;
         self.entries.clear();
-        self.segments.clear();
+        self.gone.extend(self.segments.drain(..));
         self.open.clear();
         (self.front, self.bytes, self.open_first) = (0, 0, self.first);
         self.names = Names::given(at);
@@ -245,9 +249,14 @@ impl Ring {
                 self.front = 0;
             }
         } else if next == self.first {
-            self.segments.pop_front();
+            self.gone.extend(self.segments.pop_front().filter(|segment| segment.values.are_there()));
             self.front = 0;
         }
+    }
+
+    /// What was let go and is to be dropped where no lock is held.
+    pub(super) const fn gone(&mut self) -> &mut Vec<Arc<Segment>> {
+        &mut self.gone
     }
 
     fn close_segment(&mut self, terminal: bool) {
@@ -270,7 +279,8 @@ impl Ring {
                 SegmentNames::Given(ids.range(ids.len() - count..).cloned().collect())
             }
         };
-        self.segments.push_back(Arc::new(Segment { first, last, bytes, terminal, names, apart: false }));
+        let values = Values::default();
+        self.segments.push_back(Arc::new(Segment { first, last, bytes, terminal, names, values, apart: false }));
         self.open_first = last + 1;
     }
 
@@ -314,11 +324,6 @@ impl Ring {
     fn end_of(&self, n: u64) -> usize {
         let index = usize::try_from(n - self.first).unwrap_or(usize::MAX);
         self.entries.get(index).map_or(0, |entry| entry.end)
-    }
-
-    /// The number of the oldest event whose bytes are held.
-    pub(super) fn oldest_segment(&self) -> u64 {
-        self.segments.front().map_or(self.open_first, |segment| segment.first)
     }
 }
 

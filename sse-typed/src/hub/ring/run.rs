@@ -5,6 +5,7 @@ use bytes::Bytes;
 use crate::{
     event::EventId,
     hub::{
+        decoded::Values,
         id::{self, Epoch},
         log::LogEntry,
     },
@@ -20,6 +21,8 @@ pub(in crate::hub) struct Segment {
     /// The last event is terminal.
     pub(super) terminal: bool,
     pub(super) names: SegmentNames,
+    /// What was read of it.
+    pub(in crate::hub) values: Values,
     /// It is not of the ring, but was read for one subscription.
     pub(super) apart: bool,
 }
@@ -75,7 +78,8 @@ impl Run {
         }
         let (first, last, end) = (1, count as u64, bytes.len());
         let names = SegmentNames::Given(entries.iter().map(|entry| entry.id.clone()).collect());
-        let segment = Arc::new(Segment { first, last, bytes: bytes.into(), terminal, names, apart: true });
+        let values = Values::default();
+        let segment = Arc::new(Segment { first, last, bytes: bytes.into(), terminal, names, values, apart: true });
         Some(Self { segment, start: 0, end, first, last })
     }
 

@@ -1,0 +1,136 @@
+//! Events as values: read once, and gone with their events.
+
+use std::{
+    convert::Infallible,
+    fmt,
+    str::FromStr,
+    sync::{
+        OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::Poll,
+    time::Duration,
+};
+
+use sse_typed::{
+    Gap, SseEvent,
+    hub::{Hub, Retention, Start},
+};
+use tokio::time::advance;
+
+use crate::common::poll;
+
+static LIVING: AtomicUsize = AtomicUsize::new(0);
+
+/// Is counted while it lives.
+#[derive(Debug)]
+struct Counted(String);
+
+impl Counted {
+    fn new(text: &str) -> Self {
+        LIVING.fetch_add(1, Ordering::SeqCst);
+        Self(text.to_owned())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        LIVING.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl fmt::Display for Counted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for Counted {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(Self::new(text))
+    }
+}
+
+#[derive(Debug, SseEvent)]
+enum Letters {
+    #[sse(text)]
+    Letter(Counted),
+    #[sse(gap)]
+    Missed(Gap),
+}
+
+/// One test, for it counts all values of the process.
+#[tokio::test(start_paused = true)]
+async fn values_go_with_their_events() {
+    let retention = Retention::events(100).age(Duration::from_secs(60));
+    let hub = Hub::<Letters>::builder().retain(retention).build();
+    let publish = |count| (0..count).for_each(|_| drop(hub.publish_now(&Letters::Letter(Counted::new("x"))).unwrap()));
+    publish(100);
+    assert_eq!(LIVING.load(Ordering::SeqCst), 0, "nobody has asked");
+    let mut visitor = hub.subscribe(Start::Earliest).only(|_| false);
+    assert!(poll(&mut visitor).is_pending());
+    drop(visitor);
+    assert_eq!(LIVING.load(Ordering::SeqCst), 100, "they are kept with their events");
+    // By number: nobody asks for values any more.
+    publish(100);
+    assert_eq!(LIVING.load(Ordering::SeqCst), 0);
+    // By age, whoever it is that makes the old ones go.
+    let mut visitor = hub.subscribe(Start::Earliest).events();
+    assert!(poll(&mut visitor).is_ready());
+    drop(visitor);
+    assert_eq!(LIVING.load(Ordering::SeqCst), 100);
+    advance(Duration::from_secs(61)).await;
+    assert_eq!(hub.stats().events, 0);
+    assert_eq!(LIVING.load(Ordering::SeqCst), 0);
+}
+
+static OWN: OnceLock<Hub<Calls>> = OnceLock::new();
+
+/// Uses its hub when it is dropped.
+#[derive(Debug)]
+struct Caller;
+
+impl Drop for Caller {
+    fn drop(&mut self) {
+        if let Some(hub) = OWN.get() {
+            let mut some = hub.subscribe(Start::Earliest).only(|_| true);
+            while poll(&mut some).is_ready() {}
+        }
+    }
+}
+
+impl fmt::Display for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("x")
+    }
+}
+
+impl FromStr for Caller {
+    type Err = Infallible;
+
+    fn from_str(_: &str) -> Result<Self, Infallible> {
+        Ok(Self)
+    }
+}
+
+#[derive(Debug, SseEvent)]
+enum Calls {
+    #[sse(text)]
+    Call(Caller),
+    #[sse(gap)]
+    Missed(Gap),
+}
+
+#[test]
+fn a_value_may_use_the_hub_when_it_is_dropped() {
+    let hub = OWN.get_or_init(|| Hub::builder().retain(Retention::events(1)).build());
+    for _ in 0..3 {
+        hub.publish_now(&Calls::Call(Caller)).unwrap();
+        let mut values = hub.subscribe(Start::Earliest).events();
+        let Poll::Ready(Some(event)) = poll(&mut values) else { panic!("it was published") };
+        assert!(matches!(&*event.data, Calls::Call(_)));
+        drop((values, event));
+    }
+}

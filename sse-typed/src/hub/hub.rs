@@ -32,11 +32,11 @@ struct Owner<E, L> {
 
 impl<E, L> Drop for Owner<E, L> {
     fn drop(&mut self) {
-        // In this order: see `Remote::follow`.
-        self.core.shared.close();
-        if let Some(remote) = &self.core.remote {
-            remote.stop();
-        }
+        match &self.core.remote {
+            None => self.core.shared.close(),
+            // What was published may still be on its way.
+            Some(_) => self.core.shared.end(None),
+        };
     }
 }
 
@@ -111,10 +111,11 @@ impl<E: HubEvent, L: EventLog> Hub<E, L> {
     pub async fn publish(&self, event: &E) -> Result<EventId, PublishError> {
         let Some(remote) = &self.owner.core.remote else { return self.push(event) };
         let block = self.enter()?.block(event)?;
+        let _publishing = remote.publishing.read().await;
         if self.is_closed() {
             return Err(Kind::Closed.into());
         }
-        self.append(remote, block).await
+        self.append(&block).await
     }
 
     /// Makes a change and publishes the event that tells of it, as one step for
@@ -133,19 +134,23 @@ impl<E: HubEvent, L: EventLog> Hub<E, L> {
     ///
     /// # Cancel safety
     ///
-    /// `change` is called in the first poll. With a log elsewhere, giving up then may leave its event unpublished.
+    /// With the log in memory nothing happens before the first poll, and all in it. With a log elsewhere, giving up may leave
+    /// a change whose event is not published.
     pub async fn publish_with(&self, change: impl FnOnce() -> E) -> Result<EventId, PublishError> {
         let core = self.enter()?;
         let Some(remote) = &core.remote else { return self.push_with(change) };
+        let _publishing = remote.publishing.read().await;
         let block = core.order.keep(|| self.change(change).and_then(|event| core.block(&event)))?;
-        self.append(remote, block).await
+        self.append(&block).await
     }
 
     /// Publishes a last event, if there is one, and closes the hub: subscriptions end behind what is left for them, and
     /// new ones have nothing to send, which the server answers with 204.
     ///
-    /// Let the last event be terminal, or clients come back once to hear that. With a log elsewhere it is this handle of
-    /// it that closes, and what others publish before the last event still comes.
+    /// Let the last event be terminal, or clients come back once to hear that.
+    ///
+    /// With a log elsewhere it is this hub that ends, and no other on the same log. It waits for what is just being published
+    /// by it. What others publish before the last event still comes, and now and then something that comes soon after.
     ///
     /// # Errors
     ///
@@ -153,24 +158,20 @@ impl<E: HubEvent, L: EventLog> Hub<E, L> {
     ///
     /// # Cancel safety
     ///
-    /// With a log elsewhere, giving up leaves the hub without a last event, and closed for new ones.
+    /// With a log elsewhere, giving up leaves the hub open, and the last event published or not. It can be called again.
     pub async fn close(&self, last: Option<E>) -> Result<(), PublishError> {
         let core = self.enter()?;
         let Some(remote) = &core.remote else { return self.push_last(last.as_ref()) };
         let block = last.map(|event| core.block(&event)).transpose()?;
-        core.shared.begin_close().map_err(|_| Kind::Closed)?;
-        let last = match block {
-            Some(block) => self.log_append(remote, &block).await,
-            None => self.owner.log.head().await.map_err(Self::log_error),
-        };
-        match last {
-            Ok(id) => core.shared.close_behind(id),
-            Err(error) => {
-                core.shared.cancel_close();
-                return Err(error);
-            }
+        let _alone = remote.publishing.write().await;
+        if self.is_closed() {
+            return Err(Kind::Closed.into());
         }
-        Ok(())
+        let last = match block {
+            Some(block) => self.log_append(&block).await?,
+            None => self.owner.log.head().await.map_err(Self::log_error)?,
+        };
+        if core.shared.end(Some(last)) { Ok(()) } else { Err(Kind::Closed.into()) }
     }
 
     /// The hub's core, unless this thread runs one of its closures just now.
@@ -208,16 +209,16 @@ impl<E: HubEvent, L: EventLog> Hub<E, L> {
     }
 
     /// Publishes on a log elsewhere. Returns the id on the wire.
-    async fn append(&self, remote: &Remote, block: Block) -> Result<EventId, PublishError> {
-        let id = self.log_append(remote, &block).await?;
+    async fn append(&self, block: &Block) -> Result<EventId, PublishError> {
+        let id = self.log_append(block).await?;
         Ok(if block.is_terminal() { id::terminal(&id) } else { id })
     }
 
-    async fn log_append(&self, remote: &Remote, block: &Block) -> Result<EventId, PublishError> {
-        let (log, shared) = (&self.owner.log, &self.owner.core.shared);
-        if remote.is_followed() && shared.origin().is_none() {
+    async fn log_append(&self, block: &Block) -> Result<EventId, PublishError> {
+        let (log, core) = (&self.owner.log, &self.owner.core);
+        if core.counts.subscribers.load(Ordering::Relaxed) > 0 && core.shared.origin().is_none() {
             // Somebody has subscribed already, and is to see this event.
-            shared.begin(log.head().await.map_err(Self::log_error)?);
+            core.shared.begin(log.head().await.map_err(Self::log_error)?);
         }
         log.append(block).await.map_err(Self::log_error)
     }

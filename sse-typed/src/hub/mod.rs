@@ -127,6 +127,7 @@ mod decoded;
 mod entries;
 mod error;
 mod events;
+mod following;
 mod gap;
 #[expect(clippy::module_inception, reason = "the hub itself, among what it is made of")]
 mod hub;

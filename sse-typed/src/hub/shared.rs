@@ -13,7 +13,8 @@ use tokio::time::Instant;
 
 use super::{
     Retention,
-    log::{Block, LogEntry, Page},
+    following::End,
+    log::{Block, Page},
     ring::{Names, Read, Ring, Run, Segment},
     waiters::{Batch, Called, Ticket, Waiters},
 };
@@ -36,27 +37,26 @@ pub(super) struct Shared {
 }
 
 #[derive(Debug)]
-struct State {
-    ring: Ring,
+pub(super) struct State {
+    pub(super) ring: Ring,
     waiters: Waiters,
     /// The place where a ring that follows another log has begun. A log in memory begins at once.
-    origin: Option<EventId>,
-    closing: Closing,
+    pub(super) origin: Option<EventId>,
+    pub(super) closing: Closing,
 }
 
+/// Whether more will come.
 #[derive(Debug)]
-enum Closing {
+pub(super) enum Closing {
     Open,
-    /// No more events are taken. What another log had last is not here yet, or not known yet; what came since then is.
-    Begun {
-        seen: Vec<EventId>,
-        last: Option<EventId>,
-    },
-    Closed,
+    /// No more events are taken. What another log has up to the end is not all here yet: see [`following`](super::following).
+    Ending(End),
+    /// Nothing more will come.
+    Closed(End),
 }
 
 /// The state, under its lock. What was let go in there is dropped behind the unlocking, for it may be user's.
-struct Locked<'a> {
+pub(super) struct Locked<'a> {
     // In this order: fields are dropped one after the other.
     state: MutexGuard<'a, State>,
     gone: Vec<Arc<Segment>>,
@@ -127,7 +127,7 @@ impl Shared {
 
     /// A panic under the lock would be one of an allocation, behind which all is as before.
     #[inline]
-    fn lock(&self) -> Locked<'_> {
+    pub(super) fn lock(&self) -> Locked<'_> {
         Locked { state: self.state.lock().unwrap_or_else(PoisonError::into_inner), gone: Vec::new() }
     }
 
@@ -142,12 +142,12 @@ impl Shared {
     }
 
     /// The clock is looked at only where it matters.
-    fn now(&self, state: &State) -> Duration {
+    pub(super) fn now(&self, state: &State) -> Duration {
         if state.ring.ages() { self.began.elapsed() } else { Duration::ZERO }
     }
 
     /// Something has changed: tells all who wait.
-    fn wake<'a>(&'a self, mut state: Locked<'a>) {
+    pub(super) fn wake<'a>(&'a self, mut state: Locked<'a>) {
         self.head.store(state.ring.head(), Ordering::Release);
         let end = state.waiters.begin_call();
         let mut batch = Batch::new();
@@ -168,7 +168,7 @@ impl Shared {
     }
 
     /// Has it that the task is woken by what comes next.
-    fn wait(&self, mut state: Locked<'_>, ticket: &mut Ticket, waker: &Waker) {
+    pub(super) fn wait(&self, mut state: Locked<'_>, ticket: &mut Ticket, waker: &Waker) {
         let replaced = state.waiters.wait(ticket, &self.called, waker);
         drop(state);
         drop(replaced);
@@ -192,7 +192,7 @@ impl Shared {
         let now = self.now(&state);
         let n = state.ring.push(None, block, terminal, now);
         if close {
-            state.closing = Closing::Closed;
+            state.closing = Closing::Closed(End::default());
         }
         let id = state.ring.event_id(n, terminal);
         self.wake(state);
@@ -203,7 +203,9 @@ impl Shared {
     pub(super) fn close(&self) -> bool {
         let mut state = self.lock();
         let was_open = matches!(state.closing, Closing::Open);
-        state.closing = Closing::Closed;
+        if was_open {
+            state.closing = Closing::Closed(End::default());
+        }
         self.wake(state);
         was_open
     }
@@ -218,13 +220,13 @@ impl Shared {
         let mut state = self.lock_fresh();
         match state.ring.read(place) {
             Read::Run(run) => {
-                if run.last == state.ring.head() && !run.is_terminal() && !matches!(state.closing, Closing::Closed) {
+                if run.last == state.ring.head() && !run.is_terminal() && !matches!(state.closing, Closing::Closed(_)) {
                     self.wait(state, ticket, waker);
                 }
                 Found::Run(run)
             }
             Read::Behind(oldest) => Found::Behind(named(&state, oldest)),
-            Read::Nothing if matches!(state.closing, Closing::Closed) => Found::Closed,
+            Read::Nothing if matches!(state.closing, Closing::Closed(_)) => Found::Closed,
             Read::Nothing => {
                 self.wait(state, ticket, waker);
                 Found::Waiting
@@ -248,7 +250,7 @@ impl Shared {
 
     /// Whether nothing more will come.
     pub(super) fn is_over(&self) -> bool {
-        matches!(self.lock().closing, Closing::Closed)
+        matches!(self.lock().closing, Closing::Closed(_))
     }
 
     /// The place behind all events.
@@ -279,10 +281,10 @@ impl Shared {
         self.lock().ring.find(id)
     }
 
-    /// Events and bytes that are kept, and the place behind them.
+    /// Events and bytes that are kept, and how many events there ever were.
     pub(super) fn size(&self) -> (usize, usize, u64) {
         let state = self.lock_fresh();
-        (state.ring.len(), state.ring.bytes(), state.ring.head())
+        (state.ring.len(), state.ring.bytes(), state.ring.pushed())
     }
 }
 
@@ -311,93 +313,6 @@ impl Shared {
     }
 }
 
-/// As the part of another log that is in memory.
-impl Shared {
-    /// The place behind all events, and its id unless the ring has yet to begin.
-    pub(super) fn begun_head(&self) -> (u64, Option<EventId>) {
-        let state = self.lock();
-        let head = state.ring.head();
-        (head, state.origin.is_some().then(|| state.ring.id(head)))
-    }
-
-    /// The ring begins at this place, unless it has begun before. Returns the place up to which it has come.
-    pub(super) fn begin(&self, at: EventId) -> EventId {
-        let mut state = self.lock();
-        if state.origin.is_none() {
-            state.ring.rebase(at.clone());
-            state.origin = Some(at);
-        }
-        let head = state.ring.id(state.ring.head());
-        self.wake(state);
-        head
-    }
-
-    /// Where the ring has begun.
-    pub(super) fn origin(&self) -> Option<EventId> {
-        self.lock().origin.clone()
-    }
-
-    /// There is a hole in what the log still has: all in the ring lies before it.
-    pub(super) fn rebase(&self, at: EventId) {
-        let mut state = self.lock();
-        state.ring.rebase(at);
-        self.wake(state);
-    }
-
-    /// Takes what the log has next.
-    pub(super) fn extend(&self, entries: Vec<LogEntry>) {
-        let mut state = self.lock();
-        let now = self.now(&state);
-        for LogEntry { id, block } in entries {
-            if let Closing::Begun { seen, last } = &mut state.closing {
-                if last.as_ref() == Some(&id) {
-                    state.closing = Closing::Closed;
-                } else {
-                    seen.push(id.clone());
-                }
-            }
-            state.ring.push(Some(id), block.as_bytes(), block.is_terminal(), now);
-            if matches!(state.closing, Closing::Closed) {
-                break;
-            }
-        }
-        self.wake(state);
-    }
-
-    /// No more events are taken, but for a last one.
-    pub(super) fn begin_close(&self) -> Result<(), Closed> {
-        let mut state = self.lock();
-        if !matches!(state.closing, Closing::Open) {
-            return Err(Closed);
-        }
-        let newest = state.ring.id(state.ring.head());
-        state.closing = Closing::Begun { seen: vec![newest], last: None };
-        Ok(())
-    }
-
-    /// The last event could not be appended.
-    pub(super) fn cancel_close(&self) {
-        let mut state = self.lock();
-        if matches!(state.closing, Closing::Begun { .. }) {
-            state.closing = Closing::Open;
-        }
-    }
-
-    /// Closes when this event is here, or at once where nobody follows the log.
-    pub(super) fn close_behind(&self, id: EventId) {
-        let mut state = self.lock();
-        let has_begun = state.origin.is_some();
-        if let Closing::Begun { seen, last } = &mut state.closing {
-            if !has_begun || seen.contains(&id) {
-                state.closing = Closing::Closed;
-            } else {
-                *last = Some(id);
-            }
-        }
-        self.wake(state);
-    }
-}
-
 /// One who waits for the ring, apart from subscriptions.
 pub(super) struct Waiting<'a> {
     shared: &'a Shared,
@@ -409,57 +324,25 @@ impl<'a> Waiting<'a> {
         Self { shared, ticket: Ticket::default() }
     }
 
-    /// Whether nothing is behind this place. The task is then woken when there is.
-    pub(super) fn is_at_head(&mut self, id: &str, cx: &Context<'_>) -> bool {
+    /// Whether it is so. The task is then woken by what comes next.
+    pub(super) fn while_so(&mut self, is_so: impl FnOnce(&State) -> bool, cx: &Context<'_>) -> bool {
         let state = self.shared.lock();
-        if state.ring.find(id) != Some(state.ring.head()) {
+        if !is_so(&state) {
             return false;
         }
         self.shared.wait(state, &mut self.ticket, cx.waker());
         true
+    }
+
+    /// Whether nothing is behind this place.
+    pub(super) fn is_at_head(&mut self, id: &str, cx: &Context<'_>) -> bool {
+        self.while_so(|state| state.ring.find(id) == Some(state.ring.head()), cx)
     }
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         self.shared.leave(self.ticket);
-    }
-}
-
-/// What became of a place of another log.
-pub(super) enum Sought {
-    /// It is in the ring.
-    Place(u64),
-    /// It is not, and the task is woken by news.
-    Waiting,
-    /// It is not, and there will be no news.
-    Closed,
-}
-
-impl Shared {
-    /// Looks for a place of another log, and waits for news if it is not in the ring.
-    pub(super) fn seek(&self, id: &str, ticket: &mut Ticket, waker: &Waker) -> Sought {
-        let state = self.lock();
-        if state.origin.is_some()
-            && let Some(place) = state.ring.find(id)
-        {
-            return Sought::Place(place);
-        }
-        if matches!(state.closing, Closing::Closed) {
-            return Sought::Closed;
-        }
-        self.wait(state, ticket, waker);
-        Sought::Waiting
-    }
-
-    /// Waits until the ring has begun. False while it waits.
-    pub(super) fn await_begin(&self, ticket: &mut Ticket, waker: &Waker) -> bool {
-        let state = self.lock();
-        if state.origin.is_some() || matches!(state.closing, Closing::Closed) {
-            return true;
-        }
-        self.wait(state, ticket, waker);
-        false
     }
 }
 

@@ -265,10 +265,15 @@ impl<E> Subscription<E> {
         let Some(Extra { pages: Some(pages), rest, .. }) = self.extra.as_deref_mut() else {
             return Poll::Ready(Turned::Closed);
         };
-        match rest.take() {
-            Some(run) => Poll::Ready(Turned::Run(run)),
-            None => pages.poll(&self.core.shared, &mut self.ticket, cx),
+        if let Some(run) = rest.take() {
+            return Poll::Ready(Turned::Run(run));
         }
+        let turned = pages.poll(&self.core.shared, &mut self.ticket, cx);
+        if turned.is_pending() && pages.waits_for_news() {
+            // It has all there was when it came.
+            self.place.set(Place::Elsewhere { asked: false });
+        }
+        turned
     }
 
     /// The first run of events that this subscriber may see, and the place behind it; all others are passed over.

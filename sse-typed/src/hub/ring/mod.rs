@@ -44,6 +44,8 @@ pub(super) struct Ring {
     open_first: u64,
     /// Nobody was in it yet.
     is_new: bool,
+    /// How many numbers were given to no event.
+    skipped: u64,
     /// What was let go and holds values: they are user's, and to be dropped where no lock is held.
     gone: Vec<Arc<Segment>>,
 }
@@ -95,6 +97,7 @@ impl Ring {
             open: Vec::new(),
             open_first: 1,
             is_new: true,
+            skipped: 0,
             gone: Vec::new(),
         }
     }
@@ -111,6 +114,11 @@ impl Ring {
 
     pub(super) fn len(&self) -> usize {
         self.entries.len()
+    }
+
+    /// How many events there ever were.
+    pub(super) fn pushed(&self) -> u64 {
+        self.head() - self.skipped
     }
 
     pub(super) const fn bytes(&self) -> usize {
@@ -188,6 +196,7 @@ impl Ring {
         // A ring that nobody was in has no place to tell from this one.
         let skip = u64::from(self.head() > 0 || !self.is_new);
         self.is_new = false;
+        self.skipped += skip;
         self.first = self.head() + 1 + skip;
         self.entries.clear();
         self.gone.extend(self.segments.drain(..));

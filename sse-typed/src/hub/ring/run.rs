@@ -2,6 +2,7 @@ use std::{io::Write as _, sync::Arc};
 
 use bytes::Bytes;
 
+use super::SEGMENT;
 use crate::{
     event::EventId,
     hub::{
@@ -64,18 +65,23 @@ impl Segment {
 }
 
 impl Run {
-    /// Events of another log that are not in the ring, up to one that is terminal. None of none.
-    pub(in crate::hub) fn apart(entries: &[LogEntry]) -> Option<Self> {
-        let count = entries.iter().position(|entry| entry.block.is_terminal()).map_or(entries.len(), |index| index + 1);
-        let entries = &entries[..count];
-        let terminal = entries.last()?.block.is_terminal();
+    /// The first events of a page of another log, as many as a segment of the ring has, up to one that is terminal or the
+    /// last. None of none.
+    pub(in crate::hub) fn apart(page: &[LogEntry], is_last: impl Fn(&EventId) -> bool) -> Option<Self> {
         let mut bytes = Vec::new();
-        for entry in entries {
-            let mark = if entry.block.is_terminal() { "!" } else { "" };
+        let mut count = 0;
+        for LogEntry { id, block } in page {
+            let mark = if block.is_terminal() { "!" } else { "" };
             // Writing into a vector does not fail.
-            let _ = writeln!(bytes, "id: {}{mark}", entry.id);
-            bytes.extend_from_slice(entry.block.as_bytes());
+            let _ = writeln!(bytes, "id: {id}{mark}");
+            bytes.extend_from_slice(block.as_bytes());
+            count += 1;
+            if block.is_terminal() || bytes.len() >= SEGMENT || is_last(id) {
+                break;
+            }
         }
+        let entries = &page[..count];
+        let terminal = entries.last()?.block.is_terminal();
         let (first, last, end) = (1, count as u64, bytes.len());
         let names = SegmentNames::Given(entries.iter().map(|entry| entry.id.clone()).collect());
         let values = Values::default();
@@ -102,6 +108,12 @@ impl Run {
     /// The id of the place behind it.
     pub(in crate::hub) fn place(&self) -> EventId {
         self.segment.id(self.last)
+    }
+
+    /// How many events there are.
+    pub(in crate::hub) const fn len(&self) -> usize {
+        // As many as fit into a slice of bytes.
+        (self.last - self.first + 1) as usize
     }
 
     pub(in crate::hub) fn bytes(&self) -> &[u8] {

@@ -1,123 +1,25 @@
-//! A log that is not in this process's memory: slow, shared, and at times out of order.
+//! What is read of a log elsewhere, and where from.
 
 use std::{
-    io,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
+    convert::Infallible,
+    fmt,
+    str::FromStr,
+    sync::atomic::{AtomicUsize, Ordering},
     time::Duration,
 };
 
 use futures_util::StreamExt;
 use sse_typed::{
-    EventId, LastEventId,
-    codec::EventItem,
+    Gap, LastEventId, SseEvent,
+    codec::{Encoder, EventItem},
     event::GapReason,
-    hub::{AnyLog, Block, EventLog, Hub, MemoryLog, OnGap, Page, Retention, Start},
+    hub::{AnyLog, Hub, MemoryLog, OnGap, Retention, Start},
     testing,
 };
 use tokio::time::timeout;
 
+use super::{Elsewhere, publish, soon, ticks};
 use crate::common::{Feed, Law, Reader, last_event_id, missed};
-
-/// What a server of logs would be: others write to it too, answers take their time, waking is now and then for nothing.
-#[derive(Clone)]
-struct Elsewhere {
-    log: Arc<MemoryLog>,
-    is_down: Arc<AtomicBool>,
-    turns: Arc<AtomicU64>,
-}
-
-impl Elsewhere {
-    fn new(keeps: usize) -> Self {
-        Self { log: Arc::new(MemoryLog::new(Retention::events(keeps))), is_down: Arc::default(), turns: Arc::default() }
-    }
-
-    async fn travel(&self) -> io::Result<()> {
-        let turn = self.turns.fetch_add(1, Ordering::Relaxed);
-        for _ in 0..turn % 5 {
-            tokio::task::yield_now().await;
-        }
-        if self.is_down.load(Ordering::Relaxed) { Err(io::Error::other("the network is down")) } else { Ok(()) }
-    }
-
-    /// A hub of one process, with this much in memory.
-    fn hub(&self, ring: usize) -> Hub<Feed, Self> {
-        Hub::builder().retain(Retention::events(ring)).build_on(self.clone())
-    }
-}
-
-fn always<T>(result: Result<T, std::convert::Infallible>) -> T {
-    result.unwrap_or_else(|never| match never {})
-}
-
-impl EventLog for Elsewhere {
-    type Error = io::Error;
-
-    async fn append(&self, block: &Block) -> io::Result<EventId> {
-        self.travel().await?;
-        let id = always(self.log.append(block).await);
-        self.travel().await?;
-        Ok(id)
-    }
-
-    async fn read_after(&self, after: &str, limit: usize) -> io::Result<Page> {
-        self.travel().await?;
-        let page = always(self.log.read_after(after, limit).await);
-        self.travel().await?;
-        Ok(page)
-    }
-
-    async fn wait_after(&self, after: &EventId) -> io::Result<()> {
-        self.travel().await?;
-        if self.turns.load(Ordering::Relaxed).is_multiple_of(3) {
-            return Ok(());
-        }
-        always(self.log.wait_after(after).await);
-        Ok(())
-    }
-
-    async fn head(&self) -> io::Result<EventId> {
-        self.travel().await?;
-        Ok(always(self.log.head().await))
-    }
-
-    async fn before_last(&self, n: u64) -> io::Result<EventId> {
-        self.travel().await?;
-        Ok(always(self.log.before_last(n).await))
-    }
-}
-
-async fn publish<L: EventLog>(hub: &Hub<Feed, L>, numbers: impl IntoIterator<Item = u64>) {
-    for n in numbers {
-        hub.publish(&Feed::Tick(n)).await.unwrap();
-    }
-}
-
-impl Reader {
-    /// The next item, for which it waits.
-    async fn next(&mut self) -> Option<Vec<(Feed, String)>> {
-        let next = self.subscription.as_mut().unwrap().next();
-        let entries = timeout(Duration::from_secs(20), next).await.expect("news come")?;
-        Some(self.decode(&entries))
-    }
-
-    /// This many events, for which it waits.
-    async fn take(&mut self, count: usize) -> Vec<Feed> {
-        let mut events = Vec::new();
-        while events.len() < count {
-            let Some(seen) = self.next().await else { panic!("it ends behind {events:?}") };
-            events.extend(seen.into_iter().map(|(event, _)| event));
-        }
-        assert_eq!(events.len(), count, "{events:?}");
-        events
-    }
-}
-
-fn ticks(numbers: impl IntoIterator<Item = u64>) -> Vec<Feed> {
-    numbers.into_iter().map(Feed::Tick).collect()
-}
 
 #[tokio::test]
 async fn our_logs_keep_what_a_log_promises() {
@@ -262,50 +164,6 @@ async fn each_choice_for_gaps_holds_of_a_log_elsewhere() {
     assert_eq!(ends, expected);
 }
 
-#[tokio::test]
-async fn a_closed_hub_gives_what_is_left_in_the_log() {
-    let log = Elsewhere::new(1_000);
-    let (hub, other) = (log.hub(4), log.hub(4));
-    let mut live = Reader::at(&hub, Start::Live);
-    publish(&hub, 1..=20).await;
-    let mut late = Reader::at(&hub, Start::Earliest);
-    hub.close(Some(Feed::Done)).await.unwrap();
-    use futures_util::Stream;
-    assert_eq!(hub.subscribe(Start::Live).size_hint(), (0, Some(0)));
-    assert!(hub.publish(&Feed::Tick(0)).await.unwrap_err().is_closed());
-    assert!(hub.close(None).await.unwrap_err().is_closed());
-    for reader in [&mut live, &mut late] {
-        let mut expected = ticks(1..=20);
-        expected.push(Feed::Done);
-        assert_eq!(reader.take(21).await, expected);
-        assert!(reader.next().await.is_none());
-    }
-    // Other processes go on.
-    publish(&other, [21]).await;
-}
-
-#[tokio::test]
-async fn a_close_without_a_last_event_waits_for_what_was_published() {
-    let log = Elsewhere::new(1_000);
-    let hub = log.hub(100);
-    let mut reader = Reader::at(&hub, Start::Live);
-    publish(&hub, 1..=5).await;
-    hub.close(None).await.unwrap();
-    assert_eq!(reader.take(5).await, ticks(1..=5));
-    assert!(reader.next().await.is_none());
-}
-
-#[tokio::test]
-async fn a_close_behind_what_everybody_has_seen_is_heard_at_once() {
-    let log = Elsewhere::new(1_000);
-    let hub = log.hub(100);
-    let mut reader = Reader::at(&hub, Start::Live);
-    publish(&hub, 1..=5).await;
-    assert_eq!(reader.take(5).await, ticks(1..=5));
-    hub.close(None).await.unwrap();
-    assert!(reader.next().await.is_none());
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_log_that_fails_is_an_error_to_publishers_and_a_wait_to_readers() {
     let log = Elsewhere::new(1_000);
@@ -425,4 +283,80 @@ async fn no_law_is_broken_by_a_log_elsewhere() {
         gaps += holes;
     }
     assert!(seen > 500 && gaps > 0, "{seen} seen, {gaps} gaps");
+}
+
+/// A text that counts how often one is read.
+#[derive(Debug)]
+struct Told(String);
+
+static READ: AtomicUsize = AtomicUsize::new(0);
+
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for Told {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        READ.fetch_add(1, Ordering::SeqCst);
+        Ok(Self(text.to_owned()))
+    }
+}
+
+#[derive(Debug, SseEvent)]
+enum Tale {
+    #[sse(text)]
+    Told(Told),
+    #[sse(gap)]
+    Missed(Gap),
+}
+
+/// A hub with hardly anything in memory, and these tales in its log.
+async fn tales(tales: impl IntoIterator<Item = String>) -> Hub<Tale, Elsewhere> {
+    let hub = Hub::builder().retain(Retention::events(1)).build_on(Elsewhere::new(10_000));
+    for tale in tales {
+        hub.publish(&Tale::Told(Told(tale))).await.unwrap();
+    }
+    hub
+}
+
+#[tokio::test]
+async fn an_event_of_a_page_is_read_once_for_a_subscription() {
+    let hub = tales((0..256).map(|n| n.to_string())).await;
+    let even = |tale: &Tale| matches!(tale, Tale::Told(tale) if tale.0.parse::<u32>().unwrap().is_multiple_of(2));
+    let mut values = hub.subscribe(Start::Earliest).only(even).events();
+    for _ in 0..128 {
+        assert!(soon(values.next()).await.is_some());
+    }
+    // The newest is in the ring as well.
+    assert!(READ.load(Ordering::SeqCst) <= 257, "{READ:?}");
+}
+
+#[tokio::test]
+async fn what_a_subscription_takes_of_the_log_at_once_is_a_frame_and_not_a_page() {
+    const SIZE: usize = 20_000;
+    let hub = tales((0..100).map(|_| "x".repeat(SIZE))).await;
+    let mut subscription = hub.subscribe(Start::Earliest);
+    let mut encoder = Encoder::new();
+    let mut events = 0;
+    while events < 100 {
+        let entries = soon(subscription.next()).await.unwrap();
+        encoder.encode(&entries).unwrap();
+        let bytes = encoder.take();
+        assert!(bytes.len() < 32_768 + SIZE + 100, "{}", bytes.len());
+        events += entries.len();
+    }
+    // A small event is not one of few.
+    let hub = tales((0..1_000).map(|n| n.to_string())).await;
+    let mut subscription = hub.subscribe(Start::Earliest);
+    let mut items = 0;
+    let mut events = 0;
+    while events < 1_000 {
+        events += soon(subscription.next()).await.unwrap().len();
+        items += 1;
+    }
+    assert!(items < 12, "{items}");
 }

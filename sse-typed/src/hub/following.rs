@@ -1,0 +1,241 @@
+//! The part of a log elsewhere that is in memory, as its follower and its readers see it, and how a hub ends in such a log.
+//!
+//! # Closing
+//!
+//! Nothing of a log elsewhere is known at once, and others go on appending to it. So the end of a hub is a place in the log,
+//! and who reads up to it closes.
+//!
+//! | state | events are taken | new subscriptions | entered by |
+//! |---|---|---|---|
+//! | `Open` | yes | begin | |
+//! | `Ending`, the head unknown | no | are over | `Hub::close`, when the log has its last event; the last handle that is dropped |
+//! | `Ending`, the head known | no | are over | the follower, which asks the log for its head |
+//! | `Closed` | no | are over | the follower, when it has come to the end |
+//!
+//! `Hub::close` waits until nothing is being published by its hub, and holds off what comes meanwhile. So all that was
+//! published with success is before the end, and what comes later fails. Until the log has the last event the hub is open
+//! for everybody: when the log fails, or the future of `close` is dropped, nothing has happened to it.
+//!
+//! The end is the last event, or without one the head at the close. That alone is not enough. The event may have been
+//! read before its append was answered, with others behind it; it may be let go before it is read; and whoever drops
+//! the last handle cannot ask. So the end is also the head as the follower asks for it once the hub ends, whichever is come
+//! to first. That head cannot be missed: while it is asked for nobody takes events, so it is not before anything that was
+//! taken, and it is not before the last event either. Where it is let go as well, a gap leads behind the end, and is the
+//! last that is told.
+//!
+//! The follower alone moves on from `Ending`. When it goes with its runtime, it leaves the state as it is, and all who
+//! wait are woken: the first to be polled begins another one, which goes on from there. If nobody is subscribed nobody
+//! follows, and nobody is kept waiting.
+
+use std::{
+    future::poll_fn,
+    task::{Poll, Waker},
+};
+
+use super::{
+    log::LogEntry,
+    shared::{Closing, Shared, State, Waiting},
+    waiters::Ticket,
+};
+use crate::event::EventId;
+
+/// Where a hub ends in a log elsewhere.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct End {
+    /// The place behind its last event, if it is known.
+    last: Option<EventId>,
+    /// What was the log's head some time after that.
+    head: Option<EventId>,
+}
+
+impl End {
+    /// Whether this place is the end.
+    pub(super) fn is(&self, place: &EventId) -> bool {
+        self.last.as_ref() == Some(place) || self.head.as_ref() == Some(place)
+    }
+
+    /// The place that nothing of the hub is behind.
+    pub(super) fn head(&self) -> Option<&EventId> {
+        self.head.as_ref()
+    }
+}
+
+/// Whether the hub ends, as far as it is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    No,
+    /// It does, and where is being asked.
+    Somewhere,
+    /// Behind no place but this.
+    At(End),
+}
+
+/// What became of a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Taken {
+    All,
+    /// Nothing: the hub ends, and where must be known first.
+    Nothing,
+    /// What is not behind the end. That was the last.
+    Closed,
+}
+
+/// What became of a place.
+pub(super) enum Sought {
+    /// It is in the ring.
+    Place(u64),
+    /// It is not, and the task is woken by news, if there can be any.
+    Outside(Ending),
+}
+
+impl State {
+    fn ending(&self) -> Ending {
+        match &self.closing {
+            Closing::Open => Ending::No,
+            Closing::Ending(End { head: None, .. }) => Ending::Somewhere,
+            Closing::Ending(end) | Closing::Closed(end) => Ending::At(end.clone()),
+        }
+    }
+
+    /// The ring has come to this place.
+    fn came_to(&mut self, place: &EventId) {
+        if let Closing::Ending(end) = &self.closing
+            && end.is(place)
+        {
+            self.closing = Closing::Closed(end.clone());
+        }
+    }
+}
+
+impl Shared {
+    /// The place behind all events, and its id unless the ring has yet to begin.
+    pub(super) fn begun_head(&self) -> (u64, Option<EventId>) {
+        let state = self.lock();
+        let head = state.ring.head();
+        (head, state.origin.is_some().then(|| state.ring.id(head)))
+    }
+
+    /// The ring begins at this place, unless it has begun before. Returns the place up to which it has come.
+    pub(super) fn begin(&self, at: EventId) -> EventId {
+        let mut state = self.lock();
+        if state.origin.is_none() {
+            state.ring.rebase(at.clone());
+            state.origin = Some(at);
+        }
+        let head = state.ring.id(state.ring.head());
+        self.wake(state);
+        head
+    }
+
+    /// Where the ring has begun.
+    pub(super) fn origin(&self) -> Option<EventId> {
+        self.lock().origin.clone()
+    }
+
+    /// There is a hole in what the log still has: all in the ring lies before it.
+    pub(super) fn rebase(&self, at: EventId) {
+        let mut state = self.lock();
+        state.ring.rebase(at.clone());
+        state.came_to(&at);
+        self.wake(state);
+    }
+
+    /// Takes what the log has next, up to the end. The entries are the log's, and so is what happens when they are dropped:
+    /// that is the caller's to do, where no lock is held.
+    pub(super) fn extend(&self, entries: &[LogEntry]) -> Taken {
+        let mut locked = self.lock();
+        let now = self.now(&locked);
+        let state = &mut *locked;
+        match &state.closing {
+            Closing::Ending(End { head: None, .. }) => return Taken::Nothing,
+            Closing::Open | Closing::Ending(_) | Closing::Closed(_) => {}
+        }
+        for LogEntry { id, block } in entries {
+            if matches!(state.closing, Closing::Closed(_)) {
+                break;
+            }
+            state.ring.push(Some(id.clone()), block.as_bytes(), block.is_terminal(), now);
+            state.came_to(id);
+        }
+        let taken = if matches!(state.closing, Closing::Closed(_)) { Taken::Closed } else { Taken::All };
+        self.wake(locked);
+        taken
+    }
+
+    /// No more events are taken: the hub ends at this place, or behind all that is there. False if it was so already.
+    pub(super) fn end(&self, last: Option<EventId>) -> bool {
+        let mut state = self.lock();
+        let was_open = matches!(state.closing, Closing::Open);
+        if was_open {
+            state.closing = Closing::Ending(End { last, head: None });
+        }
+        self.wake(state);
+        was_open
+    }
+
+    /// Nothing of a hub that ends is behind this place.
+    pub(super) fn end_before(&self, head: EventId) {
+        let mut locked = self.lock();
+        let state = &mut *locked;
+        if let Closing::Ending(end) = &mut state.closing {
+            end.head = Some(head);
+            let has_come = |place: &EventId| state.ring.find(place.as_str()).is_some();
+            if end.last.as_ref().is_some_and(has_come) || end.head.as_ref().is_some_and(has_come) {
+                state.closing = Closing::Closed(end.clone());
+            }
+        }
+        self.wake(locked);
+    }
+
+    /// A hub that ends has come to its end: there is nothing more.
+    pub(super) fn end_here(&self) {
+        let mut state = self.lock();
+        if let Closing::Ending(end) = &state.closing {
+            state.closing = Closing::Closed(end.clone());
+        }
+        self.wake(state);
+    }
+
+    /// Whether the hub ends.
+    pub(super) fn ending(&self) -> Ending {
+        self.lock().ending()
+    }
+
+    /// Waits until the hub ends.
+    pub(super) async fn ends(&self) {
+        let mut waiting = Waiting::new(self);
+        let is_open = |state: &State| matches!(state.closing, Closing::Open);
+        poll_fn(|cx| if waiting.while_so(is_open, cx) { Poll::Pending } else { Poll::Ready(()) }).await;
+    }
+
+    /// Looks for a place, and waits for news if it is not in the ring.
+    pub(super) fn seek(&self, id: &str, ticket: &mut Ticket, waker: &Waker) -> Sought {
+        let state = self.lock();
+        if state.origin.is_some()
+            && let Some(place) = state.ring.find(id)
+        {
+            return Sought::Place(place);
+        }
+        let ending = state.ending();
+        // Who waits is taken for one who has all there is, and of a hub that is closed there is no news.
+        if !matches!(state.closing, Closing::Closed(_)) {
+            self.wait(state, ticket, waker);
+        }
+        Sought::Outside(ending)
+    }
+
+    /// Waits until the ring has begun. False while it waits.
+    pub(super) fn await_begin(&self, ticket: &mut Ticket, waker: &Waker) -> bool {
+        let state = self.lock();
+        if state.origin.is_some() || matches!(state.closing, Closing::Closed(_)) {
+            return true;
+        }
+        self.wait(state, ticket, waker);
+        false
+    }
+
+    /// Has all who wait look again.
+    pub(super) fn stir(&self) {
+        self.wake(self.lock());
+    }
+}

@@ -1,0 +1,228 @@
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll, ready},
+};
+
+use super::{
+    PAGE,
+    asking::{news, patiently},
+    is_beyond,
+};
+use crate::{
+    event::{EventId, Gap},
+    hub::{
+        following::{Ending, Sought},
+        log::{Erased, Page, PageGap},
+        ring::Run,
+        shared::Shared,
+        waiters::Ticket,
+    },
+};
+
+/// A subscription's reading of the log, where it is not in the ring.
+pub(in crate::hub) struct Pages {
+    log: Arc<dyn Erased>,
+    /// The place it has come to.
+    place: Reached,
+    /// Only ever used by its owner; the lock makes it `Sync`.
+    work: Mutex<Option<Work>>,
+    waits_for_news: bool,
+    /// How often news were none.
+    in_vain: u32,
+    /// How many events to ask for: as many as are taken from a page.
+    limit: usize,
+}
+
+enum Reached {
+    /// Where the ring has begun.
+    Origin,
+    Place(EventId),
+    /// It is being asked for.
+    Sought,
+    /// The end of the hub.
+    End,
+}
+
+type Work = Pin<Box<dyn Future<Output = Step> + Send>>;
+
+enum Step {
+    At(EventId),
+    Read(PageRead),
+    News,
+}
+
+struct PageRead {
+    page: Page,
+    /// What was known of the end of the hub when it was asked for.
+    ending: Ending,
+    /// There is a gap, and it leads behind the end.
+    is_beyond: bool,
+}
+
+/// What a reading comes to.
+pub(in crate::hub) enum Turned {
+    /// On in the ring, from this place.
+    Ring(u64),
+    Run(Run),
+    Gap(Gap, EventId),
+    Closed,
+}
+
+/// How many events are asked for at first. Most are small, then it is soon more.
+const FIRST_PAGE: usize = 32;
+
+/// How many steps are made before others have their turn.
+const TURNS: usize = 64;
+
+impl Pages {
+    /// At a place.
+    pub(in crate::hub) fn at(log: Arc<dyn Erased>, place: Option<EventId>) -> Self {
+        Self::new(log, place.map_or(Reached::Origin, Reached::Place), None)
+    }
+
+    /// Before the newest `n` events.
+    pub(in crate::hub) fn before_last(log: Arc<dyn Erased>, n: u64) -> Self {
+        let asked = Arc::clone(&log);
+        let work: Work = Box::pin(async move { Step::At(patiently(|| asked.before_last(n)).await) });
+        Self::new(log, Reached::Sought, Some(work))
+    }
+
+    fn new(log: Arc<dyn Erased>, place: Reached, work: Option<Work>) -> Self {
+        Self { log, place, work: Mutex::new(work), waits_for_news: false, in_vain: 0, limit: FIRST_PAGE }
+    }
+
+    /// The subscription has come to this place by other ways.
+    pub(in crate::hub) fn move_to(&mut self, place: EventId) {
+        self.place = Reached::Place(place);
+        self.stop();
+    }
+
+    /// Whether it has all there was.
+    pub(in crate::hub) const fn waits_for_news(&self) -> bool {
+        self.waits_for_news
+    }
+
+    fn stop(&mut self) {
+        *self.work() = None;
+        self.waits_for_news = false;
+    }
+
+    fn work(&mut self) -> &mut Option<Work> {
+        self.work.get_mut().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn read(&mut self, place: EventId, ending: Ending) {
+        let (log, limit) = (Arc::clone(&self.log), self.limit);
+        *self.work() = Some(Box::pin(async move {
+            let page = patiently(|| log.read_after(place.as_str(), limit)).await;
+            let is_beyond = match &ending {
+                Ending::At(end) if page.gap.is_some() => is_beyond(&*log, end).await,
+                _ => false,
+            };
+            Step::Read(PageRead { page, ending, is_beyond })
+        }));
+    }
+
+    fn wait(&mut self, place: EventId) {
+        let (log, in_vain) = (Arc::clone(&self.log), self.in_vain);
+        *self.work() = Some(Box::pin(async move {
+            news(&*log, &place, in_vain).await;
+            Step::News
+        }));
+        self.waits_for_news = true;
+    }
+
+    pub(in crate::hub) fn poll(&mut self, shared: &Shared, ticket: &mut Ticket, cx: &mut Context<'_>) -> Poll<Turned> {
+        for _ in 0..TURNS {
+            let place = match &self.place {
+                Reached::Origin => shared.origin(),
+                Reached::Place(place) => Some(place.clone()),
+                Reached::Sought => None,
+                Reached::End => return Poll::Ready(Turned::Closed),
+            };
+            if let Some(place) = &place {
+                match shared.seek(place.as_str(), ticket, cx.waker()) {
+                    Sought::Place(number) => {
+                        self.move_to(place.clone());
+                        return Poll::Ready(Turned::Ring(number));
+                    }
+                    Sought::Outside(Ending::At(end)) if end.is(place) => {
+                        self.place = Reached::End;
+                        continue;
+                    }
+                    Sought::Outside(ending) => match (&ending, self.work().is_some()) {
+                        // Whoever finds out where wakes us.
+                        (Ending::Somewhere, _) => {
+                            self.stop();
+                            return Poll::Pending;
+                        }
+                        // There may be a last page, but no more news.
+                        (Ending::At(_), true) if self.waits_for_news => self.read_anew(place.clone(), ending),
+                        (_, true) => {}
+                        (_, false) => self.read(place.clone(), ending),
+                    },
+                }
+            }
+            let Some(work) = self.work() else {
+                // The ring has not begun: whoever begins it wakes us.
+                if !shared.await_begin(ticket, cx.waker()) {
+                    return Poll::Pending;
+                }
+                if shared.origin().is_none() {
+                    self.place = Reached::End;
+                }
+                continue;
+            };
+            let step = ready!(work.as_mut().poll(cx));
+            self.stop();
+            match (step, place) {
+                (Step::At(place), _) => self.place = Reached::Place(place),
+                (Step::Read(read), Some(place)) => {
+                    // What is behind the end is not known of a page that was asked for before.
+                    if read.ending == shared.ending()
+                        && let Some(turned) = self.turn(read, place)
+                    {
+                        return Poll::Ready(turned);
+                    }
+                }
+                (Step::News, _) => self.in_vain = self.in_vain.saturating_add(1),
+                (Step::Read(_), None) => {}
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn read_anew(&mut self, place: EventId, ending: Ending) {
+        self.stop();
+        self.read(place, ending);
+    }
+
+    /// What was read behind a place. None with nothing there, which is waited for.
+    fn turn(&mut self, read: PageRead, place: EventId) -> Option<Turned> {
+        let end = match &read.ending {
+            Ending::At(end) => Some(end),
+            Ending::No | Ending::Somewhere => None,
+        };
+        if let Some(PageGap { gap, resume }) = read.page.gap {
+            self.place = if read.is_beyond { Reached::End } else { Reached::Place(resume.clone()) };
+            return Some(Turned::Gap(gap, resume));
+        }
+        let Some(run) = Run::apart(&read.page.entries, |place| end.is_some_and(|end| end.is(place))) else {
+            if end.is_some() {
+                // Whatever the end is called.
+                self.place = Reached::End;
+                return Some(Turned::Closed);
+            }
+            self.wait(place);
+            return None;
+        };
+        self.in_vain = 0;
+        let taken = run.len();
+        self.limit = if taken < read.page.entries.len() { taken } else { (self.limit * 2).min(PAGE) };
+        self.place = Reached::Place(run.place());
+        Some(Turned::Run(run))
+    }
+}

@@ -1,0 +1,260 @@
+//! How a hub ends in a log where others go on.
+
+use std::sync::atomic::Ordering;
+
+use futures_util::{FutureExt, Stream};
+use sse_typed::{
+    event::GapReason,
+    hub::{Hub, Retention, Start},
+};
+use tokio::{runtime::Handle, task::yield_now};
+
+use super::{Elsewhere, publish, settle, soon, ticks, until};
+use crate::common::{Feed, Reader, missed};
+
+#[tokio::test]
+async fn a_closed_hub_gives_what_is_left_in_the_log() {
+    let log = Elsewhere::new(1_000);
+    let (hub, other) = (log.hub(4), log.hub(4));
+    let mut live = Reader::at(&hub, Start::Live);
+    publish(&hub, 1..=20).await;
+    let mut late = Reader::at(&hub, Start::Earliest);
+    hub.close(Some(Feed::Done)).await.unwrap();
+    assert_eq!(hub.subscribe(Start::Live).size_hint(), (0, Some(0)));
+    assert!(hub.publish(&Feed::Tick(0)).await.unwrap_err().is_closed());
+    assert!(hub.close(None).await.unwrap_err().is_closed());
+    for reader in [&mut live, &mut late] {
+        let mut expected = ticks(1..=20);
+        expected.push(Feed::Done);
+        assert_eq!(reader.take(21).await, expected);
+        assert!(reader.next().await.is_none());
+    }
+    // Other processes go on.
+    publish(&other, [21]).await;
+}
+
+#[tokio::test]
+async fn a_close_without_a_last_event_waits_for_what_was_published() {
+    let log = Elsewhere::new(1_000);
+    let hub = log.hub(100);
+    let mut reader = Reader::at(&hub, Start::Live);
+    publish(&hub, 1..=5).await;
+    hub.close(None).await.unwrap();
+    assert_eq!(reader.take(5).await, ticks(1..=5));
+    assert!(reader.next().await.is_none());
+}
+
+#[tokio::test]
+async fn a_close_behind_what_everybody_has_seen_is_heard_at_once() {
+    let log = Elsewhere::new(1_000);
+    let hub = log.hub(100);
+    let mut reader = Reader::at(&hub, Start::Live);
+    publish(&hub, 1..=5).await;
+    assert_eq!(reader.take(5).await, ticks(1..=5));
+    hub.close(None).await.unwrap();
+    assert!(reader.next().await.is_none());
+}
+
+#[tokio::test]
+async fn behind_a_close_nothing_comes_and_before_it_nothing_is_left_out() {
+    let log = Elsewhere::new(1_000);
+    let hub = log.hub(100);
+    let mut slow = Reader::at(&hub, Start::Live);
+    publish(&hub, 1..=2).await;
+    until(|| hub.stats().published == 2).await;
+    hub.close(None).await.unwrap();
+    for page in 1..=3 {
+        log.add(page * 10..page * 10 + 3).await;
+        settle().await;
+    }
+    assert_eq!(slow.rest().await, ticks(1..=2));
+}
+
+#[tokio::test]
+async fn a_subscription_in_the_log_ends_where_its_hub_was_closed() {
+    for ring in [4, 1_000] {
+        let log = Elsewhere::new(10_000);
+        let hub = log.hub(ring);
+        publish(&hub, 1..=600).await;
+        let mut late = Reader::at(&hub, Start::Earliest);
+        assert_eq!(late.next().await.unwrap()[0].0, Feed::Tick(1));
+        let seen: u64 = late.last_event_id().as_str().unwrap().rsplit_once('-').unwrap().1.parse().unwrap();
+        hub.close(None).await.unwrap();
+        log.add(1_000..1_300).await;
+        assert_eq!(late.rest().await, ticks(seen + 1..=600));
+    }
+}
+
+#[tokio::test]
+async fn a_close_right_after_the_first_subscription_ends_it() {
+    // However the log's answers come.
+    for turns in 0..60 {
+        let log = Elsewhere::new(1_000);
+        log.turns.store(turns, Ordering::Relaxed);
+        let hub = log.hub(100);
+        let mut reader = Reader::at(&hub, Start::Live);
+        hub.close(None).await.unwrap();
+        assert_eq!(reader.rest().await, []);
+    }
+}
+
+#[tokio::test]
+async fn what_is_being_published_at_the_close_comes_or_is_an_error() {
+    let log = Elsewhere::new(1_000);
+    let hub = log.hub(100);
+    let mut reader = Reader::at(&hub, Start::Live);
+    log.holds_appends.send_replace(true);
+    let mut before = Box::pin(hub.publish(&Feed::Tick(1)));
+    assert!((&mut before).now_or_never().is_none());
+    let mut close = Box::pin(hub.close(None));
+    assert!((&mut close).now_or_never().is_none(), "it waits for what is under way");
+    let mut behind = Box::pin(hub.publish_with(|| panic!("nothing is changed")));
+    assert!((&mut behind).now_or_never().is_none());
+    log.holds_appends.send_replace(false);
+    let (before, close, behind) = soon(async { tokio::join!(before, close, behind) }).await;
+    assert!(before.is_ok() && close.is_ok());
+    assert!(behind.unwrap_err().is_closed());
+    assert_eq!(reader.rest().await, ticks([1]));
+}
+
+#[tokio::test]
+async fn a_close_that_is_given_up_leaves_the_hub_open_and_can_be_tried_again() {
+    let log = Elsewhere::new(1_000);
+    let hub = log.hub(100);
+    let mut reader = Reader::at(&hub, Start::Live);
+    publish(&hub, [1]).await;
+    log.holds_appends.send_replace(true);
+    let mut close = Box::pin(hub.close(Some(Feed::Done)));
+    assert!((&mut close).now_or_never().is_none());
+    drop(close);
+    log.holds_appends.send_replace(false);
+    publish(&hub, [2]).await;
+    assert_eq!(reader.take(2).await, ticks(1..=2));
+    hub.close(Some(Feed::Tick(3))).await.unwrap();
+    assert_eq!(reader.rest().await, ticks([3]));
+}
+
+#[tokio::test]
+async fn of_two_who_close_at_once_one_does() {
+    let log = Elsewhere::new(1_000);
+    let hub = log.hub(100);
+    let mut reader = Reader::at(&hub, Start::Live);
+    let (one, other) = tokio::join!(hub.close(Some(Feed::Tick(1))), hub.close(Some(Feed::Tick(2))));
+    assert!(one.is_ok() && other.unwrap_err().is_closed());
+    assert_eq!(reader.rest().await, ticks([1]));
+    assert_eq!(Reader::at(&log.hub(1), Start::Earliest).take(1).await, ticks([1]), "the other has published nothing");
+}
+
+/// So that a client is not told never to come back, when the hub stays open after all.
+#[tokio::test]
+async fn until_the_log_has_the_last_event_the_hub_is_open() {
+    let log = Elsewhere::new(1_000);
+    let hub = log.hub(100);
+    log.holds_appends.send_replace(true);
+    let mut close = Box::pin(hub.close(Some(Feed::Done)));
+    assert!((&mut close).now_or_never().is_none());
+    let meanwhile = hub.subscribe(Start::Live);
+    assert_eq!(meanwhile.size_hint(), (0, None));
+    log.is_down.store(true, Ordering::Relaxed);
+    log.holds_appends.send_replace(false);
+    assert!(close.await.unwrap_err().is_log());
+    log.is_down.store(false, Ordering::Relaxed);
+    assert!(!hub.is_closed());
+    publish(&hub, [1]).await;
+    assert_eq!(Reader::of(meanwhile).take(1).await, ticks([1]));
+}
+
+#[tokio::test]
+async fn who_comes_while_the_log_takes_the_last_event_has_it_too() {
+    let log = Elsewhere::new(1_000);
+    let hub = log.hub(100);
+    log.holds_answers.send_replace(true);
+    let mut close = Box::pin(hub.close(Some(Feed::Tick(1))));
+    let mut reader = Reader::at(&hub, Start::Earliest);
+    while (&mut close).now_or_never().is_none() {
+        if reader.read_one().is_ready() {
+            log.holds_answers.send_replace(false);
+        }
+        yield_now().await;
+    }
+    assert_eq!(reader.rest().await, []);
+}
+
+#[tokio::test]
+async fn a_last_event_that_was_read_before_its_append_was_answered_is_the_end() {
+    for ring in [2, 100] {
+        let log = Elsewhere::new(1_000);
+        let hub = log.hub(ring);
+        let mut reader = Reader::at(&hub, Start::Live);
+        log.holds_answers.send_replace(true);
+        let mut close = Box::pin(hub.close(Some(Feed::Tick(1))));
+        // Others go on, and all of it is read.
+        until(|| (&mut close).now_or_never().is_some() || hub.stats().published == 1).await;
+        log.add(10..20).await;
+        until(|| hub.stats().published == 11).await;
+        log.holds_answers.send_replace(false);
+        soon(close).await.unwrap();
+        log.add(20..30).await;
+        let mut expected = ticks([1]);
+        expected.extend(ticks(10..20));
+        if ring == 2 {
+            // For who reads the log then, the end is known.
+            expected.truncate(1);
+        }
+        assert_eq!(reader.rest().await, expected, "what was taken before anybody knew, and nothing else");
+    }
+}
+
+#[tokio::test]
+async fn a_last_event_that_was_let_go_ends_the_hub_all_the_same() {
+    let log = Elsewhere::new(2);
+    let hub = log.hub(100);
+    let mut reader = Reader::at(&hub, Start::Live);
+    publish(&hub, [0]).await;
+    assert_eq!(reader.take(1).await, ticks([0]));
+    hub.close(Some(Feed::Tick(1))).await.unwrap();
+    // All at once, before anybody has read it.
+    log.add(2..=10).await;
+    let rest = reader.rest().await;
+    assert!(matches!(rest[0], Feed::Missed(_)), "{rest:?}");
+}
+
+#[tokio::test]
+async fn a_gap_that_leads_behind_the_end_is_the_last_that_is_told() {
+    let log = Elsewhere::new(20);
+    let hub = log.hub(2);
+    let _followed = hub.subscribe(Start::Live);
+    let id = hub.publish(&Feed::Tick(1)).await.unwrap();
+    publish(&hub, 2..=20).await;
+    let mut late = Reader::at(&hub, id);
+    hub.close(None).await.unwrap();
+    until(|| Handle::current().metrics().num_alive_tasks() == 0).await;
+    log.add(21..=100).await;
+    assert_eq!(late.rest().await, [missed(79, GapReason::Trimmed)]);
+}
+
+#[tokio::test]
+async fn nobody_follows_the_log_for_a_hub_that_is_over() {
+    let log = Elsewhere::new(1_000);
+    let hub = log.hub(100);
+    let _subscription = hub.subscribe(Start::Live);
+    publish(&hub, [1]).await;
+    assert_eq!(Handle::current().metrics().num_alive_tasks(), 1);
+    hub.close(Some(Feed::Done)).await.unwrap();
+    until(|| Handle::current().metrics().num_alive_tasks() == 0).await;
+}
+
+#[tokio::test]
+async fn what_was_published_before_the_last_handle_went_comes() {
+    let log = Elsewhere::new(1_000);
+    for ring in [2, 100] {
+        let hub: Hub<Feed, Elsewhere> = Hub::builder().retain(Retention::events(ring)).build_on(log.clone());
+        let (mut live, mut slow) = (Reader::at(&hub, Start::Live), Reader::at(&hub, Start::Live));
+        publish(&hub, [1]).await;
+        assert_eq!(live.take(1).await, ticks([1]));
+        publish(&hub, 2..=10).await;
+        drop(hub);
+        assert_eq!(live.rest().await, ticks(2..=10));
+        assert_eq!(slow.rest().await, ticks(1..=10));
+    }
+}

@@ -1,0 +1,185 @@
+//! A log that is not in this process's memory: slow, shared, and at times out of order.
+
+mod closing;
+mod following;
+mod reading;
+
+use std::{
+    future::Future,
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use futures_util::StreamExt;
+use sse_typed::{
+    EventId,
+    hub::{Block, EventLog, Hub, MemoryLog, Page, Retention},
+};
+use tokio::{sync::watch, task::yield_now, time::timeout};
+
+use crate::common::{Feed, Reader};
+
+/// What a server of logs would be: others write to it too, answers take their time, waking is now and then for nothing.
+#[derive(Clone)]
+struct Elsewhere {
+    log: Arc<MemoryLog>,
+    turns: Arc<AtomicU64>,
+    is_down: Arc<AtomicBool>,
+    /// It panics when it is next read.
+    panics: Arc<AtomicBool>,
+    /// It always has news, whether there are any or not.
+    wakes_at_once: Arc<AtomicBool>,
+    /// Appends begin when it lets them.
+    holds_appends: watch::Sender<bool>,
+    /// Appends are answered when it lets them.
+    holds_answers: watch::Sender<bool>,
+}
+
+impl Elsewhere {
+    fn new(keeps: usize) -> Self {
+        Self {
+            log: Arc::new(MemoryLog::new(Retention::events(keeps))),
+            turns: Arc::default(),
+            is_down: Arc::default(),
+            panics: Arc::default(),
+            wakes_at_once: Arc::default(),
+            holds_appends: watch::Sender::new(false),
+            holds_answers: watch::Sender::new(false),
+        }
+    }
+
+    async fn travel(&self) -> io::Result<()> {
+        let turn = self.turns.fetch_add(1, Ordering::Relaxed);
+        for _ in 0..turn % 5 {
+            yield_now().await;
+        }
+        if self.is_down.load(Ordering::Relaxed) { Err(io::Error::other("the network is down")) } else { Ok(()) }
+    }
+
+    /// A hub of one process, with this much in memory.
+    fn hub(&self, ring: usize) -> Hub<Feed, Self> {
+        Hub::builder().retain(Retention::events(ring)).build_on(self.clone())
+    }
+
+    /// Another process publishes ticks of these numbers.
+    async fn add(&self, numbers: impl IntoIterator<Item = u64>) {
+        for n in numbers {
+            always(self.log.append(&Block::new(format!("event: tick\ndata: {n}\n\n"), false).unwrap()).await);
+        }
+    }
+}
+
+fn always<T>(result: Result<T, std::convert::Infallible>) -> T {
+    result.unwrap_or_else(|never| match never {})
+}
+
+async fn let_go(holds: &watch::Sender<bool>) {
+    holds.subscribe().wait_for(|holds| !holds).await.expect("it is held by the log");
+}
+
+impl EventLog for Elsewhere {
+    type Error = io::Error;
+
+    async fn append(&self, block: &Block) -> io::Result<EventId> {
+        let_go(&self.holds_appends).await;
+        self.travel().await?;
+        let id = always(self.log.append(block).await);
+        let_go(&self.holds_answers).await;
+        self.travel().await?;
+        Ok(id)
+    }
+
+    async fn read_after(&self, after: &str, limit: usize) -> io::Result<Page> {
+        self.travel().await?;
+        assert!(!self.panics.swap(false, Ordering::Relaxed), "the log panics");
+        let page = always(self.log.read_after(after, limit).await);
+        self.travel().await?;
+        Ok(page)
+    }
+
+    async fn wait_after(&self, after: &EventId) -> io::Result<()> {
+        if self.wakes_at_once.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        self.travel().await?;
+        if self.turns.load(Ordering::Relaxed).is_multiple_of(3) {
+            return Ok(());
+        }
+        always(self.log.wait_after(after).await);
+        Ok(())
+    }
+
+    async fn head(&self) -> io::Result<EventId> {
+        self.travel().await?;
+        Ok(always(self.log.head().await))
+    }
+
+    async fn before_last(&self, n: u64) -> io::Result<EventId> {
+        self.travel().await?;
+        Ok(always(self.log.before_last(n).await))
+    }
+}
+
+async fn publish<L: EventLog>(hub: &Hub<Feed, L>, numbers: impl IntoIterator<Item = u64>) {
+    for n in numbers {
+        hub.publish(&Feed::Tick(n)).await.unwrap();
+    }
+}
+
+fn ticks(numbers: impl IntoIterator<Item = u64>) -> Vec<Feed> {
+    numbers.into_iter().map(Feed::Tick).collect()
+}
+
+/// It comes, and not in an hour.
+async fn soon<F: Future>(future: F) -> F::Output {
+    timeout(Duration::from_secs(20), future).await.expect("it comes")
+}
+
+/// Gives others their turns until it is so.
+async fn until(mut is_so: impl FnMut() -> bool) {
+    soon(async {
+        while !is_so() {
+            yield_now().await;
+        }
+    })
+    .await;
+}
+
+/// Gives others as many turns as they can use.
+async fn settle() {
+    for _ in 0..200 {
+        yield_now().await;
+    }
+}
+
+impl Reader {
+    /// The next item, for which it waits.
+    async fn next(&mut self) -> Option<Vec<(Feed, String)>> {
+        let entries = soon(self.subscription.as_mut().unwrap().next()).await?;
+        Some(self.decode(&entries))
+    }
+
+    /// This many events, for which it waits.
+    async fn take(&mut self, count: usize) -> Vec<Feed> {
+        let mut events = Vec::new();
+        while events.len() < count {
+            let Some(seen) = self.next().await else { panic!("it ends behind {events:?}") };
+            events.extend(seen.into_iter().map(|(event, _)| event));
+        }
+        assert_eq!(events.len(), count, "{events:?}");
+        events
+    }
+
+    /// All events up to the end, for which it waits.
+    async fn rest(&mut self) -> Vec<Feed> {
+        let mut events = Vec::new();
+        while let Some(seen) = self.next().await {
+            events.extend(seen.into_iter().map(|(event, _)| event));
+        }
+        events
+    }
+}

@@ -233,9 +233,4 @@ impl Shared {
         self.wait(state, ticket, waker);
         false
     }
-
-    /// Has all who wait look again.
-    pub(super) fn stir(&self) {
-        self.wake(self.lock());
-    }
 }

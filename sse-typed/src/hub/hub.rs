@@ -140,8 +140,13 @@ impl<E: HubEvent, L: EventLog> Hub<E, L> {
         let core = self.enter()?;
         let Some(remote) = &core.remote else { return self.push_with(change) };
         let _publishing = remote.publishing.read().await;
-        let block = core.order.keep(|| self.change(change).and_then(|event| core.block(&event)))?;
-        self.append(&block).await
+        let (event, block) = core.order.keep(|| -> Result<_, PublishError> {
+            let event = self.change(change)?;
+            let block = core.block(&event);
+            Ok((event, block))
+        })?;
+        drop(event);
+        self.append(&block?).await
     }
 
     /// Publishes a last event, if there is one, and closes the hub: subscriptions end behind what is left for them, and
@@ -188,11 +193,15 @@ impl<E: HubEvent, L: EventLog> Hub<E, L> {
 
     fn push_with(&self, change: impl FnOnce() -> E) -> Result<EventId, PublishError> {
         let core = self.enter()?;
-        core.order.keep(|| {
+        let (event, pushed) = core.order.keep(|| -> Result<_, PublishError> {
             let event = self.change(change)?;
-            core.with_block(&event, |block| core.shared.push(block, event.is_terminal()))?
-                .map_err(|_| Kind::Closed.into())
-        })
+            let pushed = core.with_block(&event, |block| core.shared.push_quietly(block, event.is_terminal()));
+            Ok((event, pushed))
+        })?;
+        // Who is woken here, and what is dropped, is not within the change: it may publish.
+        core.shared.stir();
+        drop(event);
+        pushed?.map_err(|_| Kind::Closed.into())
     }
 
     fn push_last(&self, last: Option<&E>) -> Result<(), PublishError> {

@@ -1,6 +1,7 @@
 use std::{
     mem,
     ops::{Deref, DerefMut},
+    panic::resume_unwind,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -146,12 +147,13 @@ impl Shared {
         if state.ring.ages() { self.began.elapsed() } else { Duration::ZERO }
     }
 
-    /// Something has changed: tells all who wait.
+    /// Something has changed: tells all who wait. A waker that panics does so when all are told.
     pub(super) fn wake<'a>(&'a self, mut state: Locked<'a>) {
         self.head.store(state.ring.head(), Ordering::Release);
         let end = state.waiters.begin_call();
         let mut batch = Batch::new();
         let mut crowd = 0;
+        let mut panicked = Ok(());
         loop {
             let more = state.waiters.call(end, &self.called, &mut batch);
             crowd += batch.len();
@@ -159,11 +161,14 @@ impl Shared {
                 state.waiters.shrink(crowd);
             }
             drop(state);
-            batch.wake();
+            panicked = panicked.and(batch.wake());
             if !more {
-                return;
+                break;
             }
             state = self.lock();
+        }
+        if let Err(panic) = panicked {
+            resume_unwind(panic);
         }
     }
 
@@ -176,15 +181,26 @@ impl Shared {
 
     /// Appends an event and wakes all who wait. Returns its id on the wire.
     pub(super) fn push(&self, block: &[u8], terminal: bool) -> Result<EventId, Closed> {
-        self.push_and(block, terminal, false)
+        let (id, state) = self.push_and(block, terminal, false)?;
+        self.wake(state);
+        Ok(id)
+    }
+
+    /// Appends an event. Those who wait are still to be [told](Self::stir).
+    pub(super) fn push_quietly(&self, block: &[u8], terminal: bool) -> Result<EventId, Closed> {
+        let (id, state) = self.push_and(block, terminal, false)?;
+        self.head.store(state.ring.head(), Ordering::Release);
+        Ok(id)
     }
 
     /// Appends a last event, and closes.
     pub(super) fn push_last(&self, block: &[u8], terminal: bool) -> Result<EventId, Closed> {
-        self.push_and(block, terminal, true)
+        let (id, state) = self.push_and(block, terminal, true)?;
+        self.wake(state);
+        Ok(id)
     }
 
-    fn push_and(&self, block: &[u8], terminal: bool, close: bool) -> Result<EventId, Closed> {
+    fn push_and(&self, block: &[u8], terminal: bool, close: bool) -> Result<(EventId, Locked<'_>), Closed> {
         let mut state = self.lock();
         if !matches!(state.closing, Closing::Open) {
             return Err(Closed);
@@ -194,9 +210,12 @@ impl Shared {
         if close {
             state.closing = Closing::Closed(End::default());
         }
-        let id = state.ring.event_id(n, terminal);
-        self.wake(state);
-        Ok(id)
+        Ok((state.ring.event_id(n, terminal), state))
+    }
+
+    /// Has all who wait look again.
+    pub(super) fn stir(&self) {
+        self.wake(self.lock());
     }
 
     /// No more events are taken; those who wait are told. False if it was so already.

@@ -65,8 +65,8 @@ struct Only<E> {
     read: Read<E>,
 }
 
-/// How many segments without an event for this subscription are passed over before others have their turn.
-const TURNS: usize = 64;
+/// How many events that are not for this subscription are passed over before others have their turn.
+const PASSED: usize = 1024;
 
 impl<E> Subscription<E> {
     pub(super) fn new(core: Arc<Core<E>>, start: &Start) -> Self {
@@ -131,7 +131,8 @@ impl<E> Subscription<E> {
             .get_or_insert_with(|| Box::new(Extra { front: None, only: None, snapshot: None, pages: None, rest: None }))
     }
 
-    /// Sends this event first, to this subscriber alone and without an id: a greeting, or who they are.
+    /// Sends this event first, to this subscriber alone and without an id: a greeting, or who they are. There is one: said
+    /// twice, the later holds.
     ///
     /// A subscription that is over from the start stays so.
     pub fn start_with(mut self, event: E) -> Self {
@@ -196,7 +197,9 @@ impl<E> Subscription<E> {
             self.place.set(Place::Over);
             return Poll::Ready(None);
         }
-        for _ in 0..TURNS {
+        let mut left = PASSED;
+        while left > 0 {
+            let mut passed = 1;
             let found = match self.place.get() {
                 Place::Over => return Poll::Ready(None),
                 Place::Snapshot => {
@@ -229,7 +232,10 @@ impl<E> Subscription<E> {
                             let reason = if asked { GapReason::Trimmed } else { GapReason::Lagged };
                             self.gap(Gap::new(Some(oldest.number - place), reason), Target::Ring(oldest))
                         }
-                        Found::Run(run) => self.allowed(run).map(Inner::Run),
+                        Found::Run(run) => {
+                            passed = run.len();
+                            self.allowed(run).map(Inner::Run)
+                        }
                     }
                 }
                 Place::Elsewhere { asked } => match ready!(self.poll_pages(cx)) {
@@ -249,6 +255,7 @@ impl<E> Subscription<E> {
                     }
                     Turned::Run(run) => {
                         self.place.set(Place::Elsewhere { asked: false });
+                        passed = run.len();
                         self.allowed(run).map(Inner::Run)
                     }
                 },
@@ -256,6 +263,7 @@ impl<E> Subscription<E> {
             if found.is_some() {
                 return Poll::Ready(found);
             }
+            left = left.saturating_sub(passed);
         }
         cx.waker().wake_by_ref();
         Poll::Pending

@@ -2,8 +2,10 @@ use std::{
     array,
     collections::VecDeque,
     fmt, mem,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::atomic::{AtomicU64, AtomicUsize, Ordering},
     task::Waker,
+    thread,
 };
 
 /// The tasks that wait for the next event, in a queue.
@@ -14,7 +16,7 @@ use std::{
 /// frees it. The queue's memory is used again, so waiting allocates nothing once a crowd has been seen.
 ///
 /// What a waker does when it is dropped is not ours to know: none is dropped in here, all are handed out, for the caller
-/// to drop outside of its lock.
+/// to drop outside of its lock. They are cloned in here, as in tokio: a clone for each look would cost those who wait already.
 pub(super) struct Waiters {
     slots: VecDeque<Slot>,
     /// The number of the first slot. Zero is the number of tickets that were never given.
@@ -201,11 +203,16 @@ impl Batch {
         self.len
     }
 
-    /// Wakes them. It is empty then.
-    pub(super) fn wake(&mut self) {
+    /// Wakes them all. It is empty then. If one panics, the first panic is returned: it is not the others' fault.
+    pub(super) fn wake(&mut self) -> thread::Result<()> {
         let len = mem::take(&mut self.len);
-        for waker in self.wakers[..len].iter_mut().filter_map(Option::take) {
-            waker.wake();
+        let mut wakers = self.wakers[..len].iter_mut().filter_map(Option::take);
+        let mut result = Ok(());
+        loop {
+            match catch_unwind(AssertUnwindSafe(|| wakers.by_ref().for_each(Waker::wake))) {
+                Ok(()) => return result,
+                panicked => result = result.and(panicked),
+            }
         }
     }
 }
@@ -263,9 +270,9 @@ mod tests {
             let end = self.waiters.begin_call();
             let mut batch = Batch::new();
             while self.waiters.call(end, &self.called, &mut batch) {
-                batch.wake();
+                batch.wake().unwrap();
             }
-            batch.wake();
+            batch.wake().unwrap();
         }
     }
 
@@ -361,11 +368,11 @@ mod tests {
         let mut batch = Batch::new();
         let mut again = 0;
         while queue.waiters.call(end, &queue.called, &mut batch) {
-            batch.wake();
+            batch.wake().unwrap();
             queue.wait(&mut tickets[again], &crowd[again].1);
             again += 1;
         }
-        batch.wake();
+        batch.wake().unwrap();
         // The hole made the second batch longer by one.
         assert_eq!(again, 2);
         for (n, (count, _)) in crowd.iter().enumerate() {

@@ -47,7 +47,9 @@ impl LastEventId {
 
 /// The id as text, if it can be an id.
 fn usable(id: &[u8]) -> Option<&str> {
-    let reason = if id.len() > LONGEST_ID {
+    // A hub has put one character behind the id of a terminal event.
+    let longest = LONGEST_ID + usize::from(id.ends_with(b"!"));
+    let reason = if id.len() > longest {
         "over 1 KiB"
     } else if memchr::memchr3(b'\r', b'\n', 0, id).is_some() {
         "has a line end or NUL"
@@ -137,6 +139,11 @@ mod tests {
     fn an_id_that_cannot_be_ours_is_absent() {
         assert!(of("/", Some(&[b'x'; LONGEST_ID + 1])).is_none());
         assert!(!of("/", Some(&[b'x'; LONGEST_ID])).is_none());
+        let mut terminal = vec![b'x'; LONGEST_ID];
+        terminal.push(b'!');
+        assert!(!of("/", Some(&terminal)).is_none(), "what a hub has sent can come back");
+        terminal.push(b'!');
+        assert!(of("/", Some(&terminal)).is_none());
         assert!(of("/", Some(b"\xff")).is_none());
         assert_eq!(of("/", Some("é…".as_bytes())).as_str(), Some("é…"));
         for query in ["%FF", "a%0Adata:%20forged", "a%0D", "%00"] {

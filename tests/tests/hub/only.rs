@@ -1,20 +1,22 @@
 //! What a subscriber may see.
 
 use std::{
+    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    task::Poll,
+    task::{Context, Poll},
 };
 
+use futures_util::Stream;
 use sse_typed::{
     DecodeError, DecodeEvent, Decoded, EncodeError, EncodeEvent, EventKind, EventWriter, HubEvent, RawEventRef,
     event::{DecodeErrorKind, GapReason},
     hub::{Hub, OnGap, Retention, Start},
 };
 
-use crate::common::{Feed, Reader, hub, missed, poll, ticks};
+use crate::common::{Feed, Reader, Wakes, hub, missed, poll, ticks};
 
 fn even(event: &Feed) -> bool {
     matches!(event, Feed::Tick(n) if n % 2 == 0)
@@ -86,6 +88,32 @@ fn values_are_withheld_as_bytes_are() {
         seen.push((*event.data).clone());
     }
     assert_eq!(seen, [Feed::Tick(2), Feed::Tick(4)]);
+}
+
+#[test]
+fn a_poll_passes_over_some_events_and_gives_others_their_turn() {
+    let hub = hub(Retention::events(20_000));
+    ticks(&hub, 1..=20_000);
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let mut subscription = hub.subscribe(Start::Earliest).only(move |_| {
+        count.fetch_add(1, Ordering::Relaxed);
+        false
+    });
+    let (wakes, waker) = Wakes::new();
+    let mut polls = 0;
+    while asked.load(Ordering::Relaxed) < 20_000 {
+        let before = asked.load(Ordering::Relaxed);
+        assert!(Pin::new(&mut subscription).poll_next(&mut Context::from_waker(&waker)).is_pending());
+        let after = asked.load(Ordering::Relaxed);
+        if after < 20_000 {
+            polls += 1;
+            assert_eq!(wakes.count(), polls, "it goes on by itself");
+        }
+        let passed = after - before;
+        // Up to a limit, and on to the end of a piece.
+        assert!(passed < 2_048, "{passed}");
+    }
 }
 
 static READ: AtomicUsize = AtomicUsize::new(0);

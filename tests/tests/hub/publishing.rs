@@ -1,8 +1,10 @@
 //! Publishing: order, ids, errors, wake-ups.
 
 use std::{
+    fmt,
     pin::Pin,
-    task::{Context, Poll},
+    sync::{Arc, Mutex, OnceLock},
+    task::{Context, Poll, Wake, Waker},
 };
 
 use futures_util::{Stream, StreamExt};
@@ -164,6 +166,85 @@ fn publishing_within_a_closure_of_the_hub_is_an_error_and_no_deadlock() {
         let other = scope.spawn(|| hub.publish_now_with(|| Feed::Tick(2)).unwrap());
         assert!(other.join().unwrap().as_str().ends_with("-2"));
     });
+}
+
+/// Publishes once, when it is woken: what wakes it runs its task in place.
+struct InPlace(Mutex<Option<Hub<Feed>>>);
+
+impl Wake for InPlace {
+    fn wake(self: Arc<Self>) {
+        let hub = self.0.lock().unwrap().take();
+        if let Some(hub) = hub {
+            hub.publish_now(&Feed::Tick(2)).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_task_that_is_woken_by_a_change_may_publish_at_once() {
+    let hub = hub(Retention::default());
+    let mut subscription = hub.subscribe(Start::Live);
+    let waker = Waker::from(Arc::new(InPlace(Mutex::new(Some(hub.clone())))));
+    assert!(Pin::new(&mut subscription).poll_next(&mut Context::from_waker(&waker)).is_pending());
+    hub.publish_now_with(|| Feed::Tick(1)).unwrap();
+    assert_eq!(Reader::of(subscription).ticks(), [1, 2]);
+}
+
+static OWN: OnceLock<Hub<Loud>> = OnceLock::new();
+
+/// Publishes when it is dropped, if it is told to.
+#[derive(Debug)]
+struct Echo(bool);
+
+impl Drop for Echo {
+    fn drop(&mut self) {
+        if self.0 {
+            OWN.get().unwrap().publish_now(&Loud::Said(Self(false))).unwrap();
+        }
+    }
+}
+
+impl fmt::Display for Echo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("x")
+    }
+}
+
+#[derive(Debug, EncodeEvent)]
+enum Loud {
+    #[sse(text)]
+    Said(Echo),
+}
+
+#[test]
+fn an_event_that_is_dropped_behind_a_change_may_publish() {
+    let hub = OWN.get_or_init(|| Hub::builder_on_gap(OnGap::Ignore).build());
+    hub.publish_now_with(|| Loud::Said(Echo(true))).unwrap();
+    assert_eq!(hub.stats().published, 2);
+}
+
+struct Panics;
+
+impl Wake for Panics {
+    fn wake(self: Arc<Self>) {
+        panic!("a waker");
+    }
+}
+
+#[test]
+fn a_waker_that_panics_takes_nobody_elses_wake_up() {
+    let hub = hub(Retention::default());
+    let bad = Waker::from(Arc::new(Panics));
+    let (wakes, good) = Wakes::new();
+    let mut subscriptions: Vec<_> = (0..100).map(|_| hub.subscribe(Start::Live)).collect();
+    for (n, subscription) in subscriptions.iter_mut().enumerate() {
+        let waker = if n % 40 == 0 { &bad } else { &good };
+        assert!(Pin::new(subscription).poll_next(&mut Context::from_waker(waker)).is_pending());
+    }
+    let published = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| hub.publish_now(&Feed::Tick(1))));
+    assert!(published.is_err(), "it is heard of");
+    assert_eq!(wakes.count(), 97);
+    assert_eq!(hub.stats().published, 1);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-use std::{fmt, str::FromStr};
+use std::{borrow::Borrow, fmt, str::FromStr};
 
 use bytestring::ByteString;
 
@@ -80,6 +80,13 @@ fn fault(id: &[u8]) -> Option<Fault> {
         return Some(Fault::TooLong);
     }
     id.iter().position(|byte| byte.is_ascii_control() && *byte != b'\t').map(Fault::Control)
+}
+
+/// It compares and hashes as its text.
+impl Borrow<str> for EventId {
+    fn borrow(&self) -> &str {
+        self.as_str()
+    }
 }
 
 impl fmt::Display for EventId {

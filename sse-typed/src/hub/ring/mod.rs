@@ -2,7 +2,13 @@ mod run;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::VecDeque, io::Write as _, mem, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, VecDeque},
+    io::Write as _,
+    mem,
+    sync::Arc,
+    time::Duration,
+};
 
 use bytes::Bytes;
 
@@ -55,8 +61,8 @@ pub(super) struct Ring {
 pub(super) enum Names {
     /// By number.
     Numbered(Epoch),
-    /// By another log: the name of the place before the first event, and those of the events.
-    Given { base: EventId, ids: VecDeque<EventId> },
+    /// By another log: the name of the place before the first event, and those of the events, with their numbers.
+    Given { base: EventId, ids: VecDeque<EventId>, numbers: HashMap<EventId, u64> },
 }
 
 #[derive(Debug)]
@@ -79,8 +85,8 @@ const SEGMENT: usize = 32 << 10;
 
 impl Names {
     /// Names by another log, from this place on.
-    pub(super) const fn given(base: EventId) -> Self {
-        Self::Given { base, ids: VecDeque::new() }
+    pub(super) fn given(base: EventId) -> Self {
+        Self::Given { base, ids: VecDeque::new(), numbers: HashMap::new() }
     }
 }
 
@@ -134,7 +140,7 @@ impl Ring {
     pub(super) fn id(&self, place: u64) -> EventId {
         match &self.names {
             Names::Numbered(epoch) => epoch.id(place),
-            Names::Given { base, ids } => {
+            Names::Given { base, ids, .. } => {
                 let index = place.checked_sub(self.first).and_then(|index| usize::try_from(index).ok());
                 index.and_then(|index| ids.get(index)).unwrap_or(base).clone()
             }
@@ -154,10 +160,8 @@ impl Ring {
     pub(super) fn find(&self, id: &str) -> Option<u64> {
         match &self.names {
             Names::Numbered(epoch) => epoch.parse(id).filter(|place| *place <= self.head()),
-            Names::Given { base, ids } => {
-                // Clients come back from places near the head.
-                let index = ids.iter().rposition(|known| known.as_str() == id);
-                index.map(|index| self.first + index as u64).or_else(|| (base.as_str() == id).then(|| self.oldest()))
+            Names::Given { base, numbers, .. } => {
+                numbers.get(id).copied().or_else(|| (base.as_str() == id).then(|| self.oldest()))
             }
         }
     }
@@ -170,14 +174,13 @@ impl Ring {
         // Writing into a vector does not fail.
         let _ = match (&mut self.names, id) {
             (Names::Numbered(epoch), _) => writeln!(self.open, "id: {epoch}{n}{mark}"),
-            (Names::Given { ids, .. }, Some(id)) => {
+            (Names::Given { base, ids, numbers }, id) => {
+                // Without a name of its own it has that of the place before.
+                let id = id.unwrap_or_else(|| ids.back().unwrap_or(base).clone());
                 let written = writeln!(self.open, "id: {id}{mark}");
+                numbers.insert(id.clone(), n);
                 ids.push_back(id);
                 written
-            }
-            (Names::Given { base, ids }, None) => {
-                ids.push_back(base.clone());
-                Ok(())
             }
         };
         self.open.extend_from_slice(block);
@@ -245,9 +248,13 @@ impl Ring {
         self.bytes -= entry.end - self.front;
         self.front = entry.end;
         self.first += 1;
-        if let Names::Given { base, ids } = &mut self.names
+        if let Names::Given { base, ids, numbers } = &mut self.names
             && let Some(id) = ids.pop_front()
         {
+            // A later event may have the same name, by a log that does not keep what it promises.
+            if numbers.get(&id).is_some_and(|n| *n < self.first) {
+                numbers.remove(&id);
+            }
             *base = id;
         }
         let next = self.segments.get(1).map_or(self.open_first, |segment| segment.first);

@@ -133,10 +133,10 @@ impl Shared {
     }
 
     /// There is a hole in what the log still has: all in the ring lies before it.
-    pub(super) fn rebase(&self, at: EventId) {
+    pub(super) fn rebase(&self, at: &EventId) {
         let mut state = self.lock();
         state.ring.rebase(at.clone());
-        state.came_to(&at);
+        state.came_to(at);
         self.wake(state);
     }
 

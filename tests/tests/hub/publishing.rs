@@ -62,7 +62,7 @@ async fn a_value_is_read_once_for_all_subscriptions() {
     let (mut one, mut other) = (hub.subscribe(Start::Live).events(), hub.subscribe(Start::Live).events());
     ticks(&hub, [7]);
     let (one, other) = (one.next().await.unwrap(), other.next().await.unwrap());
-    assert!(std::sync::Arc::ptr_eq(&one.data, &other.data));
+    assert!(Arc::ptr_eq(&one.data, &other.data));
 }
 
 #[test]

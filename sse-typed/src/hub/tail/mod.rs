@@ -106,7 +106,7 @@ async fn follow(log: &dyn Erased, shared: &Shared) {
                 Ending::No | Ending::Somewhere => false,
             };
             place = resume;
-            shared.rebase(place.clone());
+            shared.rebase(&place);
             if is_beyond {
                 return shared.end_here();
             }

@@ -1,6 +1,7 @@
 //! What the tests share.
 
 pub mod contracts;
+pub mod hidden;
 pub mod scripted;
 pub mod serve;
 

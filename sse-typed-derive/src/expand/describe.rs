@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens as _, quote, quote_spanned};
-use syn::{GenericParam, Generics, Type, WherePredicate, parse_quote};
+use syn::{GenericParam, Generics, Type, WherePredicate, ext::IdentExt as _, parse_quote};
 
 use super::Output;
 use crate::{
@@ -30,7 +30,7 @@ pub(super) fn expand(output: &Output<'_, '_>) -> TokenStream {
     }
     generics.params.push(parse_quote!(#describer: #private::describe::Describer + ?#private::Sized));
     let (impl_generics, _, where_clause) = generics.split_for_impl();
-    let name = ident.to_string();
+    let name = ident.unraw().to_string();
     let tag = output.input.tag.as_ref().map(|tag| quote!(.tag(#tag)));
     let ignore = &output.input.ignore;
     let ignored = (!ignore.is_empty()).then(|| quote!(.ignored(&[#(#ignore),*])));

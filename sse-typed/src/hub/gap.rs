@@ -16,7 +16,8 @@ pub enum OnGap<E> {
     Snapshot,
     /// Makes the client forget its last event ID, and ends the stream: the client comes back as a new one.
     ///
-    /// A page that names its last event ID in the URL names it again; it should not, where this is chosen.
+    /// A page that names its last event ID in the URL names it again; it should not, where this is chosen. The generated
+    /// TypeScript gives it up at the second time.
     Restart,
     /// Goes on with the oldest event that is kept, and says nothing. Only for streams whose every event stands alone.
     Ignore,

@@ -15,8 +15,8 @@ const RUNTIME: &str = include_str!("runtime.ts");
 /// The names that the runtime's types have before their own.
 const NAME: &str = "$E";
 
-/// Names of TypeScript's own that types of payloads use.
-const BUILT_IN: &[&str] = &["Array", "Extract", "Partial", "Record"];
+/// Names of TypeScript's own types that the file uses. Those of values alone, such as `Error`, can be those of types as well.
+const BUILT_IN: &[&str] = &["Array", "AsyncGenerator", "AsyncIterable", "Extract", "Partial", "Promise"];
 
 /// A text that is written line by line. No write to a `String` fails.
 macro_rules! line {
@@ -32,13 +32,8 @@ pub(super) fn write(events: &Events<String>, typescript: &TypeScript, name: Opti
     let runtime = runtime(name, !gaps.is_empty());
     let map = format!("{name}Map");
     let gap = format!("{name}Gap");
-    let reserved = |wanted: &str| {
-        wanted == map
-            || wanted == gap
-            || wanted == "contract"
-            || BUILT_IN.contains(&wanted)
-            || tokens::mentions(&runtime, wanted)
-    };
+    let ours = |wanted: &str| wanted == map || wanted == gap || tokens::mentions(&runtime, wanted);
+    let reserved = |wanted: &str| BUILT_IN.contains(&wanted) || (wanted.starts_with(name) && ours(wanted));
     let declared = typescript.declared(reserved);
 
     let mut file = String::new();

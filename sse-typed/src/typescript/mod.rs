@@ -62,7 +62,8 @@
 //!   For events that came by other ways there is `decode(eventType, data)`.
 //!
 //! The file is one of ES2020 and types that are erased; nothing of it is done when it is imported, so a bundler leaves out what
-//! is not used. It compiles under `strict` and all that goes beyond it, with the types of a browser or without.
+//! is not used. `subscribe` comes to some 5 kB, 2.5 kB compressed. It compiles under `strict` and all that goes beyond it, from
+//! TypeScript 5.0 on, with the types of a browser or without.
 //!
 //! # Types
 //!

@@ -20,7 +20,53 @@ export type Position2 = { Position: number, };
 /** As the runtime's own. */
 export type ClashHandlers2 = { next: ClashHandlers2 | null, };
 
-export type Error2 = { Error: string, };
+export type Error = { Error: string, };
+
+export type All = { AbortSignal: AbortSignal, Array: Array2, AsyncGenerator: AsyncGenerator2, AsyncIterable: AsyncIterable2, Date: Date, Event: Event, EventSource: EventSource, Extract: Extract2, Infinity: Infinity, Map: Map, Math: Math, MessageEvent: MessageEvent, Number: Number, Object: Object, Partial: Partial2, Promise: Promise2, RangeError: RangeError, Record: Record, Response: Response, Set: Set, Source: Source, TypeError: TypeError, };
+
+export type AbortSignal = { x: number, };
+
+export type Array2 = { x: number, };
+
+export type AsyncGenerator2 = { x: number, };
+
+export type AsyncIterable2 = { x: number, };
+
+export type Date = { x: number, };
+
+export type Event = { x: number, };
+
+export type EventSource = { x: number, };
+
+export type Extract2 = { x: number, };
+
+export type Infinity = { x: number, };
+
+export type Map = { x: number, };
+
+export type Math = { x: number, };
+
+export type MessageEvent = { x: number, };
+
+export type Number = { x: number, };
+
+export type Object = { x: number, };
+
+export type Partial2 = { x: number, };
+
+export type Promise2 = { x: number, };
+
+export type RangeError = { x: number, };
+
+export type Record = { x: number, };
+
+export type Response = { x: number, };
+
+export type Set = { x: number, };
+
+export type Source = { x: number, };
+
+export type TypeError = { x: number, };
 
 export type Page<T> = { items: Array<T>, next: Page<T> | null, };
 
@@ -41,7 +87,8 @@ export interface ClashMap {
     screen: Position2;
   };
   ClashHandlers: ClashHandlers2;
-  Error: Error2;
+  Error: Error;
+  Own: All;
   Numbers: Page<number>;
   Positions: Page<Position>;
   Others: Array<Page<Position2> | null>;
@@ -59,6 +106,7 @@ const contract: ClashContract = {
     { name: "Both", types: ["Both"], form: "json" },
     { name: "ClashHandlers", types: ["ClashHandlers"], form: "json" },
     { name: "Error", types: ["Error"], form: "json" },
+    { name: "Own", types: ["Own"], form: "json" },
     { name: "Numbers", types: ["Numbers"], form: "json" },
     { name: "Positions", types: ["Positions"], form: "json" },
     { name: "Others", types: ["Others"], form: "json" },

@@ -69,6 +69,51 @@ enum Shape {
     Group { shapes: Vec<Self>, colour: Colour },
 }
 
+/// Types that are called as ones of TypeScript's own.
+mod own {
+    use super::{Deserialize, Serialize, TS};
+
+    macro_rules! types {
+        ($($name:ident),*) => {
+            $(#[derive(Serialize, Deserialize, TS)]
+            pub(super) struct $name {
+                x: u8,
+            })*
+
+            #[derive(Serialize, Deserialize, TS)]
+            #[allow(non_snake_case, reason = "as the types")]
+            pub(super) struct All {
+                $($name: $name,)*
+            }
+        };
+    }
+
+    types!(
+        AbortSignal,
+        Array,
+        AsyncGenerator,
+        AsyncIterable,
+        Date,
+        Event,
+        EventSource,
+        Extract,
+        Infinity,
+        Map,
+        Math,
+        MessageEvent,
+        Number,
+        Object,
+        Partial,
+        Promise,
+        RangeError,
+        Record,
+        Response,
+        Set,
+        Source,
+        TypeError
+    );
+}
+
 /// A variant of any name.
 #[derive(SseEvent)]
 #[expect(non_camel_case_types, reason = "as JavaScript's own")]
@@ -81,6 +126,7 @@ enum Clash {
     },
     ClashHandlers(ClashHandlers),
     Error(Error),
+    Own(own::All),
     Numbers(Page<u32>),
     Positions(Page<map::Position>),
     Others(Vec<Option<Page<screen::Position>>>),

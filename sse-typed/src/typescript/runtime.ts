@@ -78,7 +78,8 @@ export interface $ERecreate {
 
 /**
  * A subscription, and its events as an async iterable: those from the moment on at which the loop begins. Leaving the loop
- * closes the subscription. The loop ends with the subscription, by an error if the server refused it.
+ * closes the subscription. The loop ends with the subscription, by an error if the server refused it. Events that a loop has
+ * not taken yet are kept for it, however many they are.
  */
 export interface $ESubscription extends AsyncIterable<$E> {
   readonly state: $EState;
@@ -113,7 +114,7 @@ export interface $EMessage {
 
 export type $EConstructor = new (url: string, init: { withCredentials: boolean }) => $ESource;
 
-/** Where the events are. A function is asked for each connection that is not the browser's own reconnecting. */
+/** Where the events are. A function is asked before each request that is not the browser's own reconnecting. */
 export type $EUrl = string | { readonly href: string } | (() => string | { readonly href: string });
 
 /**
@@ -133,6 +134,7 @@ export function subscribe(url: $EUrl, handlers: $EHandlers = {}, options: $EOpti
   let source: $ESource | undefined;
   let timer: unknown;
   let attempts = 0;
+  let complete = false;
   let ended: $EClosed | undefined;
   let resolve: (closed: $EClosed) => void;
   const closed = new Promise<$EClosed>((done) => {
@@ -150,7 +152,8 @@ export function subscribe(url: $EUrl, handlers: $EHandlers = {}, options: $EOpti
   };
   const end = (reason: $EClosed["reason"], status?: number): void => {
     if (ended !== undefined) return;
-    ended = { reason, status };
+    // A handler of the last event may say `close()`, too.
+    ended = { reason: complete ? "terminal" : reason, status };
     drop();
     globals.clearTimeout(timer);
     options.signal?.removeEventListener("abort", abort);
@@ -192,13 +195,13 @@ export function subscribe(url: $EUrl, handlers: $EHandlers = {}, options: $EOpti
     if (read === "unknown") options.onUnknown?.(raw);
     if (typeof read === "string") return;
     const { variant, data } = read;
-    const terminal = variant.terminal === true;
+    complete = variant.terminal === true;
     // Closed before anything that could throw: the browser would come back.
-    if (terminal) drop();
+    if (complete) drop();
     try {
       deliver(variant, data);
     } finally {
-      if (terminal) end("terminal");
+      if (complete) end("terminal");
     }
   };
 
@@ -262,7 +265,14 @@ export function subscribe(url: $EUrl, handlers: $EHandlers = {}, options: $EOpti
   const givenUp = async (code: number | undefined): Promise<void> => {
     if (options.recreate === false) return end("refused", code);
     change("connecting");
-    const head: $EHead = code === undefined ? await ask(globals, address(), withCredentials) : { status: code, own: true };
+    let answer: $EHead | Promise<$EHead>;
+    try {
+      answer = code === undefined ? ask(globals, address(), withCredentials) : { status: code, own: true };
+    } catch (error) {
+      end("refused");
+      throw error;
+    }
+    const head = await answer;
     if (ended !== undefined) return;
     if (head.status === 204) return end("complete", 204);
     if (isFinal(head) || attempts >= (recreate.attempts ?? Infinity)) return end("refused", head.status);

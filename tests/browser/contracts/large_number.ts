@@ -120,7 +120,8 @@ export interface LargeNumberRecreate {
 
 /**
  * A subscription, and its events as an async iterable: those from the moment on at which the loop begins. Leaving the loop
- * closes the subscription. The loop ends with the subscription, by an error if the server refused it.
+ * closes the subscription. The loop ends with the subscription, by an error if the server refused it. Events that a loop has
+ * not taken yet are kept for it, however many they are.
  */
 export interface LargeNumberSubscription extends AsyncIterable<LargeNumber> {
   readonly state: LargeNumberState;
@@ -155,7 +156,7 @@ export interface LargeNumberMessage {
 
 export type LargeNumberConstructor = new (url: string, init: { withCredentials: boolean }) => LargeNumberSource;
 
-/** Where the events are. A function is asked for each connection that is not the browser's own reconnecting. */
+/** Where the events are. A function is asked before each request that is not the browser's own reconnecting. */
 export type LargeNumberUrl = string | { readonly href: string } | (() => string | { readonly href: string });
 
 /**
@@ -175,6 +176,7 @@ export function subscribe(url: LargeNumberUrl, handlers: LargeNumberHandlers = {
   let source: LargeNumberSource | undefined;
   let timer: unknown;
   let attempts = 0;
+  let complete = false;
   let ended: LargeNumberClosed | undefined;
   let resolve: (closed: LargeNumberClosed) => void;
   const closed = new Promise<LargeNumberClosed>((done) => {
@@ -192,7 +194,8 @@ export function subscribe(url: LargeNumberUrl, handlers: LargeNumberHandlers = {
   };
   const end = (reason: LargeNumberClosed["reason"], status?: number): void => {
     if (ended !== undefined) return;
-    ended = { reason, status };
+    // A handler of the last event may say `close()`, too.
+    ended = { reason: complete ? "terminal" : reason, status };
     drop();
     globals.clearTimeout(timer);
     options.signal?.removeEventListener("abort", abort);
@@ -234,13 +237,13 @@ export function subscribe(url: LargeNumberUrl, handlers: LargeNumberHandlers = {
     if (read === "unknown") options.onUnknown?.(raw);
     if (typeof read === "string") return;
     const { variant, data } = read;
-    const terminal = variant.terminal === true;
+    complete = variant.terminal === true;
     // Closed before anything that could throw: the browser would come back.
-    if (terminal) drop();
+    if (complete) drop();
     try {
       deliver(variant, data);
     } finally {
-      if (terminal) end("terminal");
+      if (complete) end("terminal");
     }
   };
 
@@ -304,7 +307,14 @@ export function subscribe(url: LargeNumberUrl, handlers: LargeNumberHandlers = {
   const givenUp = async (code: number | undefined): Promise<void> => {
     if (options.recreate === false) return end("refused", code);
     change("connecting");
-    const head: LargeNumberHead = code === undefined ? await ask(globals, address(), withCredentials) : { status: code, own: true };
+    let answer: LargeNumberHead | Promise<LargeNumberHead>;
+    try {
+      answer = code === undefined ? ask(globals, address(), withCredentials) : { status: code, own: true };
+    } catch (error) {
+      end("refused");
+      throw error;
+    }
+    const head = await answer;
     if (ended !== undefined) return;
     if (head.status === 204) return end("complete", 204);
     if (isFinal(head) || attempts >= (recreate.attempts ?? Infinity)) return end("refused", head.status);

@@ -96,7 +96,8 @@ export interface LastRecreate {
 
 /**
  * A subscription, and its events as an async iterable: those from the moment on at which the loop begins. Leaving the loop
- * closes the subscription. The loop ends with the subscription, by an error if the server refused it.
+ * closes the subscription. The loop ends with the subscription, by an error if the server refused it. Events that a loop has
+ * not taken yet are kept for it, however many they are.
  */
 export interface LastSubscription extends AsyncIterable<Last> {
   readonly state: LastState;
@@ -131,7 +132,7 @@ export interface LastMessage {
 
 export type LastConstructor = new (url: string, init: { withCredentials: boolean }) => LastSource;
 
-/** Where the events are. A function is asked for each connection that is not the browser's own reconnecting. */
+/** Where the events are. A function is asked before each request that is not the browser's own reconnecting. */
 export type LastUrl = string | { readonly href: string } | (() => string | { readonly href: string });
 
 /**
@@ -151,6 +152,7 @@ export function subscribe(url: LastUrl, handlers: LastHandlers = {}, options: La
   let source: LastSource | undefined;
   let timer: unknown;
   let attempts = 0;
+  let complete = false;
   let ended: LastClosed | undefined;
   let resolve: (closed: LastClosed) => void;
   const closed = new Promise<LastClosed>((done) => {
@@ -168,7 +170,8 @@ export function subscribe(url: LastUrl, handlers: LastHandlers = {}, options: La
   };
   const end = (reason: LastClosed["reason"], status?: number): void => {
     if (ended !== undefined) return;
-    ended = { reason, status };
+    // A handler of the last event may say `close()`, too.
+    ended = { reason: complete ? "terminal" : reason, status };
     drop();
     globals.clearTimeout(timer);
     options.signal?.removeEventListener("abort", abort);
@@ -210,13 +213,13 @@ export function subscribe(url: LastUrl, handlers: LastHandlers = {}, options: La
     if (read === "unknown") options.onUnknown?.(raw);
     if (typeof read === "string") return;
     const { variant, data } = read;
-    const terminal = variant.terminal === true;
+    complete = variant.terminal === true;
     // Closed before anything that could throw: the browser would come back.
-    if (terminal) drop();
+    if (complete) drop();
     try {
       deliver(variant, data);
     } finally {
-      if (terminal) end("terminal");
+      if (complete) end("terminal");
     }
   };
 
@@ -280,7 +283,14 @@ export function subscribe(url: LastUrl, handlers: LastHandlers = {}, options: La
   const givenUp = async (code: number | undefined): Promise<void> => {
     if (options.recreate === false) return end("refused", code);
     change("connecting");
-    const head: LastHead = code === undefined ? await ask(globals, address(), withCredentials) : { status: code, own: true };
+    let answer: LastHead | Promise<LastHead>;
+    try {
+      answer = code === undefined ? ask(globals, address(), withCredentials) : { status: code, own: true };
+    } catch (error) {
+      end("refused");
+      throw error;
+    }
+    const head = await answer;
     if (ended !== undefined) return;
     if (head.status === 204) return end("complete", 204);
     if (isFinal(head) || attempts >= (recreate.attempts ?? Infinity)) return end("refused", head.status);

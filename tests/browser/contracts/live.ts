@@ -134,7 +134,8 @@ export interface LiveRecreate {
 
 /**
  * A subscription, and its events as an async iterable: those from the moment on at which the loop begins. Leaving the loop
- * closes the subscription. The loop ends with the subscription, by an error if the server refused it.
+ * closes the subscription. The loop ends with the subscription, by an error if the server refused it. Events that a loop has
+ * not taken yet are kept for it, however many they are.
  */
 export interface LiveSubscription extends AsyncIterable<Live> {
   readonly state: LiveState;
@@ -169,7 +170,7 @@ export interface LiveMessage {
 
 export type LiveConstructor = new (url: string, init: { withCredentials: boolean }) => LiveSource;
 
-/** Where the events are. A function is asked for each connection that is not the browser's own reconnecting. */
+/** Where the events are. A function is asked before each request that is not the browser's own reconnecting. */
 export type LiveUrl = string | { readonly href: string } | (() => string | { readonly href: string });
 
 /**
@@ -189,6 +190,7 @@ export function subscribe(url: LiveUrl, handlers: LiveHandlers = {}, options: Li
   let source: LiveSource | undefined;
   let timer: unknown;
   let attempts = 0;
+  let complete = false;
   let ended: LiveClosed | undefined;
   let resolve: (closed: LiveClosed) => void;
   const closed = new Promise<LiveClosed>((done) => {
@@ -206,7 +208,8 @@ export function subscribe(url: LiveUrl, handlers: LiveHandlers = {}, options: Li
   };
   const end = (reason: LiveClosed["reason"], status?: number): void => {
     if (ended !== undefined) return;
-    ended = { reason, status };
+    // A handler of the last event may say `close()`, too.
+    ended = { reason: complete ? "terminal" : reason, status };
     drop();
     globals.clearTimeout(timer);
     options.signal?.removeEventListener("abort", abort);
@@ -248,13 +251,13 @@ export function subscribe(url: LiveUrl, handlers: LiveHandlers = {}, options: Li
     if (read === "unknown") options.onUnknown?.(raw);
     if (typeof read === "string") return;
     const { variant, data } = read;
-    const terminal = variant.terminal === true;
+    complete = variant.terminal === true;
     // Closed before anything that could throw: the browser would come back.
-    if (terminal) drop();
+    if (complete) drop();
     try {
       deliver(variant, data);
     } finally {
-      if (terminal) end("terminal");
+      if (complete) end("terminal");
     }
   };
 
@@ -318,7 +321,14 @@ export function subscribe(url: LiveUrl, handlers: LiveHandlers = {}, options: Li
   const givenUp = async (code: number | undefined): Promise<void> => {
     if (options.recreate === false) return end("refused", code);
     change("connecting");
-    const head: LiveHead = code === undefined ? await ask(globals, address(), withCredentials) : { status: code, own: true };
+    let answer: LiveHead | Promise<LiveHead>;
+    try {
+      answer = code === undefined ? ask(globals, address(), withCredentials) : { status: code, own: true };
+    } catch (error) {
+      end("refused");
+      throw error;
+    }
+    const head = await answer;
     if (ended !== undefined) return;
     if (head.status === 204) return end("complete", 204);
     if (isFinal(head) || attempts >= (recreate.attempts ?? Infinity)) return end("refused", head.status);

@@ -1,4 +1,5 @@
 // A subscription and a fake EventSource: node subscribe.mjs CONTRACTS
+import { once } from "node:events";
 import { pathToFileURL } from "node:url";
 import { Fake, assert, head, run, settled } from "./fake.mjs";
 
@@ -79,6 +80,13 @@ await run({
     assert.deepEqual(heard(), []);
     assert.equal(subscription.state, "closed");
     assert.equal(Fake.made.length, 1);
+  },
+
+  async "a terminal event is the reason even if its handler closes"() {
+    const events = [];
+    const subscription = ride.subscribe("/", { completed: () => subscription.close() }, { EventSource: Fake, onClose: (closed) => events.push(closed) });
+    Fake.last.message("completed", "null");
+    assert.deepEqual(events, [{ reason: "terminal", status: undefined }]);
   },
 
   async "a gap goes to its handler and to onGap"() {
@@ -450,6 +458,16 @@ await run({
     assert.throws(() => clock.timers[0].run(), RangeError);
     assert.deepEqual(heard(), closed("refused"));
     assert.equal(subscription.state, "closed");
+    // Nor is there one to ask at.
+    const asking = listen(ride, [], {}, () => {
+      tickets += 1;
+      if (tickets === 5) throw new RangeError("no more tickets");
+      return "/";
+    });
+    const thrown = once(process, "unhandledRejection");
+    Fake.last.giveUp();
+    assert.match((await thrown)[0].message, /no more tickets/);
+    assert.deepEqual(asking.heard(), closed("refused"));
     assert.throws(() => listen(ride, [], { EventSource: class { constructor() { throw new SyntaxError("no URL"); } } }), SyntaxError);
   },
 

@@ -136,7 +136,8 @@ export interface MessageEventRecreate {
 
 /**
  * A subscription, and its events as an async iterable: those from the moment on at which the loop begins. Leaving the loop
- * closes the subscription. The loop ends with the subscription, by an error if the server refused it.
+ * closes the subscription. The loop ends with the subscription, by an error if the server refused it. Events that a loop has
+ * not taken yet are kept for it, however many they are.
  */
 export interface MessageEventSubscription extends AsyncIterable<MessageEvent> {
   readonly state: MessageEventState;
@@ -171,7 +172,7 @@ export interface MessageEventMessage {
 
 export type MessageEventConstructor = new (url: string, init: { withCredentials: boolean }) => MessageEventSource;
 
-/** Where the events are. A function is asked for each connection that is not the browser's own reconnecting. */
+/** Where the events are. A function is asked before each request that is not the browser's own reconnecting. */
 export type MessageEventUrl = string | { readonly href: string } | (() => string | { readonly href: string });
 
 /**
@@ -191,6 +192,7 @@ export function subscribe(url: MessageEventUrl, handlers: MessageEventHandlers =
   let source: MessageEventSource | undefined;
   let timer: unknown;
   let attempts = 0;
+  let complete = false;
   let ended: MessageEventClosed | undefined;
   let resolve: (closed: MessageEventClosed) => void;
   const closed = new Promise<MessageEventClosed>((done) => {
@@ -208,7 +210,8 @@ export function subscribe(url: MessageEventUrl, handlers: MessageEventHandlers =
   };
   const end = (reason: MessageEventClosed["reason"], status?: number): void => {
     if (ended !== undefined) return;
-    ended = { reason, status };
+    // A handler of the last event may say `close()`, too.
+    ended = { reason: complete ? "terminal" : reason, status };
     drop();
     globals.clearTimeout(timer);
     options.signal?.removeEventListener("abort", abort);
@@ -250,13 +253,13 @@ export function subscribe(url: MessageEventUrl, handlers: MessageEventHandlers =
     if (read === "unknown") options.onUnknown?.(raw);
     if (typeof read === "string") return;
     const { variant, data } = read;
-    const terminal = variant.terminal === true;
+    complete = variant.terminal === true;
     // Closed before anything that could throw: the browser would come back.
-    if (terminal) drop();
+    if (complete) drop();
     try {
       deliver(variant, data);
     } finally {
-      if (terminal) end("terminal");
+      if (complete) end("terminal");
     }
   };
 
@@ -320,7 +323,14 @@ export function subscribe(url: MessageEventUrl, handlers: MessageEventHandlers =
   const givenUp = async (code: number | undefined): Promise<void> => {
     if (options.recreate === false) return end("refused", code);
     change("connecting");
-    const head: MessageEventHead = code === undefined ? await ask(globals, address(), withCredentials) : { status: code, own: true };
+    let answer: MessageEventHead | Promise<MessageEventHead>;
+    try {
+      answer = code === undefined ? ask(globals, address(), withCredentials) : { status: code, own: true };
+    } catch (error) {
+      end("refused");
+      throw error;
+    }
+    const head = await answer;
     if (ended !== undefined) return;
     if (head.status === 204) return end("complete", 204);
     if (isFinal(head) || attempts >= (recreate.attempts ?? Infinity)) return end("refused", head.status);

@@ -110,7 +110,8 @@ export interface DatabaseEventRecreate {
 
 /**
  * A subscription, and its events as an async iterable: those from the moment on at which the loop begins. Leaving the loop
- * closes the subscription. The loop ends with the subscription, by an error if the server refused it.
+ * closes the subscription. The loop ends with the subscription, by an error if the server refused it. Events that a loop has
+ * not taken yet are kept for it, however many they are.
  */
 export interface DatabaseEventSubscription extends AsyncIterable<DatabaseEvent> {
   readonly state: DatabaseEventState;
@@ -145,7 +146,7 @@ export interface DatabaseEventMessage {
 
 export type DatabaseEventConstructor = new (url: string, init: { withCredentials: boolean }) => DatabaseEventSource;
 
-/** Where the events are. A function is asked for each connection that is not the browser's own reconnecting. */
+/** Where the events are. A function is asked before each request that is not the browser's own reconnecting. */
 export type DatabaseEventUrl = string | { readonly href: string } | (() => string | { readonly href: string });
 
 /**
@@ -165,6 +166,7 @@ export function subscribe(url: DatabaseEventUrl, handlers: DatabaseEventHandlers
   let source: DatabaseEventSource | undefined;
   let timer: unknown;
   let attempts = 0;
+  let complete = false;
   let ended: DatabaseEventClosed | undefined;
   let resolve: (closed: DatabaseEventClosed) => void;
   const closed = new Promise<DatabaseEventClosed>((done) => {
@@ -182,7 +184,8 @@ export function subscribe(url: DatabaseEventUrl, handlers: DatabaseEventHandlers
   };
   const end = (reason: DatabaseEventClosed["reason"], status?: number): void => {
     if (ended !== undefined) return;
-    ended = { reason, status };
+    // A handler of the last event may say `close()`, too.
+    ended = { reason: complete ? "terminal" : reason, status };
     drop();
     globals.clearTimeout(timer);
     options.signal?.removeEventListener("abort", abort);
@@ -224,13 +227,13 @@ export function subscribe(url: DatabaseEventUrl, handlers: DatabaseEventHandlers
     if (read === "unknown") options.onUnknown?.(raw);
     if (typeof read === "string") return;
     const { variant, data } = read;
-    const terminal = variant.terminal === true;
+    complete = variant.terminal === true;
     // Closed before anything that could throw: the browser would come back.
-    if (terminal) drop();
+    if (complete) drop();
     try {
       deliver(variant, data);
     } finally {
-      if (terminal) end("terminal");
+      if (complete) end("terminal");
     }
   };
 
@@ -294,7 +297,14 @@ export function subscribe(url: DatabaseEventUrl, handlers: DatabaseEventHandlers
   const givenUp = async (code: number | undefined): Promise<void> => {
     if (options.recreate === false) return end("refused", code);
     change("connecting");
-    const head: DatabaseEventHead = code === undefined ? await ask(globals, address(), withCredentials) : { status: code, own: true };
+    let answer: DatabaseEventHead | Promise<DatabaseEventHead>;
+    try {
+      answer = code === undefined ? ask(globals, address(), withCredentials) : { status: code, own: true };
+    } catch (error) {
+      end("refused");
+      throw error;
+    }
+    const head = await answer;
     if (ended !== undefined) return;
     if (head.status === 204) return end("complete", 204);
     if (isFinal(head) || attempts >= (recreate.attempts ?? Infinity)) return end("refused", head.status);

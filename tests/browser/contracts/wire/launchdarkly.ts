@@ -108,7 +108,8 @@ export interface FlagEventRecreate {
 
 /**
  * A subscription, and its events as an async iterable: those from the moment on at which the loop begins. Leaving the loop
- * closes the subscription. The loop ends with the subscription, by an error if the server refused it.
+ * closes the subscription. The loop ends with the subscription, by an error if the server refused it. Events that a loop has
+ * not taken yet are kept for it, however many they are.
  */
 export interface FlagEventSubscription extends AsyncIterable<FlagEvent> {
   readonly state: FlagEventState;
@@ -143,7 +144,7 @@ export interface FlagEventMessage {
 
 export type FlagEventConstructor = new (url: string, init: { withCredentials: boolean }) => FlagEventSource;
 
-/** Where the events are. A function is asked for each connection that is not the browser's own reconnecting. */
+/** Where the events are. A function is asked before each request that is not the browser's own reconnecting. */
 export type FlagEventUrl = string | { readonly href: string } | (() => string | { readonly href: string });
 
 /**
@@ -163,6 +164,7 @@ export function subscribe(url: FlagEventUrl, handlers: FlagEventHandlers = {}, o
   let source: FlagEventSource | undefined;
   let timer: unknown;
   let attempts = 0;
+  let complete = false;
   let ended: FlagEventClosed | undefined;
   let resolve: (closed: FlagEventClosed) => void;
   const closed = new Promise<FlagEventClosed>((done) => {
@@ -180,7 +182,8 @@ export function subscribe(url: FlagEventUrl, handlers: FlagEventHandlers = {}, o
   };
   const end = (reason: FlagEventClosed["reason"], status?: number): void => {
     if (ended !== undefined) return;
-    ended = { reason, status };
+    // A handler of the last event may say `close()`, too.
+    ended = { reason: complete ? "terminal" : reason, status };
     drop();
     globals.clearTimeout(timer);
     options.signal?.removeEventListener("abort", abort);
@@ -222,13 +225,13 @@ export function subscribe(url: FlagEventUrl, handlers: FlagEventHandlers = {}, o
     if (read === "unknown") options.onUnknown?.(raw);
     if (typeof read === "string") return;
     const { variant, data } = read;
-    const terminal = variant.terminal === true;
+    complete = variant.terminal === true;
     // Closed before anything that could throw: the browser would come back.
-    if (terminal) drop();
+    if (complete) drop();
     try {
       deliver(variant, data);
     } finally {
-      if (terminal) end("terminal");
+      if (complete) end("terminal");
     }
   };
 
@@ -292,7 +295,14 @@ export function subscribe(url: FlagEventUrl, handlers: FlagEventHandlers = {}, o
   const givenUp = async (code: number | undefined): Promise<void> => {
     if (options.recreate === false) return end("refused", code);
     change("connecting");
-    const head: FlagEventHead = code === undefined ? await ask(globals, address(), withCredentials) : { status: code, own: true };
+    let answer: FlagEventHead | Promise<FlagEventHead>;
+    try {
+      answer = code === undefined ? ask(globals, address(), withCredentials) : { status: code, own: true };
+    } catch (error) {
+      end("refused");
+      throw error;
+    }
+    const head = await answer;
     if (ended !== undefined) return;
     if (head.status === 204) return end("complete", 204);
     if (isFinal(head) || attempts >= (recreate.attempts ?? Infinity)) return end("refused", head.status);

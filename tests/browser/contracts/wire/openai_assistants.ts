@@ -118,7 +118,8 @@ export interface AssistantEventRecreate {
 
 /**
  * A subscription, and its events as an async iterable: those from the moment on at which the loop begins. Leaving the loop
- * closes the subscription. The loop ends with the subscription, by an error if the server refused it.
+ * closes the subscription. The loop ends with the subscription, by an error if the server refused it. Events that a loop has
+ * not taken yet are kept for it, however many they are.
  */
 export interface AssistantEventSubscription extends AsyncIterable<AssistantEvent> {
   readonly state: AssistantEventState;
@@ -153,7 +154,7 @@ export interface AssistantEventMessage {
 
 export type AssistantEventConstructor = new (url: string, init: { withCredentials: boolean }) => AssistantEventSource;
 
-/** Where the events are. A function is asked for each connection that is not the browser's own reconnecting. */
+/** Where the events are. A function is asked before each request that is not the browser's own reconnecting. */
 export type AssistantEventUrl = string | { readonly href: string } | (() => string | { readonly href: string });
 
 /**
@@ -173,6 +174,7 @@ export function subscribe(url: AssistantEventUrl, handlers: AssistantEventHandle
   let source: AssistantEventSource | undefined;
   let timer: unknown;
   let attempts = 0;
+  let complete = false;
   let ended: AssistantEventClosed | undefined;
   let resolve: (closed: AssistantEventClosed) => void;
   const closed = new Promise<AssistantEventClosed>((done) => {
@@ -190,7 +192,8 @@ export function subscribe(url: AssistantEventUrl, handlers: AssistantEventHandle
   };
   const end = (reason: AssistantEventClosed["reason"], status?: number): void => {
     if (ended !== undefined) return;
-    ended = { reason, status };
+    // A handler of the last event may say `close()`, too.
+    ended = { reason: complete ? "terminal" : reason, status };
     drop();
     globals.clearTimeout(timer);
     options.signal?.removeEventListener("abort", abort);
@@ -232,13 +235,13 @@ export function subscribe(url: AssistantEventUrl, handlers: AssistantEventHandle
     if (read === "unknown") options.onUnknown?.(raw);
     if (typeof read === "string") return;
     const { variant, data } = read;
-    const terminal = variant.terminal === true;
+    complete = variant.terminal === true;
     // Closed before anything that could throw: the browser would come back.
-    if (terminal) drop();
+    if (complete) drop();
     try {
       deliver(variant, data);
     } finally {
-      if (terminal) end("terminal");
+      if (complete) end("terminal");
     }
   };
 
@@ -302,7 +305,14 @@ export function subscribe(url: AssistantEventUrl, handlers: AssistantEventHandle
   const givenUp = async (code: number | undefined): Promise<void> => {
     if (options.recreate === false) return end("refused", code);
     change("connecting");
-    const head: AssistantEventHead = code === undefined ? await ask(globals, address(), withCredentials) : { status: code, own: true };
+    let answer: AssistantEventHead | Promise<AssistantEventHead>;
+    try {
+      answer = code === undefined ? ask(globals, address(), withCredentials) : { status: code, own: true };
+    } catch (error) {
+      end("refused");
+      throw error;
+    }
+    const head = await answer;
     if (ended !== undefined) return;
     if (head.status === 204) return end("complete", 204);
     if (isFinal(head) || attempts >= (recreate.attempts ?? Infinity)) return end("refused", head.status);

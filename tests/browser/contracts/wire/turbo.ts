@@ -94,7 +94,8 @@ export interface FragmentRecreate {
 
 /**
  * A subscription, and its events as an async iterable: those from the moment on at which the loop begins. Leaving the loop
- * closes the subscription. The loop ends with the subscription, by an error if the server refused it.
+ * closes the subscription. The loop ends with the subscription, by an error if the server refused it. Events that a loop has
+ * not taken yet are kept for it, however many they are.
  */
 export interface FragmentSubscription extends AsyncIterable<Fragment> {
   readonly state: FragmentState;
@@ -129,7 +130,7 @@ export interface FragmentMessage {
 
 export type FragmentConstructor = new (url: string, init: { withCredentials: boolean }) => FragmentSource;
 
-/** Where the events are. A function is asked for each connection that is not the browser's own reconnecting. */
+/** Where the events are. A function is asked before each request that is not the browser's own reconnecting. */
 export type FragmentUrl = string | { readonly href: string } | (() => string | { readonly href: string });
 
 /**
@@ -149,6 +150,7 @@ export function subscribe(url: FragmentUrl, handlers: FragmentHandlers = {}, opt
   let source: FragmentSource | undefined;
   let timer: unknown;
   let attempts = 0;
+  let complete = false;
   let ended: FragmentClosed | undefined;
   let resolve: (closed: FragmentClosed) => void;
   const closed = new Promise<FragmentClosed>((done) => {
@@ -166,7 +168,8 @@ export function subscribe(url: FragmentUrl, handlers: FragmentHandlers = {}, opt
   };
   const end = (reason: FragmentClosed["reason"], status?: number): void => {
     if (ended !== undefined) return;
-    ended = { reason, status };
+    // A handler of the last event may say `close()`, too.
+    ended = { reason: complete ? "terminal" : reason, status };
     drop();
     globals.clearTimeout(timer);
     options.signal?.removeEventListener("abort", abort);
@@ -208,13 +211,13 @@ export function subscribe(url: FragmentUrl, handlers: FragmentHandlers = {}, opt
     if (read === "unknown") options.onUnknown?.(raw);
     if (typeof read === "string") return;
     const { variant, data } = read;
-    const terminal = variant.terminal === true;
+    complete = variant.terminal === true;
     // Closed before anything that could throw: the browser would come back.
-    if (terminal) drop();
+    if (complete) drop();
     try {
       deliver(variant, data);
     } finally {
-      if (terminal) end("terminal");
+      if (complete) end("terminal");
     }
   };
 
@@ -278,7 +281,14 @@ export function subscribe(url: FragmentUrl, handlers: FragmentHandlers = {}, opt
   const givenUp = async (code: number | undefined): Promise<void> => {
     if (options.recreate === false) return end("refused", code);
     change("connecting");
-    const head: FragmentHead = code === undefined ? await ask(globals, address(), withCredentials) : { status: code, own: true };
+    let answer: FragmentHead | Promise<FragmentHead>;
+    try {
+      answer = code === undefined ? ask(globals, address(), withCredentials) : { status: code, own: true };
+    } catch (error) {
+      end("refused");
+      throw error;
+    }
+    const head = await answer;
     if (ended !== undefined) return;
     if (head.status === 204) return end("complete", 204);
     if (isFinal(head) || attempts >= (recreate.attempts ?? Infinity)) return end("refused", head.status);

@@ -4,8 +4,6 @@
 //! are checked to have done the whole work before one is timed. `cargo bench` times a group with criterion; the programs
 //! in `src/bin` time contenders in turns, count allocations, and write RESULTS.md.
 
-#![allow(missing_docs, reason = "a program's parts, not a library's")]
-
 pub mod contender;
 pub mod criterion;
 pub mod decode;

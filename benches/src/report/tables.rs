@@ -158,7 +158,7 @@ pub(super) fn growth(records: &Records) -> String {
             continue;
         }
         let names = distinct(lines.iter().map(|[_, _, name, _]| *name));
-        let _ = write!(text, "### {}\n\n", capital(table.title));
+        let _ = write!(text, "### {}\n\n{}\n\n", capital(table.title), table.note);
         let mut columns = vec![""];
         columns.extend(&names);
         text += &head(&columns);

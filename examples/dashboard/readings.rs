@@ -184,3 +184,13 @@ fn compare(before: &Processes, now: &Processes, send: impl Fn(Reading)) {
 fn tenths(percent: f32) -> f32 {
     (percent * 10.0).round() / 10.0
 }
+
+/// `SSE_TYPED_UPDATE=1 cargo test -p tests --bins` writes what the page imports.
+#[cfg(test)]
+#[test]
+fn the_page_knows_every_reading() {
+    use sse_typed::typescript::{Options, assert_current};
+
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/dashboard/page/reading.ts");
+    assert_current::<Reading>(path, &Options::new());
+}

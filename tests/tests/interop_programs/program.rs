@@ -40,7 +40,7 @@ impl Program {
             Self::Curl => find("curl").is_some(),
             Self::Node => find("node").is_some(),
             // The newest of them: a folder that was installed before it was asked for lacks it.
-            Self::NpmPackages => browser_tests().join("node_modules/typescript").is_dir(),
+            Self::NpmPackages => browser_tests().join("node_modules/esbuild").is_dir(),
             Self::Chromium => chromium().is_some(),
             Self::Nginx => nginx().is_some(),
         }
@@ -99,7 +99,7 @@ pub(crate) fn curl() -> Command {
 /// Runs a script of `tests/browser`, and returns the lines that it printed.
 pub(crate) async fn script(name: &str, args: &[&str]) -> Vec<String> {
     let mut command = Command::new("node");
-    command.arg(script_path(name)).args(args).stdin(Stdio::null()).kill_on_drop(true);
+    command.arg(script_path(name)).args(args);
     let output = finished(command).await;
     String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
 }
@@ -114,5 +114,6 @@ pub(crate) async fn finished(command: Command) -> Output {
 
 /// Waits until the program is done.
 pub(crate) async fn output(mut command: Command) -> Output {
+    command.stdin(Stdio::null()).kill_on_drop(true);
     timeout(LIMIT, command.output()).await.expect("the program does not end").unwrap()
 }

@@ -1,5 +1,6 @@
 //! Pages in a real browser.
 
+mod bundles;
 mod chromium;
 mod cors;
 mod gzip;

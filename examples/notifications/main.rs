@@ -1,0 +1,143 @@
+//! A shop: a page that tracks orders, each on a stream of its own, and shows the tail of the server's log.
+//!
+//! `cargo run --example notifications [-- --port N]`, then open the address that it prints. `--pace MS` is the time between two
+//! steps of an order.
+
+mod log;
+mod orders;
+
+use std::{env, error::Error, process::ExitCode, time::Duration};
+
+use axum::{
+    Json, Router,
+    extract::{Path, Query, State},
+    http::{StatusCode, header::CONTENT_TYPE},
+    response::{Html, IntoResponse, Response},
+    routing::{get, post},
+};
+use serde::{Deserialize, Serialize};
+use sse_typed::{
+    LastEventId, Sse, SseLayer,
+    hub::Start,
+    server::{Drain, GuardedListener, Shutdown},
+};
+use tokio::net::TcpListener;
+
+use self::{
+    log::{Level, Log},
+    orders::Orders,
+};
+
+#[derive(Clone, Debug)]
+struct Shop {
+    orders: Orders,
+    log: Log,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<(), Box<dyn Error>> {
+    let Arguments { port, pace } = arguments(env::args().skip(1))?;
+    let listener = TcpListener::bind(("127.0.0.1", port)).await.map_err(|error| {
+        format!("cannot listen on port {port}: {error}. Choose another with `--port N`; 0 takes any free one.")
+    })?;
+    let address = listener.local_addr()?;
+    println!("The page:  http://{address}/");
+    println!("The log:   curl -N http://{address}/log");
+    println!("Ctrl-C ends.");
+
+    let log = Log::start(pace);
+    let shop = Shop { orders: Orders::new(log.clone(), pace), log };
+    let shutdown = Shutdown::on(async { drop(tokio::signal::ctrl_c().await) });
+    let streams = Router::new()
+        .route("/orders/{order}", get(track))
+        .route("/log", get(tail))
+        .layer(
+            SseLayer::new()
+                .retry_between(Duration::from_millis(500)..=Duration::from_millis(1_500))
+                .shutdown(&shutdown, Drain::Now),
+        )
+        .with_state(shop.clone());
+    let app = Router::new()
+        .route("/", get(|| async { Html(include_str!("page/index.html")) }))
+        .route("/app.js", get(|| async { asset("text/javascript", include_str!("page/app.js")) }))
+        .route("/style.css", get(|| async { asset("text/css", include_str!("page/style.css")) }))
+        .route("/orders", post(place))
+        .with_state(shop)
+        .merge(streams);
+
+    let listener = GuardedListener::new(listener).shutdown_deadline(&shutdown, Duration::from_secs(1));
+    axum::serve(listener, app).with_graceful_shutdown(shutdown.begun()).await?;
+    Ok(())
+}
+
+#[derive(Debug, Deserialize)]
+struct Wish {
+    item: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Placed {
+    order: u32,
+}
+
+async fn place(State(shop): State<Shop>, Json(Wish { item }): Json<Wish>) -> impl IntoResponse {
+    let order = shop.orders.place(item);
+    (StatusCode::CREATED, Json(Placed { order }))
+}
+
+/// A page that comes for the first time gets all that has become of the order, one that comes back gets what it missed. One
+/// that has seen the delivery is told not to come back.
+async fn track(State(shop): State<Shop>, Path(order): Path<u32>, last_event_id: LastEventId) -> Response {
+    let Some(hub) = shop.orders.get(order) else {
+        return (StatusCode::NOT_FOUND, format!("there is no order {order}\n")).into_response();
+    };
+    let start = if last_event_id.is_none() { Start::Earliest } else { Start::after(last_event_id) };
+    Sse::new(hub.subscribe(start)).into_response()
+}
+
+#[derive(Debug, Deserialize)]
+struct Filter {
+    #[serde(default)]
+    level: Level,
+}
+
+async fn tail(
+    State(shop): State<Shop>,
+    Query(Filter { level }): Query<Filter>,
+    last_event_id: LastEventId,
+) -> impl IntoResponse {
+    Sse::new(shop.log.tail(level, last_event_id))
+}
+
+fn asset(content_type: &'static str, text: &'static str) -> impl IntoResponse {
+    ([(CONTENT_TYPE, content_type)], text)
+}
+
+struct Arguments {
+    port: u16,
+    pace: Duration,
+}
+
+fn arguments(mut words: impl Iterator<Item = String>) -> Result<Arguments, String> {
+    let mut arguments = Arguments { port: 3004, pace: Duration::from_millis(1_500) };
+    while let Some(option) = words.next() {
+        let value = words.next().ok_or_else(|| format!("`{option}` wants a number"))?;
+        let no_number = |_| format!("`{value}` is no number for `{option}`");
+        match &*option {
+            "--port" => arguments.port = value.parse().map_err(no_number)?,
+            "--pace" => arguments.pace = Duration::from_millis(value.parse().map_err(no_number)?),
+            _ => return Err("usage: cargo run --example notifications [-- --port N --pace MS]".to_owned()),
+        }
+    }
+    Ok(arguments)
+}

@@ -22,15 +22,19 @@ const pages = new Map();
 const names = new Map();
 
 const commands = {
-  async open({ page: name, url }) {
+  async open({ page: name, url, width = 1180, height = 800, scheme = "light" }) {
     const page = await context.newPage();
     pages.set(name, page);
     names.set(page, name);
     page.on("pageerror", (error) => print({ page: name, report: { uncaught: String(error) } }));
+    await page.setViewportSize({ width, height });
+    await page.emulateMedia({ colorScheme: scheme });
     await page.goto(url);
   },
   // The value of an expression in the page; of a promise, what it comes to.
   evaluate: ({ page, code }) => pages.get(page).evaluate(code),
+  // Waits until an expression in the page is true.
+  until: async ({ page, code }) => void (await pages.get(page).waitForFunction(code, null, { polling: 50 })),
   async close({ page }) {
     await pages.get(page).close();
   },

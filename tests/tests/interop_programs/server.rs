@@ -1,57 +1,76 @@
-//! A server that can be killed and started again while what it serves lives on; with or without TLS.
+//! Servers that can be killed and started again while what they serve lives on.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{fmt, net::SocketAddr, sync::Arc};
 
 use axum::Router;
+use futures_util::future::BoxFuture;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo},
     server::conn::auto,
     service::TowerToHyperService,
 };
 use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    net::TcpListener,
+    io::{AsyncRead, AsyncWrite, copy_bidirectional},
+    net::{TcpListener, TcpStream},
     task::{JoinHandle, JoinSet},
 };
 use tokio_rustls::TlsAcceptor;
 
 use crate::certificate;
 
-#[derive(Debug)]
 pub(crate) struct Server {
-    router: Router,
     address: SocketAddr,
-    tls: Option<Tls>,
+    scheme: &'static str,
+    serve: Serve,
     task: JoinHandle<()>,
 }
 
 /// The protocols that are offered by ALPN, in their order.
 pub(crate) type Protocols = &'static [&'static str];
 
-#[derive(Clone)]
-struct Tls(TlsAcceptor);
-
-impl std::fmt::Debug for Tls {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Tls")
-    }
-}
+/// What becomes of a connection.
+type Serve = Arc<dyn Fn(TcpStream) -> BoxFuture<'static, ()> + Send + Sync>;
 
 impl Server {
     pub(crate) async fn start(router: Router) -> Self {
-        Self::start_on(router, None).await
+        Self::listen("http", move |socket| Box::pin(serve_connection(socket, router.clone()))).await
     }
 
     pub(crate) async fn start_with_tls(router: Router, protocols: Protocols) -> Self {
-        let config = certificate::server_config(protocols);
-        Self::start_on(router, Some(Tls(TlsAcceptor::from(Arc::new(config))))).await
+        let acceptor = TlsAcceptor::from(Arc::new(certificate::server_config(protocols)));
+        Self::listen("https", move |socket| {
+            let (acceptor, router) = (acceptor.clone(), router.clone());
+            Box::pin(async move {
+                // A browser that has not seen the certificate before hangs up once.
+                if let Ok(socket) = acceptor.accept(socket).await {
+                    serve_connection(socket, router).await;
+                }
+            })
+        })
+        .await
     }
 
-    async fn start_on(router: Router, tls: Option<Tls>) -> Self {
+    /// Hands on every byte between its clients and another server, which does not notice when this one is killed but by that.
+    pub(crate) async fn in_front_of(upstream: SocketAddr) -> Self {
+        Self::listen("http", move |mut client| {
+            Box::pin(async move {
+                if let Ok(mut upstream) = TcpStream::connect(upstream).await {
+                    let _ = copy_bidirectional(&mut client, &mut upstream).await;
+                }
+            })
+        })
+        .await
+    }
+
+    async fn listen(
+        scheme: &'static str,
+        serve: impl Fn(TcpStream) -> BoxFuture<'static, ()> + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let task = tokio::spawn(serve(listener, router.clone(), tls.clone()));
-        Self { router, address, tls, task }
+        let serve: Serve = Arc::new(serve);
+        let task = tokio::spawn(accept(listener, Arc::clone(&serve)));
+        Self { address, scheme, serve, task }
     }
 
     /// Listens no more, and cuts every connection in its midst.
@@ -63,7 +82,7 @@ impl Server {
     /// Listens again where it did before.
     pub(crate) async fn start_again(&mut self) {
         let listener = TcpListener::bind(self.address).await.expect("the port is still ours");
-        self.task = tokio::spawn(serve(listener, self.router.clone(), self.tls.clone()));
+        self.task = tokio::spawn(accept(listener, Arc::clone(&self.serve)));
     }
 
     pub(crate) const fn address(&self) -> SocketAddr {
@@ -71,7 +90,13 @@ impl Server {
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
-        format!("{}://{}{path}", if self.tls.is_some() { "https" } else { "http" }, self.address)
+        format!("{}://{}{path}", self.scheme, self.address)
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Server").field(&self.url("/")).finish()
     }
 }
 
@@ -81,23 +106,12 @@ impl Drop for Server {
     }
 }
 
-async fn serve(listener: TcpListener, router: Router, tls: Option<Tls>) {
+async fn accept(listener: TcpListener, serve: Serve) {
     // They end with this task, which owns them.
     let mut connections = JoinSet::new();
     while let Ok((socket, _)) = listener.accept().await {
         socket.set_nodelay(true).unwrap();
-        let (router, tls) = (router.clone(), tls.clone());
-        connections.spawn(async move {
-            match tls {
-                None => serve_connection(socket, router).await,
-                // A browser that has not seen the certificate before hangs up once.
-                Some(Tls(acceptor)) => {
-                    if let Ok(socket) = acceptor.accept(socket).await {
-                        serve_connection(socket, router).await;
-                    }
-                }
-            }
-        });
+        connections.spawn(serve(socket));
     }
 }
 

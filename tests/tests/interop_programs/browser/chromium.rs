@@ -34,6 +34,14 @@ pub(crate) struct Browser {
     listener: Arc<Listener>,
 }
 
+/// How a page is to look.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Look {
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+    pub(crate) dark: bool,
+}
+
 /// A tab.
 #[derive(Debug)]
 pub(crate) struct Page {
@@ -68,11 +76,17 @@ impl Browser {
     }
 
     pub(crate) async fn open(&self, url: &str) -> Page {
+        self.open_as(url, Look { width: 1180, height: 800, dark: false }).await
+    }
+
+    pub(crate) async fn open_as(&self, url: &str, look: Look) -> Page {
         let name = self.listener.number();
         let (sender, reports) = mpsc::unbounded_channel();
         self.listener.reports.lock().unwrap().insert(name, sender);
         let page = Page { name, commands: Arc::clone(&self.commands), listener: Arc::clone(&self.listener), reports };
-        page.ask("open", json!({ "url": url })).await;
+        let Look { width, height, dark } = look;
+        let scheme = if dark { "dark" } else { "light" };
+        page.ask("open", json!({ "url": url, "width": width, "height": height, "scheme": scheme })).await;
         page
     }
 }
@@ -97,6 +111,11 @@ impl Page {
     /// The value of an expression in the page; of a promise, what it comes to.
     pub(crate) async fn evaluate(&self, code: &str) -> Value {
         self.ask("evaluate", json!({ "code": code })).await
+    }
+
+    /// Waits until an expression in the page is true.
+    pub(crate) async fn until(&self, code: &str) {
+        self.ask("until", json!({ "code": code })).await;
     }
 
     /// Reads a stream with the native `EventSource`, whose doings are reports.

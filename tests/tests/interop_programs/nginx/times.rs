@@ -15,9 +15,6 @@ use crate::{
     stage::stage,
 };
 
-/// The least that nginx takes.
-const READ_TIMEOUT: &str = "proxy_read_timeout 1s;";
-
 async fn next(signals: &mut Signals<RawEvent>) -> Signal<RawEvent> {
     timeout(LIMIT, signals.next()).await.expect("nothing comes").unwrap().unwrap()
 }
@@ -28,13 +25,13 @@ async fn keep_alives_pass_nginx_and_outlast_its_read_timeout() {
     if !found("keep_alives_pass_nginx_and_outlast_its_read_timeout", &[Program::Nginx]) {
         return;
     }
-    let (router, mut visits) = stage(SseLayer::new().keep_alive(Duration::from_millis(200)));
+    let (router, mut visits) = stage(SseLayer::new().keep_alive(Duration::from_millis(300)));
     let server = Server::start(router).await;
-    let nginx = Nginx::start(server.address(), READ_TIMEOUT);
+    let nginx = Nginx::start(server.address(), "proxy_read_timeout 3s;");
     let mut signals = Client::hyper().boxed().get(nginx.url("/events")).connect::<RawEvent>().with_signals();
     assert!(matches!(next(&mut signals).await, Signal::Open(head) if head.headers["sse-keep-alive"] == "1"));
-    // Twice the timeout, in comments of a fifth of a second.
-    for _ in 0..10 {
+    // Together they take longer than the timeout.
+    for _ in 0..12 {
         assert!(matches!(next(&mut signals).await, Signal::Comment(_)));
     }
     let visit = visits.next().await;
@@ -51,7 +48,7 @@ async fn nginx_cuts_a_stream_that_is_silent_for_its_read_timeout_and_the_client_
     }
     let (router, mut visits) = stage(SseLayer::new().no_keep_alive());
     let server = Server::start(router).await;
-    let nginx = Nginx::start(server.address(), READ_TIMEOUT);
+    let nginx = Nginx::start(server.address(), "proxy_read_timeout 1s;");
     let fast = ReconnectPolicy::default().base(Duration::from_millis(100)).jitter(0.0);
     let request = Client::hyper().boxed().get(nginx.url("/events")).reconnect(fast);
     let mut signals = request.connect::<RawEvent>().with_signals();

@@ -1,0 +1,58 @@
+//! Examples, as processes that can be killed.
+
+use std::{net::SocketAddr, process::Stdio};
+
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::{Child, Command},
+    time::timeout,
+};
+
+use crate::program::LIMIT;
+
+#[derive(Debug)]
+pub(crate) struct Example {
+    program: &'static str,
+    args: &'static [&'static str],
+    process: Child,
+    address: SocketAddr,
+}
+
+impl Example {
+    pub(crate) async fn start(program: &'static str, args: &'static [&'static str]) -> Self {
+        let (process, address) = start(program, args, 0).await;
+        Self { program, args, process, address }
+    }
+
+    /// Leaves it no time to say goodbye.
+    pub(crate) async fn kill(&mut self) {
+        self.process.kill().await.unwrap();
+    }
+
+    /// A new process, where the killed one was.
+    pub(crate) async fn start_again(&mut self) {
+        self.process = start(self.program, self.args, self.address.port()).await.0;
+    }
+
+    pub(crate) const fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+async fn start(program: &str, args: &[&str], port: u16) -> (Child, SocketAddr) {
+    let mut command = Command::new(program);
+    command
+        .args(args)
+        .args(["--port", &port.to_string()])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true);
+    let mut process = command.spawn().unwrap();
+    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+    let line = timeout(LIMIT, lines.next_line()).await.expect("it says nothing").unwrap().expect("it says where it is");
+    let (_, address) = line.split_once("http://").expect(&line);
+    let address = address.trim_end_matches('/').parse().unwrap();
+    // What else it has to say must not fill the pipe.
+    tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+    (process, address)
+}

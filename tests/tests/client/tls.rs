@@ -1,6 +1,11 @@
 //! HTTPS by rustls with the platform's roots, which on Linux the environment names.
 
-use std::{convert::Infallible, path::PathBuf, sync::Arc};
+use std::{
+    convert::Infallible,
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use axum::{
     Router,
@@ -14,26 +19,47 @@ use hyper_util::{
     server::conn::auto,
     service::TowerToHyperService,
 };
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::{
     ServerConfig,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer},
 };
 use tokio::{net::TcpListener, process::Command};
 use tokio_rustls::TlsAcceptor;
 
-fn data(name: &str) -> PathBuf {
-    [env!("CARGO_MANIFEST_DIR"), "data", "tls", name].iter().collect()
+/// A server on localhost, and the two certificates that a client may be told to trust, as files.
+struct Server {
+    port: u16,
+    /// That of the authority that signed the server's.
+    authority: PathBuf,
+    /// Its own, which nobody signs others with.
+    own: PathBuf,
 }
 
-/// A server on localhost that speaks the given protocols, and tells in an event by which it was asked. Gives its port.
-async fn server(protocols: &[&str]) -> u16 {
-    let certificate = CertificateDer::from_pem_file(data("server.pem")).unwrap();
-    let key = PrivateKeyDer::from_pem_file(data("server.key")).unwrap();
+/// Files are this test's alone.
+fn write(name: &str, test: &str, pem: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{test}-{name}.pem"));
+    fs::write(&path, pem).unwrap();
+    path
+}
+
+/// A server that speaks the given protocols, and tells in an event by which it was asked.
+async fn server(test: &str, protocols: &[&str]) -> Server {
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().unwrap();
+    let authority = write("authority", test, &params.self_signed(&key).unwrap().pem());
+    let issuer = Issuer::new(params, key);
+    let key = KeyPair::generate().unwrap();
+    let certificate = CertificateParams::new(["localhost".to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
+    let own = write("own", test, &certificate.pem());
+
+    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
     let mut config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
-        .with_single_cert(vec![certificate], key)
+        .with_single_cert(vec![CertificateDer::from(certificate.der().to_vec())], key)
         .unwrap();
     config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
     let acceptor = TlsAcceptor::from(Arc::new(config));
@@ -53,12 +79,12 @@ async fn server(protocols: &[&str]) -> u16 {
             });
         }
     });
-    port
+    Server { port, authority, own }
 }
 
-async fn ask(url: String, roots: &str) -> String {
+async fn ask(url: String, roots: &Path) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ask"));
-    let output = command.arg(url).env("SSL_CERT_FILE", data(roots)).env_remove("SSL_CERT_DIR").output().await.unwrap();
+    let output = command.arg(url).env("SSL_CERT_FILE", roots).env_remove("SSL_CERT_DIR").output().await.unwrap();
     assert!(output.status.success(), "{output:?}");
     String::from_utf8(output.stdout).unwrap()
 }
@@ -67,27 +93,27 @@ async fn ask(url: String, roots: &str) -> String {
 async fn https_speaks_http_2_where_it_is_offered_and_http_1_elsewhere() {
     for (protocols, version) in [(&["h2", "http/1.1"][..], "HTTP/2.0"), (&["http/1.1"], "HTTP/1.1"), (&[], "HTTP/1.1")]
     {
-        let port = server(protocols).await;
-        assert_eq!(ask(format!("https://localhost:{port}/"), "ca.pem").await, format!("event: {version}\n"));
+        let Server { port, authority, .. } = server("https_speaks_http_2", protocols).await;
+        assert_eq!(ask(format!("https://localhost:{port}/"), &authority).await, format!("event: {version}\n"));
     }
 }
 
 #[tokio::test]
 async fn https_to_a_server_that_is_not_trusted_gives_no_response() {
-    let port = server(&["http/1.1"]).await;
+    let Server { port, authority, own } = server("https_to_a_server_that_is_not_trusted", &["http/1.1"]).await;
     // Another root than the one that signed; and the right root, but another name.
-    for (url, roots) in
-        [(format!("https://localhost:{port}/"), "server.pem"), (format!("https://127.0.0.1:{port}/"), "ca.pem")]
+    for (url, roots) in [(format!("https://localhost:{port}/"), own), (format!("https://127.0.0.1:{port}/"), authority)]
     {
-        let told = ask(url, roots).await;
+        let told = ask(url, &roots).await;
         assert!(told.starts_with("no stream: no response: ") && told.contains("certificate"), "{told}");
     }
 }
 
 #[tokio::test]
 async fn without_roots_https_is_an_error_that_says_so_and_http_works() {
+    let none = Path::new("no such file");
     let server = tests::scripted::ScriptedServer::start([tests::scripted::Reply::events("data: plain\n\n")]).await;
-    assert_eq!(ask(server.url("/"), "no such file").await, "event: plain\n");
-    let told = ask("https://localhost:1/".to_owned(), "no such file").await;
+    assert_eq!(ask(server.url("/"), none).await, "event: plain\n");
+    let told = ask("https://localhost:1/".to_owned(), none).await;
     assert!(told.contains("root certificates"), "{told}");
 }

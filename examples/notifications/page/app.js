@@ -6,7 +6,7 @@ function part(selector, of = document) {
   if (found === null) throw new Error(`the page has no ${selector}`);
   return found;
 }
-var clockTime = (at) => new Date(at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+var clockTime = (at) => new Date(at).toLocaleTimeString([], { timeStyle: "medium", hourCycle: "h23" });
 function item(name, ...children) {
   const item2 = document.createElement("li");
   item2.className = name;

@@ -5,7 +5,7 @@ export function part<E extends Element = HTMLElement>(selector: string, of: Pare
   return found;
 }
 
-export const clockTime = (at: number): string => new Date(at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+export const clockTime = (at: number): string => new Date(at).toLocaleTimeString([], { timeStyle: "medium", hourCycle: "h23" });
 
 export function item(name: string, ...children: (Node | string)[]): HTMLLIElement {
   const item = document.createElement("li");

@@ -80,6 +80,7 @@ function subscribe(url, handlers2 = {}, options = {}) {
   let source;
   let timer;
   let attempts = 0;
+  let complete = false;
   let ended;
   let resolve;
   const closed = new Promise((done) => {
@@ -96,7 +97,7 @@ function subscribe(url, handlers2 = {}, options = {}) {
   };
   const end = (reason, status) => {
     if (ended !== void 0) return;
-    ended = { reason, status };
+    ended = { reason: complete ? "terminal" : reason, status };
     drop();
     globals.clearTimeout(timer);
     options.signal?.removeEventListener("abort", abort);
@@ -135,12 +136,12 @@ function subscribe(url, handlers2 = {}, options = {}) {
     if (read === "unknown") options.onUnknown?.(raw);
     if (typeof read === "string") return;
     const { variant, data } = read;
-    const terminal = variant.terminal === true;
-    if (terminal) drop();
+    complete = variant.terminal === true;
+    if (complete) drop();
     try {
       deliver(variant, data);
     } finally {
-      if (terminal) end("terminal");
+      if (complete) end("terminal");
     }
   };
   const connect = () => {
@@ -198,7 +199,14 @@ function subscribe(url, handlers2 = {}, options = {}) {
   const givenUp = async (code) => {
     if (options.recreate === false) return end("refused", code);
     change("connecting");
-    const head = code === void 0 ? await ask(globals, address(), withCredentials) : { status: code, own: true };
+    let answer;
+    try {
+      answer = code === void 0 ? ask(globals, address(), withCredentials) : { status: code, own: true };
+    } catch (error) {
+      end("refused");
+      throw error;
+    }
+    const head = await answer;
     if (ended !== void 0) return;
     if (head.status === 204) return end("complete", 204);
     if (isFinal(head) || attempts >= (recreate.attempts ?? Infinity)) return end("refused", head.status);

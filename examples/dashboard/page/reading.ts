@@ -167,7 +167,8 @@ export interface ReadingRecreate {
 
 /**
  * A subscription, and its events as an async iterable: those from the moment on at which the loop begins. Leaving the loop
- * closes the subscription. The loop ends with the subscription, by an error if the server refused it.
+ * closes the subscription. The loop ends with the subscription, by an error if the server refused it. Events that a loop has
+ * not taken yet are kept for it, however many they are.
  */
 export interface ReadingSubscription extends AsyncIterable<Reading> {
   readonly state: ReadingState;
@@ -202,7 +203,7 @@ export interface ReadingMessage {
 
 export type ReadingConstructor = new (url: string, init: { withCredentials: boolean }) => ReadingSource;
 
-/** Where the events are. A function is asked for each connection that is not the browser's own reconnecting. */
+/** Where the events are. A function is asked before each request that is not the browser's own reconnecting. */
 export type ReadingUrl = string | { readonly href: string } | (() => string | { readonly href: string });
 
 /**
@@ -222,6 +223,7 @@ export function subscribe(url: ReadingUrl, handlers: ReadingHandlers = {}, optio
   let source: ReadingSource | undefined;
   let timer: unknown;
   let attempts = 0;
+  let complete = false;
   let ended: ReadingClosed | undefined;
   let resolve: (closed: ReadingClosed) => void;
   const closed = new Promise<ReadingClosed>((done) => {
@@ -239,7 +241,8 @@ export function subscribe(url: ReadingUrl, handlers: ReadingHandlers = {}, optio
   };
   const end = (reason: ReadingClosed["reason"], status?: number): void => {
     if (ended !== undefined) return;
-    ended = { reason, status };
+    // A handler of the last event may say `close()`, too.
+    ended = { reason: complete ? "terminal" : reason, status };
     drop();
     globals.clearTimeout(timer);
     options.signal?.removeEventListener("abort", abort);
@@ -281,13 +284,13 @@ export function subscribe(url: ReadingUrl, handlers: ReadingHandlers = {}, optio
     if (read === "unknown") options.onUnknown?.(raw);
     if (typeof read === "string") return;
     const { variant, data } = read;
-    const terminal = variant.terminal === true;
+    complete = variant.terminal === true;
     // Closed before anything that could throw: the browser would come back.
-    if (terminal) drop();
+    if (complete) drop();
     try {
       deliver(variant, data);
     } finally {
-      if (terminal) end("terminal");
+      if (complete) end("terminal");
     }
   };
 
@@ -351,7 +354,14 @@ export function subscribe(url: ReadingUrl, handlers: ReadingHandlers = {}, optio
   const givenUp = async (code: number | undefined): Promise<void> => {
     if (options.recreate === false) return end("refused", code);
     change("connecting");
-    const head: ReadingHead = code === undefined ? await ask(globals, address(), withCredentials) : { status: code, own: true };
+    let answer: ReadingHead | Promise<ReadingHead>;
+    try {
+      answer = code === undefined ? ask(globals, address(), withCredentials) : { status: code, own: true };
+    } catch (error) {
+      end("refused");
+      throw error;
+    }
+    const head = await answer;
     if (ended !== undefined) return;
     if (head.status === 204) return end("complete", 204);
     if (isFinal(head) || attempts >= (recreate.attempts ?? Infinity)) return end("refused", head.status);

@@ -38,6 +38,7 @@ function subscribe(url, handlers = {}, options = {}) {
   let source;
   let timer;
   let attempts = 0;
+  let complete = false;
   let ended;
   let resolve;
   const closed = new Promise((done) => {
@@ -54,7 +55,7 @@ function subscribe(url, handlers = {}, options = {}) {
   };
   const end = (reason, status) => {
     if (ended !== void 0) return;
-    ended = { reason, status };
+    ended = { reason: complete ? "terminal" : reason, status };
     drop();
     globals.clearTimeout(timer);
     options.signal?.removeEventListener("abort", abort);
@@ -93,12 +94,12 @@ function subscribe(url, handlers = {}, options = {}) {
     if (read === "unknown") options.onUnknown?.(raw);
     if (typeof read === "string") return;
     const { variant, data } = read;
-    const terminal = variant.terminal === true;
-    if (terminal) drop();
+    complete = variant.terminal === true;
+    if (complete) drop();
     try {
       deliver(variant, data);
     } finally {
-      if (terminal) end("terminal");
+      if (complete) end("terminal");
     }
   };
   const connect = () => {
@@ -156,7 +157,14 @@ function subscribe(url, handlers = {}, options = {}) {
   const givenUp = async (code) => {
     if (options.recreate === false) return end("refused", code);
     change("connecting");
-    const head = code === void 0 ? await ask(globals, address(), withCredentials) : { status: code, own: true };
+    let answer;
+    try {
+      answer = code === void 0 ? ask(globals, address(), withCredentials) : { status: code, own: true };
+    } catch (error) {
+      end("refused");
+      throw error;
+    }
+    const head = await answer;
     if (ended !== void 0) return;
     if (head.status === 204) return end("complete", 204);
     if (isFinal(head) || attempts >= (recreate.attempts ?? Infinity)) return end("refused", head.status);
@@ -363,6 +371,7 @@ function subscribe2(url, handlers = {}, options = {}) {
   let source;
   let timer;
   let attempts = 0;
+  let complete = false;
   let ended;
   let resolve;
   const closed = new Promise((done) => {
@@ -379,7 +388,7 @@ function subscribe2(url, handlers = {}, options = {}) {
   };
   const end = (reason, status) => {
     if (ended !== void 0) return;
-    ended = { reason, status };
+    ended = { reason: complete ? "terminal" : reason, status };
     drop();
     globals.clearTimeout(timer);
     options.signal?.removeEventListener("abort", abort);
@@ -418,12 +427,12 @@ function subscribe2(url, handlers = {}, options = {}) {
     if (read === "unknown") options.onUnknown?.(raw);
     if (typeof read === "string") return;
     const { variant, data } = read;
-    const terminal = variant.terminal === true;
-    if (terminal) drop();
+    complete = variant.terminal === true;
+    if (complete) drop();
     try {
       deliver(variant, data);
     } finally {
-      if (terminal) end("terminal");
+      if (complete) end("terminal");
     }
   };
   const connect = () => {
@@ -481,7 +490,14 @@ function subscribe2(url, handlers = {}, options = {}) {
   const givenUp = async (code) => {
     if (options.recreate === false) return end("refused", code);
     change("connecting");
-    const head = code === void 0 ? await ask2(globals, address(), withCredentials) : { status: code, own: true };
+    let answer;
+    try {
+      answer = code === void 0 ? ask2(globals, address(), withCredentials) : { status: code, own: true };
+    } catch (error) {
+      end("refused");
+      throw error;
+    }
+    const head = await answer;
     if (ended !== void 0) return;
     if (head.status === 204) return end("complete", 204);
     if (isFinal2(head) || attempts >= (recreate.attempts ?? Infinity)) return end("refused", head.status);

@@ -122,7 +122,8 @@ export interface LogEventRecreate {
 
 /**
  * A subscription, and its events as an async iterable: those from the moment on at which the loop begins. Leaving the loop
- * closes the subscription. The loop ends with the subscription, by an error if the server refused it.
+ * closes the subscription. The loop ends with the subscription, by an error if the server refused it. Events that a loop has
+ * not taken yet are kept for it, however many they are.
  */
 export interface LogEventSubscription extends AsyncIterable<LogEvent> {
   readonly state: LogEventState;
@@ -157,7 +158,7 @@ export interface LogEventMessage {
 
 export type LogEventConstructor = new (url: string, init: { withCredentials: boolean }) => LogEventSource;
 
-/** Where the events are. A function is asked for each connection that is not the browser's own reconnecting. */
+/** Where the events are. A function is asked before each request that is not the browser's own reconnecting. */
 export type LogEventUrl = string | { readonly href: string } | (() => string | { readonly href: string });
 
 /**
@@ -177,6 +178,7 @@ export function subscribe(url: LogEventUrl, handlers: LogEventHandlers = {}, opt
   let source: LogEventSource | undefined;
   let timer: unknown;
   let attempts = 0;
+  let complete = false;
   let ended: LogEventClosed | undefined;
   let resolve: (closed: LogEventClosed) => void;
   const closed = new Promise<LogEventClosed>((done) => {
@@ -194,7 +196,8 @@ export function subscribe(url: LogEventUrl, handlers: LogEventHandlers = {}, opt
   };
   const end = (reason: LogEventClosed["reason"], status?: number): void => {
     if (ended !== undefined) return;
-    ended = { reason, status };
+    // A handler of the last event may say `close()`, too.
+    ended = { reason: complete ? "terminal" : reason, status };
     drop();
     globals.clearTimeout(timer);
     options.signal?.removeEventListener("abort", abort);
@@ -236,13 +239,13 @@ export function subscribe(url: LogEventUrl, handlers: LogEventHandlers = {}, opt
     if (read === "unknown") options.onUnknown?.(raw);
     if (typeof read === "string") return;
     const { variant, data } = read;
-    const terminal = variant.terminal === true;
+    complete = variant.terminal === true;
     // Closed before anything that could throw: the browser would come back.
-    if (terminal) drop();
+    if (complete) drop();
     try {
       deliver(variant, data);
     } finally {
-      if (terminal) end("terminal");
+      if (complete) end("terminal");
     }
   };
 
@@ -306,7 +309,14 @@ export function subscribe(url: LogEventUrl, handlers: LogEventHandlers = {}, opt
   const givenUp = async (code: number | undefined): Promise<void> => {
     if (options.recreate === false) return end("refused", code);
     change("connecting");
-    const head: LogEventHead = code === undefined ? await ask(globals, address(), withCredentials) : { status: code, own: true };
+    let answer: LogEventHead | Promise<LogEventHead>;
+    try {
+      answer = code === undefined ? ask(globals, address(), withCredentials) : { status: code, own: true };
+    } catch (error) {
+      end("refused");
+      throw error;
+    }
+    const head = await answer;
     if (ended !== undefined) return;
     if (head.status === 204) return end("complete", 204);
     if (isFinal(head) || attempts >= (recreate.attempts ?? Infinity)) return end("refused", head.status);

@@ -149,7 +149,8 @@ export interface OrderEventRecreate {
 
 /**
  * A subscription, and its events as an async iterable: those from the moment on at which the loop begins. Leaving the loop
- * closes the subscription. The loop ends with the subscription, by an error if the server refused it.
+ * closes the subscription. The loop ends with the subscription, by an error if the server refused it. Events that a loop has
+ * not taken yet are kept for it, however many they are.
  */
 export interface OrderEventSubscription extends AsyncIterable<OrderEvent> {
   readonly state: OrderEventState;
@@ -184,7 +185,7 @@ export interface OrderEventMessage {
 
 export type OrderEventConstructor = new (url: string, init: { withCredentials: boolean }) => OrderEventSource;
 
-/** Where the events are. A function is asked for each connection that is not the browser's own reconnecting. */
+/** Where the events are. A function is asked before each request that is not the browser's own reconnecting. */
 export type OrderEventUrl = string | { readonly href: string } | (() => string | { readonly href: string });
 
 /**
@@ -204,6 +205,7 @@ export function subscribe(url: OrderEventUrl, handlers: OrderEventHandlers = {},
   let source: OrderEventSource | undefined;
   let timer: unknown;
   let attempts = 0;
+  let complete = false;
   let ended: OrderEventClosed | undefined;
   let resolve: (closed: OrderEventClosed) => void;
   const closed = new Promise<OrderEventClosed>((done) => {
@@ -221,7 +223,8 @@ export function subscribe(url: OrderEventUrl, handlers: OrderEventHandlers = {},
   };
   const end = (reason: OrderEventClosed["reason"], status?: number): void => {
     if (ended !== undefined) return;
-    ended = { reason, status };
+    // A handler of the last event may say `close()`, too.
+    ended = { reason: complete ? "terminal" : reason, status };
     drop();
     globals.clearTimeout(timer);
     options.signal?.removeEventListener("abort", abort);
@@ -263,13 +266,13 @@ export function subscribe(url: OrderEventUrl, handlers: OrderEventHandlers = {},
     if (read === "unknown") options.onUnknown?.(raw);
     if (typeof read === "string") return;
     const { variant, data } = read;
-    const terminal = variant.terminal === true;
+    complete = variant.terminal === true;
     // Closed before anything that could throw: the browser would come back.
-    if (terminal) drop();
+    if (complete) drop();
     try {
       deliver(variant, data);
     } finally {
-      if (terminal) end("terminal");
+      if (complete) end("terminal");
     }
   };
 
@@ -333,7 +336,14 @@ export function subscribe(url: OrderEventUrl, handlers: OrderEventHandlers = {},
   const givenUp = async (code: number | undefined): Promise<void> => {
     if (options.recreate === false) return end("refused", code);
     change("connecting");
-    const head: OrderEventHead = code === undefined ? await ask(globals, address(), withCredentials) : { status: code, own: true };
+    let answer: OrderEventHead | Promise<OrderEventHead>;
+    try {
+      answer = code === undefined ? ask(globals, address(), withCredentials) : { status: code, own: true };
+    } catch (error) {
+      end("refused");
+      throw error;
+    }
+    const head = await answer;
     if (ended !== undefined) return;
     if (head.status === 204) return end("complete", 204);
     if (isFinal(head) || attempts >= (recreate.attempts ?? Infinity)) return end("refused", head.status);

@@ -56,6 +56,10 @@ enum Place {
 /// What an idle buffer keeps allocated at most, in bytes.
 pub(super) const KEPT_ROOM: usize = 64 << 10;
 
+/// From so many bytes on the room grows by half of what is there, and not to the double: memory counts for more than
+/// copies, and allocators move the pages of what is large.
+const LARGE: usize = 1 << 20;
+
 impl Text {
     pub(super) const fn new() -> Self {
         Self { place: Place::Absent, buffer: String::new() }
@@ -139,6 +143,10 @@ impl Text {
     }
 
     pub(super) fn push(&mut self, piece: &str) {
+        let room = self.buffer.capacity() - self.buffer.len();
+        if piece.len() > room && self.buffer.len() >= LARGE {
+            self.buffer.reserve_exact(piece.len().max(self.buffer.len() / 2));
+        }
         self.buffer.push_str(piece);
     }
 

@@ -165,7 +165,9 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_background();
+            // Waits, so that the port is free for the next one; elsewhere, because no runtime may be waited for in another.
+            let over = std::thread::spawn(move || runtime.shutdown_timeout(Duration::from_secs(10)));
+            over.join().unwrap();
         }
     }
 }

@@ -74,7 +74,7 @@ pub const TABLES: [Table; 6] = [
 ];
 
 fn line(group: &mut Group, size: usize, per: f64) -> Line {
-    let times = turns::nanoseconds(group);
+    let times = turns::measure(group).nanoseconds;
     let times = group.contenders.iter().zip(times).map(|(contender, time)| (contender.name, time / per));
     (with_commas(size as u64), times.collect())
 }

@@ -7,8 +7,11 @@ use benches::{chosen, turns};
 
 fn main() {
     for mut group in chosen() {
-        let times = turns::nanoseconds(&mut group);
-        for (contender, time) in group.contenders.iter().zip(times) {
+        let times = turns::measure(&mut group);
+        if times.scatter > turns::SCATTER {
+            eprintln!("{}: times scatter by {:.0} %: others use this machine, too", group.id, times.scatter * 100.0);
+        }
+        for (contender, time) in group.contenders.iter().zip(times.nanoseconds) {
             println!("time\t{}\t{}\t{:?}\t{}\t{time:.1}", group.id, group.title, contender.kind, contender.name);
         }
     }

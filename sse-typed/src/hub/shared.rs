@@ -1,9 +1,8 @@
 use std::{
     mem,
-    ops::{Deref, DerefMut},
     panic::resume_unwind,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     task::{Context, Waker},
@@ -16,7 +15,7 @@ use super::{
     Retention,
     following::End,
     log::{Block, Page},
-    ring::{Names, Read, Ring, Run, Segment},
+    ring::{Names, Read, Ring, Run},
     waiters::{Batch, Called, Ticket, Waiters},
 };
 use crate::event::{EventId, Gap, GapReason};
@@ -56,35 +55,7 @@ pub(super) enum Closing {
     Closed(End),
 }
 
-/// The state, under its lock. What was let go in there is dropped behind the unlocking, for it may be user's.
-pub(super) struct Locked<'a> {
-    // In this order: fields are dropped one after the other.
-    state: MutexGuard<'a, State>,
-    gone: Vec<Arc<Segment>>,
-}
-
-impl Drop for Locked<'_> {
-    fn drop(&mut self) {
-        let gone = self.state.ring.gone();
-        if !gone.is_empty() {
-            self.gone = mem::take(gone);
-        }
-    }
-}
-
-impl Deref for Locked<'_> {
-    type Target = State;
-
-    fn deref(&self) -> &State {
-        &self.state
-    }
-}
-
-impl DerefMut for Locked<'_> {
-    fn deref_mut(&mut self) -> &mut State {
-        &mut self.state
-    }
-}
+pub(super) type Locked<'a> = MutexGuard<'a, State>;
 
 /// No more events are taken.
 #[derive(Debug)]
@@ -129,17 +100,29 @@ impl Shared {
     /// A panic under the lock would be one of an allocation, behind which all is as before.
     #[inline]
     pub(super) fn lock(&self) -> Locked<'_> {
-        Locked { state: self.state.lock().unwrap_or_else(PoisonError::into_inner), gone: Vec::new() }
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Locks, and lets go what is too old.
+    #[inline]
     fn lock_fresh(&self) -> Locked<'_> {
-        let mut state = self.lock();
-        if state.ring.ages() {
-            let now = self.now(&state);
-            state.ring.trim(now);
+        let state = self.lock();
+        if state.ring.ages() { self.trimmed(state) } else { state }
+    }
+
+    /// Without what is too old. Apart, for most hubs keep events of any age.
+    #[inline(never)]
+    fn trimmed<'a>(&'a self, mut state: Locked<'a>) -> Locked<'a> {
+        let now = self.now(&state);
+        state.ring.trim(now);
+        if state.ring.gone().is_empty() {
+            return state;
         }
-        state
+        let gone = mem::take(state.ring.gone());
+        drop(state);
+        // It may be user's.
+        drop(gone);
+        self.lock()
     }
 
     /// The clock is looked at only where it matters.
@@ -150,6 +133,8 @@ impl Shared {
     /// Something has changed: tells all who wait. A waker that panics does so when all are told.
     pub(super) fn wake<'a>(&'a self, mut state: Locked<'a>) {
         self.head.store(state.ring.head(), Ordering::Release);
+        // What was let go for it may be user's, and is dropped behind the last unlocking.
+        let _gone = mem::take(state.ring.gone());
         let end = state.waiters.begin_call();
         let mut batch = Batch::new();
         let mut crowd = 0;

@@ -16,6 +16,8 @@ pub(super) enum Inner<E> {
     Run(Run),
     /// Seldom, and larger than a run.
     Own(Box<Event<Arc<E>>>),
+    /// The word that nothing up to this place is for the client.
+    Place(EventId),
     /// The word to forget the last event ID.
     Forget,
 }
@@ -24,14 +26,15 @@ pub(super) enum Inner<E> {
 const FORGET: &[u8] = b"id:\n\n";
 
 impl<E> Entries<E> {
-    /// How many events there are. None are in a word to the client alone: to forget its last event ID.
+    /// How many events there are. None are in a word to the client alone: to forget its last event ID, or to take another,
+    /// which is sent now and then to one that may see [little](super::Subscription::only).
     #[must_use]
     pub const fn len(&self) -> usize {
         match &self.0 {
             // As many as fit into a slice of bytes.
             Inner::Run(run) => (run.last - run.first + 1) as usize,
             Inner::Own(_) => 1,
-            Inner::Forget => 0,
+            Inner::Place(_) | Inner::Forget => 0,
         }
     }
 
@@ -41,12 +44,13 @@ impl<E> Entries<E> {
         self.len() == 0
     }
 
-    /// The id of the last event. One that was put in [front](super::Subscription::start_with) has none.
+    /// The last event ID that the client has behind it: that of the last event. One that was put in [front](super::Subscription::start_with) has none.
     #[must_use]
     pub fn last_id(&self) -> Option<EventId> {
         match &self.0 {
             Inner::Run(run) => Some(run.last_id()),
             Inner::Own(event) => event.id.clone(),
+            Inner::Place(id) => Some(id.clone()),
             Inner::Forget => None,
         }
     }
@@ -64,6 +68,7 @@ impl<E: EncodeEvent> EventItem for Entries<E> {
             Inner::Run(run) => encoder.append(run.bytes(), self.len() as u64),
             Inner::Own(event) if event.id.is_none() => encoder.encode_without_id(&event.data)?,
             Inner::Own(event) => encoder.encode(&**event)?,
+            Inner::Place(id) => encoder.append(format!("id: {id}\n\n").as_bytes(), 0),
             Inner::Forget => encoder.append(FORGET, 0),
         }
         Ok(())
@@ -74,7 +79,7 @@ impl<E: EncodeEvent> EventItem for Entries<E> {
         match &self.0 {
             Inner::Run(run) => run.is_terminal(),
             Inner::Own(event) => event.data.is_terminal(),
-            Inner::Forget => false,
+            Inner::Place(_) | Inner::Forget => false,
         }
     }
 }
@@ -84,6 +89,7 @@ impl<E> Clone for Entries<E> {
         Self(match &self.0 {
             Inner::Run(run) => Inner::Run(run.clone()),
             Inner::Own(event) => Inner::Own(event.clone()),
+            Inner::Place(id) => Inner::Place(id.clone()),
             Inner::Forget => Inner::Forget,
         })
     }

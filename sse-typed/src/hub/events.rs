@@ -51,6 +51,7 @@ impl<E: DecodeEvent + EventKind + Send + Sync + 'static> Stream for Subscription
             this.taken = None;
             match ready!(Pin::new(&mut this.subscription).poll_next(cx)).map(|entries| entries.0) {
                 None | Some(Inner::Forget) => return Poll::Ready(None),
+                Some(Inner::Place(_)) => {}
                 Some(Inner::Own(event)) => return Poll::Ready(Some(*event)),
                 Some(Inner::Run(run)) => {
                     let index = |n: u64| usize::try_from(n - run.segment.first).unwrap_or(usize::MAX);

@@ -134,6 +134,7 @@ mod hub;
 mod id;
 mod log;
 mod memory;
+mod only;
 mod order;
 mod place;
 mod retention;

@@ -285,6 +285,12 @@ impl Shared {
         self.lock().ring.find(id)
     }
 
+    /// The place before the oldest kept event, and how many are kept.
+    pub(super) fn kept(&self) -> (u64, u64) {
+        let state = self.lock();
+        (state.ring.oldest(), state.ring.len() as u64)
+    }
+
     /// Events and bytes that are kept, and how many events there ever were.
     pub(super) fn size(&self) -> (usize, usize, u64) {
         let state = self.lock_fresh();

@@ -10,9 +10,9 @@ use futures_core::Stream;
 use super::{
     Entries, OnGap, Start, SubscriptionEvents,
     core::{Core, Counts},
-    decoded::{self, Read},
     entries::Inner,
     id,
+    only::Only,
     place::{PackedPlace, Place},
     ring::Run,
     shared::{Found, Named},
@@ -58,11 +58,6 @@ struct Extra<E> {
 enum Target {
     Ring(Named),
     Log(EventId),
-}
-
-struct Only<E> {
-    allows: Box<dyn Fn(&E) -> bool + Send + Sync>,
-    read: Read<E>,
 }
 
 /// How many events that are not for this subscription are passed over before others have their turn.
@@ -143,19 +138,18 @@ impl<E> Subscription<E> {
     /// Withholds all events but those that `allows` lets pass, replayed ones and live ones alike: what this subscriber may
     /// see. Asked twice, both must agree.
     ///
-    /// An event is read at most once for all subscriptions of the hub, when the first asks for it. One that cannot be read
-    /// is withheld. Gaps, snapshots and what is put in front are this subscriber's own, and not asked about; a gap may
-    /// then tell of events that would have been withheld.
+    /// An event is read at most once for all subscriptions of the hub, when the first asks for it (of a log elsewhere, what is
+    /// not in memory is read for each). One that cannot be read is withheld. Gaps, snapshots and what is put in front are
+    /// this subscriber's own, and not asked about; a gap counts events that would have been withheld too.
+    ///
+    /// The last event ID of a client that may see little would soon be too old to be resumed from. So it is told a newer one
+    /// before that, with no event: `id: ...` and an empty line. In this it learns how many events there are for others.
     pub fn only(mut self, allows: impl Fn(&E) -> bool + Send + Sync + 'static) -> Self
     where
         E: DecodeEvent + Send + Sync + 'static,
     {
         let extra = self.extra();
-        let allows: Box<dyn Fn(&E) -> bool + Send + Sync> = match extra.only.take() {
-            None => Box::new(allows),
-            Some(before) => Box::new(move |event| (before.allows)(event) && allows(event)),
-        };
-        extra.only = Some(Only { allows, read: decoded::values });
+        extra.only = Some(Only::new(extra.only.take(), allows));
         self
     }
 
@@ -234,7 +228,7 @@ impl<E> Subscription<E> {
                         }
                         Found::Run(run) => {
                             passed = run.len();
-                            self.allowed(run).map(Inner::Run)
+                            self.allowed(run)
                         }
                     }
                 }
@@ -256,7 +250,7 @@ impl<E> Subscription<E> {
                     Turned::Run(run) => {
                         self.place.set(Place::Elsewhere { asked: false });
                         passed = run.len();
-                        self.allowed(run).map(Inner::Run)
+                        self.allowed(run)
                     }
                 },
             };
@@ -285,42 +279,23 @@ impl<E> Subscription<E> {
     }
 
     /// The first run of events that this subscriber may see, and the place behind it; all others are passed over.
-    fn allowed(&mut self, mut run: Run) -> Option<Run> {
+    fn allowed(&mut self, mut run: Run) -> Option<Inner<E>> {
         let mut rest = None;
-        if let Some(only) = self.extra.as_ref().and_then(|extra| extra.only.as_ref()) {
-            let segment = Arc::clone(&run.segment);
-            let entries = (only.read)(&segment);
-            let skip = usize::try_from(run.first - run.segment.first).unwrap_or(usize::MAX);
-            let mut allowed: Option<(u64, u64, usize)> = None;
-            let mut start = run.start;
-            for (n, entry) in (run.first..).zip(entries.iter().skip(skip)) {
-                let event = entry.event.as_ref().filter(|event| (only.allows)(&event.data));
-                match (&mut allowed, event) {
-                    (Some((_, last, end)), Some(_)) => (*last, *end) = (n, entry.end),
-                    (Some(_), None) => break,
-                    (None, Some(_)) => {
-                        allowed = Some((n, n, entry.end));
-                        run.start = start;
-                    }
-                    (None, None) => {}
-                }
-                start = entry.end;
-            }
-            let Some((first, last, end)) = allowed else {
+        let core = &self.core;
+        if let Some(only) = self.extra.as_mut().and_then(|extra| extra.only.as_mut()) {
+            let Some(allowed) = only.select(&run) else {
+                let is_news = only.is_news(&run, &core.shared);
                 self.passed(&run, None);
-                return None;
+                return is_news.then(|| Inner::Place(run.place()));
             };
-            if last < run.last {
-                rest = Some(Run { first: last + 1, start: end, ..run.clone() });
-            }
-            (run.first, run.last, run.end) = (first, last, end);
+            (run, rest) = allowed;
         }
         if run.is_terminal() {
             self.place.set(Place::Over);
         } else {
             self.passed(&run, rest);
         }
-        Some(run)
+        Some(Inner::Run(run))
     }
 
     /// The subscription is behind this run, with the rest of a page before it.

@@ -79,6 +79,42 @@ fn a_gap_is_told_to_those_too_who_see_little() {
 }
 
 #[test]
+fn who_may_see_little_and_has_missed_nothing_is_told_of_no_gap() {
+    let hub = hub(Retention::events(10));
+    let own = |event: &Feed| matches!(event, Feed::Tick(n) if *n == 1 || *n > 1_000);
+    let mut reader = Reader::of(hub.subscribe(Start::Live).only(own));
+    ticks(&hub, [1]);
+    assert_eq!(reader.ticks(), [1]);
+    let mut words = 0;
+    for n in 2..=1_000 {
+        ticks(&hub, [n]);
+        // It is up to date, and now and then it hears that.
+        while let Poll::Ready(Some(seen)) = reader.read_one() {
+            assert_eq!(seen, []);
+            words += 1;
+        }
+        if n % 7 == 0 {
+            reader.subscription = Some(hub.subscribe(reader.last_event_id()).only(own));
+            assert_eq!(reader.events(), [], "its connection breaks, and it comes back");
+        }
+    }
+    assert!((100..400).contains(&words), "{words}");
+    ticks(&hub, [1_001]);
+    assert_eq!(reader.ticks(), [1_001]);
+    assert_eq!(hub.stats().gaps, 0);
+}
+
+#[test]
+fn as_long_as_nothing_is_let_go_nothing_is_said_of_what_may_not_be_seen() {
+    let hub = hub(Retention::events(100));
+    let mut reader = Reader::of(hub.subscribe(Start::Live).only(|_| false));
+    for n in 1..=100 {
+        ticks(&hub, [n]);
+        assert!(reader.read_one().is_pending());
+    }
+}
+
+#[test]
 fn values_are_withheld_as_bytes_are() {
     let hub = hub(Retention::default());
     let mut events = hub.subscribe(Start::Live).only(even).events();

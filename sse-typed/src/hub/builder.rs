@@ -31,7 +31,8 @@ impl<E: HubEvent> HubBuilder<E> {
     /// A hub with this log, of which it is the only user in the process.
     ///
     /// A [`MemoryLog`] has a [`Retention`] of its own. A log elsewhere is followed by a task, which is spawned by the first
-    /// subscription: that must be made, or polled, within a Tokio runtime.
+    /// subscription: that must be made, or polled, within a Tokio runtime with its timer (`enable_time`), and so must others.
+    /// When the runtime ends, a subscription in another takes over.
     #[must_use]
     pub fn build_on<L: EventLog>(self, log: L) -> Hub<E, L> {
         Hub::new(log, self.on_gap, self.retention)

@@ -16,7 +16,8 @@ use crate::{
 
 /// The events of a subscription as values, in this process: made by [`Subscription::events`].
 ///
-/// A value is shared by all who take it, hence the [`Arc`]. An event that cannot be read into an `E` is left out, and
+/// They are for use in this process, and not for a response: see there. A value is shared by all who take it, hence the
+/// [`Arc`]. An event that cannot be read into an `E` is left out, and
 /// reported to `tracing`.
 #[must_use = "streams do nothing unless polled"]
 pub struct SubscriptionEvents<E> {

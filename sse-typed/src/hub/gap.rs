@@ -18,6 +18,9 @@ pub enum OnGap<E> {
     ///
     /// A page that names its last event ID in the URL names it again; it should not, where this is chosen. The generated
     /// TypeScript gives it up at the second time.
+    ///
+    /// The word to forget is in the [`Entries`](super::Entries) of a subscription, and not in its
+    /// [events](super::Subscription::events): a response that is made of those sends such a client round in circles.
     Restart,
     /// Goes on with the oldest event that is kept, and says nothing. Only for streams whose every event stands alone.
     Ignore,

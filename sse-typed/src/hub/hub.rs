@@ -240,7 +240,9 @@ impl<E: HubEvent, L: EventLog> Hub<E, L> {
 impl<E, L> Hub<E, L> {
     /// The events from `start` on: a client's [`LastEventId`](crate::LastEventId), or any other [`Start`].
     ///
-    /// What is published after this call is in it, even when it is first polled much later.
+    /// What is published after this call is in it, even when it is first polled much later. With a log elsewhere that holds
+    /// of what this hub publishes. What others do comes from where the log was when the hub began to follow it, soon after
+    /// its first subscription.
     pub fn subscribe(&self, start: impl Into<Start>) -> Subscription<E> {
         Subscription::new(Arc::clone(&self.owner.core), &start.into())
     }

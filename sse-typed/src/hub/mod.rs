@@ -53,6 +53,7 @@
 //! - Publishing never waits for a subscription. One that does not read costs its place and nothing more.
 //! - What was published since a subscription last looked leaves as one slice, as far as it lies in one piece: at most about
 //!   32 KiB, up to a terminal event, up to an event that [`only`](Subscription::only) withholds.
+//! - Values that somebody has asked for go with their events.
 //! - What a client brings as its last event ID is looked at and never trusted. It can be any text.
 //!
 //! # Ids
@@ -87,7 +88,8 @@
 //! A terminal event ends the subscriptions that see it. The hub goes on: who comes later begins behind it.
 //! [`Hub::close`] ends the hub: subscriptions get what is left for them and end, and new ones have nothing to send, whatever
 //! they ask for, which the server answers with 204. When the last handle of a hub is dropped, its subscriptions end behind
-//! what is left for them too, but nobody tells clients not to come back.
+//! what is left for them too, but nobody tells clients not to come back. With a log elsewhere the hub ends at a place in it,
+//! and others go on behind that.
 //!
 //! Dropping a response drops its subscription, and that frees its place at once.
 //!
@@ -99,6 +101,9 @@
 //! they have caught up. What differs:
 //!
 //! - Publishing waits for the log, and can fail by it. The order is the log's. While it fails, subscriptions wait.
+//! - The first subscription begins where the log is when it is asked, and later ones where the hub has come to: what others
+//!   publish just behind the first may be missing, and what was published just before a later one may come as well.
+//! - The task that follows the log needs a Tokio runtime with its timer.
 //! - [Snapshots](Hub::subscribe_with) and changes are not one step: a change can be in a snapshot and its event come behind it.
 //! - Ids are the log's. A client can be resumed by any process, and after any restart.
 //!
@@ -112,7 +117,8 @@
 //! The history is a ring of wire bytes in segments. Each event has a number, and a place is the number of the last event
 //! before it. New events gather behind the last segment; the first reader that wants them makes a segment of them, which all
 //! readers share by reference count. One lock guards the ring and the queue of who waits. It is held for a few copies,
-//! never while code of a user, a waker or I/O runs, and never across an `await`. Finding nothing and waiting are one step under
+//! never while code of a user or I/O runs, nor while a waker wakes or is dropped, and never across an `await`. (Wakers are
+//! cloned under it, as tokio does.) Finding nothing and waiting are one step under
 //! it, so no wake-up is lost. So are taking the newest events and waiting for the next, by which a delivery takes the lock
 //! once: that a subscription waits already, and by the right waker, it finds out from two atomic numbers. (A task that does not
 //! poll again after that is woken once more than it needs.) Those who wait are called up by the next event, some at a time,

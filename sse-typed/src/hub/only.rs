@@ -69,15 +69,17 @@ impl<E> Only<E> {
             // Nothing was let go yet.
             return false;
         }
-        match told.checked_sub(oldest + kept / 2) {
-            Some(to_spare) if to_spare > 0 => {
-                self.until = run.last.saturating_add(to_spare);
-                false
-            }
-            _ => {
-                self.told = Some(run.last);
-                true
-            }
+        // In the older half is soon enough, and a quarter at a time is often enough for one who catches up.
+        if told > oldest + kept / 2 {
+            // As long as that is so: an event that comes lets one go.
+            self.until = run.last + (told - oldest - kept / 2);
+            return false;
         }
+        if run.last < told + kept / 4 {
+            self.until = told + kept / 4;
+            return false;
+        }
+        self.told = Some(run.last);
+        true
     }
 }

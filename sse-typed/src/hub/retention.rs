@@ -26,8 +26,12 @@ impl Retention {
         Self { events: if events == 0 { 1 } else { events }, bytes: 16 << 20, age: None }
     }
 
-    /// At most this many bytes, as the events stand on the wire. What the hub itself needs, 16 bytes an event and at most
-    /// one piece of 32 KiB, is not counted.
+    /// At most this many bytes, as the events stand on the wire.
+    ///
+    /// What the hub itself needs is not counted: some 20 bytes an event where events come in bursts, and some 140 where
+    /// each is taken before the next one comes. Nor are the values of events that somebody has asked for, by
+    /// [`only`](super::Subscription::only) or [`events`](super::Subscription::events): they are kept as long as their events,
+    /// and need 200 to 500 bytes each besides what the type itself has on the heap.
     #[must_use]
     pub const fn bytes(mut self, bytes: usize) -> Self {
         self.bytes = bytes;

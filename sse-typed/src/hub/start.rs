@@ -6,7 +6,8 @@ use crate::event::{EventId, LastEventId};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Start {
-    /// With the next event that is published.
+    /// With the next event that is published. With a log elsewhere, where the hub has come to in it: what was published just
+    /// before may come as well.
     Live,
     /// With the oldest event that is kept.
     Earliest,

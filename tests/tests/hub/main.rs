@@ -6,6 +6,7 @@ mod common;
 mod elsewhere;
 mod gaps;
 mod laws;
+mod model;
 mod only;
 mod publishing;
 mod resuming;

@@ -34,6 +34,11 @@ use crate::event::{EventId, Gap};
 /// # Cancel safety
 ///
 /// Reading and waiting change nothing. An append that is given up has happened, or not.
+///
+/// # Failure
+///
+/// An append that fails is the publisher's error. All else is asked again, later and later, until there is an answer. So it
+/// is when it panics.
 pub trait EventLog: Send + Sync + 'static {
     /// What can go wrong.
     type Error: Error + Send + Sync + 'static;
@@ -44,8 +49,8 @@ pub trait EventLog: Send + Sync + 'static {
     /// The events behind the place that `after` names: the next of them, at most `limit`, none if there is none.
     fn read_after(&self, after: &str, limit: usize) -> impl Future<Output = Result<Page, Self::Error>> + Send;
 
-    /// Waits until there may be an event behind this place. It may return too early, but not too often, and never misses
-    /// one.
+    /// Waits until there may be an event behind this place, and never misses one. It may return too early; a log that does
+    /// so again and again is asked less often, and its events come later for it.
     fn wait_after(&self, after: &EventId) -> impl Future<Output = Result<(), Self::Error>> + Send;
 
     /// The place behind all events.

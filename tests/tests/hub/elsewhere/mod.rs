@@ -25,7 +25,7 @@ use crate::common::{Feed, Reader};
 
 /// What a server of logs would be: others write to it too, answers take their time, waking is now and then for nothing.
 #[derive(Clone)]
-struct Elsewhere {
+pub(crate) struct Elsewhere {
     log: Arc<MemoryLog>,
     turns: Arc<AtomicU64>,
     is_down: Arc<AtomicBool>,
@@ -40,7 +40,7 @@ struct Elsewhere {
 }
 
 impl Elsewhere {
-    fn new(keeps: usize) -> Self {
+    pub(crate) fn new(keeps: usize) -> Self {
         Self {
             log: Arc::new(MemoryLog::new(Retention::events(keeps))),
             turns: Arc::default(),

@@ -42,7 +42,8 @@ fn idle() -> io::Result<()> {
         let region = Region::new(&INSTRUMENTED_SYSTEM);
         let Waiting { held, own } = (idle.wait)(COUNT);
         let change = region.change();
-        let bytes = change.bytes_allocated as isize + change.bytes_reallocated - change.bytes_deallocated as isize;
+        // What grew in its place is in the first of them, and in `bytes_reallocated` once more.
+        let bytes = change.bytes_allocated as isize - change.bytes_deallocated as isize;
         drop(held);
         // What is a subscription's own lies on the heap here, too, in a list or a box.
         println!("idle\t{}\t{}\t{own}", idle.name, bytes / COUNT as isize - own as isize);

@@ -2,7 +2,7 @@ use std::{
     borrow::Cow,
     future::Future as _,
     pin::Pin,
-    task::{Context, Poll, ready},
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 
@@ -113,12 +113,14 @@ pin_project! {
         #[pin]
         timer: Option<Sleep>,
         deadline: Option<Instant>,
+        // Whom the timer wakes.
+        waker: Option<Waker>,
     }
 }
 
 impl Silence {
     pub(super) const fn new() -> Self {
-        Self { timer: None, deadline: None }
+        Self { timer: None, deadline: None, waker: None }
     }
 
     /// Something was sent: silence begins anew.
@@ -136,7 +138,14 @@ impl Silence {
                 this.timer.set(Some(sleep_until(deadline)));
                 continue;
             };
-            ready!(timer.as_mut().poll(cx));
+            // A body is polled behind each event. A timer that runs, and wakes this task, has nothing to be told.
+            if this.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) && !timer.is_elapsed() {
+                return Poll::Pending;
+            }
+            if timer.as_mut().poll(cx).is_pending() {
+                *this.waker = Some(cx.waker().clone());
+                return Poll::Pending;
+            }
             if Instant::now() >= deadline {
                 return Poll::Ready(());
             }
@@ -174,5 +183,29 @@ mod tests {
         assert_eq!(armed, still);
         std::future::poll_fn(|cx| silence.as_mut().poll(cx)).await;
         assert_eq!(begin.elapsed().as_secs(), 16);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_task_that_looked_last_is_woken_by_silence() {
+        let keep_alive = KeepAlive::every(Duration::from_secs(10));
+        let mut silence = std::pin::pin!(Silence::new());
+        silence.as_mut().broken(&keep_alive);
+        let (mut first, mut second) = (tokio_test::task::spawn(()), tokio_test::task::spawn(()));
+        for _ in 0..2 {
+            // The same task, and another, look as often as they like.
+            for _ in 0..3 {
+                first.enter(|cx, _| assert!(silence.as_mut().poll(cx).is_pending()));
+            }
+            for _ in 0..3 {
+                second.enter(|cx, _| assert!(silence.as_mut().poll(cx).is_pending()));
+            }
+            tokio::time::sleep(Duration::from_secs(9)).await;
+            assert!(!second.is_woken());
+            tokio::time::sleep(Duration::from_secs(2)).await;
+            assert!(second.is_woken() && !first.is_woken());
+            second.enter(|cx, _| assert!(silence.as_mut().poll(cx).is_ready()));
+            // The timer is set anew, for who looks then.
+            silence.as_mut().broken(&keep_alive);
+        }
     }
 }

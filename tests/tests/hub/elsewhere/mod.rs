@@ -31,8 +31,6 @@ pub(crate) struct Elsewhere {
     is_down: Arc<AtomicBool>,
     /// It panics when it is next read.
     panics: Arc<AtomicBool>,
-    /// It always has news, whether there are any or not.
-    wakes_at_once: Arc<AtomicBool>,
     /// Appends begin when it lets them.
     holds_appends: watch::Sender<bool>,
     /// Appends are answered when it lets them.
@@ -46,7 +44,6 @@ impl Elsewhere {
             turns: Arc::default(),
             is_down: Arc::default(),
             panics: Arc::default(),
-            wakes_at_once: Arc::default(),
             holds_appends: watch::Sender::new(false),
             holds_answers: watch::Sender::new(false),
         }
@@ -102,9 +99,6 @@ impl EventLog for Elsewhere {
     }
 
     async fn wait_after(&self, after: &EventId) -> io::Result<()> {
-        if self.wakes_at_once.load(Ordering::Relaxed) {
-            return Ok(());
-        }
         self.travel().await?;
         if self.turns.load(Ordering::Relaxed).is_multiple_of(3) {
             return Ok(());

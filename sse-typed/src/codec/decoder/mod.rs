@@ -7,7 +7,7 @@ use self::{
     block::Block,
     line_ends::LineEnds,
     step::{Line, Stop},
-    text::{Text, Value},
+    text::{Text, Value, empty},
     utf8::Utf8,
 };
 use crate::event::RawEventRef;
@@ -185,7 +185,7 @@ impl Decoder {
         self.at_start = true;
         self.after_cr = false;
         self.line = Line::Start;
-        self.line_text.clear();
+        empty(&mut self.line_text);
         self.block.clear();
         self.dispatched = false;
         self.discarding = false;

@@ -9,7 +9,7 @@ use super::{
     Decoder,
     line::{Digits, Field, LONGEST_PREFIX, classify},
     line_ends::LineEnds,
-    text::{Span, Value},
+    text::{Span, Value, empty},
 };
 
 /// The state of a line that is not read to its end.
@@ -105,10 +105,13 @@ impl Decoder {
         None
     }
 
-    /// The chunk goes: what is needed of it is copied.
+    /// The chunk goes: what is needed of it is copied. The room of a line that was put together is idle from here on.
     pub(super) fn keep(&mut self) {
         self.block.keep(&self.chunk);
         self.last_event_id.keep(&self.chunk);
+        if self.line == Line::Start {
+            empty(&mut self.line_text);
+        }
     }
 
     pub(super) fn begin_chunk(&mut self, chunk: Bytes) {

@@ -349,6 +349,23 @@ fn a_large_events_room_is_given_back() {
 }
 
 #[test]
+fn a_large_lines_room_is_given_back_whatever_it_was() {
+    for large in ["data: ", "event: ", "id: ", ": "] {
+        for behind in ["id: 1\ndata: b\n\n", "id\n\n"] {
+            let mut decoder = Decoder::new().comments(true);
+            let input = format!("{large}{}\ndata: a\n\n{behind}", "x".repeat(4 << 20));
+            decode(&mut decoder, input.as_bytes(), (0..input.len()).step_by(16 << 10));
+            let held = decoder.line_text.capacity() + decoder.block.held() + decoder.last_event_id.held();
+            assert!(held <= 4 * KEPT_ROOM, "{large:?} holds {held} bytes behind {behind:?}");
+        }
+    }
+    let mut decoder = Decoder::new();
+    decode(&mut decoder, format!("id: {}", "x".repeat(4 << 20)).as_bytes(), (0..4 << 20).step_by(16 << 10));
+    decoder.restart();
+    assert!(decoder.line_text.capacity() <= KEPT_ROOM, "behind a connection that broke");
+}
+
+#[test]
 fn feeding_before_the_chunk_is_used_up_loses_nothing() {
     let mut decoder = Decoder::new();
     decoder.feed("data: a\n\ndata: b\n\nda");

@@ -60,6 +60,15 @@ pub(super) const KEPT_ROOM: usize = 64 << 10;
 /// copies, and allocators move the pages of what is large.
 const LARGE: usize = 1 << 20;
 
+/// Empties a buffer. The room that a large value took is given back.
+#[inline]
+pub(super) fn empty(buffer: &mut String) {
+    buffer.clear();
+    if buffer.capacity() > KEPT_ROOM {
+        buffer.shrink_to(KEPT_ROOM);
+    }
+}
+
 impl Text {
     pub(super) const fn new() -> Self {
         Self { place: Place::Absent, buffer: String::new() }
@@ -68,10 +77,7 @@ impl Text {
     #[inline]
     pub(super) fn clear(&mut self) {
         self.place = Place::Absent;
-        self.buffer.clear();
-        if self.buffer.capacity() > KEPT_ROOM {
-            self.buffer.shrink_to(KEPT_ROOM);
-        }
+        empty(&mut self.buffer);
     }
 
     #[inline]
@@ -105,7 +111,7 @@ impl Text {
 
     /// The value is a copy of `text`.
     pub(super) fn copy(&mut self, text: &str) {
-        self.buffer.clear();
+        empty(&mut self.buffer);
         self.buffer.push_str(text);
         self.place = Place::Buffer;
     }

@@ -122,10 +122,16 @@ impl Encoder {
         !self.shared.is_empty()
     }
 
-    /// Takes back all behind the first `len` bytes: what a panic left of an event.
+    /// Takes back all behind the first `len` bytes and `events` events: what a panic left of an item, whether it came while the
+    /// item was written or just behind that.
     #[cfg(feature = "server")]
-    pub(crate) fn truncate(&mut self, len: usize) {
+    pub(crate) fn take_back(&mut self, len: usize, events: u64) {
+        // They are one item's, which is taken back as a whole. What was put behind others lies in `out`, and they with it.
+        if len < self.shared.len() {
+            self.shared = Bytes::new();
+        }
         self.out.truncate(len);
+        self.events = events;
     }
 
     /// Makes ready for writing.

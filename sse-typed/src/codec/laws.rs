@@ -286,6 +286,24 @@ fn a_huge_events_room_is_given_back() {
     assert!(encoder.room() <= 2 << 10);
 }
 
+#[cfg(feature = "server")]
+#[test]
+fn what_is_taken_back_is_gone_whoever_shares_it() {
+    let encoded = Encoded::new(&RawEvent::new("one", "1")).unwrap();
+    let one = encoded.as_bytes();
+    let mut encoder = Encoder::new();
+    encoder.encode(&encoded).unwrap();
+    encoder.take_back(one.len(), 1);
+    assert_eq!((encoder.len(), encoder.events()), (one.len(), 1), "of nothing else");
+    encoder.encode(&encoded).unwrap();
+    encoder.take_back(one.len(), 1);
+    assert_eq!((encoder.take(), encoder.events()), (one.clone(), 1));
+    encoder.encode(&encoded).unwrap();
+    encoder.take_back(0, 1);
+    assert!(encoder.take().is_empty());
+    assert_eq!(encoder.events(), 1);
+}
+
 #[test]
 fn what_is_encoded_already_and_alone_is_not_copied() {
     let encoded = Encoded::new(&RawEvent::new("one", "1")).unwrap();

@@ -157,6 +157,8 @@ macro_rules! policy_setters {
         ///
         /// A frame ends with the item of the stream that brings it to this size. So with 1 each item is a frame of its own;
         /// what a hub gives as one slice is one item, of up to 32 KiB or one larger event.
+        /// Events that are bytes already (a hub's slice, an [`Encoded`](crate::Encoded)) are a frame of their own from 4 KiB on,
+        /// if nothing waits before them: so they are not copied.
         #[must_use]
         pub const fn batch(mut self, bytes: usize) -> Self {
             self.policy.batch = Some(bytes);

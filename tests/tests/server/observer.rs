@@ -13,7 +13,7 @@ use futures_util::{Stream, StreamExt, stream};
 use http::{Method, Request, Response};
 use http_body_util::BodyExt;
 use sse_typed::{
-    Sse, SseLayer,
+    EncodeError, EncodeEvent, EventKind, EventWriter, Sse, SseLayer,
     server::{Ended, Events, KeepAlive, SseBody},
 };
 use tower::{Layer, ServiceExt, service_fn};
@@ -106,6 +106,31 @@ async fn a_panic_while_the_stream_is_dropped_is_told_and_does_no_harm() {
     });
     assert_eq!(frames(get_from(&noting("-", &notes), Sse::new(events)).await).await.len(), 1);
     assert!(take(&notes)[1].starts_with("- Panicked events=2 "));
+}
+
+#[tokio::test]
+async fn an_event_that_is_taken_back_is_not_counted() {
+    /// Panics when it is dropped, behind its encoding.
+    struct Bomb;
+    impl EventKind for Bomb {
+        fn event_type(&self) -> &str {
+            "bomb"
+        }
+    }
+    impl EncodeEvent for Bomb {
+        fn encode(&self, event: &mut EventWriter<'_>) -> Result<(), EncodeError> {
+            event.json(&1)
+        }
+    }
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("in the drop");
+        }
+    }
+    let notes = Notes::default();
+    let events = stream::once(async { Bomb });
+    assert!(frames(get_from(&noting("-", &notes), Sse::new(events)).await).await.is_empty());
+    assert_eq!(take(&notes)[1], "- Panicked events=0 bytes=0 seconds=0 open=0");
 }
 
 #[tokio::test(start_paused = true)]

@@ -75,7 +75,7 @@ impl Open {
     /// Encodes the next event, and says if the stream ends by it. Whatever happens in the stream, what was encoded before
     /// stays.
     pub(super) fn poll_event<St: Events>(&mut self, events: Pin<&mut St>, cx: &mut Context<'_>) -> Poll<Option<Ended>> {
-        let before = self.encoder.len();
+        let (len, events_before) = (self.encoder.len(), self.encoder.events());
         // The stream is not polled again after a panic, so what it left half done is not seen.
         let polled = catch_unwind(AssertUnwindSafe(|| events.poll_event(cx, &mut self.encoder)));
         Poll::Ready(match polled {
@@ -86,7 +86,7 @@ impl Open {
                 None => Some(Ended::Finished),
             },
             Err(_) => {
-                self.encoder.truncate(before);
+                self.encoder.take_back(len, events_before);
                 Some(Ended::Panicked)
             }
         })

@@ -137,7 +137,7 @@ impl Decoder {
 
     /// The size up to which an event is read, in bytes: the sum of the values of its `data`, `event` and `id` lines, as
     /// text (what was not valid UTF-8 counts as what it became), and one for each `data` line. 16 MiB unless said
-    /// otherwise. It bounds the memory that the decoder uses.
+    /// otherwise. What the decoder allocates is a small multiple of it at most.
     ///
     /// A larger event is one [`EventTooLarge`], and is passed over: its id does not count. Comments longer than this
     /// are passed over silently.

@@ -79,6 +79,7 @@ function subscribe(url, handlers2 = {}, options = {}) {
   let state = "connecting";
   let source;
   let timer;
+  let asking;
   let attempts = 0;
   let complete = false;
   let ended;
@@ -100,11 +101,15 @@ function subscribe(url, handlers2 = {}, options = {}) {
     ended = { reason: complete ? "terminal" : reason, status };
     drop();
     globals.clearTimeout(timer);
+    asking?.abort();
     options.signal?.removeEventListener("abort", abort);
     resolve(ended);
     for (const queue of queues) queue.wake();
-    change("closed");
-    options.onClose?.(ended);
+    try {
+      change("closed");
+    } finally {
+      options.onClose?.(ended);
+    }
   };
   const abort = () => end("aborted");
   const address = () => {
@@ -117,7 +122,7 @@ function subscribe(url, handlers2 = {}, options = {}) {
       queue.events.push(event);
       queue.wake();
     }
-    handler(handlers2, name)?.(data, event);
+    handler(handlers2, name)?.call(handlers2, data, event);
     if (gap === true && ended === void 0) options.onGap?.(data, event);
     if (ended === void 0) options.onEvent?.(event);
   };
@@ -146,7 +151,9 @@ function subscribe(url, handlers2 = {}, options = {}) {
   };
   const connect = () => {
     const resumed = lastEventId !== "";
-    const current = new Source(address(), { withCredentials });
+    const resource = address();
+    if (ended !== void 0) return;
+    const current = new Source(resource, { withCredentials });
     source = current;
     let openedAt;
     let vain = 0;
@@ -169,7 +176,12 @@ function subscribe(url, handlers2 = {}, options = {}) {
       if (source !== current) return;
       if (current.readyState === 2) {
         drop();
-        void givenUp(event.code);
+        if (options.recreate === false) return end("refused", event.code);
+        try {
+          change("connecting");
+        } finally {
+          if (ended === void 0) void givenUp(event.code);
+        }
         return;
       }
       vain = openedAt !== void 0 && Date.now() - openedAt < 1e3 ? vain + 1 : 0;
@@ -194,14 +206,14 @@ function subscribe(url, handlers2 = {}, options = {}) {
     const { delay = 1e3, maxDelay = 3e4 } = recreate;
     const backoff = Math.min(delay * 2 ** attempts, maxDelay);
     attempts += 1;
-    timer = globals.setTimeout(start, Math.max(backoff, least) * (1 + Math.random() / 2));
+    const wait = Math.max(backoff, least) * (1 + Math.random() / 2);
+    timer = globals.setTimeout(start, Math.min(wait, LONGEST));
   };
   const givenUp = async (code) => {
-    if (options.recreate === false) return end("refused", code);
-    change("connecting");
+    asking = globals.AbortController && new globals.AbortController();
     let answer;
     try {
-      answer = code === void 0 ? ask(globals, address(), withCredentials) : { status: code, own: true };
+      answer = code === void 0 ? ask(globals, address(), withCredentials, asking) : { status: code, own: true };
     } catch (error) {
       end("refused");
       throw error;
@@ -230,26 +242,31 @@ function subscribe(url, handlers2 = {}, options = {}) {
       const queue = { events: [], wake: () => void 0 };
       queues.add(queue);
       const events = async function* () {
-        try {
-          for (; ; ) {
-            const event = queue.events.shift();
-            if (event !== void 0) yield event;
-            else if (ended === void 0) {
-              await new Promise((wake) => {
-                queue.wake = wake;
-              });
-            } else if (ended.reason === "refused") {
-              throw new Error(ended.status === void 0 ? "the event stream was refused" : `the event stream was refused: ${ended.status}`);
-            } else return;
-          }
-        } finally {
-          end("closed");
+        for (; ; ) {
+          const event = queue.events.shift();
+          if (event !== void 0) yield event;
+          else if (ended === void 0) {
+            await new Promise((wake) => {
+              queue.wake = wake;
+            });
+          } else if (ended.reason === "refused") {
+            throw new Error(ended.status === void 0 ? "the event stream was refused" : `the event stream was refused: ${ended.status}`);
+          } else return;
         }
       };
-      return events();
+      const loop = events();
+      return {
+        next: () => loop.next(),
+        // The generator's own would wait for the next event, and close nothing where it has not begun.
+        return: () => {
+          end("closed");
+          return loop.return();
+        }
+      };
     }
   };
 }
+var LONGEST = 2 ** 31 - 1;
 function typesOf(of) {
   return [...of.variants.flatMap((variant) => variant.types), ...of.nested.flatMap(typesOf)];
 }
@@ -258,7 +275,7 @@ function once(parse, data) {
   return () => (read ??= { value: parse(data) }).value;
 }
 function handler(of, name) {
-  return hasKey(of, name) ? of[name] : void 0;
+  return hasKey(of, name) || !(name in Object.prototype) ? of[name] : void 0;
 }
 function hasKey(value, key) {
   return typeof value === "object" && value !== null && !Array.isArray(value) && Object.prototype.hasOwnProperty.call(value, key);
@@ -312,31 +329,25 @@ function behind(url, id) {
   const pairs = query.join("?").split("&").filter((pair) => pair !== "" && !pair.startsWith("last_event_id="));
   return `${path}?${[...pairs, `last_event_id=${encodeURIComponent(id)}`].join("&")}${url.slice(end)}`;
 }
-async function ask(globals, url, withCredentials) {
-  let timer;
-  const silence = new Promise((resolve) => {
-    timer = globals.setTimeout(() => resolve({}), 1e4);
-  });
+async function ask(globals, url, withCredentials, asking) {
+  const timer = globals.setTimeout(() => asking?.abort(), 1e4);
   const credentials = withCredentials ? "include" : "same-origin";
-  const init = { method: "HEAD", headers: { accept: "text/event-stream" }, cache: "no-store", credentials };
-  const answer = async () => {
-    try {
-      const response = await globals.fetch?.(url, init);
-      if (response === void 0) return {};
-      const retryAfter = 1e3 * Number(response.headers.get("retry-after") ?? 0);
-      const type = response.headers.get("content-type");
-      return { status: response.status, type, ...retryAfter > 0 ? { retryAfter } : {} };
-    } catch {
-      return {};
-    }
-  };
-  const head = await Promise.race([answer(), silence]);
-  globals.clearTimeout(timer);
-  return head;
+  const init = { method: "HEAD", headers: { accept: "text/event-stream" }, cache: "no-store", credentials, signal: asking?.signal };
+  try {
+    const response = await globals.fetch?.(url, init);
+    if (response === void 0) return {};
+    const retryAfter = 1e3 * Number(response.headers.get("retry-after") ?? 0);
+    const type = response.headers.get("content-type");
+    return { status: response.status, type, ...retryAfter > 0 ? { retryAfter } : {} };
+  } catch {
+    return {};
+  } finally {
+    globals.clearTimeout(timer);
+  }
 }
 function isFinal({ status, type, own }) {
   if (status === void 0) return false;
-  if (status === 200) return own === true || typeof type === "string" && !type.startsWith("text/event-stream");
+  if (status === 200) return own === true || typeof type === "string" && !type.toLowerCase().startsWith("text/event-stream");
   if (status === 405 && own !== true) return false;
   return status >= 400 && status < 500 && status !== 408 && status !== 425 && status !== 429;
 }

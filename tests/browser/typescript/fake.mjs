@@ -99,7 +99,8 @@ export async function run(tests) {
     globalThis.clearTimeout = (timer) => clock.clearTimeout(timer);
     globalThis.fetch = (url, init) => {
       requests.push({ url, ...init });
-      return world.answer(url);
+      const aborted = new Promise((_, reject) => init.signal.addEventListener("abort", () => reject(init.signal.reason)));
+      return Promise.race([world.answer(url), aborted]);
     };
     globalThis.console = { ...console, warn: (...values) => warnings.push(values) };
     Date.now = () => clock.now;

@@ -158,6 +158,7 @@ export function subscribe(url: GenerateContentUrl, handlers: GenerateContentHand
   let state: GenerateContentState = "connecting";
   let source: GenerateContentSource | undefined;
   let timer: unknown;
+  let asking: GenerateContentAsking | undefined;
   let attempts = 0;
   let complete = false;
   let ended: GenerateContentClosed | undefined;
@@ -181,11 +182,15 @@ export function subscribe(url: GenerateContentUrl, handlers: GenerateContentHand
     ended = { reason: complete ? "terminal" : reason, status };
     drop();
     globals.clearTimeout(timer);
+    asking?.abort();
     options.signal?.removeEventListener("abort", abort);
     resolve(ended);
     for (const queue of queues) queue.wake();
-    change("closed");
-    options.onClose?.(ended);
+    try {
+      change("closed");
+    } finally {
+      options.onClose?.(ended);
+    }
   };
   const abort = (): void => end("aborted");
 
@@ -200,7 +205,7 @@ export function subscribe(url: GenerateContentUrl, handlers: GenerateContentHand
       queue.events.push(event);
       queue.wake();
     }
-    handler(handlers, name)?.(data, event);
+    handler(handlers, name)?.call(handlers, data, event);
     if (gap === true && ended === undefined) (options as { readonly onGap?: GenerateContentHandler }).onGap?.(data, event);
     if (ended === undefined) options.onEvent?.(event);
   };
@@ -232,7 +237,10 @@ export function subscribe(url: GenerateContentUrl, handlers: GenerateContentHand
 
   const connect = (): void => {
     const resumed = lastEventId !== "";
-    const current = new Source(address(), { withCredentials });
+    const resource = address();
+    // The page may close as it gives the URL.
+    if (ended !== undefined) return;
+    const current = new Source(resource, { withCredentials });
     source = current;
     // A connection that ends at once, and without an event.
     let openedAt: number | undefined;
@@ -257,7 +265,12 @@ export function subscribe(url: GenerateContentUrl, handlers: GenerateContentHand
       if (source !== current) return;
       if (current.readyState === 2) {
         drop();
-        void givenUp(event.code);
+        if (options.recreate === false) return end("refused", event.code);
+        try {
+          change("connecting");
+        } finally {
+          if (ended === undefined) void givenUp(event.code);
+        }
         return;
       }
       vain = openedAt !== undefined && Date.now() - openedAt < 1000 ? vain + 1 : 0;
@@ -285,14 +298,14 @@ export function subscribe(url: GenerateContentUrl, handlers: GenerateContentHand
     const backoff = Math.min(delay * 2 ** attempts, maxDelay);
     attempts += 1;
     // What is added keeps pages that were cut at once from coming back at once.
-    timer = globals.setTimeout(start, Math.max(backoff, least) * (1 + Math.random() / 2));
+    const wait = Math.max(backoff, least) * (1 + Math.random() / 2);
+    timer = globals.setTimeout(start, Math.min(wait, LONGEST));
   };
   const givenUp = async (code: number | undefined): Promise<void> => {
-    if (options.recreate === false) return end("refused", code);
-    change("connecting");
+    asking = globals.AbortController && new globals.AbortController();
     let answer: GenerateContentHead | Promise<GenerateContentHead>;
     try {
-      answer = code === undefined ? ask(globals, address(), withCredentials) : { status: code, own: true };
+      answer = code === undefined ? ask(globals, address(), withCredentials, asking) : { status: code, own: true };
     } catch (error) {
       end("refused");
       throw error;
@@ -323,23 +336,27 @@ export function subscribe(url: GenerateContentUrl, handlers: GenerateContentHand
       const queue = { events: [] as GenerateContent[], wake: (): void => undefined };
       queues.add(queue);
       const events = async function* (): AsyncGenerator<GenerateContent, void, undefined> {
-        try {
-          for (;;) {
-            const event = queue.events.shift();
-            if (event !== undefined) yield event;
-            else if (ended === undefined) {
-              await new Promise<void>((wake) => {
-                queue.wake = wake;
-              });
-            } else if (ended.reason === "refused") {
-              throw new Error(ended.status === undefined ? "the event stream was refused" : `the event stream was refused: ${ended.status}`);
-            } else return;
-          }
-        } finally {
-          end("closed");
+        for (;;) {
+          const event = queue.events.shift();
+          if (event !== undefined) yield event;
+          else if (ended === undefined) {
+            await new Promise<void>((wake) => {
+              queue.wake = wake;
+            });
+          } else if (ended.reason === "refused") {
+            throw new Error(ended.status === undefined ? "the event stream was refused" : `the event stream was refused: ${ended.status}`);
+          } else return;
         }
       };
-      return events();
+      const loop = events();
+      return {
+        next: () => loop.next(),
+        // The generator's own would wait for the next event, and close nothing where it has not begun.
+        return: () => {
+          end("closed");
+          return loop.return();
+        },
+      };
     },
   };
 }
@@ -357,6 +374,9 @@ export function decode(eventType: string, data: string, lastEventId = "", parse:
 
 /** The names that events are listened to by. */
 export const eventTypes: readonly string[] = /* @__PURE__ */ typesOf(contract);
+
+/** How many milliseconds a timer can wait: beyond that it does not wait at all. */
+const LONGEST = 2 ** 31 - 1;
 
 interface GenerateContentVariant {
   readonly name: keyof GenerateContentMap;
@@ -387,11 +407,13 @@ interface GenerateContentHead {
 interface GenerateContentGlobals {
   readonly EventSource?: GenerateContentConstructor;
   readonly console?: { warn(...values: unknown[]): void };
+  readonly AbortController?: new () => GenerateContentAsking;
   readonly fetch?: (url: string, init: object) => Promise<{ status: number; headers: { get(name: string): string | null } }>;
   setTimeout(run: () => void, milliseconds: number): unknown;
   clearTimeout(timer: unknown): void;
 }
 
+type GenerateContentAsking = { readonly signal: unknown; abort(): void };
 type GenerateContentHandler = ((data: unknown, event: unknown) => void) | undefined;
 type GenerateContentRead = { readonly variant: GenerateContentVariant; readonly data: unknown } | "unknown" | "ignored";
 
@@ -405,9 +427,9 @@ function once(parse: (json: string) => unknown, data: string): () => unknown {
   return () => (read ??= { value: parse(data) }).value;
 }
 
-/** What a user's object has under a name of its own: what it inherits is no handler. */
+/** What a user's object has under a name, be it a method of its class. What every object inherits is no handler. */
 function handler(of: object, name: string): GenerateContentHandler {
-  return hasKey(of, name) ? (of[name] as GenerateContentHandler) : undefined;
+  return hasKey(of, name) || !(name in Object.prototype) ? (of as { readonly [name: string]: GenerateContentHandler })[name] : undefined;
 }
 
 function hasKey(value: unknown, key: string): value is { [name: string]: unknown } {
@@ -475,34 +497,29 @@ function behind(url: string, id: string): string {
 }
 
 /** Asks for the status that an `EventSource` does not tell. */
-async function ask(globals: GenerateContentGlobals, url: string, withCredentials: boolean): Promise<GenerateContentHead> {
-  let timer: unknown;
-  const silence = new Promise<GenerateContentHead>((resolve) => {
-    timer = globals.setTimeout(() => resolve({}), 10_000);
-  });
+async function ask(globals: GenerateContentGlobals, url: string, withCredentials: boolean, asking: GenerateContentAsking | undefined): Promise<GenerateContentHead> {
+  // A question without an answer would hold one of the browser's few connections.
+  const timer = globals.setTimeout(() => asking?.abort(), 10_000);
   const credentials = withCredentials ? "include" : "same-origin";
-  const init = { method: "HEAD", headers: { accept: "text/event-stream" }, cache: "no-store", credentials };
-  const answer = async (): Promise<GenerateContentHead> => {
-    try {
-      const response = await globals.fetch?.(url, init);
-      if (response === undefined) return {};
-      const retryAfter = 1000 * Number(response.headers.get("retry-after") ?? 0);
-      const type = response.headers.get("content-type");
-      return { status: response.status, type, ...(retryAfter > 0 ? { retryAfter } : {}) };
-    } catch {
-      return {};
-    }
-  };
-  const head = await Promise.race([answer(), silence]);
-  globals.clearTimeout(timer);
-  return head;
+  const init = { method: "HEAD", headers: { accept: "text/event-stream" }, cache: "no-store", credentials, signal: asking?.signal };
+  try {
+    const response = await globals.fetch?.(url, init);
+    if (response === undefined) return {};
+    const retryAfter = 1000 * Number(response.headers.get("retry-after") ?? 0);
+    const type = response.headers.get("content-type");
+    return { status: response.status, type, ...(retryAfter > 0 ? { retryAfter } : {}) };
+  } catch {
+    return {};
+  } finally {
+    globals.clearTimeout(timer);
+  }
 }
 
 /** Whether asking again would be of no use. */
 function isFinal({ status, type, own }: GenerateContentHead): boolean {
   if (status === undefined) return false;
   // What is no event stream will not become one; a server that does not know HEAD has said nothing.
-  if (status === 200) return own === true || (typeof type === "string" && !type.startsWith("text/event-stream"));
+  if (status === 200) return own === true || (typeof type === "string" && !type.toLowerCase().startsWith("text/event-stream"));
   if (status === 405 && own !== true) return false;
   return status >= 400 && status < 500 && status !== 408 && status !== 425 && status !== 429;
 }

@@ -97,3 +97,14 @@ async fn a_subscription_does_as_it_says_whatever_its_event_source_does() {
         assert!(lines.len() > 20 && lines.iter().all(|line| line.starts_with("passed: ")), "{lines:#?}");
     }
 }
+
+#[tokio::test]
+#[ignore = "needs Node and npm packages"]
+async fn a_page_may_throw_close_and_wait_wherever_it_is_called() {
+    let name = "a_page_may_throw_close_and_wait_wherever_it_is_called";
+    if found(name, &PROGRAMS) {
+        let folder = compiled(name).await;
+        let lines = script("typescript/callbacks.mjs", &[&folder.to_string_lossy()]).await;
+        assert!(lines.len() >= 10 && lines.iter().all(|line| line.starts_with("passed: ")), "{lines:#?}");
+    }
+}

@@ -107,10 +107,15 @@ impl TypeScript {
             return declared;
         }
         let given_name = T::ident(&self.config);
-        let mut given_text = T::decl(&self.config);
+        let mut given_text = with_ends_of_comments_escaped(&T::decl(&self.config));
+        assert!(
+            !(tokens::is_generic(&given_name) && given_text.starts_with(&format!("type {given_name}<"))),
+            "the generic type `{}` has the name of one of TypeScript's own: give it another by `#[ts(rename = \"..\")]`",
+            type_name::<T>(),
+        );
         if given_text.starts_with("enum ") {
             // A type alone is erased when the TypeScript is run or bundled; an enum is code.
-            given_text = format!("type {given_name} = {};", T::inline(&self.config));
+            given_text = format!("type {given_name} = {};", with_ends_of_comments_escaped(&T::inline(&self.config)));
         }
         let same =
             |declaration: &Declaration| declaration.given_name == given_name && declaration.given_text == given_text;
@@ -207,6 +212,30 @@ fn mentioned(text: &str, names: &Names) -> Vec<usize> {
         None
     });
     mentioned
+}
+
+/// The text, with what would end a comment early written as in the other comments of the file. ts-rs writes doc comments of
+/// fields as they are: `/**` on a line of its own up to one that is ` */`, or if it is a block, up to a line that ends in `*/`.
+fn with_ends_of_comments_escaped(text: &str) -> String {
+    let mut escaped = Vec::new();
+    // Whether it is a block.
+    let mut comment = None;
+    for line in text.split('\n') {
+        if comment.is_none() && line.starts_with("/**") {
+            comment = Some(line != "/**");
+        }
+        let (body, end) = match comment {
+            Some(false) if line == " */" => ("", line),
+            Some(true) => line.strip_suffix("*/").map_or((line, ""), |body| (body, "*/")),
+            Some(false) => (line, ""),
+            None => ("", line),
+        };
+        if !end.is_empty() {
+            comment = None;
+        }
+        escaped.push(body.replace("*/", "*\\/") + end);
+    }
+    escaped.join("\n")
 }
 
 /// The text of a JSDoc comment.

@@ -16,7 +16,13 @@ const RUNTIME: &str = include_str!("runtime.ts");
 const NAME: &str = "$E";
 
 /// Names of TypeScript's own types that the file uses. Those of values alone, such as `Error`, can be those of types as well.
-const BUILT_IN: &[&str] = &["Array", "AsyncGenerator", "AsyncIterable", "Extract", "Partial", "Promise"];
+const BUILT_IN: &[&str] = &["Array", "AsyncGenerator", "AsyncIterable", "Extract", "Partial", "Promise", "Record"];
+
+/// Other names that no type of a file can have.
+const KEYWORDS: &str = "any await bigint boolean break case catch class const continue debugger default delete do else enum \
+    export extends false finally for function if implements import in instanceof interface let never new null number object \
+    package private protected public return static string super switch symbol this throw true try typeof undefined unknown \
+    var void while with yield";
 
 /// A text that is written line by line. No write to a `String` fails.
 macro_rules! line {
@@ -27,6 +33,11 @@ macro_rules! line {
 
 pub(super) fn write(events: &Events<String>, typescript: &TypeScript, name: Option<&str>) -> String {
     let name = name.unwrap_or(events.name);
+    let mut taken = KEYWORDS.split(' ').chain(BUILT_IN.iter().copied().filter(|&own| own != "Record"));
+    assert!(
+        tokens::is_identifier(name) && !taken.any(|taken| taken == name),
+        "`{name}` cannot be the name of a type in this file: give another by `Options::name`",
+    );
     let all = names::all(events);
     let gaps: Vec<_> = all.iter().filter(|event| event.variant.gap).map(|event| quoted(&event.name)).collect();
     let runtime = runtime(name, !gaps.is_empty());

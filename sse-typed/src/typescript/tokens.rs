@@ -1,5 +1,13 @@
 //! Identifiers in a text of TypeScript, as far as it is known what is one: not in texts, comments or names of properties.
 
+/// Generic types of TypeScript's own that ts-rs writes. Before type arguments a name of these is never that of another type.
+const GENERIC: &[&str] = &["Array", "Record"];
+
+/// Whether a type of that name cannot be told from one of TypeScript's own once it has type arguments.
+pub(super) fn is_generic(name: &str) -> bool {
+    GENERIC.contains(&name)
+}
+
 /// The text with each identifier replaced that `replace` has another name for.
 pub(super) fn renamed(text: &str, mut replace: impl FnMut(&str) -> Option<String>) -> String {
     let mut renamed = String::with_capacity(text.len());
@@ -8,7 +16,9 @@ pub(super) fn renamed(text: &str, mut replace: impl FnMut(&str) -> Option<String
     while let Some(first) = rest.chars().next() {
         let length = length(rest, first);
         let (token, behind) = rest.split_at(length);
-        let new = if is_start(first) && !after_dot && !names_a_property(behind) { replace(token) } else { None };
+        let built_in = is_generic(token) && behind.trim_start().starts_with('<');
+        let replaceable = is_start(first) && !after_dot && !built_in && !names_a_property(behind);
+        let new = if replaceable { replace(token) } else { None };
         renamed.push_str(new.as_deref().unwrap_or(token));
         if !first.is_whitespace() {
             after_dot = first == '.' && !renamed.ends_with("...");
@@ -80,8 +90,10 @@ mod tests {
             new,
             "type Q = { P: Q, P?: Array<Q>, \"P\": \"P\", /** P's */ a: x.P, Px: $P, [key in Q]: [Q, Q], 'it\\'s P': Q } // P\n"
         );
-        assert!(mentions(text, "Array"));
+        assert!(mentions(text, "key"));
         assert!(!mentions(text, "Px"));
+        let array = renamed("Array<Array>", |token| Some(format!("{token}2")));
+        assert_eq!(array, "Array<Array2>", "with type arguments it is TypeScript's");
     }
 
     #[test]

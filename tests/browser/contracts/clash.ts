@@ -22,7 +22,7 @@ export type ClashHandlers2 = { next: ClashHandlers2 | null, };
 
 export type Error = { Error: string, };
 
-export type All = { AbortSignal: AbortSignal, Array: Array2, AsyncGenerator: AsyncGenerator2, AsyncIterable: AsyncIterable2, Date: Date, Event: Event, EventSource: EventSource, Extract: Extract2, Infinity: Infinity, Map: Map, Math: Math, MessageEvent: MessageEvent, Number: Number, Object: Object, Partial: Partial2, Promise: Promise2, RangeError: RangeError, Record: Record, Response: Response, Set: Set, Source: Source, TypeError: TypeError, };
+export type All = { AbortSignal: AbortSignal, Array: Array2, AsyncGenerator: AsyncGenerator2, AsyncIterable: AsyncIterable2, Date: Date, Event: Event, EventSource: EventSource, Extract: Extract2, Infinity: Infinity, Map: Map, Math: Math, MessageEvent: MessageEvent, Number: Number, Object: Object, Partial: Partial2, Promise: Promise2, RangeError: RangeError, Record: Record2, Response: Response, Set: Set, Source: Source, TypeError: TypeError, };
 
 export type AbortSignal = { x: number, };
 
@@ -58,7 +58,7 @@ export type Promise2 = { x: number, };
 
 export type RangeError = { x: number, };
 
-export type Record = { x: number, };
+export type Record2 = { x: number, };
 
 export type Response = { x: number, };
 
@@ -67,6 +67,30 @@ export type Set = { x: number, };
 export type Source = { x: number, };
 
 export type TypeError = { x: number, };
+
+/** Beside TypeScript's own, which ts-rs writes for a list and for an object without fields. */
+export type Beside = { list: Array<Array2>, lists: Array<Array<Record2>>, empty: Empty, };
+
+export type Empty = Record<symbol, never>;
+
+/** Ends *\/ early. */
+export type Documented = { 
+/**
+ * Ends *\/ early.
+ *
+ * And `*\/` again.
+ */
+lines: number, 
+/** A block, which
+    has /* another *\/ in it. */
+block: number, 
+/**Two
+ lines *\/ in one.*/
+one: number, 
+/**
+ * Fine.
+ */
+plain: number, };
 
 export type Page<T> = { items: Array<T>, next: Page<T> | null, };
 
@@ -89,6 +113,12 @@ export interface ClashMap {
   ClashHandlers: ClashHandlers2;
   Error: Error;
   Own: All;
+  Beside: Beside;
+  Lists: {
+    arrays: Array<Array2>;
+    records: Array<Record2>;
+  };
+  Documented: Documented;
   Numbers: Page<number>;
   Positions: Page<Position>;
   Others: Array<Page<Position2> | null>;
@@ -107,6 +137,9 @@ const contract: ClashContract = {
     { name: "ClashHandlers", types: ["ClashHandlers"], form: "json" },
     { name: "Error", types: ["Error"], form: "json" },
     { name: "Own", types: ["Own"], form: "json" },
+    { name: "Beside", types: ["Beside"], form: "json" },
+    { name: "Lists", types: ["Lists"], form: "json" },
+    { name: "Documented", types: ["Documented"], form: "json" },
     { name: "Numbers", types: ["Numbers"], form: "json" },
     { name: "Positions", types: ["Positions"], form: "json" },
     { name: "Others", types: ["Others"], form: "json" },

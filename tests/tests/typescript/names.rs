@@ -1,7 +1,10 @@
 //! Types of one name.
 
 use serde::{Deserialize, Serialize};
-use sse_typed::{SseEvent, typescript::Options};
+use sse_typed::{
+    SseEvent,
+    typescript::{self, Options},
+};
 use ts_rs::TS;
 
 use crate::contracts::assert_current;
@@ -112,6 +115,33 @@ mod own {
         Source,
         TypeError
     );
+
+    /// Beside TypeScript's own, which ts-rs writes for a list and for an object without fields.
+    #[derive(Serialize, Deserialize, TS)]
+    pub(super) struct Beside {
+        list: Vec<Array>,
+        lists: Vec<Vec<Record>>,
+        empty: Empty,
+    }
+
+    #[derive(Serialize, Deserialize, TS)]
+    struct Empty {}
+}
+
+/// Ends */ early.
+#[derive(Serialize, Deserialize, TS)]
+struct Documented {
+    /// Ends */ early.
+    ///
+    /// And `*/` again.
+    lines: u8,
+    /** A block, which
+    has /* another */ in it. */
+    block: u8,
+    #[doc = "Two\n lines */ in one."]
+    one: u8,
+    /// Fine.
+    plain: u8,
 }
 
 /// A variant of any name.
@@ -127,6 +157,12 @@ enum Clash {
     ClashHandlers(ClashHandlers),
     Error(Error),
     Own(own::All),
+    Beside(own::Beside),
+    Lists {
+        arrays: Vec<own::Array>,
+        records: Vec<own::Record>,
+    },
+    Documented(Documented),
     Numbers(Page<u32>),
     Positions(Page<map::Position>),
     Others(Vec<Option<Page<screen::Position>>>),
@@ -141,6 +177,36 @@ enum Clash {
 #[test]
 fn types_of_one_name_are_told_apart() {
     assert_current::<Clash>("clash.ts", &Options::new());
+}
+
+#[test]
+fn a_name_that_no_type_can_have_is_refused() {
+    for name in ["", "a b", "1", "class", "string", "Promise", "Array"] {
+        let options = Options::new().name(name);
+        let message = std::panic::catch_unwind(|| typescript::render::<Clash>(&options)).unwrap_err();
+        let message = message.downcast_ref::<String>().unwrap();
+        assert!(message.starts_with(&format!("`{name}` cannot be the name of a type in this file")), "{message}");
+    }
+}
+
+mod generic {
+    use super::{Deserialize, Serialize, TS};
+
+    #[derive(Serialize, Deserialize, TS)]
+    pub(super) struct Record<T> {
+        key: T,
+    }
+}
+
+#[derive(SseEvent)]
+struct Taken {
+    record: generic::Record<u8>,
+}
+
+#[test]
+#[should_panic(expected = "generic::Record<u8>` has the name of one of TypeScript's own")]
+fn a_generic_type_that_cannot_be_told_from_typescripts_own_is_refused() {
+    assert_current::<Taken>("never_written.ts", &Options::new());
 }
 
 #[derive(Serialize, Deserialize, TS)]

@@ -37,6 +37,7 @@ impl<T: DeserializeOwned> FromJson for T {}
 
 /// Reads JSON data into `T`, without the key `tag`, and builds the event from it. Without data the block only moves the
 /// last event ID or the reconnection time.
+#[inline]
 pub fn read_json<T: FromJson, E>(
     event: RawEventRef<'_>,
     tag: Option<&str>,
@@ -51,6 +52,7 @@ pub fn read_json<T: FromJson, E>(
     }
 }
 
+#[inline]
 fn parse<T: DeserializeOwned>(data: &str, tag: Option<&str>) -> serde_json::Result<T> {
     let Some(tag) = tag else { return serde_json::from_str(data) };
     let mut deserializer = Deserializer::from_str(data);

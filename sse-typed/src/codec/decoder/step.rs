@@ -42,6 +42,7 @@ impl Decoder {
     /// Reads line by line, up to the next item. What the item holds is left in the block, so that it is never moved: the
     /// caller's part is inlined where it is used.
     pub(super) fn read(&mut self) -> Stop {
+        self.end_of_event();
         loop {
             let start = self.position;
             let bytes = self.chunk.as_bytes();
@@ -312,7 +313,17 @@ impl Decoder {
             self.block.clear();
             return None;
         }
+        self.dispatched = true;
         Some(Stop::Event)
+    }
+
+    /// The event was lent, and is over.
+    #[inline]
+    pub(super) fn end_of_event(&mut self) {
+        if self.dispatched {
+            self.dispatched = false;
+            self.block.clear();
+        }
     }
 
     fn set_reconnection_time(&mut self, digits: Digits) {

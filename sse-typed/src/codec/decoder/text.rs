@@ -132,6 +132,7 @@ impl Text {
     }
 
     /// The chunk goes: what lies in it is copied.
+    #[inline]
     pub(super) fn keep(&mut self, chunk: &str) {
         if let Place::Chunk(span) = self.place {
             self.copy(span.of(chunk));

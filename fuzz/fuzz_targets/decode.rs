@@ -87,12 +87,15 @@ fn take(decoder: &mut Decoder, items: &mut Vec<NaiveItem>) -> bool {
         None => return false,
         Some(Err(_)) => NaiveItem::TooLarge,
         Some(Ok(Item::Comment(text))) => NaiveItem::Comment(text.to_owned()),
-        Some(Ok(Item::Event(event))) => NaiveItem::Event {
-            event_type: event.event_type().to_owned(),
-            data: event.data().to_owned(),
-            id: event.id().map(str::to_owned),
-            retry: event.retry(),
-        },
+        Some(Ok(Item::Event(event))) => {
+            assert_eq!(event.to_raw_event().as_raw_ref(), event, "a copy");
+            NaiveItem::Event {
+                event_type: event.event_type().to_owned(),
+                data: event.data().to_owned(),
+                id: event.id().map(str::to_owned),
+                retry: event.retry(),
+            }
+        }
         Some(Ok(item)) => panic!("an item that this target does not know: {item:?}"),
     };
     items.push(item);

@@ -1,16 +1,22 @@
-use std::{fmt, time::Duration};
+use std::{
+    fmt,
+    hash::{Hash, Hasher},
+    time::Duration,
+};
 
 use bytestring::ByteString;
 
 use super::{EventId, MESSAGE};
 
 /// An untyped event, borrowed from the decoder: names and data lie where they were received.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy)]
 pub struct RawEventRef<'a> {
     event_type: &'a str,
     data: &'a str,
     id: Option<&'a str>,
     retry: Option<Duration>,
+    /// Where the values may lie, all of them or some.
+    chunk: Option<&'a ByteString>,
 }
 
 impl<'a> RawEventRef<'a> {
@@ -19,7 +25,14 @@ impl<'a> RawEventRef<'a> {
     #[inline]
     pub const fn new(event_type: &'a str, data: &'a str) -> Self {
         let event_type = if event_type.is_empty() { MESSAGE } else { event_type };
-        Self { event_type, data, id: None, retry: None }
+        Self { event_type, data, id: None, retry: None, chunk: None }
+    }
+
+    /// With the text that its values are pieces of.
+    #[inline]
+    pub(crate) const fn in_chunk(mut self, chunk: &'a ByteString) -> Self {
+        self.chunk = Some(chunk);
+        self
     }
 
     /// With the `id:` of its block, which may be empty.
@@ -66,10 +79,39 @@ impl<'a> RawEventRef<'a> {
         self.retry
     }
 
-    /// Copies the event into one allocation of its own.
+    /// The event as one that is owned. If it lies in one chunk of what was received, it shares that; else it is copied into
+    /// one allocation.
     #[must_use]
     pub fn to_raw_event(&self) -> RawEvent {
-        RawEvent::from_parts(self.event_type, self.data, self.id, self.retry)
+        // A count of references takes half as long as an allocation that is filled. One for each value would take longer.
+        let Some((chunk, event_type, data, id)) = self.places() else { return self.copied() };
+        RawEvent { event_type, data, id, retry: self.retry, text: chunk.clone() }
+    }
+
+    /// Where event type, data and id lie in the chunk, if all do.
+    #[inline]
+    fn places(&self) -> Option<(&'a ByteString, Span, Span, Option<Span>)> {
+        let chunk = self.chunk?;
+        let event_type = match Span::within(chunk, self.event_type) {
+            None if self.event_type == MESSAGE => Span { start: 0, end: 0 },
+            place => place?,
+        };
+        let id = match self.id {
+            None => None,
+            Some(id) => Some(Span::within(chunk, id)?),
+        };
+        Some((chunk, event_type, Span::within(chunk, self.data)?, id))
+    }
+
+    fn copied(&self) -> RawEvent {
+        let mut text = String::with_capacity(self.event_type.len() + self.data.len() + self.id.map_or(0, str::len));
+        let mut push = |value: &str| {
+            let start = text.len();
+            text.push_str(value);
+            Span { start, end: text.len() }
+        };
+        let (event_type, data, id) = (push(self.event_type), push(self.data), self.id.map(push));
+        RawEvent { text: text.into(), event_type, data, id, retry: self.retry }
     }
 }
 
@@ -84,17 +126,55 @@ impl fmt::Debug for RawEventRef<'_> {
     }
 }
 
+impl PartialEq for RawEventRef<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        (self.event_type, self.data, self.id, self.retry) == (other.event_type, other.data, other.id, other.retry)
+    }
+}
+
+impl Eq for RawEventRef<'_> {}
+
+impl Hash for RawEventRef<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.event_type, self.data, self.id, self.retry).hash(state);
+    }
+}
+
+/// A piece of a text.
+#[derive(Clone, Copy)]
+struct Span {
+    start: usize,
+    end: usize,
+}
+
+impl Span {
+    /// Where `value` lies in `text`, if it does.
+    fn within(text: &str, value: &str) -> Option<Self> {
+        let start = value.as_ptr().addr().checked_sub(text.as_ptr().addr())?;
+        let end = start + value.len();
+        (end <= text.len()).then_some(Self { start, end })
+    }
+
+    fn of(self, text: &str) -> &str {
+        &text[self.start..self.end]
+    }
+}
+
 /// An untyped event: an event type, data, and the id and reconnection time of its block.
 ///
-/// It is one allocation, and cheap to clone. It can be sent (what came from a wire goes out with the same meaning) and
-/// received: `connect::<RawEvent>()` is the untyped client.
-#[derive(Clone, PartialEq, Eq, Hash)]
+/// It is cheap to clone. It can be sent (what came from a wire goes out with the same meaning) and received:
+/// `connect::<RawEvent>()` is the untyped client.
+///
+/// An event that was received shares the chunk of bytes that it lay in with the other events of that chunk, and keeps it
+/// alive. Who keeps few events of many for long keeps them [`detached`](Self::detached).
+#[derive(Clone)]
 pub struct RawEvent {
-    /// Event type, data and id, one behind the other.
+    /// What holds the values: they alone, or the chunk that they came in.
     text: ByteString,
-    type_end: usize,
-    data_end: usize,
-    has_id: bool,
+    /// Empty for `message`, if that is not in the text.
+    event_type: Span,
+    data: Span,
+    id: Option<Span>,
     retry: Option<Duration>,
 }
 
@@ -108,7 +188,7 @@ impl RawEvent {
     /// With an id.
     #[must_use]
     pub fn with_id(self, id: impl Into<EventId>) -> Self {
-        Self::from_parts(self.event_type(), self.data(), Some(id.into().as_str()), self.retry)
+        self.as_raw_ref().with_id(Some(id.into().as_str())).to_raw_event()
     }
 
     /// With a reconnection time.
@@ -118,32 +198,25 @@ impl RawEvent {
         self
     }
 
-    fn from_parts(event_type: &str, data: &str, id: Option<&str>, retry: Option<Duration>) -> Self {
-        let mut text = String::with_capacity(event_type.len() + data.len() + id.map_or(0, str::len));
-        text.push_str(event_type);
-        let type_end = text.len();
-        text.push_str(data);
-        let data_end = text.len();
-        text.push_str(id.unwrap_or_default());
-        Self { text: text.into(), type_end, data_end, has_id: id.is_some(), retry }
-    }
-
     /// The event type; `message` when the block names none.
     #[must_use]
     pub fn event_type(&self) -> &str {
-        &self.text[..self.type_end]
+        match self.event_type.of(&self.text) {
+            "" => MESSAGE,
+            event_type => event_type,
+        }
     }
 
     /// The data; its lines are separated by LF.
     #[must_use]
     pub fn data(&self) -> &str {
-        &self.text[self.type_end..self.data_end]
+        self.data.of(&self.text)
     }
 
     /// The id that the event's own block carried. `Some("")` made the client forget its last event ID.
     #[must_use]
     pub fn id(&self) -> Option<&str> {
-        self.has_id.then(|| &self.text[self.data_end..])
+        self.id.map(|span| span.of(&self.text))
     }
 
     /// The reconnection time that the event's own block carried.
@@ -152,10 +225,31 @@ impl RawEvent {
         self.retry
     }
 
+    /// The event in an allocation of its own, which keeps nothing else alive.
+    #[must_use]
+    pub fn detached(&self) -> Self {
+        self.as_raw_ref().copied()
+    }
+
     /// Lends the event.
     #[must_use]
     pub fn as_raw_ref(&self) -> RawEventRef<'_> {
-        RawEventRef { event_type: self.event_type(), data: self.data(), id: self.id(), retry: self.retry }
+        let event = RawEventRef::new(self.event_type(), self.data());
+        event.with_id(self.id()).with_retry(self.retry).in_chunk(&self.text)
+    }
+}
+
+impl PartialEq for RawEvent {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_raw_ref() == other.as_raw_ref()
+    }
+}
+
+impl Eq for RawEvent {}
+
+impl Hash for RawEvent {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_raw_ref().hash(state);
     }
 }
 
@@ -173,5 +267,56 @@ impl fmt::Debug for RawEvent {
             .field("id", &self.id())
             .field("retry", &self.retry)
             .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CHUNK: &str = "data: before\n\nid: 7\nevent: tick\ndata: now\n\ndata: behind\n\n";
+
+    /// An event whose values are these pieces of `chunk`.
+    fn lent<'a>(chunk: &'a ByteString, event_type: Option<&str>, data: &str, id: Option<&str>) -> RawEventRef<'a> {
+        let piece = |value: &str| {
+            let start = chunk.find(value).expect("a piece of the chunk");
+            &chunk[start..start + value.len()]
+        };
+        RawEventRef::new(event_type.map_or("", piece), piece(data)).with_id(id.map(piece)).in_chunk(chunk)
+    }
+
+    #[test]
+    fn an_event_shares_its_chunk_until_it_is_detached() {
+        let chunk = ByteString::from(CHUNK);
+        for event_type in [Some("tick"), None] {
+            for id in [Some("7"), None] {
+                let event = lent(&chunk, event_type, "now", id);
+                let shared = event.to_raw_event();
+                assert_eq!(shared.as_raw_ref(), event);
+                assert_eq!(shared.text.as_ptr(), chunk.as_ptr());
+                assert_eq!(shared.as_raw_ref().to_raw_event().text.as_ptr(), chunk.as_ptr());
+                let own = shared.detached();
+                assert_eq!(own, shared);
+                assert_eq!(own.text, [event.event_type(), "now", id.unwrap_or_default()].concat());
+            }
+        }
+    }
+
+    #[test]
+    fn values_from_elsewhere_are_copied() {
+        let chunk = ByteString::from(CHUNK);
+        let elsewhere = "7".to_owned();
+        let event = lent(&chunk, Some("tick"), "now", None).with_id(Some(&elsewhere));
+        assert_eq!(event.to_raw_event().as_raw_ref(), event);
+        assert_eq!(event.to_raw_event().text, "ticknow7");
+    }
+
+    #[test]
+    fn an_event_that_was_never_received_is_what_was_said() {
+        let typed = RawEvent::new("tick", "").with_id(EventId::from(7_u64));
+        assert_eq!((typed.event_type(), typed.data(), typed.id()), ("tick", "", Some("7")));
+        let untyped = RawEvent::new("", "now").with_retry(Duration::from_secs(1));
+        assert_eq!((untyped.event_type(), untyped.data(), untyped.id()), (MESSAGE, "now", None));
+        assert_eq!(untyped, RawEvent::new(MESSAGE, "now").with_retry(Duration::from_secs(1)));
     }
 }

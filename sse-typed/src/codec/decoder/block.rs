@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use bytestring::ByteString;
+
 use super::text::Text;
 use crate::event::RawEventRef;
 
@@ -37,9 +39,12 @@ impl Block {
     }
 
     #[inline]
-    pub(super) fn lend<'a>(&'a self, chunk: &'a str) -> RawEventRef<'a> {
+    pub(super) fn lend<'a>(&'a self, chunk: &'a ByteString) -> RawEventRef<'a> {
         let id = (!self.id.is_absent()).then(|| self.id.get(chunk));
-        RawEventRef::new(self.event_type.get(chunk), self.data.get(chunk)).with_id(id).with_retry(self.retry)
+        RawEventRef::new(self.event_type.get(chunk), self.data.get(chunk))
+            .with_id(id)
+            .with_retry(self.retry)
+            .in_chunk(chunk)
     }
 
     /// The room that the buffers take, in bytes.

@@ -23,12 +23,15 @@ fn decode(decoder: &mut Decoder, input: &[u8], cuts: impl IntoIterator<Item = us
         start = end;
         while let Some(item) = decoder.next_item() {
             items.push(match item {
-                Ok(Item::Event(event)) => NaiveItem::Event {
-                    event_type: event.event_type().to_owned(),
-                    data: event.data().to_owned(),
-                    id: event.id().map(str::to_owned),
-                    retry: event.retry(),
-                },
+                Ok(Item::Event(event)) => {
+                    assert_eq!(event.to_raw_event().as_raw_ref(), event);
+                    NaiveItem::Event {
+                        event_type: event.event_type().to_owned(),
+                        data: event.data().to_owned(),
+                        id: event.id().map(str::to_owned),
+                        retry: event.retry(),
+                    }
+                }
                 Ok(Item::Comment(text)) => NaiveItem::Comment(text.to_owned()),
                 Err(EventTooLarge { .. }) => NaiveItem::TooLarge,
             });

@@ -181,7 +181,7 @@ impl Encoder {
 
     /// The room that is kept, in bytes.
     #[cfg(test)]
-    pub(super) fn room(&self) -> usize {
+    pub(crate) fn room(&self) -> usize {
         self.out.capacity()
     }
 

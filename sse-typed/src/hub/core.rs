@@ -82,7 +82,10 @@ impl<E> Core<E> {
         if encoder.is_empty() {
             return Err(Kind::NeverSent(event.event_type().to_owned()).into());
         }
-        Ok(lend(encoder.as_bytes()))
+        let lent = lend(encoder.as_bytes());
+        // At once, because the next event may be long in coming. What a panic leaves is cleared by it.
+        encoder.clear();
+        Ok(lent)
     }
 }
 
@@ -96,5 +99,24 @@ impl<E: EncodeEvent> Core<E> {
 impl<E> fmt::Debug for Core<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Core").field("on_gap", &self.on_gap).field("counts", &self.counts).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        RawEvent,
+        hub::{Retention, id::Epoch, ring::Names},
+    };
+
+    #[test]
+    fn a_hub_does_not_keep_the_room_of_a_large_event() {
+        let shared = Shared::new(Retention::default(), Names::Numbered(Epoch::random()));
+        let core = Core::new(Arc::new(shared), OnGap::Ignore, None);
+        let large = RawEvent::new("large", "x".repeat(1 << 20));
+        assert_eq!(core.with_block(&large, <[u8]>::len).unwrap(), "event: large\ndata: \n\n".len() + (1 << 20));
+        let room = core.scratch.lock().unwrap().room();
+        assert!(room <= 64 << 10, "{room}");
     }
 }

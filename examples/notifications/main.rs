@@ -131,12 +131,14 @@ struct Arguments {
 fn arguments(mut words: impl Iterator<Item = String>) -> Result<Arguments, String> {
     let mut arguments = Arguments { port: 3004, pace: Duration::from_millis(1_500) };
     while let Some(option) = words.next() {
+        if !["--port", "--pace"].contains(&&*option) {
+            return Err("usage: cargo run --example notifications [-- --port N --pace MS]".to_owned());
+        }
         let value = words.next().ok_or_else(|| format!("`{option}` wants a number"))?;
         let no_number = |_| format!("`{value}` is no number for `{option}`");
         match &*option {
             "--port" => arguments.port = value.parse().map_err(no_number)?,
-            "--pace" => arguments.pace = Duration::from_millis(value.parse().map_err(no_number)?),
-            _ => return Err("usage: cargo run --example notifications [-- --port N --pace MS]".to_owned()),
+            _ => arguments.pace = Duration::from_millis(value.parse().map_err(no_number)?),
         }
     }
     Ok(arguments)

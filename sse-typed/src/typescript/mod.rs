@@ -57,7 +57,9 @@
 //! - **A connection** that is lost is the browser's to make again. After an HTTP error the browser gives up, and does not say at
 //!   which: the subscription asks for the status by a HEAD request, which a server of this crate answers without a stream. If
 //!   that says so it makes a new `EventSource`, later each time, with the query `last_event_id`, that
-//!   [`LastEventId`](crate::LastEventId) reads. `recreate: false` leaves it at giving up.
+//!   [`LastEventId`](crate::LastEventId) reads. `recreate: false` leaves it at giving up. Where two of its connections in a row
+//!   end within a second and without an event, it takes that for a hub's word to forget the id (`OnGap::Restart`, which does not
+//!   reach a URL), and goes on without one. A server that fails as soon as it has answered looks the same to it.
 //! - **Elsewhere** than in a browser the constructor is given as `options.EventSource`, such as that of npm's `eventsource`.
 //!   For events that came by other ways there is `decode(eventType, data)`.
 //!

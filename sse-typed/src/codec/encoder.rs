@@ -48,7 +48,8 @@ impl Encoder {
     ///
     /// # Errors
     ///
-    /// [`EncodeError`] when the event cannot travel. Not one byte of it is written then, and the encoder goes on.
+    /// [`EncodeError`] when the event cannot travel. Not one byte of it is written then, and the encoder goes on. So it does
+    /// behind a panic of what is encoded, if somebody catches that.
     pub fn encode<I: EventItem + ?Sized>(&mut self, item: &I) -> Result<(), EncodeError> {
         item.write(self)
     }
@@ -160,23 +161,20 @@ impl Encoder {
     ) -> Result<(), EncodeError> {
         self.prepare();
         let start = self.out.len();
-        let mut event = EventWriter::new(&mut self.out);
+        let block = Unfinished { out: &mut self.out, start };
+        let mut event = EventWriter::new(block.out);
         event.envelope(id, retry);
-        match encode(&mut event) {
-            Ok(()) if event.begun() => {
-                if let (false, Some(numbering)) = (event.has_id(), &mut self.numbering) {
-                    event.number(start, &numbering.prefix, numbering.next);
-                    numbering.next = numbering.next.saturating_add(1);
-                }
-                event.finish();
-                self.events += 1;
-                Ok(())
+        encode(&mut event)?;
+        if event.begun() {
+            if let (false, Some(numbering)) = (event.has_id(), &mut self.numbering) {
+                event.number(start, &numbering.prefix, numbering.next);
+                numbering.next = numbering.next.saturating_add(1);
             }
-            result => {
-                self.out.truncate(start);
-                result
-            }
+            event.finish();
+            block.keep();
+            self.events += 1;
         }
+        Ok(())
     }
 
     /// The room that is kept, in bytes.
@@ -228,6 +226,27 @@ impl Encoder {
             self.out.extend_from_slice(bytes);
         }
         self.events += events;
+    }
+}
+
+/// A block that is being written. If it does not come to its end, by an error or by a panic of what is encoded, nothing of it
+/// stays: half of it would be a part of the next event.
+struct Unfinished<'a> {
+    out: &'a mut Vec<u8>,
+    start: usize,
+}
+
+impl Unfinished<'_> {
+    #[inline]
+    fn keep(mut self) {
+        self.start = usize::MAX;
+    }
+}
+
+impl Drop for Unfinished<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.out.truncate(self.start);
     }
 }
 

@@ -1,6 +1,10 @@
 //! The law of encoding, by property: encoding fails and leaves not one byte, or decoding gives back what was encoded.
 
-use std::{fmt, time::Duration};
+use std::{
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::Duration,
+};
 
 use proptest::prelude::*;
 use serde::Serialize;
@@ -400,4 +404,41 @@ fn a_serialisation_that_fails_half_way_leaves_not_one_byte() {
     }
     encoder.encode(&RawEvent::new("behind", "2")).unwrap();
     assert_eq!(encoder.take(), "event: before\ndata: 1\n\nevent: behind\ndata: 2\n\n");
+}
+
+/// Panics with half of its data written.
+struct Panics;
+
+impl EventKind for Panics {
+    fn event_type(&self) -> &str {
+        "panics"
+    }
+}
+
+impl EncodeEvent for Panics {
+    fn encode(&self, event: &mut EventWriter<'_>) -> Result<(), EncodeError> {
+        event.event_type("panics")?;
+        event.text(format_args!("half of it{Bomb}"))
+    }
+}
+
+struct Bomb;
+
+impl fmt::Display for Bomb {
+    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+        panic!("a display that panics")
+    }
+}
+
+#[test]
+fn a_serialisation_that_panics_half_way_leaves_not_one_byte() {
+    let mut encoder = Encoder::new();
+    encoder.encode(&RawEvent::new("before", "1")).unwrap();
+    let encode = AssertUnwindSafe(|| encoder.encode(&Event::new(Panics).id(1_u64)));
+    assert!(catch_unwind(encode).is_err());
+    encoder.encode(&RawEvent::new("behind", "2")).unwrap();
+    assert_eq!(
+        (encoder.events(), &encoder.take()[..]),
+        (2, &b"event: before\ndata: 1\n\nevent: behind\ndata: 2\n\n"[..])
+    );
 }

@@ -123,20 +123,15 @@ pub(crate) const STEPS: &[Step] = &[
     },
     Step {
         name: "benches",
-        about: "the benchmarks, compiled",
+        about: "the benchmarks compiled, and their own tests",
         needs: &[],
         uses: &[],
         run: |context| {
-            let benches = "benches/Cargo.toml";
-            if !Path::new(benches).exists() {
-                return Ok(Outcome { succeeded: true, count: Count::default() });
-            }
-            context
-                .cargo(
-                    "check",
-                    &["--workspace", "--all-targets", "--manifest-path", benches, "--target-dir", "target/benches"],
-                )
-                .run()
+            let in_benches = |command, what: &[&str]| {
+                let place = ["--workspace", "--manifest-path", "benches/Cargo.toml", "--target-dir", "target/benches"];
+                context.cargo(command, &place).args(what)
+            };
+            run_all(&[in_benches("check", &["--all-targets"]), in_benches("test", &["--lib"])])
         },
     },
     Step {

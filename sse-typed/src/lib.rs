@@ -92,6 +92,9 @@ pub mod testing;
 #[cfg_attr(docsrs, doc(cfg(feature = "typescript")))]
 pub mod typescript;
 
+#[cfg(any(feature = "server", feature = "hub"))]
+mod wake;
+
 #[doc(hidden)]
 #[path = "private/mod.rs"]
 pub mod __private;

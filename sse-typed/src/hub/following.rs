@@ -34,10 +34,9 @@ use std::{
 
 use super::{
     log::LogEntry,
-    shared::{Closing, Shared, State, Waiting},
-    waiters::Ticket,
+    shared::{Closing, Shared, State, Waiting, wait},
 };
-use crate::event::EventId;
+use crate::{event::EventId, wake::Ticket};
 
 /// Where a hub ends in a log elsewhere.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -219,7 +218,7 @@ impl Shared {
         let ending = state.ending();
         // Who waits is taken for one who has all there is, and of a hub that is closed there is no news.
         if !matches!(state.closing, Closing::Closed(_)) {
-            self.wait(state, ticket, waker);
+            wait(state, ticket, waker);
         }
         Sought::Outside(ending)
     }
@@ -230,7 +229,7 @@ impl Shared {
         if state.origin.is_some() || matches!(state.closing, Closing::Closed(_)) {
             return true;
         }
-        self.wait(state, ticket, waker);
+        wait(state, ticket, waker);
         false
     }
 }

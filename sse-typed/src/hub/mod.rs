@@ -152,7 +152,6 @@ mod subscription;
 mod tail;
 mod topics;
 mod trace;
-mod waiters;
 
 pub use self::{
     builder::HubBuilder,

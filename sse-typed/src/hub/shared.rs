@@ -16,9 +16,11 @@ use super::{
     following::End,
     log::{Block, Page},
     ring::{Names, Read, Ring, Run},
-    waiters::{Batch, Called, Ticket, Waiters},
 };
-use crate::event::{EventId, Gap, GapReason};
+use crate::{
+    event::{EventId, Gap, GapReason},
+    wake::{Ticket, WakeEpoch, WakeQueue},
+};
 
 /// The ring and those who wait for it, under one lock.
 ///
@@ -32,14 +34,14 @@ pub(super) struct Shared {
     state: Mutex<State>,
     /// The place behind all events.
     head: AtomicU64,
-    called: Called,
+    epoch: WakeEpoch,
     began: Instant,
 }
 
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) ring: Ring,
-    waiters: Waiters,
+    waiters: WakeQueue,
     /// The place where a ring that follows another log has begun. A log in memory begins at once.
     pub(super) origin: Option<EventId>,
     pub(super) closing: Closing,
@@ -79,6 +81,12 @@ pub(super) struct Named {
     pub(super) id: EventId,
 }
 
+impl AsMut<WakeQueue> for State {
+    fn as_mut(&mut self) -> &mut WakeQueue {
+        &mut self.waiters
+    }
+}
+
 impl Shared {
     /// A log in memory.
     pub(super) fn new(retention: Retention, names: Names) -> Self {
@@ -93,8 +101,8 @@ impl Shared {
     }
 
     fn with(ring: Ring, origin: Option<EventId>) -> Self {
-        let state = State { ring, waiters: Waiters::default(), origin, closing: Closing::Open };
-        Self { state: Mutex::new(state), head: AtomicU64::new(0), called: Called::default(), began: Instant::now() }
+        let state = State { ring, waiters: WakeQueue::default(), origin, closing: Closing::Open };
+        Self { state: Mutex::new(state), head: AtomicU64::new(0), epoch: WakeEpoch::default(), began: Instant::now() }
     }
 
     /// A panic under the lock would be one of an allocation, behind which all is as before.
@@ -135,33 +143,9 @@ impl Shared {
         self.head.store(state.ring.head(), Ordering::Release);
         // What was let go for it may be user's, and is dropped behind the last unlocking.
         let _gone = mem::take(state.ring.gone());
-        let end = state.waiters.begin_call();
-        let mut batch = Batch::new();
-        let mut crowd = 0;
-        let mut panicked = Ok(());
-        loop {
-            let more = state.waiters.call(end, &self.called, &mut batch);
-            crowd += batch.len();
-            if !more {
-                state.waiters.shrink(crowd);
-            }
-            drop(state);
-            panicked = panicked.and(batch.wake());
-            if !more {
-                break;
-            }
-            state = self.lock();
-        }
-        if let Err(panic) = panicked {
+        if let Err(panic) = self.epoch.wake_all(state, || self.lock()) {
             resume_unwind(panic);
         }
-    }
-
-    /// Has it that the task is woken by what comes next.
-    pub(super) fn wait(&self, mut state: Locked<'_>, ticket: &mut Ticket, waker: &Waker) {
-        let replaced = state.waiters.wait(ticket, &self.called, waker);
-        drop(state);
-        drop(replaced);
     }
 
     /// Appends an event and wakes all who wait. Returns its id on the wire.
@@ -218,21 +202,21 @@ impl Shared {
     #[inline]
     pub(super) fn read(&self, place: u64, ticket: &mut Ticket, waker: &Waker) -> Found {
         // Most look a second time after each delivery, and find nothing new.
-        if self.head.load(Ordering::Acquire) == place && self.called.is_waiting(*ticket, waker) {
+        if self.head.load(Ordering::Acquire) == place && self.epoch.is_registered(*ticket, waker) {
             return Found::Waiting;
         }
         let mut state = self.lock_fresh();
         match state.ring.read(place) {
             Read::Run(run) => {
                 if run.last == state.ring.head() && !run.is_terminal() && !matches!(state.closing, Closing::Closed(_)) {
-                    self.wait(state, ticket, waker);
+                    wait(state, ticket, waker);
                 }
                 Found::Run(run)
             }
             Read::Behind(oldest) => Found::Behind(named(&state, oldest)),
             Read::Nothing if matches!(state.closing, Closing::Closed(_)) => Found::Closed,
             Read::Nothing => {
-                self.wait(state, ticket, waker);
+                wait(state, ticket, waker);
                 Found::Waiting
             }
         }
@@ -243,7 +227,7 @@ impl Shared {
         if !ticket.was_given() {
             return;
         }
-        let waker = self.lock().waiters.leave(ticket);
+        let waker = self.lock().waiters.deregister(ticket);
         drop(waker);
     }
 
@@ -340,7 +324,7 @@ impl<'a> Waiting<'a> {
         if !is_so(&state) {
             return false;
         }
-        self.shared.wait(state, &mut self.ticket, cx.waker());
+        wait(state, &mut self.ticket, cx.waker());
         true
     }
 
@@ -354,6 +338,13 @@ impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         self.shared.leave(self.ticket);
     }
+}
+
+/// Registers the task, so that the next event wakes it, and unlocks.
+pub(super) fn wait(mut state: Locked<'_>, ticket: &mut Ticket, waker: &Waker) {
+    let replaced = state.waiters.register(ticket, waker);
+    drop(state);
+    drop(replaced);
 }
 
 fn named(state: &State, number: u64) -> Named {

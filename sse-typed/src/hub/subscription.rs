@@ -18,11 +18,11 @@ use super::{
     shared::{Found, Named},
     tail::{Pages, Turned},
     trace,
-    waiters::Ticket,
 };
 use crate::{
     codec::{DecodeEvent, EventKind},
     event::{Event, EventId, Gap, GapReason},
+    wake::Ticket,
 };
 
 /// The events of a hub, from some place on: a stream of [`Entries`], for [`Sse::new`](crate::Sse) or any other use.

@@ -1,15 +1,17 @@
 use std::{
     borrow::Cow,
-    future::Future as _,
     pin::Pin,
-    task::{Context, Poll, Waker},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
 use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::codec::{Encoded, Encoder};
+use crate::{
+    codec::{Encoded, Encoder},
+    wake::Registration,
+};
 
 /// What is sent after how long a silence, so that proxies do not give the connection up and a dead one is noticed.
 ///
@@ -113,14 +115,13 @@ pin_project! {
         #[pin]
         timer: Option<Sleep>,
         deadline: Option<Instant>,
-        // Whom the timer wakes.
-        waker: Option<Waker>,
+        registration: Registration,
     }
 }
 
 impl Silence {
     pub(super) const fn new() -> Self {
-        Self { timer: None, deadline: None, waker: None }
+        Self { timer: None, deadline: None, registration: Registration::new() }
     }
 
     /// Something was sent: silence begins anew.
@@ -138,14 +139,8 @@ impl Silence {
                 this.timer.set(Some(sleep_until(deadline)));
                 continue;
             };
-            // A body is polled behind each event. A timer that runs, and wakes this task, has nothing to be told.
-            if this.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) && !timer.is_elapsed() {
-                return Poll::Pending;
-            }
-            if timer.as_mut().poll(cx).is_pending() {
-                *this.waker = Some(cx.waker().clone());
-                return Poll::Pending;
-            }
+            // A body is polled behind each event: a timer that runs already is not polled again.
+            ready!(this.registration.poll_timer(timer.as_mut(), cx));
             if Instant::now() >= deadline {
                 return Poll::Ready(());
             }

@@ -17,8 +17,8 @@ use crate::{
         log::{Erased, Page, PageGap},
         ring::Run,
         shared::Shared,
-        waiters::Ticket,
     },
+    wake::Ticket,
 };
 
 /// A subscription's reading of the log, where it is not in the ring.

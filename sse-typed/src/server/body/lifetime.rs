@@ -1,5 +1,4 @@
 use std::{
-    future::Future as _,
     ops::RangeInclusive,
     pin::Pin,
     task::{Context, Poll, ready},
@@ -12,6 +11,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use crate::{
     codec::Encoded,
     server::{Drain, Ended, Shutdown, policy::draw, shutdown::Begun},
+    wake::Registration,
 };
 
 pin_project! {
@@ -20,6 +20,7 @@ pin_project! {
     pub(super) struct Lifetime {
         #[pin]
         timer: Option<Sleep>,
+        registration: Registration,
         // When it ends whatever comes, and what is the reason then.
         end: Option<(Instant, Ended)>,
         awaited: Vec<(Begun, Drain)>,
@@ -49,7 +50,7 @@ impl Lifetime {
         let end = longest.and_then(|longest| Some((Instant::now().checked_add(longest)?, Ended::Lifetime)));
         let awaited: Vec<_> = shutdowns.into_iter().map(|(shutdown, drain)| (shutdown.begun(), drain)).collect();
         let is_any = end.is_some() || !awaited.is_empty();
-        is_any.then(|| Box::pin(Self { timer: None, end, awaited, spread }))
+        is_any.then(|| Box::pin(Self { timer: None, registration: Registration::new(), end, awaited, spread }))
     }
 
     pub(super) fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Turn> {
@@ -64,6 +65,7 @@ impl Lifetime {
                     if let Some(last) = last.filter(|last| this.end.as_ref().is_none_or(|(end, _)| last < end)) {
                         *this.end = Some((last, Ended::Shutdown));
                         this.timer.set(None);
+                        *this.registration = Registration::new();
                     }
                     Turn::Draining(draw(this.spread))
                 }
@@ -74,7 +76,7 @@ impl Lifetime {
             this.timer.set(Some(sleep_until(end)));
         }
         if let Some(timer) = this.timer.as_mut().as_pin_mut() {
-            ready!(timer.poll(cx));
+            ready!(this.registration.poll_timer(timer, cx));
         }
         Poll::Ready(Turn::Over(this.end.take().map_or(Ended::Lifetime, |(_, reason)| reason)))
     }

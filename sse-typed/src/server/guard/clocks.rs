@@ -1,5 +1,4 @@
 use std::{
-    future::Future as _,
     io,
     pin::Pin,
     task::{Context, Poll, Waker},
@@ -8,7 +7,10 @@ use std::{
 
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::server::{Shutdown, shutdown::Begun, trace};
+use crate::{
+    server::{Shutdown, shutdown::Begun, trace},
+    wake::poll_timer,
+};
 
 /// How long a connection may take nothing when nobody has said it.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -124,7 +126,7 @@ impl Clocks {
             way,
             timer: Instant::now().checked_add(timeout).map(|end| Box::pin(sleep_until(end))),
         });
-        if blocked.timer.as_mut().is_some_and(|timer| timer.as_mut().poll(cx).is_ready()) {
+        if blocked.timer.as_mut().is_some_and(|timer| poll_timer(timer.as_mut(), cx).is_ready()) {
             self.expire(Expired::Write);
         }
         self.check().map_or_else(|error| Poll::Ready(Err(error)), |()| Poll::Pending)
@@ -157,7 +159,7 @@ impl Deadline {
                     let Poll::Ready(at) = begun.poll_at(cx) else { return Poll::Pending };
                     *self = at.checked_add(*after).map_or(Self::Never, |end| Self::Set(Box::pin(sleep_until(end))));
                 }
-                Self::Set(timer) => return timer.as_mut().poll(cx),
+                Self::Set(timer) => return poll_timer(timer.as_mut(), cx),
                 Self::Never => return Poll::Pending,
             }
         }

@@ -1,18 +1,20 @@
 mod signal;
+#[cfg(test)]
+mod tests;
 
 use std::{
     fmt,
     future::Future,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, Waker},
+    task::{Context, Poll},
     time::Duration,
 };
 
-use tokio::{sync::futures::OwnedNotified, time::Instant};
+use tokio::time::Instant;
 
 use self::signal::Signal;
-use crate::codec::Encoded;
+use crate::{codec::Encoded, wake::Ticket};
 
 /// The word that a server ends: one handle for its streams, its connections and its accept loop.
 ///
@@ -45,28 +47,31 @@ impl Shutdown {
     /// A shutdown that begins by [`begin`](Self::begin).
     #[must_use]
     pub fn new() -> Self {
-        Self { signal: Arc::new(Signal::new(None)) }
+        Self { signal: Arc::default() }
     }
 
     /// A shutdown that begins when `future` is ready, or by [`begin`](Self::begin) if that comes first.
     ///
-    /// No task is spawned: the future is polled by what waits for the shutdown, streams, guarded connections and
-    /// [`begun`](Self::begun), so it needs somebody who waits. If it panics the shutdown begins.
+    /// The future runs in a task of its own on the current runtime. If it panics, or if that runtime is shut down before
+    /// it is ready, the shutdown begins: nobody is left to begin it later. When the last clone, and the last future of
+    /// [`begun`](Self::begun), are dropped, the task is aborted.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime, as [`tokio::spawn`].
     pub fn on(future: impl Future<Output = ()> + Send + 'static) -> Self {
-        Self { signal: Arc::new(Signal::new(Some(Box::pin(future)))) }
+        Self { signal: Signal::on(future) }
     }
 
-    /// Begins the shutdown. It cannot be taken back; to begin again is nothing.
+    /// Begins the shutdown. It cannot be taken back; to begin again changes nothing.
     pub fn begin(&self) {
         self.signal.begin();
     }
 
-    /// Whether the shutdown has begun.
-    ///
-    /// It looks at the future of [`on`](Self::on), too.
+    /// Whether the shutdown has begun. It only looks, and runs nothing.
     #[must_use]
     pub fn has_begun(&self) -> bool {
-        self.begun_at().is_some()
+        self.signal.begun_at().is_some()
     }
 
     /// Waits for the beginning: for `axum::serve(..).with_graceful_shutdown(..)`, or a `select!` in an accept loop.
@@ -75,12 +80,7 @@ impl Shutdown {
     ///
     /// It can be dropped and made anew at any time.
     pub fn begun(&self) -> Begun {
-        Begun { signal: Arc::clone(&self.signal), waiting: None }
-    }
-
-    pub(super) fn begun_at(&self) -> Option<Instant> {
-        self.signal.look();
-        self.signal.begun_at()
+        Begun { signal: Arc::clone(&self.signal), ticket: Ticket::default() }
     }
 
     /// Whether the other is a clone.
@@ -102,53 +102,24 @@ impl fmt::Debug for Shutdown {
 }
 
 /// Ready when the shutdown has begun: made by [`Shutdown::begun`].
+///
+/// It is cheap to poll: once its task is registered, a poll reads two atomic numbers. A body polls it with each frame.
 #[must_use = "futures do nothing unless polled"]
 pub struct Begun {
     signal: Arc<Signal>,
-    waiting: Option<Waiting>,
-}
-
-/// Who is to be woken. As long as nothing of it has changed, a poll of [`Begun`] takes no lock: a body with many events
-/// polls it with each.
-struct Waiting {
-    notified: Pin<Box<OwnedNotified>>,
-    waker: Waker,
-    round: usize,
+    ticket: Ticket,
 }
 
 impl Begun {
     /// When the shutdown began.
-    pub(super) fn poll_at(&mut self, cx: &mut Context<'_>) -> Poll<Instant> {
-        if let Some(at) = self.signal.begun_at() {
-            self.waiting = None;
-            return Poll::Ready(at);
-        }
-        self.enlist(cx);
-        // What was said before is seen here, what is said from now on wakes.
-        self.signal.look();
-        self.signal.begun_at().map_or(Poll::Pending, Poll::Ready)
+    pub(super) fn poll_at(&mut self, cx: &Context<'_>) -> Poll<Instant> {
+        self.signal.begun_or_register(&mut self.ticket, cx.waker()).map_or(Poll::Pending, Poll::Ready)
     }
+}
 
-    fn enlist(&mut self, cx: &mut Context<'_>) {
-        loop {
-            let round = self.signal.round();
-            if self.waiting.as_ref().is_some_and(|it| it.round == round && it.waker.will_wake(cx.waker())) {
-                return;
-            }
-            let notified = self.signal.notified();
-            let waiting = match self.waiting.take() {
-                Some(mut waiting) => {
-                    waiting.notified.set(notified);
-                    waiting.waker.clone_from(cx.waker());
-                    Waiting { round, ..waiting }
-                }
-                None => Waiting { notified: Box::pin(notified), waker: cx.waker().clone(), round },
-            };
-            if self.waiting.insert(waiting).notified.as_mut().poll(cx).is_pending() {
-                return;
-            }
-            self.waiting = None;
-        }
+impl Drop for Begun {
+    fn drop(&mut self) {
+        self.signal.deregister(self.ticket);
     }
 }
 

@@ -1,0 +1,19 @@
+//! Waking the tasks that wait: below the server, the hub and the client, and without a dependency on any of them.
+//!
+//! A shortcut such as "this task is registered already" is only taken on proof of a registration: a [`Ticket`] that the queue
+//! gave out under its lock, or a [`Registration`] whose poll reached the timer.
+
+#[cfg(any(feature = "server", feature = "hub"))]
+mod epoch;
+#[cfg(any(feature = "server", feature = "hub"))]
+mod queue;
+#[cfg(feature = "server")]
+mod registration;
+
+#[cfg(feature = "server")]
+pub(crate) use self::registration::{Registration, poll_timer};
+#[cfg(any(feature = "server", feature = "hub"))]
+pub(crate) use self::{
+    epoch::{Ticket, WakeEpoch},
+    queue::WakeQueue,
+};

@@ -1,0 +1,120 @@
+use std::{
+    future::Future as _,
+    pin::{Pin, pin},
+    task::{Context, Poll, Waker},
+};
+
+use tokio::{task::coop::unconstrained, time::Sleep};
+
+/// Polls a timer whatever is left of the task's [coop budget](tokio::task::coop).
+///
+/// Out of budget `Sleep::poll` is pending before it has made its timer: it wakes the task and registers nothing. What must be
+/// heard beside a stream that is always ready (a keep-alive, a deadline) is polled here instead, where pending means that
+/// the timer runs and wakes this task.
+pub(crate) fn poll_timer(timer: Pin<&mut Sleep>, cx: &mut Context<'_>) -> Poll<()> {
+    pin!(unconstrained(timer)).poll(cx)
+}
+
+/// Remembers which task a timer wakes, so that polling it again is free as long as that is the same one.
+#[derive(Debug, Default)]
+pub(crate) struct Registration {
+    /// Set by a poll that has registered it, and by nothing else.
+    waker: Option<Waker>,
+}
+
+impl Registration {
+    pub(crate) const fn new() -> Self {
+        Self { waker: None }
+    }
+
+    /// [`poll_timer`], unless the timer is known to run and to wake this task. It is always polled with the same timer.
+    pub(crate) fn poll_timer(&mut self, timer: Pin<&mut Sleep>, cx: &mut Context<'_>) -> Poll<()> {
+        let is_registered = self.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker()));
+        if is_registered && !timer.is_elapsed() {
+            return Poll::Pending;
+        }
+        let poll = poll_timer(timer, cx);
+        match &mut self.waker {
+            waker if poll.is_ready() => *waker = None,
+            Some(waker) => waker.clone_from(cx.waker()),
+            waker => *waker = Some(cx.waker().clone()),
+        }
+        poll
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        future::poll_fn,
+        pin::pin,
+        task::{Context, Poll},
+        time::Duration,
+    };
+
+    use tokio::{
+        task::coop::poll_proceed,
+        time::{Instant, sleep},
+    };
+    use tokio_test::task;
+
+    use super::{Registration, poll_timer};
+
+    fn spend_budget(cx: &mut Context<'_>) {
+        while let Poll::Ready(unit) = poll_proceed(cx) {
+            unit.made_progress();
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_timer_polled_out_of_budget_runs_and_wakes() {
+        let begin = Instant::now();
+        let (mut timer, mut registration) = (pin!(sleep(Duration::from_secs(10))), Registration::new());
+        let mut polls = 0;
+        poll_fn(|cx| {
+            polls += 1;
+            if polls == 1 {
+                spend_budget(cx);
+            }
+            registration.poll_timer(timer.as_mut(), cx)
+        })
+        .await;
+        // Polled again by the wake-up of the exhausted budget, and by that of the timer.
+        assert_eq!((begin.elapsed().as_secs(), polls), (10, 3));
+        let mut timer = pin!(sleep(Duration::from_secs(10)));
+        poll_fn(|cx| {
+            spend_budget(cx);
+            assert!(poll_timer(timer.as_mut(), cx).is_pending());
+            Poll::Ready(())
+        })
+        .await;
+        // It runs without another poll.
+        sleep(Duration::from_secs(11)).await;
+        assert!(timer.is_elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_timer_that_is_reset_wakes_again() {
+        let begin = Instant::now();
+        let (mut timer, mut registration) = (pin!(sleep(Duration::from_secs(1))), Registration::new());
+        for second in 1..=3 {
+            poll_fn(|cx| registration.poll_timer(timer.as_mut(), cx)).await;
+            assert_eq!(begin.elapsed().as_secs(), second);
+            timer.as_mut().reset(Instant::now() + Duration::from_secs(1));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_task_that_polled_last_is_woken() {
+        let (mut timer, mut registration) = (pin!(sleep(Duration::from_secs(1))), Registration::new());
+        let (mut first, mut second) = (task::spawn(()), task::spawn(()));
+        for task in [&mut first, &mut second] {
+            for _ in 0..3 {
+                task.enter(|cx, _| assert!(registration.poll_timer(timer.as_mut(), cx).is_pending()));
+            }
+        }
+        sleep(Duration::from_secs(2)).await;
+        assert!(second.is_woken() && !first.is_woken());
+        second.enter(|cx, _| assert!(registration.poll_timer(timer.as_mut(), cx).is_ready()));
+    }
+}

@@ -1,5 +1,6 @@
 //! What the tests share.
 
+pub mod budget;
 pub mod contracts;
 pub mod hidden;
 pub mod scripted;

@@ -198,13 +198,15 @@ impl Shared {
         was_open
     }
 
+    /// Whether nothing is behind a place, and the task is registered already. Found out without the lock.
+    #[inline]
+    pub(super) fn is_waiting(&self, place: u64, ticket: Ticket, waker: &Waker) -> bool {
+        self.head.load(Ordering::Acquire) == place && self.epoch.is_registered(ticket, waker)
+    }
+
     /// What is behind a place. With nothing there, or nothing more, the task is woken when there is.
     #[inline]
     pub(super) fn read(&self, place: u64, ticket: &mut Ticket, waker: &Waker) -> Found {
-        // Most look a second time after each delivery, and find nothing new.
-        if self.head.load(Ordering::Acquire) == place && self.epoch.is_registered(*ticket, waker) {
-            return Found::Waiting;
-        }
         let mut state = self.lock_fresh();
         match state.ring.read(place) {
             Read::Run(run) => {

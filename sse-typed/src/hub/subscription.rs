@@ -6,6 +6,7 @@ use std::{
 };
 
 use futures_core::Stream;
+use tokio::task::coop::poll_proceed;
 
 use super::{
     Entries, OnGap, Start, SubscriptionEvents,
@@ -34,6 +35,11 @@ use crate::{
 /// # Cancel safety
 ///
 /// Waiting for the next item can be given up at any time: no event is taken before it is handed out.
+///
+/// # Cooperative scheduling
+///
+/// Each item takes one unit of the task's [coop budget](tokio::task::coop), so a subscription that is always behind leaves
+/// other tasks their turn.
 #[must_use = "streams do nothing unless polled"]
 pub struct Subscription<E> {
     core: Arc<Core<E>>,
@@ -209,6 +215,9 @@ impl<E> Subscription<E> {
                 Place::Unknown => {
                     let oldest = self.core.shared.oldest();
                     self.gap(Gap::new(None, GapReason::UnknownId), Target::Ring(oldest))
+                }
+                Place::At(place) if self.core.shared.is_waiting(place, self.ticket, cx.waker()) => {
+                    return Poll::Pending;
                 }
                 Place::At(place) | Place::Asked(place) => {
                     match self.core.shared.read(place, &mut self.ticket, cx.waker()) {
@@ -390,23 +399,46 @@ impl<E> Subscription<E> {
     }
 }
 
-impl<E: EventKind> Stream for Subscription<E> {
-    type Item = Entries<E>;
+impl<E: EventKind> Subscription<E> {
+    /// Whether there is nothing to be given, and the task will be woken by the next event. Most polls are these: a task looks
+    /// again after each delivery. False if unknown.
+    #[inline]
+    pub(super) fn is_waiting(&self, cx: &Context<'_>) -> bool {
+        match (self.place.get(), &self.extra) {
+            (Place::At(place), None) => self.core.shared.is_waiting(place, self.ticket, cx.waker()),
+            _ => false,
+        }
+    }
 
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Entries<E>>> {
-        // Nearly all polls are these: of one who wants all that comes, and is somewhere in a log in memory.
+    /// The next slice. It spends nothing of the task's budget: the stream that yields its events does.
+    #[inline]
+    pub(super) fn poll_slice(&mut self, cx: &mut Context<'_>) -> Poll<Option<Inner<E>>> {
+        // Nearly all subscriptions: one that takes every event, and reads from memory.
         if let (Place::At(place), None) = (self.place.get(), &self.extra) {
-            let this = &mut *self;
-            match this.core.shared.read(place, &mut this.ticket, cx.waker()) {
+            match self.core.shared.read(place, &mut self.ticket, cx.waker()) {
                 Found::Run(run) => {
-                    this.place.set(if run.is_terminal() { Place::Over } else { Place::At(run.last) });
-                    return Poll::Ready(Some(Entries(Inner::Run(run))));
+                    self.place.set(if run.is_terminal() { Place::Over } else { Place::At(run.last) });
+                    return Poll::Ready(Some(Inner::Run(run)));
                 }
                 Found::Waiting => return Poll::Pending,
                 Found::Closed | Found::Behind(_) => {}
             }
         }
-        self.poll_entries(cx).map(|entries| entries.map(Entries))
+        self.poll_entries(cx)
+    }
+}
+
+impl<E: EventKind> Stream for Subscription<E> {
+    type Item = Entries<E>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Entries<E>>> {
+        if self.is_waiting(cx) {
+            return Poll::Pending;
+        }
+        let budget = ready!(poll_proceed(cx));
+        let slice = ready!(self.poll_slice(cx));
+        budget.made_progress();
+        Poll::Ready(slice.map(Entries))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

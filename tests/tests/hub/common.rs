@@ -1,7 +1,8 @@
 //! An event type, and a client that checks what it is sent.
 
 use std::{
-    pin::Pin,
+    future::{Future, poll_fn},
+    pin::{Pin, pin},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -16,6 +17,7 @@ use sse_typed::{
     event::GapReason,
     hub::{Hub, OnGap, Retention, Start},
 };
+use tokio::task::coop::unconstrained;
 
 #[derive(Clone, Debug, PartialEq, SseEvent)]
 #[sse(rename_all = "snake_case")]
@@ -44,9 +46,13 @@ pub(crate) fn ticks(hub: &Hub<Feed>, numbers: impl IntoIterator<Item = u64>) {
     }
 }
 
-/// One poll.
+/// One poll, whatever is left of the task's budget.
 pub(crate) fn poll<St: Stream + Unpin>(stream: &mut St) -> Poll<Option<St::Item>> {
-    Pin::new(stream).poll_next(&mut Context::from_waker(Waker::noop()))
+    let polled = unconstrained(poll_fn(|cx| Poll::Ready(Pin::new(&mut *stream).poll_next(cx))));
+    match pin!(polled).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(polled) => polled,
+        Poll::Pending => Poll::Pending,
+    }
 }
 
 /// A waker that counts.

@@ -1,6 +1,7 @@
 //! What the hub promises, one test per promise.
 
 mod bodies;
+mod budget;
 mod closing;
 mod common;
 mod elsewhere;

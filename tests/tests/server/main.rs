@@ -1,5 +1,6 @@
 //! What the server promises, one test per promise.
 
+mod budget;
 mod common;
 mod end;
 mod frames;

@@ -1,0 +1,84 @@
+//! Tokio's coop budget: polling without any of it left, and tasks that leave others their turn.
+
+use std::{
+    future::{Future, poll_fn},
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Poll},
+};
+
+use tokio::task::{AbortHandle, coop::poll_proceed, yield_now};
+
+/// Spends what the task has left.
+pub fn spend(cx: &mut Context<'_>) {
+    while let Poll::Ready(unit) = poll_proceed(cx) {
+        unit.made_progress();
+    }
+}
+
+/// Polls once, with a full budget or with none, and returns what came of it. It yields first, for the full one.
+pub async fn poll_once<T>(spent: bool, mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Poll<T> {
+    yield_now().await;
+    poll_fn(|cx| {
+        if spent {
+            spend(cx);
+        }
+        Poll::Ready(poll(cx))
+    })
+    .await
+}
+
+/// Waits for what `poll` brings, whose first poll has no budget.
+pub async fn out_of_budget<T>(mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> T {
+    let mut is_first = true;
+    poll_fn(|cx| {
+        if std::mem::take(&mut is_first) {
+            spend(cx);
+        }
+        poll(cx)
+    })
+    .await
+}
+
+/// [`out_of_budget`] of a future.
+pub async fn future_out_of_budget<F: Future>(mut future: Pin<&mut F>) -> F::Output {
+    out_of_budget(|cx| future.as_mut().poll(cx)).await
+}
+
+/// Another task of the runtime, which counts its turns.
+#[derive(Debug)]
+pub struct Other {
+    turns: Arc<AtomicUsize>,
+    task: AbortHandle,
+}
+
+impl Other {
+    /// It goes round as often as it is let.
+    #[must_use]
+    pub fn spawn() -> Self {
+        let turns = Arc::<AtomicUsize>::default();
+        let counted = Arc::clone(&turns);
+        let task = tokio::spawn(async move {
+            loop {
+                counted.fetch_add(1, Ordering::Relaxed);
+                yield_now().await;
+            }
+        });
+        Self { turns, task: task.abort_handle() }
+    }
+
+    /// How often it had its turn.
+    #[must_use]
+    pub fn turns(&self) -> usize {
+        self.turns.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Other {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}

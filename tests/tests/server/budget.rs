@@ -1,0 +1,170 @@
+//! Bodies and connections whose task has used up tokio's coop budget.
+
+use std::{pin::pin, time::Duration};
+
+use futures_util::{StreamExt, stream};
+use http_body::Body;
+use sse_typed::{
+    Sse, SseLayer,
+    server::{ConnectionGuard, Drain, Shutdown},
+};
+use tests::budget::{out_of_budget, poll_once, spend};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt, duplex},
+    sync::mpsc,
+    time::{Instant, sleep, timeout},
+};
+
+use crate::common::{Scene, frames, next_frame, response, silence};
+
+const COMMENT: &str = ": keep-alive\n\n";
+
+const fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// A channel of tokio spends the budget, and is pending when it is out of it.
+#[tokio::test(start_paused = true)]
+async fn a_keep_alive_follows_a_burst_of_any_size() {
+    for burst in (0..10).chain(120..140).chain([256, 300, 1_000]) {
+        let (sender, mut receiver) = mpsc::unbounded_channel();
+        (0..burst).for_each(|n| sender.send(Scene::Tick(n)).unwrap());
+        let events = stream::poll_fn(move |cx| receiver.poll_recv(cx));
+        let mut body = pin!(response(Sse::new(events)).into_body());
+        let begin = Instant::now();
+        let mut ticks = 0;
+        loop {
+            let frame = timeout(seconds(60), next_frame(body.as_mut())).await;
+            let frame = frame.unwrap_or_else(|_| panic!("silence behind a burst of {burst}")).unwrap();
+            if frame == COMMENT {
+                break;
+            }
+            ticks += frame.matches("event: tick").count() as u64;
+        }
+        assert_eq!((ticks, begin.elapsed().as_secs()), (burst, 15), "{burst}");
+        drop(sender);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_keep_alive_is_sent_though_the_budget_is_always_spent_by_others() {
+    // Each poll finds the budget spent: by a stream that takes all of it and has nothing.
+    let greedy = stream::poll_fn(|cx| {
+        spend(cx);
+        std::task::Poll::<Option<Scene>>::Pending
+    });
+    let mut body = pin!(response(Sse::new(greedy)).into_body());
+    let mut comments = 0;
+    let begin = Instant::now();
+    // The exhausted budget wakes this task again and again, so time is moved by hand.
+    for _ in 0..61 {
+        if let std::task::Poll::Ready(frame) = poll_once(false, |cx| body.as_mut().poll_frame(cx)).await {
+            let frame = frame.unwrap().unwrap().into_data().unwrap();
+            assert_eq!(frame, COMMENT);
+            comments += 1;
+        }
+        tokio::time::advance(seconds(1)).await;
+    }
+    assert_eq!((comments, begin.elapsed().as_secs()), (4, 61));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_keep_alive_a_lifetime_and_a_grace_are_armed_by_a_poll_without_budget() {
+    let body = || pin_body(Sse::new(silence()));
+    let begin = Instant::now();
+    let mut quiet = body();
+    assert!(out_of_budget(|cx| quiet.as_mut().poll_frame(cx)).await.is_some());
+    assert_eq!(begin.elapsed().as_secs(), 15);
+
+    let begin = Instant::now();
+    let mut short = pin_body(Sse::new(silence()).no_keep_alive().max_lifetime(seconds(10)));
+    assert!(out_of_budget(|cx| short.as_mut().poll_frame(cx)).await.is_none());
+    assert!((8..=10).contains(&begin.elapsed().as_secs()));
+
+    let shutdown = Shutdown::new();
+    let layer = SseLayer::new().no_keep_alive().shutdown(&shutdown, Drain::Finish { grace: seconds(5) });
+    let service = tower::ServiceBuilder::new()
+        .layer(layer)
+        .service_fn(|_: http::Request<()>| std::future::ready(Ok::<_, std::convert::Infallible>(Sse::new(silence()))));
+    let answer = tower::ServiceExt::oneshot(service, http::Request::new(())).await.unwrap();
+    let mut draining = Box::pin(answer.into_body());
+    shutdown.begin();
+    let begin = Instant::now();
+    let first = out_of_budget(|cx| draining.as_mut().poll_frame(cx)).await;
+    assert!(first.is_some(), "the reconnection time");
+    assert!(out_of_budget(|cx| draining.as_mut().poll_frame(cx)).await.is_none());
+    assert_eq!(begin.elapsed().as_secs(), 5);
+}
+
+fn pin_body<St: sse_typed::server::Events>(sse: Sse<St>) -> std::pin::Pin<Box<sse_typed::server::SseBody<St>>> {
+    Box::pin(response(sse).into_body())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_is_heard_by_a_body_that_was_polled_without_budget() {
+    let shutdown = Shutdown::new();
+    let layer = SseLayer::new().shutdown(&shutdown, Drain::Now);
+    let service = tower::ServiceBuilder::new()
+        .layer(layer)
+        .service_fn(|_: http::Request<()>| std::future::ready(Ok::<_, std::convert::Infallible>(Sse::new(silence()))));
+    let answer = tower::ServiceExt::oneshot(service, http::Request::new(())).await.unwrap();
+    let mut body = Box::pin(answer.into_body());
+    assert!(poll_once(true, |cx| body.as_mut().poll_frame(cx)).await.is_pending());
+    shutdown.begin();
+    // And with each poll without budget.
+    assert!(poll_once(true, |cx| body.as_mut().poll_frame(cx)).await.is_ready() || body.is_end_stream());
+}
+
+#[tokio::test]
+async fn out_of_budget_no_event_is_lost_and_the_end_is_heard() {
+    let mut events = 0;
+    let mut body = pin_body(Sse::new(stream::iter((0..5).map(Scene::Tick))).batch(1));
+    while let Some(frame) = out_of_budget(|cx| body.as_mut().poll_frame(cx)).await {
+        assert!(frame.unwrap().is_data());
+        events += 1;
+    }
+    assert_eq!(events, 5);
+    assert_eq!(frames(response(Sse::new(stream::iter([Scene::Done])))).await.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_clocks_of_a_connection_are_armed_by_polls_without_budget() {
+    // Of a write that waits.
+    let (_client, server) = duplex(16);
+    let mut server = ConnectionGuard::new(server).write_timeout(seconds(3));
+    server.write_all(&[0; 16]).await.unwrap();
+    let begin = Instant::now();
+    let mut write = pin!(server.write_u8(1));
+    let error = out_of_budget(|cx| write.as_mut().poll(cx)).await.unwrap_err();
+    assert_eq!((error.kind(), begin.elapsed().as_secs()), (std::io::ErrorKind::TimedOut, 3));
+
+    // Of a shutdown, for who reads.
+    let shutdown = Shutdown::new();
+    let (_client, server) = duplex(16);
+    let mut server = ConnectionGuard::new(server).shutdown_deadline(&shutdown, seconds(4));
+    let begin = Instant::now();
+    let mut read = pin!(server.read_u8());
+    assert!(poll_once(true, |cx| read.as_mut().poll(cx)).await.is_pending());
+    shutdown.begin();
+    let error = out_of_budget(|cx| read.as_mut().poll(cx)).await.unwrap_err();
+    assert_eq!((error.kind(), begin.elapsed().as_secs()), (std::io::ErrorKind::TimedOut, 4));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_polled_by_one_task_after_another_wakes_the_last() {
+    let (sender, mut receiver) = mpsc::unbounded_channel();
+    let mut body = pin_body(Sse::new(stream::poll_fn(move |cx| receiver.poll_recv(cx)).boxed()));
+    let mut tasks = [tokio_test::task::spawn(()), tokio_test::task::spawn(())];
+    for task in &mut tasks {
+        // Once more than is needed.
+        for _ in 0..2 {
+            task.enter(|cx, _| assert!(body.as_mut().poll_frame(cx).is_pending()));
+        }
+    }
+    sleep(seconds(16)).await;
+    assert!(tasks[1].is_woken() && !tasks[0].is_woken(), "by the keep-alive");
+    tasks[1].enter(|cx, _| assert!(body.as_mut().poll_frame(cx).is_ready()));
+    tasks[0].enter(|cx, _| assert!(body.as_mut().poll_frame(cx).is_pending()));
+    sender.send(Scene::Tick(1)).unwrap();
+    assert!(tasks[0].is_woken());
+}

@@ -77,7 +77,7 @@ impl<E: EncodeEvent> EventItem for Entries<E> {
     /// Whether the last event ends the stream.
     fn is_terminal(&self) -> bool {
         match &self.0 {
-            Inner::Run(run) => run.is_terminal(),
+            Inner::Run(run) => run.ends_stream(),
             Inner::Own(event) => event.data.is_terminal(),
             Inner::Place(_) | Inner::Forget => false,
         }

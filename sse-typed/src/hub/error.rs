@@ -1,9 +1,9 @@
 use std::{error::Error, fmt};
 
-use super::AnyLogError;
+use super::{AnyLogError, AppendError};
 use crate::event::EncodeError;
 
-/// Why an event was not published. Nobody sees anything of it, but perhaps when a log elsewhere has [failed](Self::is_log).
+/// Why an event was not published. Nobody sees anything of it, unless the outcome is [unknown](Self::is_unknown).
 #[derive(Debug)]
 pub struct PublishError(Kind);
 
@@ -14,6 +14,7 @@ pub(super) enum Kind {
     Closed,
     Within,
     Log(AnyLogError),
+    Unknown(AnyLogError),
 }
 
 impl PublishError {
@@ -29,7 +30,7 @@ impl PublishError {
         matches!(self.0, Kind::NeverSent(_))
     }
 
-    /// The hub was closed.
+    /// The hub was closed, or its log was, by this or another process.
     #[must_use]
     pub const fn is_closed(&self) -> bool {
         matches!(self.0, Kind::Closed)
@@ -43,10 +44,26 @@ impl PublishError {
         matches!(self.0, Kind::Within)
     }
 
-    /// The log has failed: see the [source](Error::source). Whether it has taken the event is for the log to say.
+    /// The log failed and has not stored the event: see the [source](Error::source).
     #[must_use]
     pub const fn is_log(&self) -> bool {
         matches!(self.0, Kind::Log(_))
+    }
+
+    /// The log did not answer: the event may have been stored, and may still appear. See the [source](Error::source).
+    #[must_use]
+    pub const fn is_unknown(&self) -> bool {
+        matches!(self.0, Kind::Unknown(_))
+    }
+}
+
+impl<E: Error + Send + Sync + 'static> From<AppendError<E>> for Kind {
+    fn from(error: AppendError<E>) -> Self {
+        match error {
+            AppendError::Closed(_) => Self::Closed,
+            AppendError::Failed(error) => Self::Log(AnyLogError::new(error)),
+            AppendError::Unknown(error) => Self::Unknown(AnyLogError::new(error)),
+        }
     }
 }
 
@@ -63,7 +80,8 @@ impl fmt::Display for PublishError {
             Kind::NeverSent(event_type) => {
                 write!(f, "event `{}` is marked `skip`, and never on the wire", event_type.escape_debug())
             }
-            Kind::Log(_) => f.write_str("the log of the hub has failed"),
+            Kind::Log(_) => f.write_str("the log of the hub failed and stored nothing"),
+            Kind::Unknown(_) => f.write_str("the log of the hub did not answer: the event may have been stored"),
             Kind::Closed => f.write_str("the hub is closed"),
             Kind::Within => f.write_str(
                 "an event cannot be published from a closure of the same hub's publish_with or subscribe_with",
@@ -76,7 +94,7 @@ impl Error for PublishError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match &self.0 {
             Kind::Encode(error) => Some(error),
-            Kind::Log(error) => Some(error),
+            Kind::Log(error) | Kind::Unknown(error) => Some(error),
             Kind::NeverSent(_) | Kind::Closed | Kind::Within => None,
         }
     }

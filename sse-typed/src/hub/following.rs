@@ -2,26 +2,22 @@
 //!
 //! # Closing
 //!
-//! Nothing of a log elsewhere is known at once, and others go on appending to it. So the end of a hub is a place in the log,
-//! and who reads up to it closes.
+//! A log that is closed says so in its pages: the hub ends where the log does, whichever process has closed it, and a
+//! subscription that begins later reads what is kept and then the end.
 //!
-//! | state | events are taken | new subscriptions | entered by |
-//! |---|---|---|---|
-//! | `Open` | yes | begin | |
-//! | `Ending`, the head unknown | no | are over | `Hub::close`, when the log has its last event; the last handle that is dropped |
-//! | `Ending`, the head known | no | are over | the follower, which asks the log for its head |
-//! | `Closed` | no | are over | the follower, when it has come to the end |
+//! A hub whose last handle is dropped ends too, while others go on appending to its log. So its end is a place in the log, and
+//! a reader that comes to it ends.
 //!
-//! `Hub::close` waits until nothing is being published by its hub, and holds off what comes meanwhile. So all that was
-//! published with success is before the end, and what comes later fails. Until the log has the last event the hub is open
-//! for everybody: when the log fails, or the future of `close` is dropped, nothing has happened to it.
+//! | state | events are taken | entered by |
+//! |---|---|---|
+//! | `Open` | yes | |
+//! | `Ending`, the head unknown | no | the last handle that is dropped; an append to a log that others have closed |
+//! | `Ending`, the head known | no | `Hub::close`, when the log is closed; the follower, which asks the log for its head |
+//! | `Closed` | no | the follower, when it has come to the end |
 //!
-//! The end is the last event, or without one the head at the close. That alone is not enough. The event may have been
-//! read before its append was answered, with others behind it; it may be let go before it is read; and whoever drops
-//! the last handle cannot ask. So the end is also the head as the follower asks for it once the hub ends, whichever is come
-//! to first. That head cannot be missed: while it is asked for nobody takes events, so it is not before anything that was
-//! taken, and it is not before the last event either. Where it is let go as well, a gap leads behind the end, and is the
-//! last that is told.
+//! Whoever drops the last handle cannot ask the log where it ends. So the end is the head as the follower asks for it once the
+//! hub ends. That head cannot be missed: while it is asked for nobody takes events, so it is not before anything that was
+//! taken. Where it is let go before it is read, a gap leads behind the end, and is the last that is told.
 //!
 //! The follower alone moves on from `Ending`. When it goes with its runtime, it leaves the state as it is, and all who
 //! wait are woken: the first to be polled begins another one, which goes on from there. If nobody is subscribed nobody
@@ -40,22 +36,17 @@ use crate::{event::EventId, wake::Ticket};
 
 /// Where a hub ends in a log elsewhere.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct End {
-    /// The place behind its last event, if it is known.
-    last: Option<EventId>,
-    /// What was the log's head some time after that.
-    head: Option<EventId>,
-}
+pub(super) struct LastPlace(Option<EventId>);
 
-impl End {
+impl LastPlace {
     /// Whether this place is the end.
     pub(super) fn is(&self, place: &EventId) -> bool {
-        self.last.as_ref() == Some(place) || self.head.as_ref() == Some(place)
+        self.get() == Some(place)
     }
 
-    /// The place that nothing of the hub is behind.
-    pub(super) fn head(&self) -> Option<&EventId> {
-        self.head.as_ref()
+    /// The place that nothing of the hub is behind, if it is known.
+    pub(super) const fn get(&self) -> Option<&EventId> {
+        self.0.as_ref()
     }
 }
 
@@ -66,7 +57,7 @@ pub(super) enum Ending {
     /// It does, and where is being asked.
     Somewhere,
     /// Behind no place but this.
-    At(End),
+    At(LastPlace),
 }
 
 /// What became of a page.
@@ -91,8 +82,18 @@ impl State {
     fn ending(&self) -> Ending {
         match &self.closing {
             Closing::Open => Ending::No,
-            Closing::Ending(End { head: None, .. }) => Ending::Somewhere,
+            Closing::Ending(LastPlace(None)) => Ending::Somewhere,
             Closing::Ending(end) | Closing::Closed(end) => Ending::At(end.clone()),
+        }
+    }
+
+    /// The ring may have come to the end before it was known.
+    fn close_if_there(&mut self) {
+        if let Closing::Ending(end) = &self.closing
+            && self.origin.is_some()
+            && end.get().is_some_and(|place| self.ring.find(place.as_str()).is_some())
+        {
+            self.closing = Closing::Closed(end.clone());
         }
     }
 
@@ -120,6 +121,7 @@ impl Shared {
         if state.origin.is_none() {
             state.ring.rebase(at.clone());
             state.origin = Some(at);
+            state.close_if_there();
         }
         let head = state.ring.id(state.ring.head());
         self.wake(state);
@@ -146,30 +148,30 @@ impl Shared {
         let now = self.now(&locked);
         let state = &mut *locked;
         match &state.closing {
-            Closing::Ending(End { head: None, .. }) => return Taken::Nothing,
+            Closing::Ending(LastPlace(None)) => return Taken::Nothing,
             Closing::Open | Closing::Ending(_) | Closing::Closed(_) => {}
         }
-        for LogEntry { id, block } in entries {
+        for entry in entries {
             if matches!(state.closing, Closing::Closed(_)) {
                 break;
             }
-            state.ring.push(Some(id.clone()), block.as_bytes(), block.is_terminal(), now);
-            state.came_to(id);
+            state.ring.push(Some(entry.id.clone()), entry.block.as_bytes(), entry.ends(), now);
+            state.came_to(&entry.id);
         }
         let taken = if matches!(state.closing, Closing::Closed(_)) { Taken::Closed } else { Taken::All };
         self.wake(locked);
         taken
     }
 
-    /// No more events are taken: the hub ends at this place, or behind all that is there. False if it was so already.
-    pub(super) fn end(&self, last: Option<EventId>) -> bool {
-        let mut state = self.lock();
-        let was_open = matches!(state.closing, Closing::Open);
-        if was_open {
-            state.closing = Closing::Ending(End { last, head: None });
+    /// No more events are taken: the hub ends at this place, or where the log has its head now.
+    pub(super) fn end(&self, at: Option<EventId>) {
+        let mut locked = self.lock();
+        let state = &mut *locked;
+        if matches!(state.closing, Closing::Open) {
+            state.closing = Closing::Ending(LastPlace(at));
+            state.close_if_there();
         }
-        self.wake(state);
-        was_open
+        self.wake(locked);
     }
 
     /// Nothing of a hub that ends is behind this place.
@@ -177,20 +179,18 @@ impl Shared {
         let mut locked = self.lock();
         let state = &mut *locked;
         if let Closing::Ending(end) = &mut state.closing {
-            end.head = Some(head);
-            let has_come = |place: &EventId| state.ring.find(place.as_str()).is_some();
-            if end.last.as_ref().is_some_and(has_come) || end.head.as_ref().is_some_and(has_come) {
-                state.closing = Closing::Closed(end.clone());
-            }
+            *end = LastPlace(Some(head));
+            state.close_if_there();
         }
         self.wake(locked);
     }
 
-    /// A hub that ends has come to its end: there is nothing more.
+    /// The ring has come to the end of its log, or of its hub: there is nothing more.
     pub(super) fn end_here(&self) {
         let mut state = self.lock();
-        if let Closing::Ending(end) = &state.closing {
-            state.closing = Closing::Closed(end.clone());
+        if !matches!(state.closing, Closing::Closed(_)) {
+            let place = state.origin.is_some().then(|| state.ring.id(state.ring.head()));
+            state.closing = Closing::Closed(LastPlace(place));
         }
         self.wake(state);
     }

@@ -9,8 +9,14 @@ use std::{
 use tokio::time::Instant;
 
 use super::{
-    AnyLogError, Block, EventLog, HubBuilder, HubStats, MemoryLog, OnGap, PublishError, Retention, Start, Subscription,
-    core::Core, error::Kind, id, log::Erased, shared::Shared, tail::Remote,
+    AnyLogError, AppendError, Block, End, EventLog, HubBuilder, HubStats, MemoryLog, OnGap, PublishError, Retention,
+    Start, Subscription,
+    core::Core,
+    error::Kind,
+    id,
+    log::Erased,
+    shared::{Closed, Shared},
+    tail::Remote,
 };
 use crate::{
     codec::HubEvent,
@@ -33,10 +39,10 @@ struct Owner<E, L> {
 impl<E, L> Drop for Owner<E, L> {
     fn drop(&mut self) {
         match &self.core.remote {
-            None => self.core.shared.close(),
+            None => self.core.shared.end_here(),
             // What was published may still be on its way.
             Some(_) => self.core.shared.end(None),
-        };
+        }
     }
 }
 
@@ -109,12 +115,10 @@ impl<E: HubEvent, L: EventLog> Hub<E, L> {
     /// The event is published or not, never in part. With the log in memory nothing happens before the first poll, and
     /// all in it.
     pub async fn publish(&self, event: &E) -> Result<EventId, PublishError> {
-        let Some(remote) = &self.owner.core.remote else { return self.push(event) };
-        let block = self.enter()?.block(event)?;
-        let _publishing = remote.publishing.read().await;
-        if self.is_closed() {
-            return Err(Kind::Closed.into());
+        if self.owner.core.remote.is_none() {
+            return self.push(event);
         }
+        let block = self.enter()?.block(event)?;
         self.append(&block).await
     }
 
@@ -138,8 +142,9 @@ impl<E: HubEvent, L: EventLog> Hub<E, L> {
     /// a change whose event is not published.
     pub async fn publish_with(&self, change: impl FnOnce() -> E) -> Result<EventId, PublishError> {
         let core = self.enter()?;
-        let Some(remote) = &core.remote else { return self.push_with(change) };
-        let _publishing = remote.publishing.read().await;
+        if core.remote.is_none() {
+            return self.push_with(change);
+        }
         let (event, block) = core.order.keep(|| -> Result<_, PublishError> {
             let event = self.change(change)?;
             let block = core.block(&event);
@@ -149,34 +154,44 @@ impl<E: HubEvent, L: EventLog> Hub<E, L> {
         self.append(&block?).await
     }
 
-    /// Publishes a last event, if there is one, and closes the hub: subscriptions end behind what is left for them, and
-    /// new ones have nothing to send, which the server answers with 204.
+    /// Publishes a last event, if there is one, and closes the log of the hub: no more events are taken.
     ///
-    /// Let the last event be terminal, or clients come back once to hear that.
+    /// With a log elsewhere the close is durable and holds for every process and every hub on that log. To end the streams of
+    /// this process alone, use a [`Shutdown`](crate::server::Shutdown) or drop the hub.
     ///
-    /// With a log elsewhere it is this hub that ends, and no other on the same log. It waits for what is just being published
-    /// by it. What others publish before the last event still comes, and now and then something that comes soon after.
+    /// Nothing is lost by it. Subscriptions get what is left for them and end. A client that comes back later, or a new one
+    /// that asks for [`Start::Earliest`] or [`Start::Last`], gets what is kept behind its place, and then the end. A client
+    /// that has everything gets a 204: one whose id is that of the last event, and one without an id that starts live. So
+    /// the handler of a job whose result a late visitor should see subscribes with `id.or(Start::Earliest)`
+    /// ([`LastEventId::or`](crate::LastEventId::or)).
+    ///
+    /// The id of the last event ends in `!` on the wire, whether it is terminal or not, and any server answers it with 204.
+    /// Without a last event, and with a log elsewhere, the first answer to a client that has everything may be an empty
+    /// stream; [`Subscription::ready`] avoids that.
+    ///
+    /// Events that are published meanwhile are in the log before its end, or fail with
+    /// [`is_closed`](PublishError::is_closed).
     ///
     /// # Errors
     ///
-    /// [`PublishError`]. The hub stays open then, unless it was closed before.
+    /// [`PublishError`]. The hub stays open then, unless it was closed before or the outcome is
+    /// [unknown](PublishError::is_unknown).
     ///
     /// # Cancel safety
     ///
-    /// With a log elsewhere, giving up leaves the hub open, and the last event published or not. It can be called again.
+    /// With the log in memory nothing happens before the first poll, and all in it. With a log elsewhere, a close that is given
+    /// up has happened or not; it can be called again, and is an error if it had happened.
     pub async fn close(&self, last: Option<E>) -> Result<(), PublishError> {
         let core = self.enter()?;
-        let Some(remote) = &core.remote else { return self.push_last(last.as_ref()) };
-        let block = last.map(|event| core.block(&event)).transpose()?;
-        let _alone = remote.publishing.write().await;
-        if self.is_closed() {
-            return Err(Kind::Closed.into());
+        if core.remote.is_none() {
+            return self.push_last(last.as_ref());
         }
-        let last = match block {
-            Some(block) => self.log_append(&block).await?,
-            None => self.owner.log.head().await.map_err(Self::log_error)?,
-        };
-        if core.shared.end(Some(last)) { Ok(()) } else { Err(Kind::Closed.into()) }
+        let block = last.map(|event| core.block(&event)).transpose()?;
+        self.prepare_append().await?;
+        let closed = self.owner.log.close(block.as_ref(), End::Complete).await;
+        let place = closed.map_err(|error| self.append_error(error))?;
+        core.shared.end(Some(place));
+        Ok(())
     }
 
     /// The hub's core, unless this thread runs one of its closures just now.
@@ -188,7 +203,8 @@ impl<E: HubEvent, L: EventLog> Hub<E, L> {
     /// Publishes on a log in memory.
     fn push(&self, event: &E) -> Result<EventId, PublishError> {
         let core = self.enter()?;
-        core.with_block(event, |block| core.shared.push(block, event.is_terminal()))?.map_err(|_| Kind::Closed.into())
+        core.with_block(event, |block| core.shared.push(block, event.is_terminal()))?
+            .map_err(|Closed(_)| Kind::Closed.into())
     }
 
     fn push_with(&self, change: impl FnOnce() -> E) -> Result<EventId, PublishError> {
@@ -201,16 +217,18 @@ impl<E: HubEvent, L: EventLog> Hub<E, L> {
         // Who is woken here, and what is dropped, is not within the change: it may publish.
         core.shared.stir();
         drop(event);
-        pushed?.map_err(|_| Kind::Closed.into())
+        pushed?.map_err(|Closed(_)| Kind::Closed.into())
     }
 
     fn push_last(&self, last: Option<&E>) -> Result<(), PublishError> {
         let core = self.enter()?;
         let closed = match last {
-            None => core.shared.close(),
-            Some(event) => core.with_block(event, |block| core.shared.push_last(block, event.is_terminal()))?.is_ok(),
+            None => core.shared.close(None, End::Complete),
+            Some(event) => {
+                core.with_block(event, |block| core.shared.close(Some((block, event.is_terminal())), End::Complete))?
+            }
         };
-        if closed { Ok(()) } else { Err(Kind::Closed.into()) }
+        closed.map(drop).map_err(|Closed(_)| Kind::Closed.into())
     }
 
     fn change(&self, change: impl FnOnce() -> E) -> Result<E, PublishError> {
@@ -219,21 +237,29 @@ impl<E: HubEvent, L: EventLog> Hub<E, L> {
 
     /// Publishes on a log elsewhere. Returns the id on the wire.
     async fn append(&self, block: &Block) -> Result<EventId, PublishError> {
-        let id = self.log_append(block).await?;
-        Ok(if block.is_terminal() { id::terminal(&id) } else { id })
+        self.prepare_append().await?;
+        let id = self.owner.log.append(block).await.map_err(|error| self.append_error(error))?;
+        Ok(if block.is_terminal() { id::marked(&id) } else { id })
     }
 
-    async fn log_append(&self, block: &Block) -> Result<EventId, PublishError> {
+    /// Whoever has subscribed already sees what is appended next.
+    async fn prepare_append(&self) -> Result<(), PublishError> {
         let (log, core) = (&self.owner.log, &self.owner.core);
-        if core.counts.subscribers.load(Ordering::Relaxed) > 0 && core.shared.origin().is_none() {
-            // Somebody has subscribed already, and is to see this event.
-            core.shared.begin(log.head().await.map_err(Self::log_error)?);
+        if self.is_closed() {
+            return Err(Kind::Closed.into());
         }
-        log.append(block).await.map_err(Self::log_error)
+        if core.counts.subscribers.load(Ordering::Relaxed) > 0 && core.shared.origin().is_none() {
+            core.shared.begin(log.head().await.map_err(|error| Kind::Log(AnyLogError::new(error)))?);
+        }
+        Ok(())
     }
 
-    fn log_error(error: L::Error) -> PublishError {
-        Kind::Log(AnyLogError::new(error)).into()
+    fn append_error(&self, error: AppendError<L::Error>) -> PublishError {
+        if matches!(error, AppendError::Closed(_)) {
+            // Where it ended is found out by who follows it.
+            self.owner.core.shared.end(None);
+        }
+        Kind::from(error).into()
     }
 }
 

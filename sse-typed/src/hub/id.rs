@@ -5,7 +5,7 @@ use std::{
 
 use crate::event::EventId;
 
-/// What ends the id of a terminal event, and no other.
+/// What ends the id of an event that ends streams, and no other.
 pub(super) const TERMINAL: char = '!';
 
 /// Names the places of one log in one process: `<16 hexadecimal digits>-<n>`.
@@ -20,15 +20,15 @@ impl Epoch {
         Self(RandomState::new().hash_one(0_u8))
     }
 
-    /// The id of a place, which is that of the `n`th event unless it is terminal.
+    /// The id of a place, which is that of the `n`th event unless that ends streams.
     pub(super) fn id(self, n: u64) -> EventId {
         EventId::from_wire(self.name(n).into())
     }
 
     /// The id of the `n`th event.
-    pub(super) fn event_id(self, n: u64, terminal: bool) -> EventId {
+    pub(super) fn event_id(self, n: u64, ends: Ends) -> EventId {
         let mut name = self.name(n);
-        if terminal {
+        if ends.streams() {
             name.push(TERMINAL);
         }
         EventId::from_wire(name.into())
@@ -52,13 +52,33 @@ impl fmt::Display for Epoch {
     }
 }
 
-/// The id of a terminal event that a log has named so.
-pub(super) fn terminal(id: &EventId) -> EventId {
+/// What an event ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Ends {
+    /// It is terminal: the streams that send it.
+    pub(super) terminal: bool,
+    /// It came with the closing: the log, and so all its streams.
+    pub(super) log: bool,
+}
+
+impl Ends {
+    /// What an event that did not come with the closing ends.
+    pub(super) const fn of(terminal: bool) -> Self {
+        Self { terminal, log: false }
+    }
+
+    pub(super) const fn streams(self) -> bool {
+        self.terminal || self.log
+    }
+}
+
+/// The id on the wire of an event that ends streams, by the id that its log gave it.
+pub(super) fn marked(id: &EventId) -> EventId {
     EventId::from_wire(format!("{id}{TERMINAL}").into())
 }
 
-/// Whether an id is that of a terminal event: who brings it has had all there is.
-pub(super) fn is_terminal(id: &str) -> bool {
+/// Whether an id is that of an event that ends streams: a client that brings it has had all there is.
+pub(super) fn is_marked(id: &str) -> bool {
     id.ends_with(TERMINAL)
 }
 
@@ -70,7 +90,7 @@ mod tests {
     fn an_id_names_the_place_it_was_made_for_in_one_spelling_only() {
         let epoch = Epoch(0xAB);
         assert_eq!(epoch.id(7).as_str(), "00000000000000ab-7");
-        assert_eq!(epoch.event_id(7, true).as_str(), "00000000000000ab-7!");
+        assert_eq!(epoch.event_id(7, Ends::of(true)).as_str(), "00000000000000ab-7!");
         for n in [0, 1, 10, u64::MAX] {
             assert_eq!(epoch.parse(epoch.id(n).as_str()), Some(n));
         }

@@ -3,9 +3,9 @@ use std::{convert::Infallible, fmt, future::poll_fn, sync::Arc, task::Poll};
 use super::{
     Retention,
     id::Epoch,
-    log::{Block, EventLog, Page},
+    log::{AppendError, Block, End, EventLog, Page},
     ring::Names,
-    shared::{Shared, Waiting},
+    shared::{Closed, Shared, Waiting},
 };
 use crate::event::EventId;
 
@@ -36,8 +36,13 @@ impl Default for MemoryLog {
 impl EventLog for MemoryLog {
     type Error = Infallible;
 
-    async fn append(&self, block: &Block) -> Result<EventId, Infallible> {
-        Ok(self.shared.append(block))
+    async fn append(&self, block: &Block) -> Result<EventId, AppendError<Infallible>> {
+        self.shared.append(block).map_err(|Closed(end)| AppendError::Closed(end))
+    }
+
+    async fn close(&self, last: Option<&Block>, end: End) -> Result<EventId, AppendError<Infallible>> {
+        let last = last.map(|block| (&block.as_bytes()[..], block.is_terminal()));
+        self.shared.close(last, end).map_err(|Closed(end)| AppendError::Closed(end))
     }
 
     async fn read_after(&self, after: &str, limit: usize) -> Result<Page, Infallible> {

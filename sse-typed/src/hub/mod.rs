@@ -60,7 +60,8 @@
 //!
 //! The hub gives each event its id: `<16 hexadecimal digits>-<n>` by the log in memory, where the digits are drawn by each
 //! log anew. An id of another process, or of another hub, is therefore a gap, and never a wrong place. The id of a terminal
-//! event ends in `!`, so that any server can tell, without looking it up, that a client which brings it has all there is.
+//! event, and of the last event of a hub that was closed with one, ends in `!`, so that any server can tell, without looking
+//! it up, that a client which brings it has all there is.
 //! Event types with an `#[sse(id)]` field have ids of their own, and cannot be published.
 //!
 //! # Lost history
@@ -85,11 +86,16 @@
 //!
 //! ## Closing
 //!
-//! A terminal event ends the subscriptions that see it. The hub goes on: who comes later begins behind it.
-//! [`Hub::close`] ends the hub: subscriptions get what is left for them and end, and new ones have nothing to send, whatever
-//! they ask for, which the server answers with 204. When the last handle of a hub is dropped, its subscriptions end behind
-//! what is left for them too, but nobody tells clients not to come back. With a log elsewhere the hub ends at a place in it,
-//! and others go on behind that.
+//! A terminal event ends every subscription that receives it. The hub stays open; later subscribers start after it.
+//!
+//! [`Hub::close`] closes the log: no more events are taken, and nothing is lost. A subscription gets what is left for it and
+//! ends, and so does one that begins later, from an id, [`Earliest`](Start::Earliest) or [`Last`](Start::Last), for as long as
+//! history is kept. A 204 is for clients that have everything. The last event of a close ends streams like a terminal event,
+//! and its id ends in `!`, too. With a log elsewhere the close is durable and holds for every process; there
+//! [`Subscription::ready`] finds out before the head of the response leaves whether anything is to come.
+//!
+//! When the last handle of a hub is dropped, its subscriptions end after what is left for them, but nobody tells clients not to
+//! come back. With a log elsewhere such a hub ends at a place in it, and others go on appending after that.
 //!
 //! Dropping a response drops its subscription, and that frees its place at once.
 //!
@@ -160,7 +166,7 @@ pub use self::{
     events::SubscriptionEvents,
     gap::OnGap,
     hub::Hub,
-    log::{AnyLog, AnyLogError, Block, EventLog, InvalidBlock, LogEntry, Page, PageGap},
+    log::{AnyLog, AnyLogError, AppendError, Block, End, EventLog, InvalidBlock, LogEntry, Page, PageGap},
     memory::MemoryLog,
     retention::Retention,
     start::Start,

@@ -13,8 +13,9 @@ use tokio::time::Instant;
 
 use super::{
     Retention,
-    following::End,
-    log::{Block, Page},
+    following::LastPlace,
+    id::Ends,
+    log::{Block, End, Page},
     ring::{Names, Read, Ring, Run},
 };
 use crate::{
@@ -45,6 +46,12 @@ pub(super) struct State {
     /// The place where a ring that follows another log has begun. A log in memory begins at once.
     pub(super) origin: Option<EventId>,
     pub(super) closing: Closing,
+    /// How a log in memory was closed.
+    end: End,
+    /// What follows another log has once found nothing behind the ring.
+    caught_up: bool,
+    /// Another log is closed, and keeps nothing.
+    nothing_kept: bool,
 }
 
 /// Whether more will come.
@@ -52,16 +59,16 @@ pub(super) struct State {
 pub(super) enum Closing {
     Open,
     /// No more events are taken. What another log has up to the end is not all here yet: see [`following`](super::following).
-    Ending(End),
+    Ending(LastPlace),
     /// Nothing more will come.
-    Closed(End),
+    Closed(LastPlace),
 }
 
 pub(super) type Locked<'a> = MutexGuard<'a, State>;
 
-/// No more events are taken.
+/// No more events are taken: the log has ended like this.
 #[derive(Debug)]
-pub(super) struct Closed;
+pub(super) struct Closed(pub(super) End);
 
 /// What a subscription finds behind its place.
 pub(super) enum Found {
@@ -101,7 +108,15 @@ impl Shared {
     }
 
     fn with(ring: Ring, origin: Option<EventId>) -> Self {
-        let state = State { ring, waiters: WakeQueue::default(), origin, closing: Closing::Open };
+        let state = State {
+            ring,
+            waiters: WakeQueue::default(),
+            origin,
+            closing: Closing::Open,
+            end: End::default(),
+            caught_up: false,
+            nothing_kept: false,
+        };
         Self { state: Mutex::new(state), head: AtomicU64::new(0), epoch: WakeEpoch::default(), began: Instant::now() }
     }
 
@@ -150,52 +165,53 @@ impl Shared {
 
     /// Appends an event and wakes all who wait. Returns its id on the wire.
     pub(super) fn push(&self, block: &[u8], terminal: bool) -> Result<EventId, Closed> {
-        let (id, state) = self.push_and(block, terminal, false)?;
+        let (id, state) = self.push_and_lock(block, terminal)?;
         self.wake(state);
         Ok(id)
     }
 
-    /// Appends an event. Those who wait are still to be [told](Self::stir).
+    /// Appends an event. Those who wait are still to be [woken](Self::stir).
     pub(super) fn push_quietly(&self, block: &[u8], terminal: bool) -> Result<EventId, Closed> {
-        let (id, state) = self.push_and(block, terminal, false)?;
+        let (id, state) = self.push_and_lock(block, terminal)?;
         self.head.store(state.ring.head(), Ordering::Release);
         Ok(id)
     }
 
-    /// Appends a last event, and closes.
-    pub(super) fn push_last(&self, block: &[u8], terminal: bool) -> Result<EventId, Closed> {
-        let (id, state) = self.push_and(block, terminal, true)?;
-        self.wake(state);
-        Ok(id)
+    fn push_and_lock(&self, block: &[u8], terminal: bool) -> Result<(EventId, Locked<'_>), Closed> {
+        let ends = Ends::of(terminal);
+        let mut state = self.lock();
+        let n = self.append_locked(&mut state, block, ends)?;
+        Ok((state.ring.event_id(n, ends), state))
     }
 
-    fn push_and(&self, block: &[u8], terminal: bool, close: bool) -> Result<(EventId, Locked<'_>), Closed> {
-        let mut state = self.lock();
+    fn append_locked(&self, state: &mut State, block: &[u8], ends: Ends) -> Result<u64, Closed> {
         if !matches!(state.closing, Closing::Open) {
-            return Err(Closed);
+            return Err(Closed(state.end));
         }
-        let now = self.now(&state);
-        let n = state.ring.push(None, block, terminal, now);
-        if close {
-            state.closing = Closing::Closed(End::default());
+        let now = self.now(state);
+        Ok(state.ring.push(None, block, ends, now))
+    }
+
+    /// Appends a last event, if there is one, and closes. Those who wait are woken. Returns the place behind all events.
+    pub(super) fn close(&self, last: Option<(&[u8], bool)>, end: End) -> Result<EventId, Closed> {
+        let mut state = self.lock();
+        match last {
+            Some((block, terminal)) => {
+                self.append_locked(&mut state, block, Ends { terminal, log: true })?;
+            }
+            None if matches!(state.closing, Closing::Open) => {}
+            None => return Err(Closed(state.end)),
         }
-        Ok((state.ring.event_id(n, terminal), state))
+        state.closing = Closing::Closed(LastPlace::default());
+        state.end = end;
+        let place = state.ring.id(state.ring.head());
+        self.wake(state);
+        Ok(place)
     }
 
     /// Has all who wait look again.
     pub(super) fn stir(&self) {
         self.wake(self.lock());
-    }
-
-    /// No more events are taken; those who wait are told. False if it was so already.
-    pub(super) fn close(&self) -> bool {
-        let mut state = self.lock();
-        let was_open = matches!(state.closing, Closing::Open);
-        if was_open {
-            state.closing = Closing::Closed(End::default());
-        }
-        self.wake(state);
-        was_open
     }
 
     /// Whether nothing is behind a place, and the task is registered already. Found out without the lock.
@@ -210,7 +226,7 @@ impl Shared {
         let mut state = self.lock_fresh();
         match state.ring.read(place) {
             Read::Run(run) => {
-                if run.last == state.ring.head() && !run.is_terminal() && !matches!(state.closing, Closing::Closed(_)) {
+                if run.last == state.ring.head() && !run.ends_stream() && !matches!(state.closing, Closing::Closed(_)) {
                     wait(state, ticket, waker);
                 }
                 Found::Run(run)
@@ -246,6 +262,44 @@ impl Shared {
     /// The place behind all events.
     pub(super) fn head(&self) -> u64 {
         self.lock().ring.head()
+    }
+
+    /// Whether nothing will ever come behind a place of a log in memory.
+    pub(super) fn is_end(&self, place: u64) -> bool {
+        let state = self.lock();
+        matches!(state.closing, Closing::Closed(_)) && place == state.ring.head()
+    }
+
+    /// Whether no more events are taken, and this id is known as the place behind all.
+    pub(super) fn ends_at(&self, id: &str) -> bool {
+        match &self.lock().closing {
+            Closing::Open => false,
+            Closing::Ending(end) | Closing::Closed(end) => end.get().is_some_and(|end| end.as_str() == id),
+        }
+    }
+
+    /// Whether the ring is known to have all that another log has, or that nothing will come.
+    pub(super) fn is_caught_up(&self) -> bool {
+        let state = self.lock();
+        state.caught_up || matches!(state.closing, Closing::Closed(_))
+    }
+
+    /// Another log is closed, and keeps nothing: that stays so.
+    pub(super) fn note_nothing_kept(&self) {
+        self.lock().nothing_kept = true;
+    }
+
+    /// Whether another log is known to be closed and to keep nothing.
+    pub(super) fn keeps_nothing(&self) -> bool {
+        self.lock().nothing_kept
+    }
+
+    /// There was nothing in the log behind the ring.
+    pub(super) fn note_caught_up(&self) {
+        let mut state = self.lock();
+        if !mem::replace(&mut state.caught_up, true) {
+            self.wake(state);
+        }
     }
 
     /// The place behind all events, with its id.
@@ -287,25 +341,29 @@ impl Shared {
 /// As a log of its own.
 impl Shared {
     /// Appends an event. Returns its id as logs give it.
-    pub(super) fn append(&self, block: &Block) -> EventId {
+    pub(super) fn append(&self, block: &Block) -> Result<EventId, Closed> {
         let mut state = self.lock();
-        let now = self.now(&state);
-        let n = state.ring.push(None, block.as_bytes(), block.is_terminal(), now);
+        let n = self.append_locked(&mut state, block.as_bytes(), Ends::of(block.is_terminal()))?;
         let id = state.ring.id(n);
         self.wake(state);
-        id
+        Ok(id)
     }
 
     pub(super) fn page(&self, after: &str, limit: usize) -> Page {
         let mut state = self.lock_fresh();
         let oldest = state.ring.oldest();
-        let gap = match state.ring.find(after) {
-            Some(place) if place >= oldest => return Page::contiguous(state.ring.entries(place, limit)),
-            Some(place) => Gap::new(Some(oldest - place), GapReason::Trimmed),
-            None => Gap::new(None, GapReason::UnknownId),
+        let (place, gap) = match state.ring.find(after) {
+            Some(place) if place >= oldest => (place, None),
+            Some(place) => (oldest, Some(Gap::new(Some(oldest - place), GapReason::Trimmed))),
+            None => (oldest, Some(Gap::new(None, GapReason::UnknownId))),
         };
-        let resume = state.ring.id(oldest);
-        Page::after_gap(gap, resume, state.ring.entries(oldest, limit))
+        let entries = state.ring.entries(place, limit);
+        let is_all = place + entries.len() as u64 == state.ring.head();
+        let page = match gap {
+            None => Page::contiguous(entries),
+            Some(gap) => Page::after_gap(gap, state.ring.id(place), entries),
+        };
+        if is_all && matches!(state.closing, Closing::Closed(_)) { page.closed(state.end) } else { page }
     }
 }
 
@@ -330,9 +388,10 @@ impl<'a> Waiting<'a> {
         true
     }
 
-    /// Whether nothing is behind this place.
+    /// Whether nothing is behind this place, and something may come.
     pub(super) fn is_at_head(&mut self, id: &str, cx: &Context<'_>) -> bool {
-        self.while_so(|state| state.ring.find(id) == Some(state.ring.head()), cx)
+        let is_open = |state: &State| !matches!(state.closing, Closing::Closed(_));
+        self.while_so(|state| is_open(state) && state.ring.find(id) == Some(state.ring.head()), cx)
     }
 }
 

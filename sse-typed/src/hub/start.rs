@@ -43,6 +43,20 @@ impl Start {
     }
 }
 
+impl LastEventId {
+    /// Behind the event of this id, or `start` where there is none: what a client without an id gets.
+    ///
+    /// ```
+    /// use sse_typed::{LastEventId, hub::Start};
+    ///
+    /// assert_eq!(LastEventId::none().or(Start::Earliest), Start::Earliest);
+    /// ```
+    #[must_use]
+    pub fn or(self, start: Start) -> Start {
+        if self.is_none() { start } else { Start::After(self) }
+    }
+}
+
 impl From<LastEventId> for Start {
     fn from(id: LastEventId) -> Self {
         Self::after(id)

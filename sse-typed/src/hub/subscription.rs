@@ -1,5 +1,6 @@
 use std::{
     fmt,
+    future::poll_fn,
     pin::Pin,
     sync::{Arc, atomic::Ordering},
     task::{Context, Poll, ready},
@@ -30,7 +31,7 @@ use crate::{
 ///
 /// It is made by [`Hub::subscribe`](super::Hub::subscribe). It is a place in the hub's history and hardly more: events are
 /// the hub's, shared by all. It ends behind a terminal event, and when the hub is closed or gone, behind what is left. One
-/// that has nothing to send from the start says so by its `size_hint`, and is answered with 204.
+/// that has nothing to send from the start says so by its `size_hint`, and is answered with 204: see [`ready`](Self::ready).
 ///
 /// # Cancel safety
 ///
@@ -52,6 +53,8 @@ pub struct Subscription<E> {
 struct Extra<E> {
     /// What goes before all.
     front: Option<Event<Arc<E>>>,
+    /// What was read by [`ready`](Subscription::ready), and is behind the place already.
+    peeked: Option<Inner<E>>,
     only: Option<Only<E>>,
     snapshot: Option<Box<dyn Fn() -> E + Send + Sync>>,
     /// With a log that is elsewhere.
@@ -73,9 +76,11 @@ impl<E> Subscription<E> {
     pub(super) fn new(core: Arc<Core<E>>, start: &Start) -> Self {
         core.counts.subscribers.fetch_add(1, Ordering::Relaxed);
         let shared = &core.shared;
-        let over = match start {
-            _ if shared.is_closed() => true,
-            start => start.id().is_some_and(id::is_terminal),
+        let over = match start.id() {
+            Some(id) => id::is_marked(id) || shared.ends_at(id),
+            // Of a log in memory it is looked at below.
+            None if start.is_live() => core.remote.is_some() && shared.is_closed(),
+            None => shared.keeps_nothing(),
         };
         let mut subscription =
             Self { place: PackedPlace::new(Place::Over), ticket: Ticket::default(), extra: None, core };
@@ -97,7 +102,12 @@ impl<E> Subscription<E> {
                     Some(None) => Place::Unknown,
                 },
             };
-            self.place.set(place);
+            let has_all = match place {
+                Place::At(number) => shared.is_end(number),
+                Place::Asked(number) => shared.is_end(number) || self.is_over_behind_gap(number),
+                _ => self.is_over_behind_gap(0),
+            };
+            self.place.set(if has_all { Place::Over } else { place });
             return;
         };
         // Without a runtime here there may be one where it is polled.
@@ -118,6 +128,84 @@ impl<E> Subscription<E> {
         self.extra().pages = Some(pages);
     }
 
+    /// Whether a gap is ignored that nothing comes behind: with an empty stream the client would come back for ever.
+    fn is_over_behind_gap(&self, place: u64) -> bool {
+        let oldest = self.core.shared.oldest().number;
+        matches!(self.core.on_gap, OnGap::Ignore) && place <= oldest && self.core.shared.is_end(oldest)
+    }
+
+    /// Waits until it is known whether there is anything to send, so that a client which has all there is gets a 204 and
+    /// not an empty stream.
+    ///
+    /// With the log in memory that is known from the start. With a log elsewhere it takes an answer of the log:
+    ///
+    /// ```
+    /// # async fn handler<E: sse_typed::HubEvent, L: sse_typed::hub::EventLog>(
+    /// #     job: sse_typed::Hub<E, L>,
+    /// #     last_event_id: sse_typed::LastEventId,
+    /// # ) {
+    /// use sse_typed::{Sse, hub::Start};
+    ///
+    /// let events = job.subscribe(last_event_id.or(Start::Earliest)).ready().await;
+    /// let answer = Sse::new(events);
+    /// # drop(answer);
+    /// # }
+    /// ```
+    ///
+    /// While the log does not answer, this waits: put a timeout around it.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future drops the subscription. No event is lost: nothing was sent.
+    pub async fn ready(mut self) -> Self
+    where
+        E: EventKind,
+    {
+        poll_fn(|cx| self.poll_known(cx)).await;
+        self
+    }
+
+    /// Whether it is known what is behind its place: an event, the end, or nothing yet.
+    fn poll_known(&mut self, cx: &mut Context<'_>) -> Poll<()>
+    where
+        E: EventKind,
+    {
+        let peeked = self.extra.as_ref().is_some_and(|extra| extra.peeked.is_some());
+        if self.core.remote.is_none() || self.place.get() == Place::Over || peeked {
+            return Poll::Ready(());
+        }
+        // The greeting says nothing of what is behind it.
+        let front = self.extra().front.take();
+        let polled = self.poll_entries(cx);
+        self.extra().front = front;
+        match polled {
+            Poll::Ready(Some(inner)) => self.extra().peeked = Some(inner),
+            Poll::Ready(None) => {}
+            Poll::Pending if self.is_known_to_wait() => {}
+            Poll::Pending => return Poll::Pending,
+        }
+        Poll::Ready(())
+    }
+
+    /// Whether it waits, and not only for an answer of the log.
+    fn is_known_to_wait(&self) -> bool {
+        let waits_for_news = || {
+            let pages = self.extra.as_ref().and_then(|extra| extra.pages.as_ref());
+            pages.is_some_and(Pages::waits_for_news)
+        };
+        match self.place.get() {
+            Place::At(_) | Place::Asked(_) => self.core.shared.is_caught_up(),
+            Place::Elsewhere { .. } => waits_for_news(),
+            Place::Unknown | Place::Snapshot => false,
+            Place::Over => true,
+        }
+    }
+
+    /// Whether there is nothing to be given any more.
+    fn is_over(&self) -> bool {
+        self.place.get() == Place::Over && self.extra.as_ref().is_none_or(|extra| extra.peeked.is_none())
+    }
+
     /// With a way to make a snapshot, which a live start begins with.
     pub(super) fn with_snapshot(mut self, live: bool, snapshot: impl Fn() -> E + Send + Sync + 'static) -> Self {
         if live && self.place.get() != Place::Over {
@@ -128,8 +216,9 @@ impl<E> Subscription<E> {
     }
 
     fn extra(&mut self) -> &mut Extra<E> {
-        self.extra
-            .get_or_insert_with(|| Box::new(Extra { front: None, only: None, snapshot: None, pages: None, rest: None }))
+        self.extra.get_or_insert_with(|| {
+            Box::new(Extra { front: None, peeked: None, only: None, snapshot: None, pages: None, rest: None })
+        })
     }
 
     /// Sends this event first, to this subscriber alone and without an id: a greeting, or who they are. There is one: said
@@ -188,11 +277,14 @@ impl<E> Subscription<E> {
     where
         E: EventKind,
     {
-        if self.place.get() == Place::Over {
+        if self.is_over() {
             return Poll::Ready(None);
         }
         if let Some(event) = self.extra.as_mut().and_then(|extra| extra.front.take()) {
             return Poll::Ready(Some(self.own(event)));
+        }
+        if let Some(peeked) = self.extra.as_mut().and_then(|extra| extra.peeked.take()) {
+            return Poll::Ready(Some(peeked));
         }
         if let Some(remote) = &self.core.remote
             && !remote.follow(&self.core.shared)
@@ -303,7 +395,7 @@ impl<E> Subscription<E> {
             };
             (run, rest) = allowed;
         }
-        if run.is_terminal() {
+        if run.ends_stream() {
             self.place.set(Place::Over);
         } else {
             self.passed(&run, rest);
@@ -348,8 +440,9 @@ impl<E> Subscription<E> {
                 Some(Inner::Forget)
             }
             OnGap::Ignore => {
-                self.go_to(target);
-                None
+                let place = self.go_to(target);
+                // If nothing comes behind it, the client must not come back with its old id for ever.
+                self.core.shared.is_closed().then(|| Inner::Place(place))
             }
         }
     }
@@ -394,6 +487,9 @@ impl<E> Subscription<E> {
     {
         if event.data.is_terminal() {
             self.place.set(Place::Over);
+            if let Some(extra) = &mut self.extra {
+                extra.peeked = None;
+            }
         }
         Inner::Own(Box::new(event))
     }
@@ -417,7 +513,7 @@ impl<E: EventKind> Subscription<E> {
         if let (Place::At(place), None) = (self.place.get(), &self.extra) {
             match self.core.shared.read(place, &mut self.ticket, cx.waker()) {
                 Found::Run(run) => {
-                    self.place.set(if run.is_terminal() { Place::Over } else { Place::At(run.last) });
+                    self.place.set(if run.ends_stream() { Place::Over } else { Place::At(run.last) });
                     return Poll::Ready(Some(Inner::Run(run)));
                 }
                 Found::Waiting => return Poll::Pending,
@@ -442,7 +538,7 @@ impl<E: EventKind> Stream for Subscription<E> {
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        if self.place.get() == Place::Over { (0, Some(0)) } else { (0, None) }
+        if self.is_over() { (0, Some(0)) } else { (0, None) }
     }
 }
 

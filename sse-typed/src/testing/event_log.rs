@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use crate::{
     event::{EventId, GapReason},
-    hub::{Block, EventLog, LogEntry, Page},
+    hub::{AppendError, Block, End, EventLog, LogEntry, Page},
 };
 
 /// Enough for all that the suite appends.
@@ -37,6 +37,13 @@ pub async fn event_log<L: EventLog>(make: impl AsyncFn(usize) -> L) {
     who_waits_misses_nothing(&make(ALL).await).await;
     several_publishers_have_one_order(&make(ALL).await).await;
     what_was_let_go_is_a_gap(&make(8).await).await;
+    for last in [false, true] {
+        a_close_is_told_and_nothing_follows_it(&make(ALL).await, last).await;
+    }
+    an_empty_log_can_be_closed(&make(ALL).await).await;
+    who_waits_hears_of_the_close(&make(ALL).await).await;
+    of_closes_and_appends_at_once_there_is_one_order(&make(ALL).await).await;
+    what_was_let_go_of_a_closed_log_is_a_gap(&make(8).await).await;
 }
 
 /// The answer, which must come.
@@ -64,11 +71,28 @@ async fn append<L: EventLog>(log: &L, numbers: impl IntoIterator<Item = usize>) 
     entries
 }
 
+/// The events behind a place of a log that is open, up to `limit`, page by page.
 async fn read<L: EventLog>(log: &L, after: &EventId, limit: usize) -> Vec<LogEntry> {
-    let page = answer(log.read_after(after.as_str(), limit)).await;
-    assert_eq!(page.gap, None, "a read from a known place with all behind it kept is contiguous: {after}");
-    assert!(page.entries.len() <= limit, "a page has at most as many events as were asked for");
-    page.entries
+    let (entries, closed) = read_on(log, after, limit).await;
+    assert_eq!(closed, None, "a log is open until it is closed");
+    entries
+}
+
+/// The events behind a place, up to `limit`, page by page, and whether they are followed by the end.
+async fn read_on<L: EventLog>(log: &L, after: &EventId, limit: usize) -> (Vec<LogEntry>, Option<End>) {
+    let (mut entries, mut place) = (Vec::new(), after.clone());
+    loop {
+        let left = limit - entries.len();
+        let page = answer(log.read_after(place.as_str(), left)).await;
+        assert_eq!(page.gap, None, "a read from a known place with all behind it kept is contiguous: {place}");
+        assert!(page.entries.len() <= left, "a page has at most as many events as were asked for");
+        let next = page.next_place(&place);
+        entries.extend(page.entries);
+        if page.closed.is_some() || entries.len() == limit || next == place {
+            return (entries, page.closed);
+        }
+        place = next;
+    }
 }
 
 async fn an_empty_log_has_a_place<L: EventLog>(log: &L) {
@@ -241,4 +265,121 @@ async fn what_was_let_go_is_a_gap<L: EventLog>(log: &L) {
     }
     let newest = &appended[99 - 4..];
     assert_eq!(read(log, &newest[0].id, 1000).await, newest[1..], "what is kept can be resumed");
+}
+
+/// Closing again, and appending, is refused by the first end.
+async fn assert_closed<L: EventLog>(log: &L, end: End) {
+    let refused = |outcome: Result<EventId, AppendError<L::Error>>| match outcome {
+        Err(AppendError::Closed(first)) => assert_eq!(first, end, "the first close wins"),
+        Err(error) => panic!("the log fails: {error}"),
+        Ok(id) => panic!("nothing is appended to a log that is closed: {id}"),
+    };
+    refused(log.append(&block(900)).await);
+    refused(log.close(None, End::Lost).await);
+    refused(log.close(Some(&block(901)), End::Lost).await);
+}
+
+async fn a_close_is_told_and_nothing_follows_it<L: EventLog>(log: &L, with_last: bool) {
+    let start = answer(log.head()).await;
+    let mut all = append(log, 0..10).await;
+    let last = with_last.then(|| block(10));
+    let place = answer(log.close(last.as_ref(), End::Stopped)).await;
+    assert!(!place.as_str().ends_with('!'), "an id does not end in `!`: {place}");
+    match last {
+        Some(block) => all.push(LogEntry::last(place.clone(), block)),
+        None => {
+            assert_eq!(Some(&place), all.last().map(|entry| &entry.id), "the place of the end is behind all events");
+        }
+    }
+    assert_closed(log, End::Stopped).await;
+    assert_eq!(answer(log.head()).await, place, "the head of a closed log is its end");
+    let ends = Some(End::Stopped);
+    assert_eq!(read_on(log, &start, 1000).await, (all.clone(), ends), "all is kept, and then comes the end");
+    for (index, entry) in all.iter().enumerate() {
+        let rest = (all[index + 1..].to_vec(), ends);
+        assert_eq!(read_on(log, &entry.id, 1000).await, rest, "wherever one reads from");
+    }
+    let (first, closed) = read_on(log, &start, 3).await;
+    assert_eq!((first.len(), closed), (3, None), "a page that is not the last says nothing of the end");
+    let newest = answer(log.before_last(1)).await;
+    assert_eq!(read_on(log, &newest, 10).await, (all[all.len() - 1..].to_vec(), ends), "the newest can be found");
+    // There is no news to wait for.
+    answer(log.wait_after(&place)).await;
+}
+
+async fn an_empty_log_can_be_closed<L: EventLog>(log: &L) {
+    let start = answer(log.head()).await;
+    let place = answer(log.close(None, End::Complete)).await;
+    assert_eq!(place, start, "the end of an empty log is its first place");
+    assert_eq!(read_on(log, &start, 10).await, (Vec::new(), Some(End::Complete)), "it has nothing but an end");
+    assert_closed(log, End::Complete).await;
+}
+
+async fn who_waits_hears_of_the_close<L: EventLog>(log: &L) {
+    append(log, 0..1).await;
+    let place = answer(log.head()).await;
+    let mut waiting = pin!(log.wait_after(&place));
+    let early = poll_fn(|cx| Poll::Ready(waiting.as_mut().poll(cx).is_ready())).await;
+    answer(log.close(None, End::Complete)).await;
+    if !early {
+        answer(waiting).await;
+    }
+    assert_eq!(read_on(log, &place, 10).await, (Vec::new(), Some(End::Complete)), "what was waited for is the end");
+}
+
+async fn of_closes_and_appends_at_once_there_is_one_order<L: EventLog>(log: &L) {
+    let start = answer(log.head()).await;
+    let publish = async |from: usize| {
+        let mut stored = Vec::new();
+        for n in from..from + 50 {
+            match log.append(&block(n)).await {
+                Ok(id) => stored.push(LogEntry::new(id, block(n))),
+                Err(AppendError::Closed(_)) => break,
+                Err(error) => panic!("the log fails: {error}"),
+            }
+        }
+        stored
+    };
+    let close = async |n: usize| match log.close(Some(&block(n)), End::Complete).await {
+        Ok(id) => vec![LogEntry::last(id, block(n))],
+        Err(AppendError::Closed(_)) => Vec::new(),
+        Err(error) => panic!("the log fails: {error}"),
+    };
+    let one = together([Box::pin(publish(0)), Box::pin(publish(100))]);
+    let other = together([Box::pin(close(200)), Box::pin(close(300))]);
+    let (mut one, mut other) = (pin!(one), pin!(other));
+    let (mut published, mut closed) = (None, None);
+    poll_fn(|cx| {
+        if published.is_none()
+            && let Poll::Ready(done) = one.as_mut().poll(cx)
+        {
+            published = Some(done);
+        }
+        if closed.is_none()
+            && let Poll::Ready(done) = other.as_mut().poll(cx)
+        {
+            closed = Some(done);
+        }
+        if published.is_some() && closed.is_some() { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    let closed: Vec<_> = closed.into_iter().flatten().flatten().collect();
+    assert_eq!(closed.len(), 1, "of two closes one is the first");
+    let (order, end) = read_on(log, &start, 1000).await;
+    assert_eq!((order.last(), end), (closed.last(), Some(End::Complete)), "nothing is behind the last event");
+    for published in published.into_iter().flatten() {
+        let seen: Vec<_> = order.iter().filter(|entry| published.contains(entry)).cloned().collect();
+        assert_eq!(seen, published, "what was appended with success is before the end");
+    }
+}
+
+async fn what_was_let_go_of_a_closed_log_is_a_gap<L: EventLog>(log: &L) {
+    let start = answer(log.head()).await;
+    append(log, 0..100).await;
+    let place = answer(log.close(Some(&block(100)), End::Complete)).await;
+    let page = answer(log.read_after(start.as_str(), 1000)).await;
+    let resume = page.gap.as_ref().map_or(&start, |gap| &gap.resume);
+    let (rest, end) = read_on(log, resume, 1000).await;
+    assert_eq!(rest.last(), Some(&LogEntry::last(place, block(100))), "the last event is kept");
+    assert_eq!(end, Some(End::Complete), "the end comes behind a gap, too");
 }

@@ -3,32 +3,99 @@
 use std::{
     pin::Pin,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use futures_util::Stream;
-use sse_typed::hub::{Retention, Start};
+use sse_typed::{
+    EventId, LastEventId,
+    hub::{Hub, OnGap, Retention, Start},
+};
 
-use crate::common::{Feed, Reader, Wakes, hub, poll, ticks};
+use crate::common::{Feed, Reader, Wakes, hub, hub_on_gap, poll, ticks};
 
 #[tokio::test]
-async fn a_closed_hub_gives_everyone_what_is_left_and_nobody_else_anything() {
+async fn a_closed_hub_takes_no_more_events() {
     let hub = hub(Retention::default());
-    let mut early = Reader::at(&hub, Start::Live);
-    ticks(&hub, 1..=2);
     hub.close(Some(Feed::Done)).await.unwrap();
     assert!(hub.is_closed());
-    assert_eq!(early.events(), [Feed::Tick(1), Feed::Tick(2), Feed::Done]);
-    for start in [Start::Live, Start::Earliest, Start::Last(1)] {
-        let mut late = hub.subscribe(start).start_with(Feed::Tick(0));
-        assert_eq!(late.size_hint(), (0, Some(0)));
-        assert!(matches!(poll(&mut late), Poll::Ready(None)));
-    }
-    let late = hub.subscribe_with(Start::Live, || panic!("nobody else"));
-    assert_eq!(late.size_hint(), (0, Some(0)));
     assert!(hub.publish(&Feed::Tick(3)).await.unwrap_err().is_closed());
     assert!(hub.publish_with(|| panic!("nothing is changed")).await.unwrap_err().is_closed());
     assert!(hub.close(None).await.unwrap_err().is_closed());
     assert!(hub.close(Some(Feed::Done)).await.unwrap_err().is_closed());
+}
+
+fn is_over(hub: &Hub<Feed>, start: impl Into<Start>) -> bool {
+    let mut subscription = hub.subscribe(start).start_with(Feed::Tick(0));
+    let over = subscription.size_hint() == (0, Some(0));
+    assert_eq!(over, matches!(poll(&mut subscription), Poll::Ready(None)), "nor is there a greeting");
+    over
+}
+
+#[test]
+fn a_closed_hub_gives_who_comes_later_what_is_left_for_them() {
+    for last in [None, Some(Feed::Tick(3)), Some(Feed::Done)] {
+        let hub = hub(Retention::default());
+        let mut early = Reader::at(&hub, Start::Live);
+        let first = hub.publish_now(&Feed::Tick(1)).unwrap();
+        ticks(&hub, [2]);
+        let mut all = vec![Feed::Tick(1), Feed::Tick(2)];
+        all.extend(last.clone());
+        hub.close_now(last).unwrap();
+        assert_eq!(early.events(), all);
+        let (newest, end) = (all[all.len() - 1..].to_vec(), early.last_event_id());
+        for (start, expected) in [
+            (Start::Earliest, &all[..]),
+            (Start::Last(1), &newest),
+            (Start::Last(100), &all),
+            (Start::after(first), &all[1..]),
+        ] {
+            let mut late = Reader::at(&hub, start);
+            let (seen, open) = late.read();
+            let events: Vec<_> = seen.into_iter().map(|(event, _)| event).collect();
+            assert_eq!((&events[..], open), (expected, false));
+            assert_eq!(late.last_event_id(), end);
+        }
+        // 204 is for who has everything.
+        assert!(is_over(&hub, end) && is_over(&hub, Start::Live) && is_over(&hub, Start::Last(0)));
+        let late = hub.subscribe_with(Start::Live, || panic!("nobody else"));
+        assert_eq!(late.size_hint(), (0, Some(0)));
+    }
+}
+
+#[test]
+fn the_id_of_the_last_event_says_that_nothing_follows_whatever_the_event_is() {
+    for last in [Feed::Tick(1), Feed::Done] {
+        let closed = hub(Retention::default());
+        let mut reader = Reader::at(&closed, Start::Live);
+        closed.close_now(Some(last)).unwrap();
+        assert_eq!(reader.read().0.len(), 1);
+        let id = reader.last_event_id();
+        assert!(id.as_str().unwrap().ends_with('!'));
+        // On any process, and after any restart.
+        assert!(is_over(&hub(Retention::default()), id));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_closed_hub_without_history_is_over_for_everyone_who_can_be_told_nothing() {
+    for on_gap in [OnGap::emit(), OnGap::Restart, OnGap::Ignore] {
+        let told = !matches!(on_gap, OnGap::Ignore);
+        let hub = hub_on_gap(Retention::default().age(Duration::from_secs(1)), on_gap);
+        let id = hub.publish_now(&Feed::Tick(1)).unwrap();
+        ticks(&hub, 2..=3);
+        hub.close_now(None).unwrap();
+        tokio::time::advance(Duration::from_secs(2)).await;
+        assert!(is_over(&hub, Start::Earliest));
+        for lost in [LastEventId::from(id.clone()), EventId::new("elsewhere-7").unwrap().into()] {
+            // A gap is told once: the client comes back behind it.
+            let mut reader = Reader::at(&hub, lost);
+            assert_eq!(reader.subscription.as_ref().unwrap().size_hint() == (0, Some(0)), !told);
+            let (_, open) = reader.read();
+            assert!(!open);
+            assert!(!told || is_over(&hub, reader.last_event_id()));
+        }
+    }
 }
 
 #[test]
@@ -46,10 +113,7 @@ fn who_waits_hears_of_the_close() {
 
 #[test]
 fn a_close_whose_last_event_cannot_be_sent_does_not_close() {
-    use sse_typed::{
-        SseEvent,
-        hub::{Hub, OnGap},
-    };
+    use sse_typed::SseEvent;
     #[derive(SseEvent)]
     enum Inner {
         #[sse(skip)]

@@ -103,6 +103,14 @@ impl Reader {
         last_event_id(self.decoder.last_event_id())
     }
 
+    /// Goes on with what another connection has brought.
+    pub(crate) fn remember(&mut self, id: &LastEventId) {
+        if let Some(id) = id.as_str() {
+            self.decoder.feed(format!("id: {id}\n\n").into_bytes());
+            assert!(self.decoder.next_item().is_none());
+        }
+    }
+
     /// Asks again, as a client does that has lost its connection.
     pub(crate) fn resume<L>(&mut self, hub: &Hub<Feed, L>) {
         self.decoder.restart();

@@ -158,8 +158,11 @@ async fn an_id_that_is_nobodys_sends_no_client_round_in_circles() {
 #[tokio::test(start_paused = true)]
 async fn a_stream_that_is_over_is_not_asked_for_again() {
     let (hub, id) = behind(OnGap::emit());
+    let newest = hub.publish_now(&Feed::Tick(12)).unwrap();
     hub.close_now(None).unwrap();
-    let visit = visit(hub, &id, &[]).await;
+    let late = visit(hub.clone(), &id, &[]).await;
+    assert_eq!((late.seen.last(), late.asked.len()), (Some(&Feed::Tick(12)), 2), "what is left, then one 204");
+    let visit = visit(hub, newest.as_str(), &[]).await;
     assert_eq!((visit.seen.len(), visit.asked.len()), (0, 1), "one request, one 204");
     // So it is with the id of a terminal event, for any hub.
     let (hub, _) = behind(OnGap::emit());

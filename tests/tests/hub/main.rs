@@ -7,6 +7,7 @@ mod common;
 mod elsewhere;
 mod gaps;
 mod laws;
+mod lossless;
 mod model;
 mod only;
 mod publishing;

@@ -1,6 +1,6 @@
 use std::{error::Error, fmt};
 
-use super::{Block, Erased, EventLog, Page};
+use super::{AppendError, Block, End, Erased, EventLog, Page};
 use crate::{event::EventId, hub::MemoryLog};
 
 /// A log of any kind, so that configuration can choose it: `Hub<E, AnyLog>`.
@@ -24,8 +24,12 @@ impl AnyLog {
 impl EventLog for AnyLog {
     type Error = AnyLogError;
 
-    async fn append(&self, block: &Block) -> Result<EventId, AnyLogError> {
+    async fn append(&self, block: &Block) -> Result<EventId, AppendError<AnyLogError>> {
         self.0.append(block).await
+    }
+
+    async fn close(&self, last: Option<&Block>, end: End) -> Result<EventId, AppendError<AnyLogError>> {
+        self.0.close(last, end).await
     }
 
     async fn read_after(&self, after: &str, limit: usize) -> Result<Page, AnyLogError> {

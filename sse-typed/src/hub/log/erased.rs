@@ -1,13 +1,14 @@
 use std::{future::Future, pin::Pin};
 
-use super::{AnyLogError, Block, EventLog, Page};
+use super::{AnyLogError, AppendError, Block, End, EventLog, Page};
 use crate::{event::EventId, hub::MemoryLog};
 
-type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, AnyLogError>> + Send + 'a>>;
+type Answer<'a, T, E = AnyLogError> = Pin<Box<dyn Future<Output = Result<T, E>> + Send + 'a>>;
 
 /// [`EventLog`] for trait objects.
 pub(in crate::hub) trait Erased: Send + Sync + 'static {
-    fn append<'a>(&'a self, block: &'a Block) -> Answer<'a, EventId>;
+    fn append<'a>(&'a self, block: &'a Block) -> Answer<'a, EventId, AppendError<AnyLogError>>;
+    fn close<'a>(&'a self, last: Option<&'a Block>, end: End) -> Answer<'a, EventId, AppendError<AnyLogError>>;
     fn read_after<'a>(&'a self, after: &'a str, limit: usize) -> Answer<'a, Page>;
     fn wait_after<'a>(&'a self, after: &'a EventId) -> Answer<'a, ()>;
     fn head(&self) -> Answer<'_, EventId>;
@@ -16,8 +17,12 @@ pub(in crate::hub) trait Erased: Send + Sync + 'static {
 }
 
 impl<L: EventLog> Erased for L {
-    fn append<'a>(&'a self, block: &'a Block) -> Answer<'a, EventId> {
-        Box::pin(async { EventLog::append(self, block).await.map_err(AnyLogError::new) })
+    fn append<'a>(&'a self, block: &'a Block) -> Answer<'a, EventId, AppendError<AnyLogError>> {
+        Box::pin(async { EventLog::append(self, block).await.map_err(|error| error.map(AnyLogError::new)) })
+    }
+
+    fn close<'a>(&'a self, last: Option<&'a Block>, end: End) -> Answer<'a, EventId, AppendError<AnyLogError>> {
+        Box::pin(async move { EventLog::close(self, last, end).await.map_err(|error| error.map(AnyLogError::new)) })
     }
 
     fn read_after<'a>(&'a self, after: &'a str, limit: usize) -> Answer<'a, Page> {

@@ -17,7 +17,7 @@ pub(super) use self::run::{Run, Segment};
 use super::{
     Retention,
     decoded::Values,
-    id::{self, Epoch},
+    id::{self, Ends, Epoch},
     log::{Block, LogEntry},
 };
 use crate::event::EventId;
@@ -35,7 +35,7 @@ use crate::event::EventId;
 /// - Segments, and `open` behind them, hold a run of events each, without hole or overlap. The front one may begin with
 ///   events that were let go; its first kept event begins at byte `front`.
 /// - `Entry::end` is relative to the segment's start. An empty `open` begins at `first + entries.len()`.
-/// - A terminal event is the last of its segment.
+/// - An event that ends streams is the last of its segment.
 /// - `bytes` is the sum of the sizes of the kept events.
 #[derive(Debug)]
 pub(super) struct Ring {
@@ -148,10 +148,10 @@ impl Ring {
     }
 
     /// The id of an event, as it stands on the wire.
-    pub(super) fn event_id(&self, n: u64, terminal: bool) -> EventId {
+    pub(super) fn event_id(&self, n: u64, ends: Ends) -> EventId {
         match &self.names {
-            Names::Numbered(epoch) => epoch.event_id(n, terminal),
-            Names::Given { .. } if terminal => id::terminal(&self.id(n)),
+            Names::Numbered(epoch) => epoch.event_id(n, ends),
+            Names::Given { .. } if ends.streams() => id::marked(&self.id(n)),
             Names::Given { .. } => self.id(n),
         }
     }
@@ -167,10 +167,10 @@ impl Ring {
     }
 
     /// Appends an event, and lets go what is too much then. `id` is the name that another log gave it.
-    pub(super) fn push(&mut self, id: Option<EventId>, block: &[u8], terminal: bool, now: Duration) -> u64 {
+    pub(super) fn push(&mut self, id: Option<EventId>, block: &[u8], ends: Ends, now: Duration) -> u64 {
         let n = self.head() + 1;
         let start = self.open.len();
-        let mark = if terminal { "!" } else { "" };
+        let mark = if ends.streams() { "!" } else { "" };
         // Writing into a vector does not fail.
         let _ = match (&mut self.names, id) {
             (Names::Numbered(epoch), _) => writeln!(self.open, "id: {epoch}{n}{mark}"),
@@ -186,8 +186,8 @@ impl Ring {
         self.open.extend_from_slice(block);
         self.entries.push_back(Entry { end: self.open.len(), at: nanos(now) });
         self.bytes += self.open.len() - start;
-        if terminal || self.open.len() >= SEGMENT {
-            self.close_segment(terminal);
+        if ends.streams() || self.open.len() >= SEGMENT {
+            self.close_segment(ends);
         }
         self.trim(now);
         n
@@ -221,8 +221,9 @@ impl Ring {
                 // Behind the line with the id.
                 let bytes = run.segment.bytes.slice(start..end);
                 let line = memchr::memchr(b'\n', &bytes).map_or(0, |line| line + 1);
-                let block = Block::encoded(bytes.slice(line..), run.is_terminal() && n == run.last);
-                entries.push(LogEntry::new(self.id(n), block));
+                let ends = if n == run.last { run.ends() } else { Ends::default() };
+                let block = Block::encoded(bytes.slice(line..), ends.terminal);
+                entries.push(LogEntry { id: self.id(n), block, last: ends.log });
                 start = end;
             }
             place = run.last;
@@ -275,7 +276,7 @@ impl Ring {
         &mut self.gone
     }
 
-    fn close_segment(&mut self, terminal: bool) {
+    fn close_segment(&mut self, ends: Ends) {
         if self.open.is_empty() {
             return;
         }
@@ -296,7 +297,7 @@ impl Ring {
             }
         };
         let values = Values::default();
-        self.segments.push_back(Arc::new(Segment { first, last, bytes, terminal, names, values, apart: false }));
+        self.segments.push_back(Arc::new(Segment { first, last, bytes, ends, names, values, apart: false }));
         self.open_first = last + 1;
     }
 
@@ -308,7 +309,7 @@ impl Ring {
             if place >= self.head() {
                 return Read::Nothing;
             }
-            self.close_segment(false);
+            self.close_segment(Ends::default());
         }
         // Most readers are at the end, and of the same mind.
         match self.segments.back() {

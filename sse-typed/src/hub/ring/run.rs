@@ -7,7 +7,7 @@ use crate::{
     event::EventId,
     hub::{
         decoded::Values,
-        id::{self, Epoch},
+        id::{self, Ends, Epoch},
         log::LogEntry,
     },
 };
@@ -19,8 +19,8 @@ pub(in crate::hub) struct Segment {
     pub(in crate::hub) first: u64,
     pub(super) last: u64,
     pub(in crate::hub) bytes: Bytes,
-    /// The last event is terminal.
-    pub(super) terminal: bool,
+    /// What its last event ends.
+    pub(super) ends: Ends,
     pub(super) names: SegmentNames,
     /// What was read of it.
     pub(in crate::hub) values: Values,
@@ -65,27 +65,29 @@ impl Segment {
 }
 
 impl Run {
-    /// The first events of a page of another log, as many as a segment of the ring has, up to one that is terminal or the
-    /// last. None of none.
+    /// The first events of a page of another log, as many as a segment of the ring has, up to one that ends streams or is
+    /// the last. None of none.
     pub(in crate::hub) fn apart(page: &[LogEntry], is_last: impl Fn(&EventId) -> bool) -> Option<Self> {
         let mut bytes = Vec::new();
         let mut count = 0;
-        for LogEntry { id, block } in page {
-            let mark = if block.is_terminal() { "!" } else { "" };
+        for entry in page {
+            let LogEntry { id, block, .. } = entry;
+            let ends = entry.ends();
+            let mark = if ends.streams() { "!" } else { "" };
             // Writing into a vector does not fail.
             let _ = writeln!(bytes, "id: {id}{mark}");
             bytes.extend_from_slice(block.as_bytes());
             count += 1;
-            if block.is_terminal() || bytes.len() >= SEGMENT || is_last(id) {
+            if ends.streams() || bytes.len() >= SEGMENT || is_last(id) {
                 break;
             }
         }
         let entries = &page[..count];
-        let terminal = entries.last()?.block.is_terminal();
+        let ends = entries.last()?.ends();
         let (first, last, end) = (1, count as u64, bytes.len());
         let names = SegmentNames::Given(entries.iter().map(|entry| entry.id.clone()).collect());
         let values = Values::default();
-        let segment = Arc::new(Segment { first, last, bytes: bytes.into(), terminal, names, values, apart: true });
+        let segment = Arc::new(Segment { first, last, bytes: bytes.into(), ends, names, values, apart: true });
         Some(Self { segment, start: 0, end, first, last })
     }
 
@@ -94,15 +96,20 @@ impl Run {
         self.segment.apart
     }
 
-    /// Whether the last event is terminal.
-    pub(in crate::hub) fn is_terminal(&self) -> bool {
-        self.segment.terminal && self.last == self.segment.last
+    /// What its last event ends.
+    pub(in crate::hub) fn ends(&self) -> Ends {
+        if self.last == self.segment.last { self.segment.ends } else { Ends::default() }
+    }
+
+    /// Whether nothing may be sent behind its last event.
+    pub(in crate::hub) fn ends_stream(&self) -> bool {
+        self.ends().streams()
     }
 
     /// The id of its last event.
     pub(in crate::hub) fn last_id(&self) -> EventId {
         let id = self.place();
-        if self.is_terminal() { id::terminal(&id) } else { id }
+        if self.ends_stream() { id::marked(&id) } else { id }
     }
 
     /// The id of the place behind it.

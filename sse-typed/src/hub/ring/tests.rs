@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::hub::id::Ends;
 
 const BLOCK: &[u8] = b"data: 1\n\n";
 
@@ -45,8 +46,8 @@ proptest! {
                 Step::Wait(seconds) => now += Duration::from_secs(seconds),
                 Step::Push { size, terminal } => {
                     let block = [b"data: ".to_vec(), vec![b'x'; size], b"\n\n".to_vec()].concat();
-                    let n = ring.push(None, &block, terminal, now);
-                    let id = ring.event_id(n, terminal);
+                    let n = ring.push(None, &block, Ends::of(terminal), now);
+                    let id = ring.event_id(n, Ends::of(terminal));
                     list.push(([format!("id: {id}\n").into_bytes(), block].concat(), terminal, now));
                     prop_assert_eq!(n, list.len() as u64);
                 }
@@ -66,9 +67,9 @@ proptest! {
                             let expected: Vec<u8> =
                                 list[index..last].iter().flat_map(|(bytes, ..)| bytes.clone()).collect();
                             prop_assert!(run.bytes() == expected);
-                            prop_assert_eq!(run.is_terminal(), list[last - 1].1);
+                            prop_assert_eq!(run.ends_stream(), list[last - 1].1);
                             prop_assert!(!list[index..last - 1].iter().any(|(_, terminal, _)| *terminal));
-                            prop_assert_eq!(run.last_id(), ring.event_id(run.last, run.is_terminal()));
+                            prop_assert_eq!(run.last_id(), ring.event_id(run.last, run.ends()));
                         }
                     }
                 }
@@ -98,7 +99,7 @@ proptest! {
 fn a_burst_that_nobody_has_read_is_one_slice_and_everybodys() {
     let mut ring = ring(Retention::default());
     for _ in 0..16 {
-        ring.push(None, BLOCK, false, Duration::ZERO);
+        ring.push(None, BLOCK, Ends::default(), Duration::ZERO);
     }
     let (Read::Run(one), Read::Run(other), Read::Run(late)) = (ring.read(0), ring.read(0), ring.read(10)) else {
         panic!("there is something to read");
@@ -114,7 +115,7 @@ fn names_that_another_log_gives_lead_back_to_their_places() {
     let mut ring = Ring::new(Retention::events(2), Names::given(base));
     assert_eq!((ring.find("base"), ring.id(0).as_str().to_owned()), (Some(0), "base".to_owned()));
     for name in ["a", "b", "c"] {
-        ring.push(Some(EventId::new(name).unwrap()), BLOCK, name == "c", Duration::ZERO);
+        ring.push(Some(EventId::new(name).unwrap()), BLOCK, Ends::of(name == "c"), Duration::ZERO);
     }
     assert_eq!(ring.find("base"), None);
     assert_eq!([ring.find("a"), ring.find("b"), ring.find("c")], [Some(1), Some(2), Some(3)]);
@@ -130,13 +131,13 @@ fn behind_a_hole_in_the_log_no_earlier_place_is_in_the_ring() {
     let mut ring = Ring::new(Retention::default(), Names::given(id("?")));
     ring.rebase(id("base"));
     assert_eq!((ring.find("base"), ring.head()), (Some(0), 0), "where it begins, nothing was before");
-    ring.push(Some(id("a")), BLOCK, false, Duration::ZERO);
+    ring.push(Some(id("a")), BLOCK, Ends::default(), Duration::ZERO);
     ring.rebase(id("far"));
     let far = ring.find("far").unwrap();
     assert_eq!((ring.find("a"), ring.len(), ring.bytes()), (None, 0, 0));
     // Who was at the head is behind a hole now.
     assert!(matches!(ring.read(1), Read::Behind(oldest) if oldest == far && far > 1));
-    ring.push(Some(id("b")), BLOCK, false, Duration::ZERO);
+    ring.push(Some(id("b")), BLOCK, Ends::default(), Duration::ZERO);
     let Read::Run(run) = ring.read(far) else { panic!("there is something to read") };
     assert_eq!((run.bytes(), run.last), (&b"id: b\ndata: 1\n\n"[..], far + 1));
     assert!(matches!(ring.read(1), Read::Behind(_)));

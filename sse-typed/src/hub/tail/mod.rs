@@ -21,15 +21,14 @@ use std::{
 
 use tokio::{
     runtime::Handle,
-    sync::RwLock,
     task::{AbortHandle, yield_now},
 };
 
 use self::asking::{is_kept, news, patiently};
 pub(super) use self::pages::{Pages, Turned};
 use super::{
-    following::{End, Ending, Taken},
-    log::{Erased, PageGap},
+    following::{Ending, LastPlace, Taken},
+    log::Erased,
     shared::Shared,
 };
 use crate::event::EventId;
@@ -40,15 +39,13 @@ const PAGE: usize = 256;
 /// A log that is not in this process's memory.
 pub(super) struct Remote {
     pub(super) log: Arc<dyn Erased>,
-    /// Held by those who publish, together, and by who closes, alone.
-    pub(super) publishing: RwLock<()>,
     is_followed: Arc<AtomicBool>,
     task: Mutex<Option<AbortHandle>>,
 }
 
 impl Remote {
     pub(super) fn new(log: Arc<dyn Erased>) -> Self {
-        Self { log, publishing: RwLock::default(), is_followed: Arc::default(), task: Mutex::default() }
+        Self { log, is_followed: Arc::default(), task: Mutex::default() }
     }
 
     /// Sees to it that the log is followed. False if there is no runtime here to do it.
@@ -100,28 +97,33 @@ async fn follow(log: &dyn Erased, shared: &Shared) {
             continue;
         }
         let page = patiently(|| log.read_after(place.as_str(), PAGE)).await;
-        if let Some(PageGap { resume, .. }) = page.gap {
+        if let Some(gap) = &page.gap {
             let is_beyond = match &ending {
                 Ending::At(end) => is_beyond(log, end).await,
                 Ending::No | Ending::Somewhere => false,
             };
-            place = resume;
+            place = gap.resume.clone();
             shared.rebase(&place);
             if is_beyond {
                 return shared.end_here();
             }
         }
-        if let Some(newest) = page.entries.last() {
-            if shared.extend(&page.entries) == Taken::All {
-                place = newest.id.clone();
-                in_vain = 0;
-            }
+        let next = page.next_place(&place);
+        let has_moved = page.gap.is_some() || next != place;
+        match shared.extend(&page.entries) {
+            Taken::All if page.closed.is_some() => return shared.end_here(),
+            Taken::All => place = next,
+            Taken::Nothing | Taken::Closed => continue,
+        }
+        if has_moved {
+            in_vain = 0;
             // A log whose answers are always ready must not keep a thread for itself.
             yield_now().await;
         } else if matches!(ending, Ending::At(_)) {
             // Whatever the end is called.
             shared.end_here();
         } else {
+            shared.note_caught_up();
             in_vain = if news_or_end(log, &place, in_vain, shared).await { in_vain.saturating_add(1) } else { 0 };
             yield_now().await;
         }
@@ -139,8 +141,8 @@ async fn news_or_end(log: &dyn Erased, place: &EventId, in_vain: u32, shared: &S
 }
 
 /// Whether a gap that was read after the end was known has led behind it.
-async fn is_beyond(log: &dyn Erased, end: &End) -> bool {
-    match end.head() {
+async fn is_beyond(log: &dyn Erased, end: &LastPlace) -> bool {
+    match end.get() {
         Some(head) => !is_kept(log, head).await,
         None => false,
     }

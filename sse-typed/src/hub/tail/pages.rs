@@ -33,6 +33,8 @@ pub(in crate::hub) struct Pages {
     in_vain: u32,
     /// How many events to ask for: as many as are taken from a page.
     limit: usize,
+    /// It reads from before the newest events, and has found none of them yet.
+    has_found_none: bool,
 }
 
 enum Reached {
@@ -86,11 +88,19 @@ impl Pages {
     pub(in crate::hub) fn before_last(log: Arc<dyn Erased>, n: u64) -> Self {
         let asked = Arc::clone(&log);
         let work: Work = Box::pin(async move { Step::At(patiently(|| asked.before_last(n)).await) });
-        Self::new(log, Reached::Sought, Some(work))
+        Self { has_found_none: n > 0, ..Self::new(log, Reached::Sought, Some(work)) }
     }
 
     fn new(log: Arc<dyn Erased>, place: Reached, work: Option<Work>) -> Self {
-        Self { log, place, work: Mutex::new(work), waits_for_news: false, in_vain: 0, limit: FIRST_PAGE }
+        Self {
+            log,
+            place,
+            work: Mutex::new(work),
+            waits_for_news: false,
+            in_vain: 0,
+            limit: FIRST_PAGE,
+            has_found_none: false,
+        }
     }
 
     /// The subscription has come to this place by other ways.
@@ -145,6 +155,9 @@ impl Pages {
             if let Some(place) = &place {
                 match shared.seek(place.as_str(), ticket, cx.waker()) {
                     Sought::Place(number) => {
+                        if self.has_found_none && shared.is_end(number) {
+                            shared.note_nothing_kept();
+                        }
                         self.move_to(place.clone());
                         return Poll::Ready(Turned::Ring(number));
                     }
@@ -182,7 +195,7 @@ impl Pages {
                 (Step::Read(read), Some(place)) => {
                     // What is behind the end is not known of a page that was asked for before.
                     if read.ending == shared.ending()
-                        && let Some(turned) = self.turn(read, place)
+                        && let Some(turned) = self.turn(read, place, shared)
                     {
                         return Poll::Ready(turned);
                     }
@@ -200,28 +213,40 @@ impl Pages {
         self.read(place, ending);
     }
 
-    /// What was read behind a place. None with nothing there, which is waited for.
-    fn turn(&mut self, read: PageRead, place: EventId) -> Option<Turned> {
+    /// What was read behind a place. None with nothing there, which is waited for or read on from.
+    fn turn(&mut self, read: PageRead, place: EventId, shared: &Shared) -> Option<Turned> {
         let end = match &read.ending {
             Ending::At(end) => Some(end),
             Ending::No | Ending::Somewhere => None,
         };
-        if let Some(PageGap { gap, resume }) = read.page.gap {
+        let page = read.page;
+        if let Some(PageGap { gap, resume }) = page.gap {
             self.place = if read.is_beyond { Reached::End } else { Reached::Place(resume.clone()) };
             return Some(Turned::Gap(gap, resume));
         }
-        let Some(run) = Run::apart(&read.page.entries, |place| end.is_some_and(|end| end.is(place))) else {
-            if end.is_some() {
-                // Whatever the end is called.
+        let Some(run) = Run::apart(&page.entries, |place| end.is_some_and(|end| end.is(place))) else {
+            if page.closed.is_some() {
+                if self.has_found_none {
+                    shared.note_nothing_kept();
+                }
                 self.place = Reached::End;
                 return Some(Turned::Closed);
             }
-            self.wait(place);
+            match page.through {
+                Some(through) if through != place => self.place = Reached::Place(through),
+                // Whatever the end is called.
+                _ if end.is_some() => {
+                    self.place = Reached::End;
+                    return Some(Turned::Closed);
+                }
+                _ => self.wait(place),
+            }
             return None;
         };
         self.in_vain = 0;
+        self.has_found_none = false;
         let taken = run.len();
-        self.limit = if taken < read.page.entries.len() { taken } else { (self.limit * 2).min(PAGE) };
+        self.limit = if taken < page.entries.len() { taken } else { (self.limit * 2).min(PAGE) };
         self.place = Reached::Place(run.place());
         Some(Turned::Run(run))
     }

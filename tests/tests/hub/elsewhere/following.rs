@@ -12,7 +12,7 @@ use futures_util::StreamExt;
 use sse_typed::{
     EventId,
     event::GapReason,
-    hub::{Block, EventLog, Hub, MemoryLog, Page, Retention, Start},
+    hub::{AppendError, Block, End, EventLog, Hub, MemoryLog, Page, Retention, Start},
 };
 use tokio::{runtime::Runtime, task::yield_now};
 
@@ -92,8 +92,12 @@ struct Hasty {
 impl EventLog for Hasty {
     type Error = Infallible;
 
-    async fn append(&self, block: &Block) -> Result<EventId, Infallible> {
+    async fn append(&self, block: &Block) -> Result<EventId, AppendError<Infallible>> {
         EventLog::append(&*self.log, block).await
+    }
+
+    async fn close(&self, last: Option<&Block>, end: End) -> Result<EventId, AppendError<Infallible>> {
+        EventLog::close(&*self.log, last, end).await
     }
 
     async fn read_after(&self, after: &str, limit: usize) -> Result<Page, Infallible> {
@@ -176,8 +180,12 @@ impl Drop for Caller {
 impl EventLog for Calling {
     type Error = Infallible;
 
-    async fn append(&self, block: &Block) -> Result<EventId, Infallible> {
+    async fn append(&self, block: &Block) -> Result<EventId, AppendError<Infallible>> {
         EventLog::append(&*self.0, block).await
+    }
+
+    async fn close(&self, last: Option<&Block>, end: End) -> Result<EventId, AppendError<Infallible>> {
+        EventLog::close(&*self.0, last, end).await
     }
 
     async fn read_after(&self, after: &str, limit: usize) -> Result<Page, Infallible> {

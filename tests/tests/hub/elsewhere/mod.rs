@@ -5,6 +5,7 @@ mod following;
 mod reading;
 
 use std::{
+    convert::Infallible,
     future::Future,
     io,
     sync::{
@@ -17,7 +18,7 @@ use std::{
 use futures_util::StreamExt;
 use sse_typed::{
     EventId,
-    hub::{Block, EventLog, Hub, MemoryLog, Page, Retention},
+    hub::{AppendError, Block, End, EventLog, Hub, MemoryLog, Page, Retention},
 };
 use tokio::{sync::watch, task::yield_now, time::timeout};
 
@@ -57,20 +58,33 @@ impl Elsewhere {
         if self.is_down.load(Ordering::Relaxed) { Err(io::Error::other("the network is down")) } else { Ok(()) }
     }
 
+    /// What writes to it, and the way there and back.
+    async fn write(
+        &self,
+        write: impl Future<Output = Result<EventId, AppendError<Infallible>>>,
+    ) -> Result<EventId, AppendError<io::Error>> {
+        let_go(&self.holds_appends).await;
+        self.travel().await.map_err(AppendError::Failed)?;
+        let id = write.await.map_err(|error| error.map(|never| match never {}))?;
+        let_go(&self.holds_answers).await;
+        self.travel().await.map_err(AppendError::Unknown)?;
+        Ok(id)
+    }
+
     /// A hub of one process, with this much in memory.
-    fn hub(&self, ring: usize) -> Hub<Feed, Self> {
+    pub(crate) fn hub(&self, ring: usize) -> Hub<Feed, Self> {
         Hub::builder().retain(Retention::events(ring)).build_on(self.clone())
     }
 
     /// Another process publishes ticks of these numbers.
     async fn add(&self, numbers: impl IntoIterator<Item = u64>) {
         for n in numbers {
-            always(self.log.append(&Block::new(format!("event: tick\ndata: {n}\n\n"), false).unwrap()).await);
+            self.log.append(&Block::new(format!("event: tick\ndata: {n}\n\n"), false).unwrap()).await.unwrap();
         }
     }
 }
 
-fn always<T>(result: Result<T, std::convert::Infallible>) -> T {
+fn always<T>(result: Result<T, Infallible>) -> T {
     result.unwrap_or_else(|never| match never {})
 }
 
@@ -81,13 +95,12 @@ async fn let_go(holds: &watch::Sender<bool>) {
 impl EventLog for Elsewhere {
     type Error = io::Error;
 
-    async fn append(&self, block: &Block) -> io::Result<EventId> {
-        let_go(&self.holds_appends).await;
-        self.travel().await?;
-        let id = always(self.log.append(block).await);
-        let_go(&self.holds_answers).await;
-        self.travel().await?;
-        Ok(id)
+    async fn append(&self, block: &Block) -> Result<EventId, AppendError<io::Error>> {
+        self.write(self.log.append(block)).await
+    }
+
+    async fn close(&self, last: Option<&Block>, end: End) -> Result<EventId, AppendError<io::Error>> {
+        self.write(self.log.close(last, end)).await
     }
 
     async fn read_after(&self, after: &str, limit: usize) -> io::Result<Page> {

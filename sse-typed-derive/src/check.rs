@@ -23,7 +23,7 @@ pub(crate) fn check(ctxt: &Ctxt, input: &Input<'_>) {
         }
         check_reserved(ctxt, input, &variant.name, variant);
         check_sentinel(ctxt, variant);
-        check_key(ctxt, variant);
+        check_key(ctxt, input, variant);
         check_tag(ctxt, input, variant);
     }
     for ignored in &input.ignore {
@@ -98,10 +98,14 @@ fn check_sentinel(ctxt: &Ctxt, variant: &Variant<'_>) {
 }
 
 /// A variant that is chosen by a key must have it.
-fn check_key(ctxt: &Ctxt, variant: &Variant<'_>) {
+fn check_key(ctxt: &Ctxt, input: &Input<'_>, variant: &Variant<'_>) {
     let Some(Selector::Key(key)) = &variant.selector else { return };
     if key.value().is_empty() {
         ctxt.error(key.span(), "an empty key is almost surely a slip: name the one that this variant's data has");
+        return;
+    }
+    if input.tag.as_ref().is_some_and(|tag| tag.value() == key.value()) {
+        ctxt.error(key.span(), "the tag is in the data of every variant, so this key tells none apart: choose another");
         return;
     }
     let Data::Object(fields) = &variant.data else { return };

@@ -280,21 +280,21 @@ function handler(of, name) {
 function hasKey(value, key) {
   return typeof value === "object" && value !== null && !Array.isArray(value) && Object.prototype.hasOwnProperty.call(value, key);
 }
-function dataHasKey(json, key) {
+function under(json, key) {
+  if (key === void 0) return void 0;
   try {
-    return hasKey(json(), key);
+    const value = json();
+    return hasKey(value, key) ? value[key] : void 0;
   } catch {
-    return false;
+    return void 0;
   }
 }
 function readEvent(of, type, data, json) {
-  let name = type;
-  if (of.tag !== void 0 && type === "message" && dataHasKey(json, of.tag)) {
-    const tag = json()[of.tag];
-    if (typeof tag === "string" && tag !== "") name = tag;
-  }
+  const tag = type === "message" ? under(json, of.tag) : void 0;
+  const name = typeof tag === "string" && tag !== "" ? tag : type;
   const candidates = of.variants.filter((variant2) => variant2.types.includes(name));
-  const variant = candidates.find(({ sentinel }) => sentinel === data) ?? candidates.find(({ key }) => key !== void 0 && dataHasKey(json, key)) ?? candidates.find(({ sentinel, key }) => sentinel === void 0 && key === void 0);
+  const variant = candidates.find(({ sentinel }) => sentinel === data) ?? // A key with a value is a better sign than one with `null`.
+  candidates.find(({ key }) => (under(json, key) ?? null) !== null) ?? candidates.find(({ key }) => under(json, key) === null) ?? candidates.find(({ sentinel, key }) => sentinel === void 0 && key === void 0);
   if (variant !== void 0) return readData(of, variant, data, json);
   if (candidates.length > 0) {
     if (data === "" && candidates.some(({ key }) => key !== void 0)) return "ignored";

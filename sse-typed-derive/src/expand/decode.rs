@@ -2,7 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
-use syn::Member;
+use syn::{LitStr, Member};
 
 use super::{Output, encode::own_codec, mirror};
 use crate::{
@@ -27,7 +27,7 @@ pub(super) fn expand(output: &Output<'_, '_>) -> TokenStream {
                 #(#names)|* if #private::RawEventRef::data(&__event) == #text => #body,
             }),
             Some(Selector::Key(key)) => keyed.push(quote! {
-                #(#names)|* if #private::has_key(__event, #key) => #body,
+                #(#names)|* if __key == #private::Some(#key) => #body,
             }),
             None => plain.push(quote!(#(#names)|* => #body,)),
         }
@@ -46,6 +46,7 @@ pub(super) fn expand(output: &Output<'_, '_>) -> TokenStream {
             let __event = #private::renamed(__received, &__event_type);
         }
     });
+    let find_key = find_key(output);
     let event_types = event_types(output);
     items.extend(output.implement(
         "DecodeEvent",
@@ -57,6 +58,7 @@ pub(super) fn expand(output: &Output<'_, '_>) -> TokenStream {
                 __event: #private::RawEventRef<'_>,
             ) -> #private::Result<#private::Decoded<Self>, #private::DecodeError> {
                 #find_type
+                #find_key
                 match #private::RawEventRef::event_type(&__event) {
                     #(#sentinels)*
                     #(#keyed)*
@@ -156,18 +158,48 @@ fn beside<'v>(output: &Output<'_, '_>, variant: &'v Variant<'_>) -> Vec<(&'v Mem
     id.into_iter().chain(retry).collect()
 }
 
+/// Looks for the key that selects the variant, where variants of an event type are known by keys.
+fn find_key(output: &Output<'_, '_>) -> Option<TokenStream> {
+    let private = &output.private;
+    let mut types_by_keys: Vec<(Vec<&LitStr>, Vec<String>)> = Vec::new();
+    for name in output.event_types() {
+        let keys = variants_of(output, &name).into_iter().filter_map(|variant| match &variant.selector {
+            Some(Selector::Key(key)) => Some(key),
+            _ => None,
+        });
+        let keys: Vec<_> = keys.collect();
+        match types_by_keys.iter_mut().find(|(other, _)| *other == keys) {
+            _ if keys.is_empty() => {}
+            Some((_, names)) => names.push(name),
+            None => types_by_keys.push((keys, vec![name])),
+        }
+    }
+    if types_by_keys.is_empty() {
+        return None;
+    }
+    let arms = types_by_keys
+        .iter()
+        .map(|(keys, names)| quote!(#(#names)|* => #private::selecting_key(__event, &[#(#keys),*]),));
+    Some(quote! {
+        let __key = match #private::RawEventRef::event_type(&__event) {
+            #(#arms)*
+            _ => #private::None,
+        };
+    })
+}
+
+/// The variants that an event type is read as.
+fn variants_of<'o, 'a>(output: &'o Output<'_, 'a>, name: &str) -> Vec<&'o Variant<'a>> {
+    let readable = output.input.variants.iter().filter(|variant| !variant.skip_decode && variant.is_named());
+    readable.filter(|variant| variant.names().any(|own| own.text == name)).collect()
+}
+
 /// Event types whose variants all ask for certain data: other data of that type is an error, unless it is none and JSON is
 /// asked for.
 fn unmatched(output: &Output<'_, '_>) -> Vec<TokenStream> {
     let private = &output.private;
-    let readable: Vec<_> =
-        output.input.variants.iter().filter(|variant| !variant.skip_decode && variant.is_named()).collect();
-    let of = |name: &str| {
-        let readable = readable.iter().filter(move |variant| variant.names().any(|own| own.text == name));
-        readable.copied().collect::<Vec<_>>()
-    };
     let types = output.event_types().into_iter().filter_map(|name| {
-        let variants = of(&name);
+        let variants = variants_of(output, &name);
         let expected = variants.iter().map(|variant| match &variant.selector {
             Some(Selector::Sentinel(text)) => Some(format!("`{}`", text.value())),
             Some(Selector::Key(key)) => Some(format!("an object with the key `{}`", key.value())),

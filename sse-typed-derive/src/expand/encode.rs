@@ -123,37 +123,37 @@ fn arm(output: &Output<'_, '_>, variant: &Variant<'_>) -> TokenStream {
     }
 }
 
-/// The keys by which a variant is told from others of its event type, where only the data shows whether they are there: a
-/// payload of its own, or flattened fields, may have any.
+/// A variant's own key, and all by which variants of its event type are told apart, where only the data shows which of them
+/// selects: a payload of its own, or flattened fields, may have any.
 fn keys(output: &Output<'_, '_>, variant: &Variant<'_>) -> Option<TokenStream> {
     let any = match &variant.data {
         Data::Newtype(_) => true,
         Data::Object(fields) => fields.iter().any(|field| field.serde.has("flatten")),
         _ => return None,
     };
-    let selected_by = match &variant.selector {
+    let own = match &variant.selector {
         Some(Selector::Key(key)) => Some(key),
         _ => None,
     };
-    // A field that is always written needs no second look.
-    let skips = || variant.json_fields().iter().any(|field| field.serde.has("skip_serializing_if"));
-    let own = selected_by.filter(|_| any || skips());
-    let readable = output.input.variants.iter().filter(|other| !other.skip_decode && other.is_named());
-    let others: Vec<_> = readable
-        // Keys are looked for in this order, and what has none comes last.
-        .take_while(|other| selected_by.is_none() || !std::ptr::eq(*other, variant))
-        .filter(|other| !std::ptr::eq(*other, variant) && other.names().any(|name| name.text == variant.name.text))
+    let sharing = output.input.variants.iter().filter(|other| {
+        let is_read = !other.skip_decode && other.is_named();
+        std::ptr::eq(*other, variant) || (is_read && other.names().any(|name| name.text == variant.name.text))
+    });
+    let keys: Vec<_> = sharing
         .filter_map(|other| match &other.selector {
             Some(Selector::Key(key)) if any || has_field(variant, &key.value()) => Some(key),
             _ => None,
         })
         .collect();
-    if own.is_none() && others.is_empty() {
+    // Its own key alone selects it, be it a `null`, if the field is always written.
+    let skips = || variant.json_fields().iter().any(|field| field.serde.has("skip_serializing_if"));
+    let needs_no_check = if own.is_some() { keys.len() == 1 && !any && !skips() } else { keys.is_empty() };
+    if needs_no_check {
         return None;
     }
     let private = &output.private;
     let own = own.map_or_else(|| quote!(#private::None), |own| quote!(#private::Some(#own)));
-    Some(quote!(#own, &[#(#others),*]))
+    Some(quote!(#own, &[#(#keys),*]))
 }
 
 /// Writes id and reconnection time.

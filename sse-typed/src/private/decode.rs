@@ -1,13 +1,9 @@
 use std::{str::FromStr, time::Duration};
 
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Deserializer;
 
-use super::{
-    BoxError,
-    tag::{KeyValue, find_key},
-    without_key::WithoutKey,
-};
+use super::{BoxError, without_key::WithoutKey};
 use crate::{
     codec::{DecodeEvent, Decoded},
     event::{DecodeError, DecodeErrorKind, RawEventRef},
@@ -114,18 +110,17 @@ pub fn read_nested<T: DecodeEvent, E>(
     })
 }
 
-/// The error for data that none of the variants of its event type takes. Where one of them is `json`, no data is no event.
+/// The error for data that none of the variants of its event type takes. Where one of them is `json`, no data is no event, and
+/// what begins as an object must be one.
 pub fn unexpected<E>(event: RawEventRef<'_>, expected: &str, json: bool) -> Result<Decoded<E>, DecodeError> {
     if json && event.data().is_empty() {
         return Ok(Decoded::Ignored);
     }
+    if json && event.data().trim_start().starts_with('{') {
+        serde_json::from_str::<IgnoredAny>(event.data())
+            .map_err(|error| DecodeError::new(DecodeErrorKind::Json, event.event_type(), error))?;
+    }
     Err(DecodeError::new(DecodeErrorKind::Data, event.event_type(), format!("expected {expected}")))
-}
-
-/// Whether the data is a JSON object with that key.
-#[must_use]
-pub fn has_key(event: RawEventRef<'_>, key: &str) -> bool {
-    find_key(event.data(), key) != KeyValue::Absent
 }
 
 /// Reads the id of the event's block.

@@ -2,7 +2,7 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use super::{BoxError, event_type_of, tag::check_keys};
+use super::{BoxError, event_type_of, keys::check_keys};
 use crate::{
     codec::{DecodeEvent, Decoded, EncodeEvent, EventWriter},
     event::{EncodeError, EncodeErrorKind, RawEvent, RawEventRef},
@@ -21,17 +21,17 @@ pub fn write_json_id<T: Serialize + ?Sized>(event: &mut EventWriter<'_>, id: &T)
     event.id(id.replace('\u{7f}', "\\u007f"))
 }
 
-/// Writes JSON, and refuses it if its keys would have it read as another variant: it must have its `own`, and none of
-/// `others`.
-pub fn write_keyed<'a>(
+/// Writes JSON, and refuses it if its keys would have it read as another variant: of `keys` it must be the `own` that selects
+/// the variant, or none.
+pub fn write_keyed<'a, const N: usize>(
     event: &mut EventWriter<'a>,
     own: Option<&str>,
-    others: &[&str],
+    keys: &[&str; N],
     write: impl FnOnce(&mut EventWriter<'a>) -> Result<(), EncodeError>,
 ) -> Result<(), EncodeError> {
     let start = event.len();
     write(event)?;
-    check_keys(&event.data_behind(start), own, others).map_err(|cause| EncodeError::new(EncodeErrorKind::Data, cause))
+    check_keys(&event.data_behind(start), own, keys).map_err(|cause| EncodeError::new(EncodeErrorKind::Data, cause))
 }
 
 /// Writes what a variant's own codec has made of its payload.

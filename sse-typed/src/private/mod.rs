@@ -17,10 +17,11 @@ pub use serde;
 
 pub use self::{
     decode::{
-        FromJson, FromText, has_key, read_id, read_json, read_json_id, read_nested, read_optional_id,
-        read_optional_json_id, read_own, read_retry, read_text, unexpected,
+        FromJson, FromText, read_id, read_json, read_json_id, read_nested, read_optional_id, read_optional_json_id,
+        read_own, read_retry, read_text, unexpected,
     },
     encode::{event_type, refuse_declared, takes, write_json_id, write_keyed, write_nested, write_own},
+    keys::selecting_key,
     tag::{event_type_of, renamed, unknown},
     tagged::write_tagged,
     types::{assert_disjoint, concat, contains, count},
@@ -33,6 +34,7 @@ pub use crate::{
 mod decode;
 pub mod describe;
 mod encode;
+mod keys;
 mod tag;
 mod tagged;
 mod types;

@@ -45,20 +45,6 @@ pub(super) enum KeyValue<'a> {
     Other,
 }
 
-/// Why `json` would be read as another variant of its event type, if it would: it has one of the keys by which `others` are
-/// known, or has not its `own`.
-pub(super) fn check_keys(json: &str, own: Option<&str>, others: &[&str]) -> Result<(), String> {
-    if let Some(other) = others.iter().find(|key| find_key(json, key) != KeyValue::Absent) {
-        return Err(format!("the data has a key `{}`, by which another variant is known", other.escape_debug()));
-    }
-    match own {
-        Some(own) if find_key(json, own) == KeyValue::Absent => {
-            Err(format!("the data has no key `{}`, by which this variant is known", own.escape_debug()))
-        }
-        _ => Ok(()),
-    }
-}
-
 /// Looks for a key of a JSON object, as far as it is one.
 pub(super) fn find_key<'a>(json: &'a str, key: &str) -> KeyValue<'a> {
     let mut found = KeyValue::Absent;

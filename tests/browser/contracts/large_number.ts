@@ -453,26 +453,27 @@ function hasKey(value: unknown, key: string): value is { [name: string]: unknown
   return typeof value === "object" && value !== null && !Array.isArray(value) && Object.prototype.hasOwnProperty.call(value, key);
 }
 
-/** Whether the data is an object with that key, whatever else is wrong with it. */
-function dataHasKey(json: () => unknown, key: string): boolean {
+/** What the data has under a key, if it is an object with that key, whatever else is wrong with it. */
+function under(json: () => unknown, key: string | undefined): unknown {
+  if (key === undefined) return undefined;
   try {
-    return hasKey(json(), key);
+    const value = json();
+    return hasKey(value, key) ? value[key] : undefined;
   } catch {
-    return false;
+    return undefined;
   }
 }
 
 /** Finds the variant of an event as Rust does: by its type, its tag, its data or a key of that. */
 function readEvent(of: LargeNumberContract, type: string, data: string, json: () => unknown): LargeNumberRead {
-  let name = type;
-  if (of.tag !== undefined && type === "message" && dataHasKey(json, of.tag)) {
-    const tag = (json() as { [name: string]: unknown })[of.tag];
-    if (typeof tag === "string" && tag !== "") name = tag;
-  }
+  const tag = type === "message" ? under(json, of.tag) : undefined;
+  const name = typeof tag === "string" && tag !== "" ? tag : type;
   const candidates = of.variants.filter((variant) => variant.types.includes(name));
   const variant =
     candidates.find(({ sentinel }) => sentinel === data) ??
-    candidates.find(({ key }) => key !== undefined && dataHasKey(json, key)) ??
+    // A key with a value is a better sign than one with `null`.
+    candidates.find(({ key }) => (under(json, key) ?? null) !== null) ??
+    candidates.find(({ key }) => under(json, key) === null) ??
     candidates.find(({ sentinel, key }) => sentinel === undefined && key === undefined);
   if (variant !== undefined) return readData(of, variant, data, json);
   if (candidates.length > 0) {

@@ -14,15 +14,26 @@ use crate::{
 #[sse(rename_all = "snake_case")]
 enum Shared {
     #[sse(message)]
-    Chunk(BTreeMap<String, String>),
+    Chunk(BTreeMap<String, Option<String>>),
     #[sse(message, key = "error")]
-    Failed(BTreeMap<String, String>),
+    Failed(BTreeMap<String, Option<String>>),
     #[sse(message, key = "warning")]
     Warned {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         warning: Option<String>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         error: Option<String>,
+    },
+    /// Keys that are always written, be it as `null`.
+    #[sse(message, key = "note")]
+    Noted {
+        error: Option<String>,
+        note: Option<String>,
+        hint: Option<String>,
+    },
+    #[sse(message, key = "hint")]
+    Hinted {
+        hint: Option<String>,
     },
     #[sse(message, data = "[DONE]")]
     Done,
@@ -47,25 +58,44 @@ impl Lawful for Shared {
     /// What another variant would take is refused.
     fn may_fail(&self) -> bool {
         match self {
-            Self::Chunk(map) => map.contains_key("error") || map.contains_key("warning"),
-            Self::Failed(map) => !map.contains_key("error"),
+            Self::Chunk(map) => selecting(|key| has(map, key)).is_some(),
+            Self::Failed(map) => selecting(|key| has(map, key)) != Some("error"),
             Self::Warned { warning, error } => warning.is_none() || error.is_some(),
+            Self::Noted { error, note, hint } => {
+                let has = |key: &str| match key {
+                    "error" => Some(error.is_some()),
+                    "note" => Some(note.is_some()),
+                    "hint" => Some(hint.is_some()),
+                    _ => None,
+                };
+                selecting(has) != Some("note")
+            }
             _ => false,
         }
     }
 }
 
-/// Texts under keys that tell variants apart, among others.
-fn keyed() -> impl Strategy<Value = BTreeMap<String, String>> {
-    (map(), any::<bool>(), any::<bool>(), text()).prop_map(|(mut map, error, warning, text)| {
-        if error {
-            map.insert("error".to_owned(), text.clone());
-        }
-        if warning {
-            map.insert("warning".to_owned(), text);
-        }
-        map
-    })
+/// Whether the value of a key is none that is `null`, if the key is there.
+fn has(map: &BTreeMap<String, Option<String>>, key: &str) -> Option<bool> {
+    map.get(key).map(Option::is_some)
+}
+
+/// The key that selects a variant, as derive.md says.
+fn selecting(has: impl Fn(&str) -> Option<bool>) -> Option<&'static str> {
+    let keys = ["error", "warning", "note", "hint"];
+    let first = |wanted| keys.into_iter().find(|key| has(key) == Some(wanted));
+    first(true).or_else(|| first(false))
+}
+
+/// Texts and `null` under keys that tell variants apart, among others.
+fn keyed() -> impl Strategy<Value = BTreeMap<String, Option<String>>> {
+    let under = |key| prop::option::of(prop::option::of(text()).prop_map(move |text| (String::from(key), text)));
+    (map(), under("error"), under("warning"), under("note"), under("hint")).prop_map(
+        |(map, error, warning, note, hint)| {
+            let others = map.into_iter().map(|(key, value)| (key, Some(value)));
+            others.chain([error, warning, note, hint].into_iter().flatten()).collect()
+        },
+    )
 }
 
 fn shared() -> impl Strategy<Value = Shared> {
@@ -74,6 +104,8 @@ fn shared() -> impl Strategy<Value = Shared> {
         keyed().prop_map(Shared::Failed),
         (prop::option::of(text()), prop::option::of(text()))
             .prop_map(|(warning, error)| Shared::Warned { warning, error }),
+        [(); 3].map(|()| prop::option::of(text())).prop_map(|[error, note, hint]| Shared::Noted { error, note, hint }),
+        prop::option::of(text()).prop_map(|hint| Shared::Hinted { hint }),
         Just(Shared::Done),
         Just(Shared::Quote),
         Just(Shared::Nothing),
@@ -94,13 +126,17 @@ proptest! {
 
 #[test]
 fn a_refusal_names_the_key() {
-    let map = |key: &str| BTreeMap::from([(key.to_owned(), String::new())]);
+    let map = |key: &str| BTreeMap::from([(key.to_owned(), Some(String::new()))]);
     for (event, cause) in [
         (Shared::Chunk(map("warning")), "the data has a key `warning`, by which another variant is known"),
         (Shared::Failed(map("warning")), "the data has no key `error`, by which this variant is known"),
         (
             Shared::Warned { warning: Some(String::new()), error: Some(String::new()) },
             "a key `error`, by which another",
+        ),
+        (
+            Shared::Noted { error: None, note: None, hint: None },
+            "the data has a key `error`, by which another variant is known",
         ),
     ] {
         let error = Encoded::new(&event).unwrap_err();

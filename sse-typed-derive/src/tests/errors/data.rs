@@ -152,6 +152,15 @@ fn a_payload_that_is_visibly_no_object_is_refused_beside_a_tag() {
 }
 
 #[test]
+fn a_key_that_is_the_tag_is_refused() {
+    refused(
+        "#[sse(tag = \"type\")]\nenum E { A { a: u8 }, #[sse(rename = \"A\", key = \"type\")] B(P) }",
+        BOTH,
+        &["2:49 \"type\": the tag is in the data of every variant, so this key tells none apart: choose another"],
+    );
+}
+
+#[test]
 fn an_empty_tag_or_key_is_refused() {
     refused(
         "#[sse(tag = \"\")]\nenum E { #[sse(key = \"\")] A(P) }",

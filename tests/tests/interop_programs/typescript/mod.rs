@@ -12,6 +12,7 @@ use tokio::process::Command;
 use crate::program::{Program, browser_tests, found, output, script};
 
 mod apart;
+mod keys;
 mod live;
 
 const PROGRAMS: [Program; 2] = [Program::Node, Program::NpmPackages];

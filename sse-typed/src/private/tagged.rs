@@ -3,6 +3,8 @@
 //! Serde writes it in front of whatever keys the payload brings. A payload that brings the tag's own key would be read back
 //! as something else, or without that key; the macro sees the names of fields, but not the keys of a map.
 
+use std::borrow::Cow;
+
 use serde::{
     Serialize, Serializer,
     ser::{Error as _, Impossible, SerializeMap, SerializeStruct},
@@ -141,8 +143,12 @@ impl<M: SerializeMap> SerializeMap for Keys<M> {
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), M::Error> {
         self.key.clear();
         serde_json::to_writer(&mut self.key, key).map_err(M::Error::custom)?;
-        // Only text can be the tag; as JSON it may be escaped.
-        let is_tag = serde_json::from_slice::<std::borrow::Cow<'_, str>>(&self.key).is_ok_and(|key| key == self.tag);
+        let is_tag = match serde_json::from_slice::<Cow<'_, str>>(&self.key) {
+            // As JSON it may be escaped.
+            Ok(text) => text == self.tag,
+            // Numbers and booleans are put in quotes as they are.
+            Err(_) => self.key == self.tag.as_bytes(),
+        };
         self.see(is_tag)?;
         self.inner.serialize_key(key)
     }
@@ -208,7 +214,11 @@ mod tests {
     }
 
     fn json(mirror: &Mirror) -> Result<String, String> {
-        serde_json::to_string(&Tagged { tag: "type", data: mirror }).map_err(|error| error.to_string())
+        tagged("type", mirror)
+    }
+
+    fn tagged(tag: &'static str, data: &impl Serialize) -> Result<String, String> {
+        serde_json::to_string(&Tagged { tag, data }).map_err(|error| error.to_string())
     }
 
     fn map<const N: usize>(keys: [&str; N]) -> BTreeMap<String, u8> {
@@ -234,6 +244,30 @@ mod tests {
         assert_eq!(json(&map_of_keys(["type"])).unwrap_err(), refused);
         assert_eq!(json(&Mirror::Struct(Inner { kind: 1 })).unwrap_err(), refused);
         assert_eq!(json(&Mirror::Flat { a: 0, rest: map(["a", "type"]) }).unwrap_err(), refused);
+    }
+
+    /// Tags that a number and a boolean are in quotes.
+    #[derive(Serialize)]
+    #[serde(tag = "7")]
+    enum Seven<K: Ord> {
+        Map(BTreeMap<K, u8>),
+    }
+
+    #[derive(Serialize)]
+    #[serde(tag = "true")]
+    enum True {
+        Map(BTreeMap<bool, u8>),
+    }
+
+    #[test]
+    fn a_key_that_is_the_tag_in_quotes_is_refused() {
+        assert!(tagged("7", &Seven::Map(BTreeMap::from([(7_u8, 1)]))).is_err());
+        assert!(tagged("7", &Seven::Map(BTreeMap::from([(7_i128, 1)]))).is_err());
+        assert!(tagged("7", &Seven::Map(BTreeMap::from([(Some('7'), 1)]))).is_err());
+        assert_eq!(tagged("7", &Seven::Map(BTreeMap::from([(-7_i8, 1)]))).unwrap(), r#"{"7":"Map","-7":1}"#);
+        let flag = |flag| tagged("true", &True::Map(BTreeMap::from([(flag, 1)])));
+        assert!(flag(true).is_err());
+        assert_eq!(flag(false).unwrap(), r#"{"true":"Map","false":1}"#);
     }
 
     #[test]

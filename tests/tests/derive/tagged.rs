@@ -1,5 +1,7 @@
 //! `tag`: the event type is in the JSON as well.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sse_typed::{
@@ -18,7 +20,7 @@ enum Tagged {
     },
     Start(Start),
     Free(Value),
-    Extra(std::collections::BTreeMap<String, u8>),
+    Extra(BTreeMap<String, u8>),
     Ping,
     #[sse(data = "[DONE]", message)]
     Done,
@@ -62,6 +64,46 @@ fn a_tag_repeats_the_event_type_in_the_json() {
         "event: choice\ndata: {\"type\":\"choice\",\"B\":{\"c\":true}}\n\n",
     );
     both_ways(&Tagged::Choice(Choice::C), "event: choice\ndata: {\"type\":\"choice\",\"C\":null}\n\n");
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+struct Place(i64);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Level {
+    Low,
+    High,
+}
+
+/// Maps whose keys are text in JSON alone.
+#[derive(Debug, PartialEq, SseEvent)]
+#[sse(tag = "type")]
+enum Keyed {
+    Byte(BTreeMap<u8, bool>),
+    Signed(BTreeMap<i128, u8>),
+    Unsigned(BTreeMap<Option<u128>, u8>),
+    Flag(BTreeMap<bool, u8>),
+    Letter(BTreeMap<char, u8>),
+    Place(BTreeMap<Place, u8>),
+    #[sse(rename = "Shared", key = "high")]
+    Level(BTreeMap<Level, u8>),
+    #[sse(rename = "Shared", key = "0")]
+    Zero(BTreeMap<u8, u8>),
+}
+
+#[test]
+fn maps_of_any_keys_come_back() {
+    let wire = |name: &str, members: &str| format!("event: {name}\ndata: {{\"type\":\"{name}\",{members}}}\n\n");
+    both_ways(&Keyed::Byte([(1, true)].into()), &wire("Byte", "\"1\":true"));
+    let signed = [(i128::MIN, 1), (i128::MAX, 2)];
+    both_ways(&Keyed::Signed(signed.into()), &wire("Signed", &format!("\"{}\":1,\"{}\":2", i128::MIN, i128::MAX)));
+    both_ways(&Keyed::Unsigned([(Some(u128::MAX), 1)].into()), &wire("Unsigned", &format!("\"{}\":1", u128::MAX)));
+    both_ways(&Keyed::Flag([(false, 1), (true, 2)].into()), &wire("Flag", "\"false\":1,\"true\":2"));
+    both_ways(&Keyed::Letter([('"', 1), ('é', 2)].into()), &wire("Letter", "\"\\\"\":1,\"é\":2"));
+    both_ways(&Keyed::Place([(Place(-7), 1)].into()), &wire("Place", "\"-7\":1"));
+    both_ways(&Keyed::Level([(Level::Low, 1), (Level::High, 2)].into()), &wire("Shared", "\"low\":1,\"high\":2"));
+    both_ways(&Keyed::Zero([(0, 1), (255, 2)].into()), &wire("Shared", "\"0\":1,\"255\":2"));
 }
 
 #[test]

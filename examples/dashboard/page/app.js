@@ -127,7 +127,6 @@ function subscribe(url, handlers2 = {}, options = {}) {
     if (ended === void 0) options.onEvent?.(event);
   };
   const receive = (message) => {
-    if (message.lastEventId) lastEventId = message.lastEventId;
     attempts = 0;
     const raw = { eventType: message.type, data: String(message.data), lastEventId };
     let read;
@@ -157,9 +156,13 @@ function subscribe(url, handlers2 = {}, options = {}) {
     source = current;
     let openedAt;
     let vain = 0;
+    let identified = false;
     const heard = (message) => {
       if (source !== current) return;
       openedAt = void 0;
+      const id = message.lastEventId;
+      if (id) identified = true;
+      if (identified && id !== void 0) lastEventId = id;
       receive(message);
     };
     for (const type of types) {
@@ -186,7 +189,7 @@ function subscribe(url, handlers2 = {}, options = {}) {
       }
       vain = openedAt !== void 0 && Date.now() - openedAt < 1e3 ? vain + 1 : 0;
       openedAt = void 0;
-      if (resumed && vain === 2) {
+      if (resumed && (vain === 2 || lastEventId === "")) {
         lastEventId = "";
         drop();
         later(0);
@@ -275,7 +278,13 @@ function once(parse, data) {
   return () => (read ??= { value: parse(data) }).value;
 }
 function handler(of, name) {
-  return hasKey(of, name) || !(name in Object.prototype) ? of[name] : void 0;
+  const object = of;
+  if (hasKey(of, name)) return object[name];
+  const prototype = Object.getPrototypeOf(of);
+  if (typeof prototype === "function") return name === "__proto__" ? prototype : void 0;
+  const inherited = object[name];
+  const own = name !== "constructor" && inherited !== Object.prototype[name];
+  return own && typeof inherited === "function" ? inherited : void 0;
 }
 function hasKey(value, key) {
   return typeof value === "object" && value !== null && !Array.isArray(value) && Object.prototype.hasOwnProperty.call(value, key);

@@ -85,7 +85,6 @@ function subscribe(url, handlers = {}, options = {}) {
     if (ended === void 0) options.onEvent?.(event);
   };
   const receive = (message) => {
-    if (message.lastEventId) lastEventId = message.lastEventId;
     attempts = 0;
     const raw = { eventType: message.type, data: String(message.data), lastEventId };
     let read;
@@ -115,9 +114,13 @@ function subscribe(url, handlers = {}, options = {}) {
     source = current;
     let openedAt;
     let vain = 0;
+    let identified = false;
     const heard = (message) => {
       if (source !== current) return;
       openedAt = void 0;
+      const id = message.lastEventId;
+      if (id) identified = true;
+      if (identified && id !== void 0) lastEventId = id;
       receive(message);
     };
     for (const type of types) {
@@ -144,7 +147,7 @@ function subscribe(url, handlers = {}, options = {}) {
       }
       vain = openedAt !== void 0 && Date.now() - openedAt < 1e3 ? vain + 1 : 0;
       openedAt = void 0;
-      if (resumed && vain === 2) {
+      if (resumed && (vain === 2 || lastEventId === "")) {
         lastEventId = "";
         drop();
         later(0);
@@ -233,7 +236,13 @@ function once(parse, data) {
   return () => (read ??= { value: parse(data) }).value;
 }
 function handler(of, name) {
-  return hasKey(of, name) || !(name in Object.prototype) ? of[name] : void 0;
+  const object = of;
+  if (hasKey(of, name)) return object[name];
+  const prototype = Object.getPrototypeOf(of);
+  if (typeof prototype === "function") return name === "__proto__" ? prototype : void 0;
+  const inherited = object[name];
+  const own = name !== "constructor" && inherited !== Object.prototype[name];
+  return own && typeof inherited === "function" ? inherited : void 0;
 }
 function hasKey(value, key) {
   return typeof value === "object" && value !== null && !Array.isArray(value) && Object.prototype.hasOwnProperty.call(value, key);
@@ -429,7 +438,6 @@ function subscribe2(url, handlers = {}, options = {}) {
     if (ended === void 0) options.onEvent?.(event);
   };
   const receive = (message) => {
-    if (message.lastEventId) lastEventId = message.lastEventId;
     attempts = 0;
     const raw = { eventType: message.type, data: String(message.data), lastEventId };
     let read;
@@ -459,9 +467,13 @@ function subscribe2(url, handlers = {}, options = {}) {
     source = current;
     let openedAt;
     let vain = 0;
+    let identified = false;
     const heard = (message) => {
       if (source !== current) return;
       openedAt = void 0;
+      const id = message.lastEventId;
+      if (id) identified = true;
+      if (identified && id !== void 0) lastEventId = id;
       receive(message);
     };
     for (const type of types) {
@@ -488,7 +500,7 @@ function subscribe2(url, handlers = {}, options = {}) {
       }
       vain = openedAt !== void 0 && Date.now() - openedAt < 1e3 ? vain + 1 : 0;
       openedAt = void 0;
-      if (resumed && vain === 2) {
+      if (resumed && (vain === 2 || lastEventId === "")) {
         lastEventId = "";
         drop();
         later(0);
@@ -577,7 +589,13 @@ function once2(parse, data) {
   return () => (read ??= { value: parse(data) }).value;
 }
 function handler2(of, name) {
-  return hasKey2(of, name) || !(name in Object.prototype) ? of[name] : void 0;
+  const object = of;
+  if (hasKey2(of, name)) return object[name];
+  const prototype = Object.getPrototypeOf(of);
+  if (typeof prototype === "function") return name === "__proto__" ? prototype : void 0;
+  const inherited = object[name];
+  const own = name !== "constructor" && inherited !== Object.prototype[name];
+  return own && typeof inherited === "function" ? inherited : void 0;
 }
 function hasKey2(value, key) {
   return typeof value === "object" && value !== null && !Array.isArray(value) && Object.prototype.hasOwnProperty.call(value, key);

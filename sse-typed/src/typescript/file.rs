@@ -34,8 +34,10 @@ macro_rules! line {
 pub(super) fn write(events: &Events<String>, typescript: &TypeScript, name: Option<&str>) -> String {
     let name = name.unwrap_or(events.name);
     let mut taken = KEYWORDS.split(' ').chain(BUILT_IN.iter().copied().filter(|&own| own != "Record"));
+    // What rustc takes for an identifier, JavaScript takes for one.
+    let is_name = tokens::is_identifier(name) || (name == events.name && tokens::is_one_token(name));
     assert!(
-        tokens::is_identifier(name) && !taken.any(|taken| taken == name),
+        is_name && !taken.any(|taken| taken == name),
         "`{name}` cannot be the name of a type in this file: give another by `Options::name`",
     );
     let all = names::all(events);

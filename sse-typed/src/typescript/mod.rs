@@ -60,11 +60,14 @@
 //!   [`LastEventId`](crate::LastEventId) reads. `recreate: false` leaves it at giving up. Where two of its connections in a row
 //!   end within a second and without an event, it takes that for a hub's word to forget the id (`OnGap::Restart`, which does not
 //!   reach a URL), and goes on without one. A server that fails as soon as it has answered looks the same to it.
+//! - **An empty id** clears `lastEventId`, once the same `EventSource` has had an id: it says `""` of none at all, too, and
+//!   `options.lastEventId` would be lost. Where the URL has an id, a cleared one is the end of that `EventSource` at the next
+//!   loss of connection, for the browser would come back with the one in the URL.
 //! - **Elsewhere** than in a browser the constructor is given as `options.EventSource`, such as that of npm's `eventsource`.
 //!   For events that came by other ways there is `decode(eventType, data)`.
 //!
 //! The file is one of ES2020 and types that are erased; nothing of it is done when it is imported, so a bundler leaves out what
-//! is not used. `subscribe` comes to some 6 kB, 2.7 kB compressed. It compiles under `strict` and all that goes beyond it, from
+//! is not used. `subscribe` comes to some 6 kB, 2.8 kB compressed. It compiles under `strict` and all that goes beyond it, from
 //! TypeScript 5.0 on, with the types of a browser or without.
 //!
 //! # Types
@@ -117,8 +120,8 @@ impl Options {
         Self::default()
     }
 
-    /// What the TypeScript types are called, if not as the Rust type. It must be an identifier, and no keyword or type of
-    /// TypeScript's own, such as `Promise`.
+    /// What the TypeScript types are called, if not as the Rust type. It must be an identifier in ASCII, and no keyword or
+    /// type of TypeScript's own, such as `Promise`.
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());

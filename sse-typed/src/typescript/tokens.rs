@@ -8,7 +8,8 @@ pub(super) fn is_generic(name: &str) -> bool {
     GENERIC.contains(&name)
 }
 
-/// The text with each identifier replaced that `replace` has another name for.
+/// The text with each identifier replaced that `replace` has another name for, and with names of properties in quotes where
+/// they need them: ts-rs leaves out those around all that Rust calls alphanumeric.
 pub(super) fn renamed(text: &str, mut replace: impl FnMut(&str) -> Option<String>) -> String {
     let mut renamed = String::with_capacity(text.len());
     let mut rest = text;
@@ -17,8 +18,15 @@ pub(super) fn renamed(text: &str, mut replace: impl FnMut(&str) -> Option<String
         let length = length(rest, first);
         let (token, behind) = rest.split_at(length);
         let built_in = is_generic(token) && behind.trim_start().starts_with('<');
-        let replaceable = is_start(first) && !after_dot && !built_in && !names_a_property(behind);
-        let new = if replaceable { replace(token) } else { None };
+        let new = if !is_start(first) || after_dot {
+            None
+        } else if names_a_property(behind) {
+            (!is_identifier(token)).then(|| format!("\"{token}\""))
+        } else if built_in {
+            None
+        } else {
+            replace(token)
+        };
         renamed.push_str(new.as_deref().unwrap_or(token));
         if !first.is_whitespace() {
             after_dot = first == '.' && !renamed.ends_with("...");
@@ -38,8 +46,14 @@ pub(super) fn mentions(text: &str, identifier: &str) -> bool {
     found
 }
 
-/// Whether the text can be written as the name of a property, or of a type.
+/// Whether the text can be written as the name of a property, or of a type. JavaScript has more identifiers, by tables of
+/// Unicode that std does not have.
 pub(super) fn is_identifier(text: &str) -> bool {
+    text.is_ascii() && is_one_token(text)
+}
+
+/// Whether the text looks like an identifier.
+pub(super) fn is_one_token(text: &str) -> bool {
     text.chars().next().is_some_and(is_start) && text.chars().all(is_part)
 }
 
@@ -104,8 +118,22 @@ mod tests {
     }
 
     #[test]
+    fn names_of_properties_are_quoted_where_they_need_it() {
+        let text =
+            "type É = { m²: É, Ⓐ?: É, été : \"m²: É\", /** m²: */ $a: x.É, \"½\": [É] } & { a1: É, [ключ in É]: É }";
+        assert_eq!(
+            renamed(text, |token| (token == "É").then(|| "Q".to_owned())),
+            "type Q = { \"m²\": Q, \"Ⓐ\"?: Q, \"été\" : \"m²: É\", /** m²: */ $a: x.É, \"½\": [Q] } & { a1: Q, [ключ in Q]: Q }"
+        );
+    }
+
+    #[test]
     fn names_with_dots_or_digits_in_front_are_no_identifiers() {
-        assert!(is_identifier("a_1$") && is_identifier("été"));
-        assert!(!is_identifier("") && !is_identifier("1a") && !is_identifier("a.b") && !is_identifier("a-b"));
+        for name in ["a", "_", "$", "a_1$", "Z9"] {
+            assert!(is_identifier(name), "{name}");
+        }
+        for name in ["", "1a", "a.b", "a-b", "été", "temp²", "Ⓐ", "½", "a\u{301}"] {
+            assert!(!is_identifier(name), "{name}");
+        }
     }
 }

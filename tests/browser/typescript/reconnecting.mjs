@@ -222,6 +222,59 @@ await run({
     assert.equal(Fake.made.length, 3);
   },
 
+  async "an empty id clears the last event ID, once the source has said one"({ clock }) {
+    const { subscription, heard } = listen(ride, ["position"], { lastEventId: "0" });
+    const message = (id) => {
+      Fake.last.message("position", POSITION, id);
+      const [[, , lastEventId]] = heard();
+      assert.equal(lastEventId, subscription.lastEventId);
+      return lastEventId;
+    };
+    // An EventSource says the same of an id that it has never had.
+    assert.equal(message(""), "0");
+    assert.equal(message("1"), "1");
+    assert.equal(message(""), "");
+    assert.equal(message(""), "");
+    assert.equal(message("2"), "2");
+    Fake.last.giveUp(503);
+    await settled();
+    await clock.pass(clock.next);
+    heard();
+    // The next one has not said any, either.
+    assert.equal(Fake.last.url, "/events?last_event_id=2");
+    assert.equal(message(""), "2");
+    assert.equal(message("3"), "3");
+    assert.equal(message(""), "");
+    Fake.last.giveUp(503);
+    await settled();
+    await clock.pass(clock.next);
+    heard();
+    assert.equal(Fake.last.url, "/events");
+    assert.equal(message(""), "");
+    // What says nothing of ids clears none.
+    message("4");
+    Fake.last.emit("position", { data: POSITION });
+    assert.equal(subscription.lastEventId, "4");
+  },
+
+  async "a cleared id does not come back with the URL"({ clock }) {
+    const { subscription } = listen(ride, ["position"], { lastEventId: "5" });
+    Fake.last.open();
+    Fake.last.message("position", POSITION, "6");
+    Fake.last.lose();
+    assert.equal(Fake.made.length, 1, "the browser sends its own id");
+    Fake.last.message("position", POSITION, "");
+    // The browser would send none, and the URL has the first one.
+    Fake.last.lose();
+    assert.equal(subscription.state, "connecting");
+    await clock.pass(clock.next);
+    assert.deepEqual(Fake.made.map(({ url }) => url), ["/events?last_event_id=5", "/events"]);
+    Fake.last.message("position", POSITION, "7");
+    Fake.last.message("position", POSITION, "");
+    Fake.last.lose();
+    assert.deepEqual(clock.timers, [], "this URL has none");
+  },
+
   async "a connection that lasted, or that gave an event, is no sign of a lost id"({ clock }) {
     const { subscription } = listen(ride, ["position"], { lastEventId: "5" });
     for (let n = 0; n < 5; n += 1) {

@@ -7,6 +7,7 @@ const form = await contract("form");
 const completion = await contract("completion");
 const topics = await contract("topics");
 const clash = await contract("clash");
+const odd = await contract("odd");
 
 await run({
   async "each event goes to its handler, to onEvent and to loops"() {
@@ -87,7 +88,7 @@ await run({
     assert.equal(hook, "onInvalid");
     assert.deepEqual(event, { eventType: "position", data: "{", lastEventId: "8" });
     assert(error instanceof SyntaxError);
-    Fake.last.message("position", POSITION);
+    Fake.last.message("position", POSITION, "8");
     assert.deepEqual(heard(), [["position", { lat: 1, lon: 2 }, "8"]]);
     // Nobody listens: it is a warning.
     listen(ride, [], { onInvalid: undefined });
@@ -175,6 +176,65 @@ await run({
     Fake.last.message("constructor", "null");
     Fake.last.message("__proto__", "1");
     assert.deepEqual(heard, ["constructor", "__proto__"]);
+  },
+
+  async "a handler is called whatever its event is called"() {
+    const names = ["__proto__", "constructor", "toString", "hasOwnProperty", "valueOf", "__defineGetter__", "name", "call", "temp²", "Ⓐ"];
+    const heard = [];
+    const note = (name) => (data, event) => heard.push([name, event.type, data === null]);
+    class Handlers {
+      ["__proto__"](data, event) {
+        note("__proto__")(data, event);
+      }
+      toString(data, event) {
+        note("toString")(data, event);
+      }
+      hasOwnProperty(data, event) {
+        note("hasOwnProperty")(data, event);
+      }
+      name(data, event) {
+        note("name")(data, event);
+      }
+      call(data, event) {
+        note("call")(data, event);
+      }
+    }
+    const own = Object.fromEntries(names.map((name) => [name, note(name)]));
+    for (const [handlers, expected] of [
+      [own, names],
+      [Object.assign(Object.create(null), own), names],
+      // In a literal this is no property: it makes the handler the prototype.
+      [{ __proto__: note("__proto__") }, ["__proto__"]],
+      [{ "__proto__": note("__proto__"), name: note("name"), toString: note("toString") }, ["__proto__", "toString", "name"]],
+      [{ ["__proto__"]: note("__proto__"), constructor: note("constructor") }, ["__proto__", "constructor"]],
+      [new Handlers(), ["__proto__", "toString", "hasOwnProperty", "name", "call"]],
+      [new (class extends Handlers {})(), ["__proto__", "toString", "hasOwnProperty", "name", "call"]],
+      [{}, []],
+      [{ __proto__: null }, []],
+    ]) {
+      const all = [];
+      odd.subscribe("/", handlers, { EventSource: Fake, onEvent: ({ type }) => all.push(type) });
+      for (const name of names) Fake.last.message(name, `{"__proto__":"${name}"}`);
+      assert.deepEqual(all, names);
+      assert.deepEqual(heard.splice(0).map(([name, type]) => [name, type]), expected.map((name) => [name, name]));
+    }
+  },
+
+  async "data has the keys that it has, and gives an object no others"() {
+    const json = '{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}},"hasOwnProperty":1}';
+    const { data } = odd.decode("constructor", json);
+    // The tag is not the payload's.
+    assert.deepEqual(Object.keys(data), ["constructor", "hasOwnProperty"]);
+    assert.equal(Object.getPrototypeOf(data), Object.prototype);
+    assert.equal({}.polluted, undefined);
+    const tagged = (name) => odd.decode("message", JSON.stringify({ ["__proto__"]: name, hasOwnProperty: 1 }));
+    assert.deepEqual(tagged("constructor"), { type: "constructor", data: { hasOwnProperty: 1 }, lastEventId: "" });
+    assert.equal(tagged("toString").type, "toString");
+    assert.equal(tagged("isPrototypeOf"), undefined);
+    // Without the tag there is nothing, whatever objects inherit.
+    assert.equal(odd.decode("message", "{}"), undefined);
+    const { data: raw } = clash.decode("Shape", json);
+    assert.deepEqual(Object.keys(raw), ["__proto__", "constructor", "hasOwnProperty"]);
   },
 
   async "nothing is heard after close"() {

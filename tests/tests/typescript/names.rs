@@ -179,9 +179,80 @@ fn types_of_one_name_are_told_apart() {
     assert_current::<Clash>("clash.ts", &Options::new());
 }
 
+/// Under names that are no identifiers of TypeScript, be it that Unicode calls them alphabetic.
+#[derive(Serialize, Deserialize, TS)]
+struct Measured {
+    #[serde(rename = "m²")]
+    #[ts(optional)]
+    area: Option<f64>,
+    #[serde(rename = "Ⓐ")]
+    inner: Option<Box<Self>>,
+    #[serde(rename = "½")]
+    half: u8,
+    #[serde(rename = "$_1")]
+    plain: u8,
+    été: u8,
+    size: Size,
+}
+
+#[derive(Serialize, Deserialize, TS)]
+enum Size {
+    #[serde(rename = "m³")]
+    Volume {
+        #[serde(rename = "x²")]
+        x: u8,
+    },
+    #[serde(rename = "Ⓑ")]
+    Other,
+}
+
+/// Names that JavaScript or its objects make something of.
+#[derive(SseEvent)]
+#[sse(tag = "__proto__")]
+#[allow(non_camel_case_types, reason = "as JavaScript's own")]
+enum Odd {
+    #[sse(rename = "temp²")]
+    Temperature {
+        #[serde(rename = "°C")]
+        celsius: f64,
+        #[serde(rename = "m²", skip_serializing_if = "Option::is_none")]
+        area: Option<f64>,
+    },
+    #[sse(rename = "Ⓐ")]
+    Circled(Measured),
+    Été,
+    __proto__,
+    constructor {
+        #[serde(rename = "hasOwnProperty")]
+        own: Option<u8>,
+    },
+    toString,
+    hasOwnProperty,
+    valueOf,
+    __defineGetter__,
+    name,
+    call,
+}
+
+#[test]
+fn names_that_are_no_identifiers_stand_in_quotes() {
+    assert_current::<Odd>("odd.ts", &Options::new());
+}
+
+#[derive(SseEvent)]
+enum Événement {
+    Reçu,
+}
+
+#[test]
+fn a_type_has_the_name_that_it_has_in_rust() {
+    let text = typescript::render::<Événement>(&Options::new());
+    assert!(text.contains("export interface ÉvénementMap {\n  \"Reçu\": null;\n}"), "{text}");
+}
+
 #[test]
 fn a_name_that_no_type_can_have_is_refused() {
-    for name in ["", "a b", "1", "class", "string", "Promise", "Array"] {
+    for name in ["", "a b", "1", "class", "string", "Promise", "Array", "Ⓐ", "temp²"] {
         let options = Options::new().name(name);
         let message = std::panic::catch_unwind(|| typescript::render::<Clash>(&options)).unwrap_err();
         let message = message.downcast_ref::<String>().unwrap();

@@ -101,7 +101,7 @@ export interface McpEventRecreate {
  */
 export interface McpEventSubscription extends AsyncIterable<McpEvent> {
   readonly state: McpEventState;
-  /** The last event ID, to resume a later subscription. Empty before the first event with an id. */
+  /** The last event ID, to resume a later subscription. Empty before the first event with an id, and where that was cleared. */
   readonly lastEventId: string;
   /** Says why there will be no more events, once that is so. */
   readonly closed: Promise<McpEventClosed>;
@@ -204,7 +204,6 @@ export function subscribe(url: McpEventUrl, handlers: McpEventHandlers = {}, opt
   };
 
   const receive = (message: McpEventMessage): void => {
-    if (message.lastEventId) lastEventId = message.lastEventId;
     attempts = 0;
     const raw: McpEventRaw = { eventType: message.type, data: String(message.data), lastEventId };
     let read: McpEventRead;
@@ -238,9 +237,14 @@ export function subscribe(url: McpEventUrl, handlers: McpEventHandlers = {}, opt
     // A connection that ends at once, and without an event.
     let openedAt: number | undefined;
     let vain = 0;
+    let identified = false;
     const heard = (message: McpEventMessage): void => {
       if (source !== current) return;
       openedAt = undefined;
+      const id = message.lastEventId;
+      // An empty id is a cleared one only if this source has had another: it says the same of none at all.
+      if (id) identified = true;
+      if (identified && id !== undefined) lastEventId = id;
       receive(message);
     };
     for (const type of types) {
@@ -268,8 +272,8 @@ export function subscribe(url: McpEventUrl, handlers: McpEventHandlers = {}, opt
       }
       vain = openedAt !== undefined && Date.now() - openedAt < 1000 ? vain + 1 : 0;
       openedAt = undefined;
-      if (resumed && vain === 2) {
-        // The server has made the browser forget an id that it cannot resume from. The one in the URL it cannot reach.
+      if (resumed && (vain === 2 || lastEventId === "")) {
+        // The server has made the browser forget its id, or one that it cannot resume from. The one in the URL it cannot reach.
         lastEventId = "";
         drop();
         later(0);
@@ -422,7 +426,14 @@ function once(parse: (json: string) => unknown, data: string): () => unknown {
 
 /** What a user's object has under a name, be it a method of its class. What every object inherits is no handler. */
 function handler(of: object, name: string): McpEventHandler {
-  return hasKey(of, name) || !(name in Object.prototype) ? (of as { readonly [name: string]: McpEventHandler })[name] : undefined;
+  const object = of as { readonly [name: string]: McpEventHandler };
+  if (hasKey(of, name)) return object[name];
+  const prototype: unknown = Object.getPrototypeOf(of);
+  // In a literal, `__proto__: handler` makes the handler the prototype, and what it inherits is that of functions.
+  if (typeof prototype === "function") return name === "__proto__" ? (prototype as McpEventHandler) : undefined;
+  const inherited = object[name];
+  const own = name !== "constructor" && inherited !== (Object.prototype as unknown as typeof object)[name];
+  return own && typeof inherited === "function" ? inherited : undefined;
 }
 
 function hasKey(value: unknown, key: string): value is { [name: string]: unknown } {

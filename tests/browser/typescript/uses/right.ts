@@ -12,6 +12,7 @@ import {
   type RideEventMap,
   type RideEventSubscription,
 } from "../../contracts/ride_event.ts";
+import * as odd from "../../contracts/odd.ts";
 import * as topics from "../../contracts/topics.ts";
 import type { CompletionMap } from "../../contracts/completion.ts";
 import type { FormMap } from "../../contracts/form.ts";
@@ -109,3 +110,19 @@ forms.subscribe("/forms", {
 });
 // Events of nested types, under the names that a browser fires itself too.
 topics.subscribe("/topics", { error: ({ code }) => console.log(code + 1), open: (data) => same<typeof data, null>(true) });
+
+// Events and fields of any name.
+odd.subscribe("/odd", {
+  "temp²": (data) => {
+    same<typeof data, { "°C": number; "m²"?: number }>(true);
+    return data["m²"];
+  },
+  "Ⓐ": ({ "m²": area, "Ⓐ": inner, "½": half, été, $_1 }) => [area, inner?.["m²"], half, été, $_1],
+  "__proto__": (data, { type }) => {
+    same<typeof data, null>(true);
+    same<typeof type, "__proto__">(true);
+  },
+  constructor: ({ hasOwnProperty }) => same<typeof hasOwnProperty, number | null>(true),
+  toString: (data) => same<typeof data, null>(true),
+  hasOwnProperty: (data) => same<typeof data, null>(true),
+});

@@ -45,7 +45,7 @@ fn on_wire<'i, 'a>(input: &'i Input<'a>) -> impl Iterator<Item = &'i Variant<'a>
     input.variants.iter().filter(|variant| variant.is_named() && !(variant.skip_encode && variant.skip_decode))
 }
 
-/// A name must come back from an `event:` line as it went in.
+/// A name must come back from an `event:` line as it went in, whatever reads it.
 fn check_name(ctxt: &Ctxt, name: &Name) {
     let text = &name.text;
     if text.is_empty() {
@@ -59,15 +59,13 @@ fn check_name(ctxt: &Ctxt, name: &Name) {
             format_args!("the event type `{text}` begins with a space, which is almost surely a slip: remove it"),
         );
     }
-    for (letter, called) in [('\r', "a carriage return"), ('\n', "a line feed"), ('\0', "a NUL")] {
+    for (letter, problem) in [
+        ('\r', "a carriage return, which cannot stand in an `event:` line"),
+        ('\n', "a line feed, which cannot stand in an `event:` line"),
+        ('\0', "a NUL, which the standard permits, but where many programs end a text"),
+    ] {
         if text.contains(letter) {
-            ctxt.error(
-                name.span,
-                format_args!(
-                    "the event type `{}` has {called}, which cannot stand in an `event:` line: remove it",
-                    text.escape_debug()
-                ),
-            );
+            ctxt.error(name.span, format_args!("the event type `{}` has {problem}: remove it", text.escape_debug()));
         }
     }
 }

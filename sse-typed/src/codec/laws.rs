@@ -350,6 +350,14 @@ fn an_error_names_the_event_what_of_it_failed_and_the_cause() {
         r"event `two\nlines` cannot be sent, its event type failed: a line end at byte 3, which cannot stand in an `event:` line"
     );
     assert_eq!((error.kind(), error.event_type()), (EncodeErrorKind::EventType, "two\nlines"));
+    for (id, cause) in [
+        ("a\n", "a line end at byte 1, which cannot stand in an `id:` line"),
+        ("\0", "a NUL at byte 0, for which clients ignore the whole `id:` line"),
+    ] {
+        let event = RawEventRef::new("", "").with_id(Some(id)).to_raw_event();
+        let error = Encoded::new(&event).unwrap_err().to_string();
+        assert_eq!(error, format!("event `message` cannot be sent, its id failed: {cause}"));
+    }
 }
 
 /// Data whose serialisation fails half way.

@@ -116,7 +116,10 @@ impl<'a> EventWriter<'a> {
     /// Writes an id as it was received: it may be one that [`id`](Self::id) refuses, as long as it is one line.
     pub(crate) fn received_id(&mut self, id: &str) -> Result<(), EncodeError> {
         if let Some(at) = memchr::memchr3(b'\r', b'\n', 0, id.as_bytes()) {
-            let cause = format!("a line end or NUL at byte {at}, which cannot stand in an `id:` line");
+            let cause = match id.as_bytes().get(at) {
+                Some(0) => format!("a NUL at byte {at}, for which clients ignore the whole `id:` line"),
+                _ => format!("a line end at byte {at}, which cannot stand in an `id:` line"),
+            };
             return Err(EncodeError::new(EncodeErrorKind::Id, cause));
         }
         self.wire_id(id);

@@ -4,10 +4,10 @@ use bytestring::ByteString;
 
 /// The id of an event: what a client sends back as `Last-Event-ID` to resume after it.
 ///
-/// It is never empty and holds no CR, LF or NUL, because such an id cannot be written in a block. It holds no other control
-/// character (but tabs within), has no space or tab at its ends and at most 1 KiB, because the header that brings it back
-/// could not carry it as it is, or a server would not take it: a resume with it would never match. Cloning is cheap. Ids
-/// that a client *received* are kept as they came.
+/// It is never empty, because an empty id makes clients forget theirs. It holds no CR or LF, which would end its line, and no
+/// NUL, for which clients ignore the line. It holds no other control character (but tabs within), has no space or tab at its
+/// ends and at most 1 KiB, because the header that brings it back could not carry it as it is, or a server would not take it: a
+/// resume with it would never match. Cloning is cheap. Ids that a client *received* are kept as they came.
 ///
 /// ```
 /// use sse_typed::EventId;
@@ -63,7 +63,7 @@ impl EventId {
 pub(crate) const LONGEST_ID: usize = 1024;
 
 fn fault(id: &[u8]) -> Option<Fault> {
-    // What no `id:` line can hold, before what no header can.
+    // What no `id:` line can bring to a client, before what no header can bring back.
     if let Some(at) = memchr::memchr3(b'\r', b'\n', 0, id) {
         return Some(match id[at] {
             b'\r' => Fault::CarriageReturn(at),
@@ -189,9 +189,15 @@ impl fmt::Display for InvalidEventId {
                     self.id
                 );
             }
+            Fault::Nul(at) => {
+                return write!(
+                    f,
+                    "event id {:?} has a NUL at byte {at}, for which clients ignore the whole `id:` line",
+                    self.id
+                );
+            }
             Fault::CarriageReturn(at) => ("carriage return", at),
             Fault::LineFeed(at) => ("line feed", at),
-            Fault::Nul(at) => ("NUL", at),
         };
         write!(f, "event id {:?} has a {name} at byte {at}, which cannot stand in an `id:` line", self.id)
     }
@@ -207,9 +213,9 @@ mod tests {
     fn an_id_that_cannot_travel_is_refused_and_named() {
         for (id, word) in [
             ("", "empty"),
-            ("a\nb", "line feed at byte 1"),
+            ("a\nb", "has a line feed at byte 1, which cannot stand in an `id:` line"),
             ("a\rb", "carriage return at byte 1"),
-            ("ab\0", "NUL at byte 2"),
+            ("ab\0", "has a NUL at byte 2, for which clients ignore the whole `id:` line"),
             (" a", "space or tab"),
             ("a\t", "space or tab"),
             ("a\u{1}b", "control character at byte 1"),

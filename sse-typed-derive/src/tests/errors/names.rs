@@ -96,7 +96,7 @@ fn a_name_that_cannot_travel_is_refused_at_its_token() {
             "4:20 \" b\": the event type ` b` begins with a space, which is almost surely a slip: remove it",
             "6:20 \"c\\n\": the event type `c\\n` has a line feed, which cannot stand in an `event:` line: remove it",
             "6:35 \"d\\r\\0\": the event type `d\\r\\0` has a carriage return, which cannot stand in an `event:` line: remove it",
-            "6:35 \"d\\r\\0\": the event type `d\\r\\0` has a NUL, which cannot stand in an `event:` line: remove it",
+            "6:35 \"d\\r\\0\": the event type `d\\r\\0` has a NUL, which the standard permits, but where many programs end a text: remove it",
         ],
     );
     refused(

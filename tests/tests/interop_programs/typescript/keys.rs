@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, fs};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use sse_typed::{DecodeEvent as _, Decoded, Encoded, EventKind as _, RawEventRef, SseEvent, typescript::Options};
+use sse_typed::{
+    DecodeEvent as _, Decoded, Encoded, EventKind as _, RawEventRef, SseEvent, event::DecodeErrorKind,
+    typescript::Options,
+};
 use tests::contracts;
 
 use super::{PROGRAMS, compiled};
@@ -103,6 +106,21 @@ fn data_is_read_as_the_variant_that_its_keys_select() {
             };
             assert_eq!(decoded, read, "`{event_type}` with `{data}`");
         }
+    }
+}
+
+#[test]
+fn what_is_wrong_with_data_without_a_key_is_said() {
+    for (data, kind) in [
+        ("{\"result\":1", DecodeErrorKind::Json),
+        (" {\"id\":1,}", DecodeErrorKind::Json),
+        ("{} {\"result\":1}", DecodeErrorKind::Json),
+        ("{}", DecodeErrorKind::Data),
+        ("null", DecodeErrorKind::Data),
+        ("[DONE", DecodeErrorKind::Data),
+    ] {
+        let error = Keys::decode(RawEventRef::new("message", data)).map(|_| ()).unwrap_err();
+        assert_eq!(error.kind(), kind, "`{data}`: {error}");
     }
 }
 

@@ -35,6 +35,8 @@ use crate::{
 #[derive(Clone, Copy, Debug)]
 pub struct Load {
     pub tasks: usize,
+    /// How many of them are given each event.
+    pub audience: usize,
     /// Events that are published before the tasks run.
     pub burst: u64,
     /// How often.
@@ -45,35 +47,41 @@ pub struct Load {
 
 impl Load {
     pub const fn deliveries(self) -> u64 {
-        self.tasks as u64 * self.burst * self.rounds
+        self.audience as u64 * self.burst * self.rounds
     }
 }
 
 /// What the idiom's receivers may be behind, and what the hub remembers.
-const ROOM: usize = 256;
+pub const ROOM: usize = 256;
+
+/// What a job is, or the answer of a model: a hub of its own for each.
+pub fn alone() -> Group {
+    let load = Load { tasks: 1, audience: 1, burst: 1, rounds: 10_000, event: Market::trade };
+    group("fan-out/1", "one subscriber of one hub, JSON of 60 B, one event at a time", load)
+}
 
 pub fn one_small() -> Group {
-    let load = Load { tasks: 1_000, burst: 1, rounds: 10, event: Market::trade };
+    let load = Load { tasks: 1_000, audience: 1_000, burst: 1, rounds: 10, event: Market::trade };
     group("fan-out/1000", "fan-out to 1,000 tasks, JSON of 60 B, one event at a time", load)
 }
 
 pub fn one_large() -> Group {
-    let load = Load { tasks: 1_000, burst: 1, rounds: 10, event: Market::report };
+    let load = Load { tasks: 1_000, audience: 1_000, burst: 1, rounds: 10, event: Market::report };
     group("fan-out/1000-large", "fan-out to 1,000 tasks, JSON of 500 B, one event at a time", load)
 }
 
 pub fn many() -> Group {
-    let load = Load { tasks: 10_000, burst: 1, rounds: 2, event: Market::trade };
+    let load = Load { tasks: 10_000, audience: 10_000, burst: 1, rounds: 2, event: Market::trade };
     group("fan-out/10000", "fan-out to 10,000 tasks, JSON of 60 B, one event at a time", load)
 }
 
 pub fn bursts() -> Group {
-    let load = Load { tasks: 1_000, burst: 16, rounds: 4, event: Market::trade };
+    let load = Load { tasks: 1_000, audience: 1_000, burst: 16, rounds: 4, event: Market::trade };
     group("fan-out/1000-bursts", "fan-out to 1,000 tasks, JSON of 60 B, in bursts of 16", load)
 }
 
 pub fn many_bursts() -> Group {
-    let load = Load { tasks: 10_000, burst: 16, rounds: 1, event: Market::trade };
+    let load = Load { tasks: 10_000, audience: 10_000, burst: 16, rounds: 1, event: Market::trade };
     group("fan-out/10000-bursts", "fan-out to 10,000 tasks, JSON of 60 B, in bursts of 16", load)
 }
 
@@ -187,7 +195,7 @@ fn idiom(load: Load) -> Contender {
 
 /// No tasks, no waking: a counted reference for each.
 fn bytes_clone(load: Load) -> Contender {
-    let mut slots = vec![Bytes::new(); load.tasks];
+    let mut slots = vec![Bytes::new(); load.audience];
     Contender::new("a clone of Bytes", Limit, move || {
         let mut tally = Tally::default();
         for n in 0..load.rounds * load.burst {
@@ -227,7 +235,7 @@ fn waking(load: Load) -> Contender {
 }
 
 /// Tasks that each read one stream.
-fn tasks<S>(
+pub fn tasks<S>(
     name: &'static str,
     kind: Kind,
     load: Load,
@@ -250,7 +258,7 @@ where
     run_tasks(name, kind, load, start, publish)
 }
 
-fn run_tasks<F>(
+pub fn run_tasks<F>(
     name: &'static str,
     kind: Kind,
     load: Load,
@@ -276,7 +284,7 @@ where
 
 fn deliver(runtime: &Runtime, load: Load, events: &[Market], publish: &impl Fn(&Market)) -> Tally {
     DELIVERED.set(0);
-    let each = load.tasks as u64 * load.burst;
+    let each = load.audience as u64 * load.burst;
     runtime.block_on(async {
         for round in 1..=load.rounds {
             GOAL.set(round * each);
@@ -296,10 +304,10 @@ thread_local! {
 
 /// Counts deliveries.
 #[derive(Clone, Copy)]
-struct Delivered;
+pub struct Delivered;
 
 impl Delivered {
-    fn add(self, events: u64) {
+    pub fn add(self, events: u64) {
         let delivered = DELIVERED.get() + events;
         DELIVERED.set(delivered);
         if delivered >= GOAL.get() {

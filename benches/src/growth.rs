@@ -111,7 +111,7 @@ fn subscribers() -> Vec<Line> {
     [1, 10, 100, 1_000, 10_000, 100_000]
         .map(|tasks| {
             let rounds = (10_000 / tasks as u64).max(1);
-            let load = Load { tasks, burst: 1, rounds, event: Market::trade };
+            let load = Load { tasks, audience: tasks, burst: 1, rounds, event: Market::trade };
             let contenders = vec![fan_out::hub(load), fan_out::broadcast_bytes(load)];
             let tally = Tally { events: load.deliveries(), bytes: 0 };
             line(&mut Group::new("growth", "growth", tally, contenders), tasks, 1.0)

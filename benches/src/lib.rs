@@ -14,25 +14,32 @@ pub mod growth;
 pub mod http;
 pub mod idle;
 pub mod input;
+pub mod replay;
 pub mod report;
+pub mod topics;
 pub mod turns;
 pub mod typed;
 
 pub use contender::{Contender, Group, Kind, Tally};
 
 /// Every group: its id, and what makes it.
-pub const GROUPS: [(&str, MakeGroup); 11] = [
+pub const GROUPS: [(&str, MakeGroup); 16] = [
     ("decode/tokens", decode::token_stream),
     ("decode/vietnamese", decode::vietnamese),
     ("decode/ticker", decode::ticker),
     ("typed/tokens", typed::token_stream),
     ("encode/60", encode::small),
     ("encode/500", encode::large),
+    ("fan-out/1", fan_out::alone),
     ("fan-out/1000", fan_out::one_small),
     ("fan-out/1000-large", fan_out::one_large),
     ("fan-out/10000", fan_out::many),
     ("fan-out/1000-bursts", fan_out::bursts),
     ("fan-out/10000-bursts", fan_out::many_bursts),
+    ("topics/10", topics::few),
+    ("topics/1000", topics::some),
+    ("topics/10000", topics::many),
+    ("replay", replay::replay),
 ];
 
 pub type MakeGroup = fn() -> Group;

@@ -185,7 +185,7 @@ pub use self::{
     body::{MaybeSseBody, SseBody},
     events::{BoxEvents, Events},
     future::ResponseFuture,
-    guard::ConnectionGuard,
+    guard::{ConnectionGuard, WritesReachKernel},
     keep_alive::KeepAlive,
     layer::SseLayer,
     observer::{Closed, Ended, Opened},

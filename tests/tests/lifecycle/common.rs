@@ -22,7 +22,7 @@ use hyper_util::{
 };
 use sse_typed::{
     Sse, SseLayer,
-    server::{ConnectionGuard, Events, GuardedListener, Shutdown},
+    server::{ConnectionGuard, Events, GuardedListener, Shutdown, WritesReachKernel},
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite, DuplexStream},
@@ -78,14 +78,18 @@ where
     }
 
     /// The task ends when the server has.
-    pub(crate) fn start<L: Listener<Addr: std::fmt::Debug>>(self, server: Server, listener: L) -> JoinHandle<()> {
+    pub(crate) fn start<L: Listener<Io: WritesReachKernel, Addr: std::fmt::Debug>>(
+        self,
+        server: Server,
+        listener: L,
+    ) -> JoinHandle<()> {
         match server {
             Server::Axum => tokio::spawn(self.axum(listener)),
             Server::Hyper => tokio::spawn(self.hyper(listener)),
         }
     }
 
-    async fn axum<L: Listener<Addr: std::fmt::Debug>>(self, listener: L) {
+    async fn axum<L: Listener<Io: WritesReachKernel, Addr: std::fmt::Debug>>(self, listener: L) {
         let Self { layer, sse, shutdown, deadline, write_timeout } = self;
         let app = Router::new().route("/", get(move || ready(sse()))).layer(layer);
         let begun = shutdown.begun();
@@ -100,7 +104,7 @@ where
         .unwrap();
     }
 
-    async fn hyper<L: Listener>(self, mut listener: L) {
+    async fn hyper<L: Listener<Io: WritesReachKernel>>(self, mut listener: L) {
         let Self { layer, sse, shutdown, deadline, write_timeout } = self;
         let service = layer.layer(service_fn(move |_: Request<Incoming>| ready(Ok::<_, Infallible>(sse()))));
         let http = auto::Builder::new(TokioExecutor::new());

@@ -7,11 +7,12 @@ use std::{
     time::Duration,
 };
 
-use axum::{Router, extract::ConnectInfo, routing::get};
+use axum::{Router, extract::ConnectInfo, routing::get, serve::ListenerExt};
 use http_body_util::BodyExt;
-use sse_typed::server::{ConnectionGuard, GuardedListener, PeerAddr, Shutdown};
+use sse_typed::server::{ConnectionGuard, GuardedListener, PeerAddr, Shutdown, WritesReachKernel};
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf, duplex},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, duplex},
+    net::TcpStream,
     time::{Instant, sleep},
 };
 
@@ -122,8 +123,10 @@ async fn a_write_that_waits_too_long_fails_and_so_does_all_that_follows() {
     assert_eq!(read.unwrap_err().kind(), ErrorKind::TimedOut);
 }
 
-/// Takes bytes at once and holds them, as TLS does.
+/// Takes bytes at once and holds them until it is flushed, as a wrapper may that should not be guarded.
 struct Holds;
+
+impl WritesReachKernel for Holds {}
 
 impl AsyncRead for Holds {
     fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
@@ -156,6 +159,20 @@ async fn a_flush_that_waits_too_long_fails_like_a_write() {
     let mut server = ConnectionGuard::new(Holds).write_timeout(seconds(2));
     assert_eq!(server.shutdown().await.unwrap_err().kind(), ErrorKind::TimedOut);
     assert_eq!(begin.elapsed().as_secs(), 4);
+}
+
+#[tokio::test]
+async fn what_passes_each_write_on_can_be_guarded() {
+    fn guardable<Io: WritesReachKernel>() {}
+    guardable::<TcpStream>();
+    #[cfg(unix)]
+    guardable::<tokio::net::UnixStream>();
+    guardable::<DuplexStream>();
+    guardable::<ConnectionGuard<Box<TcpStream>>>();
+    guardable::<Pin<Box<TcpStream>>>();
+    guardable::<Pin<&mut TcpStream>>();
+    let (_, listener) = bind().await;
+    drop(GuardedListener::new(listener.tap_io(|socket| drop(socket.set_nodelay(true)))).tap_io(|_guarded| {}));
 }
 
 #[tokio::test]

@@ -5,3 +5,4 @@ mod disconnect;
 mod graceful;
 mod guard;
 mod stalled;
+mod tls;

@@ -5,10 +5,15 @@ use ::axum::{
     serve::{IncomingStream, Listener},
 };
 
-use super::ConnectionGuard;
+use super::{ConnectionGuard, WritesReachKernel};
 use crate::server::Shutdown;
 
 /// A listener for `axum::serve` whose connections are [guarded](ConnectionGuard).
+///
+/// It goes directly over the listener of sockets; what else wraps connections goes over it. axum's `tap_io` keeps the type
+/// of the connection, so it may stand below: `GuardedListener::new(listener.tap_io(..))`. A listener that makes TLS
+/// connections, or puts a permit or a buffer around each, stands above: `TlsListener::new(GuardedListener::new(listener))`,
+/// `GuardedListener::new(listener).limit_connections(..)`. The other way round does not compile: see [`WritesReachKernel`].
 ///
 /// ```
 /// use std::time::Duration;
@@ -44,7 +49,10 @@ pub struct GuardedListener<L> {
 impl<L> GuardedListener<L> {
     /// Guards the connections of a listener with a write timeout of 30 seconds.
     #[must_use]
-    pub const fn new(listener: L) -> Self {
+    pub const fn new(listener: L) -> Self
+    where
+        L: Listener<Io: WritesReachKernel>,
+    {
         Self { listener, write_timeout: None, shutdown: None }
     }
 
@@ -75,7 +83,7 @@ impl<L> GuardedListener<L> {
         self.listener
     }
 
-    fn guard<Io>(&self, io: Io) -> ConnectionGuard<Io> {
+    fn guard<Io: WritesReachKernel>(&self, io: Io) -> ConnectionGuard<Io> {
         let mut connection = ConnectionGuard::new(io);
         if let Some(timeout) = self.write_timeout {
             connection = connection.write_timeout(timeout);
@@ -87,7 +95,7 @@ impl<L> GuardedListener<L> {
     }
 }
 
-impl<L: Listener> Listener for GuardedListener<L> {
+impl<L: Listener<Io: WritesReachKernel>> Listener for GuardedListener<L> {
     type Io = ConnectionGuard<L::Io>;
     type Addr = L::Addr;
 
@@ -121,7 +129,7 @@ pub struct PeerAddr<A = SocketAddr>(pub A);
 
 impl<L> Connected<IncomingStream<'_, GuardedListener<L>>> for PeerAddr<L::Addr>
 where
-    L: Listener<Addr: Clone + Sync + 'static>,
+    L: Listener<Io: WritesReachKernel, Addr: Clone + Sync + 'static>,
 {
     fn connect_info(stream: IncomingStream<'_, GuardedListener<L>>) -> Self {
         Self(stream.remote_addr().clone())

@@ -1,6 +1,7 @@
 mod clocks;
 #[cfg(feature = "axum")]
 mod listener;
+mod writes_reach_kernel;
 
 use std::{
     fmt,
@@ -16,6 +17,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use self::clocks::{Clocks, Way};
 #[cfg(feature = "axum")]
 pub use self::listener::{GuardedListener, PeerAddr};
+pub use self::writes_reach_kernel::WritesReachKernel;
 use super::Shutdown;
 
 pin_project! {
@@ -32,8 +34,11 @@ pin_project! {
     /// When one of them has run out, every read and write fails with [`TimedOut`](io::ErrorKind::TimedOut), the server
     /// drops the connection, and with it its streams. All else passes through.
     ///
-    /// For axum there is `GuardedListener` (feature `axum`). With plain hyper it goes under hyper-util's `TokioIo`; outside
-    /// or inside of TLS makes no difference:
+    /// The guard goes on the socket itself, below TLS. What is written to a TLS connection ends in a buffer of its own, so
+    /// that a guard around it would take a client that has stopped reading for one that reads. Such a guard does not compile:
+    /// see [`WritesReachKernel`].
+    ///
+    /// For axum there is `GuardedListener` (feature `axum`). With plain hyper it goes under hyper-util's `TokioIo`:
     ///
     /// ```
     /// # use std::{convert::Infallible, future::ready, time::Duration};
@@ -59,6 +64,18 @@ pin_project! {
     ///     .map_err(std::io::Error::other)
     /// # }
     /// ```
+    ///
+    /// With TLS the handshake is made over the guarded socket:
+    ///
+    /// ```
+    /// # use sse_typed::server::ConnectionGuard;
+    /// # use tokio::net::TcpStream;
+    /// use tokio_rustls::{TlsAcceptor, server::TlsStream};
+    ///
+    /// async fn accept(acceptor: &TlsAcceptor, socket: TcpStream) -> std::io::Result<TlsStream<ConnectionGuard<TcpStream>>> {
+    ///     acceptor.accept(ConnectionGuard::new(socket)).await
+    /// }
+    /// ```
     pub struct ConnectionGuard<Io> {
         #[pin]
         io: Io,
@@ -69,7 +86,10 @@ pin_project! {
 impl<Io> ConnectionGuard<Io> {
     /// Guards a connection with a write timeout of 30 seconds.
     #[must_use]
-    pub fn new(io: Io) -> Self {
+    pub fn new(io: Io) -> Self
+    where
+        Io: WritesReachKernel,
+    {
         Self { io, clocks: Clocks::default() }
     }
 

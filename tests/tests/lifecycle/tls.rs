@@ -1,0 +1,106 @@
+//! A guarded socket below TLS. rustls takes bytes into a buffer of its own, so only the socket shows whether the client reads.
+
+use std::{convert::Infallible, future::ready, sync::Arc, task::Poll, time::Duration};
+
+use futures_util::{Stream, StreamExt, stream};
+use http::Request;
+use hyper::{body::Incoming, server::conn::http1};
+use hyper_util::{rt::TokioIo, service::TowerToHyperService};
+use rcgen::{CertifiedKey, generate_simple_self_signed};
+use rustls::{
+    ClientConfig, RootCertStore, ServerConfig,
+    pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer, ServerName},
+};
+use sse_typed::{RawEvent, Sse, SseLayer, server::ConnectionGuard};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
+    task::JoinHandle,
+    time::{Instant, sleep},
+};
+use tokio_rustls::{TlsAcceptor, TlsConnector, client::TlsStream};
+use tower::{Layer, service_fn};
+
+use crate::common::{Alive, patiently};
+
+const fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+fn acceptor_and_connector() -> (TlsAcceptor, TlsConnector) {
+    let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(signing_key.serialize_der()));
+    let server = ServerConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![cert.der().clone()], key)
+        .unwrap();
+    let mut roots = RootCertStore::empty();
+    roots.add(cert.der().clone()).unwrap();
+    let client = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    (TlsAcceptor::from(Arc::new(server)), TlsConnector::from(Arc::new(client)))
+}
+
+/// More than the pipe holds, and then silence, in which there is a keep-alive every second.
+fn much_and_then_silence() -> impl Stream<Item = RawEvent> + Send {
+    stream::iter([RawEvent::new("much", "x".repeat(MUCH))]).chain(stream::poll_fn(|_| Poll::Pending))
+}
+
+const MUCH: usize = 4 << 10;
+
+/// What the pipe between server and client holds, in bytes: the keep-alives of six seconds.
+const PIPE: usize = 256;
+
+/// A stream over TLS, of which the client has read the head.
+async fn open(alive: &Alive) -> (TlsStream<DuplexStream>, JoinHandle<()>) {
+    let (acceptor, connector) = acceptor_and_connector();
+    let (near, far) = duplex(PIPE);
+    let streams = alive.clone();
+    let service = SseLayer::new().keep_alive(seconds(1)).layer(service_fn(move |_: Request<Incoming>| {
+        ready(Ok::<_, Infallible>(Sse::new(streams.watch(much_and_then_silence()))))
+    }));
+    let server = tokio::spawn(async move {
+        let guarded = ConnectionGuard::new(far).write_timeout(seconds(30));
+        let tls = acceptor.accept(guarded).await.unwrap();
+        drop(http1::Builder::new().serve_connection(TokioIo::new(tls), TowerToHyperService::new(service)).await);
+    });
+    let localhost = ServerName::try_from("localhost").unwrap();
+    let mut client = patiently("the handshake", connector.connect(localhost, near)).await.unwrap();
+    client.write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(patiently("the head", client.read_u8()).await.unwrap());
+    }
+    (client, server)
+}
+
+#[tokio::test(start_paused = true)]
+async fn over_tls_a_client_that_reads_nothing_for_the_write_timeout_is_given_up() {
+    let alive = Alive::default();
+    let (client, server) = open(&alive).await;
+    let stopped = Instant::now();
+    tokio::time::timeout(seconds(86_400), server).await.expect("it is given up").unwrap();
+    // The pipe is full after some seconds.
+    assert!((seconds(30)..seconds(40)).contains(&stopped.elapsed()), "{:?}", stopped.elapsed());
+    assert_eq!(alive.count().alive, 0);
+    drop(client);
+}
+
+/// The buffer of its rustls is never empty: in the time in which the client reads 200 bytes, keep-alives add 380.
+#[tokio::test(start_paused = true)]
+async fn over_tls_a_client_that_reads_slowly_is_not_given_up() {
+    let alive = Alive::default();
+    let (mut client, server) = open(&alive).await;
+    patiently("the event", client.read_exact(&mut [0; MUCH])).await.unwrap();
+    for _ in 0..100 {
+        sleep(seconds(20)).await;
+        patiently("a piece", client.read_exact(&mut [0; 200])).await.unwrap();
+        assert_eq!(alive.count().alive, 1);
+    }
+    server.abort();
+}

@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, ErrorKind},
-    pin::Pin,
+    pin::{Pin, pin},
     task::{Context, Poll},
     time::Duration,
 };
@@ -13,6 +13,7 @@ use sse_typed::server::{ConnectionGuard, GuardedListener, PeerAddr, Shutdown, Wr
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, duplex},
     net::TcpStream,
+    sync::watch,
     time::{Instant, sleep},
 };
 
@@ -159,6 +160,46 @@ async fn a_flush_that_waits_too_long_fails_like_a_write() {
     let mut server = ConnectionGuard::new(Holds).write_timeout(seconds(2));
     assert_eq!(server.shutdown().await.unwrap_err().kind(), ErrorKind::TimedOut);
     assert_eq!(begin.elapsed().as_secs(), 4);
+}
+
+/// Takes bytes at once. Whether a flush is done is said from outside.
+struct Flushes(watch::Receiver<bool>);
+
+impl WritesReachKernel for Flushes {}
+
+impl AsyncWrite for Flushes {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Poll::Ready(Ok(buf.len()))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let done = pin!(self.0.wait_for(|done| *done)).poll(cx).is_ready();
+        if done { Poll::Ready(Ok(())) } else { Poll::Pending }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_flush(cx)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_flush_that_is_done_at_last_gives_the_next_its_full_time() {
+    let (done, flushes) = watch::channel(false);
+    let mut server = ConnectionGuard::new(Flushes(flushes)).write_timeout(seconds(30));
+    for _ in 0..3 {
+        let begin = Instant::now();
+        let flushed = async { (server.flush().await.map_err(|error| error.kind()), begin.elapsed()) };
+        let frees = async {
+            sleep(seconds(20)).await;
+            done.send_replace(true);
+        };
+        let (flushed, ()) = tokio::join!(flushed, frees);
+        assert_eq!(flushed, (Ok(()), seconds(20)));
+        done.send_replace(false);
+    }
+    let begin = Instant::now();
+    assert_eq!(server.flush().await.unwrap_err().kind(), ErrorKind::TimedOut);
+    assert_eq!(begin.elapsed(), seconds(30));
 }
 
 #[tokio::test]

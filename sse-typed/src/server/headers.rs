@@ -8,13 +8,27 @@ pub(super) const SSE_KEEP_ALIVE: HeaderName = HeaderName::from_static("sse-keep-
 /// Keeps nginx, and who understands its header, from gathering the stream in a buffer.
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
+/// No cache may answer with a stored response without asking the server.
+const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
+
 /// The headers of every event stream, each only if absent, and if the map has room for it. Never `connection`: over HTTP/2
 /// it makes the response malformed.
 pub(super) fn describe(headers: &mut HeaderMap) {
-    for (name, value) in [(CONTENT_TYPE, "text/event-stream"), (CACHE_CONTROL, "no-cache"), (X_ACCEL_BUFFERING, "no")] {
-        if !headers.contains_key(&name) {
-            let _ = headers.try_insert(name, HeaderValue::from_static(value));
-        }
+    insert_if_absent(headers, CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    insert_if_absent(headers, X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
+    forbid_caching(headers);
+}
+
+/// The header of a response without a stream, such as a 204, which caches may [keep] if nobody forbids it.
+///
+/// [keep]: https://www.rfc-editor.org/rfc/rfc9110.html#section-15.1
+pub(super) fn forbid_caching(headers: &mut HeaderMap) {
+    insert_if_absent(headers, CACHE_CONTROL, NO_CACHE);
+}
+
+fn insert_if_absent(headers: &mut HeaderMap, name: HeaderName, value: HeaderValue) {
+    if !headers.contains_key(&name) {
+        let _ = headers.try_insert(name, value);
     }
 }
 
@@ -31,10 +45,11 @@ pub(super) fn announce_keep_alive(headers: &mut HeaderMap, written: Option<u64>,
     seconds
 }
 
-/// Takes back what describes a stream, and says when to come back.
+/// Takes back what describes a stream, and says when to come back. What the handler says of caches is about its stream.
 pub(super) fn refuse(headers: &mut HeaderMap, retry_after: u64) {
     for name in [CONTENT_TYPE, X_ACCEL_BUFFERING, SSE_KEEP_ALIVE] {
         headers.remove(name);
     }
+    let _ = headers.try_insert(CACHE_CONTROL, NO_CACHE);
     let _ = headers.try_insert(RETRY_AFTER, retry_after.into());
 }

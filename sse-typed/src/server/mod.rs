@@ -10,8 +10,8 @@
 //!   outer one. Observers, limits and shutdowns of all layers apply. By default a comment follows each 15 seconds of
 //!   silence, no reconnection time is sent, events are not numbered, and ready events leave in frames of up to 32 KiB.
 //! - The headers `content-type: text/event-stream`, `cache-control: no-cache`, `x-accel-buffering: no` and
-//!   `sse-keep-alive: <seconds>` are set, each if it is absent. Responses that were not made from an [`Sse`] are not
-//!   touched.
+//!   `sse-keep-alive: <seconds>` are set, each if it is absent. A 204 in the place of a stream has `cache-control: no-cache`,
+//!   too, and so has a 503, whatever the handler set. Responses that were not made from an [`Sse`] are not touched.
 //! - Whatever ends a stream, an event that cannot be sent or a panic included, what was yielded before is sent, and the
 //!   body ends cleanly: its error type is [`Infallible`](std::convert::Infallible). A terminal event ends it too.
 //! - When the connection is gone the stream is dropped: at once if the client closes or resets it, over HTTP/2 also when

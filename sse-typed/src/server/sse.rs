@@ -98,7 +98,7 @@ impl<St, F> Sse<UntilError<St, F>> {
 }
 
 impl<St> Sse<St> {
-    /// Tells the client not to come back: a 204 without a body.
+    /// Tells the client not to come back: a 204 without a body. Its `cache-control: no-cache` keeps caches from telling others.
     ///
     /// The type of stream is that of the other branch:
     ///
@@ -145,6 +145,10 @@ impl<St: Events> Sse<St> {
         }) else {
             if head.status == StatusCode::OK {
                 head.status = StatusCode::NO_CONTENT;
+            }
+            // A 304 is about what a cache has already.
+            if head.status != StatusCode::NOT_MODIFIED {
+                headers::forbid_caching(&mut head.headers);
             }
             return http::Response::from_parts(head, SseBody::empty());
         };

@@ -1,5 +1,6 @@
 //! What the server promises, one test per promise.
 
+mod answers;
 mod budget;
 mod common;
 mod end;

@@ -68,9 +68,9 @@ async fn clock(ConnectInfo(peer): ConnectInfo<PeerAddr>) -> Sse<impl Stream<Item
 /// [Prometheus' text format](https://prometheus.io/docs/instrumenting/exposition_formats/).
 async fn metrics(State(stats): State<Stats>) -> String {
     let (open, opened, refused) = (stats.open(), stats.opened(), stats.refused());
-    let (events, bytes) = (stats.events(), stats.bytes());
+    let (events, bytes, unsendable) = (stats.events(), stats.bytes(), stats.unsendable());
     let mut text = format!("sse_open {open}\nsse_opened_total {opened}\nsse_refused_total {refused}\n");
-    text += &format!("sse_events_total {events}\nsse_bytes_total {bytes}\n");
+    text += &format!("sse_events_total {events}\nsse_bytes_total {bytes}\nsse_unsendable_total {unsendable}\n");
     text.extend(stats.closed().map(|(reason, n)| format!("sse_closed_total{{reason=\"{reason}\"}} {n}\n")));
     text
 }

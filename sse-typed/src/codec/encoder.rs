@@ -28,6 +28,8 @@ pub struct Encoder {
 struct Numbering {
     prefix: String,
     next: u64,
+    /// The last event should have had the next number, and could not be written.
+    owed: bool,
 }
 
 impl Encoder {
@@ -40,7 +42,18 @@ impl Encoder {
     /// Events without an id get `<prefix><n>`, counted up from `next`.
     #[cfg(feature = "server")]
     pub(crate) fn number(&mut self, prefix: String, next: u64) {
-        self.numbering = Some(Box::new(Numbering { prefix, next }));
+        self.numbering = Some(Box::new(Numbering { prefix, next, owed: false }));
+    }
+
+    /// Passes over the number of an event that could not be written, unless what was written in its place took it. The events
+    /// behind it keep their numbers, from which a handler resumes.
+    #[cfg(feature = "server")]
+    pub(crate) fn pass_number(&mut self) {
+        if let Some(numbering) = &mut self.numbering
+            && mem::take(&mut numbering.owed)
+        {
+            numbering.next = numbering.next.saturating_add(1);
+        }
     }
 
     /// Writes one item: an event, an [`Event`](crate::Event) with id and reconnection time, or an
@@ -164,11 +177,17 @@ impl Encoder {
         let block = Unfinished { out: &mut self.out, start };
         let mut event = EventWriter::new(block.out);
         event.envelope(id, retry);
-        encode(&mut event)?;
+        if let Err(error) = encode(&mut event) {
+            if let (false, Some(numbering)) = (event.has_id(), &mut self.numbering) {
+                numbering.owed = true;
+            }
+            return Err(error);
+        }
         if event.begun() {
             if let (false, Some(numbering)) = (event.has_id(), &mut self.numbering) {
                 event.number(start, &numbering.prefix, numbering.next);
                 numbering.next = numbering.next.saturating_add(1);
+                numbering.owed = false;
             }
             event.finish();
             block.keep();

@@ -1,6 +1,5 @@
 use std::{
     fmt,
-    marker::PhantomData,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -19,14 +18,18 @@ use crate::{
     note = "`Sse::new` takes a `Stream` whose items are events: see `EventItem`"
 )]
 pub trait Events {
-    /// Writes the next event behind what `encoder` has written: `Ok(true)` when the stream ends behind it, `None` when
-    /// it has ended already. On an error not one byte of the event is written.
+    /// The bare event, without its envelope.
+    #[doc(hidden)]
+    type Event: EventItem;
+
+    /// Writes the next event behind what `encoder` has written: whether it could be written, and whether the stream ends
+    /// behind it; `None` when it has ended already. On an error not one byte of the event is written.
     #[doc(hidden)]
     fn poll_event(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         encoder: &mut Encoder,
-    ) -> Poll<Option<Result<bool, EncodeError>>>;
+    ) -> Poll<Option<(Result<(), EncodeError>, bool)>>;
 
     /// Whether it is known, without a poll, that no event will come.
     #[doc(hidden)]
@@ -38,13 +41,15 @@ where
     St: Stream,
     St::Item: EventItem,
 {
+    type Event = <St::Item as EventItem>::Event;
+
     fn poll_event(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         encoder: &mut Encoder,
-    ) -> Poll<Option<Result<bool, EncodeError>>> {
+    ) -> Poll<Option<(Result<(), EncodeError>, bool)>> {
         let item = ready!(self.poll_next(cx));
-        Poll::Ready(item.map(|item| encoder.encode(&item).map(|()| item.is_terminal())))
+        Poll::Ready(item.map(|item| (encoder.encode(&item), item.is_terminal())))
     }
 
     fn is_over(&self) -> bool {
@@ -52,25 +57,30 @@ where
     }
 }
 
+/// Writes what stands in the place of an event that cannot be sent: whether it could be written, and whether the stream ends
+/// behind it; `None` when nothing does. Its type of event is that of the stream.
+pub(super) type Replace =
+    Box<dyn FnMut(&EncodeError, &mut Encoder) -> Option<(Result<(), EncodeError>, bool)> + Send + Sync>;
+
 /// Streams of one event type `E`, whatever their own types and envelopes: see [`Sse::boxed`](super::Sse::boxed).
 pub struct BoxEvents<E> {
-    events: Pin<Box<dyn Events + Send>>,
-    // `E` names the contract and is not held.
-    event: PhantomData<fn() -> E>,
+    events: Pin<Box<dyn Events<Event = E> + Send>>,
 }
 
 impl<E> BoxEvents<E> {
-    pub(super) fn new(events: impl Events + Send + 'static) -> Self {
-        Self { events: Box::pin(events), event: PhantomData }
+    pub(super) fn new(events: impl Events<Event = E> + Send + 'static) -> Self {
+        Self { events: Box::pin(events) }
     }
 }
 
-impl<E> Events for BoxEvents<E> {
+impl<E: EventItem> Events for BoxEvents<E> {
+    type Event = E;
+
     fn poll_event(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         encoder: &mut Encoder,
-    ) -> Poll<Option<Result<bool, EncodeError>>> {
+    ) -> Poll<Option<(Result<(), EncodeError>, bool)>> {
         self.events.as_mut().poll_event(cx, encoder)
     }
 

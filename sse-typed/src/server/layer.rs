@@ -8,6 +8,7 @@ use super::{
     observer::Observer,
     policy::{Ids, Policy, Switch, policy_setters},
 };
+use crate::event::EncodeError;
 
 /// Makes the typed streams of the inner service into HTTP responses: [`tower::Layer`](Layer) of [`SseService`].
 ///
@@ -101,6 +102,15 @@ impl SseLayer {
     #[must_use]
     pub fn on_close(mut self, observer: impl Fn(&Closed) + Send + Sync + 'static) -> Self {
         self.observer = self.observer.with_on_close(Arc::new(observer));
+        self
+    }
+
+    /// Calls `observer` for each event that cannot be sent, whether it ends its stream or the response
+    /// [goes on](super::Sse::on_unsendable) behind it. A replacement that cannot be sent either is told, too. A layer has one such
+    /// observer: the last that was set.
+    #[must_use]
+    pub fn on_unsendable(mut self, observer: impl Fn(&EncodeError) + Send + Sync + 'static) -> Self {
+        self.observer = self.observer.with_on_unsendable(Arc::new(observer));
         self
     }
 }

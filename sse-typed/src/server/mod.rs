@@ -14,6 +14,8 @@
 //!   too, and so has a 503, whatever the handler set. Responses that were not made from an [`Sse`] are not touched.
 //! - Whatever ends a stream, an event that cannot be sent or a panic included, what was yielded before is sent, and the
 //!   body ends cleanly: its error type is [`Infallible`](std::convert::Infallible). A terminal event ends it too.
+//! - An event that cannot be sent ends the stream, and a client that comes back may get the same event again.
+//!   [`Sse::on_unsendable`] replaces or skips it, and the stream goes on.
 //! - When the connection is gone the stream is dropped: at once if the client closes or resets it, over HTTP/2 also when
 //!   it resets the stream, be the stream idle or busy. A client that vanishes without a word is noticed at a failed write:
 //!   without keep-alive perhaps late.
@@ -72,7 +74,8 @@
 //!   and a grace (a runtime with `enable_time`, as `#[tokio::main]` makes it); with
 //!   [`no_keep_alive`](SseLayer::no_keep_alive) and none of the others it runs anywhere.
 //! - A panic is caught where panics unwind. With `panic = "abort"` it is the end of the process, as ever.
-//! - With the feature `tracing`, events that cannot be sent and panics are errors there, opens, closes and refusals are debug.
+//! - With the feature `tracing`, events that cannot be sent and panics are errors there, opens, closes and refusals are debug. An
+//!   event that was replaced or skipped is a warning.
 //! - What the client's socket takes sets the pace: a stream is polled as fast as it is read.
 //! - A browser opens at most six connections to one origin over HTTP/1.1, for all its tabs together; the seventh stream waits.
 //!   Over HTTP/2, which browsers speak over TLS only, streams share one connection. What belongs together can be one stream:

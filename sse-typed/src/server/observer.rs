@@ -21,7 +21,8 @@ pub enum Ended {
     Finished,
     /// A terminal event was sent.
     Terminal,
-    /// An event could not be sent. All before it were.
+    /// An event could not be sent, and either it was terminal or [nothing stands in for
+    /// it](super::Sse::on_unsendable). All before it were sent.
     Failed(EncodeError),
     /// The stream of events panicked. All that it had yielded before was sent.
     Panicked,
@@ -121,12 +122,14 @@ impl Closed {
 
 type OnOpen = Arc<dyn Fn(&Opened) + Send + Sync>;
 type OnClose = Arc<dyn Fn(&Closed) + Send + Sync>;
+type OnUnsendable = Arc<dyn Fn(&EncodeError) + Send + Sync>;
 
 /// Who is told of the streams of one layer. Clones count together, until they are told apart by another observer.
 #[derive(Clone, Default)]
 pub(super) struct Observer {
     on_open: Option<OnOpen>,
     on_close: Option<OnClose>,
+    on_unsendable: Option<OnUnsendable>,
     open: Arc<AtomicUsize>,
     stats: Option<Stats>,
 }
@@ -140,12 +143,16 @@ impl Observer {
         Self { on_close: Some(on_close), open: Arc::default(), ..self }
     }
 
+    pub(super) fn with_on_unsendable(self, on_unsendable: OnUnsendable) -> Self {
+        Self { on_unsendable: Some(on_unsendable), ..self }
+    }
+
     pub(super) fn with_stats(self, stats: Stats) -> Self {
         Self { stats: Some(stats), ..self }
     }
 
     pub(super) fn is_interested(&self) -> bool {
-        self.on_open.is_some() || self.on_close.is_some() || self.stats.is_some()
+        self.on_open.is_some() || self.on_close.is_some() || self.on_unsendable.is_some() || self.stats.is_some()
     }
 }
 
@@ -154,6 +161,7 @@ impl fmt::Debug for Observer {
         f.debug_struct("Observer")
             .field("on_open", &self.on_open.is_some())
             .field("on_close", &self.on_close.is_some())
+            .field("on_unsendable", &self.on_unsendable.is_some())
             .field("stats", &self.stats)
             .finish_non_exhaustive()
     }
@@ -209,6 +217,15 @@ impl Observed {
             told.stats.iter().for_each(|stats| stats.count_sent(more));
         }
         self.totals = totals;
+    }
+
+    /// An event could not be sent, whatever comes of that.
+    pub(super) fn unsendable(&self, error: &EncodeError) {
+        let Some(told) = &self.told else { return };
+        told.stats.iter().for_each(Stats::count_unsendable);
+        for on_unsendable in told.observers.iter().filter_map(|observer| observer.on_unsendable.as_ref()) {
+            tell(|| on_unsendable(error));
+        }
     }
 
     pub(super) fn close(&mut self, reason: Ended) {

@@ -9,11 +9,13 @@ use futures_core::Stream;
 use http::{StatusCode, response::Parts};
 
 use super::{
-    BoxEvents, Events, KeepAlive, SseBody, UntilError, headers,
+    BoxEvents, Events, KeepAlive, SseBody, UntilError,
+    events::Replace,
+    headers,
     policy::{Ids, Policy, Switch, policy_setters},
     slot::Slot,
 };
-use crate::codec::EventItem;
+use crate::{codec::EventItem, event::EncodeError};
 
 /// A response that is a stream of events. See the [module](super) for an example.
 ///
@@ -26,6 +28,7 @@ use crate::codec::EventItem;
 pub struct Sse<St> {
     /// `None` is the word not to come back.
     events: Option<St>,
+    replace: Option<Replace>,
     policy: Policy,
 }
 
@@ -43,7 +46,7 @@ where
     /// connection is gone.
     #[must_use]
     pub fn new(stream: St) -> Self {
-        Self { events: Some(stream), policy: Policy::default() }
+        Self { events: Some(stream), replace: None, policy: Policy::default() }
     }
 
     /// Makes streams of different types into responses of one type, so that branches can return either.
@@ -67,7 +70,7 @@ where
     where
         St: Send + 'static,
     {
-        Sse { events: self.events.map(BoxEvents::new), policy: self.policy }
+        Sse { events: self.events.map(BoxEvents::new), replace: self.replace, policy: self.policy }
     }
 }
 
@@ -114,14 +117,15 @@ impl<St> Sse<St> {
     /// ```
     #[must_use]
     pub fn stop() -> Self {
-        Self { events: None, policy: Policy::default() }
+        Self { events: None, replace: None, policy: Policy::default() }
     }
 
     policy_setters!();
 
     /// Numbers the events that have no id with plain numbers, from `first` on.
     ///
-    /// Only a handler that can resume after each of them should say so: `Sse::new(events_after(n)).ids_from(n + 1)`.
+    /// Only a handler that can resume after each of them should say so: `Sse::new(events_after(n)).ids_from(n + 1)`. An event
+    /// that [cannot be sent](Self::on_unsendable) has its number, too.
     #[must_use]
     pub const fn ids_from(mut self, first: u64) -> Self {
         self.policy.ids = Some(Ids::From(first));
@@ -130,6 +134,66 @@ impl<St> Sse<St> {
 }
 
 impl<St: Events> Sse<St> {
+    /// Lets the stream go on behind an event that cannot be sent: `replace` gives another event for its place, or skips it
+    /// with `None`.
+    ///
+    /// Without it such an event ends the stream, and a client that comes back to where it was gets the same event again. An
+    /// event cannot be sent when its data cannot be serialised, when its id has a line end, or when its event type belongs to
+    /// another variant: see [`EncodeErrorKind`](crate::event::EncodeErrorKind). No byte of it is on the wire.
+    ///
+    /// A terminal event ends the stream, be it the one that `replace` gives or the one that could not be sent. A replacement
+    /// that cannot be sent either is skipped. A panic of `replace` ends the stream as a panic of the stream itself does. With
+    /// [`ids_from`](Self::ids_from) and [`ids`](Self::ids) the event behind keeps its number.
+    ///
+    /// [`SseLayer::on_unsendable`](super::SseLayer::on_unsendable) and [`Stats::unsendable`](super::Stats::unsendable) tell of
+    /// each event that cannot be sent.
+    ///
+    /// ```
+    /// # #[cfg(not(feature = "derive"))]
+    /// # fn main() {}
+    /// # #[cfg(feature = "derive")]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::collections::HashMap;
+    ///
+    /// use futures_util::stream;
+    /// use http_body_util::BodyExt;
+    /// use sse_typed::{Sse, SseEvent};
+    ///
+    /// #[derive(SseEvent)]
+    /// #[sse(rename_all = "snake_case")]
+    /// enum Reading {
+    ///     Values(HashMap<Vec<u8>, f64>),
+    ///     Unreadable { reason: String },
+    /// }
+    ///
+    /// // The keys of a JSON object are strings: this map has none.
+    /// let readings = [Reading::Values(HashMap::from([(vec![1], 20.5)])), Reading::Values(HashMap::new())];
+    /// let sse = Sse::new(stream::iter(readings)).on_unsendable(|error| {
+    ///     let reason = format!("a reading of type {} was lost", error.event_type());
+    ///     Some(Reading::Unreadable { reason })
+    /// });
+    ///
+    /// let bytes = http::Response::from(sse).into_body().collect().await?.to_bytes();
+    /// assert_eq!(
+    ///     bytes,
+    ///     "event: unreadable\ndata: {\"reason\":\"a reading of type values was lost\"}\n\n\
+    ///      event: values\ndata: {}\n\n"
+    /// );
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn on_unsendable<F>(mut self, mut replace: F) -> Self
+    where
+        F: FnMut(&EncodeError) -> Option<St::Event> + Send + Sync + 'static,
+    {
+        self.replace = Some(Box::new(move |error, encoder| {
+            replace(error).map(|event| (encoder.encode(&event), event.is_terminal()))
+        }));
+        self
+    }
+
     /// The response with this head. After a HEAD request the stream is dropped at once, unpolled.
     pub(super) fn respond(self, mut head: Parts, head_only: bool) -> http::Response<SseBody<St>> {
         // A stream whose hint panics may panic again when it is polled: the body sees to that.
@@ -143,6 +207,7 @@ impl<St: Events> Sse<St> {
             drop_unsent(events);
             None
         }) else {
+            drop_unsent(self.replace);
             if head.status == StatusCode::OK {
                 head.status = StatusCode::NO_CONTENT;
             }
@@ -156,9 +221,10 @@ impl<St: Events> Sse<St> {
         let slot = Slot::insert(&mut head, self.policy, head_only);
         let body = if head_only {
             drop_unsent(events);
+            drop_unsent(self.replace);
             SseBody::empty()
         } else {
-            SseBody::new(events, slot)
+            SseBody::new(events, self.replace, slot)
         };
         http::Response::from_parts(head, body)
     }
@@ -178,6 +244,10 @@ impl<St: Events> From<Sse<St>> for http::Response<SseBody<St>> {
 
 impl<St> fmt::Debug for Sse<St> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sse").field("stop", &self.events.is_none()).field("policy", &self.policy).finish()
+        f.debug_struct("Sse")
+            .field("stop", &self.events.is_none())
+            .field("on_unsendable", &self.replace.is_some())
+            .field("policy", &self.policy)
+            .finish()
     }
 }

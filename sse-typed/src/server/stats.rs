@@ -21,9 +21,9 @@ use super::{Ended, observer::Totals};
 ///
 /// fn metrics(stats: &Stats) -> String {
 ///     let (open, opened, refused) = (stats.open(), stats.opened(), stats.refused());
-///     let (events, bytes) = (stats.events(), stats.bytes());
+///     let (events, bytes, unsendable) = (stats.events(), stats.bytes(), stats.unsendable());
 ///     let mut text = format!("sse_open {open}\nsse_opened_total {opened}\nsse_refused_total {refused}\n");
-///     text += &format!("sse_events_total {events}\nsse_bytes_total {bytes}\n");
+///     text += &format!("sse_events_total {events}\nsse_bytes_total {bytes}\nsse_unsendable_total {unsendable}\n");
 ///     text.extend(stats.closed().map(|(reason, n)| format!("sse_closed_total{{reason=\"{reason}\"}} {n}\n")));
 ///     text
 /// }
@@ -42,6 +42,7 @@ struct Counters {
     closed: [AtomicU64; Ended::NAMES.len()],
     events: AtomicU64,
     bytes: AtomicU64,
+    unsendable: AtomicU64,
 }
 
 impl Stats {
@@ -89,6 +90,13 @@ impl Stats {
         self.counters.bytes.load(Ordering::Relaxed)
     }
 
+    /// How many events could not be sent, whether they were [replaced or skipped](super::Sse::on_unsendable) or ended their
+    /// stream.
+    #[must_use]
+    pub fn unsendable(&self) -> u64 {
+        self.counters.unsendable.load(Ordering::Relaxed)
+    }
+
     pub(super) fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.counters, &other.counters)
     }
@@ -105,6 +113,10 @@ impl Stats {
         self.counters.closed[reason.index()].fetch_add(1, Ordering::AcqRel);
     }
 
+    pub(super) fn count_unsendable(&self) {
+        self.counters.unsendable.fetch_add(1, Ordering::Relaxed);
+    }
+
     pub(super) fn count_sent(&self, more: Totals) {
         self.counters.events.fetch_add(more.events, Ordering::Relaxed);
         self.counters.bytes.fetch_add(more.bytes, Ordering::Relaxed);
@@ -119,6 +131,7 @@ impl fmt::Debug for Stats {
             .field("refused", &self.refused())
             .field("events", &self.events())
             .field("bytes", &self.bytes())
+            .field("unsendable", &self.unsendable())
             .finish_non_exhaustive()
     }
 }

@@ -2,6 +2,7 @@
 #![cfg_attr(not(feature = "tracing"), allow(unused_variables, reason = "nobody is told"))]
 
 use super::Closed;
+use crate::event::EncodeError;
 
 pub(super) fn opened() {
     #[cfg(feature = "tracing")]
@@ -22,6 +23,11 @@ pub(super) fn closed(closed: &Closed) {
             reason => tracing::debug!(?reason, events, bytes, ?duration, "event stream closed"),
         }
     }
+}
+
+pub(super) fn unsendable(error: &EncodeError) {
+    #[cfg(feature = "tracing")]
+    tracing::warn!(%error, "an event that cannot be sent was left out of its stream");
 }
 
 pub(super) fn refused(reason: &str) {
@@ -124,6 +130,19 @@ mod tests {
         assert_eq!(lines.len(), 1, "{lines:?}");
         assert!(lines[0].starts_with("ERROR message=event stream ended by an event that cannot be sent"), "{lines:?}");
         assert!(lines[0].contains(r"error=event `two\nlines` cannot be sent"), "{lines:?}");
+    }
+
+    #[test]
+    fn an_event_that_is_left_out_is_told_and_the_end_is_no_error() {
+        let lines = traced(async || {
+            let sse = Sse::new(stream::iter([Unsendable])).on_unsendable(|_| Some(Unsendable));
+            assert!(http::Response::from(sse).into_body().collect().await.unwrap().to_bytes().is_empty());
+        });
+        assert_eq!(lines.len(), 2, "the event, and what was to stand in for it: {lines:?}");
+        for line in lines {
+            assert!(line.starts_with("WARN message=an event that cannot be sent was left out of its stream"), "{line}");
+            assert!(line.contains(r"error=event `two\nlines` cannot be sent"), "{line}");
+        }
     }
 
     #[test]

@@ -19,7 +19,7 @@ use http_body::Body;
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use sse_typed::{
-    EncodeError, EncodeEvent, Encoded, EventKind, EventWriter, Sse,
+    EncodeError, EncodeEvent, Encoded, EventKind, EventWriter, HubEvent, Sse,
     server::{Events, SseBody},
 };
 use tokio::net::TcpStream;
@@ -32,6 +32,8 @@ pub(crate) enum Scene {
     Done,
     /// Fails in the midst of its data.
     Broken,
+    /// Fails likewise, and would end the stream.
+    BrokenDone,
     /// Panics in the midst of its data.
     Panics,
 }
@@ -43,14 +45,17 @@ impl EventKind for Scene {
             Self::Hidden => "hidden",
             Self::Done => "done",
             Self::Broken => "broken",
+            Self::BrokenDone => "broken_done",
             Self::Panics => "panics",
         }
     }
 
     fn is_terminal(&self) -> bool {
-        matches!(self, Self::Done)
+        matches!(self, Self::Done | Self::BrokenDone)
     }
 }
+
+impl HubEvent for Scene {}
 
 impl EncodeEvent for Scene {
     fn encode(&self, event: &mut EventWriter<'_>) -> Result<(), EncodeError> {
@@ -76,8 +81,8 @@ impl EncodeEvent for Scene {
                 event.event_type("done")?;
                 event.json(&())
             }
-            Self::Broken => {
-                event.event_type("broken")?;
+            Self::Broken | Self::BrokenDone => {
+                event.event_type(self.event_type())?;
                 event.json(&(1, Broken))
             }
             Self::Panics => {

@@ -13,3 +13,4 @@ mod policy;
 mod shutdown;
 mod sockets;
 mod stats;
+mod unsendable;

@@ -19,7 +19,7 @@ use self::{
     lifetime::{Lifetime, Turn},
     open::Open,
 };
-use super::{Events, keep_alive::Silence, observer::Ended, slot::Slot};
+use super::{Events, events::Replace, keep_alive::Silence, observer::Ended, slot::Slot};
 
 /// How many events are taken from a stream in one poll at most, whatever they weigh.
 const EVENTS_IN_A_POLL: usize = 1024;
@@ -33,6 +33,8 @@ pin_project! {
         // Dropped first, so that what observers hear of comes after.
         #[pin]
         events: Option<St>,
+        // Dropped with them.
+        replace: Option<Replace>,
         #[pin]
         silence: Silence,
         lifetime: Option<Pin<Box<Lifetime>>>,
@@ -50,12 +52,12 @@ enum Stage {
 }
 
 impl<St> SseBody<St> {
-    pub(super) const fn new(events: St, slot: Slot) -> Self {
-        Self { events: Some(events), silence: Silence::new(), lifetime: None, stage: Stage::Waiting(slot) }
+    pub(super) const fn new(events: St, replace: Option<Replace>, slot: Slot) -> Self {
+        Self { events: Some(events), replace, silence: Silence::new(), lifetime: None, stage: Stage::Waiting(slot) }
     }
 
     pub(super) const fn empty() -> Self {
-        Self { events: None, silence: Silence::new(), lifetime: None, stage: Stage::Empty }
+        Self { events: None, replace: None, silence: Silence::new(), lifetime: None, stage: Stage::Empty }
     }
 }
 
@@ -70,6 +72,7 @@ impl<St: Events> Body for SseBody<St> {
             if handover.is_head_only() {
                 // Nobody hears of a stream that was never opened, and its panic is nobody's.
                 let _ = catch_unwind(AssertUnwindSafe(|| this.events.set(None)));
+                let _ = catch_unwind(AssertUnwindSafe(|| *this.replace = None));
                 *this.stage = Stage::Empty;
             } else {
                 let shutdowns = std::mem::take(&mut handover.shutdowns);
@@ -97,7 +100,7 @@ impl<St: Events> Body for SseBody<St> {
                 }
                 Turn::Over(ended) => ended,
             };
-            drop_events(this.events.as_mut(), open, ended);
+            drop_events(this.events.as_mut(), this.replace, open, ended);
         }
 
         let (mut taken, mut idle) = (0, false);
@@ -106,9 +109,9 @@ impl<St: Events> Body for SseBody<St> {
                 break;
             }
             taken += 1;
-            match open.poll_event(events, cx) {
+            match open.poll_event(events, this.replace.as_mut(), cx) {
                 Poll::Ready(None) => {}
-                Poll::Ready(Some(ended)) => drop_events(this.events.as_mut(), open, ended),
+                Poll::Ready(Some(ended)) => drop_events(this.events.as_mut(), this.replace, open, ended),
                 Poll::Pending => {
                     idle = true;
                     break;
@@ -126,7 +129,7 @@ impl<St: Events> Body for SseBody<St> {
                 return Poll::Pending;
             }
             if open.keep_alive() {
-                drop_events(this.events.as_mut(), open, Ended::Terminal);
+                drop_events(this.events.as_mut(), this.replace, open, Ended::Terminal);
             }
         }
         if open.is_empty() {
@@ -146,8 +149,9 @@ impl<St: Events> Body for SseBody<St> {
 }
 
 /// Ends the stream. It may panic, or panic again, while it is dropped.
-fn drop_events<St>(mut events: Pin<&mut Option<St>>, open: &mut Open, ended: Ended) {
-    let dropped = catch_unwind(AssertUnwindSafe(|| events.set(None)));
+fn drop_events<St>(mut events: Pin<&mut Option<St>>, replace: &mut Option<Replace>, open: &mut Open, ended: Ended) {
+    let events_dropped = catch_unwind(AssertUnwindSafe(|| events.set(None)));
+    let dropped = events_dropped.and(catch_unwind(AssertUnwindSafe(|| *replace = None)));
     open.end(if dropped.is_ok() { ended } else { Ended::Panicked });
 }
 

@@ -10,13 +10,16 @@ use bytes::Bytes;
 
 use crate::{
     codec::{Encoded, Encoder},
+    event::EncodeError,
     server::{
         Events, KeepAlive,
+        events::Replace,
         keep_alive::Silence,
         limit::Place,
         observer::{Ended, Observed, Totals},
         policy::Ids,
         slot::Handover,
+        trace,
     },
 };
 
@@ -74,15 +77,23 @@ impl Open {
 
     /// Encodes the next event, and says if the stream ends by it. Whatever happens in the stream, what was encoded before
     /// stays.
-    pub(super) fn poll_event<St: Events>(&mut self, events: Pin<&mut St>, cx: &mut Context<'_>) -> Poll<Option<Ended>> {
+    pub(super) fn poll_event<St: Events>(
+        &mut self,
+        events: Pin<&mut St>,
+        replace: Option<&mut Replace>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Ended>> {
         let (len, events_before) = (self.encoder.len(), self.encoder.events());
         // The stream is not polled again after a panic, so what it left half done is not seen.
         let polled = catch_unwind(AssertUnwindSafe(|| events.poll_event(cx, &mut self.encoder)));
         Poll::Ready(match polled {
             Ok(event) => match ready!(event) {
-                Some(Ok(false)) => None,
-                Some(Ok(true)) => Some(Ended::Terminal),
-                Some(Err(error)) => Some(Ended::Failed(error)),
+                Some((Ok(()), false)) => None,
+                Some((Ok(()), true)) => Some(Ended::Terminal),
+                Some((Err(error), is_terminal)) => {
+                    self.encoder.take_back(len, events_before);
+                    self.replace(error, is_terminal, replace)
+                }
                 None => Some(Ended::Finished),
             },
             Err(_) => {
@@ -90,6 +101,32 @@ impl Open {
                 Some(Ended::Panicked)
             }
         })
+    }
+
+    /// Encodes what stands in the place of an event that could not be sent, and says if the stream ends by it. A terminal
+    /// event ends it sent or not, for nothing is meant to follow.
+    #[cold]
+    fn replace(&mut self, error: EncodeError, is_terminal: bool, replace: Option<&mut Replace>) -> Option<Ended> {
+        self.observed.unsendable(&error);
+        let Some(replace) = replace else { return Some(Ended::Failed(error)) };
+        trace::unsendable(&error);
+        let (len, events_before) = (self.encoder.len(), self.encoder.events());
+        // It is not called again after a panic, as the stream is not polled.
+        let Ok(replaced) = catch_unwind(AssertUnwindSafe(|| replace(&error, &mut self.encoder))) else {
+            self.encoder.take_back(len, events_before);
+            return Some(Ended::Panicked);
+        };
+        self.encoder.pass_number();
+        match replaced {
+            Some((Ok(()), true)) => Some(Ended::Terminal),
+            Some((Ok(()), false)) | None => is_terminal.then_some(Ended::Failed(error)),
+            Some((Err(second), ends)) => {
+                self.encoder.take_back(len, events_before);
+                self.observed.unsendable(&second);
+                trace::unsendable(&second);
+                (is_terminal || ends).then_some(Ended::Failed(second))
+            }
+        }
     }
 
     /// Encodes a sign of life, and says if the stream ends by it.

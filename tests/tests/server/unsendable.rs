@@ -1,0 +1,247 @@
+//! A stream goes on behind an event that cannot be sent, if the response says so.
+
+use std::{
+    convert::Infallible,
+    future::ready,
+    pin::pin,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::Poll,
+    time::Duration,
+};
+
+use axum::{Router, body::Body, routing::get};
+use futures_util::{Stream, StreamExt, stream};
+use http::Request;
+use http_body_util::BodyExt;
+use sse_typed::{
+    EncodeError, Event, Hub, LastEventId, Sse, SseLayer,
+    hub::OnGap,
+    server::{Events, Stats},
+};
+use tower::{Layer, ServiceExt, service_fn};
+
+use crate::common::{Scene, Watch, frames, next_frame, poll_once, response, text};
+
+fn tick(n: u64) -> String {
+    format!("event: tick\ndata: {n}\n\n")
+}
+
+/// The events, of which one in the middle cannot be sent.
+fn broken() -> impl Stream<Item = Scene> + Send {
+    stream::iter([Scene::Tick(1), Scene::Broken, Scene::Tick(2)])
+}
+
+/// What observers were told of a response, and what it sent.
+async fn observed<St: Events>(sse: Sse<St>) -> (Vec<String>, String) {
+    let notes = Arc::new(Mutex::new(Vec::new()));
+    let (unsendable, closed) = (Arc::clone(&notes), Arc::clone(&notes));
+    let stats = Stats::new();
+    let layer = SseLayer::new()
+        .stats(&stats)
+        .on_unsendable(move |error| unsendable.lock().unwrap().push(error.event_type().to_owned()))
+        .on_close(move |it| {
+            closed.lock().unwrap().push(format!("{} {} {}", it.reason().name(), it.events(), it.bytes()));
+        });
+    let mut sse = Some(sse);
+    let service = layer.layer(service_fn(move |_: Request<()>| ready(Ok::<_, Infallible>(sse.take().unwrap()))));
+    let text = text(service.oneshot(Request::new(())).await.unwrap()).await;
+    let notes = notes.lock().unwrap().clone();
+    assert_eq!(stats.unsendable() as usize, notes.len() - 1, "{notes:?}");
+    assert!(notes.last().unwrap().ends_with(&format!(" {}", text.len())), "{notes:?}");
+    (notes, text)
+}
+
+#[tokio::test]
+async fn an_event_that_cannot_be_sent_is_skipped_and_the_stream_goes_on() {
+    let (notes, sent) = observed(Sse::new(broken()).on_unsendable(|error| {
+        assert_eq!((error.event_type(), error.to_string().contains("not today")), ("broken", true));
+        None
+    }))
+    .await;
+    assert_eq!(sent, tick(1) + &tick(2));
+    assert_eq!(notes, ["broken".to_owned(), format!("finished 2 {}", sent.len())]);
+}
+
+#[tokio::test]
+async fn an_event_that_cannot_be_sent_is_replaced_in_its_place() {
+    let mut count = 0;
+    let events = broken().chain(broken());
+    let (notes, sent) = observed(Sse::new(events).on_unsendable(move |_| {
+        count += 1;
+        Some(Scene::Tick(100 + count))
+    }))
+    .await;
+    assert_eq!(sent, [1, 101, 2, 1, 102, 2].map(tick).concat());
+    assert_eq!(notes, ["broken".to_owned(), "broken".into(), format!("finished 6 {}", sent.len())]);
+}
+
+#[tokio::test]
+async fn without_a_word_on_it_the_event_ends_the_stream_and_is_told() {
+    let (notes, sent) = observed(Sse::new(broken())).await;
+    assert_eq!((notes, sent), (vec!["broken".to_owned(), "failed 1 21".into()], tick(1)));
+}
+
+#[tokio::test]
+async fn a_replacement_that_cannot_be_sent_either_is_skipped_and_told() {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&calls);
+    let (notes, sent) = observed(Sse::new(broken()).on_unsendable(move |_| {
+        counted.fetch_add(1, Ordering::SeqCst);
+        Some(Scene::Broken)
+    }))
+    .await;
+    assert_eq!((calls.load(Ordering::SeqCst), sent), (1, tick(1) + &tick(2)));
+    assert_eq!(notes, ["broken", "broken", "finished 2 42"]);
+}
+
+#[tokio::test]
+async fn a_terminal_event_ends_the_stream_sent_or_not() {
+    let done = "event: done\ndata: null\n\n";
+    // It is the replacement.
+    let watch = Watch::default();
+    let (notes, sent) = observed(Sse::new(watch.stream(broken())).on_unsendable(|_| Some(Scene::Done))).await;
+    assert_eq!((sent, watch.polls()), (tick(1) + done, 2));
+    assert_eq!(notes, ["broken".to_owned(), format!("terminal 2 {}", 21 + done.len())]);
+
+    // It is the one that could not be sent: nothing is meant to follow.
+    let last = || stream::iter([Scene::Tick(1), Scene::BrokenDone]).chain(stream::poll_fn(|_| Poll::Pending));
+    let (notes, sent) = observed(Sse::new(last()).on_unsendable(|_| None)).await;
+    assert_eq!((notes, sent), (vec!["broken_done".to_owned(), "failed 1 21".into()], tick(1)));
+    let (notes, sent) = observed(Sse::new(last()).on_unsendable(|_| Some(Scene::Tick(9)))).await;
+    assert_eq!((notes, sent), (vec!["broken_done".to_owned(), "failed 2 42".into()], tick(1) + &tick(9)));
+    let (notes, sent) = observed(Sse::new(last()).on_unsendable(|_| Some(Scene::Done))).await;
+    assert_eq!((&notes[1][..10], sent), ("terminal 2", tick(1) + done));
+
+    // It is a replacement that cannot be sent.
+    let (notes, sent) = observed(Sse::new(broken()).on_unsendable(|_| Some(Scene::BrokenDone))).await;
+    assert_eq!(sent, tick(1));
+    assert_eq!(notes, ["broken", "broken_done", "failed 1 21"]);
+}
+
+#[tokio::test]
+async fn a_panic_in_its_place_ends_the_stream_like_one_of_the_stream() {
+    let (notes, sent) = observed(Sse::new(broken()).on_unsendable(|_| panic!("in the place"))).await;
+    assert_eq!((notes, sent), (vec!["broken".to_owned(), "panicked 1 21".into()], tick(1)));
+    let (notes, sent) = observed(Sse::new(broken()).on_unsendable(|_| Some(Scene::Panics))).await;
+    assert_eq!((notes, sent), (vec!["broken".to_owned(), "panicked 1 21".into()], tick(1)));
+}
+
+#[tokio::test]
+async fn a_panic_while_it_is_dropped_does_no_harm() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("in the drop");
+        }
+    }
+    let with_bomb = |sse: Sse<_>| {
+        let bomb = Bomb;
+        sse.on_unsendable(move |_| {
+            let _held = &bomb;
+            None
+        })
+    };
+    let (notes, sent) = observed(with_bomb(Sse::new(broken().boxed()))).await;
+    assert_eq!((notes, sent), (vec!["broken".to_owned(), "panicked 2 42".into()], tick(1) + &tick(2)));
+    // One that is never sent: over, and without a body.
+    let over = response(with_bomb(Sse::new(stream::empty().boxed())));
+    assert_eq!(over.status(), http::StatusCode::NO_CONTENT);
+    let refused = SseLayer::new()
+        .max_connections(0)
+        .layer(service_fn(|_: Request<()>| ready(Ok::<_, Infallible>(with_bomb(Sse::new(broken().boxed()))))));
+    assert_eq!(text(refused.oneshot(Request::new(())).await.unwrap()).await, "");
+}
+
+#[tokio::test]
+async fn events_keep_their_numbers_behind_one_that_is_skipped_or_replaced() {
+    let ids = |text: &str| -> Vec<String> {
+        text.lines().filter_map(|line| Some(line.strip_prefix("id: ")?.to_owned())).collect()
+    };
+    let scenes = || stream::iter([Scene::Tick(1), Scene::Broken, Scene::Broken, Scene::Tick(4)]);
+    let skipped = text(response(Sse::new(scenes()).ids_from(1).on_unsendable(|_| None))).await;
+    assert_eq!(ids(&skipped), ["1", "4"]);
+    let replaced = text(response(Sse::new(scenes()).ids_from(1).on_unsendable(|_| Some(Scene::Tick(0))))).await;
+    assert_eq!(ids(&replaced), ["1", "2", "3", "4"]);
+    let twice = text(response(Sse::new(scenes()).ids_from(1).on_unsendable(|_| Some(Scene::Broken)))).await;
+    assert_eq!(ids(&twice), ["1", "4"]);
+    let hidden = text(response(Sse::new(scenes()).ids_from(1).on_unsendable(|_| Some(Scene::Hidden)))).await;
+    assert_eq!(ids(&hidden), ["1", "4"]);
+
+    // One with an id of its own has taken no number.
+    let own =
+        stream::iter([Event::new(Scene::Tick(1)), Event::new(Scene::Broken).id(70_u64), Event::new(Scene::Tick(2))]);
+    let own = text(response(Sse::new(own).ids_from(1).on_unsendable(|_| None))).await;
+    assert_eq!(ids(&own), ["1", "2"]);
+}
+
+#[tokio::test]
+async fn streams_of_every_kind_go_on() {
+    let skip = |_: &EncodeError| None;
+    let expected = tick(1) + &tick(2);
+    assert_eq!(text(response(Sse::new(broken()).on_unsendable(skip).boxed())).await, expected);
+    assert_eq!(text(response(Sse::new(broken()).boxed().on_unsendable(skip))).await, expected);
+    assert_eq!(text(response(Sse::new(broken().map(Event::new)).boxed().on_unsendable(skip))).await, expected);
+    // The last word holds.
+    let later = Sse::new(broken()).on_unsendable(|_| Some(Scene::Tick(9))).on_unsendable(skip);
+    assert_eq!(text(response(later)).await, expected);
+
+    let readings = || broken().map(Ok).chain(stream::iter([Err("disk full"), Ok(Scene::Tick(3))]));
+    let failing = Sse::until_error(readings(), |_| Some(Scene::Broken)).on_unsendable(|_| Some(Scene::Tick(0)));
+    assert_eq!(
+        text(response(failing)).await,
+        [1, 0, 2, 0].map(tick).concat(),
+        "the last event is an event like others"
+    );
+
+    async fn handler() -> Sse<impl Stream<Item = Scene>> {
+        Sse::new(broken()).on_unsendable(|_| None)
+    }
+    let router: Router = Router::new().route("/", get(handler)).layer(SseLayer::new());
+    let response = router.oneshot(Request::new(Body::empty())).await.unwrap();
+    assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), expected);
+}
+
+#[tokio::test]
+async fn what_a_hub_cannot_send_to_one_subscriber_is_replaced_too() {
+    let hub = Hub::builder_on_gap(OnGap::Ignore).build();
+    for front in [Scene::Broken, Scene::Tick(0)] {
+        let subscription = hub.subscribe(LastEventId::default()).start_with(front);
+        hub.publish(&Scene::Tick(1)).await.unwrap();
+        let sse = Sse::new(subscription).on_unsendable(|_| Some(Scene::Tick(0))).batch(1);
+        let mut body = pin!(response(sse).into_body());
+        assert_eq!(next_frame(body.as_mut()).await, Some(tick(0)));
+        assert!(next_frame(body.as_mut()).await.unwrap().ends_with(&tick(1)));
+    }
+}
+
+#[test]
+fn an_endless_run_of_them_leaves_the_worker_to_others() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    runtime.block_on(async {
+        for replacement in [None, Some(Scene::Hidden), Some(Scene::Broken)] {
+            let watch = Watch::default();
+            let events = watch.stream(stream::repeat(Scene::Broken));
+            let sse = Sse::new(events).on_unsendable(move |_| replacement.clone()).keep_alive(Duration::from_secs(10));
+            let mut body = pin!(response(sse).into_body());
+            assert_eq!(poll_once(body.as_mut()), Poll::Pending);
+            assert!(watch.polls() <= 1024, "{}", watch.polls());
+            // It is woken, goes on, and a client that waits gets its signs of life.
+            tokio::time::advance(Duration::from_secs(11)).await;
+            assert_eq!(next_frame(body.as_mut()).await.unwrap(), ": keep-alive\n\n");
+        }
+    });
+    runtime.block_on(async {
+        let flood = stream::iter([Scene::Tick(1)]).chain(stream::repeat(Scene::Broken));
+        let mut body = pin!(response(Sse::new(flood).on_unsendable(|_| None)).into_body());
+        assert_eq!(poll_once(body.as_mut()), Poll::Ready(Some(tick(1))), "what was encoded does not wait for more");
+    });
+}
+
+#[tokio::test]
+async fn a_stream_of_nothing_but_unsendable_events_ends_with_its_stream() {
+    let events = stream::iter(vec![Scene::Broken; 5000]);
+    assert!(frames(response(Sse::new(events).on_unsendable(|_| None))).await.is_empty());
+}

@@ -96,3 +96,50 @@ impl<I: EventItem<Event = E>, E: EventItem> EventItem for ItemOrLast<I, E> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::{FutureExt as _, StreamExt as _, stream};
+
+    use super::*;
+    use crate::event::RawEvent;
+
+    /// What comes of `items`, polled well past its end; the source has no end, as some streams begin anew.
+    fn polled<E>(
+        items: impl IntoIterator<Item = Option<Result<&'static str, E>>>,
+        last: impl FnOnce(E) -> Option<RawEvent>,
+    ) -> Vec<Option<String>> {
+        let mut items = items.into_iter();
+        let source = stream::poll_fn(move |_| {
+            Poll::Ready(items.next().flatten().map(|item| item.map(|name| RawEvent::new(name, ""))))
+        });
+        let mut events = UntilError::new(source, last);
+        let name = |item: ItemOrLast<RawEvent, RawEvent>| match item.0 {
+            Choice::Item(event) | Choice::Last(event) => event.event_type().to_owned(),
+        };
+        let polled = (0..4).map(|_| events.next().now_or_never().unwrap().map(name)).collect();
+        assert_eq!(events.size_hint(), (0, Some(0)), "it is over");
+        polled
+    }
+
+    #[test]
+    fn a_stream_that_has_ended_is_not_polled_again() {
+        let items = [Some(Ok::<_, ()>("first")), None, Some(Ok("again")), Some(Err(()))];
+        assert_eq!(polled(items, |()| Some(RawEvent::new("last", ""))), [Some("first".to_owned()), None, None, None]);
+    }
+
+    #[test]
+    fn a_stream_that_has_failed_is_not_polled_again() {
+        let items = || [Some(Err("full")), Some(Ok("behind it")), Some(Err("again")), Some(Ok("behind that"))];
+        let told = polled(items(), |error| Some(RawEvent::new(error, "")));
+        assert_eq!(told, [Some("full".to_owned()), None, None, None]);
+        assert_eq!(polled(items(), |_| None), [None, None, None, None]);
+    }
+
+    #[test]
+    fn an_error_may_come_at_any_time_and_makes_no_item_more() {
+        let three = stream::iter(["a", "b", "c"].map(|name| Ok::<_, ()>(RawEvent::new(name, ""))));
+        let events = UntilError::new(three, |()| None);
+        assert_eq!(events.size_hint(), (0, Some(3)));
+    }
+}

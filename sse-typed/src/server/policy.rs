@@ -217,6 +217,9 @@ mod tests {
             assert!(drawn.iter().all(|seconds| (least..=least * 2 + 4).contains(seconds)), "{drawn:?}");
         }
         assert!(at(Some(Duration::MAX..=Duration::MAX)).retry_after() > 0);
+        // Seconds are whole: a part of one is not taken off.
+        let part = at(Some(SECOND * 3 / 2..=SECOND * 3 / 2));
+        assert!((0..200).all(|_| part.retry_after() >= 2));
     }
 
     #[test]

@@ -1,13 +1,14 @@
 //! The connection's clocks, without a server around them.
 
 use std::{
-    io::{self, ErrorKind},
+    io::{self, ErrorKind, IoSlice},
     pin::{Pin, pin},
     task::{Context, Poll},
     time::Duration,
 };
 
 use axum::{Router, extract::ConnectInfo, routing::get, serve::ListenerExt};
+use futures_util::FutureExt;
 use http_body_util::BodyExt;
 use sse_typed::server::{ConnectionGuard, GuardedListener, PeerAddr, Shutdown, WritesReachKernel};
 use tokio::{
@@ -239,4 +240,68 @@ async fn a_read_that_waits_fails_too_when_the_write_timeout_has_run_out() {
     assert_eq!(write.write_all(b"more than four").await.unwrap_err().kind(), ErrorKind::TimedOut);
     let read = tokio::time::timeout(seconds(3600), reader).await.expect("it waits for nothing any more");
     assert_eq!(read.unwrap(), ErrorKind::TimedOut);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_vectored_write_is_timed_like_any_other() {
+    let (mut client, server) = duplex(64);
+    let mut server = ConnectionGuard::new(server).write_timeout(seconds(30));
+    assert!(server.is_write_vectored());
+    assert!(!ConnectionGuard::new(Holds).is_write_vectored(), "it is what the connection says");
+    let bufs = [IoSlice::new(&[0; 64]), IoSlice::new(&[0; 64])];
+    assert_eq!(server.write_vectored(&bufs).await.unwrap(), 64);
+    // A client that reads now and then has its full time anew.
+    for _ in 0..3 {
+        let reads = async {
+            sleep(seconds(20)).await;
+            client.read_exact(&mut [0; 64]).await.unwrap();
+        };
+        let (written, ()) = tokio::join!(server.write_vectored(&bufs), reads);
+        assert_eq!(written.unwrap(), 64);
+    }
+    // A flush in between is no sign of life.
+    let begin = Instant::now();
+    let failed = loop {
+        match tokio::time::timeout(seconds(7), server.write_vectored(&bufs)).await {
+            Ok(written) => break written.unwrap_err(),
+            Err(_) => server.flush().await.unwrap(),
+        }
+    };
+    assert_eq!((failed.kind(), begin.elapsed()), (ErrorKind::TimedOut, seconds(30)));
+    // What has expired stays so, though there is room again.
+    client.read_exact(&mut [0; 64]).await.unwrap();
+    let written = patiently("an error", server.write_vectored(&bufs)).await;
+    assert_eq!(written.unwrap_err().kind(), ErrorKind::TimedOut);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_reason_to_give_up_is_told_for_good() {
+    let reason = async |server: &mut ConnectionGuard<DuplexStream>| {
+        patiently("an error", server.write_all(&[0; 64])).await.unwrap_err().to_string()
+    };
+    for deadline_first in [false, true] {
+        let shutdown = Shutdown::new();
+        shutdown.begin();
+        let (_client, server) = duplex(4);
+        let (write_timeout, deadline) = if deadline_first { (20, 10) } else { (10, 20) };
+        let mut server = ConnectionGuard::new(server)
+            .write_timeout(seconds(write_timeout))
+            .shutdown_deadline(&shutdown, seconds(deadline));
+        let first = reason(&mut server).await;
+        assert_eq!(first.contains("shutdown"), deadline_first, "{first}");
+        sleep(seconds(60)).await;
+        assert_eq!(reason(&mut server).await, first);
+        assert_eq!(server.read_u8().await.unwrap_err().to_string(), first);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_read_that_moved_to_another_task_is_woken_there() {
+    let (near, _far) = duplex(4);
+    let (mut read, mut write) = tokio::io::split(ConnectionGuard::new(near).write_timeout(seconds(5)));
+    assert!(read.read_u8().now_or_never().is_none());
+    let reader = tokio::spawn(async move { read.read_u8().await.unwrap_err().kind() });
+    tokio::task::yield_now().await;
+    assert_eq!(write.write_all(b"more than four").await.unwrap_err().kind(), ErrorKind::TimedOut);
+    assert_eq!(patiently("the reader", reader).await.unwrap(), ErrorKind::TimedOut);
 }

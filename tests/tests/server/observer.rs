@@ -79,6 +79,13 @@ async fn the_reason_of_each_end_is_told_with_what_was_sent() {
     frames(get_from(&layer, Sse::new(ticks().chain(stream::iter([Scene::Panics])))).await).await;
     assert_eq!(take(&notes)[1], format!("- Panicked events=2 bytes={bytes} seconds=0 open=0"));
 
+    // What an error becomes ends the stream as any event does: by its mark alone is it terminal.
+    for (last, reason) in [(Scene::Tick(3), "Finished"), (Scene::Done, "Terminal")] {
+        let failing = ticks().map(Ok).chain(stream::iter([Err(last)]));
+        frames(get_from(&layer, Sse::until_error(failing, Some)).await).await;
+        assert!(take(&notes)[1].starts_with(&format!("- {reason} events=3 ")));
+    }
+
     {
         let response = get_from(&layer, Sse::new(ticks().chain(stream::pending())).batch(1)).await;
         let mut body = pin!(response.into_body());

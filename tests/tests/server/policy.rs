@@ -12,7 +12,10 @@ use futures_util::{Stream, StreamExt, stream};
 use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use http_body_util::BodyExt;
 use sse_typed::{Event, LastEventId, RawEvent, Sse, SseLayer, server::Events};
-use tower::{Layer, ServiceExt, service_fn};
+use tower::{
+    Layer, ServiceExt, service_fn,
+    util::{BoxService, MapRequestLayer},
+};
 
 use crate::common::{Scene, Watch, encoded, frames, next_frame, response, silence, text};
 
@@ -48,6 +51,25 @@ where
     let router = Router::new().route("/", get(move || ready(erased()))).layer(inner).layer(outer);
     let erased = router.oneshot(request(Method::GET)).await.unwrap();
     [read(typed.map(Body::new)).await, read(erased).await]
+}
+
+/// Middleware may ask by HEAD what came as a GET, as one does that only looks whether a stream is there.
+#[tokio::test]
+async fn what_was_asked_by_head_anywhere_on_the_way_is_a_head_alone() {
+    let answer = service_fn(|_: Request<()>| ready(Ok::<_, Infallible>(response(Sse::new(ticks())).map(Body::new))));
+    let by_head = MapRequestLayer::new(|mut request: Request<()>| {
+        *request.method_mut() = Method::HEAD;
+        request
+    });
+    for stack in [
+        BoxService::new(SseLayer::new().layer(by_head.layer(SseLayer::new().layer(answer)))),
+        BoxService::new(by_head.layer(SseLayer::new().layer(SseLayer::new().layer(answer)))),
+    ] {
+        let response = stack.oneshot(Request::new(())).await.unwrap();
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        assert!(http_body::Body::is_end_stream(response.body()));
+        assert!(response.into_body().collect().await.unwrap().to_bytes().is_empty());
+    }
 }
 
 #[tokio::test]

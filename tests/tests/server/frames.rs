@@ -6,12 +6,12 @@ use std::{
     time::Duration,
 };
 
-use futures_util::{StreamExt, stream};
+use futures_util::{StreamExt, future::poll_fn, stream};
 use http_body::Body;
-use sse_typed::{RawEvent, Sse, SseLayer};
+use sse_typed::{Encoded, RawEvent, Sse, SseLayer};
 use tokio::sync::mpsc;
 
-use crate::common::{Scene, frames, next_frame, poll_once, response};
+use crate::common::{Scene, encoded, frames, next_frame, poll_once, response};
 
 const TICK: &str = "event: tick\ndata: 1\n\n";
 
@@ -51,6 +51,24 @@ async fn an_event_larger_than_a_batch_is_a_frame() {
     let data = "z".repeat(1 << 20);
     let frames = frames(response(Sse::new(stream::iter([RawEvent::new("x", &data), RawEvent::new("x", "")])))).await;
     assert_eq!(frames, [format!("event: x\ndata: {data}\n\n"), "event: x\ndata: \n\n".to_owned()]);
+}
+
+#[tokio::test]
+async fn encoded_events_share_a_frame_and_a_large_one_is_a_frame_by_itself_uncopied() {
+    let small = encoded(&Scene::Tick(1));
+    assert_eq!(frames(response(Sse::new(stream::iter(vec![small.clone(); 3])))).await, [TICK.repeat(3)]);
+
+    let large = Encoded::new(&RawEvent::new("x", "y".repeat(4 << 10))).unwrap();
+    let text = String::from_utf8(large.as_bytes().to_vec()).unwrap();
+    let events = stream::iter([&large, &large, &small, &large, &small].map(Encoded::clone));
+    let mut body = pin!(response(Sse::new(events)).into_body());
+    for _ in 0..2 {
+        let frame = poll_fn(|cx| body.as_mut().poll_frame(cx)).await.unwrap().unwrap().into_data().unwrap();
+        assert_eq!((frame.as_ptr(), frame.len()), (large.as_bytes().as_ptr(), text.len()));
+    }
+    // Behind others it is copied to them.
+    assert_eq!(next_frame(body.as_mut()).await, Some([TICK, &text, TICK].concat()));
+    assert_eq!(next_frame(body.as_mut()).await, None);
 }
 
 #[tokio::test(flavor = "current_thread")]

@@ -17,7 +17,8 @@ use futures_util::{Stream, StreamExt, stream};
 use http::Request;
 use http_body_util::BodyExt;
 use sse_typed::{
-    EncodeError, Event, Hub, LastEventId, Sse, SseLayer,
+    EncodeError, Event, EventItem, Hub, LastEventId, Sse, SseLayer,
+    codec::Encoder,
     hub::OnGap,
     server::{Events, Stats},
 };
@@ -115,6 +116,9 @@ async fn a_terminal_event_ends_the_stream_sent_or_not() {
     let (notes, sent) = observed(Sse::new(last()).on_unsendable(|_| Some(Scene::Done))).await;
     assert_eq!((&notes[1][..10], sent), ("terminal 2", tick(1) + done));
 
+    let (notes, sent) = observed(Sse::new(last()).on_unsendable(|_| Some(Scene::Broken))).await;
+    assert_eq!((notes, sent), (["broken_done", "broken", "failed 1 21"].map(str::to_owned).into(), tick(1)));
+
     // It is a replacement that cannot be sent.
     let (notes, sent) = observed(Sse::new(broken()).on_unsendable(|_| Some(Scene::BrokenDone))).await;
     assert_eq!(sent, tick(1));
@@ -127,6 +131,40 @@ async fn a_panic_in_its_place_ends_the_stream_like_one_of_the_stream() {
     assert_eq!((notes, sent), (vec!["broken".to_owned(), "panicked 1 21".into()], tick(1)));
     let (notes, sent) = observed(Sse::new(broken()).on_unsendable(|_| Some(Scene::Panics))).await;
     assert_eq!((notes, sent), (vec!["broken".to_owned(), "panicked 1 21".into()], tick(1)));
+}
+
+/// What is written before it fails, or before it panics, is taken back.
+#[tokio::test]
+async fn of_an_item_that_is_half_written_nothing_is_sent() {
+    #[derive(Clone, Copy)]
+    enum Item {
+        Half,
+        /// Panics when it is asked what it is, behind its encoding.
+        Bomb,
+    }
+    impl EventItem for Item {
+        type Event = Self;
+        fn write(&self, encoder: &mut Encoder) -> Result<(), EncodeError> {
+            encoder.encode(&Scene::Tick(1))?;
+            match self {
+                Self::Half => encoder.encode(&Scene::Broken),
+                Self::Bomb => Ok(()),
+            }
+        }
+        fn is_terminal(&self) -> bool {
+            assert!(matches!(self, Self::Half), "in the question");
+            false
+        }
+    }
+    let nothing = |reason: &str, count: usize| {
+        let told = std::iter::repeat_n("broken".to_owned(), count).chain([format!("{reason} 0 0")]);
+        (told.collect::<Vec<_>>(), String::new())
+    };
+    let half = || Sse::new(stream::iter([Item::Half]));
+    assert_eq!(observed(half()).await, nothing("failed", 1));
+    assert_eq!(observed(half().on_unsendable(|_| None)).await, nothing("finished", 1));
+    assert_eq!(observed(half().on_unsendable(|_| Some(Item::Half))).await, nothing("finished", 2));
+    assert_eq!(observed(half().on_unsendable(|_| Some(Item::Bomb))).await, nothing("panicked", 1));
 }
 
 #[tokio::test]

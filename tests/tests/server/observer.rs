@@ -180,6 +180,35 @@ async fn layers_made_from_one_and_observed_apart_count_apart() {
     next_frame(open.as_mut()).await;
     frames(get_from(&noting(&right), Sse::new(ticks())).await).await;
     assert_eq!((take(&left), take(&right)), (vec![], vec!["open=0".to_owned()]));
+
+    let base = SseLayer::new().on_close(|_| {});
+    let noting = |notes: &Notes| {
+        let notes = Arc::clone(notes);
+        base.clone().on_open(move |opened| notes.lock().unwrap().push(format!("open={}", opened.open())))
+    };
+    let mut open = pin!(get_from(&noting(&left), Sse::new(ticks().chain(stream::pending()))).await.into_body());
+    next_frame(open.as_mut()).await;
+    frames(get_from(&noting(&right), Sse::new(ticks())).await).await;
+    assert_eq!((take(&left), take(&right)), (vec!["open=1".to_owned()], vec!["open=1".to_owned()]));
+}
+
+#[tokio::test]
+async fn an_observer_is_told_also_where_there_is_no_other() {
+    let notes = Notes::default();
+    let note = |name: &'static str| {
+        let notes = Arc::clone(&notes);
+        move || notes.lock().unwrap().push(name.to_owned())
+    };
+    let (open, close, unsendable) = (note("open"), note("close"), note("unsendable"));
+    let layers = [
+        ("open", SseLayer::new().on_open(move |_| open())),
+        ("close", SseLayer::new().on_close(move |_| close())),
+        ("unsendable", SseLayer::new().on_unsendable(move |_| unsendable())),
+    ];
+    for (name, layer) in layers {
+        frames(get_from(&layer, Sse::new(ticks().chain(stream::iter([Scene::Broken])))).await).await;
+        assert_eq!(take(&notes), [name]);
+    }
 }
 
 #[tokio::test]

@@ -115,6 +115,11 @@ impl Ask {
         self.resume == Some(Resume::Get) && self.method != Method::GET
     }
 
+    /// The method of the next attempt, unless [`make`](Self::make) takes another.
+    pub(super) fn method(&self) -> Method {
+        if self.resumes_by_get() && self.answered { Method::GET } else { self.method.clone() }
+    }
+
     /// The request of the next attempt.
     pub(super) fn next(
         &mut self,
@@ -122,11 +127,10 @@ impl Ask {
     ) -> impl Future<Output = Result<http::Request<Bytes>, Error>> + Send + 'static {
         self.attempts += 1;
         let mut request = http::Request::new(self.body.clone());
-        *request.method_mut() = self.method.clone();
+        *request.method_mut() = self.method();
         *request.uri_mut() = self.uri.clone();
         request.headers_mut().clone_from(&self.headers);
         if self.resumes_by_get() && self.answered {
-            *request.method_mut() = Method::GET;
             *request.body_mut() = Bytes::new();
             request.headers_mut().remove(CONTENT_TYPE);
             request.headers_mut().remove(CONTENT_ENCODING);

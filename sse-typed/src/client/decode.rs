@@ -16,6 +16,7 @@ use tower_service::Service;
 use super::{
     Ended, Error, EventStream, ResponseBody,
     ask::complete,
+    connection::Connection,
     error::BoxError,
     exchange::{Answer, Terms, refusal},
     options::ReadOptions,
@@ -126,11 +127,15 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
+        let connection = Connection::default();
         let state = match complete(request.headers_mut(), None) {
-            Ok(()) => DecodeState::Responding { response: self.inner.call(request) },
+            Ok(()) => {
+                request.extensions_mut().insert(connection.clone());
+                DecodeState::Responding { response: self.inner.call(request) }
+            }
             Err(error) => DecodeState::Failing { error: Box::pin(std::future::ready(error)) },
         };
-        SseDecodeFuture { state, terms: self.layer.terms, event: PhantomData }
+        SseDecodeFuture { state, connection, terms: self.layer.terms, event: PhantomData }
     }
 }
 
@@ -139,6 +144,7 @@ pin_project! {
     pub struct SseDecodeFuture<F, E> {
         #[pin]
         state: DecodeState<F>,
+        connection: Connection,
         terms: Terms,
         event: PhantomData<fn() -> E>,
     }
@@ -178,7 +184,8 @@ where
                     continue;
                 }
             };
-            let reader = Reader::new(Decoder::new(), ReadOptions::default(), Scope::none());
+            let mut reader = Reader::new(Decoder::new(), ReadOptions::default(), Scope::none());
+            reader.set_connection(this.connection.clone());
             let events = EventStream::of_response(head.clone(), body, reader);
             return Poll::Ready(Ok(Response::from_parts(head, events)));
         }

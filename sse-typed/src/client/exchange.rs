@@ -7,13 +7,14 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use http::{
-    HeaderMap, StatusCode,
+    HeaderMap, Method, StatusCode,
     header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER},
     response,
 };
 use http_body_util::BodyExt;
+use tokio::task::coop::consume_budget;
 
-use super::{Error, HttpService, ResponseBody, ask::EVENT_STREAM, trace};
+use super::{Error, HttpService, ResponseBody, ask::EVENT_STREAM, connection::Connection, timer::within, trace};
 
 /// How much of a response that is no event stream is kept, in bytes, and how long it may take to come.
 const PIECE: usize = 8 << 10;
@@ -24,7 +25,28 @@ const PIECE_TIME: Duration = Duration::from_secs(2);
 pub(super) struct Terms {
     /// It may be without a content type.
     pub(super) lenient: bool,
-    pub(super) response_timeout: Option<Duration>,
+    pub(super) response_timeout: ResponseTimeout,
+}
+
+/// How long the head of a response may take.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum ResponseTimeout {
+    /// Of a GET, [`GET_TIMEOUT`]. Other requests do something, and nobody knows how long it takes.
+    #[default]
+    ByMethod,
+    Set(Option<Duration>),
+}
+
+/// Long, because some servers hold the head back until there is an event.
+const GET_TIMEOUT: Duration = Duration::from_secs(120);
+
+impl ResponseTimeout {
+    fn of(self, method: &Method) -> Option<Duration> {
+        match self {
+            Self::Set(time) => time,
+            Self::ByMethod => (method == Method::GET).then_some(GET_TIMEOUT),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -36,27 +58,37 @@ pub(super) enum Answer {
     Other(response::Parts, ResponseBody),
 }
 
-/// Sends a request and looks at the head of the response.
+/// Sends a request and looks at the head of the response. `method` is the request's, as far as it is known before it is
+/// made. A connection that lets a response wait for too long is abandoned.
 ///
 /// # Errors
 ///
 /// When there is no response.
 pub(super) async fn exchange<S: HttpService>(
     mut service: S,
+    method: Method,
     request: impl Future<Output = Result<http::Request<Bytes>, Error>>,
+    connection: Connection,
     terms: Terms,
 ) -> Result<Answer, Error> {
     let response = async {
-        let request = request.await?;
+        let mut request = request.await?;
+        request.extensions_mut().insert(connection.clone());
         let response = async {
             poll_fn(|cx| service.poll_ready(cx)).await?;
             service.call(request).await
         };
         response.await.map_err(|error| Error::service(error.into()))
     };
-    let response = match terms.response_timeout {
+    let response = match terms.response_timeout.of(&method) {
         None => response.await?,
-        Some(limit) => tokio::time::timeout(limit, response).await.map_err(|_| Error::no_head(limit))??,
+        Some(limit) => match within(limit, response).await {
+            Some(response) => response?,
+            None => {
+                connection.abandon();
+                return Err(Error::no_head(limit));
+            }
+        },
     };
     Ok(Answer::of(response.map(ResponseBody::new), terms))
 }
@@ -114,6 +146,7 @@ async fn piece(mut body: ResponseBody) -> Bytes {
             if room == 0 {
                 break;
             }
+            consume_budget().await;
             let Some(Ok(frame)) = body.frame().await else { break };
             if let Ok(data) = frame.into_data() {
                 piece.extend_from_slice(&data[..data.len().min(room)]);
@@ -121,7 +154,7 @@ async fn piece(mut body: ResponseBody) -> Bytes {
         }
     };
     // A body without end, or one that stalls, must not keep the error back.
-    let _ = tokio::time::timeout(PIECE_TIME, read).await;
+    let _ = within(PIECE_TIME, read).await;
     piece.freeze()
 }
 

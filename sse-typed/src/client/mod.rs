@@ -71,6 +71,7 @@
 mod ask;
 #[expect(clippy::module_inception, reason = "the room and its first type share the name")]
 mod client;
+mod connection;
 mod decode;
 mod ended;
 mod error;
@@ -87,6 +88,7 @@ mod service;
 mod silence;
 mod source;
 mod stream;
+mod timer;
 mod trace;
 mod url;
 

@@ -115,6 +115,9 @@ macro_rules! read_options {
         ///
         /// Unless said otherwise it is three times what the server says of its keep-alives in the header
         /// `sse-keep-alive`, and for ever if it does not.
+        ///
+        /// The connection of [`Client::hyper()`](crate::Client::hyper) that was silent is used for no further request. Over
+        /// HTTP/2 it may carry other streams, which go on.
         pub fn idle_timeout(mut self, time: impl Into<Option<std::time::Duration>>) -> Self {
             self.options().silence.set_idle(time.into());
             self

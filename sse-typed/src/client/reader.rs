@@ -14,6 +14,7 @@ use http_body::Body;
 
 use super::{
     Error,
+    connection::Connection,
     error::BoxError,
     options::{BadEvent, ReadOptions, Unknown},
     trace::{self, Scope},
@@ -33,6 +34,8 @@ pub(super) struct Reader<E> {
     events: u64,
     unknown_events: u64,
     scope: Scope,
+    /// Of the request whose response is read, or will be.
+    connection: Connection,
     event: PhantomData<fn() -> E>,
 }
 
@@ -55,7 +58,15 @@ pub(super) enum Read<E> {
 
 impl<E> Reader<E> {
     pub(super) fn new(decoder: Decoder, options: ReadOptions, scope: Scope) -> Self {
-        Self { decoder, options, events: 0, unknown_events: 0, scope, event: PhantomData }
+        Self {
+            decoder,
+            options,
+            events: 0,
+            unknown_events: 0,
+            scope,
+            connection: Connection::default(),
+            event: PhantomData,
+        }
     }
 
     pub(super) fn last_event_id(&self) -> &str {
@@ -85,6 +96,11 @@ impl<E> Reader<E> {
     /// What is traced of the stream.
     pub(super) const fn scope(&self) -> &Scope {
         &self.scope
+    }
+
+    /// A request is made; its connection is abandoned when the response falls silent.
+    pub(super) fn set_connection(&mut self, connection: Connection) {
+        self.connection = connection;
     }
 
     /// A response begins.
@@ -149,7 +165,10 @@ impl<E: DecodeEvent> Reader<E> {
     }
 
     fn poll_silent(&mut self, cx: &mut Context<'_>) -> Poll<Read<E>> {
-        self.options.silence.poll_silent(cx).map(|silent| Read::Broken(Error::silent(silent)))
+        self.options.silence.poll_silent(cx).map(|silent| {
+            self.connection.abandon();
+            Read::Broken(Error::silent(silent))
+        })
     }
 
     fn next_of_chunk(&mut self, closed: &dyn Fn() -> bool) -> Option<Read<E>> {

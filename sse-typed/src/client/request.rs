@@ -15,8 +15,9 @@ use serde::Serialize;
 use super::{
     Attempt, Ended, Error, EventSource, EventStream, HttpService, ReconnectPolicy, ResponseBody, Resume,
     ask::Ask,
+    connection::Connection,
     error::BoxError,
-    exchange::{Answer, Terms, exchange, refusal},
+    exchange::{Answer, ResponseTimeout, Terms, exchange, refusal},
     options::{ReadOptions, read_options},
     reader::Reader,
     reconnect::Reconnect,
@@ -206,10 +207,12 @@ impl<S> RequestBuilder<S> {
     }
 
     /// How long the head of the response may take, with all that comes before it: the closure of
-    /// [`request`](Self::request), which may hang as well, and the connection. `None`, which is for ever, unless said
-    /// otherwise.
+    /// [`request`](Self::request), which may hang as well, and the connection. `None` sets no limit.
+    ///
+    /// The default is 120 s for GET: some servers send the head only with the first event, and a source that asks such a
+    /// quiet server connects anew every 120 s, and loses nothing. For other methods there is no limit by default.
     pub fn response_timeout(mut self, time: impl Into<Option<Duration>>) -> Self {
-        self.terms.response_timeout = time.into();
+        self.terms.response_timeout = ResponseTimeout::Set(time.into());
         self
     }
 
@@ -277,10 +280,12 @@ impl<S: HttpService> RequestBuilder<S> {
     pub async fn send_or_response<E: DecodeEvent>(self) -> Result<Reply<E>, Error> {
         let (ask, decoder) = seed(self.ask, self.decoder);
         let mut ask = ask?;
-        let request = ask.next(decoder.last_event_id());
+        let (method, request) = (ask.method(), ask.next(decoder.last_event_id()));
         let scope = ask.scope();
-        let reader = Reader::new(decoder, self.options, scope.clone());
-        let mut answer = pin!(exchange(self.service, request, self.terms));
+        let mut reader = Reader::new(decoder, self.options, scope.clone());
+        let connection = Connection::default();
+        reader.set_connection(connection.clone());
+        let mut answer = pin!(exchange(self.service, method, request, connection, self.terms));
         let answer = poll_fn(|cx| {
             let _entered = scope.enter();
             answer.as_mut().poll(cx)

@@ -26,6 +26,10 @@ use super::{
 /// [`response_timeout`](super::RequestBuilder::response_timeout), [`idle_timeout`](super::RequestBuilder::idle_timeout)
 /// and [`event_timeout`](super::RequestBuilder::event_timeout); `connect_timeout` goes well with them.
 ///
+/// reqwest does not let its connections be given up one by one. Over HTTP/2 the attempt after a timeout goes out by the
+/// connection that was silent, unless that connection is lost: set `http2_keep_alive_interval` and
+/// `http2_keep_alive_timeout` (reqwest's feature `http2`), so that a dead path is noticed.
+///
 /// ```
 /// use std::time::Duration;
 /// use sse_typed::{Client, RawEvent};

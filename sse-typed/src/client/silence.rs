@@ -9,6 +9,8 @@ use std::{
 use http::{HeaderMap, HeaderName};
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use super::timer::poll_timer;
+
 /// Our servers say here how often they send a comment at least, in seconds.
 const SSE_KEEP_ALIVE: HeaderName = HeaderName::from_static("sse-keep-alive");
 
@@ -102,7 +104,7 @@ impl Silence {
             alarm.as_mut().reset(deadline);
         }
         loop {
-            ready!(alarm.as_mut().poll(cx));
+            ready!(poll_timer(alarm.as_mut(), cx));
             if deadline <= alarm.deadline() {
                 return Poll::Ready(silent);
             }

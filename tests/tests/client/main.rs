@@ -2,6 +2,8 @@
 
 mod backpressure;
 mod cancelled;
+#[cfg(target_os = "linux")]
+mod certificates;
 mod compressed;
 mod content_coding;
 mod control;
@@ -10,11 +12,14 @@ mod endurance;
 mod floods;
 mod hyper;
 mod in_process;
+#[cfg(target_os = "linux")]
+mod lost_paths;
 mod next_connection;
 mod orders;
 mod our_server;
 mod reading;
 mod reqwest;
+mod response_timeout;
 mod rules;
 mod silent_peers;
 mod source;

@@ -2,9 +2,7 @@
 
 use std::{
     convert::Infallible,
-    fs,
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
 use axum::{
@@ -19,13 +17,10 @@ use hyper_util::{
     server::conn::auto,
     service::TowerToHyperService,
 };
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-use rustls::{
-    ServerConfig,
-    pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer},
-};
 use tokio::{net::TcpListener, process::Command};
 use tokio_rustls::TlsAcceptor;
+
+use crate::certificates::Identity;
 
 /// A server on localhost, and the two certificates that a client may be told to trust, as files.
 struct Server {
@@ -36,33 +31,10 @@ struct Server {
     own: PathBuf,
 }
 
-/// Files are this test's alone.
-fn write(name: &str, test: &str, pem: &str) -> PathBuf {
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{test}-{name}.pem"));
-    fs::write(&path, pem).unwrap();
-    path
-}
-
 /// A server that speaks the given protocols, and tells in an event by which it was asked.
 async fn server(test: &str, protocols: &[&str]) -> Server {
-    let mut params = CertificateParams::default();
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let key = KeyPair::generate().unwrap();
-    let authority = write("authority", test, &params.self_signed(&key).unwrap().pem());
-    let issuer = Issuer::new(params, key);
-    let key = KeyPair::generate().unwrap();
-    let certificate = CertificateParams::new(["localhost".to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
-    let own = write("own", test, &certificate.pem());
-
-    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    let mut config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![CertificateDer::from(certificate.der().to_vec())], key)
-        .unwrap();
-    config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
-    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let identity = Identity::generate(test);
+    let acceptor = TlsAcceptor::from(identity.server_config(protocols));
     let listener = TcpListener::bind("localhost:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let version = |request: Request| async move {
@@ -79,7 +51,7 @@ async fn server(test: &str, protocols: &[&str]) -> Server {
             });
         }
     });
-    Server { port, authority, own }
+    Server { port, authority: identity.authority, own: identity.own }
 }
 
 async fn ask(url: String, roots: &Path) -> String {

@@ -13,6 +13,7 @@ use tower_service::Service;
 use self::{redirects::Redirects, transport::Transport};
 use super::{BoxResponseFuture, ResponseBody, error::BoxError};
 
+mod connect;
 mod redirects;
 mod transport;
 
@@ -20,6 +21,13 @@ mod transport;
 ///
 /// It speaks HTTP/1.1, and with feature `tls` HTTPS by rustls (with the platform's roots) and HTTP/2 where the server
 /// offers it. A URL that it cannot ask for (`https` without that feature) is an error, not something to repeat.
+///
+/// A connection has to come about, TLS included, within 30 s. An HTTP/2 connection with open streams is asked by a PING after
+/// 20 s without a frame, and is lost if there is no answer within another 10 s. After a
+/// [`response_timeout`](super::RequestBuilder::response_timeout), an
+/// [`idle_timeout`](super::RequestBuilder::idle_timeout) or an
+/// [`event_timeout`](super::RequestBuilder::event_timeout) the next request goes out by another connection; other streams
+/// on the one that was silent go on.
 ///
 /// It follows up to 20 redirects. To another origin go only `accept`, `cache-control`, `user-agent` and `last-event-id` of
 /// the headers (see [`last_event_id_across_origins`](super::Client::last_event_id_across_origins)), and no body; a

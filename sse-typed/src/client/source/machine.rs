@@ -14,9 +14,11 @@ use super::{EventSource, handle::Order};
 use crate::{
     client::{
         Ended, Error, HttpService, ResponseBody,
+        connection::Connection,
         exchange::{Answer, exchange, refusal, retry_after},
         reader::Read,
         reconnect::{Cause, Decision, Outcome},
+        timer::poll_timer,
         trace,
     },
     codec::DecodeEvent,
@@ -83,8 +85,10 @@ impl<E: DecodeEvent, S: HttpService> EventSource<E, S> {
                     }
                 }
                 State::Due => {
+                    let (method, connection) = (self.ask.method(), Connection::default());
+                    self.reader.set_connection(connection.clone());
                     let request = self.ask.next(self.reader.last_event_id());
-                    let answer = exchange(self.service.clone(), request, self.terms);
+                    let answer = exchange(self.service.clone(), method, request, connection, self.terms);
                     self.state = State::Connecting(Box::pin(answer));
                 }
                 State::Connecting(answer) => match ready!(answer.as_mut().poll(cx)) {
@@ -133,7 +137,7 @@ impl<E: DecodeEvent, S: HttpService> EventSource<E, S> {
                     return Poll::Ready(self.lost(cause, uptime, error));
                 }
                 State::Waiting(delay) => {
-                    ready!(delay.as_mut().poll(cx));
+                    ready!(poll_timer(delay.as_mut(), cx));
                     self.state = State::Due;
                 }
             }

@@ -12,26 +12,34 @@ use http_body_util::Full;
 use hyper_util::{
     client::legacy::{
         self,
-        connect::{Connect, HttpConnector},
+        connect::{Connect, Connected, HttpConnector, capture_connection},
     },
     rt::{TokioExecutor, TokioTimer},
 };
 use tower_service::Service;
 
-use super::BoxFuture;
+use super::{
+    BoxFuture,
+    connect::{CONNECT_TIMEOUT, TimedConnector},
+};
 use crate::client::{
     ResponseBody,
+    connection::Connection,
     error::{BoxError, Unsendable},
     url::{Shown, absolute},
 };
 
-/// How long a connection may take to come about, all addresses of the host together.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
-
 /// The kernel asks a silent peer after this time whether it is still there.
 const TCP_KEEPALIVE: Duration = Duration::from_secs(60);
 
-type Pool<C> = legacy::Client<C, Full<Bytes>>;
+/// While there are streams on an HTTP/2 connection, a PING is sent after this time without a frame, and the connection is
+/// lost, with all of its streams, when this time passes without an answer.
+#[cfg(feature = "tls")]
+const PING_INTERVAL: Duration = Duration::from_secs(20);
+#[cfg(feature = "tls")]
+const PING_TIMEOUT: Duration = Duration::from_secs(10);
+
+type Pool<C> = legacy::Client<TimedConnector<C>, Full<Bytes>>;
 
 #[cfg(feature = "tls")]
 type Secure = Pool<hyper_rustls::HttpsConnector<HttpConnector>>;
@@ -71,19 +79,33 @@ impl Transport {
     }
 }
 
-fn ask<C>(pool: &Pool<C>, request: http::Request<Full<Bytes>>) -> Answer
+fn ask<C>(pool: &Pool<C>, mut request: http::Request<Full<Bytes>>) -> Answer
 where
-    C: Connect + Clone + Send + Sync + 'static,
+    TimedConnector<C>: Connect + Clone + Send + Sync + 'static,
 {
+    if let Some(connection) = request.extensions().get::<Connection>().cloned() {
+        let captured = capture_connection(&mut request);
+        connection.on_abandon(move || {
+            // None of it, if the request still waits for one.
+            captured.connection_metadata().as_ref().map(Connected::poison);
+        });
+    }
     let response = pool.request(request);
     Box::pin(async move { Ok(response.await?.map(ResponseBody::new)) })
 }
 
 fn pool<C>(connector: C) -> Pool<C>
 where
-    C: Connect + Clone,
+    TimedConnector<C>: Connect + Clone,
 {
-    legacy::Client::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).build(connector)
+    let mut builder = legacy::Client::builder(TokioExecutor::new());
+    builder.pool_timer(TokioTimer::new()).timer(TokioTimer::new());
+    #[cfg(feature = "tls")]
+    builder
+        .http2_keep_alive_interval(PING_INTERVAL)
+        .http2_keep_alive_timeout(PING_TIMEOUT)
+        .http2_keep_alive_while_idle(false);
+    builder.build(TimedConnector(connector))
 }
 
 fn tcp() -> HttpConnector {
@@ -126,16 +148,5 @@ impl Service<http::Request<Full<Bytes>>> for Transport {
     }
 }
 
-#[cfg(all(test, not(feature = "tls")))]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn https_without_tls_is_an_error_that_names_the_feature() {
-        let mut request = http::Request::new(Full::default());
-        *request.uri_mut() = http::Uri::from_static("https://localhost/feed");
-        let error = Transport::new().send(request).err().map(|error| error.to_string());
-        let expected = "`https://localhost/feed` needs TLS, and sse-typed was built without its feature `tls`";
-        assert_eq!(error.as_deref(), Some(expected));
-    }
-}
+#[cfg(test)]
+mod tests;

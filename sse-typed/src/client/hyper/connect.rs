@@ -1,0 +1,62 @@
+use std::{
+    io,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use http::Uri;
+use tower_service::Service;
+
+use super::BoxFuture;
+use crate::client::{error::BoxError, timer::within};
+
+/// How long a connection may take to come about: the name's addresses, all that are tried of them, and TLS.
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A connector that gives up after [`CONNECT_TIMEOUT`]. hyper-util's own limit knows neither DNS nor TLS.
+#[derive(Clone)]
+pub(super) struct TimedConnector<C>(pub(super) C);
+
+impl<C> Service<Uri> for TimedConnector<C>
+where
+    C: Service<Uri, Response: 'static, Error: Into<BoxError>, Future: Send + 'static>,
+{
+    type Response = C::Response;
+    type Error = BoxError;
+    type Future = BoxFuture<Result<C::Response, BoxError>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.0.poll_ready(cx).map_err(Into::into)
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let connection = self.0.call(uri);
+        Box::pin(async move {
+            match within(CONNECT_TIMEOUT, connection).await {
+                Some(connection) => connection.map_err(Into::into),
+                None => {
+                    let told = format!("no connection came about within {CONNECT_TIMEOUT:?}");
+                    Err(io::Error::new(io::ErrorKind::TimedOut, told).into())
+                }
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn whatever_hangs_on_the_way_to_a_connection_is_given_up_after_thirty_seconds() {
+        let hanging = tower::service_fn(|_: Uri| std::future::pending::<Result<(), Infallible>>());
+        let started = Instant::now();
+        let error = TimedConnector(hanging).call(Uri::from_static("https://host/")).await.unwrap_err();
+        assert_eq!(error.to_string(), "no connection came about within 30s");
+        assert_eq!(started.elapsed(), Duration::from_secs(30));
+    }
+}

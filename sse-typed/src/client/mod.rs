@@ -41,7 +41,8 @@
 //! ```
 //!
 //! There is no task and no channel behind a stream: it goes as far as it is polled, what is not read stays in the socket,
-//! and dropping it closes the connection. Its clocks are Tokio's.
+//! and dropping it closes the connection. Its clocks are Tokio's, and each item costs a unit of the
+//! [budget](tokio::task::coop) of the task: a stream that always has something lets other tasks run.
 //!
 //! # What becomes of bad input
 //!

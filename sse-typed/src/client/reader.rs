@@ -2,15 +2,17 @@
 
 use std::{
     fmt,
+    future::{Future, poll_fn},
     marker::PhantomData,
-    pin::Pin,
-    task::{Context, Poll},
+    pin::{Pin, pin},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
 use bytes::Buf;
 use http::HeaderMap;
 use http_body::Body;
+use tokio::task::coop::{poll_proceed, unconstrained};
 
 use super::{
     Error,
@@ -24,8 +26,8 @@ use crate::{
     event::{Event, EventId, RawEventRef},
 };
 
-/// So many chunks may bring no item before the task is given up for a moment.
-const CHUNKS_PER_POLL: u32 = 32;
+/// So many chunks and events may bring no item before the task is given up for a moment.
+const STEPS_PER_POLL: u32 = 64;
 
 pub(super) struct Reader<E> {
     decoder: Decoder,
@@ -54,6 +56,12 @@ pub(super) enum Read<E> {
     /// The body ended as it should.
     End,
     Broken(Error),
+}
+
+/// What became of an event, or of a comment.
+enum Progress<E> {
+    Read(Read<E>),
+    PassedOver,
 }
 
 impl<E> Reader<E> {
@@ -122,6 +130,9 @@ impl<E> Reader<E> {
 }
 
 impl<E: DecodeEvent> Reader<E> {
+    /// What comes next. It costs a unit of the task's budget, so that a body that always has something starves no other
+    /// task.
+    ///
     /// After a hook, which may do anything, `closed` is asked whether the stream goes on.
     pub(super) fn poll_read<B>(
         &mut self,
@@ -132,14 +143,37 @@ impl<E: DecodeEvent> Reader<E> {
     where
         B: Body<Data: Buf, Error: Into<BoxError>>,
     {
-        for _ in 0..CHUNKS_PER_POLL {
+        if let Poll::Ready(budget) = poll_proceed(cx) {
+            let read = ready!(self.poll_item(body, cx, closed));
+            budget.made_progress();
+            return Poll::Ready(read);
+        }
+        // Other work of the task has spent the budget, and may do so before each poll. When the time is up nevertheless, it
+        // is not known whether the body was silent, for nobody has looked.
+        ready!(self.options.silence.poll_silent(cx));
+        pin!(unconstrained(poll_fn(|cx| self.poll_item(body.as_mut(), cx, closed)))).poll(cx)
+    }
+
+    fn poll_item<B>(&mut self, mut body: Pin<&mut B>, cx: &mut Context<'_>, closed: &dyn Fn() -> bool) -> Poll<Read<E>>
+    where
+        B: Body<Data: Buf, Error: Into<BoxError>>,
+    {
+        for _ in 0..STEPS_PER_POLL {
             match self.next_of_chunk(closed) {
+                Some(Progress::PassedOver) => {
+                    // A server is not silent while something of it is still to be read.
+                    self.options.silence.heard();
+                    continue;
+                }
                 // There may always be another comment, and never an event.
-                Some(comment @ Read::Comment(_)) => match self.poll_silent(cx) {
-                    Poll::Pending => return Poll::Ready(comment),
-                    silent @ Poll::Ready(_) => return silent,
-                },
-                Some(read) => return Poll::Ready(read),
+                Some(Progress::Read(comment @ Read::Comment(_))) => {
+                    self.options.silence.heard();
+                    match self.poll_silent(cx) {
+                        Poll::Pending => return Poll::Ready(comment),
+                        silent @ Poll::Ready(_) => return silent,
+                    }
+                }
+                Some(Progress::Read(read)) => return Poll::Ready(read),
                 None => {}
             }
             match body.as_mut().poll_frame(cx) {
@@ -171,43 +205,40 @@ impl<E: DecodeEvent> Reader<E> {
         })
     }
 
-    fn next_of_chunk(&mut self, closed: &dyn Fn() -> bool) -> Option<Read<E>> {
+    /// `None` when the chunk has nothing more.
+    fn next_of_chunk(&mut self, closed: &dyn Fn() -> bool) -> Option<Progress<E>> {
         let options = &mut self.options;
-        loop {
-            let error = match self.decoder.next_item()? {
-                Ok(Item::Event(raw)) => {
-                    self.events += 1;
-                    options.silence.heard_event();
-                    match E::decode(raw) {
-                        Ok(Decoded::Event(event)) if options.in_band_errors && event.is_error() => {
-                            let error = Error::in_band(raw.to_raw_event());
-                            return Some(Read::Bad { error, last: event.is_terminal() });
-                        }
-                        Ok(Decoded::Event(event)) => return Some(Read::Event(envelope(event, &raw))),
-                        Ok(Decoded::Ignored) => continue,
-                        Ok(Decoded::Unknown) => {
-                            self.unknown_events += 1;
-                            trace::unknown_event(raw.event_type());
-                            match options.unknown {
-                                Unknown::Skip => continue,
-                                Unknown::Error => Error::unknown(raw.to_raw_event()),
-                            }
-                        }
-                        Err(error) => Error::decode_failed(error, raw.to_raw_event()),
+        let error = match self.decoder.next_item()? {
+            Ok(Item::Event(raw)) => {
+                self.events += 1;
+                options.silence.heard_event();
+                match E::decode(raw) {
+                    Ok(Decoded::Event(event)) if options.in_band_errors && event.is_error() => {
+                        let error = Error::in_band(raw.to_raw_event());
+                        return Some(Progress::Read(Read::Bad { error, last: event.is_terminal() }));
                     }
-                }
-                Ok(Item::Comment(comment)) => return Some(Read::Comment(comment.to_owned())),
-                Err(error) => Error::too_large(error),
-            };
-            trace::bad_event(&error);
-            match &mut options.bad_event {
-                BadEvent::Yield => return Some(Read::Bad { error, last: false }),
-                BadEvent::Skip(hook) => {
-                    hook.tell(error);
-                    if closed() {
-                        return Some(Read::Closed);
+                    Ok(Decoded::Event(event)) => return Some(Progress::Read(Read::Event(envelope(event, &raw)))),
+                    Ok(Decoded::Ignored) => return Some(Progress::PassedOver),
+                    Ok(Decoded::Unknown) => {
+                        self.unknown_events += 1;
+                        trace::unknown_event(raw.event_type());
+                        match options.unknown {
+                            Unknown::Skip => return Some(Progress::PassedOver),
+                            Unknown::Error => Error::unknown(raw.to_raw_event()),
+                        }
                     }
+                    Err(error) => Error::decode_failed(error, raw.to_raw_event()),
                 }
+            }
+            Ok(Item::Comment(comment)) => return Some(Progress::Read(Read::Comment(comment.to_owned()))),
+            Err(error) => Error::too_large(error),
+        };
+        trace::bad_event(&error);
+        match &mut options.bad_event {
+            BadEvent::Yield => Some(Progress::Read(Read::Bad { error, last: false })),
+            BadEvent::Skip(hook) => {
+                hook.tell(error);
+                Some(if closed() { Progress::Read(Read::Closed) } else { Progress::PassedOver })
             }
         }
     }

@@ -350,6 +350,25 @@ async fn the_time_that_the_consumer_takes_is_not_silence() {
     assert_eq!(source.ended(), Some(Ended::Terminal));
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_has_come_and_is_not_read_yet_is_no_silence() {
+    let idle = |body: String| Client::new(ScriptedService::new([Scripted::events(body)])).get("/").idle_timeout(SECOND);
+    let mut signals = idle(":\n".repeat(5)).connect::<Reading>().with_signals();
+    assert!(matches!(signals.next().await, Some(Ok(Signal::Open(_)))));
+    for _ in 0..5 {
+        assert!(matches!(signals.next().await, Some(Ok(Signal::Comment(_)))));
+        tokio::time::sleep(100 * SECOND).await;
+    }
+
+    // More than is passed over in one poll.
+    let mut stream = idle("event: new\ndata\n\n".repeat(1000)).send::<Reading>().await.unwrap();
+    while stream.ended().is_none() {
+        assert!(matches!(stream.next().now_or_never(), None | Some(None)));
+        tokio::time::advance(100 * SECOND).await;
+    }
+    assert_eq!((stream.ended(), stream.unknown_events()), (Some(Ended::EndOfBody), 1000));
+}
+
 #[tokio::test]
 async fn a_silent_peer_is_noticed_over_a_real_socket() {
     let server = ScriptedServer::start([Scripted::events("event: value\ndata: 1\n\n").hold()]).await;

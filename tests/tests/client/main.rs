@@ -1,6 +1,7 @@
 //! The client against scripted servers: on real sockets, and in the process where time is paused.
 
 mod backpressure;
+mod budgets;
 mod cancelled;
 #[cfg(target_os = "linux")]
 mod certificates;

@@ -89,10 +89,16 @@ impl Ask {
         }
     }
 
-    /// Takes a last event ID that was set as a header.
-    pub(super) fn take_last_event_id(&mut self) -> Option<String> {
-        let id = self.headers.remove(LAST_EVENT_ID)?;
-        Some(String::from_utf8_lossy(id.as_bytes()).into_owned())
+    /// Takes a last event ID that was set as a header, the last one if there are several.
+    ///
+    /// # Errors
+    ///
+    /// When it is not UTF-8.
+    pub(super) fn take_last_event_id(&mut self) -> Result<Option<String>, Error> {
+        let id = self.headers.get_all(LAST_EVENT_ID).into_iter().next_back().cloned();
+        self.headers.remove(LAST_EVENT_ID);
+        let text = id.map(|id| String::from_utf8(id.as_bytes().to_vec()));
+        text.transpose().map_err(|_| Error::request("the header `last-event-id` is not UTF-8"))
     }
 
     /// What is traced under it.

@@ -2,19 +2,21 @@
 
 use std::{
     future::{Future, poll_fn},
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use bytes::{Bytes, BytesMut};
-use http::{
-    HeaderMap, Method, StatusCode,
-    header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER},
-    response,
-};
+use http::{Method, StatusCode, response};
 use http_body_util::BodyExt;
 use tokio::task::coop::consume_budget;
 
-use super::{Error, HttpService, ResponseBody, ask::EVENT_STREAM, connection::Connection, timer::within, trace};
+use super::{
+    Error, HttpService, ResponseBody,
+    connection::Connection,
+    headers::{is_encoded, is_event_stream},
+    timer::within,
+    trace,
+};
 
 /// How much of a response that is no event stream is kept, in bytes, and how long it may take to come.
 const PIECE: usize = 8 << 10;
@@ -120,23 +122,6 @@ pub(super) async fn refusal(head: response::Parts, body: ResponseBody) -> Error 
     }
 }
 
-/// Whether the content type's [essence](https://mimesniff.spec.whatwg.org/#mime-type-essence) is `text/event-stream`.
-/// Parameters are ignored: the stream is UTF-8 whatever they say.
-fn is_event_stream(headers: &HeaderMap, lenient: bool) -> bool {
-    let Some(content_type) = headers.get(CONTENT_TYPE) else { return lenient };
-    let bytes = content_type.as_bytes();
-    let end = memchr::memchr(b';', bytes).unwrap_or(bytes.len());
-    bytes[..end].trim_ascii().eq_ignore_ascii_case(EVENT_STREAM.as_bytes())
-}
-
-/// Whether there is a [content coding](https://www.rfc-editor.org/rfc/rfc9110#field.content-encoding) that nobody has
-/// undone. Read as text, a compressed stream would be one without events, for ever.
-fn is_encoded(headers: &HeaderMap) -> bool {
-    let codings =
-        headers.get_all(CONTENT_ENCODING).into_iter().flat_map(|value| value.as_bytes().split(|b| *b == b','));
-    codings.map(<[u8]>::trim_ascii).any(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity"))
-}
-
 async fn piece(mut body: ResponseBody) -> Bytes {
     let mut piece = BytesMut::new();
     let read = async {
@@ -156,79 +141,4 @@ async fn piece(mut body: ResponseBody) -> Bytes {
     // A body without end, or one that stalls, must not keep the error back.
     let _ = within(PIECE_TIME, read).await;
     piece.freeze()
-}
-
-/// The [`Retry-After`](https://www.rfc-editor.org/rfc/rfc9110#field.retry-after) of a response: seconds, or a date.
-pub(super) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
-    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));
-    }
-    let date = httpdate::parse_http_date(value).ok()?;
-    Some(date.duration_since(now).unwrap_or_default())
-}
-
-#[cfg(test)]
-mod tests {
-    use http::{HeaderValue, header::HeaderName};
-
-    use super::*;
-
-    fn headers(name: HeaderName, value: &'static str) -> HeaderMap {
-        HeaderMap::from_iter([(name, HeaderValue::from_static(value))])
-    }
-
-    #[test]
-    fn r3_the_essence_of_the_content_type_decides_and_its_parameters_do_not() {
-        for (value, expected) in [
-            ("text/event-stream", true),
-            ("text/event-stream;", true),
-            ("Text/Event-Stream; charset=windows-1252", true),
-            (" text/event-stream ;charset", true),
-            ("text/event-stream-x", false),
-            ("text/event_stream", false),
-            ("x bogus", false),
-            ("text/html", false),
-            ("", false),
-        ] {
-            assert_eq!(is_event_stream(&headers(CONTENT_TYPE, value), true), expected, "{value:?}");
-        }
-        assert!(!is_event_stream(&HeaderMap::new(), false));
-        assert!(is_event_stream(&HeaderMap::new(), true));
-    }
-
-    #[test]
-    fn every_content_coding_but_identity_has_to_be_undone() {
-        for (value, expected) in [
-            ("gzip", true),
-            ("identity, br", true),
-            ("unheard-of", true),
-            ("identity", false),
-            ("Identity,", false),
-            ("", false),
-        ] {
-            assert_eq!(is_encoded(&headers(CONTENT_ENCODING, value)), expected, "{value:?}");
-        }
-        let mut twice = headers(CONTENT_ENCODING, "identity");
-        twice.append(CONTENT_ENCODING, HeaderValue::from_static("zstd"));
-        assert!(is_encoded(&twice) && !is_encoded(&HeaderMap::new()));
-    }
-
-    #[test]
-    fn retry_after_is_read_as_seconds_and_as_a_date() {
-        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
-        for (value, expected) in [
-            ("120", Some(120)),
-            (" 0 ", Some(0)),
-            ("Sun, 06 Nov 1994 08:49:47 GMT", Some(10)),
-            ("Sun, 06 Nov 1994 08:49:27 GMT", Some(0)),
-            ("99999999999999999999999", Some(u64::MAX)),
-            ("-1", None),
-            ("soon", None),
-            ("", None),
-        ] {
-            let found = retry_after(&headers(RETRY_AFTER, value), now);
-            assert_eq!(found, expected.map(Duration::from_secs), "{value:?}");
-        }
-    }
 }

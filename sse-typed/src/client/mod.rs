@@ -77,6 +77,7 @@ mod decode;
 mod ended;
 mod error;
 mod exchange;
+mod headers;
 #[cfg(feature = "hyper-client")]
 mod hyper;
 mod options;

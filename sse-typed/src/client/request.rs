@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use super::{
     Attempt, Ended, Error, EventSource, EventStream, HttpService, ReconnectPolicy, ResponseBody, Resume,
-    ask::Ask,
+    ask::{Ask, LAST_EVENT_ID},
     connection::Connection,
     error::BoxError,
     exchange::{Answer, ResponseTimeout, Terms, exchange, refusal},
@@ -79,7 +79,7 @@ impl<S> RequestBuilder<S> {
     }
 
     /// Adds a header. `accept` and `cache-control` replace what is sent without them, and `last-event-id` is the same as
-    /// [`last_event_id`](Self::last_event_id).
+    /// [`last_event_id`](Self::last_event_id), and must be UTF-8.
     pub fn header<K, V>(self, name: K, value: V) -> Self
     where
         K: TryInto<HeaderName>,
@@ -147,7 +147,7 @@ impl<S> RequestBuilder<S> {
     pub fn last_event_id(mut self, id: impl Into<EventId>) -> Self {
         let id = id.into();
         self = self.change(|ask| {
-            ask.take_last_event_id();
+            ask.headers.remove(LAST_EVENT_ID);
             Ok(())
         });
         self.decoder = self.decoder.with_last_event_id(id.as_str());
@@ -334,8 +334,10 @@ impl<E> fmt::Debug for Reply<E> {
 
 /// A last event ID that was set as a header is the first one of the source.
 fn seed(mut ask: Result<Ask, Error>, mut decoder: Decoder) -> (Result<Ask, Error>, Decoder) {
-    if let Some(id) = ask.as_mut().ok().and_then(Ask::take_last_event_id) {
-        decoder = decoder.with_last_event_id(id);
+    match ask.as_mut().map(Ask::take_last_event_id) {
+        Ok(Ok(Some(id))) => decoder = decoder.with_last_event_id(id),
+        Ok(Err(error)) => ask = Err(error),
+        Ok(Ok(None)) | Err(_) => {}
     }
     (ask, decoder)
 }

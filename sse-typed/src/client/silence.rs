@@ -6,13 +6,10 @@ use std::{
     time::Duration,
 };
 
-use http::{HeaderMap, HeaderName};
+use http::HeaderMap;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::timer::poll_timer;
-
-/// Our servers say here how often they send a comment at least, in seconds.
-const SSE_KEEP_ALIVE: HeaderName = HeaderName::from_static("sse-keep-alive");
+use super::{headers::keep_alive, timer::poll_timer};
 
 /// One keep-alive may be late and one may be lost.
 const KEEP_ALIVES: u32 = 3;
@@ -61,8 +58,7 @@ impl Silence {
     /// A response begins, and says how often it will be heard of.
     pub(super) fn begin(&mut self, headers: &HeaderMap) {
         if let Idle::Learned(idle) = &mut self.idle {
-            let seconds = headers.get(SSE_KEEP_ALIVE).and_then(|value| value.to_str().ok()?.trim().parse().ok());
-            *idle = seconds.filter(|seconds| *seconds > 0).map(|s| Duration::from_secs(s).saturating_mul(KEEP_ALIVES));
+            *idle = keep_alive(headers).map(|time| time.saturating_mul(KEEP_ALIVES));
         }
     }
 

@@ -2,21 +2,25 @@
 //! has one; of a URL the query is left out, because it may hold a secret.
 
 #[cfg(feature = "tracing")]
-pub(super) use self::on::{Scope, bad_event, ended, failed, opened, reconnecting, unknown_event, unsendable_id};
+pub(super) use self::on::{
+    Scope, bad_event, ended, failed, opened, reconnecting, unknown_event, unknown_header, unsendable_id,
+};
 
 #[cfg(not(feature = "tracing"))]
-pub(super) use self::off::{Scope, bad_event, ended, failed, opened, reconnecting, unknown_event, unsendable_id};
+pub(super) use self::off::{
+    Scope, bad_event, ended, failed, opened, reconnecting, unknown_event, unknown_header, unsendable_id,
+};
 
 #[cfg(feature = "tracing")]
 mod on {
     use std::time::Duration;
 
-    use http::{Method, Uri, response};
+    use http::{HeaderName, Method, Uri, response};
     use tracing::{Span, field, span::EnteredSpan};
 
     use crate::client::{Ended, Error};
 
-    /// How many characters of an id are shown.
+    /// How many characters of an id, and of a header, are shown.
     const SHOWN: usize = 100;
 
     /// The span of one stream or source.
@@ -73,8 +77,17 @@ mod on {
     }
 
     pub(in super::super) fn unsendable_id(id: &str) {
-        let shown = id.char_indices().nth(SHOWN).map_or(id, |(end, _)| &id[..end]);
-        tracing::warn!(id = %shown.escape_debug(), "last event ID cannot stand in a header, and is not sent");
+        tracing::warn!(id = %beginning(id).escape_debug(), "last event ID cannot stand in a header, and is not sent");
+    }
+
+    pub(in super::super) fn unknown_header(name: &HeaderName, value: &[u8]) {
+        let value = String::from_utf8_lossy(value);
+        let value = beginning(&value).escape_debug();
+        tracing::warn!(header = name.as_str(), %value, "header of the response is not understood");
+    }
+
+    fn beginning(text: &str) -> &str {
+        text.char_indices().nth(SHOWN).map_or(text, |(end, _)| &text[..end])
     }
 }
 
@@ -82,7 +95,7 @@ mod on {
 mod off {
     use std::time::Duration;
 
-    use http::{Method, Uri, response};
+    use http::{HeaderName, Method, Uri, response};
 
     use crate::client::{Ended, Error};
 
@@ -113,4 +126,5 @@ mod off {
     pub(in super::super) const fn unknown_event(_: &str) {}
     pub(in super::super) const fn bad_event(_: &Error) {}
     pub(in super::super) const fn unsendable_id(_: &str) {}
+    pub(in super::super) const fn unknown_header(_: &HeaderName, _: &[u8]) {}
 }

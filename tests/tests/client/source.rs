@@ -222,3 +222,17 @@ async fn a_source_can_be_named_moved_and_streamed() {
         tokio::spawn(async move { feed.source.map(Result::unwrap).map(|event| event.data).collect::<Vec<_>>().await });
     assert_eq!(items.await.unwrap(), [Reading::Value(1), Reading::Bye]);
 }
+
+#[tokio::test]
+async fn a_last_event_id_among_the_headers_is_the_last_one_set_and_text() {
+    let service = ScriptedService::new([]);
+    let get = || Client::new(service.clone()).get("/");
+    let mut source = get().header("last-event-id", "1").header("last-event-id", "2").connect::<Reading>();
+    assert!(source.next().await.is_none());
+    assert_eq!(service.requests()[0].all("last-event-id"), ["2"]);
+
+    let mut source = get().header("last-event-id", &b"\xff"[..]).connect::<Reading>();
+    let error = source.next().await.unwrap().unwrap_err();
+    assert!(error.is_request() && error.to_string().contains("`last-event-id` is not UTF-8"), "{error}");
+    assert_eq!(service.requests().len(), 1);
+}

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use sse_typed::Client;
+use sse_typed::{Client, client::Signal};
 use tests::scripted::{Reply, ScriptedService};
 use tracing::{
     Event, Metadata, Subscriber,
@@ -81,4 +81,60 @@ async fn open_retry_end_unknown_and_bad_events_are_traced_and_no_query_is() {
         "DEBUG event stream over reason=Terminal",
     ];
     assert_eq!(*heard.0.lock().unwrap(), expected);
+}
+
+/// The seconds that each value of a header makes a client wait, if it is understood, and whether it is traced.
+async fn waits(name: &'static str, value: &'static str) -> (Option<u64>, bool) {
+    let heard = Heard::default();
+    let _guard = tracing::subscriber::set_default(heard.clone());
+    let (reply, wait): (Reply, fn(u64) -> Option<u64>) = if name == "retry-after" {
+        // A second it is without the header, plus the one that the server asks for.
+        (Reply::status(503), |wait| (wait > 1).then_some(wait))
+    } else {
+        (Reply::events("").hold(), |wait| (wait < 100_000).then_some(wait / 3))
+    };
+    let service = ScriptedService::new([reply.header(name, value)]);
+    let policy = sse_typed::client::ReconnectPolicy::default().jitter(0.0);
+    let mut signals = Client::new(service).get("/").reconnect(policy).connect::<Reading>().with_signals();
+    let started = tokio::time::Instant::now();
+    let after = loop {
+        match tokio::time::timeout(std::time::Duration::from_secs(100_000), signals.next()).await {
+            Ok(Some(Ok(Signal::Reconnecting { after, .. }))) if name == "retry-after" => break after.as_secs(),
+            Ok(Some(Ok(Signal::Reconnecting { .. }))) | Err(_) => break started.elapsed().as_secs(),
+            Ok(Some(Ok(_))) => {}
+            Ok(other) => panic!("{other:?}"),
+        }
+    };
+    let told = heard.0.lock().unwrap().iter().any(|line| {
+        let is_it = line.starts_with("WARN header of the response is not understood");
+        assert!(!is_it || line.contains(&format!("header=\"{name}\"")), "{line}");
+        is_it
+    });
+    (wait(after), told)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_header_that_asks_for_a_time_is_understood_or_traced() {
+    for (value, expected) in [
+        ("5", (Some(5), false)),
+        ("2.5", (Some(3), false)),
+        ("4.000", (Some(4), false)),
+        ("4, 6", (Some(6), false)),
+        ("4, soon", (Some(4), true)),
+        ("0", (None, false)),
+        ("", (None, true)),
+        (",", (None, true)),
+        ("-5", (None, true)),
+        ("+5", (None, true)),
+        (".5", (None, true)),
+        ("5s", (None, true)),
+        ("5e1", (None, true)),
+        ("0x10", (None, true)),
+        ("1.5.5", (None, true)),
+        ("soon", (None, true)),
+    ] {
+        for name in ["retry-after", "sse-keep-alive"] {
+            assert_eq!(waits(name, value).await, expected, "{name}: {value}");
+        }
+    }
 }

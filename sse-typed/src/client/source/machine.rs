@@ -15,7 +15,8 @@ use crate::{
     client::{
         Ended, Error, HttpService, ResponseBody,
         connection::Connection,
-        exchange::{Answer, exchange, refusal, retry_after},
+        exchange::{Answer, exchange, refusal},
+        headers::retry_after,
         reader::Read,
         reconnect::{Cause, Decision, Outcome},
         timer::poll_timer,

@@ -1,0 +1,234 @@
+//! What the head of a response says: whether it is an event stream, and when the server wants to be asked again.
+
+use std::time::{Duration, SystemTime};
+
+use http::{
+    HeaderMap, HeaderName,
+    header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER},
+};
+
+use super::{ask::EVENT_STREAM, trace};
+
+/// Our servers say here how often they send a comment at least, in seconds.
+const SSE_KEEP_ALIVE: HeaderName = HeaderName::from_static("sse-keep-alive");
+
+/// Whether the content type's [essence](https://mimesniff.spec.whatwg.org/#mime-type-essence) is `text/event-stream`.
+/// Parameters are ignored: the stream is UTF-8 whatever they say. Of several content types the last one that is one counts,
+/// [as in browsers](https://fetch.spec.whatwg.org/#concept-header-extract-mime-type).
+pub(super) fn is_event_stream(headers: &HeaderMap, lenient: bool) -> bool {
+    if !headers.contains_key(CONTENT_TYPE) {
+        return lenient;
+    }
+    let essences = elements(headers, &CONTENT_TYPE).map(|element| {
+        let end = memchr::memchr(b';', element).unwrap_or(element.len());
+        element[..end].trim_ascii()
+    });
+    let last = essences.filter(|essence| is_media_type(essence) && *essence != b"*/*").last();
+    last.is_some_and(|essence| essence.eq_ignore_ascii_case(EVENT_STREAM.as_bytes()))
+}
+
+/// Whether it is two [tokens](https://www.rfc-editor.org/rfc/rfc9110#name-tokens) and a slash between them.
+fn is_media_type(essence: &[u8]) -> bool {
+    let is_token = |text: &[u8]| {
+        let is_of_it = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
+        !text.is_empty() && text.iter().all(is_of_it)
+    };
+    memchr::memchr(b'/', essence).is_some_and(|slash| is_token(&essence[..slash]) && is_token(&essence[slash + 1..]))
+}
+
+/// Whether there is a [content coding](https://www.rfc-editor.org/rfc/rfc9110#field.content-encoding) that nobody has
+/// undone. Read as text, a compressed stream would be one without events, for ever.
+pub(super) fn is_encoded(headers: &HeaderMap) -> bool {
+    let is_coding = |coding: &[u8]| !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity");
+    elements(headers, &CONTENT_ENCODING).any(is_coding)
+}
+
+/// The [`Retry-After`](https://www.rfc-editor.org/rfc/rfc9110#field.retry-after) of a response: seconds, or a date. Of
+/// several the longest counts.
+pub(super) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    longest(headers, &RETRY_AFTER, |value| {
+        let date = httpdate::parse_http_date(value).ok()?;
+        Some(date.duration_since(now).unwrap_or_default())
+    })
+}
+
+/// How often the server says that it will be heard of. Zero is never.
+pub(super) fn keep_alive(headers: &HeaderMap) -> Option<Duration> {
+    longest(headers, &SSE_KEEP_ALIVE, |_| None).filter(|time| !time.is_zero())
+}
+
+/// The longest of the times that a header names, on several lines or in a list. What is no time is traced.
+fn longest(headers: &HeaderMap, name: &HeaderName, other: impl Fn(&str) -> Option<Duration>) -> Option<Duration> {
+    let mut longest = None;
+    for line in headers.get_all(name) {
+        let text = line.to_str().unwrap_or_default().trim();
+        let is_understood = if let Some(time) = other(text) {
+            longest = longest.max(Some(time));
+            true
+        } else {
+            let times = text.split(',').map(seconds);
+            // Without `all`, which would leave out what stands behind.
+            times.fold(true, |all, time| {
+                longest = longest.max(time);
+                all && time.is_some()
+            })
+        };
+        if !is_understood {
+            trace::unknown_header(name, line.as_bytes());
+        }
+    }
+    longest
+}
+
+/// Seconds, whole ones by the standards. A fraction is rounded up: who was asked to wait does not come too early.
+fn seconds(text: &str) -> Option<Duration> {
+    let is_number = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit());
+    let (whole, fraction) = text.trim().split_once('.').unwrap_or((text.trim(), ""));
+    if whole.is_empty() || !is_number(whole) || !is_number(fraction) {
+        return None;
+    }
+    let begun = u64::from(fraction.bytes().any(|digit| digit != b'0'));
+    Some(Duration::from_secs(whole.parse().unwrap_or(u64::MAX).saturating_add(begun)))
+}
+
+/// The elements of a header that is a list, on however many lines, as they are between the commas. A comma within quotes
+/// separates nothing.
+fn elements<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> {
+    let lines = headers.get_all(name).into_iter();
+    lines
+        .flat_map(|line| {
+            let (mut quoted, mut escaped) = (false, false);
+            line.as_bytes().split(move |byte| {
+                match byte {
+                    _ if escaped => escaped = false,
+                    b'\\' if quoted => escaped = true,
+                    b'"' => quoted = !quoted,
+                    b',' => return !quoted,
+                    _ => {}
+                }
+                false
+            })
+        })
+        .map(<[u8]>::trim_ascii)
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn headers(name: &HeaderName, values: &[&str]) -> HeaderMap {
+        values.iter().map(|value| (name.clone(), HeaderValue::from_bytes(value.as_bytes()).unwrap())).collect()
+    }
+
+    #[test]
+    fn r3_the_essence_of_the_content_type_decides_and_its_parameters_do_not() {
+        for (value, expected) in [
+            ("text/event-stream", true),
+            ("text/event-stream;", true),
+            ("Text/Event-Stream; charset=windows-1252", true),
+            (" text/event-stream ;charset", true),
+            ("text/event-stream-x", false),
+            ("text/event_stream", false),
+            ("x bogus", false),
+            ("text/html", false),
+            ("", false),
+        ] {
+            assert_eq!(is_event_stream(&headers(&CONTENT_TYPE, &[value]), true), expected, "{value:?}");
+        }
+        assert!(!is_event_stream(&HeaderMap::new(), false));
+        assert!(is_event_stream(&HeaderMap::new(), true));
+    }
+
+    #[test]
+    fn of_several_content_types_the_last_that_is_one_counts() {
+        for (lines, expected) in [
+            (&["text/html", "text/event-stream"][..], true),
+            (&["text/event-stream", "text/html"], false),
+            (&["text/html, text/event-stream"], true),
+            (&["text/event-stream, text/html"], false),
+            (&["text/event-stream, text/event-stream"], true),
+            (&["text/event-stream", "", "*/*", "text/", "/x", "a b/c"], true),
+            (&["text/event-stream; a=\"x, text/html\""], true),
+            (&["text/html; a=\"\\\", text/event-stream\""], false),
+            (&["text/html; a=\"x", "text/event-stream"], true),
+            (&["", ","], false),
+        ] {
+            assert_eq!(is_event_stream(&headers(&CONTENT_TYPE, lines), true), expected, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn every_content_coding_but_identity_has_to_be_undone() {
+        for (lines, expected) in [
+            (&["gzip"][..], true),
+            (&["identity, br"], true),
+            (&["unheard-of"], true),
+            (&["identity", "zstd"], true),
+            (&["identity"], false),
+            (&["Identity,"], false),
+            (&[""], false),
+            (&[], false),
+        ] {
+            assert_eq!(is_encoded(&headers(&CONTENT_ENCODING, lines)), expected, "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn retry_after_is_read_as_seconds_and_as_a_date() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
+        for (lines, expected) in [
+            (&["120"][..], Some(120)),
+            (&[" 0 "], Some(0)),
+            (&["2.5"], Some(3)),
+            (&["0.001"], Some(1)),
+            (&["2.0"], Some(2)),
+            (&["2."], Some(2)),
+            (&["18446744073709551615.5"], Some(u64::MAX)),
+            (&["99999999999999999999999"], Some(u64::MAX)),
+            (&["7", "9", "8"], Some(9)),
+            (&["7, 9,8"], Some(9)),
+            (&["soon", "9"], Some(9)),
+            (&["9, soon, 10"], Some(10)),
+            (&["Sun, 06 Nov 1994 08:49:47 GMT"], Some(10)),
+            (&["Sun, 06 Nov 1994 08:49:27 GMT"], Some(0)),
+            (&["Sunday, 06-Nov-94 08:49:47 GMT"], Some(10)),
+            (&["Sun Nov  6 08:49:47 1994"], Some(10)),
+            (&["Sun, 06 Nov 1994 08:49:47 GMT", "12"], Some(12)),
+            (&["Sun, 06 Nov 1994 08:49:47 +0000"], None),
+            (&["1994-11-06T08:49:47Z"], None),
+            (&["-1"], None),
+            (&["+1"], None),
+            (&[".5"], None),
+            (&["1.-5"], None),
+            (&["5s"], None),
+            (&["soon"], None),
+            (&["é"], None),
+            (&[""], None),
+            (&[], None),
+        ] {
+            let found = retry_after(&headers(&RETRY_AFTER, lines), now);
+            assert_eq!(found, expected.map(Duration::from_secs), "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn a_keep_alive_is_seconds_and_zero_is_none() {
+        for (lines, expected) in [
+            (&["15"][..], Some(15)),
+            (&["0.5"], Some(1)),
+            (&["15, 20"], Some(20)),
+            (&["20", "15"], Some(20)),
+            (&["0", "15"], Some(15)),
+            (&["0"], None),
+            (&["0.0"], None),
+            (&["Sun, 06 Nov 1994 08:49:47 GMT"], None),
+            (&[""], None),
+            (&[], None),
+        ] {
+            let found = keep_alive(&headers(&SSE_KEEP_ALIVE, lines));
+            assert_eq!(found, expected.map(Duration::from_secs), "{lines:?}");
+        }
+    }
+}

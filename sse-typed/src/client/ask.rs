@@ -10,8 +10,10 @@ use http::{
 
 use super::{
     Error,
+    debug::{HeaderNames, Size},
     error::BoxError,
     trace::{self, Scope},
+    url::Shown,
 };
 use crate::event::LastEventId;
 
@@ -22,7 +24,6 @@ pub(super) const EVENT_STREAM: &str = "text/event-stream";
 const LONGEST_ID: usize = 8 << 10;
 
 /// An attempt to connect, for which [`request`](super::RequestBuilder::request) makes the request.
-#[derive(Debug)]
 pub struct Attempt {
     number: u64,
     last_event_id: LastEventId,
@@ -46,6 +47,18 @@ impl Attempt {
     #[must_use]
     pub fn into_request(self) -> http::Request<Bytes> {
         self.request
+    }
+}
+
+impl fmt::Debug for Attempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Attempt")
+            .field("number", &self.number)
+            .field("method", self.request.method())
+            .field("url", &format_args!("{}", Shown(self.request.uri())))
+            .field("headers", &HeaderNames(self.request.headers()))
+            .field("body", &Size(self.request.body().len()))
+            .finish_non_exhaustive()
     }
 }
 
@@ -205,9 +218,9 @@ impl fmt::Debug for Ask {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Ask")
             .field("method", &self.method)
-            .field("uri", &self.uri)
-            .field("headers", &self.headers)
-            .field("body", &format_args!("{} bytes", self.body.len()))
+            .field("url", &format_args!("{}", Shown(&self.uri)))
+            .field("headers", &HeaderNames(&self.headers))
+            .field("body", &Size(self.body.len()))
             .field("attempts", &self.attempts)
             .finish_non_exhaustive()
     }

@@ -7,7 +7,10 @@ use http::{
     response,
 };
 
-use super::silence::Silent;
+use super::{
+    debug::{Head, Size},
+    silence::Silent,
+};
 use crate::{
     codec::{DecodeEvent, Decoded, EventTooLarge},
     event::{DecodeError, RawEvent},
@@ -39,7 +42,6 @@ struct Inner {
     response: Option<(response::Parts, Bytes)>,
 }
 
-#[derive(Debug)]
 enum Kind {
     Request(BoxError),
     Made(BoxError),
@@ -363,17 +365,40 @@ fn root<'a>(error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static)
     error
 }
 
+/// The message, and what was received without its content, which may be a secret.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("Error");
-        debug.field("kind", &self.0.kind);
-        if let Some(event) = &self.0.raw_event {
-            debug.field("raw_event", event);
+        debug.field("kind", &format_args!("{}", self.0.kind.name())).field("message", &self.to_string());
+        if let Some(event) = self.raw_event() {
+            debug.field("event", &event.event_type()).field("data", &Size(event.data().len()));
         }
-        if let Some((head, body)) = &self.0.response {
-            debug.field("head", head).field("body", body);
+        if let Some((head, body)) = self.response() {
+            debug.field("response", &Head(head)).field("body", &Size(body.len()));
         }
         debug.finish()
+    }
+}
+
+impl Kind {
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::Request(_) => "Request",
+            Self::Made(_) => "Made",
+            Self::Connect(_) => "Connect",
+            Self::Status => "Status",
+            Self::ContentType => "ContentType",
+            Self::ContentEncoding => "ContentEncoding",
+            Self::Body(_) => "Body",
+            Self::NoHead(_) => "NoHead",
+            Self::Silent(_) => "Silent",
+            Self::Truncated => "Truncated",
+            Self::GaveUp { .. } => "GaveUp",
+            Self::Decode(_) => "Decode",
+            Self::TooLarge(_) => "TooLarge",
+            Self::Unknown => "Unknown",
+            Self::InBand => "InBand",
+        }
     }
 }
 

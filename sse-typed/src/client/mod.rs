@@ -73,6 +73,7 @@ mod ask;
 #[expect(clippy::module_inception, reason = "the room and its first type share the name")]
 mod client;
 mod connection;
+mod debug;
 mod decode;
 mod ended;
 mod error;

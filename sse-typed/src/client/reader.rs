@@ -252,8 +252,8 @@ fn envelope<E>(data: E, raw: &RawEventRef<'_>) -> Event<E> {
 impl<E> fmt::Debug for Reader<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Reader")
-            .field("decoder", &self.decoder)
             .field("options", &self.options)
+            .field("events", &self.events)
             .field("unknown_events", &self.unknown_events)
             .finish_non_exhaustive()
     }

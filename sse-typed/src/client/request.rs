@@ -16,6 +16,7 @@ use super::{
     Attempt, Ended, Error, EventSource, EventStream, HttpService, ReconnectPolicy, ResponseBody, Resume,
     ask::{Ask, LAST_EVENT_ID},
     connection::Connection,
+    debug::HeaderNames,
     error::BoxError,
     exchange::{Answer, ResponseTimeout, Terms, exchange, refusal},
     options::{ReadOptions, read_options},
@@ -315,7 +316,6 @@ impl<S> fmt::Debug for RequestBuilder<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RequestBuilder")
             .field("ask", &self.ask)
-            .field("decoder", &self.decoder)
             .field("options", &self.options)
             .field("reconnect", &self.reconnect)
             .field("terms", &self.terms)
@@ -327,7 +327,11 @@ impl<E> fmt::Debug for Reply<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Events(events) => f.debug_tuple("Events").field(events).finish(),
-            Self::Other(response) => f.debug_tuple("Other").field(response).finish(),
+            Self::Other(response) => f
+                .debug_struct("Other")
+                .field("status", &response.status())
+                .field("headers", &HeaderNames(response.headers()))
+                .finish_non_exhaustive(),
         }
     }
 }

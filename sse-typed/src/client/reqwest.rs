@@ -111,8 +111,9 @@ async fn send(
     Ok(http::Response::from(response).map(ResponseBody::new))
 }
 
-/// Marks what no repetition mends.
+/// Marks what no repetition mends. The URL, which reqwest names whole, is left out.
 fn told_apart(error: Error) -> BoxError {
+    let error = error.without_url();
     if error.is_builder() || error.is_redirect() { Unsendable::because(error).into() } else { error.into() }
 }
 

@@ -12,6 +12,7 @@ use http_body::Body;
 
 use super::{
     Ended, Error, ResponseBody,
+    debug::Head,
     error::BoxError,
     options::{ReadOptions, read_options},
     reader::{Read, Reader},
@@ -209,7 +210,7 @@ where
 impl<E, B> fmt::Debug for EventStream<E, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EventStream")
-            .field("head", &self.head)
+            .field("head", &self.head.as_ref().map(Head))
             .field("ended", &self.ended())
             .field("reader", &self.reader)
             .finish_non_exhaustive()

@@ -9,6 +9,7 @@ mod compressed;
 mod content_coding;
 mod control;
 mod crowded;
+mod debug_output;
 mod endurance;
 mod floods;
 mod hyper;

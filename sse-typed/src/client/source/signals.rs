@@ -10,13 +10,12 @@ use http::response;
 
 use super::{EventSource, machine::Step};
 use crate::{
-    client::{BoxHttpService, Error, HttpService},
+    client::{BoxHttpService, Error, HttpService, debug::Head},
     codec::DecodeEvent,
     event::Event,
 };
 
 /// What happens to an [`EventSource`], events among it.
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum Signal<E> {
     /// A connection is open: status and headers of its response.
@@ -32,6 +31,19 @@ pub enum Signal<E> {
         /// Why; `None` when the stream ended as it should.
         cause: Option<Error>,
     },
+}
+
+impl<E: fmt::Debug> fmt::Debug for Signal<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Open(head) => f.debug_tuple("Open").field(&Head(head)).finish(),
+            Self::Event(event) => f.debug_tuple("Event").field(event).finish(),
+            Self::Comment(comment) => f.debug_tuple("Comment").field(comment).finish(),
+            Self::Reconnecting { after, cause } => {
+                f.debug_struct("Reconnecting").field("after", after).field("cause", cause).finish()
+            }
+        }
+    }
 }
 
 /// An [`EventSource`] that tells of connections too: what [`with_signals`](EventSource::with_signals) gives.

@@ -92,6 +92,19 @@ async fn restart_connects_anew_at_once_with_the_last_event_id() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn restart_drops_half_an_event_and_the_clocks_of_its_connection() {
+    let half = || Scripted::events("event: value\ndata: 1").hold();
+    let whole = "\n\nevent: value\ndata: 2\n\n";
+    let service = ScriptedService::new([half(), Scripted::events("").pause(9 * SECOND).then(whole).hold()]);
+    let request = Client::new(service).get("/").reconnect(no_jitter()).idle_timeout(10 * SECOND);
+    let mut source = request.connect::<Reading>();
+    let handle = source.handle();
+    assert!(timeout(8 * SECOND, source.next()).await.is_err());
+    handle.restart();
+    assert_eq!(source.next().await.unwrap().unwrap().data, Reading::Value(2));
+}
+
+#[tokio::test(start_paused = true)]
 async fn restart_forgets_the_attempts_in_vain() {
     let service = ScriptedService::new(std::iter::repeat_n(Scripted::hang_up(), 5));
     let mut source = connect(&service);

@@ -150,8 +150,8 @@ mod tests {
         assert!(policy.may_follow(&uri("http://a/"), &uri("https://a/"), true));
     }
 
-    /// The requests to the origins `a` and `b`, where `a` redirects to itself and then to `b`: method, host, body.
-    async fn requests(status: u16, method: Method, body: &'static str) -> Vec<(Method, String, Bytes)> {
+    /// The requests to the origins `a` and `b`: method, host, body. `/1` of `a` is redirected to its `/2`, and that to `b`.
+    async fn requests(from: &str, status: u16, method: Method, body: &'static str) -> Vec<(Method, String, Bytes)> {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let recorded = Arc::clone(&seen);
         let service = tower::service_fn(move |request: Request<Full<Bytes>>| {
@@ -169,7 +169,7 @@ mod tests {
                 Ok::<_, Infallible>(Response::builder().status(status).header("location", to).body(()).unwrap())
             }
         });
-        let request = Request::builder().method(method).uri("http://a/1").body(Full::from(body)).unwrap();
+        let request = Request::builder().method(method).uri(from).body(Full::from(body)).unwrap();
         FollowRedirect::with_policy(service, Redirects::new()).oneshot(request).await.unwrap();
         std::mem::take(&mut *seen.lock().unwrap())
     }
@@ -179,7 +179,7 @@ mod tests {
         for method in [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::from_bytes(b"QUERY").unwrap()] {
             for status in [301, 302, 303, 307, 308] {
                 let left_behind = status == 303 || (method == Method::POST && status < 303);
-                let seen = requests(status, method.clone(), "secret").await;
+                let seen = requests("http://a/1", status, method.clone(), "secret").await;
                 let told: Vec<_> = seen.iter().map(|(_, host, body)| (&host[..], &body[..])).collect();
                 let expected: &[(&str, &[u8])] = if left_behind {
                     &[("a", b"secret"), ("a", b""), ("b", b"")]
@@ -192,10 +192,30 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_body_that_is_left_behind_does_not_keep_a_request_in_its_origin() {
+        let (post, put) = (Method::POST, Method::PUT);
+        for (status, method, follows) in [
+            (301, &post, true),
+            (302, &post, true),
+            (303, &post, true),
+            (303, &put, true),
+            (302, &put, false),
+            (307, &post, false),
+            (308, &post, false),
+        ] {
+            // The first redirect leads away.
+            let seen = requests("http://a/2", status, method.clone(), "secret").await;
+            let told: Vec<_> = seen.iter().map(|(method, host, body)| (method, &host[..], &body[..])).collect();
+            let (first, second) = ((method, "a", &b"secret"[..]), (&Method::GET, "b", &b""[..]));
+            assert_eq!(told, if follows { vec![first, second] } else { vec![first] }, "{method} {status}");
+        }
+    }
+
+    #[tokio::test]
     async fn a_request_without_a_body_is_redirected_to_any_origin() {
         for method in [Method::GET, Method::HEAD, Method::POST, Method::DELETE] {
             for status in [301, 302, 303, 307, 308] {
-                let seen = requests(status, method.clone(), "").await;
+                let seen = requests("http://a/1", status, method.clone(), "").await;
                 let hosts: Vec<_> = seen.iter().map(|(_, host, _)| &host[..]).collect();
                 assert_eq!(hosts, ["a", "a", "b"], "{method} {status}");
             }

@@ -237,13 +237,9 @@ impl<S: HttpService> RequestBuilder<S> {
     /// made once, unless [`resume_with`](Self::resume_with) or [`request`](Self::request) says how to go on.
     pub fn connect<E: DecodeEvent>(self) -> EventSource<E, S> {
         let (ask, decoder) = seed(self.ask, self.decoder);
-        let policy = match &ask {
-            Ok(ask) if !ask.is_repeatable() => ReconnectPolicy::never(),
-            _ => self.reconnect,
-        };
         let scope = ask.as_ref().map_or_else(|_| Scope::none(), Ask::scope);
         let reader = Reader::new(decoder, self.options, scope);
-        EventSource::new(self.service, ask, self.terms, reader, Reconnect::new(policy))
+        EventSource::new(self.service, ask, self.terms, reader, Reconnect::new(self.reconnect))
     }
 
     /// Sends the request, and gives the events of its response. There is no reconnecting.

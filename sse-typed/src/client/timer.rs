@@ -30,3 +30,20 @@ pub(super) async fn within<F: Future>(limit: Duration, future: F) -> Option<F::O
     })
     .await
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_has_come_counts_although_the_time_is_up_too() {
+        let (sender, receiver) = oneshot::channel();
+        let mut output = tokio_test::task::spawn(within(Duration::from_secs(1), receiver));
+        assert!(output.poll().is_pending());
+        sender.send(7).unwrap();
+        tokio::time::advance(Duration::from_secs(2)).await;
+        assert_eq!(output.poll(), Poll::Ready(Some(Ok(7))));
+    }
+}

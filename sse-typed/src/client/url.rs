@@ -55,4 +55,19 @@ mod tests {
             assert_eq!(Shown(url).to_string(), shown);
         }
     }
+
+    #[cfg(any(feature = "hyper-client", feature = "reqwest"))]
+    #[test]
+    fn an_absolute_url_has_a_scheme_and_a_host() {
+        for (url, is_absolute) in [
+            ("http://host/feed", true),
+            ("ftp://host", true),
+            ("http://:81/", false),
+            ("host:81", false),
+            ("/feed", false),
+            ("*", false),
+        ] {
+            assert_eq!(absolute(&Uri::from_static(url)).is_ok(), is_absolute, "{url}");
+        }
+    }
 }

@@ -34,6 +34,13 @@ async fn a_stream_that_is_still_compressed_is_a_fatal_error_that_names_the_layer
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_compressed_stream_without_a_content_type_is_told_by_its_coding_where_none_is_needed() {
+    let untyped = Scripted::events("").untyped().header("content-encoding", "gzip");
+    let client = Client::new(ScriptedService::new([untyped.clone(), untyped]));
+    assert!(client.get("/").lenient(true).send::<RawEvent>().await.unwrap_err().is_content_encoding());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_stream_in_the_coding_identity_is_read() {
     let mut events = Client::new(service("identity")).get("/").send::<RawEvent>().await.unwrap();
     assert_eq!(events.next().await.unwrap().unwrap().data.data(), "1");

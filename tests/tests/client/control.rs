@@ -382,6 +382,17 @@ async fn what_has_come_and_is_not_read_yet_is_no_silence() {
     assert_eq!((stream.ended(), stream.unknown_events()), (Some(Ended::EndOfBody), 1000));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_shorter_timeout_holds_for_a_stream_that_is_waited_for_already() {
+    let service = ScriptedService::new([Scripted::events("").hold()]);
+    let mut stream = Client::new(service).get("/").idle_timeout(3600 * SECOND).send::<Reading>().await.unwrap();
+    let started = Instant::now();
+    assert!(timeout(SECOND, stream.next()).await.is_err());
+    let mut stream = stream.idle_timeout(5 * SECOND);
+    assert!(stream.next().await.unwrap().unwrap_err().is_timeout());
+    assert_eq!(started.elapsed(), 5 * SECOND);
+}
+
 #[tokio::test]
 async fn a_silent_peer_is_noticed_over_a_real_socket() {
     let server = ScriptedServer::start([Scripted::events("event: value\ndata: 1\n\n").hold()]).await;

@@ -149,3 +149,24 @@ async fn a_service_that_is_not_ready_is_waited_for() {
     held.call(Request::new(Body::empty())).await.unwrap();
     assert_eq!(source.next().await.unwrap().unwrap().data, Reading::Value(1));
 }
+
+#[tokio::test]
+async fn what_a_request_is_given_arrives_as_it_was_given() {
+    let service = tower::service_fn(|request: http::Request<Body>| async move {
+        let headers = request.headers();
+        // What is sensitive is in no table of HTTP/2, and in no trace of a header.
+        let sensitive: Vec<_> =
+            headers.iter().filter(|(_, value)| value.is_sensitive()).map(|(name, _)| name.as_str()).collect();
+        let types: Vec<_> = headers.get_all(header::CONTENT_TYPE).iter().collect();
+        let data = format!(
+            "event: value\ndata: {}\n\n",
+            u8::from(sensitive == ["authorization"]) + u8::from(types == ["application/x+json"])
+        );
+        let response = http::Response::builder().header(header::CONTENT_TYPE, "text/event-stream");
+        Ok::<_, std::convert::Infallible>(response.body(Body::from(data)).unwrap())
+    });
+    let request =
+        Client::with_body(service).post("/").header("content-type", "application/x+json").bearer_auth("token");
+    let mut events = request.json(&[1]).send::<Reading>().await.unwrap();
+    assert_eq!(events.next().await.unwrap().unwrap().data, Reading::Value(2));
+}

@@ -236,3 +236,15 @@ async fn a_last_event_id_among_the_headers_is_the_last_one_set_and_text() {
     assert!(error.is_request() && error.to_string().contains("`last-event-id` is not UTF-8"), "{error}");
     assert_eq!(service.requests().len(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_open_source_stays_what_it_is_when_its_service_is_erased() {
+    let service = ScriptedService::new([Reply::events("event: value\ndata: 1\n\n").header("x-a", "1").hold()]);
+    let mut source = Client::new(service).get("/").connect::<Reading>().opened().await.unwrap();
+    let handle = source.handle();
+    let mut source = source.boxed();
+    assert_eq!(source.head().unwrap().headers["x-a"], "1");
+    assert_eq!(source.next().await.unwrap().unwrap().data, Reading::Value(1));
+    handle.close();
+    assert!(source.next().await.is_none());
+}

@@ -4,6 +4,7 @@ use sse_typed::{
     Client, RawEvent,
     client::{HttpService, RequestBuilder},
 };
+use tests::scripted::ScriptedService;
 
 async fn told<S: HttpService>(request: RequestBuilder<S>) -> String {
     let error = request.connect::<RawEvent>().next().await.unwrap().unwrap_err();
@@ -25,4 +26,17 @@ async fn a_url_that_is_none_is_named_with_an_example_of_one() {
         assert_eq!(told(Client::hyper().post(url.to_owned())).await, expected);
         assert_eq!(told(Client::reqwest(reqwest::Client::new()).get(url)).await, expected);
     }
+}
+
+#[tokio::test]
+async fn a_source_of_a_url_that_is_none_asks_for_nothing_whatever_it_is_ordered() {
+    let service = ScriptedService::new([]);
+    let get = || Client::new(service.clone()).get("http://a b/").connect::<RawEvent>();
+    let mut source = get();
+    source.handle().restart();
+    assert!(source.next().await.unwrap().unwrap_err().is_request());
+    assert!(source.next().await.is_none());
+    // Nor is it open.
+    assert!(get().opened().await.unwrap_err().is_request());
+    assert!(service.requests().is_empty());
 }

@@ -110,6 +110,7 @@ mod tests {
             ("http://a/", "https://a/", false),
             ("http://a/", "http://b/", false),
             ("http://a/", "http://a:81/", false),
+            ("http://a:81/", "https://a:81/", false),
         ] {
             assert_eq!(same_origin(&uri(a), &uri(b)), same, "{a} {b}");
         }
@@ -193,12 +194,14 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_that_is_left_behind_does_not_keep_a_request_in_its_origin() {
-        let (post, put) = (Method::POST, Method::PUT);
+        let (get, post, put) = (Method::GET, Method::POST, Method::PUT);
         for (status, method, follows) in [
             (301, &post, true),
             (302, &post, true),
             (303, &post, true),
             (303, &put, true),
+            (303, &get, true),
+            (302, &get, false),
             (302, &put, false),
             (307, &post, false),
             (308, &post, false),

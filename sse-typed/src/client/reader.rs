@@ -245,7 +245,7 @@ impl<E: DecodeEvent> Reader<E> {
 }
 
 fn envelope<E>(data: E, raw: &RawEventRef<'_>) -> Event<E> {
-    let id = raw.id().filter(|id| !id.is_empty()).map(|id| EventId::from_wire(id.into()));
+    let id = raw.id().filter(|id| !id.is_empty()).map(EventId::from_wire);
     Event { data, id, retry: raw.retry() }
 }
 

@@ -19,6 +19,7 @@ mod envelope;
 mod error;
 mod gap;
 mod id;
+mod id_text;
 mod last_event_id;
 mod raw;
 
@@ -33,6 +34,8 @@ pub use self::{
 
 #[cfg(feature = "server")]
 pub(crate) use self::id::LONGEST_ID;
+#[cfg(feature = "hub")]
+pub(crate) use self::id_text::ShortText;
 
 /// The event type of an event whose block names none.
 pub(crate) const MESSAGE: &str = "message";

@@ -71,7 +71,7 @@ fn decode_block<E: DecodeEvent>(block: Bytes) -> Option<Event<Arc<E>>> {
     match E::decode(raw) {
         Ok(Decoded::Event(data)) => {
             let mut event = Event::new(Arc::new(data));
-            event.id = raw.id().filter(|id| !id.is_empty()).map(|id| EventId::from_wire(id.into()));
+            event.id = raw.id().filter(|id| !id.is_empty()).map(EventId::from_wire);
             event.retry = raw.retry();
             Some(event)
         }

@@ -1,54 +1,66 @@
-use std::{
-    fmt,
-    hash::{BuildHasher, RandomState},
-};
+use std::hash::{BuildHasher, RandomState};
 
-use crate::event::EventId;
+use crate::event::{EventId, ShortText};
 
 /// What ends the id of an event that ends streams, and no other.
-pub(super) const TERMINAL: char = '!';
+pub(super) const TERMINAL: &str = "!";
 
 /// Names the places of one log in one process: `<16 hexadecimal digits>-<n>`.
 ///
 /// The digits are drawn at random, so that an id of another process, or of another log, is never taken for one of this.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Epoch(u64);
+pub(super) struct Epoch {
+    /// The digits, and the dash behind them.
+    name: [u8; 17],
+}
 
 impl Epoch {
     pub(super) fn random() -> Self {
         // The keys of `RandomState` come from the operating system, and differ from one to the next.
-        Self(RandomState::new().hash_one(0_u8))
+        Self::new(RandomState::new().hash_one(0_u8))
+    }
+
+    fn new(number: u64) -> Self {
+        let mut name = [b'-'; 17];
+        for (index, digit) in name[..16].iter_mut().enumerate() {
+            let value = number >> (60 - 4 * index) & 0xF;
+            // Below sixteen.
+            *digit = b"0123456789abcdef"[value as usize];
+        }
+        Self { name }
     }
 
     /// The id of a place, which is that of the `n`th event unless that ends streams.
     pub(super) fn id(self, n: u64) -> EventId {
-        EventId::from_wire(self.name(n).into())
+        EventId::from_short(self.text(n))
     }
 
     /// The id of the `n`th event.
     pub(super) fn event_id(self, n: u64, ends: Ends) -> EventId {
-        let mut name = self.name(n);
-        if ends.streams() {
-            name.push(TERMINAL);
-        }
-        EventId::from_wire(name.into())
+        EventId::from_short(self.event_text(n, ends))
     }
 
-    fn name(self, n: u64) -> String {
-        format!("{self}{n}")
+    /// The same as text.
+    pub(super) fn event_text(self, n: u64, ends: Ends) -> ShortText {
+        let mut text = self.text(n);
+        if ends.streams() {
+            text.push(TERMINAL.as_bytes());
+        }
+        text
+    }
+
+    /// All of it fits.
+    fn text(self, n: u64) -> ShortText {
+        let mut text = ShortText::default();
+        text.push(&self.name);
+        text.push_number(n.into());
+        text
     }
 
     /// The place that an id names, if it is one of this log's. Only the very spelling that was sent counts.
     pub(super) fn parse(self, id: &str) -> Option<u64> {
         let n = id.rsplit_once('-')?.1.parse().ok()?;
-        (self.name(n) == id).then_some(n)
-    }
-}
-
-/// What stands before the number, dash included.
-impl fmt::Display for Epoch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:016x}-", self.0)
+        (self.text(n).as_bytes() == id.as_bytes()).then_some(n)
     }
 }
 
@@ -74,7 +86,7 @@ impl Ends {
 
 /// The id on the wire of an event that ends streams, by the id that its log gave it.
 pub(super) fn marked(id: &EventId) -> EventId {
-    EventId::from_wire(format!("{id}{TERMINAL}").into())
+    EventId::from_wire(&format!("{id}{TERMINAL}"))
 }
 
 /// Whether an id is that of an event that ends streams: a client that brings it has had all there is.
@@ -88,8 +100,9 @@ mod tests {
 
     #[test]
     fn an_id_names_the_place_it_was_made_for_in_one_spelling_only() {
-        let epoch = Epoch(0xAB);
+        let epoch = Epoch::new(0xAB);
         assert_eq!(epoch.id(7).as_str(), "00000000000000ab-7");
+        assert_eq!(Epoch::new(0xFEDC_BA98_7654_3210).id(u64::MAX).as_str(), format!("fedcba9876543210-{}", u64::MAX));
         assert_eq!(epoch.event_id(7, Ends::of(true)).as_str(), "00000000000000ab-7!");
         for n in [0, 1, 10, u64::MAX] {
             assert_eq!(epoch.parse(epoch.id(n).as_str()), Some(n));
@@ -115,6 +128,6 @@ mod tests {
 
     #[test]
     fn epochs_of_one_process_differ() {
-        assert_ne!(Epoch::random().0, Epoch::random().0);
+        assert_ne!(Epoch::random(), Epoch::random());
     }
 }

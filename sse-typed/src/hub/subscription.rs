@@ -117,7 +117,7 @@ impl<E> Subscription<E> {
             Start::Earliest => (Place::Elsewhere { asked: false }, Pages::before_last(log(), u64::MAX)),
             Start::Last(n) => (Place::Elsewhere { asked: false }, Pages::before_last(log(), *n)),
             Start::Live | Start::After(_) => match start.id() {
-                Some(id) => (Place::Elsewhere { asked: true }, Pages::at(log(), Some(EventId::from_wire(id.into())))),
+                Some(id) => (Place::Elsewhere { asked: true }, Pages::at(log(), Some(EventId::from_wire(id)))),
                 None => {
                     let (head, id) = shared.begun_head();
                     (Place::At(head), Pages::at(log(), id))

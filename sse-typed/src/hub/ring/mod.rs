@@ -4,7 +4,6 @@ mod tests;
 
 use std::{
     collections::{HashMap, VecDeque},
-    io::Write as _,
     mem,
     sync::Arc,
     time::Duration,
@@ -170,19 +169,21 @@ impl Ring {
     pub(super) fn push(&mut self, id: Option<EventId>, block: &[u8], ends: Ends, now: Duration) -> u64 {
         let n = self.head() + 1;
         let start = self.open.len();
-        let mark = if ends.streams() { "!" } else { "" };
-        // Writing into a vector does not fail.
-        let _ = match (&mut self.names, id) {
-            (Names::Numbered(epoch), _) => writeln!(self.open, "id: {epoch}{n}{mark}"),
+        self.open.extend_from_slice(b"id: ");
+        match (&mut self.names, id) {
+            (Names::Numbered(epoch), _) => self.open.extend_from_slice(epoch.event_text(n, ends).as_bytes()),
             (Names::Given { base, ids, numbers }, id) => {
                 // Without a name of its own it has that of the place before.
                 let id = id.unwrap_or_else(|| ids.back().unwrap_or(base).clone());
-                let written = writeln!(self.open, "id: {id}{mark}");
+                self.open.extend_from_slice(id.as_str().as_bytes());
+                if ends.streams() {
+                    self.open.extend_from_slice(id::TERMINAL.as_bytes());
+                }
                 numbers.insert(id.clone(), n);
                 ids.push_back(id);
-                written
             }
-        };
+        }
+        self.open.push(b'\n');
         self.open.extend_from_slice(block);
         self.entries.push_back(Entry { end: self.open.len(), at: nanos(now) });
         self.bytes += self.open.len() - start;

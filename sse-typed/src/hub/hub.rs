@@ -12,6 +12,7 @@ use super::{
     AnyLogError, AppendError, Block, End, EventLog, HubBuilder, HubStats, MemoryLog, OnGap, PublishError, Retention,
     Start, Subscription,
     core::Core,
+    encode,
     error::Kind,
     id,
     log::Erased,
@@ -118,7 +119,8 @@ impl<E: HubEvent, L: EventLog> Hub<E, L> {
         if self.owner.core.remote.is_none() {
             return self.push(event);
         }
-        let block = self.enter()?.block(event)?;
+        self.enter()?;
+        let block = encode::block(event)?;
         self.append(&block).await
     }
 
@@ -147,7 +149,7 @@ impl<E: HubEvent, L: EventLog> Hub<E, L> {
         }
         let (event, block) = core.order.keep(|| -> Result<_, PublishError> {
             let event = self.change(change)?;
-            let block = core.block(&event);
+            let block = encode::block(&event);
             Ok((event, block))
         })?;
         drop(event);
@@ -186,7 +188,7 @@ impl<E: HubEvent, L: EventLog> Hub<E, L> {
         if core.remote.is_none() {
             return self.push_last(last.as_ref());
         }
-        let block = last.map(|event| core.block(&event)).transpose()?;
+        let block = last.map(|event| encode::block(&event)).transpose()?;
         self.prepare_append().await?;
         let closed = self.owner.log.close(block.as_ref(), End::Complete).await;
         let place = closed.map_err(|error| self.append_error(error))?;
@@ -203,7 +205,7 @@ impl<E: HubEvent, L: EventLog> Hub<E, L> {
     /// Publishes on a log in memory.
     fn push(&self, event: &E) -> Result<EventId, PublishError> {
         let core = self.enter()?;
-        core.with_block(event, |block| core.shared.push(block, event.is_terminal()))?
+        encode::with_block(event, |block| core.shared.push(block, event.is_terminal()))?
             .map_err(|Closed(_)| Kind::Closed.into())
     }
 
@@ -211,7 +213,7 @@ impl<E: HubEvent, L: EventLog> Hub<E, L> {
         let core = self.enter()?;
         let (event, pushed) = core.order.keep(|| -> Result<_, PublishError> {
             let event = self.change(change)?;
-            let pushed = core.with_block(&event, |block| core.shared.push_quietly(block, event.is_terminal()));
+            let pushed = encode::with_block(&event, |block| core.shared.push_quietly(block, event.is_terminal()));
             Ok((event, pushed))
         })?;
         // Who is woken here, and what is dropped, is not within the change: it may publish.
@@ -225,7 +227,7 @@ impl<E: HubEvent, L: EventLog> Hub<E, L> {
         let closed = match last {
             None => core.shared.close(None, End::Complete),
             Some(event) => {
-                core.with_block(event, |block| core.shared.close(Some((block, event.is_terminal())), End::Complete))?
+                encode::with_block(event, |block| core.shared.close(Some((block, event.is_terminal())), End::Complete))?
             }
         };
         closed.map(drop).map_err(|Closed(_)| Kind::Closed.into())

@@ -136,6 +136,7 @@
 mod builder;
 mod core;
 mod decoded;
+mod encode;
 mod entries;
 mod error;
 mod events;

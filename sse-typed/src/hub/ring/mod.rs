@@ -1,3 +1,4 @@
+mod room;
 mod run;
 #[cfg(test)]
 mod tests;
@@ -207,6 +208,7 @@ impl Ring {
         self.open.clear();
         (self.front, self.bytes, self.open_first) = (0, 0, self.first);
         self.names = Names::given(at);
+        self.give_room_back();
     }
 
     /// The events behind a place, as a log keeps them.
@@ -234,6 +236,7 @@ impl Ring {
 
     /// Lets go what is too much or too old.
     pub(super) fn trim(&mut self, now: Duration) {
+        let first = self.first;
         while self.entries.len() > self.retention.events || self.bytes > self.retention.bytes && self.entries.len() > 1
         {
             self.let_go();
@@ -242,6 +245,22 @@ impl Ring {
             while self.entries.front().is_some_and(|entry| nanos(now).saturating_sub(entry.at) > nanos(age)) {
                 self.let_go();
             }
+        }
+        if self.first > first {
+            self.give_room_back();
+        }
+    }
+
+    /// Gives back the room of what is no longer there.
+    fn give_room_back(&mut self) {
+        room::shrink_queue(&mut self.entries);
+        room::shrink_queue(&mut self.segments);
+        if let Names::Given { ids, numbers, .. } = &mut self.names {
+            room::shrink_queue(ids);
+            room::shrink_map(numbers);
+        }
+        if self.entries.is_empty() {
+            room::free_buffer(&mut self.open);
         }
     }
 
@@ -287,6 +306,7 @@ impl Ring {
             // One allocation of just this size; the room stays for the next.
             let bytes = Bytes::copy_from_slice(&self.open);
             self.open.clear();
+            room::shrink_buffer(&mut self.open, bytes.len());
             bytes
         };
         let (first, last) = (self.open_first, self.head());

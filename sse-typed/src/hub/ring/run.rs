@@ -51,6 +51,12 @@ pub(in crate::hub) struct Run {
 }
 
 impl Segment {
+    /// How many events there are.
+    pub(in crate::hub) const fn len(&self) -> usize {
+        // As many as fit into a slice of bytes.
+        (self.last - self.first + 1) as usize
+    }
+
     /// The id of the place behind an event.
     fn id(&self, n: u64) -> EventId {
         match &self.names {

@@ -142,3 +142,103 @@ fn behind_a_hole_in_the_log_no_earlier_place_is_in_the_ring() {
     assert_eq!((run.bytes(), run.last), (&b"id: b\ndata: 1\n\n"[..], far + 1));
     assert!(matches!(ring.read(1), Read::Behind(_)));
 }
+
+/// A ring that holds events for a second, with names of its own or of another log.
+fn rings_of_a_second() -> [Ring; 2] {
+    let retention = Retention::events(usize::MAX).bytes(usize::MAX).age(Duration::from_secs(1));
+    [ring(retention), Ring::new(retention, Names::given(EventId::new("base").unwrap()))]
+}
+
+/// Appends an event, under a name of its own where another log gives them.
+fn push(ring: &mut Ring, block: &[u8], now: Duration) {
+    let name = EventId::from(ring.head() + 1);
+    let name = matches!(ring.names, Names::Given { .. }).then_some(name);
+    ring.push(name, block, false, now);
+}
+
+/// What a ring has allocated besides its segments, in bytes.
+fn room(ring: &Ring) -> usize {
+    let names = match &ring.names {
+        Names::Numbered(_) => 0,
+        Names::Given { ids, numbers, .. } => {
+            ids.capacity() * size_of::<EventId>() + numbers.capacity() * size_of::<(EventId, u64)>()
+        }
+    };
+    let pointers = ring.segments.capacity() + ring.gone.capacity();
+    ring.entries.capacity() * size_of::<Entry>() + pointers * size_of::<usize>() + ring.open.capacity() + names
+}
+
+#[test]
+fn the_room_of_events_that_are_gone_is_given_back() {
+    for mut ring in rings_of_a_second() {
+        for _ in 0..50_000 {
+            push(&mut ring, BLOCK, Duration::ZERO);
+            // It is read at once, so each event is a segment.
+            let _ = ring.read(ring.head() - 1);
+        }
+        assert!(room(&ring) > 1 << 20);
+        push(&mut ring, BLOCK, Duration::from_secs(2));
+        assert_eq!(ring.len(), 1);
+        let room = room(&ring);
+        assert!(room < 16 << 10, "{room} bytes for one event");
+    }
+}
+
+#[test]
+fn the_room_of_what_another_log_no_longer_has_is_given_back() {
+    let [_, mut ring] = rings_of_a_second();
+    for _ in 0..50_000 {
+        push(&mut ring, BLOCK, Duration::ZERO);
+        let _ = ring.read(ring.head() - 1);
+    }
+    ring.rebase(EventId::new("far").unwrap());
+    ring.gone = Vec::new();
+    let room = room(&ring);
+    assert!(room < 16 << 10, "{room} bytes for no event");
+}
+
+#[test]
+fn an_empty_ring_keeps_no_room_of_a_burst() {
+    for is_read in [false, true] {
+        let [mut ring, _] = rings_of_a_second();
+        push(&mut ring, &[b'x'; SEGMENT - 100], Duration::ZERO);
+        if is_read {
+            let _ = ring.read(0);
+        }
+        ring.trim(Duration::from_secs(2));
+        let room = room(&ring);
+        assert!(ring.len() == 0 && room < 4 << 10, "{room} bytes, read: {is_read}");
+    }
+}
+
+#[test]
+fn the_buffer_of_a_burst_shrinks_when_only_small_events_come() {
+    let mut ring = ring(Retention::events(16));
+    push(&mut ring, &[b'x'; SEGMENT - 100], Duration::ZERO);
+    for _ in 0..16 {
+        let _ = ring.read(ring.head() - 1);
+        push(&mut ring, BLOCK, Duration::ZERO);
+    }
+    assert!(ring.open.capacity() <= 4 << 10, "{} bytes", ring.open.capacity());
+}
+
+#[test]
+fn a_count_that_swings_does_not_move_the_room() {
+    for mut ring in rings_of_a_second() {
+        let mut now = Duration::ZERO;
+        let mut rooms = Vec::new();
+        for round in 0..100 {
+            now += Duration::from_millis(600);
+            // Rounds of 1,000 and of 400 events, of which two are kept at a time.
+            for _ in 0..if round % 2 == 0 { 1_000 } else { 400 } {
+                push(&mut ring, BLOCK, now);
+            }
+            if round >= 10 {
+                let names = if let Names::Given { ids, .. } = &ring.names { ids.capacity() } else { 0 };
+                rooms.push((ring.entries.capacity(), names));
+            }
+        }
+        rooms.dedup();
+        assert_eq!(rooms.len(), 1, "{rooms:?}");
+    }
+}

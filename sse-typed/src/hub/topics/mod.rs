@@ -1,14 +1,16 @@
+mod table;
+
 use std::{
     borrow::Borrow,
-    collections::HashMap,
     fmt,
-    hash::Hash,
+    hash::{BuildHasher, Hash, RandomState},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use tokio::time::Instant;
 
+use self::table::{Cursor, Table};
 use super::{EventLog, Hub, HubBuilder, MemoryLog, PublishError, Start, Subscription};
 use crate::{codec::HubEvent, event::EventId};
 
@@ -16,12 +18,26 @@ use crate::{codec::HubEvent, event::EventId};
 ///
 /// A topic's hub is made when it is first used, and dropped with its history when it was idle for a while: nobody is
 /// subscribed, nobody holds a handle of it, and so it was for the [idle time](Self::idle). Clients that come back
-/// later are told of a gap. Idle topics are looked for when topics are used; no timer runs.
+/// later are told of a gap.
 ///
 /// A topic whose hub was [closed](Hub::close) stays closed for the idle time, so that its clients are told not to come back.
 /// Asking for it does not prolong that. [`remove`](Self::remove) makes room for a new one at once.
 ///
 /// Whoever names a key makes a topic. Where keys come from clients, check them first, or use [`get`](Self::get).
+///
+/// # Idle topics
+///
+/// No timer runs. Each call of [`hub`](Self::hub), [`get`](Self::get), [`publish`](Self::publish) or
+/// [`subscribe`](Self::subscribe) also looks at about eight other topics, and drops those that are idle. So a call takes about
+/// the same time with a million topics as with ten, also while topics are added and dropped. The calls go through all topics
+/// in rounds, which begin at least half the idle time apart. A round takes at most half as many calls as there are topics.
+/// An idle topic is therefore dropped once half the idle time has passed again and there were as many calls as topics.
+/// [`drop_idle`](Self::drop_idle) drops all idle topics in one call.
+///
+/// One lock guards the topics. It is held while a call looks at topics, compares keys, or makes a hub. Keys are hashed, and
+/// keys and hubs are dropped, outside of it.
+///
+/// # Examples
 ///
 /// ```
 /// # #[cfg(feature = "derive")]
@@ -53,16 +69,22 @@ pub struct Topics<K, E, L = MemoryLog> {
 struct Shared<K, E, L> {
     make: Box<Make<K, E, L>>,
     idle: Duration,
+    hasher: RandomState,
     state: Mutex<State<K, E, L>>,
 }
 
 type Make<K, E, L> = dyn Fn(&K) -> Hub<E, L> + Send + Sync;
 
 struct State<K, E, L> {
-    topics: HashMap<K, Topic<E, L>>,
-    /// When idle ones were last looked for.
-    swept: Instant,
+    topics: Table<K, Topic<E, L>>,
+    /// When the last round over all topics began.
+    round_began: Instant,
+    /// Where that round goes on, if it is not over.
+    round_at: Option<Cursor>,
 }
+
+/// What was taken out, and is dropped where the lock is not held: keys and hubs are user's code.
+type Gone<K, E, L> = Vec<(K, Topic<E, L>)>;
 
 struct Topic<E, L> {
     hub: Hub<E, L>,
@@ -95,6 +117,12 @@ impl<E, L> Topic<E, L> {
 /// Five minutes: longer than a client stays away that comes back.
 const IDLE: Duration = Duration::from_secs(300);
 
+/// How many topics each use looks at.
+const LOOKED_AT: usize = 8;
+
+/// How many topics [`Topics::drop_idle`] looks at, before others have the lock.
+const LOOKED_AT_TOGETHER: usize = 64;
+
 impl<K: Eq + Hash, E: HubEvent + 'static> Topics<K, E> {
     /// Topics whose hubs are all made alike.
     #[must_use]
@@ -122,8 +150,9 @@ impl<K: Eq + Hash, E, L> Topics<K, E, L> {
     /// Topics whose hubs are made by `make`, which must not use the topics itself.
     #[must_use]
     pub fn with(make: impl Fn(&K) -> Hub<E, L> + Send + Sync + 'static) -> Self {
-        let state = State { topics: HashMap::new(), swept: Instant::now() };
-        Self { shared: Arc::new(Shared { make: Box::new(make), idle: IDLE, state: Mutex::new(state) }) }
+        let state = Mutex::new(State { topics: Table::new(), round_began: Instant::now(), round_at: None });
+        let hasher = RandomState::new();
+        Self { shared: Arc::new(Shared { make: Box::new(make), idle: IDLE, hasher, state }) }
     }
 
     /// How long a topic must be idle to be dropped: five minutes, unless said otherwise. It should be longer than clients
@@ -139,21 +168,20 @@ impl<K: Eq + Hash, E, L> Topics<K, E, L> {
     /// The hub of a topic, made now if there is none. A topic is kept as long as somebody holds a handle.
     #[must_use]
     pub fn hub(&self, key: K) -> Hub<E, L> {
-        let now = Instant::now();
-        let (hub, _gone, _key) = {
-            let mut state = self.lock();
-            // First: what is asked for now is not idle.
-            state.ask(&key, now);
-            let gone = state.sweep(now, self.shared.idle);
-            match state.ask(&key, now) {
-                Some(hub) => (hub, gone, Some(key)),
-                None => {
-                    let hub = (self.shared.make)(&key);
-                    state.topics.insert(key, Topic::new(hub.clone(), now));
-                    (hub, gone, None)
-                }
+        let (hash, now) = (self.hash(&key), Instant::now());
+        // Before the lock, so that it is dropped behind it, by a panic as well.
+        let mut gone = Gone::new();
+        let mut state = self.lock();
+        let hub = match state.ask(hash, &key, now, self.shared.idle, &mut gone) {
+            Some(hub) => hub,
+            None => {
+                let hub = (self.shared.make)(&key);
+                state.topics.insert(hash, key, Topic::new(hub.clone(), now));
+                hub
             }
         };
+        state.go_on_with_round(now, self.shared.idle, &mut gone);
+        drop(state);
         hub
     }
 
@@ -163,7 +191,13 @@ impl<K: Eq + Hash, E, L> Topics<K, E, L> {
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
-        self.lock().ask(key, Instant::now())
+        let (hash, now) = (self.hash(key), Instant::now());
+        let mut gone = Gone::new();
+        let mut state = self.lock();
+        let hub = state.ask(hash, key, now, self.shared.idle, &mut gone);
+        state.go_on_with_round(now, self.shared.idle, &mut gone);
+        drop(state);
+        hub
     }
 
     /// Takes a topic out, idle or not, and returns its hub. Whoever asks for it next has a new one made; those who have the
@@ -173,7 +207,11 @@ impl<K: Eq + Hash, E, L> Topics<K, E, L> {
         K: Borrow<Q>,
         Q: Eq + Hash + ?Sized,
     {
-        let removed = self.lock().topics.remove_entry(key);
+        let hash = self.hash(key);
+        let removed = {
+            let topics = &mut self.lock().topics;
+            topics.find(hash, |known| known.borrow() == key).and_then(|at| topics.remove(at))
+        };
         removed.map(|(_, topic)| topic.hub)
     }
 
@@ -194,14 +232,23 @@ impl<K: Eq + Hash, E, L> Topics<K, E, L> {
         self.len() == 0
     }
 
-    /// Drops the topics that are idle, for programs that do not want to wait for the next use.
+    /// Drops all topics that are idle, for programs that do not want to wait for [other calls](Self#idle-topics) to do so.
+    ///
+    /// It looks at every topic, so its time grows with their number. It gives up the lock after every few dozen topics, and
+    /// does not hold it while it drops hubs, so other calls do not wait for it.
     pub fn drop_idle(&self) {
         let now = Instant::now();
-        let _gone = {
-            let mut state = self.lock();
-            state.swept = now;
-            state.take_idle(now, self.shared.idle)
-        };
+        let mut at = Some(Cursor::START);
+        while let Some(next) = at {
+            let mut gone = Gone::new();
+            at = self.lock().take_idle(next, LOOKED_AT_TOGETHER, now, self.shared.idle, &mut gone);
+        }
+        let mut state = self.lock();
+        (state.round_began, state.round_at) = (now, None);
+    }
+
+    fn hash<Q: Hash + ?Sized>(&self, key: &Q) -> u64 {
+        self.shared.hasher.hash_one(key)
     }
 
     fn lock(&self) -> MutexGuard<'_, State<K, E, L>> {
@@ -209,31 +256,58 @@ impl<K: Eq + Hash, E, L> Topics<K, E, L> {
     }
 }
 
-/// What is taken out is returned, to be dropped outside of the lock: keys too are user's code.
 impl<K: Eq + Hash, E, L> State<K, E, L> {
-    /// The hub of a topic that is asked for now.
-    fn ask<Q>(&mut self, key: &Q, now: Instant) -> Option<Hub<E, L>>
+    /// The hub of a topic that is asked for now. One that has been closed for the idle time is taken out.
+    fn ask<Q>(
+        &mut self,
+        hash: u64,
+        key: &Q,
+        now: Instant,
+        idle: Duration,
+        gone: &mut Gone<K, E, L>,
+    ) -> Option<Hub<E, L>>
     where
         K: Borrow<Q>,
-        Q: Eq + Hash + ?Sized,
+        Q: Eq + ?Sized,
     {
-        let topic = self.topics.get_mut(key)?;
+        let at = self.topics.find(hash, |known| known.borrow() == key)?;
+        let topic = self.topics.get_mut(at)?;
+        if topic.closed(now).is_some() && topic.is_idle(now, idle) {
+            gone.extend(self.topics.remove(at));
+            return None;
+        }
         topic.asked = now;
-        topic.closed(now);
         Some(topic.hub.clone())
     }
 
-    /// Looks for idle topics, if that was not done lately.
-    fn sweep(&mut self, now: Instant, idle: Duration) -> Vec<(K, Topic<E, L>)> {
-        if now.duration_since(self.swept) < idle / 2 {
-            return Vec::new();
+    /// Takes out those that are idle of the next few topics. Begins a new round if the last one was long enough ago.
+    fn go_on_with_round(&mut self, now: Instant, idle: Duration, gone: &mut Gone<K, E, L>) {
+        if self.round_at.is_none() && now.duration_since(self.round_began) >= idle / 2 {
+            (self.round_began, self.round_at) = (now, Some(Cursor::START));
         }
-        self.swept = now;
-        self.take_idle(now, idle)
+        if let Some(at) = self.round_at {
+            self.round_at = self.take_idle(at, LOOKED_AT, now, idle, gone);
+        }
     }
 
-    fn take_idle(&mut self, now: Instant, idle: Duration) -> Vec<(K, Topic<E, L>)> {
-        self.topics.extract_if(|_, topic| topic.is_idle(now, idle)).collect()
+    /// Takes out those that are idle of about `count` topics. Returns where to go on.
+    fn take_idle(
+        &mut self,
+        at: Cursor,
+        count: usize,
+        now: Instant,
+        idle: Duration,
+        gone: &mut Gone<K, E, L>,
+    ) -> Option<Cursor> {
+        let mut at = Some(at);
+        let mut left = count;
+        while left > 0 {
+            let looked_at;
+            (looked_at, at) = self.topics.sweep(at?, count, |topic| topic.is_idle(now, idle), gone);
+            // A bucket without any costs something as well.
+            left = left.saturating_sub(looked_at.max(1));
+        }
+        at
     }
 }
 

@@ -1,5 +1,8 @@
 //! A hub for each key.
 
+mod bounds;
+mod model;
+
 use std::{
     hash::{Hash, Hasher},
     sync::{Arc, OnceLock},

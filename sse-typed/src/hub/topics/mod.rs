@@ -88,17 +88,11 @@ type Gone<K, E, L> = Vec<(K, Topic<E, L>)>;
 
 struct Topic<E, L> {
     hub: Hub<E, L>,
-    /// When it was last asked for.
-    asked: Instant,
     /// Since when it is known to be closed.
     closed: Option<Instant>,
 }
 
 impl<E, L> Topic<E, L> {
-    fn new(hub: Hub<E, L>, now: Instant) -> Self {
-        Self { hub, asked: now, closed: None }
-    }
-
     fn closed(&mut self, now: Instant) -> Option<Instant> {
         if self.closed.is_none() && self.hub.is_closed() {
             self.closed = Some(now);
@@ -106,11 +100,12 @@ impl<E, L> Topic<E, L> {
         self.closed
     }
 
-    /// Whether nobody used it for this long. Whoever asks for one that is closed does not keep it.
+    /// Whether nobody used it for this long. Asking for a topic is a use of the handle that is given out; that of a closed
+    /// one does not count.
     fn is_idle(&mut self, now: Instant, time: Duration) -> bool {
         let closed = self.closed(now);
         let unused = self.hub.unused_since();
-        unused.is_some_and(|since| now.saturating_duration_since(closed.unwrap_or(since.max(self.asked))) >= time)
+        unused.is_some_and(|since| now.saturating_duration_since(closed.unwrap_or(since)) >= time)
     }
 }
 
@@ -176,7 +171,7 @@ impl<K: Eq + Hash, E, L> Topics<K, E, L> {
             Some(hub) => hub,
             None => {
                 let hub = (self.shared.make)(&key);
-                state.topics.insert(hash, key, Topic::new(hub.clone(), now));
+                state.topics.insert(hash, key, Topic { hub: hub.clone(), closed: None });
                 hub
             }
         };
@@ -276,7 +271,6 @@ impl<K: Eq + Hash, E, L> State<K, E, L> {
             gone.extend(self.topics.remove(at));
             return None;
         }
-        topic.asked = now;
         Some(topic.hub.clone())
     }
 

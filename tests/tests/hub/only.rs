@@ -122,6 +122,23 @@ fn one_who_catches_up_on_what_he_may_not_see_hears_of_it_a_few_times() {
 }
 
 #[test]
+fn one_who_is_sent_events_knows_its_place_by_them() {
+    let hub = hub(Retention::events(20));
+    let mut reader = Reader::of(hub.subscribe(Start::Live).only(even));
+    for n in 1..=500 {
+        ticks(&hub, [n]);
+        let expected = if n % 2 == 0 { vec![Feed::Tick(n)] } else { Vec::new() };
+        let mut items = 0;
+        let mut seen = Vec::new();
+        while let Poll::Ready(Some(events)) = reader.read_one() {
+            items += 1;
+            seen.extend(events.into_iter().map(|(event, _)| event));
+        }
+        assert_eq!((items, &seen), (expected.len(), &expected), "no other item is sent to it");
+    }
+}
+
+#[test]
 fn as_long_as_nothing_is_let_go_nothing_is_said_of_what_may_not_be_seen() {
     let hub = hub(Retention::events(100));
     let mut reader = Reader::of(hub.subscribe(Start::Live).only(|_| false));

@@ -126,6 +126,20 @@ fn names_that_another_log_gives_lead_back_to_their_places() {
 }
 
 #[test]
+fn a_name_that_is_given_twice_leads_to_its_newest_event_as_long_as_that_is_kept() {
+    let id = |name: &str| EventId::new(name).unwrap();
+    let mut ring = Ring::new(Retention::events(3), Names::given(id("base")));
+    for name in ["a", "b", "a", "c"] {
+        ring.push(Some(id(name)), BLOCK, false, Duration::ZERO);
+    }
+    assert_eq!((ring.oldest(), ring.find("a")), (1, Some(3)), "the first of them is let go");
+    for name in ["d", "e", "f"] {
+        ring.push(Some(id(name)), BLOCK, false, Duration::ZERO);
+    }
+    assert_eq!((ring.oldest(), ring.find("a"), ring.find("c")), (4, None, Some(4)));
+}
+
+#[test]
 fn behind_a_hole_in_the_log_no_earlier_place_is_in_the_ring() {
     let id = |name: &str| EventId::new(name).unwrap();
     let mut ring = Ring::new(Retention::default(), Names::given(id("?")));

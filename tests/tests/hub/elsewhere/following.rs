@@ -224,3 +224,49 @@ fn the_bytes_of_a_log_may_use_the_hub_when_they_are_dropped() {
         });
     });
 }
+
+/// A log that never says where its head is, so nobody can follow it.
+struct Headless(Arc<MemoryLog>);
+
+impl EventLog for Headless {
+    type Error = Infallible;
+
+    async fn append(&self, block: &Block) -> Result<EventId, Infallible> {
+        self.0.append(block).await
+    }
+
+    async fn read_after(&self, after: &str, limit: usize) -> Result<Page, Infallible> {
+        self.0.read_after(after, limit).await
+    }
+
+    async fn wait_after(&self, after: &EventId) -> Result<(), Infallible> {
+        self.0.wait_after(after).await
+    }
+
+    async fn head(&self) -> Result<EventId, Infallible> {
+        std::future::pending().await
+    }
+
+    async fn before_last(&self, n: u64) -> Result<EventId, Infallible> {
+        self.0.before_last(n).await
+    }
+}
+
+#[tokio::test]
+async fn one_who_had_all_events_and_then_missed_some_has_lagged_also_outside_of_the_ring() {
+    let log = Arc::new(MemoryLog::new(Retention::events(2)));
+    let tick = |n: u64| Block::new(format!("event: tick\ndata: {n}\n\n"), false).unwrap();
+    let id = log.append(&tick(1)).await.unwrap();
+    let hub: Hub<Feed, Headless> = Hub::builder().build_on(Headless(Arc::clone(&log)));
+    let mut there = Reader::at(&hub, id.clone());
+    assert!(there.read_one().is_pending(), "it has all there is");
+    for n in 2..=5 {
+        log.append(&tick(n)).await.unwrap();
+    }
+    let mut events = vec![missed(2, GapReason::Lagged)];
+    events.extend(ticks(4..=5));
+    assert_eq!(there.take(3).await, events);
+    // One that comes only now was away meanwhile.
+    events[0] = missed(2, GapReason::Trimmed);
+    assert_eq!(Reader::at(&hub, id).take(3).await, events);
+}

@@ -11,8 +11,6 @@ pub(super) struct Only<E> {
     read: Read<E>,
     /// The place that the client has been told: that of the last event it was sent.
     told: Option<u64>,
-    /// That place is kept for long enough until the head is here.
-    until: u64,
 }
 
 impl<E> Only<E> {
@@ -25,7 +23,7 @@ impl<E> Only<E> {
             None => Box::new(allows),
             Some(before) => Box::new(move |event| (before.allows)(event) && allows(event)),
         };
-        Self { allows, read: decoded::values, told: None, until: 0 }
+        Self { allows, read: decoded::values, told: None }
     }
 
     /// The first events of a run that may be seen, as far as they lie side by side, and what is behind them. None if there are
@@ -61,7 +59,7 @@ impl<E> Only<E> {
     /// it has missed nothing.
     pub(super) fn is_news(&mut self, run: &Run, shared: &Shared) -> bool {
         let told = *self.told.get_or_insert(run.first - 1);
-        if run.is_apart() || run.last < self.until {
+        if run.is_apart() {
             return false;
         }
         let (oldest, kept) = shared.kept();
@@ -69,14 +67,9 @@ impl<E> Only<E> {
             // Nothing was let go yet.
             return false;
         }
-        // In the older half is soon enough, and a quarter at a time is often enough for one who catches up.
-        if told > oldest + kept / 2 {
-            // As long as that is so: an event that comes lets one go.
-            self.until = run.last + (told - oldest - kept / 2);
-            return false;
-        }
-        if run.last < told + kept / 4 {
-            self.until = told + kept / 4;
+        // In the older half is soon enough, and a quarter at a time is often enough for one who catches up. Both are looked at
+        // for each run, because an event that comes can let go many: by its size, or by its time.
+        if told > oldest + kept / 2 || run.last < told + kept / 4 {
             return false;
         }
         self.told = Some(run.last);

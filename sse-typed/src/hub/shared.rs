@@ -35,6 +35,8 @@ pub(super) struct Shared {
     state: Mutex<State>,
     /// The place behind all events.
     head: AtomicU64,
+    /// The place before the oldest kept event.
+    oldest: AtomicU64,
     epoch: WakeEpoch,
     began: Instant,
 }
@@ -117,7 +119,13 @@ impl Shared {
             caught_up: false,
             nothing_kept: false,
         };
-        Self { state: Mutex::new(state), head: AtomicU64::new(0), epoch: WakeEpoch::default(), began: Instant::now() }
+        Self {
+            state: Mutex::new(state),
+            head: AtomicU64::new(0),
+            oldest: AtomicU64::new(0),
+            epoch: WakeEpoch::default(),
+            began: Instant::now(),
+        }
     }
 
     /// A panic under the lock would be one of an allocation, behind which all is as before.
@@ -138,6 +146,7 @@ impl Shared {
     fn trimmed<'a>(&'a self, mut state: Locked<'a>) -> Locked<'a> {
         let now = self.now(&state);
         state.ring.trim(now);
+        self.note_ends(&state);
         if state.ring.gone().is_empty() {
             return state;
         }
@@ -155,12 +164,18 @@ impl Shared {
 
     /// Something has changed: tells all who wait. A waker that panics does so when all are told.
     pub(super) fn wake<'a>(&'a self, mut state: Locked<'a>) {
-        self.head.store(state.ring.head(), Ordering::Release);
+        self.note_ends(&state);
         // What was let go for it may be user's, and is dropped behind the last unlocking.
         let _gone = mem::take(state.ring.gone());
         if let Err(panic) = self.epoch.wake_all(state, || self.lock()) {
             resume_unwind(panic);
         }
+    }
+
+    /// Stores both ends of the ring for those who do not hold the lock.
+    fn note_ends(&self, state: &State) {
+        self.oldest.store(state.ring.oldest(), Ordering::Release);
+        self.head.store(state.ring.head(), Ordering::Release);
     }
 
     /// Appends an event and wakes all who wait. Returns its id on the wire.
@@ -173,7 +188,7 @@ impl Shared {
     /// Appends an event. Those who wait are still to be [woken](Self::stir).
     pub(super) fn push_quietly(&self, block: &[u8], terminal: bool) -> Result<EventId, Closed> {
         let (id, state) = self.push_and_lock(block, terminal)?;
-        self.head.store(state.ring.head(), Ordering::Release);
+        self.note_ends(&state);
         Ok(id)
     }
 
@@ -325,10 +340,10 @@ impl Shared {
         self.lock().ring.find(id)
     }
 
-    /// The place before the oldest kept event, and how many are kept.
+    /// The place before the oldest kept event, and how many are kept, without taking the lock.
     pub(super) fn kept(&self) -> (u64, u64) {
-        let state = self.lock();
-        (state.ring.oldest(), state.ring.len() as u64)
+        let oldest = self.oldest.load(Ordering::Acquire);
+        (oldest, self.head.load(Ordering::Acquire).saturating_sub(oldest))
     }
 
     /// Events and bytes that are kept, and how many events there ever were.

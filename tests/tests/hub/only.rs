@@ -7,6 +7,7 @@ use std::{
         atomic::{AtomicUsize, Ordering},
     },
     task::{Context, Poll},
+    time::Duration,
 };
 
 use futures_util::Stream;
@@ -15,6 +16,7 @@ use sse_typed::{
     event::{DecodeErrorKind, GapReason},
     hub::{Hub, OnGap, Retention, Start},
 };
+use tokio::time::advance;
 
 use crate::common::{Feed, Reader, Wakes, hub, missed, poll, ticks};
 
@@ -102,6 +104,23 @@ fn who_may_see_little_and_has_missed_nothing_is_told_of_no_gap() {
     ticks(&hub, [1_001]);
     assert_eq!(reader.ticks(), [1_001]);
     assert_eq!(hub.stats().gaps, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_who_may_see_little_is_told_of_no_gap_when_many_events_go_at_once() {
+    let hub = hub(Retention::events(100).age(Duration::from_secs(10)));
+    ticks(&hub, 1..=200);
+    let mut reader = Reader::of(hub.subscribe(Start::Live).only(|event| *event == Feed::Tick(201)));
+    ticks(&hub, [201]);
+    assert_eq!(reader.ticks(), [201]);
+    for n in 202..=260 {
+        ticks(&hub, [n]);
+        assert_eq!(reader.events(), []);
+        // The first events are too old together, and with them the one that it saw.
+        let mut back = Reader::of(hub.subscribe(reader.last_event_id()).only(|_| false));
+        assert_eq!(back.events(), [], "it has missed nothing when {n} comes");
+        advance(Duration::from_secs(1)).await;
+    }
 }
 
 #[test]

@@ -110,6 +110,16 @@ fn a_burst_that_nobody_has_read_is_one_slice_and_everybodys() {
 }
 
 #[test]
+fn a_segment_is_closed_as_soon_as_it_has_its_size() {
+    for missing in [1, 0] {
+        let mut ring = Ring::new(Retention::default(), Names::given(EventId::new("base").unwrap()));
+        let block = vec![b'x'; SEGMENT - "id: a\n".len() - missing];
+        ring.push(Some(EventId::new("a").unwrap()), &block, false, Duration::ZERO);
+        assert_eq!(ring.segments.len(), 1 - missing);
+    }
+}
+
+#[test]
 fn names_that_another_log_gives_lead_back_to_their_places() {
     let base = EventId::new("base").unwrap();
     let mut ring = Ring::new(Retention::events(2), Names::given(base));

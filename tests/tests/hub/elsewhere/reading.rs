@@ -18,7 +18,7 @@ use sse_typed::{
 };
 use tokio::time::timeout;
 
-use super::{Elsewhere, publish, soon, ticks};
+use super::{Elsewhere, publish, soon, ticks, until};
 use crate::common::{Feed, Law, Reader, last_event_id, missed};
 
 #[tokio::test]
@@ -117,6 +117,22 @@ async fn what_may_not_be_seen_is_not_in_pages_either() {
         let event = timeout(Duration::from_secs(20), values.next()).await.unwrap().unwrap();
         assert_eq!(*event.data, Feed::Tick(n));
         assert!(event.id.unwrap().as_str().ends_with(&format!("-{n}")));
+    }
+}
+
+#[tokio::test]
+async fn one_who_comes_from_pages_to_the_ring_knows_its_place_by_its_events() {
+    let hub = Elsewhere::new(10_000).hub(20);
+    let _live = hub.subscribe(Start::Live);
+    publish(&hub, 1..=300).await;
+    let even = |event: &Feed| matches!(event, Feed::Tick(n) if n % 2 == 0);
+    let mut reader = Reader::of(hub.subscribe(Start::Earliest).only(even));
+    assert_eq!(reader.take(150).await, ticks((1..=150).map(|n| n * 2)));
+    until(|| reader.read_one().is_pending() && hub.stats().published >= 300).await;
+    for n in (302..=400).step_by(2) {
+        publish(&hub, n - 1..=n).await;
+        let seen = reader.next().await.unwrap();
+        assert_eq!(seen.into_iter().map(|(event, _)| event).collect::<Vec<_>>(), ticks([n]), "nothing but events");
     }
 }
 

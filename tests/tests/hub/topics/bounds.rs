@@ -80,6 +80,17 @@ async fn no_use_of_a_topic_pays_for_many_others() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn rounds_over_all_topics_begin_half_the_idle_time_apart() {
+    let topics = Topics::<usize, Feed>::new(Hub::builder()).idle(Duration::from_secs(60));
+    drop(topics.hub(1));
+    for (seconds, are_left) in [(40, 1), (22, 1), (7, 1), (1, 0)] {
+        advance(Duration::from_secs(seconds)).await;
+        assert!(topics.get(&2).is_none());
+        assert_eq!(topics.len(), are_left, "{seconds} seconds later");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn all_idle_topics_are_dropped_at_once_on_request() {
     let topics = Topics::<usize, Feed>::new(Hub::builder()).idle(Duration::from_secs(60));
     for n in 0..10_000 {

@@ -151,6 +151,10 @@ impl Reader {
             seen.push((event, self.decoder.last_event_id().to_owned()));
         }
         assert_eq!(seen.len(), entries.len());
+        if entries.is_empty() {
+            let id = entries.last_id();
+            assert_eq!(id.as_ref().map_or("", |id| id.as_str()), self.decoder.last_event_id());
+        }
         if let (Some((_, id)), Some(last)) = (seen.last(), entries.last_id()) {
             assert_eq!(*id, last.as_str());
         }

@@ -1,8 +1,11 @@
 //! Snapshots: who gets one, and what is in it.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::Poll,
 };
 
 use futures_util::{Stream, StreamExt};
@@ -11,7 +14,7 @@ use sse_typed::{
     hub::{OnGap, Retention, Start},
 };
 
-use crate::common::{Feed, Reader, hub, hub_on_gap, last_event_id, ticks};
+use crate::common::{Feed, Reader, hub, hub_on_gap, last_event_id, poll, ticks};
 
 #[test]
 fn who_is_new_gets_a_snapshot_and_who_can_be_resumed_does_not() {
@@ -32,6 +35,20 @@ fn who_is_new_gets_a_snapshot_and_who_can_be_resumed_does_not() {
     new.resume(&hub);
     ticks(&hub, 5..=5);
     assert_eq!(new.ticks(), [5]);
+}
+
+#[test]
+fn a_terminal_event_of_a_subscriptions_own_ends_its_stream() {
+    let hub = hub(Retention::default());
+    let greeted = hub.subscribe(Start::Live).start_with(Feed::Done);
+    let over = hub.subscribe_with(Start::Live, || Feed::Done);
+    for mut subscription in [greeted, over] {
+        let Poll::Ready(Some(entries)) = poll(&mut subscription) else { panic!("it has an event of its own") };
+        assert!(entries.is_terminal());
+        assert!(matches!(poll(&mut subscription), Poll::Ready(None)));
+    }
+    let Poll::Ready(Some(entries)) = poll(&mut hub.subscribe_with(Start::Live, || Feed::State(0))) else { panic!() };
+    assert!(!entries.is_terminal());
 }
 
 #[test]

@@ -12,13 +12,14 @@ use std::{
     time::Duration,
 };
 
+use futures_util::Stream;
 use sse_typed::{
     Gap, SseEvent,
     hub::{Hub, Retention, Start},
 };
 use tokio::time::advance;
 
-use crate::common::poll;
+use crate::common::{Feed, poll};
 
 static LIVING: AtomicUsize = AtomicUsize::new(0);
 
@@ -84,6 +85,21 @@ async fn values_go_with_their_events() {
     advance(Duration::from_secs(61)).await;
     assert_eq!(hub.stats().events, 0);
     assert_eq!(LIVING.load(Ordering::SeqCst), 0);
+}
+
+#[test]
+fn values_are_not_over_before_the_last_of_them_is_given() {
+    let hub = crate::common::hub(Retention::default());
+    crate::common::ticks(&hub, [1]);
+    hub.publish_now(&Feed::Done).unwrap();
+    let mut values = hub.subscribe(Start::Earliest).events();
+    let Poll::Ready(Some(event)) = poll(&mut values) else { panic!("it was published") };
+    assert_eq!(*event.data, Feed::Tick(1));
+    assert_ne!(values.size_hint().1, Some(0), "the terminal event is still to come");
+    let Poll::Ready(Some(event)) = poll(&mut values) else { panic!("it was published") };
+    assert_eq!(*event.data, Feed::Done);
+    assert!(matches!(poll(&mut values), Poll::Ready(None)));
+    assert_eq!(values.size_hint(), (0, Some(0)));
 }
 
 static OWN: OnceLock<Hub<Calls>> = OnceLock::new();

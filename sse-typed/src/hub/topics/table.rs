@@ -293,15 +293,54 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_table_gives_the_room_of_many_entries_back() {
+    /// A table of this many numbers, whose hashes all differ.
+    fn table(count: u32) -> Table<u32, ()> {
         let mut table = Table::new();
-        for key in 0..10_000 {
+        for key in (0..count).map(|n| n * 16 + 1) {
             table.insert(hash(key), key, ());
         }
-        for key in 1..10_000 {
-            let at = table.find(hash(key), |known| *known == key).unwrap();
-            assert_eq!(table.remove(at), Some((key, ())));
+        table
+    }
+
+    fn remove(table: &mut Table<u32, ()>, n: u32) {
+        let key = n * 16 + 1;
+        let at = table.find(hash(key), |known| *known == key).unwrap();
+        assert_eq!(table.remove(at), Some((key, ())));
+    }
+
+    #[test]
+    fn a_sweep_looks_at_each_entry_once() {
+        for count in 0..300 {
+            let mut table = table(count);
+            let (mut at, mut looked_at) = (Some(Cursor::START), 0);
+            while let Some(next) = at {
+                let looked;
+                (looked, at) = table.sweep(next, 1, |()| false, &mut Vec::new());
+                looked_at += looked;
+            }
+            assert_eq!(looked_at, table.len());
+        }
+    }
+
+    #[test]
+    fn a_count_that_swings_splits_and_merges_nothing() {
+        let mut table = table(1_000);
+        let buckets = table.buckets;
+        for _ in 0..10 {
+            (300..900).for_each(|n| remove(&mut table, n));
+            assert_eq!((table.len(), table.buckets), (400, buckets));
+            for key in (300..900).map(|n| n * 16 + 1) {
+                table.insert(hash(key), key, ());
+            }
+            assert_eq!((table.len(), table.buckets), (1_000, buckets));
+        }
+    }
+
+    #[test]
+    fn a_table_gives_the_room_of_many_entries_back() {
+        let mut table = table(100_000);
+        for n in 1..100_000 {
+            remove(&mut table, n);
         }
         assert_eq!((table.len(), table.buckets, table.chunks.len()), (1, 1, 1));
         assert!(table.room() <= 8 && table.chunks.capacity() <= CHUNK * 4);
@@ -311,10 +350,7 @@ mod tests {
     fn a_call_moves_the_entries_of_one_bucket() {
         let mut table = Table::new();
         let mut counts = Vec::new();
-        for key in 1..100_000_u32 {
-            if key.is_multiple_of(16) {
-                continue;
-            }
+        for key in (0..100_000).map(|n| n * 16 + 1) {
             table.insert(hash(key), key, ());
             counts.push(table.buckets);
         }

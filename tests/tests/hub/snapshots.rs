@@ -10,6 +10,7 @@ use std::{
 
 use futures_util::{Stream, StreamExt};
 use sse_typed::{
+    LastEventId,
     codec::EventItem,
     hub::{OnGap, Retention, Start},
 };
@@ -35,6 +36,17 @@ fn who_is_new_gets_a_snapshot_and_who_can_be_resumed_does_not() {
     new.resume(&hub);
     ticks(&hub, 5..=5);
     assert_eq!(new.ticks(), [5]);
+}
+
+#[test]
+fn a_start_behind_no_id_is_live() {
+    let hub = hub(Retention::default());
+    ticks(&hub, [1]);
+    let start = Start::After(LastEventId::none());
+    let mut reader = Reader::of(hub.subscribe_with(start, || Feed::State(1)));
+    assert_eq!(reader.events(), [Feed::State(1)]);
+    ticks(&hub, [2]);
+    assert_eq!(reader.ticks(), [2]);
 }
 
 #[test]

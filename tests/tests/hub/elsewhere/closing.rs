@@ -1,11 +1,15 @@
 //! How a log elsewhere ends, and how a hub ends in one where others go on.
 
-use std::sync::atomic::Ordering;
+use std::{
+    convert::Infallible,
+    sync::{Arc, atomic::Ordering},
+};
 
 use futures_util::{FutureExt, Stream};
 use sse_typed::{
+    EventId,
     event::GapReason,
-    hub::{Hub, Retention, Start},
+    hub::{Block, EventLog, Hub, MemoryLog, Page, Retention, Start},
 };
 use tokio::{runtime::Handle, task::yield_now};
 
@@ -302,5 +306,48 @@ async fn what_was_published_before_the_last_handle_went_comes() {
         drop(hub);
         assert_eq!(live.rest().await, ticks(2..=10));
         assert_eq!(slow.rest().await, ticks(1..=10));
+    }
+}
+
+/// A log that others never stop publishing to: whenever it is read there is more.
+struct Flooded(Arc<MemoryLog>);
+
+impl EventLog for Flooded {
+    type Error = Infallible;
+
+    async fn append(&self, block: &Block) -> Result<EventId, Infallible> {
+        self.0.append(block).await
+    }
+
+    async fn read_after(&self, after: &str, limit: usize) -> Result<Page, Infallible> {
+        self.0.append(&Block::new("event: tick\ndata: 1\n\n", false).unwrap()).await?;
+        self.0.read_after(after, limit).await
+    }
+
+    async fn wait_after(&self, after: &EventId) -> Result<(), Infallible> {
+        self.0.wait_after(after).await
+    }
+
+    async fn head(&self) -> Result<EventId, Infallible> {
+        self.0.head().await
+    }
+
+    async fn before_last(&self, n: u64) -> Result<EventId, Infallible> {
+        self.0.before_last(n).await
+    }
+}
+
+#[tokio::test]
+async fn a_hub_whose_last_handle_goes_ends_though_others_never_stop() {
+    for start in [Start::Live, Start::Earliest] {
+        let hub: Hub<Feed, Flooded> = Hub::builder().build_on(Flooded(Arc::default()));
+        let mut reader = Reader::at(&hub, start);
+        assert_eq!(reader.take(1).await, ticks([1]));
+        drop(hub);
+        let mut items = 0;
+        while reader.next().await.is_some() {
+            items += 1;
+            assert!(items < 1_000, "it goes on and on");
+        }
     }
 }

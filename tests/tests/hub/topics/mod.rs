@@ -12,7 +12,7 @@ use std::{
 use futures_util::Stream;
 use sse_typed::{
     event::GapReason,
-    hub::{Hub, Start, Topics},
+    hub::{Hub, Retention, Start, Topics},
 };
 use tokio::time::advance;
 
@@ -32,6 +32,17 @@ async fn topics_do_not_hear_of_each_other() {
     assert_eq!((one.ticks(), other.ticks()), (vec![1], vec![2]));
     assert_eq!(topics.len(), 2);
     assert!(topics.get("third").is_none() && topics.len() == 2, "asking makes none");
+}
+
+#[tokio::test(start_paused = true)]
+async fn topics_keep_as_much_history_as_their_builder_says() {
+    let topics = Topics::<u64, Feed>::new(Hub::builder().retain(Retention::events(2)));
+    for key in 1..=2 {
+        for n in 1..=5 {
+            topics.publish(key, &Feed::Tick(n)).await.unwrap();
+        }
+        assert_eq!(Reader::of(topics.subscribe(key, Start::Earliest)).ticks(), [4, 5]);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -281,6 +281,21 @@ async fn a_gap_that_leads_behind_the_end_of_a_dropped_hub_is_the_last_that_is_to
 }
 
 #[tokio::test]
+async fn a_gap_that_leads_before_the_end_is_followed_by_what_is_left() {
+    let log = Elsewhere::new(20);
+    let hub = log.hub(2);
+    let _followed = hub.subscribe(Start::Live);
+    let id = hub.publish(&Feed::Tick(1)).await.unwrap();
+    publish(&hub, 2..=30).await;
+    let mut late = Reader::at(&hub, id);
+    hub.close(None).await.unwrap();
+    until(|| Handle::current().metrics().num_alive_tasks() == 0).await;
+    let mut expected = vec![missed(9, GapReason::Trimmed)];
+    expected.extend(ticks(11..=30));
+    assert_eq!(late.rest().await, expected);
+}
+
+#[tokio::test]
 async fn nobody_follows_the_log_for_a_hub_that_is_over() {
     let log = Elsewhere::new(1_000);
     let hub = log.hub(100);

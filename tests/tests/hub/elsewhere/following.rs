@@ -2,7 +2,12 @@
 
 use std::{
     convert::Infallible,
-    sync::{Arc, OnceLock, atomic::Ordering, mpsc},
+    io,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicUsize, Ordering},
+        mpsc,
+    },
     thread,
     time::Duration,
 };
@@ -14,7 +19,7 @@ use sse_typed::{
     event::GapReason,
     hub::{AppendError, Block, End, EventLog, Hub, MemoryLog, Page, Retention, Start},
 };
-use tokio::{runtime::Runtime, task::yield_now};
+use tokio::{runtime::Runtime, task::yield_now, time::sleep};
 
 use super::{Elsewhere, publish, settle, soon, ticks};
 use crate::common::{Feed, Reader, missed, poll};
@@ -269,4 +274,51 @@ async fn one_who_had_all_events_and_then_missed_some_has_lagged_also_outside_of_
     // One that comes only now was away meanwhile.
     events[0] = missed(2, GapReason::Trimmed);
     assert_eq!(Reader::at(&hub, id).take(3).await, events);
+}
+
+/// A log that cannot be reached, and counts how often that was tried.
+#[derive(Clone, Default)]
+struct Unreachable(Arc<AtomicUsize>);
+
+impl Unreachable {
+    fn fail<T>(&self) -> io::Result<T> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Err(io::Error::other("the network is down"))
+    }
+}
+
+impl EventLog for Unreachable {
+    type Error = io::Error;
+
+    async fn append(&self, _: &Block) -> io::Result<EventId> {
+        self.fail()
+    }
+
+    async fn read_after(&self, _: &str, _: usize) -> io::Result<Page> {
+        self.fail()
+    }
+
+    async fn wait_after(&self, _: &EventId) -> io::Result<()> {
+        self.fail()
+    }
+
+    async fn head(&self) -> io::Result<EventId> {
+        self.fail()
+    }
+
+    async fn before_last(&self, _: u64) -> io::Result<EventId> {
+        self.fail()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_that_fails_is_asked_less_and_less_often_down_to_every_five_seconds() {
+    let log = Unreachable::default();
+    let hub: Hub<Feed, Unreachable> = Hub::builder().build_on(log.clone());
+    let _subscription = hub.subscribe(Start::Live);
+    sleep(Duration::from_secs(10)).await;
+    // At once, and 0.1, 0.3, 0.7, 1.5, 3.1 and 6.3 seconds later.
+    assert_eq!(log.0.swap(0, Ordering::Relaxed), 7);
+    sleep(Duration::from_secs(100)).await;
+    assert_eq!(log.0.swap(0, Ordering::Relaxed), 20);
 }

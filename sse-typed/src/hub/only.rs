@@ -58,10 +58,11 @@ impl<E> Only<E> {
     /// place that it knows is among the older half of what is kept. Else it would be told of a gap when it comes back, though
     /// it has missed nothing.
     pub(super) fn is_news(&mut self, run: &Run, shared: &Shared) -> bool {
-        let told = *self.told.get_or_insert(run.first - 1);
         if run.is_apart() {
+            // Its numbers are those of a page.
             return false;
         }
+        let told = *self.told.get_or_insert(run.first - 1);
         let (oldest, kept) = shared.kept();
         if oldest == 0 {
             // Nothing was let go yet.

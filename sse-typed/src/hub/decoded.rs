@@ -96,7 +96,7 @@ mod tests {
         RawEvent,
         hub::{
             Retention,
-            id::Epoch,
+            id::{Ends, Epoch},
             ring::{self, Names, Ring},
         },
     };
@@ -106,7 +106,7 @@ mod tests {
         let retention = Retention::default().bytes(usize::MAX);
         let mut ring = Ring::new(retention, Names::Numbered(Epoch::random()));
         for data in data {
-            ring.push(None, format!("event: a\ndata: {data}\n\n").as_bytes(), false, Duration::ZERO);
+            ring.push(None, format!("event: a\ndata: {data}\n\n").as_bytes(), Ends::default(), Duration::ZERO);
         }
         let ring::Read::Run(run) = ring.read(0) else { panic!("there is something to read") };
         run.segment

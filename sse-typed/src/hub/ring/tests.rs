@@ -114,7 +114,7 @@ fn a_segment_is_closed_as_soon_as_it_has_its_size() {
     for missing in [1, 0] {
         let mut ring = Ring::new(Retention::default(), Names::given(EventId::new("base").unwrap()));
         let block = vec![b'x'; SEGMENT - "id: a\n".len() - missing];
-        ring.push(Some(EventId::new("a").unwrap()), &block, false, Duration::ZERO);
+        ring.push(Some(EventId::new("a").unwrap()), &block, Ends::default(), Duration::ZERO);
         assert_eq!(ring.segments.len(), 1 - missing);
     }
 }
@@ -140,11 +140,11 @@ fn a_name_that_is_given_twice_leads_to_its_newest_event_as_long_as_that_is_kept(
     let id = |name: &str| EventId::new(name).unwrap();
     let mut ring = Ring::new(Retention::events(3), Names::given(id("base")));
     for name in ["a", "b", "a", "c"] {
-        ring.push(Some(id(name)), BLOCK, false, Duration::ZERO);
+        ring.push(Some(id(name)), BLOCK, Ends::default(), Duration::ZERO);
     }
     assert_eq!((ring.oldest(), ring.find("a")), (1, Some(3)), "the first of them is let go");
     for name in ["d", "e", "f"] {
-        ring.push(Some(id(name)), BLOCK, false, Duration::ZERO);
+        ring.push(Some(id(name)), BLOCK, Ends::default(), Duration::ZERO);
     }
     assert_eq!((ring.oldest(), ring.find("a"), ring.find("c")), (4, None, Some(4)));
 }
@@ -177,7 +177,7 @@ fn rings_of_a_second() -> [Ring; 2] {
 fn push(ring: &mut Ring, block: &[u8], now: Duration) {
     let name = EventId::from(ring.head() + 1);
     let name = matches!(ring.names, Names::Given { .. }).then_some(name);
-    ring.push(name, block, false, now);
+    ring.push(name, block, Ends::default(), now);
 }
 
 /// What a ring has allocated besides its segments, in bytes.

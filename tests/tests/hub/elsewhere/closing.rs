@@ -9,7 +9,7 @@ use futures_util::{FutureExt, Stream};
 use sse_typed::{
     EventId,
     event::GapReason,
-    hub::{Block, EventLog, Hub, MemoryLog, Page, Retention, Start},
+    hub::{AppendError, Block, End, EventLog, Hub, MemoryLog, Page, Retention, Start},
 };
 use tokio::{runtime::Handle, task::yield_now};
 
@@ -329,15 +329,21 @@ struct Flooded(Arc<MemoryLog>);
 
 impl Flooded {
     async fn add_one(&self) -> Result<(), Infallible> {
-        self.0.append(&Block::new("event: tick\ndata: 1\n\n", false).unwrap()).await.map(drop)
+        // Nobody closes it.
+        let _ = self.0.append(&Block::new("event: tick\ndata: 1\n\n", false).unwrap()).await;
+        Ok(())
     }
 }
 
 impl EventLog for Flooded {
     type Error = Infallible;
 
-    async fn append(&self, block: &Block) -> Result<EventId, Infallible> {
+    async fn append(&self, block: &Block) -> Result<EventId, AppendError<Infallible>> {
         self.0.append(block).await
+    }
+
+    async fn close(&self, last: Option<&Block>, end: End) -> Result<EventId, AppendError<Infallible>> {
+        self.0.close(last, end).await
     }
 
     async fn read_after(&self, after: &str, limit: usize) -> Result<Page, Infallible> {

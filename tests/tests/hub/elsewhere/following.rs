@@ -236,8 +236,12 @@ struct Headless(Arc<MemoryLog>);
 impl EventLog for Headless {
     type Error = Infallible;
 
-    async fn append(&self, block: &Block) -> Result<EventId, Infallible> {
+    async fn append(&self, block: &Block) -> Result<EventId, AppendError<Infallible>> {
         self.0.append(block).await
+    }
+
+    async fn close(&self, last: Option<&Block>, end: End) -> Result<EventId, AppendError<Infallible>> {
+        self.0.close(last, end).await
     }
 
     async fn read_after(&self, after: &str, limit: usize) -> Result<Page, Infallible> {
@@ -290,8 +294,12 @@ impl Unreachable {
 impl EventLog for Unreachable {
     type Error = io::Error;
 
-    async fn append(&self, _: &Block) -> io::Result<EventId> {
-        self.fail()
+    async fn append(&self, _: &Block) -> Result<EventId, AppendError<io::Error>> {
+        self.fail().map_err(AppendError::Failed)
+    }
+
+    async fn close(&self, _: Option<&Block>, _: End) -> Result<EventId, AppendError<io::Error>> {
+        self.fail().map_err(AppendError::Failed)
     }
 
     async fn read_after(&self, _: &str, _: usize) -> io::Result<Page> {

@@ -82,7 +82,7 @@ async fn listen(
     Query(Visitor { user }): Query<Visitor>,
     last_event_id: LastEventId,
 ) -> impl IntoResponse {
-    let hub = rooms.hub(room);
+    let hub = rooms.hub(&room);
     let events = hub.subscribe(last_event_id).only(move |event| match event {
         RoomEvent::Whispered { from, to, .. } => *from == user || *to == user,
         RoomEvent::Said { .. } | RoomEvent::Present { .. } | RoomEvent::Missed(_) => true,
@@ -132,7 +132,7 @@ async fn say(
         Some(to) => RoomEvent::Whispered { from, to, text },
         None => RoomEvent::Said { from, text },
     };
-    match rooms.publish(room, &event).await {
+    match rooms.publish(&room, &event).await {
         Ok(id) => (StatusCode::CREATED, format!("{id}\n")),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")),
     }

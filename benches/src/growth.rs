@@ -137,13 +137,13 @@ fn topics() -> Vec<Line> {
             let builder = Hub::builder_on_gap(OnGap::Ignore).retain(Retention::events(16));
             let topics = Topics::<usize, Market>::new(builder).idle(Duration::from_secs(3_600));
             let began = Instant::now();
-            let held: Vec<_> = (0..size).map(|topic| topics.subscribe(topic, Start::Live)).collect();
+            let held: Vec<_> = (0..size).map(|topic| topics.subscribe(&topic, Start::Live)).collect();
             let made = began.elapsed().as_nanos() as f64 / size as f64;
             let event = Market::trade(1);
             let publish = each(10_000, |n| {
                 // Not the neighbour of the last one: their hubs may share lines of the cache.
                 let topic = n.wrapping_mul(7_919) % size;
-                drop(black_box(topics.hub(topic).publish_now(&event)));
+                drop(black_box(topics.publish_now(&topic, &event)));
             });
             drop(held);
             (with_commas(size as u64), vec![("to make and subscribe to one", made), ("to publish to one", publish)])

@@ -62,10 +62,10 @@ fn ours(load: Load) -> Contender {
         "sse-typed, Topics",
         Ours,
         load,
-        move || subscriber.subscribe(name(), Start::Live),
+        move || subscriber.subscribe(&*name(), Start::Live),
         |entries| entries.len() as u64,
         move |event| {
-            topics.hub(key().as_ref().to_owned()).publish_now(event).expect("a topic");
+            topics.publish_now(&*key(), event).expect("a topic");
         },
     )
 }

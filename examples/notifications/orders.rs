@@ -59,7 +59,7 @@ impl Orders {
     pub(crate) fn place(&self, item: String) -> u32 {
         let order = self.last.fetch_add(1, Ordering::Relaxed) + 1;
         let total_cents = 1_490 + 100 * item.len() as u32;
-        let hub = self.topics.hub(order);
+        let hub = self.topics.hub(&order);
         self.log.info(&format!("order {order}: {item}"));
         tokio::spawn(deliver(hub, OrderEvent::Accepted { order, item, total_cents, at: now() }, self.clone(), order));
         order

@@ -16,7 +16,7 @@ use crate::{
 const MANIFEST: &str = "benches/Cargo.toml";
 const TARGET: &str = "target/benches";
 const BASELINE: &str = "benches/counts/baseline.txt";
-const PROGRAMS: [&str; 4] = ["count_decode", "count_typed", "count_encode", "count_fan_out"];
+const PROGRAMS: [&str; 5] = ["count_decode", "count_typed", "count_encode", "count_fan_out", "count_topics"];
 
 /// How many more instructions are no regression, in percent: as much as moves when nothing that matters has changed.
 const TOLERANCE: f64 = 3.0;

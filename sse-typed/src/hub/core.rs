@@ -9,7 +9,14 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::{OnGap, order::Order, shared::Shared, tail::Remote};
+use super::{
+    OnGap, PublishError, encode,
+    error::Kind,
+    order::Order,
+    shared::{Closed, Shared},
+    tail::Remote,
+};
+use crate::{codec::HubEvent, event::EventId};
 
 /// What a hub and its subscriptions share.
 pub(super) struct Core<E> {
@@ -49,15 +56,34 @@ impl<E> Core<E> {
         }
     }
 
+    /// Nothing is published from a closure of this hub that the thread runs just now.
+    pub(super) fn enter(&self) -> Result<(), PublishError> {
+        if self.order.is_held_here() { Err(Kind::Within.into()) } else { Ok(()) }
+    }
+
     /// A handle or a subscription is given up now.
     pub(super) fn note_use(&self) {
-        let now = u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        self.last_use.fetch_max(now, Ordering::Relaxed);
+        self.note_use_at(Instant::now());
+    }
+
+    /// It is of use at this time.
+    pub(super) fn note_use_at(&self, now: Instant) {
+        let since = now.saturating_duration_since(self.began);
+        self.last_use.fetch_max(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
     /// When a handle or a subscription was last given up.
     pub(super) fn last_use(&self) -> Instant {
         self.began + Duration::from_nanos(self.last_use.load(Ordering::Relaxed))
+    }
+}
+
+impl<E: HubEvent> Core<E> {
+    /// Publishes on a log in memory.
+    pub(super) fn push(&self, event: &E) -> Result<EventId, PublishError> {
+        self.enter()?;
+        encode::with_block(event, |block| self.shared.push(block, event.is_terminal()))?
+            .map_err(|Closed(_)| Kind::Closed.into())
     }
 }
 

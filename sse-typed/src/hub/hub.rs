@@ -67,7 +67,7 @@ impl<E: HubEvent> Hub<E> {
     ///
     /// [`PublishError`]; nobody sees anything of the event then.
     pub fn publish_now(&self, event: &E) -> Result<EventId, PublishError> {
-        self.push(event)
+        self.owner.core.push(event)
     }
 
     /// [`publish_with`](Self::publish_with), without `await`.
@@ -117,7 +117,7 @@ impl<E: HubEvent, L: EventLog> Hub<E, L> {
     /// all in it.
     pub async fn publish(&self, event: &E) -> Result<EventId, PublishError> {
         if self.owner.core.remote.is_none() {
-            return self.push(event);
+            return self.owner.core.push(event);
         }
         self.enter()?;
         let block = encode::block(event)?;
@@ -199,14 +199,8 @@ impl<E: HubEvent, L: EventLog> Hub<E, L> {
     /// The hub's core, unless this thread runs one of its closures just now.
     fn enter(&self) -> Result<&Arc<Core<E>>, PublishError> {
         let core = &self.owner.core;
-        if core.order.is_held_here() { Err(Kind::Within.into()) } else { Ok(core) }
-    }
-
-    /// Publishes on a log in memory.
-    fn push(&self, event: &E) -> Result<EventId, PublishError> {
-        let core = self.enter()?;
-        encode::with_block(event, |block| core.shared.push(block, event.is_terminal()))?
-            .map_err(|Closed(_)| Kind::Closed.into())
+        core.enter()?;
+        Ok(core)
     }
 
     fn push_with(&self, change: impl FnOnce() -> E) -> Result<EventId, PublishError> {
@@ -313,6 +307,10 @@ impl<E, L> Hub<E, L> {
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.owner.core.shared.is_closed()
+    }
+
+    pub(super) fn core(&self) -> &Arc<Core<E>> {
+        &self.owner.core
     }
 
     /// Since when this is the only handle and nobody is subscribed, if that is so.

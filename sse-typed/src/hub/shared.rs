@@ -3,7 +3,7 @@ use std::{
     panic::resume_unwind,
     sync::{
         Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     task::{Context, Waker},
     time::Duration,
@@ -16,7 +16,7 @@ use super::{
     following::LastPlace,
     id::Ends,
     log::{Block, End, Page},
-    ring::{Names, Read, Ring, Run},
+    ring::{Names, Pushed, Read, Ring, Run},
 };
 use crate::{
     event::{EventId, Gap, GapReason},
@@ -37,6 +37,8 @@ pub(super) struct Shared {
     head: AtomicU64,
     /// The place before the oldest kept event.
     oldest: AtomicU64,
+    /// No more events are taken.
+    is_closed: AtomicBool,
     epoch: WakeEpoch,
     began: Instant,
 }
@@ -123,6 +125,7 @@ impl Shared {
             state: Mutex::new(state),
             head: AtomicU64::new(0),
             oldest: AtomicU64::new(0),
+            is_closed: AtomicBool::new(false),
             epoch: WakeEpoch::default(),
             began: Instant::now(),
         }
@@ -176,6 +179,9 @@ impl Shared {
     fn note_ends(&self, state: &State) {
         self.oldest.store(state.ring.oldest(), Ordering::Release);
         self.head.store(state.ring.head(), Ordering::Release);
+        if !matches!(state.closing, Closing::Open) {
+            self.is_closed.store(true, Ordering::Release);
+        }
     }
 
     /// Appends an event and wakes all who wait. Returns its id on the wire.
@@ -193,13 +199,12 @@ impl Shared {
     }
 
     fn push_and_lock(&self, block: &[u8], terminal: bool) -> Result<(EventId, Locked<'_>), Closed> {
-        let ends = Ends::of(terminal);
         let mut state = self.lock();
-        let n = self.append_locked(&mut state, block, ends)?;
-        Ok((state.ring.event_id(n, ends), state))
+        let pushed = self.append_locked(&mut state, block, Ends::of(terminal))?;
+        Ok((pushed.id, state))
     }
 
-    fn append_locked(&self, state: &mut State, block: &[u8], ends: Ends) -> Result<u64, Closed> {
+    fn append_locked(&self, state: &mut State, block: &[u8], ends: Ends) -> Result<Pushed, Closed> {
         if !matches!(state.closing, Closing::Open) {
             return Err(Closed(state.end));
         }
@@ -266,7 +271,7 @@ impl Shared {
 
     /// Whether no more events are taken.
     pub(super) fn is_closed(&self) -> bool {
-        !matches!(self.lock().closing, Closing::Open)
+        self.is_closed.load(Ordering::Acquire)
     }
 
     /// Whether nothing more will come.
@@ -358,8 +363,9 @@ impl Shared {
     /// Appends an event. Returns its id as logs give it.
     pub(super) fn append(&self, block: &Block) -> Result<EventId, Closed> {
         let mut state = self.lock();
-        let n = self.append_locked(&mut state, block.as_bytes(), Ends::of(block.is_terminal()))?;
-        let id = state.ring.id(n);
+        let pushed = self.append_locked(&mut state, block.as_bytes(), Ends::of(block.is_terminal()))?;
+        // A log gives it without the mark.
+        let id = if block.is_terminal() { state.ring.id(pushed.number) } else { pushed.id };
         self.wake(state);
         Ok(id)
     }

@@ -116,6 +116,15 @@ impl WakeQueue {
         self.waking
     }
 
+    /// Takes the first place, to be woken outside of the lock.
+    fn take_one(&mut self, epoch: &WakeEpoch) -> Option<Waker> {
+        let slot = self.slots.pop_front()?;
+        self.first += 1;
+        epoch.set_first(self.first);
+        self.shrink(1);
+        slot.into_waker()
+    }
+
     /// Takes some of those before `end`, to be woken outside of the lock. True if there are more of them.
     fn take(&mut self, end: u64, epoch: &WakeEpoch, batch: &mut Batch) -> bool {
         while self.first < end && batch.len < BATCH {
@@ -157,7 +166,14 @@ impl WakeEpoch {
     where
         G: DerefMut<Target: AsMut<WakeQueue>>,
     {
-        let end = locked.as_mut().begin_waking();
+        let queue = locked.as_mut();
+        let end = queue.begin_waking();
+        if end - queue.first == 1 {
+            // The one subscriber of a job or an answer needs no batch.
+            let woken = queue.take_one(self);
+            drop(locked);
+            return woken.map_or(Ok(()), |waker| catch_unwind(AssertUnwindSafe(|| waker.wake())));
+        }
         let mut batch = Batch::new();
         let mut crowd = 0;
         let mut result = Ok(());
@@ -426,6 +442,27 @@ mod tests {
         queue.register(&mut tickets[0], &waker);
         queue.wake_all();
         assert!(queue.lock().slots.capacity() < 100);
+    }
+
+    #[test]
+    fn one_who_waits_alone_is_woken_like_any_other() {
+        let queue = Queue::default();
+        let (count, waker) = waiter();
+        let mut ticket = Ticket::default();
+        queue.wake_all();
+        for n in 1..=3 {
+            queue.register(&mut ticket, &waker);
+            assert!(queue.epoch.is_registered(ticket, &waker));
+            queue.wake_all();
+            assert!(!queue.epoch.is_registered(ticket, &waker));
+            assert_eq!((count.get(), queue.places()), (n, 0));
+            queue.wake_all();
+        }
+        // A place that nobody has any more wakes nobody.
+        queue.register(&mut ticket, &waker);
+        queue.deregister(ticket);
+        queue.wake_all();
+        assert_eq!((count.get(), queue.places()), (3, 0));
     }
 
     #[test]

@@ -146,16 +146,16 @@ async fn over_a_log_elsewhere_each_event_is_seen_once_and_the_last_too() {
 #[tokio::test]
 async fn a_late_visitor_of_a_finished_job_gets_its_result() {
     let jobs = Topics::<String, Feed>::new(Hub::builder());
-    let job = jobs.hub("seven".to_owned());
+    let job = jobs.hub("seven");
     ticks(&job, 1..=2);
     job.close(Some(Feed::Done)).await.unwrap();
     drop(job);
-    let subscribe = |id: LastEventId| jobs.subscribe("seven".to_owned(), id.or(Start::Earliest));
+    let subscribe = |id: LastEventId| jobs.subscribe("seven", id.or(Start::Earliest));
     let mut late = Reader::of(subscribe(LastEventId::none()));
     assert_eq!(late.events(), [Feed::Tick(1), Feed::Tick(2), Feed::Done]);
     assert_eq!(subscribe(late.last_event_id()).size_hint(), (0, Some(0)));
     // And so does one that was cut off in the midst of it.
-    let mut cut = jobs.subscribe("seven".to_owned(), Start::Earliest).events();
+    let mut cut = jobs.subscribe("seven", Start::Earliest).events();
     let first = cut.next().await.unwrap();
     let mut resumed = Reader::of(subscribe(first.id.into()));
     assert_eq!(resumed.events(), [Feed::Tick(2), Feed::Done]);

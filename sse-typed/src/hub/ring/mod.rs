@@ -72,6 +72,13 @@ struct Entry {
     at: u64,
 }
 
+/// An event that was appended.
+pub(super) struct Pushed {
+    pub(super) number: u64,
+    /// As it stands on the wire.
+    pub(super) id: EventId,
+}
+
 /// What lies behind a place.
 pub(super) enum Read {
     Run(Run),
@@ -147,15 +154,6 @@ impl Ring {
         }
     }
 
-    /// The id of an event, as it stands on the wire.
-    pub(super) fn event_id(&self, n: u64, ends: Ends) -> EventId {
-        match &self.names {
-            Names::Numbered(epoch) => epoch.event_id(n, ends),
-            Names::Given { .. } if ends.streams() => id::marked(&self.id(n)),
-            Names::Given { .. } => self.id(n),
-        }
-    }
-
     /// The place that an id names. It may be before the history, where names are numbers.
     pub(super) fn find(&self, id: &str) -> Option<u64> {
         match &self.names {
@@ -167,12 +165,16 @@ impl Ring {
     }
 
     /// Appends an event, and lets go what is too much then. `id` is the name that another log gave it.
-    pub(super) fn push(&mut self, id: Option<EventId>, block: &[u8], ends: Ends, now: Duration) -> u64 {
+    pub(super) fn push(&mut self, id: Option<EventId>, block: &[u8], ends: Ends, now: Duration) -> Pushed {
         let n = self.head() + 1;
         let start = self.open.len();
         self.open.extend_from_slice(b"id: ");
-        match (&mut self.names, id) {
-            (Names::Numbered(epoch), _) => self.open.extend_from_slice(epoch.event_text(n, ends).as_bytes()),
+        let id = match (&mut self.names, id) {
+            (Names::Numbered(epoch), _) => {
+                let text = epoch.event_text(n, ends);
+                self.open.extend_from_slice(text.as_bytes());
+                EventId::from_short(text)
+            }
             (Names::Given { base, ids, numbers }, id) => {
                 // Without a name of its own it has that of the place before.
                 let id = id.unwrap_or_else(|| ids.back().unwrap_or(base).clone());
@@ -181,9 +183,10 @@ impl Ring {
                     self.open.extend_from_slice(id::TERMINAL.as_bytes());
                 }
                 numbers.insert(id.clone(), n);
-                ids.push_back(id);
+                ids.push_back(id.clone());
+                if ends.streams() { id::marked(&id) } else { id }
             }
-        }
+        };
         self.open.push(b'\n');
         self.open.extend_from_slice(block);
         self.entries.push_back(Entry { end: self.open.len(), at: nanos(now) });
@@ -192,7 +195,7 @@ impl Ring {
             self.close_segment(ends);
         }
         self.trim(now);
-        n
+        Pushed { number: n, id }
     }
 
     /// Lets go everything, and begins anew behind a place of another log. All places before it are behind the history,

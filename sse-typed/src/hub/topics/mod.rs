@@ -23,6 +23,8 @@ use crate::{codec::HubEvent, event::EventId};
 /// A topic whose hub was [closed](Hub::close) stays closed for the idle time, so that its clients are told not to come back.
 /// Asking for it does not prolong that. [`remove`](Self::remove) makes room for a new one at once.
 ///
+/// A key is lent: `&str` where keys are `String`s, and it is cloned when its topic is made.
+///
 /// Whoever names a key makes a topic. Where keys come from clients, check them first, or use [`get`](Self::get).
 ///
 /// # Idle topics
@@ -34,7 +36,8 @@ use crate::{codec::HubEvent, event::EventId};
 /// An idle topic is therefore dropped once half the idle time has passed again and there were as many calls as topics.
 /// [`drop_idle`](Self::drop_idle) drops all idle topics in one call.
 ///
-/// One lock guards the topics. It is held while a call looks at topics, compares keys, or makes a hub. Keys are hashed, and
+/// One lock guards the topics. It is held while a call looks at topics, compares keys, or makes a hub. Keys are hashed and
+/// cloned, and
 /// keys and hubs are dropped, outside of it.
 ///
 /// # Examples
@@ -55,8 +58,8 @@ use crate::{codec::HubEvent, event::EventId};
 /// }
 ///
 /// let rooms = Topics::<String, Chat>::new(Hub::builder());
-/// let here = rooms.subscribe("lobby".to_owned(), Start::Live);
-/// rooms.publish("lobby".to_owned(), &Chat::Said { who: "An".to_owned(), text: "hello".to_owned() }).await?;
+/// let here = rooms.subscribe("lobby", Start::Live);
+/// rooms.publish("lobby", &Chat::Said { who: "An".to_owned(), text: "hello".to_owned() }).await?;
 /// assert_eq!(here.lag(), 1);
 /// assert!(rooms.get("attic").is_none());
 /// # Ok::<(), sse_typed::hub::PublishError>(())
@@ -126,6 +129,26 @@ impl<K: Eq + Hash, E: HubEvent + 'static> Topics<K, E> {
     }
 }
 
+impl<K: Eq + Hash, E: HubEvent + 'static> Topics<K, E> {
+    /// [`publish`](Self::publish), without `await`.
+    ///
+    /// # Errors
+    ///
+    /// [`PublishError`], as of [`Hub::publish`].
+    pub fn publish_now<Q>(&self, key: &Q, event: &E) -> Result<EventId, PublishError>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ToOwned<Owned = K> + ?Sized,
+    {
+        // No handle is made for it: taking the time of its end would be a good part of the whole.
+        let core = self.with_topic(key, |hub, now| {
+            hub.core().note_use_at(now);
+            Arc::clone(hub.core())
+        });
+        core.push(event)
+    }
+}
+
 impl<K: Eq + Hash, E: HubEvent, L: EventLog> Topics<K, E, L> {
     /// Publishes an event on a topic.
     ///
@@ -136,7 +159,11 @@ impl<K: Eq + Hash, E: HubEvent, L: EventLog> Topics<K, E, L> {
     /// # Cancel safety
     ///
     /// As of [`Hub::publish`].
-    pub async fn publish(&self, key: K, event: &E) -> Result<EventId, PublishError> {
+    pub async fn publish<Q>(&self, key: &Q, event: &E) -> Result<EventId, PublishError>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ToOwned<Owned = K> + ?Sized,
+    {
         self.hub(key).publish(event).await
     }
 }
@@ -162,22 +189,45 @@ impl<K: Eq + Hash, E, L> Topics<K, E, L> {
 
     /// The hub of a topic, made now if there is none. A topic is kept as long as somebody holds a handle.
     #[must_use]
-    pub fn hub(&self, key: K) -> Hub<E, L> {
-        let (hash, now) = (self.hash(&key), Instant::now());
-        // Before the lock, so that it is dropped behind it, by a panic as well.
+    pub fn hub<Q>(&self, key: &Q) -> Hub<E, L>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ToOwned<Owned = K> + ?Sized,
+    {
+        self.with_topic(key, |hub, _| hub.clone())
+    }
+
+    /// What `take` makes of the hub of a topic, which is made now if there is none.
+    fn with_topic<Q, T>(&self, key: &Q, take: impl Fn(&Hub<E, L>, Instant) -> T) -> T
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ToOwned<Owned = K> + ?Sized,
+    {
+        let (hash, now, idle) = (self.hash(key), Instant::now(), self.shared.idle);
+        // Before the lock, so that what they hold is dropped behind it, by a panic as well.
         let mut gone = Gone::new();
         let mut state = self.lock();
-        let hub = match state.ask(hash, &key, now, self.shared.idle, &mut gone) {
-            Some(hub) => hub,
+        if let Some(taken) = state.ask(hash, key, now, idle, &mut gone, &take) {
+            state.go_on_with_round(now, idle, &mut gone);
+            drop(state);
+            return taken;
+        }
+        drop(state);
+        // Cloning a key is user's code, and another call may make the topic meanwhile.
+        let owned = key.to_owned();
+        let mut state = self.lock();
+        let taken = match state.ask(hash, key, now, idle, &mut gone, &take) {
+            Some(taken) => taken,
             None => {
-                let hub = (self.shared.make)(&key);
-                state.topics.insert(hash, key, Topic { hub: hub.clone(), closed: None });
-                hub
+                let hub = (self.shared.make)(&owned);
+                let taken = take(&hub, now);
+                state.topics.insert(hash, owned, Topic { hub, closed: None });
+                taken
             }
         };
-        state.go_on_with_round(now, self.shared.idle, &mut gone);
+        state.go_on_with_round(now, idle, &mut gone);
         drop(state);
-        hub
+        taken
     }
 
     /// The hub of a topic, if there is one.
@@ -189,7 +239,7 @@ impl<K: Eq + Hash, E, L> Topics<K, E, L> {
         let (hash, now) = (self.hash(key), Instant::now());
         let mut gone = Gone::new();
         let mut state = self.lock();
-        let hub = state.ask(hash, key, now, self.shared.idle, &mut gone);
+        let hub = state.ask(hash, key, now, self.shared.idle, &mut gone, |hub, _| hub.clone());
         state.go_on_with_round(now, self.shared.idle, &mut gone);
         drop(state);
         hub
@@ -211,7 +261,11 @@ impl<K: Eq + Hash, E, L> Topics<K, E, L> {
     }
 
     /// Subscribes to a topic: see [`Hub::subscribe`].
-    pub fn subscribe(&self, key: K, start: impl Into<Start>) -> Subscription<E> {
+    pub fn subscribe<Q>(&self, key: &Q, start: impl Into<Start>) -> Subscription<E>
+    where
+        K: Borrow<Q>,
+        Q: Eq + Hash + ToOwned<Owned = K> + ?Sized,
+    {
         self.hub(key).subscribe(start)
     }
 
@@ -252,15 +306,16 @@ impl<K: Eq + Hash, E, L> Topics<K, E, L> {
 }
 
 impl<K: Eq + Hash, E, L> State<K, E, L> {
-    /// The hub of a topic that is asked for now. One that has been closed for the idle time is taken out.
-    fn ask<Q>(
+    /// What `take` makes of the hub of a topic that is asked for now. One that has been closed for the idle time is taken out.
+    fn ask<Q, T>(
         &mut self,
         hash: u64,
         key: &Q,
         now: Instant,
         idle: Duration,
         gone: &mut Gone<K, E, L>,
-    ) -> Option<Hub<E, L>>
+        take: impl Fn(&Hub<E, L>, Instant) -> T,
+    ) -> Option<T>
     where
         K: Borrow<Q>,
         Q: Eq + ?Sized,
@@ -271,7 +326,7 @@ impl<K: Eq + Hash, E, L> State<K, E, L> {
             gone.extend(self.topics.remove(at));
             return None;
         }
-        Some(topic.hub.clone())
+        Some(take(&topic.hub, now))
     }
 
     /// Takes out those that are idle of the next few topics. Begins a new round if the last one was long enough ago.

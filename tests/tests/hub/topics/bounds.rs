@@ -30,6 +30,7 @@ impl Counts {
 }
 
 /// A key that counts.
+#[derive(Clone)]
 struct Key(usize, Arc<Counts>);
 
 impl PartialEq for Key {
@@ -61,14 +62,14 @@ async fn no_use_of_a_topic_pays_for_many_others() {
     let key = |n| Key(n, Arc::clone(&counts));
     let mut most_hashed = 0;
     for n in 0..COUNT {
-        drop(topics.hub(key(n)));
+        drop(topics.hub(&key(n)));
         most_hashed = counts.take().0.max(most_hashed);
     }
     assert_eq!((most_hashed, topics.len()), (1, COUNT), "a table that grows moves only few of them");
     advance(Duration::from_secs(60)).await;
     let (mut uses, mut most_dropped) = (0, 0);
     while topics.len() > 1 {
-        drop(topics.hub(key(COUNT)));
+        drop(topics.hub(&key(COUNT)));
         let (hashed, dropped) = counts.take();
         // The key of the call is one of them.
         most_dropped = dropped.max(most_dropped);
@@ -82,7 +83,7 @@ async fn no_use_of_a_topic_pays_for_many_others() {
 #[tokio::test(start_paused = true)]
 async fn rounds_over_all_topics_begin_half_the_idle_time_apart() {
     let topics = Topics::<usize, Feed>::new(Hub::builder()).idle(Duration::from_secs(60));
-    drop(topics.hub(1));
+    drop(topics.hub(&1));
     for (seconds, are_left) in [(40, 1), (22, 1), (7, 1), (1, 0)] {
         advance(Duration::from_secs(seconds)).await;
         assert!(topics.get(&2).is_none());
@@ -94,9 +95,9 @@ async fn rounds_over_all_topics_begin_half_the_idle_time_apart() {
 async fn all_idle_topics_are_dropped_at_once_on_request() {
     let topics = Topics::<usize, Feed>::new(Hub::builder()).idle(Duration::from_secs(60));
     for n in 0..10_000 {
-        drop(topics.hub(n));
+        drop(topics.hub(&n));
     }
-    let held = topics.hub(7);
+    let held = topics.hub(&7);
     advance(Duration::from_secs(60)).await;
     topics.drop_idle();
     assert_eq!(topics.len(), 1);
@@ -104,7 +105,7 @@ async fn all_idle_topics_are_dropped_at_once_on_request() {
     drop(held);
 }
 
-/// A key that uses the topics when it is hashed, and when it is dropped.
+/// A key that uses the topics when it is hashed, cloned and dropped.
 #[derive(PartialEq, Eq)]
 struct Busy(usize);
 
@@ -117,6 +118,13 @@ impl Hash for Busy {
     }
 }
 
+impl Clone for Busy {
+    fn clone(&self) -> Self {
+        let _ = BUSY.get().map(Topics::len);
+        Self(self.0)
+    }
+}
+
 impl Drop for Busy {
     fn drop(&mut self) {
         let _ = BUSY.get().map(Topics::len);
@@ -124,22 +132,22 @@ impl Drop for Busy {
 }
 
 #[tokio::test(start_paused = true)]
-async fn keys_are_hashed_and_dropped_where_no_lock_is_held() {
+async fn keys_are_hashed_cloned_and_dropped_where_no_lock_is_held() {
     let make = |key: &Busy| if key.0 == 100 { panic!("it cannot be made") } else { Hub::builder().build() };
     let topics = BUSY.get_or_init(|| Topics::with(make).idle(Duration::from_secs(60)));
     for n in 0..20 {
-        drop(topics.hub(Busy(n)));
+        drop(topics.hub(&Busy(n)));
     }
     assert!(topics.get(&Busy(3)).is_some());
     assert!(topics.remove(&Busy(3)).is_some());
-    topics.hub(Busy(4)).close_now(None).unwrap();
-    drop(topics.hub(Busy(4)));
+    topics.hub(&Busy(4)).close_now(None).unwrap();
+    drop(topics.hub(&Busy(4)));
     advance(Duration::from_secs(60)).await;
     // It takes the place of the closed one, and idle ones are dropped meanwhile.
-    assert!(!topics.hub(Busy(4)).is_closed());
+    assert!(!topics.hub(&Busy(4)).is_closed());
     // A panic leaves the topics as they were, and drops nothing under the lock.
     advance(Duration::from_secs(60)).await;
-    assert!(catch_unwind(AssertUnwindSafe(|| topics.hub(Busy(100)))).is_err());
+    assert!(catch_unwind(AssertUnwindSafe(|| topics.hub(&Busy(100)))).is_err());
     assert!(topics.get(&Busy(100)).is_none());
     topics.drop_idle();
     assert!(topics.is_empty());

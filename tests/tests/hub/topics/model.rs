@@ -72,7 +72,7 @@ struct Model {
 impl Model {
     /// The topic, made now if there is none. One that is not idle must be the one that is known.
     fn hub(&mut self, key: Key) -> Hub<Feed> {
-        let hub = self.topics.hub(key);
+        let hub = self.topics.hub(&key);
         self.found(key, Some(&hub));
         hub
     }
@@ -118,7 +118,7 @@ impl Model {
             }
             Step::Subscribe(key) => {
                 self.hub(key);
-                let subscription = self.topics.subscribe(key, Start::Live);
+                let subscription = self.topics.subscribe(&key, Start::Live);
                 self.known.get_mut(&key).unwrap().subscriptions.push(subscription);
             }
             Step::GiveUp(key) => {

@@ -122,7 +122,8 @@
 //!
 //! The history is a ring of wire bytes in segments. Each event has a number, and a place is the number of the last event
 //! before it. New events gather behind the last segment; the first reader that wants them makes a segment of them, which all
-//! readers share by reference count. One lock guards the ring and the queue of who waits. It is held for a few copies,
+//! readers share by reference count. Events that were each taken live are a segment each; the first client that replays them
+//! joins them into large ones. One lock guards the ring and the queue of who waits. It is held for a few copies,
 //! never while code of a user or I/O runs, nor while a waker wakes or is dropped, and never across an `await`. (Wakers are
 //! cloned under it, as tokio does.) Finding nothing and waiting are one step under
 //! it, so no wake-up is lost. So are taking the newest events and waiting for the next, by which a delivery takes the lock

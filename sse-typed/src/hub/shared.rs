@@ -150,12 +150,14 @@ impl Shared {
         let now = self.now(&state);
         state.ring.trim(now);
         self.note_ends(&state);
-        if state.ring.gone().is_empty() {
-            return state;
-        }
+        if state.ring.gone().is_empty() { state } else { self.without_gone(state) }
+    }
+
+    /// Drops what the ring no longer has, outside of the lock: it may be user's, or many. Seldom.
+    #[cold]
+    fn without_gone<'a>(&'a self, mut state: Locked<'a>) -> Locked<'a> {
         let gone = mem::take(state.ring.gone());
         drop(state);
-        // It may be user's.
         drop(gone);
         self.lock()
     }
@@ -246,6 +248,9 @@ impl Shared {
         let mut state = self.lock_fresh();
         match state.ring.read(place) {
             Read::Run(run) => {
+                if !state.ring.gone().is_empty() {
+                    state = self.without_gone(state);
+                }
                 if run.last == state.ring.head() && !run.ends_stream() && !matches!(state.closing, Closing::Closed(_)) {
                     wait(state, ticket, waker);
                 }
@@ -371,6 +376,8 @@ impl Shared {
     }
 
     pub(super) fn page(&self, after: &str, limit: usize) -> Page {
+        // Of segments that were joined: dropped behind the lock.
+        let _gone;
         let mut state = self.lock_fresh();
         let oldest = state.ring.oldest();
         let (place, gap) = match state.ring.find(after) {
@@ -379,6 +386,7 @@ impl Shared {
             None => (oldest, Some(Gap::new(None, GapReason::UnknownId))),
         };
         let entries = state.ring.entries(place, limit);
+        _gone = mem::take(state.ring.gone());
         let is_all = place + entries.len() as u64 == state.ring.head();
         let page = match gap {
             None => Page::contiguous(entries),

@@ -1,3 +1,4 @@
+mod join;
 mod room;
 mod run;
 #[cfg(test)]
@@ -27,7 +28,8 @@ use crate::event::EventId;
 /// Each event has a number; they run from 1 without a hole. A *place* is the number of the last event before it: who is at
 /// place `n` has had events up to `n`. Bytes are kept in segments, each a slice of its own that is shared with readers.
 /// New events gather behind the last segment, in `open`; the first reader that wants them, or a size of [`SEGMENT`], makes
-/// a segment of them. So a burst that nobody has read yet leaves as one slice, for everybody.
+/// a segment of them. So a burst that nobody has read yet leaves as one slice, for everybody. Events that were each taken
+/// live are a segment each; the first reader that comes to them later [joins](join) them.
 ///
 /// Invariants:
 ///
@@ -346,11 +348,12 @@ impl Ring {
     }
 
     /// The same, of any place.
-    fn read_within(&self, first: u64) -> Read {
+    fn read_within(&mut self, first: u64) -> Read {
         if first < self.first {
             return Read::Behind(self.oldest());
         }
         let index = self.segments.partition_point(|segment| segment.first <= first).saturating_sub(1);
+        self.join_from(index);
         let Some(segment) = self.segments.get(index) else { return Read::Nothing };
         let start = if first == self.first {
             self.front

@@ -11,7 +11,7 @@ use std::{
 use tokio::time::Instant;
 
 use self::table::{Cursor, Table};
-use super::{EventLog, Hub, HubBuilder, MemoryLog, PublishError, Start, Subscription};
+use super::{EventLog, Hub, HubBuilder, MemoryLog, PublishError, Start, Subscription, core::Core};
 use crate::{codec::HubEvent, event::EventId};
 
 /// A hub for each key: rooms, documents, users. It is a handle, cheap to clone.
@@ -37,8 +37,7 @@ use crate::{codec::HubEvent, event::EventId};
 /// [`drop_idle`](Self::drop_idle) drops all idle topics in one call.
 ///
 /// One lock guards the topics. It is held while a call looks at topics, compares keys, or makes a hub. Keys are hashed and
-/// cloned, and
-/// keys and hubs are dropped, outside of it.
+/// cloned, and keys and hubs are dropped, outside of it.
 ///
 /// # Examples
 ///
@@ -91,13 +90,20 @@ type Gone<K, E, L> = Vec<(K, Topic<E, L>)>;
 
 struct Topic<E, L> {
     hub: Hub<E, L>,
+    /// The hub's, a step nearer.
+    core: Arc<Core<E>>,
     /// Since when it is known to be closed.
     closed: Option<Instant>,
 }
 
 impl<E, L> Topic<E, L> {
+    fn new(hub: Hub<E, L>) -> Self {
+        let core = Arc::clone(hub.core());
+        Self { hub, core, closed: None }
+    }
+
     fn closed(&mut self, now: Instant) -> Option<Instant> {
-        if self.closed.is_none() && self.hub.is_closed() {
+        if self.closed.is_none() && self.core.shared.is_closed() {
             self.closed = Some(now);
         }
         self.closed
@@ -141,9 +147,9 @@ impl<K: Eq + Hash, E: HubEvent + 'static> Topics<K, E> {
         Q: Eq + Hash + ToOwned<Owned = K> + ?Sized,
     {
         // No handle is made for it: taking the time of its end would be a good part of the whole.
-        let core = self.with_topic(key, |hub, now| {
-            hub.core().note_use_at(now);
-            Arc::clone(hub.core())
+        let core = self.with_topic(key, |topic, now| {
+            topic.core.note_use_at(now);
+            Arc::clone(&topic.core)
         });
         core.push(event)
     }
@@ -194,11 +200,11 @@ impl<K: Eq + Hash, E, L> Topics<K, E, L> {
         K: Borrow<Q>,
         Q: Eq + Hash + ToOwned<Owned = K> + ?Sized,
     {
-        self.with_topic(key, |hub, _| hub.clone())
+        self.with_topic(key, |topic, _| topic.hub.clone())
     }
 
-    /// What `take` makes of the hub of a topic, which is made now if there is none.
-    fn with_topic<Q, T>(&self, key: &Q, take: impl Fn(&Hub<E, L>, Instant) -> T) -> T
+    /// What `take` makes of a topic, which is made now if there is none.
+    fn with_topic<Q, T>(&self, key: &Q, take: impl Fn(&Topic<E, L>, Instant) -> T) -> T
     where
         K: Borrow<Q>,
         Q: Eq + Hash + ToOwned<Owned = K> + ?Sized,
@@ -219,9 +225,9 @@ impl<K: Eq + Hash, E, L> Topics<K, E, L> {
         let taken = match state.ask(hash, key, now, idle, &mut gone, &take) {
             Some(taken) => taken,
             None => {
-                let hub = (self.shared.make)(&owned);
-                let taken = take(&hub, now);
-                state.topics.insert(hash, owned, Topic { hub, closed: None });
+                let topic = Topic::new((self.shared.make)(&owned));
+                let taken = take(&topic, now);
+                state.topics.insert(hash, owned, topic);
                 taken
             }
         };
@@ -239,7 +245,7 @@ impl<K: Eq + Hash, E, L> Topics<K, E, L> {
         let (hash, now) = (self.hash(key), Instant::now());
         let mut gone = Gone::new();
         let mut state = self.lock();
-        let hub = state.ask(hash, key, now, self.shared.idle, &mut gone, |hub, _| hub.clone());
+        let hub = state.ask(hash, key, now, self.shared.idle, &mut gone, |topic, _| topic.hub.clone());
         state.go_on_with_round(now, self.shared.idle, &mut gone);
         drop(state);
         hub
@@ -306,7 +312,7 @@ impl<K: Eq + Hash, E, L> Topics<K, E, L> {
 }
 
 impl<K: Eq + Hash, E, L> State<K, E, L> {
-    /// What `take` makes of the hub of a topic that is asked for now. One that has been closed for the idle time is taken out.
+    /// What `take` makes of a topic that is asked for now. One that has been closed for the idle time is taken out.
     fn ask<Q, T>(
         &mut self,
         hash: u64,
@@ -314,7 +320,7 @@ impl<K: Eq + Hash, E, L> State<K, E, L> {
         now: Instant,
         idle: Duration,
         gone: &mut Gone<K, E, L>,
-        take: impl Fn(&Hub<E, L>, Instant) -> T,
+        take: impl Fn(&Topic<E, L>, Instant) -> T,
     ) -> Option<T>
     where
         K: Borrow<Q>,
@@ -326,7 +332,7 @@ impl<K: Eq + Hash, E, L> State<K, E, L> {
             gone.extend(self.topics.remove(at));
             return None;
         }
-        Some(take(&topic.hub, now))
+        Some(take(topic, now))
     }
 
     /// Takes out those that are idle of the next few topics. Begins a new round if the last one was long enough ago.

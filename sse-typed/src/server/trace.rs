@@ -40,9 +40,9 @@ pub(super) fn connection_given_up(reason: &str) {
     tracing::debug!(reason, "connection given up");
 }
 
-pub(super) fn shutdown_cause_panicked() {
+pub(super) fn shutdown_cause_lost() {
     #[cfg(feature = "tracing")]
-    tracing::error!("the future that a shutdown waits for panicked: the shutdown begins");
+    tracing::error!("the future of a shutdown panicked, or went with its runtime: the shutdown begins");
 }
 
 pub(super) fn observer_panicked() {

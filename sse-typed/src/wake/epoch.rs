@@ -4,9 +4,9 @@ use std::{
 };
 
 /// The place of one waiting task in a [`WakeQueue`](super::WakeQueue), or no place yet.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Ticket {
-    /// Never given twice. Zero is no place.
+    /// Never given again once the place was woken. Zero is no place.
     pub(super) number: u64,
     /// Identifies the registered waker.
     pub(super) waker: WakerId,
@@ -36,57 +36,85 @@ impl WakeEpoch {
     /// The place may be about to be woken by another thread. The task is then woken after this call and polls again, so what
     /// it does not see now it sees then.
     #[inline]
-    pub(crate) fn is_registered(&self, ticket: Ticket, waker: &Waker) -> bool {
-        ticket.waker.is_known()
-            && ticket.number >= self.first.load(Ordering::Acquire)
-            && ticket.waker == WakerId::of(waker)
+    pub(crate) fn is_registered(&self, ticket: &Ticket, waker: &Waker) -> bool {
+        ticket.number >= self.first.load(Ordering::Acquire) && ticket.waker.is_of(waker)
     }
 }
 
 /// Which waker it is, in one word. As long as the waker lives, no other waker has the same identity.
 ///
+/// It is taken of the waker that the queue keeps: a clone may have other data than the waker that it was made of.
+///
 /// A waker is an address and a table of functions. A process has few tables, one for each kind of task, so the word is the
-/// address with the number of its table in the three lowest bits, which are zero in addresses of aligned data. Zero is "not
-/// known": the address is not aligned, or the process has more than seven tables. Such a waker is registered under the lock
-/// at each poll instead, which is slower and no less correct.
+/// address (48 bits) and the number of its table. Zero is "not known": the address is larger, or there are too many tables.
+/// Such a waker is registered under the lock at each poll instead, which is slower and no less correct.
 ///
 /// A subscription is 40 bytes; the table beside the address would make it 48.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct WakerId(usize);
+pub(super) struct WakerId(u64);
 
-/// The lowest bits of an address, which hold the number of the table.
-const TABLE_BITS: usize = 0b111;
+/// The bits of an address.
+const ADDRESS: u32 = 48;
 
-/// The tables of functions seen first in this process. A slot is set once.
-static TABLES: [AtomicUsize; TABLE_BITS] = [const { AtomicUsize::new(0) }; TABLE_BITS];
+/// The tables of functions seen in this process, by a hash of their addresses. A slot is set once.
+static TABLES: Tables = [const { AtomicUsize::new(0) }; TABLES_LEN];
+
+type Tables = [AtomicUsize; TABLES_LEN];
+
+const TABLES_LEN: usize = 256;
+
+/// How many slots are looked at for a table.
+const PROBES: usize = 8;
 
 impl WakerId {
-    #[inline]
     pub(super) fn of(waker: &Waker) -> Self {
         Self::in_tables(&TABLES, waker.data().addr(), std::ptr::from_ref(waker.vtable()).addr())
     }
 
-    #[inline]
-    fn in_tables(tables: &[AtomicUsize; TABLE_BITS], address: usize, table: usize) -> Self {
-        if address & TABLE_BITS != 0 {
+    fn in_tables(tables: &Tables, address: usize, table: usize) -> Self {
+        let address = address as u64;
+        if address >> ADDRESS != 0 {
             return Self::default();
         }
-        for (number, known) in (1..).zip(tables) {
+        // Tables are aligned to eight bytes at least.
+        let hash = (table >> 3).wrapping_mul(0x9E37_79B9) >> 7;
+        for probe in 0..PROBES {
+            let number = hash.wrapping_add(probe) % TABLES_LEN;
+            let slot = &tables[number];
             // A slot never changes once it is set, and holds nothing but its own value: no ordering is needed.
-            let known = match known.load(Ordering::Relaxed) {
-                0 => match known.compare_exchange(0, table, Ordering::Relaxed, Ordering::Relaxed) {
+            let known = match slot.load(Ordering::Relaxed) {
+                0 => match slot.compare_exchange(0, table, Ordering::Relaxed, Ordering::Relaxed) {
                     Ok(_) => table,
                     Err(other) => other,
                 },
                 known => known,
             };
             if known == table {
-                return Self(address | number);
+                return Self(address | (number as u64 + 1) << ADDRESS);
             }
         }
         Self::default()
     }
 
+    /// Whether it is known to be this waker's. It looks at one slot, where [`of`](Self::of) may look at several.
+    #[inline]
+    fn is_of(self, waker: &Waker) -> bool {
+        let address = waker.data().addr() as u64;
+        // Zero if it is not known, and then there is no slot.
+        let number = (self.0 >> ADDRESS).wrapping_sub(1) as usize;
+        self.0 & ((1 << ADDRESS) - 1) == address
+            && TABLES
+                .get(number)
+                .is_some_and(|table| table.load(Ordering::Relaxed) == std::ptr::from_ref(waker.vtable()).addr())
+    }
+
+    /// The identity of this waker, which is mostly that of the same task before.
+    #[inline]
+    pub(super) fn or_of(self, waker: &Waker) -> Self {
+        if self.is_of(waker) { self } else { Self::of(waker) }
+    }
+
+    #[cfg(test)]
     const fn is_known(self) -> bool {
         self.0 != 0
     }
@@ -102,10 +130,8 @@ mod tests {
 
     use super::*;
 
-    type Tables = [AtomicUsize; TABLE_BITS];
-
     fn tables() -> Tables {
-        [const { AtomicUsize::new(0) }; TABLE_BITS]
+        [const { AtomicUsize::new(0) }; TABLES_LEN]
     }
 
     #[test]
@@ -113,8 +139,8 @@ mod tests {
         let tables = tables();
         let id = |address, table| WakerId::in_tables(&tables, address, table);
         let mut seen = Vec::new();
-        for table in [0x100, 0x200, 0x300, 0x400, 0x500, 0x600, 0x700] {
-            for address in [0, 0x1000, 0x1008] {
+        for table in (1..=100).map(|n| 0x5555_0000_0000 + n * 0x28) {
+            for address in [0, 1, 0x1000, 0x7FFF_FFFF_FFFF] {
                 let it = id(address, table);
                 assert!(it.is_known(), "{address:x} {table:x}");
                 assert!(!seen.contains(&it), "{address:x} {table:x}");
@@ -122,22 +148,18 @@ mod tests {
             }
         }
         // They stay what they are.
-        assert_eq!(id(0x1000, 0x100), seen[1]);
-        assert_eq!(id(0x1008, 0x700), seen[20]);
+        assert_eq!(id(0, 0x5555_0000_0028), seen[0]);
+        assert_eq!(id(0x7FFF_FFFF_FFFF, 0x5555_0000_0000 + 100 * 0x28), seen[399]);
     }
 
     #[test]
     fn a_waker_without_an_identity_is_taken_for_no_other() {
         let tables = tables();
-        for table in 1..=TABLE_BITS {
-            assert!(WakerId::in_tables(&tables, 0x1000, table).is_known());
-        }
-        assert!(!WakerId::in_tables(&tables, 0x1000, 0x800).is_known(), "one table too many");
-        for odd in 1..=TABLE_BITS {
-            assert!(!WakerId::in_tables(&tables, 0x1000 + odd, 1).is_known(), "an address that is not aligned");
-        }
+        let known = (1..=10_000).filter(|table| WakerId::in_tables(&tables, 0x1000, table * 8).is_known()).count();
+        assert!((TABLES_LEN / 2..=TABLES_LEN).contains(&known), "{known} of too many tables");
+        assert!(!WakerId::in_tables(&tables, 1 << 48, 8).is_known(), "an address that is too large");
         let epoch = WakeEpoch::default();
-        assert!(!epoch.is_registered(Ticket { number: 1, waker: WakerId::default() }, Waker::noop()));
+        assert!(!epoch.is_registered(&Ticket { number: 1, waker: WakerId::default() }, Waker::noop()));
     }
 
     #[test]
@@ -151,7 +173,7 @@ mod tests {
                 first
             };
             let seen: Vec<_> = thread::scope(|scope| {
-                let threads: Vec<_> = [1, 1, 2, 3].map(|table| scope.spawn(move || ids(table))).into();
+                let threads: Vec<_> = [8, 8, 16, 24].map(|table| scope.spawn(move || ids(table))).into();
                 threads.into_iter().map(|thread| thread.join().unwrap()).collect()
             });
             assert_eq!(seen[0], seen[1]);
@@ -167,6 +189,7 @@ mod tests {
         }
         let (one, two) = (Waker::from(Arc::new(Task)), Waker::from(Arc::new(Task)));
         assert!(WakerId::of(&one).is_known());
+        assert!(WakerId::of(&one).is_of(&one) && !WakerId::of(&one).is_of(&two) && !WakerId::default().is_of(&one));
         assert_eq!(WakerId::of(&one), WakerId::of(&one.clone()));
         assert_ne!(WakerId::of(&one), WakerId::of(&two));
     }

@@ -15,5 +15,5 @@ pub(crate) use self::registration::{Registration, poll_timer};
 #[cfg(any(feature = "server", feature = "hub"))]
 pub(crate) use self::{
     epoch::{Ticket, WakeEpoch},
-    queue::WakeQueue,
+    queue::{WakeQueue, drop_payload},
 };

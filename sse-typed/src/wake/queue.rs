@@ -1,4 +1,5 @@
 use std::{
+    any::Any,
     array,
     collections::VecDeque,
     fmt, mem,
@@ -13,8 +14,8 @@ use super::epoch::{Ticket, WakeEpoch, WakerId};
 /// The tasks that wait for the next event.
 ///
 /// Each event wakes all tasks that are in the queue then, in batches; a task that registers meanwhile waits behind them for
-/// the event after it. Places have numbers that are never given twice, so a [`Ticket`] that was woken is of no use any
-/// more. A task that is polled again without news keeps its one place, and a task that goes away frees it. The memory of the
+/// the event after it. The number of a place is not given again once that was woken, so a [`Ticket`] that was woken is of
+/// no use any more. A task that is polled again without news keeps its one place, and a task that goes away frees it. The memory of the
 /// queue is reused, so waiting does not allocate once a crowd has been seen.
 ///
 /// The drop of a waker is user's code. The queue drops none: all are returned, for the caller to drop outside of its lock.
@@ -59,12 +60,15 @@ impl WakeQueue {
             return match slot {
                 Slot::Waiting(known) if known.will_wake(waker) => None,
                 slot => {
-                    ticket.waker = WakerId::of(waker);
-                    mem::replace(slot, Slot::Waiting(waker.clone())).into_waker()
+                    let kept = waker.clone();
+                    ticket.waker = WakerId::of(&kept);
+                    mem::replace(slot, Slot::Waiting(kept)).into_waker()
                 }
             };
         }
-        let waiting = Slot::Waiting(waker.clone());
+        let kept = waker.clone();
+        let id = ticket.waker.or_of(&kept);
+        let waiting = Slot::Waiting(kept);
         let free = self.free;
         let number = match self.slot(free) {
             Some(slot) => {
@@ -83,12 +87,13 @@ impl WakeQueue {
                 self.end() - 1
             }
         };
-        *ticket = Ticket { number, waker: WakerId::of(waker) };
+        *ticket = Ticket { number, waker: id };
         None
     }
 
     /// Frees the place of a ticket. Returns a waker to be dropped outside of the lock.
-    pub(crate) fn deregister(&mut self, ticket: Ticket) -> Option<Waker> {
+    pub(crate) fn deregister(&mut self, ticket: &mut Ticket) -> Option<Waker> {
+        let ticket = mem::take(ticket);
         let next = self.free;
         let slot = self.slot(ticket.number).filter(|slot| matches!(slot, Slot::Waiting(_)))?;
         let left = mem::replace(slot, Slot::Free(next));
@@ -185,7 +190,7 @@ impl WakeEpoch {
                 queue.shrink(crowd);
             }
             drop(locked);
-            result = result.and(batch.wake());
+            result = first_panic(result, batch.wake());
             if !more {
                 return result;
             }
@@ -216,9 +221,29 @@ impl Batch {
         loop {
             match catch_unwind(AssertUnwindSafe(|| wakers.by_ref().for_each(Waker::wake))) {
                 Ok(()) => return result,
-                panicked => result = result.and(panicked),
+                panicked => result = first_panic(result, panicked),
             }
         }
+    }
+}
+
+/// The first of two panics. The other's payload is dropped, which is user's code as well.
+fn first_panic(first: thread::Result<()>, other: thread::Result<()>) -> thread::Result<()> {
+    match (first, other) {
+        (Ok(()), other) => other,
+        (first, Ok(())) => first,
+        (first, Err(payload)) => {
+            drop_payload(payload);
+            first
+        }
+    }
+}
+
+/// Drops the payload of a panic, whose drop may panic, too.
+pub(crate) fn drop_payload(payload: Box<dyn Any + Send>) {
+    if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        // Whoever goes that far loses the memory.
+        Box::leak(again);
     }
 }
 
@@ -278,7 +303,7 @@ mod tests {
             self.lock().register(ticket, waker)
         }
 
-        fn deregister(&self, ticket: Ticket) -> Option<Waker> {
+        fn deregister(&self, ticket: &mut Ticket) -> Option<Waker> {
             self.lock().deregister(ticket)
         }
 
@@ -310,33 +335,48 @@ mod tests {
         let ((old, old_waker), (new, new_waker)) = (waiter(), waiter());
         let mut ticket = Ticket::default();
         assert!(queue.register(&mut ticket, &old_waker).is_none());
-        assert!(queue.epoch.is_registered(ticket, &old_waker));
-        assert!(!queue.epoch.is_registered(ticket, &new_waker));
+        assert!(queue.epoch.is_registered(&ticket, &old_waker));
+        assert!(!queue.epoch.is_registered(&ticket, &new_waker));
         assert!(queue.register(&mut ticket, &new_waker).is_some());
-        assert!(queue.epoch.is_registered(ticket, &new_waker));
+        assert!(queue.epoch.is_registered(&ticket, &new_waker));
         queue.wake_all();
         assert_eq!((old.get(), new.get()), (0, 1));
     }
 
     #[test]
     fn without_the_lock_a_waker_is_known_whichever_kind_registered_first() {
+        struct Other;
+        impl Wake for Other {
+            fn wake(self: Arc<Self>) {}
+        }
         let (_count, waker) = waiter();
-        for kinds in [[Waker::noop(), &waker], [&waker, Waker::noop()]] {
+        let other = Waker::from(Arc::new(Other));
+        for kinds in [[&other, &waker], [&waker, &other]] {
             let queue = Queue::default();
-            let mut tickets = [Ticket::default(); 2];
+            let mut tickets = [(); 2].map(|()| Ticket::default());
             for (ticket, waker) in tickets.iter_mut().zip(kinds) {
-                assert!(!queue.epoch.is_registered(*ticket, waker), "it never registered");
+                assert!(!queue.epoch.is_registered(ticket, waker), "it never registered");
                 queue.register(ticket, waker);
             }
             for (ticket, waker) in tickets.iter().zip(kinds) {
-                assert!(queue.epoch.is_registered(*ticket, waker));
+                assert!(queue.epoch.is_registered(ticket, waker));
             }
-            assert!(!queue.epoch.is_registered(tickets[0], kinds[1]));
+            assert!(!queue.epoch.is_registered(&tickets[0], kinds[1]));
             queue.wake_all();
             for (ticket, waker) in tickets.iter().zip(kinds) {
-                assert!(!queue.epoch.is_registered(*ticket, waker), "it was woken");
+                assert!(!queue.epoch.is_registered(ticket, waker), "it was woken");
             }
         }
+    }
+
+    #[test]
+    fn the_identity_is_that_of_the_waker_that_is_kept() {
+        let queue = Queue::default();
+        let mut ticket = Ticket::default();
+        // A clone of this one has another table of functions.
+        queue.register(&mut ticket, Waker::noop());
+        let Some(Slot::Waiting(kept)) = queue.lock().slots.pop_front() else { panic!("it waits") };
+        assert_eq!(ticket.waker, WakerId::of(&kept));
     }
 
     #[test]
@@ -350,13 +390,13 @@ mod tests {
                 queue.register(&mut Ticket::default(), &waker);
             }
             for _ in 0..1_000 {
-                let mut tickets = [Ticket::default(); 3];
+                let mut tickets = [(); 3].map(|()| Ticket::default());
                 for ticket in &mut tickets {
                     queue.register(ticket, &waker);
                 }
-                for ticket in tickets {
-                    assert!(queue.deregister(ticket).is_some());
-                    assert!(queue.deregister(ticket).is_none(), "a ticket is good once");
+                for mut ticket in tickets {
+                    assert!(queue.deregister(&mut ticket).is_some());
+                    assert!(queue.deregister(&mut ticket).is_none(), "a ticket is good once");
                 }
             }
             assert_eq!(queue.places(), 3 + usize::from(stays));
@@ -373,7 +413,7 @@ mod tests {
         queue.register(&mut old, &first);
         queue.wake_all();
         queue.register(&mut new, &second_waker);
-        assert!(queue.deregister(old).is_none());
+        assert!(queue.deregister(&mut old).is_none());
         queue.wake_all();
         assert_eq!(second.get(), 1);
     }
@@ -382,12 +422,12 @@ mod tests {
     fn who_registers_while_others_are_woken_waits_for_the_next_event() {
         let queue = Queue::default();
         let crowd: Vec<_> = (0..BATCH * 3).map(|_| waiter()).collect();
-        let mut tickets = vec![Ticket::default(); crowd.len()];
+        let mut tickets = Vec::from_iter(crowd.iter().map(|_| Ticket::default()));
         for (ticket, (_, waker)) in tickets.iter_mut().zip(&crowd) {
             queue.register(ticket, waker);
         }
         // One leaves a hole.
-        queue.deregister(tickets[BATCH]);
+        queue.deregister(&mut tickets[BATCH]);
         let end = queue.lock().begin_waking();
         let mut batch = Batch::new();
         let mut again = 0;
@@ -414,7 +454,7 @@ mod tests {
         let mut ticket = Ticket::default();
         queue.register(&mut ticket, &early);
         let end = queue.lock().begin_waking();
-        queue.deregister(ticket);
+        queue.deregister(&mut ticket);
         queue.register(&mut Ticket::default(), &late_waker);
         let mut batch = Batch::new();
         while queue.lock().take(end, &queue.epoch, &mut batch) {}
@@ -428,7 +468,7 @@ mod tests {
     fn waiting_allocates_nothing_once_the_crowd_is_known_and_gives_room_back_when_it_is_gone() {
         let queue = Queue::default();
         let (_, waker) = waiter();
-        let mut tickets = [Ticket::default(); 1_000];
+        let mut tickets = [(); 1_000].map(|()| Ticket::default());
         let mut rooms = Vec::new();
         for _ in 0..4 {
             for ticket in &mut tickets {
@@ -452,15 +492,15 @@ mod tests {
         queue.wake_all();
         for n in 1..=3 {
             queue.register(&mut ticket, &waker);
-            assert!(queue.epoch.is_registered(ticket, &waker));
+            assert!(queue.epoch.is_registered(&ticket, &waker));
             queue.wake_all();
-            assert!(!queue.epoch.is_registered(ticket, &waker));
+            assert!(!queue.epoch.is_registered(&ticket, &waker));
             assert_eq!((count.get(), queue.places()), (n, 0));
             queue.wake_all();
         }
         // A place that nobody has any more wakes nobody.
         queue.register(&mut ticket, &waker);
-        queue.deregister(ticket);
+        queue.deregister(&mut ticket);
         queue.wake_all();
         assert_eq!((count.get(), queue.places()), (3, 0));
     }
@@ -470,7 +510,13 @@ mod tests {
         struct Panics;
         impl Wake for Panics {
             fn wake(self: Arc<Self>) {
-                panic!("a waker of no use");
+                std::panic::panic_any(Payload);
+            }
+        }
+        struct Payload;
+        impl Drop for Payload {
+            fn drop(&mut self) {
+                panic!("nor is its payload");
             }
         }
         let queue = Queue::default();
@@ -481,7 +527,8 @@ mod tests {
             }
             queue.register(&mut Ticket::default(), waker);
         }
-        assert!(queue.epoch.wake_all(queue.lock(), || queue.lock()).is_err());
+        let panicked = queue.epoch.wake_all(queue.lock(), || queue.lock());
+        drop_payload(panicked.unwrap_err());
         assert!(crowd.iter().all(|(count, _)| count.get() == 1));
     }
 }

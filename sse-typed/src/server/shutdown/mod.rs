@@ -119,7 +119,7 @@ impl Begun {
 
 impl Drop for Begun {
     fn drop(&mut self) {
-        self.signal.deregister(self.ticket);
+        self.signal.deregister(&mut self.ticket);
     }
 }
 

@@ -3,14 +3,13 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak},
     task::Waker,
-    thread,
 };
 
 use tokio::{task::AbortHandle, time::Instant};
 
 use crate::{
     server::trace,
-    wake::{Ticket, WakeEpoch, WakeQueue},
+    wake::{Ticket, WakeEpoch, WakeQueue, drop_payload},
 };
 
 /// The state that all clones of a shutdown share.
@@ -33,11 +32,12 @@ impl Signal {
     pub(super) fn on(future: impl Future<Output = ()> + Send + 'static) -> Arc<Self> {
         let signal = Arc::<Self>::default();
         // Not `Arc::new_cyclic`: the task may be over before that returns, and would find nothing to begin.
-        let begins = BeginOnDrop(Arc::downgrade(&signal));
+        let begins = BeginOnDrop { signal: Arc::downgrade(&signal), is_ready: false };
         let task = tokio::spawn(async move {
             // Dropped after the future: when it is ready, when it panics, and when its runtime drops it.
-            let _begins = begins;
+            let mut begins = begins;
             future.await;
+            begins.is_ready = true;
         });
         let _ = signal.cause.set(task.abort_handle());
         signal
@@ -62,7 +62,7 @@ impl Signal {
         if let Some(begun) = self.begun_at() {
             return Some(begun);
         }
-        if self.epoch.is_registered(*ticket, waker) {
+        if self.epoch.is_registered(ticket, waker) {
             return None;
         }
         let replaced = self.lock().register(ticket, waker);
@@ -71,7 +71,7 @@ impl Signal {
         self.begun_at()
     }
 
-    pub(super) fn deregister(&self, ticket: Ticket) {
+    pub(super) fn deregister(&self, ticket: &mut Ticket) {
         if ticket.was_given() {
             let waker = self.lock().deregister(ticket);
             drop(waker);
@@ -93,15 +93,21 @@ impl Drop for Signal {
 }
 
 /// Begins the shutdown when the task of its cause is over.
-struct BeginOnDrop(Weak<Signal>);
+struct BeginOnDrop {
+    signal: Weak<Signal>,
+    /// The future was ready. Else it panicked, or its runtime was shut down.
+    is_ready: bool,
+}
 
 impl Drop for BeginOnDrop {
     fn drop(&mut self) {
-        let Some(signal) = self.0.upgrade() else { return };
-        if thread::panicking() {
-            trace::shutdown_cause_panicked();
+        let Some(signal) = self.signal.upgrade() else { return };
+        if !self.is_ready {
+            trace::shutdown_cause_lost();
         }
         // A second panic, of a waker, would abort the process.
-        let _ = catch_unwind(AssertUnwindSafe(|| signal.begin()));
+        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| signal.begin())) {
+            drop_payload(payload);
+        }
     }
 }

@@ -163,10 +163,11 @@ impl Shared {
         taken
     }
 
-    /// No more events are taken: the hub ends at this place, or where the log has its head now.
+    /// No more events are taken: the hub ends at this place, where the log was closed, or where the log has its head now.
     pub(super) fn end(&self, at: Option<EventId>) {
         let mut locked = self.lock();
         let state = &mut *locked;
+        state.log_ended |= at.is_some();
         if matches!(state.closing, Closing::Open) {
             state.closing = Closing::Ending(LastPlace(at));
             state.close_if_there();
@@ -183,6 +184,12 @@ impl Shared {
             state.close_if_there();
         }
         self.wake(locked);
+    }
+
+    /// The ring has come to the end of its log.
+    pub(super) fn log_ended_here(&self) {
+        self.lock().log_ended = true;
+        self.end_here();
     }
 
     /// The ring has come to the end of its log, or of its hub: there is nothing more.

@@ -11,6 +11,8 @@ pub(super) struct Only<E> {
     read: Read<E>,
     /// The place that the client has been told: that of the last event it was sent.
     told: Option<u64>,
+    /// Events were withheld since the client was last told a place.
+    has_withheld: bool,
 }
 
 impl<E> Only<E> {
@@ -23,7 +25,7 @@ impl<E> Only<E> {
             None => Box::new(allows),
             Some(before) => Box::new(move |event| (before.allows)(event) && allows(event)),
         };
-        Self { allows, read: decoded::values, told: None }
+        Self { allows, read: decoded::values, told: None, has_withheld: false }
     }
 
     /// The first events of a run that may be seen, as far as they lie side by side, and what is behind them. None if there are
@@ -45,6 +47,7 @@ impl<E> Only<E> {
             }
             start = entry.end;
         }
+        self.has_withheld = allowed.is_none();
         let allowed = allowed?;
         if !run.is_apart() {
             self.told = Some(allowed.last);
@@ -74,6 +77,12 @@ impl<E> Only<E> {
             return false;
         }
         self.told = Some(run.last);
+        self.has_withheld = false;
         true
+    }
+
+    /// Whether events were withheld since the client was last told a place.
+    pub(super) const fn has_withheld(&self) -> bool {
+        self.has_withheld
     }
 }

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::{
     Retention,
     following::LastPlace,
-    id::Ends,
+    id::{self, Ends},
     log::{Block, End, Page},
     ring::{Names, Pushed, Read, Ring, Run},
 };
@@ -52,8 +52,8 @@ pub(super) struct State {
     pub(super) closing: Closing,
     /// How a log in memory was closed.
     end: End,
-    /// What follows another log has once found nothing behind the ring.
-    caught_up: bool,
+    /// The log was closed, and not only its hub given up.
+    pub(super) log_ended: bool,
     /// Another log is closed, and keeps nothing.
     nothing_kept: bool,
 }
@@ -118,7 +118,7 @@ impl Shared {
             origin,
             closing: Closing::Open,
             end: End::default(),
-            caught_up: false,
+            log_ended: false,
             nothing_kept: false,
         };
         Self {
@@ -225,7 +225,7 @@ impl Shared {
             None => return Err(Closed(state.end)),
         }
         state.closing = Closing::Closed(LastPlace::default());
-        state.end = end;
+        (state.end, state.log_ended) = (end, true);
         let place = state.ring.id(state.ring.head());
         self.wake(state);
         Ok(place)
@@ -238,7 +238,7 @@ impl Shared {
 
     /// Whether nothing is behind a place, and the task is registered already. Found out without the lock.
     #[inline]
-    pub(super) fn is_waiting(&self, place: u64, ticket: Ticket, waker: &Waker) -> bool {
+    pub(super) fn is_waiting(&self, place: u64, ticket: &Ticket, waker: &Waker) -> bool {
         self.head.load(Ordering::Acquire) == place && self.epoch.is_registered(ticket, waker)
     }
 
@@ -266,7 +266,7 @@ impl Shared {
     }
 
     /// The subscription is gone.
-    pub(super) fn leave(&self, ticket: Ticket) {
+    pub(super) fn leave(&self, ticket: &mut Ticket) {
         if !ticket.was_given() {
             return;
         }
@@ -303,10 +303,26 @@ impl Shared {
         }
     }
 
-    /// Whether the ring is known to have all that another log has, or that nothing will come.
-    pub(super) fn is_caught_up(&self) -> bool {
+    /// Whether it is known where the ring begins in another log.
+    pub(super) fn has_begun(&self) -> bool {
+        self.lock().origin.is_some()
+    }
+
+    /// The id that leads to a place.
+    pub(super) fn id_of(&self, place: u64) -> EventId {
+        self.lock().ring.id(place)
+    }
+
+    /// The id that leads to the end, for one that has all. It is marked if it is the log that ended: then no other server need
+    /// look.
+    pub(super) fn named_end(&self) -> Option<EventId> {
         let state = self.lock();
-        state.caught_up || matches!(state.closing, Closing::Closed(_))
+        let last = match &state.closing {
+            Closing::Open => return None,
+            Closing::Ending(last) | Closing::Closed(last) => last.get().cloned(),
+        };
+        let place = last.unwrap_or_else(|| state.ring.id(state.ring.head()));
+        Some(if state.log_ended { id::marked(&place) } else { place })
     }
 
     /// Another log is closed, and keeps nothing: that stays so.
@@ -317,14 +333,6 @@ impl Shared {
     /// Whether another log is known to be closed and to keep nothing.
     pub(super) fn keeps_nothing(&self) -> bool {
         self.lock().nothing_kept
-    }
-
-    /// There was nothing in the log behind the ring.
-    pub(super) fn note_caught_up(&self) {
-        let mut state = self.lock();
-        if !mem::replace(&mut state.caught_up, true) {
-            self.wake(state);
-        }
     }
 
     /// The place behind all events, with its id.
@@ -426,7 +434,7 @@ impl<'a> Waiting<'a> {
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.shared.leave(self.ticket);
+        self.shared.leave(&mut self.ticket);
     }
 }
 

@@ -1,6 +1,9 @@
+mod begin;
+mod gap;
+mod ready;
+
 use std::{
     fmt,
-    future::poll_fn,
     pin::Pin,
     sync::{Arc, atomic::Ordering},
     task::{Context, Poll, ready},
@@ -9,21 +12,21 @@ use std::{
 use futures_core::Stream;
 use tokio::task::coop::poll_proceed;
 
+use self::gap::Target;
 use super::{
-    Entries, OnGap, Start, SubscriptionEvents,
-    core::{Core, Counts},
+    Entries, SubscriptionEvents,
+    core::Core,
     entries::Inner,
-    id,
     only::Only,
     place::{PackedPlace, Place},
     ring::Run,
-    shared::{Found, Named},
+    shared::Found,
     tail::{Pages, Turned},
     trace,
 };
 use crate::{
     codec::{DecodeEvent, EventKind},
-    event::{Event, EventId, Gap, GapReason},
+    event::{Event, Gap, GapReason},
     wake::Ticket,
 };
 
@@ -63,144 +66,10 @@ struct Extra<E> {
     rest: Option<Run>,
 }
 
-/// A place to go on from.
-enum Target {
-    Ring(Named),
-    Log(EventId),
-}
-
 /// How many events that are not for this subscription are passed over before others have their turn.
 const PASSED: usize = 1024;
 
 impl<E> Subscription<E> {
-    pub(super) fn new(core: Arc<Core<E>>, start: &Start) -> Self {
-        core.counts.subscribers.fetch_add(1, Ordering::Relaxed);
-        let shared = &core.shared;
-        let over = match start.id() {
-            Some(id) => id::is_marked(id) || shared.ends_at(id),
-            // Of a log in memory it is looked at below.
-            None if start.is_live() => core.remote.is_some() && shared.is_closed(),
-            None => shared.keeps_nothing(),
-        };
-        let mut subscription =
-            Self { place: PackedPlace::new(Place::Over), ticket: Ticket::default(), extra: None, core };
-        if !over {
-            subscription.begin(start);
-        }
-        subscription
-    }
-
-    fn begin(&mut self, start: &Start) {
-        let shared = &self.core.shared;
-        let Some(remote) = &self.core.remote else {
-            let place = match start {
-                Start::Earliest => Place::At(shared.oldest().number),
-                Start::Last(n) => Place::At(shared.named_before_last(*n).number),
-                Start::Live | Start::After(_) => match start.id().map(|id| shared.find(id)) {
-                    None => Place::At(shared.head()),
-                    Some(Some(place)) => Place::Asked(place),
-                    Some(None) => Place::Unknown,
-                },
-            };
-            let has_all = match place {
-                Place::At(number) => shared.is_end(number),
-                Place::Asked(number) => shared.is_end(number) || self.is_over_behind_gap(number),
-                _ => self.is_over_behind_gap(0),
-            };
-            self.place.set(if has_all { Place::Over } else { place });
-            return;
-        };
-        // Without a runtime here there may be one where it is polled.
-        remote.follow(shared);
-        let log = || Arc::clone(&remote.log);
-        let (place, pages) = match start {
-            Start::Earliest => (Place::Elsewhere { asked: false }, Pages::before_last(log(), u64::MAX)),
-            Start::Last(n) => (Place::Elsewhere { asked: false }, Pages::before_last(log(), *n)),
-            Start::Live | Start::After(_) => match start.id() {
-                Some(id) => (Place::Elsewhere { asked: true }, Pages::at(log(), Some(EventId::from_wire(id)))),
-                None => {
-                    let (head, id) = shared.begun_head();
-                    (Place::At(head), Pages::at(log(), id))
-                }
-            },
-        };
-        self.place.set(place);
-        self.extra().pages = Some(pages);
-    }
-
-    /// Whether a gap is ignored that nothing comes behind: with an empty stream the client would come back for ever.
-    fn is_over_behind_gap(&self, place: u64) -> bool {
-        let oldest = self.core.shared.oldest().number;
-        matches!(self.core.on_gap, OnGap::Ignore) && place <= oldest && self.core.shared.is_end(oldest)
-    }
-
-    /// Waits until it is known whether there is anything to send, so that a client which has all there is gets a 204 and
-    /// not an empty stream.
-    ///
-    /// With the log in memory that is known from the start. With a log elsewhere it takes an answer of the log:
-    ///
-    /// ```
-    /// # async fn handler<E: sse_typed::HubEvent, L: sse_typed::hub::EventLog>(
-    /// #     job: sse_typed::Hub<E, L>,
-    /// #     last_event_id: sse_typed::LastEventId,
-    /// # ) {
-    /// use sse_typed::{Sse, hub::Start};
-    ///
-    /// let events = job.subscribe(last_event_id.or(Start::Earliest)).ready().await;
-    /// let answer = Sse::new(events);
-    /// # drop(answer);
-    /// # }
-    /// ```
-    ///
-    /// While the log does not answer, this waits: put a timeout around it.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future drops the subscription. No event is lost: nothing was sent.
-    pub async fn ready(mut self) -> Self
-    where
-        E: EventKind,
-    {
-        poll_fn(|cx| self.poll_known(cx)).await;
-        self
-    }
-
-    /// Whether it is known what is behind its place: an event, the end, or nothing yet.
-    fn poll_known(&mut self, cx: &mut Context<'_>) -> Poll<()>
-    where
-        E: EventKind,
-    {
-        let peeked = self.extra.as_ref().is_some_and(|extra| extra.peeked.is_some());
-        if self.core.remote.is_none() || self.place.get() == Place::Over || peeked {
-            return Poll::Ready(());
-        }
-        // The greeting says nothing of what is behind it.
-        let front = self.extra().front.take();
-        let polled = self.poll_entries(cx);
-        self.extra().front = front;
-        match polled {
-            Poll::Ready(Some(inner)) => self.extra().peeked = Some(inner),
-            Poll::Ready(None) => {}
-            Poll::Pending if self.is_known_to_wait() => {}
-            Poll::Pending => return Poll::Pending,
-        }
-        Poll::Ready(())
-    }
-
-    /// Whether it waits, and not only for an answer of the log.
-    fn is_known_to_wait(&self) -> bool {
-        let waits_for_news = || {
-            let pages = self.extra.as_ref().and_then(|extra| extra.pages.as_ref());
-            pages.is_some_and(Pages::waits_for_news)
-        };
-        match self.place.get() {
-            Place::At(_) | Place::Asked(_) => self.core.shared.is_caught_up(),
-            Place::Elsewhere { .. } => waits_for_news(),
-            Place::Unknown | Place::Snapshot => false,
-            Place::Over => true,
-        }
-    }
-
     /// Whether there is nothing to be given any more.
     fn is_over(&self) -> bool {
         self.place.get() == Place::Over && self.extra.as_ref().is_none_or(|extra| extra.peeked.is_none())
@@ -243,6 +112,7 @@ impl<E> Subscription<E> {
     where
         E: DecodeEvent + Send + Sync + 'static,
     {
+        self.unread();
         let extra = self.extra();
         extra.only = Some(Only::new(extra.only.take(), allows));
         self
@@ -263,6 +133,15 @@ impl<E> Subscription<E> {
     /// How many events are kept that this subscription has not been given yet.
     #[must_use]
     pub fn lag(&self) -> u64 {
+        // What `ready` has read was not given yet.
+        let peeked = match self.peeked() {
+            Some(Inner::Run(run)) => run.len() as u64,
+            _ => 0,
+        };
+        peeked + self.lag_behind_place()
+    }
+
+    fn lag_behind_place(&self) -> u64 {
         match self.place.get() {
             Place::At(place) | Place::Asked(place) => {
                 let shared = &self.core.shared;
@@ -274,6 +153,21 @@ impl<E> Subscription<E> {
     }
 
     fn poll_entries(&mut self, cx: &mut Context<'_>) -> Poll<Option<Inner<E>>>
+    where
+        E: EventKind,
+    {
+        let polled = self.poll_unfollowed(cx);
+        // Once it waits it looks again: a follower that went before it was registered has not woken it.
+        if polled.is_pending()
+            && let Some(remote) = &self.core.remote
+        {
+            remote.follow(&self.core.shared);
+        }
+        polled
+    }
+
+    /// The same, by a follower that may go meanwhile.
+    fn poll_unfollowed(&mut self, cx: &mut Context<'_>) -> Poll<Option<Inner<E>>>
     where
         E: EventKind,
     {
@@ -308,7 +202,7 @@ impl<E> Subscription<E> {
                     let oldest = self.core.shared.oldest();
                     self.gap(Gap::new(None, GapReason::UnknownId), Target::Ring(oldest))
                 }
-                Place::At(place) if self.core.shared.is_waiting(place, self.ticket, cx.waker()) => {
+                Place::At(place) if self.core.shared.is_waiting(place, &self.ticket, cx.waker()) => {
                     return Poll::Pending;
                 }
                 Place::At(place) | Place::Asked(place) => {
@@ -319,8 +213,8 @@ impl<E> Subscription<E> {
                             return Poll::Pending;
                         }
                         Found::Closed => {
-                            self.place.set(Place::Over);
-                            None
+                            let told = self.end();
+                            return Poll::Ready(told);
                         }
                         Found::Behind(_) if self.core.remote.is_some() => {
                             self.place.set(Place::Elsewhere { asked: false });
@@ -343,8 +237,8 @@ impl<E> Subscription<E> {
                         None
                     }
                     Turned::Closed => {
-                        self.place.set(Place::Over);
-                        None
+                        let told = self.end();
+                        return Poll::Ready(told);
                     }
                     Turned::Gap(mut gap, resume) => {
                         if gap.reason == GapReason::Trimmed && !asked {
@@ -417,70 +311,6 @@ impl<E> Subscription<E> {
         }
     }
 
-    /// Does where history is lost as the hub says. What is kept begins behind `target`.
-    fn gap(&mut self, gap: Gap, target: Target) -> Option<Inner<E>>
-    where
-        E: EventKind,
-    {
-        trace::gap(&gap);
-        Counts::one_more(&self.core.counts.gaps);
-        let may_snapshot = self.extra.as_ref().is_some_and(|extra| extra.snapshot.is_some());
-        match self.core.on_gap {
-            OnGap::Emit(event) => {
-                let id = self.go_to(target);
-                let event = Event::new(Arc::new(event(gap))).id(id);
-                Some(self.own(event))
-            }
-            OnGap::Snapshot if may_snapshot => {
-                self.place.set(Place::Snapshot);
-                None
-            }
-            OnGap::Snapshot | OnGap::Restart => {
-                self.place.set(Place::Over);
-                Some(Inner::Forget)
-            }
-            OnGap::Ignore => {
-                let place = self.go_to(target);
-                // If nothing comes behind it, the client must not come back with its old id for ever.
-                self.core.shared.is_closed().then(|| Inner::Place(place))
-            }
-        }
-    }
-
-    fn go_to(&mut self, target: Target) -> EventId {
-        match target {
-            Target::Ring(place) => {
-                self.place.set(Place::At(place.number));
-                place.id
-            }
-            Target::Log(id) => {
-                self.place.set(Place::Elsewhere { asked: false });
-                id
-            }
-        }
-    }
-
-    /// A new snapshot, whose id is its place.
-    fn snapshot(&mut self) -> Inner<E>
-    where
-        E: EventKind,
-    {
-        let Some(snapshot) = self.extra.as_ref().and_then(|extra| extra.snapshot.as_ref()) else {
-            self.place.set(Place::Over);
-            return Inner::Forget;
-        };
-        let core = &self.core;
-        // The place first: an event that comes meanwhile, from one who does not keep the order, comes behind the snapshot
-        // as well. At worst it is told twice.
-        let (place, event) = core.order.keep(|| (core.shared.named_head(), snapshot()));
-        self.place.set(Place::At(place.number));
-        if let Some(Extra { pages: Some(pages), rest, .. }) = self.extra.as_deref_mut() {
-            pages.move_to(place.id.clone());
-            *rest = None;
-        }
-        self.own(Event::new(Arc::new(event)).id(place.id))
-    }
-
     fn own(&mut self, event: Event<Arc<E>>) -> Inner<E>
     where
         E: EventKind,
@@ -501,7 +331,7 @@ impl<E: EventKind> Subscription<E> {
     #[inline]
     pub(super) fn is_waiting(&self, cx: &Context<'_>) -> bool {
         match (self.place.get(), &self.extra) {
-            (Place::At(place), None) => self.core.shared.is_waiting(place, self.ticket, cx.waker()),
+            (Place::At(place), None) => self.core.shared.is_waiting(place, &self.ticket, cx.waker()),
             _ => false,
         }
     }
@@ -547,7 +377,7 @@ impl<E> Drop for Subscription<E> {
         self.core.note_use();
         // Whoever sees that it is gone sees when it went.
         self.core.counts.subscribers.fetch_sub(1, Ordering::Release);
-        self.core.shared.leave(self.ticket);
+        self.core.shared.leave(&mut self.ticket);
     }
 }
 

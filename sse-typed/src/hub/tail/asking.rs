@@ -20,7 +20,7 @@ use crate::{
 type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, AnyLogError>> + Send + 'a>>;
 
 /// Asks until there is an answer.
-pub(super) async fn patiently<'a, T>(ask: impl Fn() -> Answer<'a, T> + Send) -> T {
+pub(in crate::hub) async fn patiently<'a, T>(ask: impl Fn() -> Answer<'a, T> + Send) -> T {
     let mut pause = Duration::from_millis(100);
     loop {
         match caught(ask()).await {

@@ -24,7 +24,8 @@ use tokio::{
     task::{AbortHandle, yield_now},
 };
 
-use self::asking::{is_kept, news, patiently};
+pub(super) use self::asking::patiently;
+use self::asking::{is_kept, news};
 pub(super) use self::pages::{Pages, Turned};
 use super::{
     following::{Ending, LastPlace, Taken},
@@ -50,7 +51,7 @@ impl Remote {
 
     /// Sees to it that the log is followed. False if there is no runtime here to do it.
     pub(super) fn follow(&self, shared: &Arc<Shared>) -> bool {
-        if self.is_followed.load(Ordering::Relaxed) || shared.is_over() {
+        if self.is_followed.load(Ordering::Acquire) || shared.is_over() {
             return true;
         }
         let Ok(runtime) = Handle::try_current() else { return false };
@@ -111,7 +112,7 @@ async fn follow(log: &dyn Erased, shared: &Shared) {
         let next = page.next_place(&place);
         let has_moved = page.gap.is_some() || next != place;
         match shared.extend(&page.entries) {
-            Taken::All if page.closed.is_some() => return shared.end_here(),
+            Taken::All if page.closed.is_some() => return shared.log_ended_here(),
             Taken::All => place = next,
             Taken::Nothing | Taken::Closed => continue,
         }
@@ -123,7 +124,6 @@ async fn follow(log: &dyn Erased, shared: &Shared) {
             // Whatever the end is called.
             shared.end_here();
         } else {
-            shared.note_caught_up();
             in_vain = if news_or_end(log, &place, in_vain, shared).await { in_vain.saturating_add(1) } else { 0 };
             yield_now().await;
         }

@@ -229,6 +229,10 @@ impl Pages {
                 if self.has_found_none {
                     shared.note_nothing_kept();
                 }
+                if !shared.is_closed() {
+                    // Whoever comes next knows it without a look.
+                    shared.end(Some(place));
+                }
                 self.place = Reached::End;
                 return Some(Turned::Closed);
             }

@@ -1,8 +1,10 @@
 //! A log that is not in this process's memory: slow, shared, and at times out of order.
 
 mod closing;
+mod ends;
 mod following;
 mod reading;
+mod ready;
 
 use std::{
     convert::Infallible,

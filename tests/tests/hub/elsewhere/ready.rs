@@ -1,0 +1,195 @@
+//! A subscription that finds out first whether there is anything to send.
+
+use futures_util::Stream as _;
+use sse_typed::{
+    EventId,
+    hub::{AppendError, Block, End, EventLog, MemoryLog, Page, Retention, Start},
+    testing,
+};
+
+use super::{Elsewhere, settle, until};
+use crate::common::{Feed, Reader, Wakes, hub};
+
+#[tokio::test]
+async fn what_ready_has_read_is_withheld_by_a_later_only() {
+    let log = Elsewhere::new(100);
+    let hub = log.hub(10);
+    for n in 1..=3 {
+        hub.publish(&Feed::Tick(n)).await.unwrap();
+    }
+    hub.close(None).await.unwrap();
+    let subscription = hub.subscribe(Start::Earliest).ready().await.only(|_| false);
+    assert_eq!(Reader::of(subscription).rest().await, []);
+}
+
+#[tokio::test]
+async fn what_ready_has_read_still_counts_as_lag() {
+    let log = Elsewhere::new(100);
+    let hub = log.hub(10);
+    let mut other = Reader::at(&hub, Start::Live);
+    for n in 1..=3 {
+        hub.publish(&Feed::Tick(n)).await.unwrap();
+    }
+    other.take(3).await;
+    let before = hub.subscribe(Start::Last(3));
+    assert_eq!(before.lag(), 3);
+    assert_eq!(before.ready().await.lag(), 3);
+}
+
+#[test]
+fn ready_does_not_trust_what_a_follower_that_is_gone_has_found() {
+    let log = Elsewhere::new(100);
+    let hub = log.hub(10);
+    let other = log.hub(10);
+    let rt = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let id = rt().block_on(async {
+        let id = hub.publish(&Feed::Tick(1)).await.unwrap();
+        let ready = hub.subscribe(id.clone()).ready().await;
+        assert_eq!(ready.size_hint(), (0, None));
+        id
+    });
+    rt().block_on(other.close(None)).unwrap();
+    rt().block_on(async {
+        let ready = hub.subscribe(id).ready().await;
+        assert_eq!(ready.size_hint(), (0, Some(0)), "the log is closed, and the client has all");
+    });
+}
+
+#[tokio::test]
+async fn ready_looks_at_the_log_and_not_at_what_is_known() {
+    let log = Elsewhere::new(100);
+    let hub = log.hub(10);
+    let other = log.hub(10);
+    let id = hub.publish(&Feed::Tick(1)).await.unwrap();
+    drop(hub.subscribe(id.clone()).ready().await);
+    other.close(None).await.unwrap();
+    let ready = hub.subscribe(id).ready().await;
+    assert_eq!(ready.size_hint(), (0, Some(0)), "the log is closed, and the client has all");
+}
+
+#[tokio::test]
+async fn a_client_that_may_not_see_the_end_is_told_not_to_come_back() {
+    let may_see = |event: &Feed| *event == Feed::Tick(1);
+    let memory = hub(Retention::events(100));
+    let elsewhere = Elsewhere::new(100).hub(10);
+    memory.publish(&Feed::Tick(1)).await.unwrap();
+    memory.publish(&Feed::Tick(2)).await.unwrap();
+    memory.close(Some(Feed::Done)).await.unwrap();
+    elsewhere.publish(&Feed::Tick(1)).await.unwrap();
+    elsewhere.publish(&Feed::Tick(2)).await.unwrap();
+    elsewhere.close(Some(Feed::Done)).await.unwrap();
+    let mut rounds = [0, 0];
+    let mut reader = Reader::of(memory.subscribe(Start::Earliest).only(may_see));
+    while rounds[0] < 5 && reader.subscription.as_ref().unwrap().size_hint() != (0, Some(0)) {
+        reader.rest().await;
+        reader.resume(&memory);
+        reader.subscription = reader.subscription.map(|subscription| subscription.only(may_see));
+        rounds[0] += 1;
+    }
+    let mut reader = Reader::of(elsewhere.subscribe(Start::Earliest).only(may_see).ready().await);
+    while rounds[1] < 5 && reader.subscription.as_ref().unwrap().size_hint() != (0, Some(0)) {
+        reader.rest().await;
+        reader.resume(&elsewhere);
+        let again = reader.subscription.take().unwrap();
+        reader.subscription = Some(again.only(may_see).ready().await);
+        rounds[1] += 1;
+    }
+    // Without `ready`.
+    let mut unready = 0;
+    let mut reader = Reader::of(elsewhere.subscribe(Start::Earliest).only(may_see));
+    while unready < 5 && reader.subscription.as_ref().unwrap().size_hint() != (0, Some(0)) {
+        reader.rest().await;
+        reader.resume(&elsewhere);
+        reader.subscription = reader.subscription.map(|subscription| subscription.only(may_see));
+        unready += 1;
+    }
+    assert_eq!((rounds, unready), ([1, 1], 1), "connections until a 204");
+}
+
+/// The follower goes with its runtime just between a subscription's look at it and the subscription's registration.
+#[test]
+fn a_subscription_takes_over_from_a_follower_that_goes() {
+    // A control: it goes before the poll.
+    followed_from(false);
+    followed_from(true);
+}
+
+fn followed_from(goes_within_the_poll: bool) {
+    use std::{
+        pin::Pin,
+        sync::{Arc, Mutex},
+        task::Context,
+    };
+
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (followers, others) = (runtime(), runtime());
+    let hub = Elsewhere::new(100).hub(10);
+    let to_drop = Arc::new(Mutex::new(None));
+    let dropped = Arc::clone(&to_drop);
+    let mut subscription = followers.block_on(async {
+        let mut first = Reader::at(&hub, Start::Live);
+        settle().await;
+        let _ = first.read();
+        settle().await;
+        let subscription = hub.subscribe(Start::Live).only(move |event: &Feed| {
+            if let Some(runtime) = dropped.lock().unwrap().take() {
+                std::thread::spawn(move || drop::<tokio::runtime::Runtime>(runtime)).join().unwrap();
+            }
+            *event == Feed::Tick(2)
+        });
+        // Two runs: a terminal event is the last of its segment.
+        hub.publish(&Feed::Done).await.unwrap();
+        hub.publish(&Feed::Tick(1)).await.unwrap();
+        until(|| hub.stats().events == 2).await;
+        settle().await;
+        subscription
+    });
+    if goes_within_the_poll {
+        *to_drop.lock().unwrap() = Some(followers);
+    } else {
+        drop(followers);
+    }
+    let (wakes, waker) = Wakes::new();
+    let _entered = others.enter();
+    let polled = futures_util::Stream::poll_next(Pin::new(&mut subscription), &mut Context::from_waker(&waker));
+    assert!(polled.is_pending());
+    assert!(to_drop.lock().unwrap().is_none(), "the follower is gone");
+    others.block_on(async {
+        hub.publish(&Feed::Tick(2)).await.unwrap();
+        settle().await;
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    });
+    assert!(
+        wakes.count() > 0,
+        "nobody follows the log, and the subscription is not woken: within the poll {goes_within_the_poll}"
+    );
+}
+/// A log that is right by its documentation: a page may have fewer events than were asked for.
+struct ShortPages(MemoryLog);
+
+impl EventLog for ShortPages {
+    type Error = std::convert::Infallible;
+    async fn append(&self, block: &Block) -> Result<EventId, AppendError<Self::Error>> {
+        self.0.append(block).await
+    }
+    async fn close(&self, last: Option<&Block>, end: End) -> Result<EventId, AppendError<Self::Error>> {
+        self.0.close(last, end).await
+    }
+    async fn read_after(&self, after: &str, limit: usize) -> Result<Page, Self::Error> {
+        self.0.read_after(after, limit.min(3)).await
+    }
+    async fn wait_after(&self, after: &EventId) -> Result<(), Self::Error> {
+        self.0.wait_after(after).await
+    }
+    async fn head(&self) -> Result<EventId, Self::Error> {
+        self.0.head().await
+    }
+    async fn before_last(&self, n: u64) -> Result<EventId, Self::Error> {
+        self.0.before_last(n).await
+    }
+}
+
+#[tokio::test]
+async fn the_suite_takes_a_log_whose_pages_are_short() {
+    testing::event_log(async |events| ShortPages(MemoryLog::new(Retention::events(events)))).await;
+}

@@ -15,6 +15,8 @@ pub struct RawEventRef<'a> {
     data: &'a str,
     id: Option<&'a str>,
     retry: Option<Duration>,
+    /// Of the blocks before this one, unless the decoder knows that of this one.
+    last_event_id: &'a str,
     /// Where the values may lie, all of them or some.
     chunk: Option<&'a ByteString>,
 }
@@ -25,7 +27,7 @@ impl<'a> RawEventRef<'a> {
     #[inline]
     pub const fn new(event_type: &'a str, data: &'a str) -> Self {
         let event_type = if event_type.is_empty() { MESSAGE } else { event_type };
-        Self { event_type, data, id: None, retry: None, chunk: None }
+        Self { event_type, data, id: None, retry: None, last_event_id: "", chunk: None }
     }
 
     /// With the text that its values are pieces of.
@@ -40,6 +42,14 @@ impl<'a> RawEventRef<'a> {
     #[inline]
     pub const fn with_id(mut self, id: Option<&'a str>) -> Self {
         self.id = id;
+        self
+    }
+
+    /// With the last event ID of the blocks before it. It counts if the event's own block has no `id:`.
+    #[must_use]
+    #[inline]
+    pub const fn with_last_event_id(mut self, id: &'a str) -> Self {
+        self.last_event_id = id;
         self
     }
 
@@ -70,6 +80,20 @@ impl<'a> RawEventRef<'a> {
     #[inline]
     pub const fn id(&self) -> Option<&'a str> {
         self.id
+    }
+
+    /// The last event ID as of this event: the [`id`](Self::id) of its own block, or else that of the last block before it
+    /// that had one. Empty when there is none.
+    ///
+    /// It is what a client that reconnects behind this event sends as `Last-Event-ID`. It belongs to the stream and not to
+    /// the event: events are compared without it, and [`to_raw_event`](Self::to_raw_event) leaves it behind.
+    #[must_use]
+    #[inline]
+    pub const fn last_event_id(&self) -> &'a str {
+        match self.id {
+            Some(id) => id,
+            None => self.last_event_id,
+        }
     }
 
     /// The reconnection time that the event's own block carried.

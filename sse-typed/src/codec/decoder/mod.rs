@@ -216,7 +216,10 @@ impl Decoder {
     #[inline(always)]
     pub fn next_item(&mut self) -> Option<Result<Item<'_>, EventTooLarge>> {
         Some(match self.read() {
-            Stop::Event => Ok(Item::Event(self.block.lend(&self.chunk))),
+            Stop::Event => {
+                let event = self.block.lend(&self.chunk);
+                Ok(Item::Event(event.with_last_event_id(self.last_event_id.get(&self.chunk))))
+            }
             Stop::Exhausted => return None,
             Stop::Comment => Ok(Item::Comment(self.comment.of(&self.chunk, &self.line_text))),
             Stop::TooLarge => Err(EventTooLarge { limit: self.max_event_size }),

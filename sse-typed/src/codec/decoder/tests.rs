@@ -67,6 +67,24 @@ fn events(input: impl AsRef<[u8]>) -> Vec<String> {
 }
 
 #[test]
+fn an_event_is_lent_with_the_last_event_id_as_of_it() {
+    let input = b"data: a\n\nid: 1\ndata: b\n\ndata: c\n\nid: 2\n\ndata: d\n\nid: 3\0\ndata: e\n\nid\ndata: f\n\nid: \xC3\xA9\n\ndata: g\n\n";
+    let expected = ["", "1", "1", "2", "2", "", "é"];
+    for size in 1..=input.len() {
+        let mut decoder = Decoder::new();
+        let mut found = Vec::new();
+        for chunk in input.chunks(size) {
+            decoder.feed(chunk.to_vec());
+            while let Some(item) = decoder.next_item() {
+                let Ok(Item::Event(event)) = item else { panic!("{item:?}") };
+                found.push(event.last_event_id().to_owned());
+            }
+        }
+        assert_eq!(found, expected, "in chunks of {size}");
+    }
+}
+
+#[test]
 fn p1_malformed_utf_8_becomes_the_replacement_character() {
     assert_eq!(events(b"data: a\xFFb\n\n"), ["message=a\u{FFFD}b"]);
     assert_eq!(events(b"event: \xC3\ndata: \xE2\x82\n\n"), ["\u{FFFD}=\u{FFFD}"]);

@@ -1,5 +1,7 @@
 use std::{fmt, sync::Arc};
 
+use bytes::Bytes;
+
 use super::ring::Run;
 use crate::{
     codec::{EncodeEvent, Encoder, EventItem},
@@ -10,6 +12,27 @@ use crate::{
 ///
 /// Published events are bytes already, shared by all subscriptions, and several of them are one slice. What is a
 /// subscription's own (a gap, a snapshot) is encoded when it is sent.
+///
+/// In an `Sse` (feature `server`) the response writes them. To write to a socket, a file or a WebSocket of your
+/// own, take the wire bytes with [`to_bytes`](Self::to_bytes):
+///
+/// ```
+/// use futures_util::StreamExt;
+/// use sse_typed::{EventItem, Hub, HubEvent, hub::Start};
+/// use tokio::io::{AsyncWrite, AsyncWriteExt};
+///
+/// /// Writes events as they are published, up to the end of the hub.
+/// async fn copy<E: HubEvent>(hub: &Hub<E>, mut socket: impl AsyncWrite + Unpin) -> std::io::Result<()> {
+///     let mut subscription = hub.subscribe(Start::Live);
+///     while let Some(entries) = subscription.next().await {
+///         socket.write_all(&entries.to_bytes().map_err(std::io::Error::other)?).await?;
+///         if entries.is_terminal() {
+///             break;
+///         }
+///     }
+///     Ok(())
+/// }
+/// ```
 pub struct Entries<E>(pub(super) Inner<E>);
 
 pub(super) enum Inner<E> {
@@ -53,6 +76,36 @@ impl<E> Entries<E> {
             Inner::Place(id) => Some(id.clone()),
             Inner::Forget => None,
         }
+    }
+}
+
+impl<E> Entries<E> {
+    /// The wire bytes of published events, without a copy and without encoding. `None` for what is the subscription's own:
+    /// a gap, a snapshot, an event that was put in [front](super::Subscription::start_with), and a block that only changes
+    /// the client's last event ID.
+    #[must_use]
+    pub fn as_bytes(&self) -> Option<&[u8]> {
+        match &self.0 {
+            Inner::Run(run) => Some(run.bytes()),
+            Inner::Own(_) | Inner::Place(_) | Inner::Forget => None,
+        }
+    }
+}
+
+impl<E: EncodeEvent> Entries<E> {
+    /// The wire bytes, whatever it is: exactly those that a response sends.
+    ///
+    /// Published events share their bytes with the hub's history, and keep them alive. A small part of a large slice of the
+    /// history is copied.
+    ///
+    /// # Errors
+    ///
+    /// [`EncodeError`] when a gap, a snapshot or an event that was put in front cannot be encoded. Published events are
+    /// encoded already.
+    pub fn to_bytes(&self) -> Result<Bytes, EncodeError> {
+        let mut encoder = Encoder::new();
+        self.write(&mut encoder)?;
+        Ok(encoder.take())
     }
 }
 

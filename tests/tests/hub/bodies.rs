@@ -8,12 +8,12 @@ use std::{
 use bytes::Bytes;
 use http_body::Body;
 use sse_typed::{
-    Sse, Subscription,
-    hub::{Retention, Start},
+    Entries, Sse, Subscription,
+    hub::{OnGap, Retention, Start},
     server::SseBody,
 };
 
-use crate::common::{Feed, hub, ticks};
+use crate::common::{Feed, hub, hub_on_gap, poll, ticks};
 
 type SubscriptionBody = Pin<Box<SseBody<Subscription<Feed>>>>;
 
@@ -69,4 +69,45 @@ fn a_long_history_leaves_in_slices_and_in_order() {
     assert!(shared.len() > 3);
     assert_eq!([&b"retry: 1\n\n"[..], &shared.concat()].concat(), copied.concat());
     assert_eq!(shared[1].as_ptr(), copied[1].as_ptr());
+}
+
+/// The first entries of a subscription.
+fn first(mut subscription: Subscription<Feed>) -> Entries<Feed> {
+    match poll(&mut subscription) {
+        Poll::Ready(Some(entries)) => entries,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn published_events_lend_their_wire_bytes_and_share_them() {
+    let hub = hub(Retention::default());
+    ticks(&hub, 0..3);
+    let sent = next(&mut body(Sse::new(hub.subscribe(Start::Earliest)))).unwrap();
+    let (one, other) = (first(hub.subscribe(Start::Earliest)), first(hub.subscribe(Start::Earliest)));
+    assert_eq!(one.as_bytes(), Some(&sent[..]));
+    assert_eq!(one.to_bytes().unwrap(), sent);
+    assert_eq!(one.to_bytes().unwrap().as_ptr(), other.as_bytes().unwrap().as_ptr(), "shared, not copied");
+}
+
+#[test]
+fn entries_of_every_kind_give_the_bytes_that_a_response_sends() {
+    let hub = hub_on_gap(Retention::events(1), OnGap::emit());
+    let id = hub.publish_now(&Feed::Tick(1)).unwrap();
+    ticks(&hub, 2..=4);
+    type Subscribe<'a> = &'a dyn Fn() -> Subscription<Feed>;
+    let cases: [(Subscribe<'_>, &str, bool); 4] = [
+        (&|| hub.subscribe(Start::Earliest), "tick", true),
+        (&|| hub.subscribe(id.clone()), "missed", false),
+        (&|| hub.subscribe_with(Start::Live, || Feed::State(7)), "state", false),
+        (&|| hub.subscribe(Start::Live).start_with(Feed::Tick(0)), "tick", false),
+    ];
+    for (subscribe, event_type, published) in cases {
+        let entries = first(subscribe());
+        let bytes = entries.to_bytes().unwrap();
+        let text = std::str::from_utf8(&bytes).unwrap();
+        assert!(text.contains(&format!("event: {event_type}\n")) && text.ends_with("\n\n"), "{text}");
+        assert!(next(&mut body(Sse::new(subscribe()))).unwrap().starts_with(&bytes), "{text}");
+        assert_eq!(entries.as_bytes(), published.then_some(&bytes[..]), "{text}");
+    }
 }

@@ -139,7 +139,10 @@ impl Reader {
         let mut encoder = Encoder::new();
         encoder.encode(entries).unwrap();
         assert_eq!(encoder.events(), entries.len() as u64);
-        self.decoder.feed(encoder.take());
+        let bytes = encoder.take();
+        assert_eq!(entries.to_bytes().unwrap(), bytes);
+        assert!(entries.as_bytes().is_none_or(|published| published == bytes));
+        self.decoder.feed(bytes);
         let mut seen = Vec::new();
         loop {
             let event = match self.decoder.next_item() {

@@ -55,7 +55,7 @@ impl Cuts {
 
 /// Decodes chunk by chunk. A caller who does not drain the decoder before he feeds it again gets the same items.
 fn decode(stream: &[u8], limit: usize, cuts: Cuts, drained: bool) -> NaiveStream {
-    let mut decoder = Decoder::new().max_event_size(limit).comments(true);
+    let mut decoder = Decoder::new().max_event_size(limit).comments(true).updates(true);
     let mut items = Vec::new();
     for chunk in cuts.chunks(stream) {
         decoder.feed(chunk.to_vec());
@@ -87,6 +87,7 @@ fn take(decoder: &mut Decoder, items: &mut Vec<NaiveItem>) -> bool {
         None => return false,
         Some(Err(_)) => NaiveItem::TooLarge,
         Some(Ok(Item::Comment(text))) => NaiveItem::Comment(text.to_owned()),
+        Some(Ok(Item::Update { id, retry })) => NaiveItem::Update { id: id.map(str::to_owned), retry },
         Some(Ok(Item::Event(event))) => {
             assert_eq!(event.to_raw_event().as_raw_ref(), event, "a copy");
             NaiveItem::Event {

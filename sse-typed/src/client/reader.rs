@@ -231,6 +231,8 @@ impl<E: DecodeEvent> Reader<E> {
                 }
             }
             Ok(Item::Comment(comment)) => return Some(Progress::Read(Read::Comment(comment.to_owned()))),
+            // Nobody has asked for them.
+            Ok(Item::Update { .. }) => return Some(Progress::PassedOver),
             Err(error) => Error::too_large(error),
         };
         trace::bad_event(&error);

@@ -54,7 +54,7 @@ fn decode(bytes: &[u8]) -> (Vec<RawEvent>, String) {
     while let Some(item) = decoder.next_item() {
         match item.expect("a small event") {
             Item::Event(event) => events.push(event.to_raw_event()),
-            Item::Comment(text) => panic!("a comment that nobody wrote: {text:?}"),
+            item => panic!("an item that nobody wrote: {item:?}"),
         }
     }
     (events, decoder.last_event_id().to_owned())

@@ -44,7 +44,7 @@ mod writer;
 
 pub use self::{
     decode::{DecodeEvent, Decoded, SseEvent},
-    decoder::{Decoder, EventTooLarge, Item},
+    decoder::{Decoder, EventTooLarge, Item, UnfinishedEvent},
     encode::{EncodeEvent, EventKind, HubEvent},
     encoded::Encoded,
     encoder::Encoder,

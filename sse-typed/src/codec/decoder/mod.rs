@@ -3,6 +3,7 @@ use std::{collections::VecDeque, fmt, time::Duration};
 use bytes::Bytes;
 use bytestring::ByteString;
 
+pub use self::end::UnfinishedEvent;
 use self::{
     block::Block,
     line_ends::LineEnds,
@@ -13,6 +14,9 @@ use self::{
 use crate::event::RawEventRef;
 
 mod block;
+mod end;
+#[cfg(test)]
+mod end_tests;
 mod line;
 mod line_ends;
 #[cfg(test)]
@@ -39,6 +43,9 @@ mod utf8;
 pub struct Decoder {
     max_event_size: usize,
     comments: bool,
+    updates: bool,
+    /// No other chunk will come.
+    finishing: bool,
 
     /// What was fed before the chunk was used up.
     queue: VecDeque<Bytes>,
@@ -77,6 +84,14 @@ pub enum Item<'a> {
     Event(RawEventRef<'a>),
     /// A comment, without its colon and one space behind it. Only if they were [asked for](Decoder::comments).
     Comment(&'a str),
+    /// A block without data, which is no event and sets the last event ID, the reconnection time, or both. Only if they were
+    /// [asked for](Decoder::updates).
+    Update {
+        /// The last event ID. `Some("")` clears it.
+        id: Option<&'a str>,
+        /// The reconnection time.
+        retry: Option<Duration>,
+    },
 }
 
 /// An event was larger than the decoder's limit. The decoder goes on with the event behind it.
@@ -117,6 +132,8 @@ impl Decoder {
         Self {
             max_event_size: MAX_EVENT_SIZE,
             comments: false,
+            updates: false,
+            finishing: false,
             queue: VecDeque::new(),
             utf8: Utf8::new(),
             at_start: true,
@@ -154,6 +171,14 @@ impl Decoder {
         self
     }
 
+    /// Whether blocks without data that set the last event ID or the reconnection time are items. They are not, unless said
+    /// otherwise, and take effect all the same.
+    #[must_use]
+    pub const fn updates(mut self, yes: bool) -> Self {
+        self.updates = yes;
+        self
+    }
+
     /// Starts from a last event ID, as a client does that resumes.
     #[must_use]
     pub fn with_last_event_id(mut self, id: impl Into<String>) -> Self {
@@ -181,6 +206,7 @@ impl Decoder {
         self.last_event_id.keep(&self.chunk);
         self.set_chunk(ByteString::new());
         self.queue.clear();
+        self.finishing = false;
         self.utf8.restart();
         self.at_start = true;
         self.after_cr = false;
@@ -222,6 +248,10 @@ impl Decoder {
             }
             Stop::Exhausted => return None,
             Stop::Comment => Ok(Item::Comment(self.comment.of(&self.chunk, &self.line_text))),
+            Stop::Update => {
+                let block = self.block.lend(&self.chunk);
+                Ok(Item::Update { id: block.id(), retry: block.retry() })
+            }
             Stop::TooLarge => Err(EventTooLarge { limit: self.max_event_size }),
         })
     }
@@ -232,6 +262,7 @@ impl fmt::Debug for Decoder {
         f.debug_struct("Decoder")
             .field("max_event_size", &self.max_event_size)
             .field("comments", &self.comments)
+            .field("updates", &self.updates)
             .field("unread", &(self.chunk.len() - self.position))
             .field("last_event_id", &self.last_event_id())
             .field("reconnection_time", &self.reconnection_time)

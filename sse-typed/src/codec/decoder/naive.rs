@@ -7,6 +7,7 @@ use std::time::Duration;
 pub(crate) enum NaiveItem {
     Event { event_type: String, data: String, id: Option<String>, retry: Option<Duration> },
     Comment(String),
+    Update { id: Option<String>, retry: Option<Duration> },
     TooLarge,
 }
 
@@ -69,6 +70,30 @@ pub(crate) fn decode(input: &[u8], max_event_size: usize) -> NaiveStream {
     stream
 }
 
+/// The input with what it lacks at its end, for a client that takes an unfinished event.
+#[cfg(test)]
+pub(crate) fn ended_leniently(input: &[u8]) -> Vec<u8> {
+    let text = String::from_utf8_lossy(input);
+    let (lines, unfinished) = split_lines(text.strip_prefix('\u{FEFF}').unwrap_or(&text));
+    let mut ended = text.clone().into_owned();
+    let keeps_last_line = matches!(split_field(unfinished).0, "data" | "event");
+    if keeps_last_line {
+        ended.push('\n');
+    } else {
+        ended.truncate(text.len() - unfinished.len());
+    }
+    let start = lines.iter().rposition(|line| line.is_empty()).map_or(0, |empty| empty + 1);
+    let mut block = lines[start..].to_vec();
+    block.extend(keeps_last_line.then_some(unfinished));
+    let last_of = |name| block.iter().rev().map(|line| split_field(line)).find(|(field, _)| *field == name);
+    if last_of("data").is_none() && last_of("event").is_some_and(|(_, event_type)| !event_type.is_empty()) {
+        ended.push_str("data\n");
+    }
+    // Behind a CR an LF would be none of its own.
+    ended.push_str("\r");
+    ended.into_bytes()
+}
+
 #[derive(Default)]
 struct NaiveBlock {
     event_type: String,
@@ -94,6 +119,8 @@ impl NaiveBlock {
                 id: self.id.clone(),
                 retry: self.retry,
             });
+        } else if self.id.is_some() || self.retry.is_some() {
+            stream.items.push(NaiveItem::Update { id: self.id.clone(), retry: self.retry });
         }
     }
 }

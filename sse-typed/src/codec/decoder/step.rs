@@ -33,6 +33,8 @@ pub(super) enum Stop {
     Event,
     /// Its text is `comment`.
     Comment,
+    /// What it sets is in the block.
+    Update,
     TooLarge,
 }
 
@@ -101,7 +103,9 @@ impl Decoder {
             self.keep();
             self.set_chunk(ByteString::new());
         }
-        let Some(next) = self.queue.pop_front() else { return Some(Stop::Exhausted) };
+        let Some(next) = self.queue.pop_front() else {
+            return if self.finishing { self.end_of_stream() } else { Some(Stop::Exhausted) };
+        };
         self.begin_chunk(next);
         None
     }
@@ -270,7 +274,7 @@ impl Decoder {
 
     /// The line that began in an earlier chunk ends.
     #[inline(never)]
-    fn end_of_line(&mut self, rest: Span) -> Option<Stop> {
+    pub(super) fn end_of_line(&mut self, rest: Span) -> Option<Stop> {
         let stop = self.part_of_line(rest);
         let line = std::mem::replace(&mut self.line, Line::Start);
         if stop.is_some() {
@@ -302,7 +306,9 @@ impl Decoder {
     }
 
     /// An empty line: the block is over.
-    fn end_of_block(&mut self) -> Option<Stop> {
+    // It has a second caller, at the end of a stream; inlined, it costs the first nothing.
+    #[inline]
+    pub(super) fn end_of_block(&mut self) -> Option<Stop> {
         if self.discarding {
             self.discarding = false;
             self.block.clear();
@@ -310,11 +316,20 @@ impl Decoder {
         }
         self.last_event_id.follow(&self.block.id);
         if self.block.data.is_absent() {
-            self.block.clear();
-            return None;
+            return self.end_of_block_without_data();
         }
         self.dispatched = true;
         Some(Stop::Event)
+    }
+
+    #[inline(never)]
+    fn end_of_block_without_data(&mut self) -> Option<Stop> {
+        if self.updates && (!self.block.id.is_absent() || self.block.retry.is_some()) {
+            self.dispatched = true;
+            return Some(Stop::Update);
+        }
+        self.block.clear();
+        None
     }
 
     /// The event was lent, and is over.

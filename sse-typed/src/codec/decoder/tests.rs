@@ -13,7 +13,7 @@ use super::{
 };
 
 /// Decodes `input`, cut at `cuts`.
-fn decode(decoder: &mut Decoder, input: &[u8], cuts: impl IntoIterator<Item = usize>) -> NaiveStream {
+pub(super) fn decode(decoder: &mut Decoder, input: &[u8], cuts: impl IntoIterator<Item = usize>) -> NaiveStream {
     let mut items = Vec::new();
     let input = Bytes::copy_from_slice(input);
     let mut start = 0;
@@ -33,6 +33,7 @@ fn decode(decoder: &mut Decoder, input: &[u8], cuts: impl IntoIterator<Item = us
                     }
                 }
                 Ok(Item::Comment(text)) => NaiveItem::Comment(text.to_owned()),
+                Ok(Item::Update { id, retry }) => NaiveItem::Update { id: id.map(str::to_owned), retry },
                 Err(EventTooLarge { .. }) => NaiveItem::TooLarge,
             });
         }
@@ -48,8 +49,9 @@ fn decode(decoder: &mut Decoder, input: &[u8], cuts: impl IntoIterator<Item = us
 fn stream(input: impl AsRef<[u8]>) -> NaiveStream {
     let input = input.as_ref();
     let expected = naive::decode(input, usize::MAX);
-    let whole = decode(&mut Decoder::new().comments(true).max_event_size(usize::MAX), input, []);
-    let bytewise = decode(&mut Decoder::new().comments(true).max_event_size(usize::MAX), input, 0..input.len());
+    let whole = decode(&mut Decoder::new().comments(true).updates(true).max_event_size(usize::MAX), input, []);
+    let bytewise =
+        decode(&mut Decoder::new().comments(true).updates(true).max_event_size(usize::MAX), input, 0..input.len());
     assert_eq!(whole, expected, "whole: {:?}", String::from_utf8_lossy(input));
     assert_eq!(bytewise, expected, "byte by byte: {:?}", String::from_utf8_lossy(input));
     whole
@@ -213,7 +215,7 @@ fn p15_an_enormous_retry_saturates() {
 #[test]
 fn p16_a_block_without_data_sets_the_last_event_id() {
     let read = stream("id: 1\ndata: a\n\nid: 2\n\n");
-    assert_eq!((read.items.len(), &*read.last_event_id), (1, "2"));
+    assert_eq!((read.items.len(), &*read.last_event_id), (2, "2"));
     assert_eq!(stream("id: 1\n\nevent: x\n\n").last_event_id, "1");
 }
 
@@ -301,11 +303,11 @@ fn p22_a_retry_belongs_to_its_block() {
         .items
         .iter()
         .map(|item| match item {
-            NaiveItem::Event { retry, .. } => retry.map(|time| time.as_millis()),
+            NaiveItem::Event { retry, .. } | NaiveItem::Update { retry, .. } => retry.map(|time| time.as_millis()),
             _ => None,
         })
         .collect();
-    assert_eq!(retries, [Some(6), None]);
+    assert_eq!(retries, [Some(5), Some(6), None]);
 }
 
 #[test]
@@ -346,7 +348,7 @@ fn the_limit_counts_text_as_it_is_lent() {
 fn memory_is_bounded_by_the_limit_whatever_never_ends() {
     let limit = 1 << 20;
     for endless in ["data: ", "event: ", "id: ", ": ", "retry: ", "unknown", "data", ""] {
-        let mut decoder = Decoder::new().comments(true).max_event_size(limit);
+        let mut decoder = Decoder::new().comments(true).updates(true).max_event_size(limit);
         decoder.feed(endless);
         while decoder.next_item().is_some() {}
         let chunk = Bytes::from(vec![b'7'; 64 << 10]);
@@ -413,7 +415,7 @@ impl Decoder {
 }
 
 /// Text made of what matters to a parser of event streams.
-fn wire_text() -> impl Strategy<Value = Vec<u8>> {
+pub(super) fn wire_text() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
         3 => prop::sample::select(vec![
             "data", "event", "id", "retry", "data: ", "event: ", "id: ", "retry: ", "data:", ": ", ":", " ", "message",
@@ -441,7 +443,7 @@ proptest! {
     ) {
         cuts.sort_unstable();
         let expected = naive::decode(&input, limit);
-        let decoder = || Decoder::new().comments(true).max_event_size(limit);
+        let decoder = || Decoder::new().comments(true).updates(true).max_event_size(limit);
         prop_assert_eq!(&decode(&mut decoder(), &input, []), &expected);
         prop_assert_eq!(&decode(&mut decoder(), &input, cuts), &expected);
         prop_assert_eq!(&decode(&mut decoder(), &input, 0..input.len()), &expected);
@@ -459,7 +461,7 @@ proptest! {
         let mut input = input;
         input.splice(0..0, *b"data: ");
         let expected = naive::decode(&input, usize::MAX);
-        let decoder = || Decoder::new().comments(true).max_event_size(usize::MAX);
+        let decoder = || Decoder::new().comments(true).updates(true).max_event_size(usize::MAX);
         prop_assert_eq!(&decode(&mut decoder(), &input, []), &expected);
         prop_assert_eq!(&decode(&mut decoder(), &input, cuts), &expected);
         prop_assert_eq!(&decode(&mut decoder(), &input, 0..input.len()), &expected);

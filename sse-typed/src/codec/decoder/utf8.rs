@@ -31,6 +31,13 @@ impl Utf8 {
         self.unfinished.clear();
     }
 
+    /// Whether the last chunk has begun a character, which is dropped.
+    pub(super) fn take_unfinished(&mut self) -> bool {
+        let any = !self.unfinished.is_empty();
+        self.unfinished.clear();
+        any
+    }
+
     /// The text of the next chunk: as it lies there, if it is valid. What is not becomes U+FFFD.
     pub(super) fn decode(&mut self, mut chunk: Bytes) -> ByteString {
         if !self.unfinished.is_empty() {

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     codec::{DecodeEvent, Decoded, Decoder, Item},
-    event::{Event, EventId, RawEventRef},
+    event::Event,
 };
 
 /// So many chunks and events may bring no item before the task is given up for a moment.
@@ -217,7 +217,7 @@ impl<E: DecodeEvent> Reader<E> {
                         let error = Error::in_band(raw.to_raw_event());
                         return Some(Progress::Read(Read::Bad { error, last: event.is_terminal() }));
                     }
-                    Ok(Decoded::Event(event)) => return Some(Progress::Read(Read::Event(envelope(event, &raw)))),
+                    Ok(Decoded::Event(event)) => return Some(Progress::Read(Read::Event(raw.envelope(event)))),
                     Ok(Decoded::Ignored) => return Some(Progress::PassedOver),
                     Ok(Decoded::Unknown) => {
                         self.unknown_events += 1;
@@ -244,11 +244,6 @@ impl<E: DecodeEvent> Reader<E> {
             }
         }
     }
-}
-
-fn envelope<E>(data: E, raw: &RawEventRef<'_>) -> Event<E> {
-    let id = raw.id().filter(|id| !id.is_empty()).map(EventId::from_wire);
-    Event { data, id, retry: raw.retry() }
 }
 
 impl<E> fmt::Debug for Reader<E> {

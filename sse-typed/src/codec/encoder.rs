@@ -40,7 +40,6 @@ impl Encoder {
     }
 
     /// Events without an id get `<prefix><n>`, counted up from `next`.
-    #[cfg(feature = "server")]
     pub(crate) fn number(&mut self, prefix: String, next: u64) {
         self.numbering = Some(Box::new(Numbering { prefix, next, owed: false }));
     }
@@ -130,10 +129,11 @@ impl Encoder {
         if out.capacity() - out.len() > out.len() / 2 { Bytes::copy_from_slice(&out) } else { out.into() }
     }
 
-    /// Whether what waits to be taken is others' as well.
-    #[cfg(feature = "server")]
-    pub(crate) const fn is_shared(&self) -> bool {
-        !self.shared.is_empty()
+    /// Whether what waits to be taken is enough for a frame of `batch` bytes. To put more behind a large slice of a hub's, it
+    /// would have to be copied: the next frame costs less.
+    pub(crate) const fn is_full(&self, batch: usize) -> bool {
+        let len = self.len();
+        len > 0 && (len >= batch || len >= ALONE && !self.shared.is_empty())
     }
 
     /// Takes back all behind the first `len` bytes and `events` events: what a panic left of an item, whether it came while the
@@ -268,6 +268,9 @@ impl Drop for Unfinished<'_> {
         self.out.truncate(self.start);
     }
 }
+
+/// The size from which on shared bytes are a frame of their own.
+const ALONE: usize = 4 << 10;
 
 /// What an idle encoder keeps allocated at most, in bytes.
 const KEPT_ROOM: usize = 2 << 10;

@@ -2,7 +2,8 @@
 //!
 //! [`EncodeEvent`] and [`DecodeEvent`] say what a type is on the wire; the derives implement them. [`Encoder`] turns
 //! events into bytes and [`Decoder`] bytes into events, to the letter of [section 9.2 of the HTML standard][standard].
-//! Both are free of sockets, clocks and HTTP, and can be used without the rest of the crate. Nothing that knows of
+//! [`EventBytes`] and [`EventReader`] do the same for streams: events in and bytes out, bytes in and events out.
+//! All are free of sockets, clocks and HTTP, and can be used without the rest of the crate. Nothing that knows of
 //! requests or responses enters this room.
 //!
 //! ```
@@ -36,10 +37,14 @@ pub mod describe;
 mod encode;
 mod encoded;
 mod encoder;
+mod event_bytes;
 mod item;
 mod json;
 #[cfg(test)]
 mod laws;
+mod reader;
+#[cfg(test)]
+mod stream_tests;
 mod writer;
 
 pub use self::{
@@ -48,6 +53,8 @@ pub use self::{
     encode::{EncodeEvent, EventKind, HubEvent},
     encoded::Encoded,
     encoder::Encoder,
+    event_bytes::EventBytes,
     item::EventItem,
+    reader::{EventReader, EventReaderItems, ReadError, ReadItem},
     writer::EventWriter,
 };

@@ -39,7 +39,6 @@ impl EventId {
     }
 
     /// An id as it stood on the wire, or one made of what can travel. The decoder has seen to CR, LF and NUL.
-    #[cfg(any(feature = "client", feature = "hub"))]
     pub(crate) fn from_wire(id: &str) -> Self {
         Self(IdText::new(id))
     }

@@ -6,7 +6,7 @@ use std::{
 
 use bytestring::ByteString;
 
-use super::{EventId, MESSAGE};
+use super::{Event, EventId, MESSAGE};
 
 /// An untyped event, borrowed from the decoder: names and data lie where they were received.
 #[derive(Clone, Copy)]
@@ -101,6 +101,12 @@ impl<'a> RawEventRef<'a> {
     #[inline]
     pub const fn retry(&self) -> Option<Duration> {
         self.retry
+    }
+
+    /// What it was decoded into, with what travels beside it.
+    pub(crate) fn envelope<E>(&self, data: E) -> Event<E> {
+        let id = self.id.filter(|id| !id.is_empty()).map(EventId::from_wire);
+        Event { data, id, retry: self.retry }
     }
 
     /// The event as one that is owned. If it lies in one chunk of what was received, it shares that; else it is copied into

@@ -1,11 +1,19 @@
 //! The law itself.
 
-use std::{fmt::Debug, time::Duration};
+use std::{
+    convert::Infallible,
+    fmt::Debug,
+    pin::pin,
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
 
+use bytes::BytesMut;
+use futures_util::{FutureExt, TryStreamExt, stream};
 use proptest::prelude::*;
 use sse_typed::{
     Decoded, Event, EventId, RawEvent, SseEvent,
-    codec::{Decoder, Encoder, Item},
+    codec::{Decoder, Encoder, EventBytes, EventReader, Item},
 };
 
 /// So many cases for each property. A failure prints its case; none is written into the tree.
@@ -94,6 +102,32 @@ pub(crate) fn holds<E: Lawful>(event: &E) -> Result<(), TestCaseError> {
         }
         other => return Err(TestCaseError::fail(format!("{event:?} came back as {other:?} from {wire:?}"))),
     }
+    holds_for_streams(event)
+}
+
+/// Sends an event twice as a stream of bytes, and reads it in pieces of seven as a stream of events.
+fn holds_for_streams<E: Lawful>(event: &E) -> Result<(), TestCaseError> {
+    let written = EventBytes::new(stream::iter([event.clone(), event.clone()]));
+    let wire = written.try_collect::<BytesMut>().now_or_never();
+    let wire = wire.expect("always ready").map_err(|error| TestCaseError::fail(error.to_string()))?;
+    let chunks = wire.chunks(7).map(|chunk| Ok::<_, Infallible>(chunk.to_vec()));
+    let read = EventReader::<_, E>::new(stream::iter(chunks)).map_ok(|event| event.data);
+    let arrived = event.clone().arrives();
+    // Nothing comes behind a terminal event.
+    let expected = if event.is_terminal() { vec![arrived] } else { vec![arrived.clone(), arrived] };
+    let mut read = pin!(read.try_collect::<Vec<_>>());
+    let mut cx = Context::from_waker(Waker::noop());
+    // Within a large event it yields to the executor.
+    let read = (0..1000).find_map(|_| match read.as_mut().poll(&mut cx) {
+        Poll::Ready(read) => Some(read),
+        Poll::Pending => None,
+    });
+    prop_assert_eq!(
+        read.expect("an end").map_err(|error| TestCaseError::fail(error.to_string()))?,
+        expected,
+        "{:?}",
+        wire
+    );
     Ok(())
 }
 

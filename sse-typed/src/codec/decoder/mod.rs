@@ -179,6 +179,10 @@ impl Decoder {
         self
     }
 
+    pub(crate) const fn gives_updates(&self) -> bool {
+        self.updates
+    }
+
     /// Starts from a last event ID, as a client does that resumes.
     #[must_use]
     pub fn with_last_event_id(mut self, id: impl Into<String>) -> Self {

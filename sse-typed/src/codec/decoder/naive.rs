@@ -90,7 +90,7 @@ pub(crate) fn ended_leniently(input: &[u8]) -> Vec<u8> {
         ended.push_str("data\n");
     }
     // Behind a CR an LF would be none of its own.
-    ended.push_str("\r");
+    ended.push('\r');
     ended.into_bytes()
 }
 

@@ -37,9 +37,6 @@ pub(super) struct Open {
     observed: Observed,
 }
 
-/// The size from which on shared bytes are a frame of their own.
-const ALONE: usize = 4 << 10;
-
 impl Open {
     pub(super) fn begin(handover: Handover) -> Self {
         let Handover { policy, observers, places, .. } = handover;
@@ -68,11 +65,9 @@ impl Open {
         self.encoder.is_empty()
     }
 
-    /// Whether what waits to be sent is enough for a frame. To put more behind a large slice of a hub's, it would have to be
-    /// copied: the next frame costs less.
+    /// Whether what waits to be sent is enough for a frame.
     pub(super) const fn is_full(&self) -> bool {
-        let len = self.encoder.len();
-        len > 0 && (len >= self.batch || len >= ALONE && self.encoder.is_shared())
+        self.encoder.is_full(self.batch)
     }
 
     /// Encodes the next event, and says if the stream ends by it. Whatever happens in the stream, what was encoded before

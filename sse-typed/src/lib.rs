@@ -65,7 +65,8 @@
 //! # Where to go
 //!
 //! - [`event`] is the model, [`codec`] the wire, `server` and `client` the two sides, `hub` what stands behind many streams.
-//! - The [`manual`] has every default and its reason, and pages on resuming and on shutdown.
+//! - The [`manual`] has every default and its reason, and pages on resuming, on shutdown, and on frameworks without Tower
+//!   ([`codec::EventBytes`], [`codec::EventReader`]).
 //!
 //! [standard]: https://html.spec.whatwg.org/multipage/server-sent-events.html
 

@@ -5,6 +5,7 @@
 //! - [`proxies`]: nginx, others, and the clouds: what to set there, and what compression does
 //! - [`resume`]: ids, `Last-Event-ID`, reconnection times, and the end of reconnecting
 //! - [`shutdown`]: how a server with open streams comes to its end
+//! - [`streams`]: actix-web, poem, workers and files: the codec without Tower and HTTP
 //!
 //! Which Tower layers go with event streams, and in which order, is told by the module `server`.
 //!
@@ -31,3 +32,6 @@ pub mod resume {}
 
 #[doc = include_str!("shutdown.md")]
 pub mod shutdown {}
+
+#[doc = include_str!("streams.md")]
+pub mod streams {}

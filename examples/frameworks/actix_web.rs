@@ -1,0 +1,48 @@
+//! Event streams in actix-web: the events of a hub as the body of a response. A client that comes back gets what it missed.
+//!
+//! `cargo run -p framework-examples --example actix_web`, then `curl -N http://127.0.0.1:3010/`.
+
+use std::{io, time::Duration};
+
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
+use sse_typed::{EventId, Gap, Hub, LastEventId, SseEvent, codec::EventBytes};
+
+#[derive(SseEvent)]
+#[sse(rename_all = "snake_case")]
+enum Countdown {
+    Left {
+        seconds: u32,
+    },
+    #[sse(gap)]
+    Missed(Gap),
+    #[sse(terminal)]
+    LiftOff,
+}
+
+async fn countdown(request: HttpRequest, hub: web::Data<Hub<Countdown>>) -> HttpResponse {
+    let id = request.headers().get("last-event-id").and_then(|id| EventId::new(id.to_str().ok()?).ok());
+    HttpResponse::Ok()
+        .content_type("text/event-stream")
+        .insert_header(("cache-control", "no-store"))
+        .streaming(EventBytes::new(hub.subscribe(LastEventId::from(id))))
+}
+
+#[tokio::main]
+async fn main() -> io::Result<()> {
+    let hub = Hub::<Countdown>::builder().build();
+    let published = hub.clone();
+    tokio::spawn(async move {
+        for seconds in (0..=30).rev() {
+            let event = if seconds == 0 { Countdown::LiftOff } else { Countdown::Left { seconds } };
+            if let Err(error) = published.publish(&event).await {
+                eprintln!("not published: {error}");
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    });
+    println!("curl -N http://127.0.0.1:3010/");
+    HttpServer::new(move || App::new().app_data(web::Data::new(hub.clone())).route("/", web::get().to(countdown)))
+        .bind(("127.0.0.1", 3010))?
+        .run()
+        .await
+}

@@ -126,7 +126,12 @@ impl Ask {
 
     /// Whether it may be asked again now.
     pub(super) fn may_repeat(&self, last_event_id: &str) -> bool {
-        if self.resumes_by_get() { self.answered && !last_event_id.is_empty() } else { self.is_repeatable() }
+        self.may_resume() && !(self.resumes_by_get() && last_event_id.is_empty())
+    }
+
+    /// Whether it may be asked again once there is a last event ID.
+    pub(super) fn may_resume(&self) -> bool {
+        if self.resumes_by_get() { self.answered } else { self.is_repeatable() }
     }
 
     /// A GET is repeated as it is, its body included.

@@ -12,7 +12,7 @@ use super::{
     silence::Silent,
 };
 use crate::{
-    codec::{DecodeEvent, Decoded, EventTooLarge},
+    codec::{DecodeEvent, Decoded, EventTooLarge, UnfinishedEvent},
     event::{DecodeError, RawEvent},
 };
 
@@ -52,7 +52,7 @@ enum Kind {
     Body(BoxError),
     NoHead(Duration),
     Silent(Silent),
-    Truncated,
+    Truncated(Option<UnfinishedEvent>),
     GaveUp { attempts: u32, cause: Option<Error> },
     Decode(DecodeError),
     TooLarge(EventTooLarge),
@@ -117,8 +117,8 @@ impl Error {
         Self::new(Kind::Silent(silent))
     }
 
-    pub(super) fn truncated() -> Self {
-        Self::new(Kind::Truncated)
+    pub(super) fn truncated(unfinished: Option<UnfinishedEvent>) -> Self {
+        Self::new(Kind::Truncated(unfinished))
     }
 
     pub(super) fn gave_up(attempts: u32, cause: Option<Self>) -> Self {
@@ -226,10 +226,11 @@ impl Error {
     }
 
     /// The stream ended without a terminal event, and
-    /// [`require_terminal`](super::RequestBuilder::require_terminal) was asked for.
+    /// [`require_terminal`](super::RequestBuilder::require_terminal) was asked for. If it ended within an event, that is
+    /// [`unfinished_event`](Self::unfinished_event).
     #[must_use]
     pub const fn is_truncated(&self) -> bool {
-        matches!(self.0.kind, Kind::Truncated)
+        matches!(self.0.kind, Kind::Truncated(_))
     }
 
     /// As many attempts in a row as [`max_attempts`](super::ReconnectPolicy::max_attempts) allows brought nothing.
@@ -244,6 +245,16 @@ impl Error {
     #[must_use]
     pub const fn raw_event(&self) -> Option<&RawEvent> {
         self.0.raw_event.as_ref()
+    }
+
+    /// The event within which a [truncated](Self::is_truncated) stream has ended. It was discarded, as the standard says;
+    /// [`lenient_end`](super::RequestBuilder::lenient_end) takes it.
+    #[must_use]
+    pub const fn unfinished_event(&self) -> Option<&UnfinishedEvent> {
+        match &self.0.kind {
+            Kind::Truncated(event) => event.as_ref(),
+            _ => None,
+        }
     }
 
     /// What is wrong with the event: its type, the place in the JSON and the cause.
@@ -326,7 +337,12 @@ impl fmt::Display for Error {
             Kind::Silent(Silent::NoEvent(after)) => {
                 write!(f, "the event stream is silent: no event was received for {after:?}")
             }
-            Kind::Truncated => f.write_str("the event stream ended without its terminal event"),
+            Kind::Truncated(None) => f.write_str("the event stream ended without its terminal event"),
+            Kind::Truncated(Some(event)) => write!(
+                f,
+                "the event stream ended without its terminal event: {event} was unfinished, and is discarded \
+                 (`lenient_end` takes it)"
+            ),
             Kind::GaveUp { attempts, cause: Some(cause) } => {
                 write!(f, "gave up after {attempts} attempts in a row without an event: {cause}")
             }
@@ -392,7 +408,7 @@ impl Kind {
             Self::Body(_) => "Body",
             Self::NoHead(_) => "NoHead",
             Self::Silent(_) => "Silent",
-            Self::Truncated => "Truncated",
+            Self::Truncated(_) => "Truncated",
             Self::GaveUp { .. } => "GaveUp",
             Self::Decode(_) => "Decode",
             Self::TooLarge(_) => "TooLarge",
@@ -415,7 +431,7 @@ impl StdError for Error {
             | Kind::ContentEncoding
             | Kind::NoHead(_)
             | Kind::Silent(_)
-            | Kind::Truncated
+            | Kind::Truncated(_)
             | Kind::Unknown
             | Kind::InBand => None,
         }

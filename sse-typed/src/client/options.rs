@@ -70,6 +70,7 @@ pub(super) struct ReadOptions {
     pub(super) unknown: Unknown,
     pub(super) in_band_errors: bool,
     pub(super) require_terminal: bool,
+    pub(super) lenient_end: bool,
     pub(super) silence: Silence,
 }
 
@@ -107,6 +108,21 @@ macro_rules! read_options {
         /// reconnecting.
         pub fn require_terminal(mut self, yes: bool) -> Self {
             self.options().require_terminal = yes;
+            self
+        }
+
+        /// Whether an event that is unfinished at the end of the response is an event. The default is no, as in the
+        /// standard: it is discarded, and [`require_terminal`](Self::require_terminal) tells of it.
+        ///
+        /// Switch it on for servers that leave out the empty line behind `data: [DONE]`, or the data of `event: complete`
+        /// (which is then an event with empty data). Half an event of a connection that broke is never taken, as far as the
+        /// connection tells: over HTTP/1.0 a server that crashes looks like one that has finished. An `id` line without its
+        /// line end is ignored.
+        ///
+        /// A source that reconnects does not take an unfinished event which its server will send again: one that has no id
+        /// of its own, in a stream that has a last event ID. A terminal event is taken always.
+        pub fn lenient_end(mut self, yes: bool) -> Self {
+            self.options().lenient_end = yes;
             self
         }
 

@@ -22,7 +22,7 @@ use super::{
     trace::{self, Scope},
 };
 use crate::{
-    codec::{DecodeEvent, Decoded, Decoder, Item},
+    codec::{DecodeEvent, Decoded, Decoder, Item, UnfinishedEvent},
     event::Event,
 };
 
@@ -35,6 +35,12 @@ pub(super) struct Reader<E> {
     /// Events on the wire since the last restart, of whatever type.
     events: u64,
     unknown_events: u64,
+    /// The body has ended; what the decoder holds may not be used up.
+    body_ended: bool,
+    /// What the end of the body has cut off.
+    unfinished: Option<UnfinishedEvent>,
+    /// A connection that ends is resumed behind the last event ID, if there is one.
+    resumes: bool,
     scope: Scope,
     /// Of the request whose response is read, or will be.
     connection: Connection,
@@ -71,6 +77,9 @@ impl<E> Reader<E> {
             options,
             events: 0,
             unknown_events: 0,
+            body_ended: false,
+            unfinished: None,
+            resumes: false,
             scope,
             connection: Connection::default(),
             event: PhantomData,
@@ -121,11 +130,28 @@ impl<E> Reader<E> {
         self.decoder.restart();
         self.options.silence.restart();
         self.events = 0;
+        self.body_ended = false;
+        self.unfinished = None;
+    }
+
+    /// Says whether the server is asked to go on behind the last event ID when the connection ends.
+    pub(super) const fn set_resumes(&mut self, yes: bool) {
+        self.resumes = yes;
     }
 
     /// What the end of the body is, where there will be no other.
     pub(super) fn end(&self) -> Option<Error> {
-        self.options.require_terminal.then(Error::truncated)
+        self.options.require_terminal.then(|| Error::truncated(self.unfinished.clone()))
+    }
+
+    fn end_of_body(&mut self) {
+        self.body_ended = true;
+        if self.options.lenient_end {
+            self.decoder.finish();
+        } else if let Some(event) = self.decoder.unfinished() {
+            trace::unfinished_event(&event);
+            self.unfinished = Some(event);
+        }
     }
 }
 
@@ -174,10 +200,11 @@ impl<E: DecodeEvent> Reader<E> {
                     }
                 }
                 Some(Progress::Read(read)) => return Poll::Ready(read),
+                None if self.body_ended => return Poll::Ready(Read::End),
                 None => {}
             }
             match body.as_mut().poll_frame(cx) {
-                Poll::Ready(None) => return Poll::Ready(Read::End),
+                Poll::Ready(None) => self.end_of_body(),
                 Poll::Ready(Some(Err(error))) => return Poll::Ready(Read::Broken(Error::in_body(error))),
                 Poll::Ready(Some(Ok(frame))) => {
                     if let Ok(mut data) = frame.into_data()
@@ -208,11 +235,21 @@ impl<E: DecodeEvent> Reader<E> {
     /// `None` when the chunk has nothing more.
     fn next_of_chunk(&mut self, closed: &dyn Fn() -> bool) -> Option<Progress<E>> {
         let options = &mut self.options;
+        let resumes = self.body_ended && self.resumes;
         let error = match self.decoder.next_item()? {
             Ok(Item::Event(raw)) => {
+                let decoded = E::decode(raw);
+                // Unfinished, and behind the id that the server is asked to go on from: it sends it again.
+                if resumes
+                    && raw.id().is_none()
+                    && !raw.last_event_id().is_empty()
+                    && !matches!(&decoded, Ok(Decoded::Event(event)) if event.is_terminal())
+                {
+                    return Some(Progress::PassedOver);
+                }
                 self.events += 1;
                 options.silence.heard_event();
-                match E::decode(raw) {
+                match decoded {
                     Ok(Decoded::Event(event)) if options.in_band_errors && event.is_error() => {
                         let error = Error::in_band(raw.to_raw_event());
                         return Some(Progress::Read(Read::Bad { error, last: event.is_terminal() }));

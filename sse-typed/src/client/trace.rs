@@ -3,12 +3,14 @@
 
 #[cfg(feature = "tracing")]
 pub(super) use self::on::{
-    Scope, bad_event, ended, failed, opened, reconnecting, unknown_event, unknown_header, unsendable_id,
+    Scope, bad_event, ended, failed, opened, reconnecting, unfinished_event, unknown_event, unknown_header,
+    unsendable_id,
 };
 
 #[cfg(not(feature = "tracing"))]
 pub(super) use self::off::{
-    Scope, bad_event, ended, failed, opened, reconnecting, unknown_event, unknown_header, unsendable_id,
+    Scope, bad_event, ended, failed, opened, reconnecting, unfinished_event, unknown_event, unknown_header,
+    unsendable_id,
 };
 
 #[cfg(feature = "tracing")]
@@ -18,7 +20,10 @@ mod on {
     use http::{HeaderName, Method, Uri, response};
     use tracing::{Span, field, span::EnteredSpan};
 
-    use crate::client::{Ended, Error};
+    use crate::{
+        client::{Ended, Error},
+        codec::UnfinishedEvent,
+    };
 
     /// How many characters of an id, and of a header, are shown.
     const SHOWN: usize = 100;
@@ -76,6 +81,10 @@ mod on {
         tracing::warn!(%error, "bad event");
     }
 
+    pub(in super::super) fn unfinished_event(event: &UnfinishedEvent) {
+        tracing::warn!(unfinished = %event, "event stream ended within an event, which is discarded");
+    }
+
     pub(in super::super) fn unsendable_id(id: &str) {
         tracing::warn!(id = %beginning(id).escape_debug(), "last event ID cannot stand in a header, and is not sent");
     }
@@ -97,7 +106,10 @@ mod off {
 
     use http::{HeaderName, Method, Uri, response};
 
-    use crate::client::{Ended, Error};
+    use crate::{
+        client::{Ended, Error},
+        codec::UnfinishedEvent,
+    };
 
     #[derive(Clone, Debug)]
     pub(in super::super) struct Scope;
@@ -125,6 +137,7 @@ mod off {
     pub(in super::super) const fn failed(_: &Error) {}
     pub(in super::super) const fn unknown_event(_: &str) {}
     pub(in super::super) const fn bad_event(_: &Error) {}
+    pub(in super::super) const fn unfinished_event(_: &UnfinishedEvent) {}
     pub(in super::super) const fn unsendable_id(_: &str) {}
     pub(in super::super) const fn unknown_header(_: &HeaderName, _: &[u8]) {}
 }

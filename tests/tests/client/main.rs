@@ -10,6 +10,7 @@ mod content_coding;
 mod control;
 mod crowded;
 mod debug_output;
+mod ends;
 mod endurance;
 mod floods;
 mod hyper;

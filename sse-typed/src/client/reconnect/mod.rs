@@ -237,6 +237,11 @@ impl Reconnect {
         }
     }
 
+    /// Whether another connection may follow one that ends.
+    pub(super) fn may_retry(&self) -> bool {
+        self.policy.max_attempts != Some(0)
+    }
+
     /// What was in vain is forgotten.
     pub(super) const fn reset(&mut self) {
         self.fruitless = 0;

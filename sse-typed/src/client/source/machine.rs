@@ -112,6 +112,7 @@ impl<E: DecodeEvent, S: HttpService> EventSource<E, S> {
                     return Poll::Ready(self.failed_attempt(error));
                 }
                 State::Open { body, since } => {
+                    self.reader.set_resumes(self.ask.may_resume() && self.reconnect.may_retry());
                     let (cause, error) =
                         match ready!(self.reader.poll_read(Pin::new(body), cx, &|| self.orders.is_closed())) {
                             Read::Event(event) => {
@@ -165,6 +166,7 @@ impl<E: DecodeEvent, S: HttpService> EventSource<E, S> {
             retry: self.reader.reconnection_time(),
             retry_after: head.and_then(|head| retry_after(&head.headers, SystemTime::now())),
         };
+        let end = self.reader.end();
         self.reader.restart();
         let decision = if self.ask.may_repeat(self.reader.last_event_id()) {
             self.reconnect.decide(&outcome)
@@ -177,7 +179,7 @@ impl<E: DecodeEvent, S: HttpService> EventSource<E, S> {
                 self.state = State::Waiting(Box::pin(tokio::time::sleep(after)));
                 return Some(Ok(Step::Reconnecting { after, cause: error }));
             }
-            Decision::Stop => error.or_else(|| self.reader.end()),
+            Decision::Stop => error.or(end),
             Decision::GiveUp { attempts } => Some(Error::gave_up(attempts, error)),
         };
         match error {

@@ -1,0 +1,178 @@
+//! Responses that end within an event.
+
+use futures_util::{FutureExt, StreamExt};
+use sse_typed::{
+    Client, EventStream, RawEvent, SseEvent,
+    client::{Ended, Error, ReconnectPolicy},
+};
+use tests::scripted::{Reply, ScriptedService};
+
+#[derive(Debug, PartialEq, SseEvent)]
+#[sse(rename_all = "snake_case")]
+enum Answer {
+    #[sse(message, data = "[DONE]", terminal)]
+    Done,
+    #[sse(text)]
+    Word(String),
+    #[sse(terminal)]
+    Complete,
+}
+
+fn word(word: &str) -> Answer {
+    Answer::Word(word.to_owned())
+}
+
+/// An event stream with this body, in chunks of `size`.
+fn reply(body: &str, size: usize) -> Reply {
+    body.as_bytes().chunks(size).fold(Reply::events(""), Reply::then)
+}
+
+/// All items of `send`, and why it has ended.
+async fn sent(body: &str, size: usize, lenient: bool, strict: bool) -> (Vec<Result<Answer, Error>>, Option<Ended>) {
+    let client = Client::new(ScriptedService::new([reply(body, size)]));
+    let request = client.post("/").lenient_end(lenient).require_terminal(strict);
+    let mut stream = request.send::<Answer>().await.unwrap();
+    let mut items = Vec::new();
+    while let Some(item) = stream.next().await {
+        items.push(item.map(|event| event.data));
+    }
+    assert!(stream.next().await.is_none());
+    (items, stream.ended())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lenient_end_takes_an_unfinished_event_and_the_default_does_not() {
+    for end in ["", "\n", "\r", "\r\n"] {
+        for (last, expected) in
+            [("data: [DONE]", Answer::Done), ("event: complete", Answer::Complete), ("event: word\ndata: b", word("b"))]
+        {
+            let body = format!("event: word\ndata: a\n\n{last}{end}");
+            for size in 1..=body.len() {
+                let (items, ended) = sent(&body, size, true, false).await;
+                let items: Vec<_> = items.into_iter().map(Result::unwrap).collect();
+                let reason = if expected == word("b") { Ended::EndOfBody } else { Ended::Terminal };
+                assert_eq!(
+                    (&items[0], &items[1..]),
+                    (&word("a"), std::slice::from_ref(&expected)),
+                    "{body:?} by {size}"
+                );
+                assert_eq!(ended, Some(reason), "{body:?} by {size}");
+
+                let (items, ended) = sent(&body, size, false, false).await;
+                assert_eq!((items.len(), ended), (1, Some(Ended::EndOfBody)), "{body:?} by {size}");
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_truncated_answer_says_which_event_is_unfinished() {
+    for (body, event) in [
+        ("event: word\ndata: a\n\ndata: [DONE]\n", Some(("message", 7))),
+        ("event: word\ndata: a\n\nevent: complete", Some(("complete", 8))),
+        ("event: word\ndata: a\n\nid: 7\n", None),
+        ("event: word\ndata: a\n\n", None),
+    ] {
+        let (mut items, _) = sent(body, 3, false, true).await;
+        let error = items.pop().unwrap().unwrap_err();
+        assert!(error.is_truncated() && error.is_fatal());
+        let unfinished = error.unfinished_event().map(|event| (event.event_type(), event.bytes()));
+        assert_eq!(unfinished, event, "{body:?}");
+        let expected = match event {
+            Some((event_type, bytes)) => format!(
+                "the event stream ended without its terminal event: event `{event_type}` of {bytes} bytes was unfinished, and \
+                 is discarded (`lenient_end` takes it)"
+            ),
+            None => "the event stream ended without its terminal event".to_owned(),
+        };
+        assert_eq!(error.to_string(), expected);
+    }
+    // Of a source that does not reconnect, too.
+    let client = Client::new(ScriptedService::new([reply("data: [DONE]", 3)]));
+    let mut source = client.post("/").require_terminal(true).connect::<Answer>();
+    assert_eq!(source.next().await.unwrap().unwrap_err().unfinished_event().unwrap().bytes(), 6);
+    // One that was taken is no longer missing.
+    let (items, _) = sent("event: word\ndata: b", 3, true, true).await;
+    assert_eq!(items[1].as_ref().unwrap_err().unfinished_event(), None);
+}
+
+/// The events of a source, and the last event IDs that it has asked with.
+async fn connected(replies: impl IntoIterator<Item = Reply>) -> (Vec<String>, Vec<Option<String>>) {
+    let service = ScriptedService::new(replies);
+    let policy = ReconnectPolicy::default().jitter(0.0);
+    let mut source = Client::new(service.clone()).get("/").lenient_end(true).reconnect(policy).connect::<RawEvent>();
+    let mut events = Vec::new();
+    while let Some(event) = source.next().await {
+        events.push(event.unwrap().data.data().to_owned());
+    }
+    (events, service.requests().iter().map(|request| request.one("last-event-id")).collect())
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_that_was_taken_at_the_end_is_not_doubled_by_the_resume() {
+    let id = |id: &str| Some(id.to_owned());
+    for size in 1..30 {
+        // With an id of its own it is behind the client.
+        let (events, asked) =
+            connected([reply("id: 1\ndata: a\n\nid: 2\ndata: b\n", size), reply("id: 3\ndata: c\n\n", size)]).await;
+        assert_eq!((events, asked), (vec!["a".into(), "b".into(), "c".into()], vec![None, id("2"), id("3")]));
+        // Without one the server sends it again, behind the last id.
+        let (events, asked) =
+            connected([reply("id: 1\ndata: a\n\ndata: b\n", size), reply("data: b\n\nid: 3\ndata: c\n\n", size)]).await;
+        assert_eq!((events, asked), (vec!["a".into(), "b".into(), "c".into()], vec![None, id("1"), id("3")]));
+        // So it does with an id that was cut.
+        let (events, asked) =
+            connected([reply("id: 1\ndata: a\n\ndata: b\nid: 2", size), reply("id: 20\ndata: b\n\n", size)]).await;
+        assert_eq!((events, asked), (vec!["a".into(), "b".into()], vec![None, id("1"), id("20")]));
+        // Where there are no ids nothing is resumed.
+        let (events, asked) = connected([reply("data: a\n\ndata: b", size), reply("data: c\n\n", size)]).await;
+        assert_eq!((events, asked), (vec!["a".into(), "b".into(), "c".into()], vec![None, None, None]));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_takes_an_unfinished_event_that_ends_it_or_behind_which_it_does_not_resume() {
+    let body = "id: 1\nevent: word\ndata: a\n\n";
+    for (last, policy, ended) in [
+        ("data: [DONE]", ReconnectPolicy::default(), Ended::Terminal),
+        ("event: complete\n", ReconnectPolicy::default(), Ended::Terminal),
+        ("event: word\ndata: b\n", ReconnectPolicy::never(), Ended::EndOfBody),
+    ] {
+        let service = ScriptedService::new([reply(&format!("{body}{last}"), 5)]);
+        let mut source = Client::new(service.clone()).get("/").lenient_end(true).reconnect(policy).connect::<Answer>();
+        assert_eq!(source.next().await.unwrap().unwrap().data, word("a"));
+        assert!(source.next().await.unwrap().is_ok(), "{last:?}");
+        assert!(source.next().await.is_none());
+        assert_eq!((source.ended(), service.requests().len()), (Some(ended), 1), "{last:?}");
+    }
+    // A POST is made once, so it is not resumed.
+    let client = Client::new(ScriptedService::new([reply(&format!("{body}event: word\ndata: b"), 5)]));
+    let source = client.post("/").lenient_end(true).connect::<Answer>();
+    assert_eq!(source.map(|event| event.unwrap().data).collect::<Vec<_>>().await, [word("a"), word("b")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn half_an_event_of_a_broken_connection_is_never_taken() {
+    let (events, asked) =
+        connected([reply("data: a\n\nid: 1\ndata: half", 4).break_off(), reply("data: b\n\n", 4)]).await;
+    assert_eq!((events, asked), (vec!["a".into(), "b".into()], vec![None, None, None]));
+}
+
+#[test]
+fn a_body_is_not_polled_behind_its_end() {
+    let mut ended = false;
+    let body = http_body_util::StreamBody::new(futures_util::stream::poll_fn(move |_| {
+        assert!(!std::mem::replace(&mut ended, true), "polled behind its end");
+        std::task::Poll::Ready(None::<Result<http_body::Frame<bytes::Bytes>, std::io::Error>>)
+    }));
+    let mut stream = EventStream::<RawEvent, _>::from_body(body).lenient_end(true);
+    assert!(stream.next().now_or_never().unwrap().is_none());
+    let first = bytes::Bytes::from_static(b"data: a");
+    let mut frames = vec![None, Some(Ok::<_, std::io::Error>(http_body::Frame::data(first)))];
+    let body = http_body_util::StreamBody::new(futures_util::stream::poll_fn(move |_| {
+        std::task::Poll::Ready(frames.pop().expect("polled behind its end"))
+    }));
+    let mut stream = EventStream::<RawEvent, _>::from_body(body).lenient_end(true);
+    assert_eq!(stream.next().now_or_never().unwrap().unwrap().unwrap().data.data(), "a");
+    assert!(stream.next().now_or_never().unwrap().is_none());
+}

@@ -10,9 +10,10 @@ use http::{
 use super::{
     debug::{Head, Size},
     silence::Silent,
+    unsendable::Unsendable,
 };
 use crate::{
-    codec::{DecodeEvent, Decoded, EventTooLarge, UnfinishedEvent},
+    codec::{DecodeEvent, Decoded, EventTooLarge, IgnoredLines, UnfinishedEvent},
     event::{DecodeError, RawEvent},
 };
 
@@ -40,6 +41,8 @@ struct Inner {
     kind: Kind,
     raw_event: Option<RawEvent>,
     response: Option<(response::Parts, Bytes)>,
+    /// Of a stream without events.
+    ignored_lines: Option<IgnoredLines>,
 }
 
 enum Kind {
@@ -62,7 +65,7 @@ enum Kind {
 
 impl Error {
     const fn inner(kind: Kind) -> Inner {
-        Inner { kind, raw_event: None, response: None }
+        Inner { kind, raw_event: None, response: None, ignored_lines: None }
     }
 
     fn new(kind: Kind) -> Self {
@@ -86,7 +89,7 @@ impl Error {
     /// The service gave an error in the place of a response.
     pub(super) fn service(cause: BoxError) -> Self {
         match cause.downcast::<Unsendable>() {
-            Ok(marked) => Self::new(Kind::Request(marked.0)),
+            Ok(marked) => Self::new(Kind::Request(marked.into_cause())),
             // Middleware may have wrapped it.
             Err(cause) if Unsendable::is_in(&*cause) => Self::new(Kind::Request(cause)),
             Err(cause) => Self::new(Kind::Connect(cause)),
@@ -139,6 +142,11 @@ impl Error {
 
     pub(super) fn in_band(event: RawEvent) -> Self {
         Self(Box::new(Inner { raw_event: Some(event), ..Self::inner(Kind::InBand) }))
+    }
+
+    pub(super) fn with_ignored_lines(mut self, lines: Option<IgnoredLines>) -> Self {
+        self.0.ignored_lines = lines;
+        self
     }
 
     /// Whether the stream is over. After any other error it goes on when it is polled again.
@@ -257,6 +265,17 @@ impl Error {
         }
     }
 
+    /// What came of a response that was to be an event stream, and in which no event was: the first lines that are neither a
+    /// field nor a comment. They show JSON or HTML under a wrong content type. An error of a stream that ended, broke off or
+    /// was silent has them, and one that [gave up](Self::is_gave_up) those of the last attempt.
+    #[must_use]
+    pub fn ignored_lines(&self) -> Option<&IgnoredLines> {
+        match &self.0.kind {
+            Kind::GaveUp { cause: Some(cause), .. } => cause.ignored_lines(),
+            _ => self.0.ignored_lines.as_ref(),
+        }
+    }
+
     /// What is wrong with the event: its type, the place in the JSON and the cause.
     #[must_use]
     pub const fn decode_error(&self) -> Option<&DecodeError> {
@@ -311,6 +330,16 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.fmt_kind(f)?;
+        match &self.0.ignored_lines {
+            Some(lines) => write!(f, "; no event came, and {lines}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Error {
+    fn fmt_kind(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0.kind {
             Kind::Request(cause) | Kind::Made(cause) => write!(f, "the request cannot be sent: {}", root(&**cause)),
             Kind::Connect(cause) => write!(f, "no response: {}", root(&**cause)),
@@ -349,8 +378,8 @@ impl fmt::Display for Error {
             Kind::GaveUp { attempts, cause: None } => {
                 write!(f, "gave up after {attempts} attempts in a row without an event: the stream ended each time")
             }
-            Kind::Decode(error) => error.fmt(f),
-            Kind::TooLarge(error) => error.fmt(f),
+            Kind::Decode(error) => fmt::Display::fmt(error, f),
+            Kind::TooLarge(error) => fmt::Display::fmt(error, f),
             Kind::Unknown => {
                 let event_type = self.raw_event().map_or("", RawEvent::event_type);
                 write!(f, "event `{}` is of no type that is known here", event_type.escape_debug())
@@ -435,45 +464,5 @@ impl StdError for Error {
             | Kind::Unknown
             | Kind::InBand => None,
         }
-    }
-}
-
-/// Marks a service's error as one that no repetition mends: nothing was sent, or nothing can be. It says what its cause
-/// says.
-#[derive(Debug)]
-pub(super) struct Unsendable(BoxError);
-
-#[cfg_attr(
-    not(any(feature = "hyper-client", feature = "reqwest")),
-    expect(dead_code, reason = "the clients over the network are what marks")
-)]
-impl Unsendable {
-    pub(super) fn because(cause: impl Into<BoxError>) -> Self {
-        Self(cause.into())
-    }
-}
-
-impl Unsendable {
-    fn is_in(error: &(dyn StdError + 'static)) -> bool {
-        let mut next = Some(error);
-        while let Some(error) = next {
-            if error.is::<Self>() {
-                return true;
-            }
-            next = error.source();
-        }
-        false
-    }
-}
-
-impl fmt::Display for Unsendable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl StdError for Unsendable {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.0.source()
     }
 }

@@ -93,6 +93,7 @@ mod source;
 mod stream;
 mod timer;
 mod trace;
+mod unsendable;
 mod url;
 
 #[cfg(feature = "hyper-client")]

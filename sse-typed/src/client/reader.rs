@@ -22,7 +22,7 @@ use super::{
     trace::{self, Scope},
 };
 use crate::{
-    codec::{DecodeEvent, Decoded, Decoder, Item, UnfinishedEvent},
+    codec::{DecodeEvent, Decoded, Decoder, IgnoredLines, Item, UnfinishedEvent},
     event::Event,
 };
 
@@ -141,11 +141,21 @@ impl<E> Reader<E> {
 
     /// What the end of the body is, where there will be no other.
     pub(super) fn end(&self) -> Option<Error> {
-        self.options.require_terminal.then(|| Error::truncated(self.unfinished.clone()))
+        self.options
+            .require_terminal
+            .then(|| Error::truncated(self.unfinished.clone()).with_ignored_lines(self.ignored_lines()))
+    }
+
+    /// What has come in the place of events.
+    pub(super) fn ignored_lines(&self) -> Option<IgnoredLines> {
+        if self.events == 0 { self.decoder.ignored_lines() } else { None }
     }
 
     fn end_of_body(&mut self) {
         self.body_ended = true;
+        if let Some(lines) = self.ignored_lines() {
+            trace::ignored_lines(&lines);
+        }
         if self.options.lenient_end {
             self.decoder.finish();
         } else if let Some(event) = self.decoder.unfinished() {
@@ -205,7 +215,10 @@ impl<E: DecodeEvent> Reader<E> {
             }
             match body.as_mut().poll_frame(cx) {
                 Poll::Ready(None) => self.end_of_body(),
-                Poll::Ready(Some(Err(error))) => return Poll::Ready(Read::Broken(Error::in_body(error))),
+                Poll::Ready(Some(Err(error))) => {
+                    let error = Error::in_body(error).with_ignored_lines(self.ignored_lines());
+                    return Poll::Ready(Read::Broken(error));
+                }
                 Poll::Ready(Some(Ok(frame))) => {
                     if let Ok(mut data) = frame.into_data()
                         && data.has_remaining()
@@ -228,7 +241,7 @@ impl<E: DecodeEvent> Reader<E> {
     fn poll_silent(&mut self, cx: &mut Context<'_>) -> Poll<Read<E>> {
         self.options.silence.poll_silent(cx).map(|silent| {
             self.connection.abandon();
-            Read::Broken(Error::silent(silent))
+            Read::Broken(Error::silent(silent).with_ignored_lines(self.ignored_lines()))
         })
     }
 

@@ -8,11 +8,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use tower_service::Service;
 
-use super::{
-    BoxResponseFuture, ResponseBody,
-    error::{BoxError, Unsendable},
-    url::absolute,
-};
+use super::{BoxResponseFuture, ResponseBody, error::BoxError, unsendable::Unsendable, url::absolute};
 
 /// A service over the network, by a client of reqwest that the program has.
 ///

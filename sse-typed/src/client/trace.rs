@@ -3,14 +3,14 @@
 
 #[cfg(feature = "tracing")]
 pub(super) use self::on::{
-    Scope, bad_event, ended, failed, opened, reconnecting, unfinished_event, unknown_event, unknown_header,
-    unsendable_id,
+    Scope, bad_event, ended, failed, ignored_lines, opened, reconnecting, unfinished_event, unknown_event,
+    unknown_header, unsendable_id,
 };
 
 #[cfg(not(feature = "tracing"))]
 pub(super) use self::off::{
-    Scope, bad_event, ended, failed, opened, reconnecting, unfinished_event, unknown_event, unknown_header,
-    unsendable_id,
+    Scope, bad_event, ended, failed, ignored_lines, opened, reconnecting, unfinished_event, unknown_event,
+    unknown_header, unsendable_id,
 };
 
 #[cfg(feature = "tracing")]
@@ -22,7 +22,7 @@ mod on {
 
     use crate::{
         client::{Ended, Error},
-        codec::UnfinishedEvent,
+        codec::{IgnoredLines, UnfinishedEvent},
     };
 
     /// How many characters of an id, and of a header, are shown.
@@ -81,6 +81,10 @@ mod on {
         tracing::warn!(%error, "bad event");
     }
 
+    pub(in super::super) fn ignored_lines(lines: &IgnoredLines) {
+        tracing::warn!(ignored = %lines, "event stream without an event");
+    }
+
     pub(in super::super) fn unfinished_event(event: &UnfinishedEvent) {
         tracing::warn!(unfinished = %event, "event stream ended within an event, which is discarded");
     }
@@ -108,7 +112,7 @@ mod off {
 
     use crate::{
         client::{Ended, Error},
-        codec::UnfinishedEvent,
+        codec::{IgnoredLines, UnfinishedEvent},
     };
 
     #[derive(Clone, Debug)]
@@ -137,6 +141,7 @@ mod off {
     pub(in super::super) const fn failed(_: &Error) {}
     pub(in super::super) const fn unknown_event(_: &str) {}
     pub(in super::super) const fn bad_event(_: &Error) {}
+    pub(in super::super) const fn ignored_lines(_: &IgnoredLines) {}
     pub(in super::super) const fn unfinished_event(_: &UnfinishedEvent) {}
     pub(in super::super) const fn unsendable_id(_: &str) {}
     pub(in super::super) const fn unknown_header(_: &HeaderName, _: &[u8]) {}

@@ -6,7 +6,7 @@ use std::fmt;
 use http::{Uri, uri::Scheme};
 
 #[cfg(any(feature = "hyper-client", feature = "reqwest"))]
-use super::error::Unsendable;
+use super::unsendable::Unsendable;
 
 /// A URL, or what was taken for one, without user, password, query and fragment.
 pub(super) struct Shown<T>(pub(super) T);

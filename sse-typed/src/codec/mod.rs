@@ -49,7 +49,7 @@ mod writer;
 
 pub use self::{
     decode::{DecodeEvent, Decoded, SseEvent},
-    decoder::{Decoder, EventTooLarge, Item, UnfinishedEvent},
+    decoder::{Decoder, EventTooLarge, IgnoredLines, Item, UnfinishedEvent},
     encode::{EncodeEvent, EventKind, HubEvent},
     encoded::Encoded,
     encoder::Encoder,

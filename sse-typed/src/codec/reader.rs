@@ -11,7 +11,7 @@ use bytes::Bytes;
 use futures_core::{FusedStream, Stream};
 use pin_project_lite::pin_project;
 
-use super::{DecodeEvent, Decoded, Decoder, EventTooLarge, Item, UnfinishedEvent};
+use super::{DecodeEvent, Decoded, Decoder, EventTooLarge, IgnoredLines, Item, UnfinishedEvent};
 use crate::event::{DecodeError, Event, RawEvent};
 
 /// So many chunks and events may bring no item before the task is given up for a moment.
@@ -154,6 +154,13 @@ impl<S, E> EventReader<S, E> {
     #[must_use]
     pub const fn unknown_events(&self) -> u64 {
         self.unknown_events
+    }
+
+    /// Lines that are neither a field nor a comment; see [`Decoder::ignored_lines`]. A source without events that has such
+    /// lines is JSON, HTML or something else, and no event stream.
+    #[must_use]
+    pub fn ignored_lines(&self) -> Option<IgnoredLines> {
+        self.decoder.ignored_lines()
     }
 
     /// The source. Chunks that it has given already, and what of them was not yielded, are lost.

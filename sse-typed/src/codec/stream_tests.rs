@@ -314,6 +314,13 @@ fn a_reader_resumes_from_an_id_and_gives_its_source_back() {
     assert!(events.into_source().steps.is_empty());
 }
 
+#[test]
+fn a_source_that_is_no_event_stream_shows_what_it_is() {
+    let mut events = reader::<RawEvent>(chunks(b"{\"error\":\"no such file\"}", 3));
+    assert!(matches!(poll(&mut events), Poll::Ready(None)));
+    assert_eq!(events.ignored_lines().unwrap().text(), "{\"error\":\"no such file\"}");
+}
+
 fn bytes<I: super::EventItem>(source: Script<I>) -> EventBytes<Script<I>> {
     EventBytes::new(source)
 }

@@ -176,3 +176,60 @@ fn a_body_is_not_polled_behind_its_end() {
     assert_eq!(stream.next().now_or_never().unwrap().unwrap().unwrap().data.data(), "a");
     assert!(stream.next().now_or_never().unwrap().is_none());
 }
+
+/// What was no event stream, in an error of it.
+fn ignored(error: &Error) -> (u64, &str) {
+    error.ignored_lines().map_or((0, ""), |lines| (lines.count(), lines.text()))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_is_no_event_stream_is_shown_by_the_error_at_its_end() {
+    let json = r#"{"error":"no such room"}"#;
+    for size in [1, 5, 100] {
+        let (mut items, _) = sent(json, size, false, true).await;
+        let error = items.pop().unwrap().unwrap_err();
+        assert!(error.is_truncated() && items.is_empty());
+        assert_eq!(ignored(&error), (1, json));
+        assert_eq!(
+            error.to_string(),
+            "the event stream ended without its terminal event; no event came, and 1 line without a field: \
+             `{\\\"error\\\":\\\"no such room\\\"}`"
+        );
+    }
+    // An event says that it is an event stream.
+    let (mut items, _) = sent("event: word\ndata: a\n\n{}\n", 5, false, true).await;
+    assert_eq!(ignored(&items.pop().unwrap().unwrap_err()), (0, ""));
+    // Without an error at the end there is none.
+    assert!(sent(json, 5, false, false).await.0.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_is_no_event_stream_is_shown_when_it_is_silent_or_breaks_or_the_client_gives_up() {
+    let html = || Reply::events("<!DOCTYPE html>\n<p>Down").then(" for maintenance");
+    let shown = (2, "<!DOCTYPE html>\n<p>Down for maintenance");
+    let minute = std::time::Duration::from_secs(60);
+    let policy = ReconnectPolicy::default().max_attempts(2);
+
+    let client = Client::new(ScriptedService::new([html().hold(), html().break_off()]));
+    let mut stream = client.get("/").idle_timeout(minute).send::<Answer>().await.unwrap();
+    let error = stream.next().await.unwrap().unwrap_err();
+    assert!(error.is_timeout(), "{error}");
+    assert_eq!(ignored(&error), shown);
+    let mut stream = client.get("/").send::<Answer>().await.unwrap();
+    let error = stream.next().await.unwrap().unwrap_err();
+    assert!(error.is_body(), "{error}");
+    assert_eq!(ignored(&error), shown);
+
+    for replies in [[html(), html()], [html().break_off(), html().break_off()]] {
+        let client = Client::new(ScriptedService::new(replies));
+        let mut source = client.get("/").reconnect(policy.clone()).connect::<Answer>();
+        let error = source.next().await.unwrap().unwrap_err();
+        assert!(error.is_gave_up(), "{error}");
+        assert_eq!(ignored(&error), shown);
+        assert_eq!(error.to_string().matches("DOCTYPE").count(), 1, "{error}");
+    }
+    // The lines of an earlier connection are not those of this one.
+    let client = Client::new(ScriptedService::new([html(), Reply::events("")]));
+    let mut source = client.get("/").reconnect(policy).connect::<Answer>();
+    assert_eq!(ignored(&source.next().await.unwrap().unwrap_err()), (0, ""));
+}

@@ -138,3 +138,19 @@ async fn a_header_that_asks_for_a_time_is_understood_or_traced() {
         }
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_body_without_events_and_an_event_without_an_end_are_traced() {
+    let heard = Heard::default();
+    let _guard = tracing::subscriber::set_default(heard.clone());
+    let client = Client::new(ScriptedService::new([Reply::events("<p>\u{7}"), Reply::events("event: bye\ndata")]));
+    for _ in 0..2 {
+        assert!(client.get("http://host/").send::<Reading>().await.unwrap().next().await.is_none());
+    }
+    let expected = [
+        "WARN event stream without an event ignored=1 line without a field: `<p>\\u{7}`",
+        "WARN event stream ended within an event, which is discarded unfinished=event `bye` of 3 bytes",
+    ];
+    let warnings: Vec<_> = heard.0.lock().unwrap().iter().filter(|line| line.starts_with("WARN")).cloned().collect();
+    assert_eq!(warnings, expected);
+}

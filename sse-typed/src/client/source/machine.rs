@@ -166,7 +166,7 @@ impl<E: DecodeEvent, S: HttpService> EventSource<E, S> {
             retry: self.reader.reconnection_time(),
             retry_after: head.and_then(|head| retry_after(&head.headers, SystemTime::now())),
         };
-        let end = self.reader.end();
+        let (end, ignored_lines) = (self.reader.end(), self.reader.ignored_lines());
         self.reader.restart();
         let decision = if self.ask.may_repeat(self.reader.last_event_id()) {
             self.reconnect.decide(&outcome)
@@ -180,7 +180,10 @@ impl<E: DecodeEvent, S: HttpService> EventSource<E, S> {
                 return Some(Ok(Step::Reconnecting { after, cause: error }));
             }
             Decision::Stop => error.or(end),
-            Decision::GiveUp { attempts } => Some(Error::gave_up(attempts, error)),
+            Decision::GiveUp { attempts } => Some(match error {
+                Some(cause) => Error::gave_up(attempts, Some(cause)),
+                None => Error::gave_up(attempts, None).with_ignored_lines(ignored_lines),
+            }),
         };
         match error {
             None => {

@@ -87,7 +87,7 @@ impl Decoder {
                 let (field, start) = classify(self.line_text.as_bytes());
                 (field, &self.line_text[start..])
             }
-            Line::Start | Line::Retry(_) | Line::Ignored => (Field::Unknown, ""),
+            Line::Start | Line::Retry(_) | Line::Unknown | Line::Ignored => (Field::Unknown, ""),
         };
         if field == Field::Event {
             event_type = value;
@@ -112,7 +112,7 @@ impl Decoder {
         let field = match self.line {
             Line::Name => classify(self.line_text.as_bytes()).0,
             Line::Field(field) => field,
-            Line::Start | Line::Retry(_) | Line::Ignored => Field::Unknown,
+            Line::Start | Line::Retry(_) | Line::Unknown | Line::Ignored => Field::Unknown,
         };
         if !matches!(field, Field::Data | Field::Event) {
             self.line = Line::Start;

@@ -144,7 +144,50 @@ fn a_new_connection_forgets_that_the_last_one_has_ended() {
     assert!(decoder.unfinished().is_some());
 }
 
+#[test]
+fn lines_without_a_field_are_counted_and_the_first_are_kept() {
+    let long = "é".repeat(200);
+    let cases = [
+        ("null".to_owned(), 1, "1 line without a field: `null`"),
+        ("{\"a\":\n  \"\u{7}b\"}\n".to_owned(), 2, "2 lines without a field: `{\\\"a\\\":\\n  \\\"\\u{7}b\\\"}`"),
+        (format!("x{long}\n<p>\n"), 2, ""),
+    ];
+    for (input, count, shown) in cases {
+        for size in 1..=input.len() {
+            let mut decoder = Decoder::new();
+            decode(&mut decoder, input.as_bytes(), (0..input.len()).step_by(size));
+            let ignored = decoder.ignored_lines().unwrap();
+            assert_eq!(ignored.count(), count, "{input:?}");
+            if shown.is_empty() {
+                assert_eq!(ignored.text(), format!("x{}", "é".repeat(127)), "cut at a character");
+                assert!(ignored.to_string().ends_with("é`.."));
+            } else {
+                assert_eq!(ignored.to_string(), shown);
+            }
+            decoder.restart();
+            assert_eq!(decoder.ignored_lines(), None);
+        }
+    }
+    let mut decoder = Decoder::new();
+    decode(&mut decoder, b"data: a\n: comment\nretry: x\n\n\nid\nevent", []);
+    assert_eq!(decoder.ignored_lines(), None);
+}
+
 proptest! {
+    #[test]
+    fn ignored_lines_are_those_of_the_whole_input(input in wire_text(), size in 1_usize..20) {
+        let mut decoder = Decoder::new();
+        decode(&mut decoder, &input, (0..input.len()).step_by(size));
+        let expected = naive::ignored_lines(&input);
+        let found = decoder.ignored_lines().unwrap_or_default();
+        prop_assert_eq!(found.count(), expected.len() as u64);
+        let mut text = expected.join("\n");
+        while text.len() > 256 {
+            text.pop();
+        }
+        prop_assert_eq!(found.text(), text);
+    }
+
     #[test]
     fn a_lenient_end_of_any_stream_is_as_if_it_had_been_finished(input in wire_text(), size in 1_usize..20) {
         let (read, is_unfinished) = decode_leniently(&input, size);

@@ -3,7 +3,6 @@ use std::{collections::VecDeque, fmt, time::Duration};
 use bytes::Bytes;
 use bytestring::ByteString;
 
-pub use self::end::UnfinishedEvent;
 use self::{
     block::Block,
     line_ends::LineEnds,
@@ -11,12 +10,14 @@ use self::{
     text::{Text, Value, empty},
     utf8::Utf8,
 };
+pub use self::{end::UnfinishedEvent, ignored::IgnoredLines};
 use crate::event::RawEventRef;
 
 mod block;
 mod end;
 #[cfg(test)]
 mod end_tests;
+mod ignored;
 mod line;
 mod line_ends;
 #[cfg(test)]
@@ -71,6 +72,9 @@ pub struct Decoder {
     dispatched: bool,
     /// The block is too large, and is passed over.
     discarding: bool,
+
+    /// Lines that are neither a field nor a comment.
+    ignored: IgnoredLines,
 
     last_event_id: Text,
     reconnection_time: Option<Duration>,
@@ -147,6 +151,7 @@ impl Decoder {
             block: Block::new(),
             dispatched: false,
             discarding: false,
+            ignored: IgnoredLines::new(),
             last_event_id: Text::new(),
             reconnection_time: None,
         }
@@ -219,6 +224,7 @@ impl Decoder {
         self.block.clear();
         self.dispatched = false;
         self.discarding = false;
+        self.ignored.clear();
     }
 
     /// Gives the decoder the next chunk of the stream.

@@ -70,6 +70,17 @@ pub(crate) fn decode(input: &[u8], max_event_size: usize) -> NaiveStream {
     stream
 }
 
+/// The lines that are neither a field nor a comment, the unfinished one among them.
+#[cfg(test)]
+pub(crate) fn ignored_lines(input: &[u8]) -> Vec<String> {
+    let text = String::from_utf8_lossy(&input[..input.len() - unfinished_character(input)]);
+    let (lines, unfinished) = split_lines(text.strip_prefix('\u{FEFF}').unwrap_or(&text));
+    let lines = lines.into_iter().chain([unfinished]);
+    let is_ignored =
+        |line: &&str| !line.is_empty() && !matches!(split_field(line).0, "" | "data" | "event" | "id" | "retry");
+    lines.filter(is_ignored).map(str::to_owned).collect()
+}
+
 /// The input with what it lacks at its end, for a client that takes an unfinished event.
 #[cfg(test)]
 pub(crate) fn ended_leniently(input: &[u8]) -> Vec<u8> {

@@ -22,6 +22,8 @@ pub(super) enum Line {
     /// A value that goes straight to the block's data, or gathers in `line_text`.
     Field(Field),
     Retry(Digits),
+    /// Neither a field nor a comment.
+    Unknown,
     /// Whatever it is, nobody asks for it.
     Ignored,
 }
@@ -151,7 +153,11 @@ impl Decoder {
             Field::Comment if self.comments && value.length(&self.line_text) <= self.max_event_size => {
                 self.comment(value)
             }
-            Field::Comment | Field::Unknown => None,
+            Field::Comment => None,
+            Field::Unknown => {
+                self.ignored.begin_line(value.of(&self.chunk, &self.line_text));
+                None
+            }
         }
     }
 
@@ -237,6 +243,7 @@ impl Decoder {
             Line::Field(Field::Data) => self.block.data.push(piece),
             Line::Field(_) => self.line_text.push_str(piece),
             Line::Retry(digits) => digits.push(piece),
+            Line::Unknown => self.ignored.push(piece),
             Line::Start | Line::Name | Line::Ignored => {}
         }
         None
@@ -250,7 +257,10 @@ impl Decoder {
         self.line = match field {
             Field::Data | Field::Event | Field::Id if self.discarding => Line::Ignored,
             Field::Comment if !self.comments => Line::Ignored,
-            Field::Unknown => Line::Ignored,
+            Field::Unknown => {
+                self.ignored.begin_line(value);
+                Line::Unknown
+            }
             Field::Retry => {
                 let mut digits = Digits::new();
                 digits.push(value);
@@ -301,7 +311,7 @@ impl Decoder {
                 self.set_reconnection_time(digits);
                 None
             }
-            Line::Start | Line::Ignored => None,
+            Line::Start | Line::Unknown | Line::Ignored => None,
         }
     }
 

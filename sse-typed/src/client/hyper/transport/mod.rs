@@ -25,7 +25,8 @@ use super::{
 use crate::client::{
     ResponseBody,
     connection::Connection,
-    error::{BoxError, Unsendable},
+    error::BoxError,
+    unsendable::Unsendable,
     url::{Shown, absolute},
 };
 

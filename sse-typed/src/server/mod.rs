@@ -14,6 +14,8 @@
 //!   too, and so has a 503, whatever the handler set. Responses that were not made from an [`Sse`] are not touched.
 //! - Whatever ends a stream, an event that cannot be sent or a panic included, what was yielded before is sent, and the
 //!   body ends cleanly: its error type is [`Infallible`](std::convert::Infallible). A terminal event ends it too.
+//! - [`Sse::until`] ends a stream when a future is ready, [`Sse::recheck`] when a question that is asked again is answered with
+//!   `false`, such as whether the session is still valid. [`Sse::on_panic`] gives a stream that panics a last event.
 //! - An event that cannot be sent ends the stream, and a client that comes back may get the same event again.
 //!   [`Sse::on_unsendable`] replaces or skips it, and the stream goes on.
 //! - When the connection is gone the stream is dropped: at once if the client closes or resets it, over HTTP/2 also when
@@ -159,10 +161,12 @@
 //! [builder]: https://docs.rs/tower/latest/tower/struct.ServiceBuilder.html
 
 mod body;
+mod end_condition;
 mod events;
 mod future;
 mod guard;
 mod headers;
+mod hooks;
 mod keep_alive;
 mod last_event_id;
 mod layer;
@@ -186,6 +190,7 @@ mod axum;
 pub use self::guard::{GuardedListener, PeerAddr};
 pub use self::{
     body::{MaybeSseBody, SseBody},
+    end_condition::LastEvent,
     events::{BoxEvents, Events},
     future::ResponseFuture,
     guard::{ConnectionGuard, WritesReachKernel},

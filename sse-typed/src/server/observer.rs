@@ -24,7 +24,8 @@ pub enum Ended {
     /// An event could not be sent, and either it was terminal or [nothing stands in for
     /// it](super::Sse::on_unsendable). All before it were sent.
     Failed(EncodeError),
-    /// The stream of events panicked. All that it had yielded before was sent.
+    /// The stream of events panicked, or what the response runs beside it. All that it had yielded before was sent, and the
+    /// event of [`Sse::on_panic`](super::Sse::on_panic).
     Panicked,
     /// The client, or the server, gave the response up before its end.
     Disconnected,
@@ -32,11 +33,15 @@ pub enum Ended {
     Shutdown,
     /// It had lasted as long as a stream may: see [`SseLayer::max_lifetime`](super::SseLayer::max_lifetime).
     Lifetime,
+    /// A future of the response was ready: see [`Sse::until`](super::Sse::until).
+    Until,
+    /// A question that was asked again was answered with `false`: see [`Sse::recheck`](super::Sse::recheck).
+    Recheck,
 }
 
 impl Ended {
-    pub(super) const NAMES: [&'static str; 7] =
-        ["finished", "terminal", "failed", "panicked", "disconnected", "shutdown", "lifetime"];
+    pub(super) const NAMES: [&'static str; 9] =
+        ["finished", "terminal", "failed", "panicked", "disconnected", "shutdown", "lifetime", "until", "recheck"];
 
     /// The reason in one lower-case word, for logs and labels of metrics.
     #[must_use]
@@ -53,6 +58,8 @@ impl Ended {
             Self::Disconnected => 4,
             Self::Shutdown => 5,
             Self::Lifetime => 6,
+            Self::Until => 7,
+            Self::Recheck => 8,
         }
     }
 }

@@ -10,12 +10,16 @@ use http::{StatusCode, response::Parts};
 
 use super::{
     BoxEvents, Events, KeepAlive, SseBody, UntilError,
-    events::Replace,
+    end_condition::{LastEvent, Recheck, Until},
     headers,
+    hooks::Hooks,
     policy::{Ids, Policy, Switch, policy_setters},
     slot::Slot,
 };
-use crate::{codec::EventItem, event::EncodeError};
+use crate::{
+    codec::{Encoded, EventItem},
+    event::EncodeError,
+};
 
 /// A response that is a stream of events. See the [module](super) for an example.
 ///
@@ -28,7 +32,7 @@ use crate::{codec::EventItem, event::EncodeError};
 pub struct Sse<St> {
     /// `None` is the word not to come back.
     events: Option<St>,
-    replace: Option<Replace>,
+    hooks: Hooks,
     policy: Policy,
 }
 
@@ -46,7 +50,7 @@ where
     /// connection is gone.
     #[must_use]
     pub fn new(stream: St) -> Self {
-        Self { events: Some(stream), replace: None, policy: Policy::default() }
+        Self { events: Some(stream), hooks: Hooks::none(), policy: Policy::default() }
     }
 
     /// Makes streams of different types into responses of one type, so that branches can return either.
@@ -70,7 +74,7 @@ where
     where
         St: Send + 'static,
     {
-        Sse { events: self.events.map(BoxEvents::new), replace: self.replace, policy: self.policy }
+        Sse { events: self.events.map(BoxEvents::new), hooks: self.hooks, policy: self.policy }
     }
 }
 
@@ -117,7 +121,7 @@ impl<St> Sse<St> {
     /// ```
     #[must_use]
     pub fn stop() -> Self {
-        Self { events: None, replace: None, policy: Policy::default() }
+        Self { events: None, hooks: Hooks::none(), policy: Policy::default() }
     }
 
     policy_setters!();
@@ -129,6 +133,176 @@ impl<St> Sse<St> {
     #[must_use]
     pub const fn ids_from(mut self, first: u64) -> Self {
         self.policy.ids = Some(Ids::From(first));
+        self
+    }
+
+    /// Ends the stream when `future` is ready. Its output is the last event: `()` is none, [`Encoded`] is one, and
+    /// `Option<Encoded>` may be one.
+    ///
+    /// Several of them, and of [`recheck`](Self::recheck), add up: the first that is ready ends the stream.
+    /// [`Ended::Until`](super::Ended::Until) is the reason that observers are given. [`Shutdown`](super::Shutdown) does the same
+    /// for all streams of a layer.
+    ///
+    /// ```
+    /// # use futures_util::{Stream, stream};
+    /// use sse_typed::{Encoded, RawEvent, Sse};
+    /// use tokio::sync::watch;
+    ///
+    /// # fn prices() -> impl Stream<Item = RawEvent> { stream::iter([RawEvent::new("price", "1")]) }
+    /// /// Prices for as long as the market is open.
+    /// fn market(mut is_open: watch::Receiver<bool>) -> Sse<impl Stream<Item = RawEvent>> {
+    ///     Sse::new(prices()).until(async move {
+    ///         // An error means that the sender is gone: the market is closed, too.
+    ///         let _ = is_open.wait_for(|is_open| !is_open).await;
+    ///         Encoded::new(&RawEvent::new("closed", "")).ok()
+    ///     })
+    /// }
+    /// # drop(market(watch::channel(true).1));
+    /// ```
+    ///
+    /// # When it is polled
+    ///
+    /// With each poll of the body, before the stream: events that are ready at the same moment are not sent, a terminal one
+    /// included. A shutdown, and a lifetime that is over, come first. It is polled whatever is left of the task's coop budget,
+    /// so a stream that is always ready does not hold it up. A body is not polled while its client does not read, and then
+    /// the stream does not end: [`ConnectionGuard`](super::ConnectionGuard) ends its connection.
+    ///
+    /// A future that is ready at once leaves a 200 with the last event alone, or without any event: the head is made before
+    /// the first poll. Answer with [`Sse::stop`] or an error instead if it is known beforehand. A HEAD request, a 204 and a
+    /// refusal drop the future unpolled. A future that panics ends the stream as a panic of the stream does.
+    ///
+    /// # What clients do
+    ///
+    /// Unless the last event is a terminal one, they reconnect, after their own reconnection time or the one of
+    /// [`retry`](Self::retry). If one future ends many streams, let [`retry_between`](Self::retry_between) spread their
+    /// clients. The request that follows is the handler's to answer: with a stream, an error such as a 401, or
+    /// [`Sse::stop`].
+    #[must_use]
+    pub fn until<F>(mut self, future: F) -> Self
+    where
+        F: Future<Output: LastEvent> + Send + 'static,
+    {
+        self.hooks.add_end_condition(Until::new(future));
+        self
+    }
+
+    /// Asks `is_valid` again and again while the stream is open, and ends the stream when it answers `false`: for a session
+    /// that was revoked, or a token that has expired.
+    ///
+    /// The first question comes after 50 to 100 % of `every`, drawn for each stream so that streams which began together do
+    /// not ask together. The next comes `every` after an answer. So a stream ends within `every`, and the time that the answer
+    /// takes, of the moment at which the answer would be `false`. Intervals under 100 ms, zero included, count as 100 ms.
+    ///
+    /// Clients reconnect, and the handler's own check of the request refuses them: a 401 ends the attempts of a browser's
+    /// `EventSource` and of our client.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::{
+    ///     collections::HashSet,
+    ///     sync::{Arc, Mutex, PoisonError},
+    ///     time::Duration,
+    /// };
+    ///
+    /// use futures_util::{Stream, StreamExt, stream};
+    /// use http::StatusCode;
+    /// use http_body_util::BodyExt;
+    /// use sse_typed::{RawEvent, Sse};
+    ///
+    /// #[derive(Clone)]
+    /// struct Sessions(Arc<Mutex<HashSet<u64>>>);
+    ///
+    /// impl Sessions {
+    ///     async fn is_valid(&self, session: u64) -> bool {
+    ///         self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(&session)
+    ///     }
+    /// }
+    ///
+    /// async fn news(session: u64, sessions: Sessions) -> Result<Sse<impl Stream<Item = RawEvent>>, StatusCode> {
+    ///     if !sessions.is_valid(session).await {
+    ///         return Err(StatusCode::UNAUTHORIZED);
+    ///     }
+    ///     let news = stream::iter([RawEvent::new("news", "hello")]).chain(stream::poll_fn(|_| std::task::Poll::Pending));
+    ///     Ok(Sse::new(news).recheck(Duration::from_secs(60), move || {
+    ///         let sessions = sessions.clone();
+    ///         async move { sessions.is_valid(session).await }
+    ///     }))
+    /// }
+    ///
+    /// let sessions = Sessions(Arc::new(Mutex::new(HashSet::from([7]))));
+    /// let news_of_7 = news(7, sessions.clone()).await.map_err(|status| status.to_string())?;
+    /// let response = http::Response::from(news_of_7.no_keep_alive());
+    /// let body = tokio::spawn(response.into_body().collect());
+    /// sessions.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&7); // revoked
+    /// assert_eq!(body.await??.to_bytes(), "event: news\ndata: hello\n\n"); // ended within a minute
+    /// assert_eq!(news(7, sessions).await.err(), Some(StatusCode::UNAUTHORIZED)); // the client comes back
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// `is_valid` and its futures are polled as the future of [`until`](Self::until) is, and the same holds for panics, HEAD
+    /// requests and clients that do not read. They run in the body's task: the stream is polled while an answer is awaited.
+    /// An answer that never comes lets the stream go on for ever; bound it where that is a risk, as with
+    /// `tokio::time::timeout(limit, check).await.unwrap_or(false)`. [`Ended::Recheck`](super::Ended::Recheck) is the reason
+    /// that observers are given. A last event is not sent: for one, loop in a future of [`until`](Self::until).
+    #[must_use]
+    pub fn recheck<F, Fut>(mut self, every: Duration, is_valid: F) -> Self
+    where
+        F: FnMut() -> Fut + Send + 'static,
+        Fut: Future<Output = bool> + Send + 'static,
+    {
+        self.hooks.add_end_condition(Recheck::new(every, is_valid));
+        self
+    }
+
+    /// Gives a stream that panics a last event; with `None` it just ends, as it does without this setting.
+    ///
+    /// A client takes the end as a reason to come back, and a stream that panics at the same event each time runs again and
+    /// again, for ever. A last event that is terminal ends that.
+    ///
+    /// It is called when the stream, an encoding, the closure of [`on_unsendable`](Self::on_unsendable), or a future of
+    /// [`until`](Self::until) or [`recheck`](Self::recheck) panics, and not when one of them panics while it is dropped after
+    /// another end. Where the closure panics itself there is no last event. The reason stays
+    /// [`Ended::Panicked`](super::Ended::Panicked). If it is set twice, the last one holds.
+    ///
+    /// ```
+    /// # #[cfg(not(feature = "derive"))]
+    /// # fn main() {}
+    /// # #[cfg(feature = "derive")]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use futures_util::{StreamExt, stream};
+    /// use http_body_util::BodyExt;
+    /// use sse_typed::{Encoded, Sse, SseEvent};
+    ///
+    /// #[derive(SseEvent)]
+    /// #[sse(rename_all = "snake_case")]
+    /// enum Share {
+    ///     Percent(u32),
+    ///     #[sse(terminal, error)]
+    ///     Failed,
+    /// }
+    ///
+    /// let shares = stream::iter([4, 2, 0]).map(|parts| Share::Percent(100 / parts));
+    /// let sse = Sse::new(shares).on_panic(|| Encoded::new(&Share::Failed).ok());
+    /// # std::panic::set_hook(Box::new(|_| {}));
+    /// let bytes = http::Response::from(sse).into_body().collect().await?.to_bytes();
+    /// assert_eq!(
+    ///     bytes,
+    ///     "event: percent\ndata: 25\n\n\
+    ///      event: percent\ndata: 50\n\n\
+    ///      event: failed\ndata: null\n\n"
+    /// );
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn on_panic<F>(mut self, last: F) -> Self
+    where
+        F: FnOnce() -> Option<Encoded> + Send + 'static,
+    {
+        self.hooks.set_on_panic(Box::new(last));
         self
     }
 }
@@ -188,7 +362,7 @@ impl<St: Events> Sse<St> {
     where
         F: FnMut(&EncodeError) -> Option<St::Event> + Send + Sync + 'static,
     {
-        self.replace = Some(Box::new(move |error, encoder| {
+        self.hooks.set_replace(Box::new(move |error, encoder| {
             replace(error).map(|event| (encoder.encode(&event), event.is_terminal()))
         }));
         self
@@ -207,7 +381,7 @@ impl<St: Events> Sse<St> {
             drop_unsent(events);
             None
         }) else {
-            drop_unsent(self.replace);
+            drop_unsent(self.hooks);
             if head.status == StatusCode::OK {
                 head.status = StatusCode::NO_CONTENT;
             }
@@ -221,10 +395,10 @@ impl<St: Events> Sse<St> {
         let slot = Slot::insert(&mut head, self.policy, head_only);
         let body = if head_only {
             drop_unsent(events);
-            drop_unsent(self.replace);
+            drop_unsent(self.hooks);
             SseBody::empty()
         } else {
-            SseBody::new(events, self.replace, slot)
+            SseBody::new(events, self.hooks, slot)
         };
         http::Response::from_parts(head, body)
     }
@@ -246,7 +420,7 @@ impl<St> fmt::Debug for Sse<St> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sse")
             .field("stop", &self.events.is_none())
-            .field("on_unsendable", &self.replace.is_some())
+            .field("hooks", &self.hooks)
             .field("policy", &self.policy)
             .finish()
     }

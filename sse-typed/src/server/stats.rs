@@ -28,7 +28,7 @@ use super::{Ended, observer::Totals};
 ///     text
 /// }
 ///
-/// assert!(metrics(&Stats::new()).ends_with("sse_closed_total{reason=\"lifetime\"} 0\n"));
+/// assert!(metrics(&Stats::new()).ends_with("sse_closed_total{reason=\"recheck\"} 0\n"));
 /// ```
 #[derive(Clone, Default)]
 pub struct Stats {

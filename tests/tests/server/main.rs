@@ -4,6 +4,7 @@ mod answers;
 mod budget;
 mod common;
 mod end;
+mod end_conditions;
 mod frames;
 mod keep_alive;
 mod layers;

@@ -67,6 +67,8 @@ async fn streams_events_and_bytes_are_counted_while_they_are_open_and_by_reason_
             ("disconnected", 1),
             ("shutdown", 1),
             ("lifetime", 0),
+            ("until", 0),
+            ("recheck", 0),
         ]
     );
     assert_eq!((stats.open(), stats.opened(), stats.refused(), stats.events()), (0, 6, 2, 5));

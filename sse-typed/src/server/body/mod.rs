@@ -19,7 +19,7 @@ use self::{
     lifetime::{Lifetime, Turn},
     open::Open,
 };
-use super::{Events, events::Replace, keep_alive::Silence, observer::Ended, slot::Slot};
+use super::{Events, hooks::Hooks, keep_alive::Silence, observer::Ended, slot::Slot};
 
 /// How many events are taken from a stream in one poll at most, whatever they weigh.
 const EVENTS_IN_A_POLL: usize = 1024;
@@ -34,7 +34,7 @@ pin_project! {
         #[pin]
         events: Option<St>,
         // Dropped with them.
-        replace: Option<Replace>,
+        hooks: Hooks,
         #[pin]
         silence: Silence,
         lifetime: Option<Pin<Box<Lifetime>>>,
@@ -52,12 +52,12 @@ enum Stage {
 }
 
 impl<St> SseBody<St> {
-    pub(super) const fn new(events: St, replace: Option<Replace>, slot: Slot) -> Self {
-        Self { events: Some(events), replace, silence: Silence::new(), lifetime: None, stage: Stage::Waiting(slot) }
+    pub(super) const fn new(events: St, hooks: Hooks, slot: Slot) -> Self {
+        Self { events: Some(events), hooks, silence: Silence::new(), lifetime: None, stage: Stage::Waiting(slot) }
     }
 
     pub(super) const fn empty() -> Self {
-        Self { events: None, replace: None, silence: Silence::new(), lifetime: None, stage: Stage::Empty }
+        Self { events: None, hooks: Hooks::none(), silence: Silence::new(), lifetime: None, stage: Stage::Empty }
     }
 }
 
@@ -72,7 +72,7 @@ impl<St: Events> Body for SseBody<St> {
             if handover.is_head_only() {
                 // Nobody hears of a stream that was never opened, and its panic is nobody's.
                 let _ = catch_unwind(AssertUnwindSafe(|| this.events.set(None)));
-                let _ = catch_unwind(AssertUnwindSafe(|| *this.replace = None));
+                let _ = catch_unwind(AssertUnwindSafe(|| *this.hooks = Hooks::none()));
                 *this.stage = Stage::Empty;
             } else {
                 let shutdowns = std::mem::take(&mut handover.shutdowns);
@@ -100,7 +100,14 @@ impl<St: Events> Body for SseBody<St> {
                 }
                 Turn::Over(ended) => ended,
             };
-            drop_events(this.events.as_mut(), this.replace, open, ended);
+            drop_events(this.events.as_mut(), this.hooks, open, ended);
+        }
+
+        if this.events.is_some()
+            && let Poll::Ready((last, ended)) = this.hooks.poll_end(cx)
+        {
+            open.say_last(last.as_ref());
+            drop_events(this.events.as_mut(), this.hooks, open, ended);
         }
 
         let (mut taken, mut idle) = (0, false);
@@ -109,9 +116,9 @@ impl<St: Events> Body for SseBody<St> {
                 break;
             }
             taken += 1;
-            match open.poll_event(events, this.replace.as_mut(), cx) {
+            match open.poll_event(events, this.hooks, cx) {
                 Poll::Ready(None) => {}
-                Poll::Ready(Some(ended)) => drop_events(this.events.as_mut(), this.replace, open, ended),
+                Poll::Ready(Some(ended)) => drop_events(this.events.as_mut(), this.hooks, open, ended),
                 Poll::Pending => {
                     idle = true;
                     break;
@@ -129,7 +136,7 @@ impl<St: Events> Body for SseBody<St> {
                 return Poll::Pending;
             }
             if open.keep_alive() {
-                drop_events(this.events.as_mut(), this.replace, open, Ended::Terminal);
+                drop_events(this.events.as_mut(), this.hooks, open, Ended::Terminal);
             }
         }
         if open.is_empty() {
@@ -149,9 +156,12 @@ impl<St: Events> Body for SseBody<St> {
 }
 
 /// Ends the stream. It may panic, or panic again, while it is dropped.
-fn drop_events<St>(mut events: Pin<&mut Option<St>>, replace: &mut Option<Replace>, open: &mut Open, ended: Ended) {
+fn drop_events<St>(mut events: Pin<&mut Option<St>>, hooks: &mut Hooks, open: &mut Open, ended: Ended) {
     let events_dropped = catch_unwind(AssertUnwindSafe(|| events.set(None)));
-    let dropped = events_dropped.and(catch_unwind(AssertUnwindSafe(|| *replace = None)));
+    if matches!(ended, Ended::Panicked) {
+        open.say_last(hooks.event_of_panic().as_ref());
+    }
+    let dropped = events_dropped.and(catch_unwind(AssertUnwindSafe(|| *hooks = Hooks::none())));
     open.end(if dropped.is_ok() { ended } else { Ended::Panicked });
 }
 

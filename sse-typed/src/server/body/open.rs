@@ -14,6 +14,7 @@ use crate::{
     server::{
         Events, KeepAlive,
         events::Replace,
+        hooks::Hooks,
         keep_alive::Silence,
         limit::Place,
         observer::{Ended, Observed, Totals},
@@ -75,7 +76,7 @@ impl Open {
     pub(super) fn poll_event<St: Events>(
         &mut self,
         events: Pin<&mut St>,
-        replace: Option<&mut Replace>,
+        hooks: &mut Hooks,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Ended>> {
         let (len, events_before) = (self.encoder.len(), self.encoder.events());
@@ -87,7 +88,7 @@ impl Open {
                 Some((Ok(()), true)) => Some(Ended::Terminal),
                 Some((Err(error), is_terminal)) => {
                     self.encoder.take_back(len, events_before);
-                    self.replace(error, is_terminal, replace)
+                    self.replace(error, is_terminal, hooks.replace())
                 }
                 None => Some(Ended::Finished),
             },
@@ -142,9 +143,14 @@ impl Open {
         if farewell.is_none_or(|farewell| !farewell.is_terminal()) {
             self.come_back(come_back);
         }
-        if let Some(farewell) = farewell {
+        self.say_last(farewell);
+    }
+
+    /// Encodes the last event of a stream that ends before its own end.
+    pub(super) fn say_last(&mut self, last: Option<&Encoded>) {
+        if let Some(last) = last {
             // Bytes that are encoded already cannot fail.
-            let _ = self.encoder.encode(farewell);
+            let _ = self.encoder.encode(last);
         }
     }
 

@@ -1,0 +1,540 @@
+//! What ends a stream that would go on: futures, questions that are asked again, and what a panic leaves.
+
+use std::{
+    convert::Infallible,
+    future::{Future, pending, ready},
+    pin::{Pin, pin},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt, stream};
+use http::{Method, Request, Response, StatusCode};
+use http_body::Body;
+use http_body_util::{BodyExt, Full};
+use sse_typed::{
+    Client, Encoded, RawEvent, Sse, SseLayer,
+    server::{Drain, Events, Shutdown, SseBody, Stats},
+};
+use tests::budget::{Other, out_of_budget, poll_once as poll_with};
+use tokio::{
+    sync::oneshot,
+    time::{Instant, sleep, timeout},
+};
+use tower::{Layer, ServiceExt, service_fn};
+
+use crate::common::{Scene, encoded, frames, next_frame, poll_once, response, silence, text};
+
+const TICK: &str = "event: tick\ndata: 1\n\n";
+const DONE: &str = "event: done\ndata: null\n\n";
+
+const fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// An event, and silence.
+fn open() -> Sse<impl Stream<Item = Scene> + Send> {
+    Sse::new(stream::iter([Scene::Tick(1)]).chain(silence())).no_keep_alive()
+}
+
+type Notes = Arc<Mutex<Vec<String>>>;
+
+/// A layer that takes notes of why streams end.
+fn noting() -> (SseLayer, Notes) {
+    let notes = Notes::default();
+    let closes = Arc::clone(&notes);
+    let layer = SseLayer::new().on_close(move |closed| {
+        closes.lock().unwrap().push(format!("{} events={}", closed.reason().name(), closed.events()));
+    });
+    (layer, notes)
+}
+
+async fn answer<St: Events>(layer: &SseLayer, method: Method, sse: Sse<St>) -> Response<SseBody<St>> {
+    let mut sse = Some(sse);
+    let service = layer.layer(service_fn(move |_: Request<()>| ready(Ok::<_, Infallible>(sse.take().unwrap()))));
+    service.oneshot(Request::builder().method(method).body(()).unwrap()).await.unwrap()
+}
+
+/// Why it ended, what was sent, and after how many seconds.
+async fn ended<St: Events>(sse: Sse<St>) -> (String, String, u64) {
+    let begin = Instant::now();
+    let (layer, notes) = noting();
+    let text = text(answer(&layer, Method::GET, sse).await).await;
+    let notes = std::mem::take(&mut *notes.lock().unwrap());
+    assert_eq!(notes.len(), 1, "{notes:?}");
+    (notes[0].clone(), text, begin.elapsed().as_secs())
+}
+
+fn explode() {
+    panic!("in the future");
+}
+
+/// Counts its polls and its end.
+#[derive(Clone, Default)]
+struct Probe {
+    polls: Arc<AtomicUsize>,
+    dropped: Arc<AtomicBool>,
+}
+
+impl Probe {
+    fn future<F: Future>(&self, future: F) -> Probed<F> {
+        Probed { future: Box::pin(future), probe: self.clone() }
+    }
+
+    fn seen(&self) -> (usize, bool) {
+        (self.polls.load(Ordering::SeqCst), self.dropped.load(Ordering::SeqCst))
+    }
+}
+
+struct Probed<F> {
+    future: Pin<Box<F>>,
+    probe: Probe,
+}
+
+impl<F: Future> Future for Probed<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        self.probe.polls.fetch_add(1, Ordering::SeqCst);
+        self.future.as_mut().poll(cx)
+    }
+}
+
+impl<F> Drop for Probed<F> {
+    fn drop(&mut self) {
+        self.probe.dropped.store(true, Ordering::SeqCst);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_ends_when_a_future_is_ready() {
+    let after = |output| async {
+        sleep(seconds(5)).await;
+        output
+    };
+    assert_eq!(ended(open().until(sleep(seconds(5)))).await, ("until events=1".into(), TICK.into(), 5));
+    assert_eq!(ended(open().until(after(None))).await, ("until events=1".into(), TICK.into(), 5));
+    let last = || encoded(&Scene::Tick(2));
+    let two = format!("{TICK}event: tick\ndata: 2\n\n");
+    assert_eq!(ended(open().until(after(Some(last())))).await, ("until events=2".into(), two.clone(), 5));
+    let bare = async {
+        sleep(seconds(5)).await;
+        encoded(&Scene::Tick(2))
+    };
+    assert_eq!(ended(open().until(bare)).await, ("until events=2".into(), two, 5));
+    // The reason stays the future's where its event is a terminal one.
+    assert_eq!(
+        ended(open().until(after(Some(encoded(&Scene::Done))))).await,
+        ("until events=2".into(), format!("{TICK}{DONE}"), 5)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_of_several_conditions_ends_the_stream_and_all_are_dropped() {
+    let (slow, asked) = (Probe::default(), Probe::default());
+    let question = asked.clone();
+    let sse = open()
+        .until(slow.future(sleep(seconds(60))))
+        .until(async {
+            sleep(seconds(5)).await;
+            encoded(&Scene::Done)
+        })
+        .recheck(seconds(2), move || question.future(ready(true)))
+        .until(pending::<()>());
+    let (layer, _) = noting();
+    let mut body = pin!(answer(&layer, Method::GET, sse).await.into_body());
+    assert_eq!(next_frame(body.as_mut()).await.unwrap(), TICK);
+    assert_eq!(next_frame(body.as_mut()).await.unwrap(), DONE);
+    assert!(slow.seen().1, "with the last event, not with the body");
+    assert!(asked.seen().0 >= 1);
+    assert!(body.is_end_stream());
+    // Of several that are ready together the first that was added.
+    let both = open().until(async { encoded(&Scene::Done) }).until(async { encoded(&Scene::Tick(9)) });
+    assert_eq!(ended(both).await.1, DONE);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_future_that_is_never_ready_ends_nothing() {
+    let mut body = pin!(response(open().until(pending::<Encoded>()).keep_alive(seconds(15))).into_body());
+    assert_eq!(next_frame(body.as_mut()).await.unwrap(), TICK);
+    for _ in 0..3 {
+        assert_eq!(next_frame(body.as_mut()).await.unwrap(), ": keep-alive\n\n");
+    }
+    let finished = Sse::new(stream::iter([Scene::Tick(1)])).until(pending::<()>());
+    assert_eq!(ended(finished).await, ("finished events=1".into(), TICK.into(), 0));
+}
+
+#[tokio::test]
+async fn a_future_that_is_ready_at_once_leaves_its_event_alone_in_a_200() {
+    let at_once = response(open().retry(seconds(3)).until(async { encoded(&Scene::Done) }));
+    assert_eq!(at_once.status(), StatusCode::OK);
+    assert_eq!(frames(at_once).await, [format!("retry: 3000\n\n{DONE}")]);
+    let nothing = response(open().until(ready(())));
+    assert_eq!(nothing.status(), StatusCode::OK);
+    assert!(frames(nothing).await.is_empty());
+}
+
+#[tokio::test]
+async fn events_that_are_ready_at_the_same_moment_are_not_sent() {
+    for last in [Scene::Tick(1), Scene::Done] {
+        let (close, closed) = oneshot::channel::<()>();
+        let mut last = Some(last);
+        let mut polls = 0;
+        let events = stream::poll_fn(move |_| {
+            polls += 1;
+            if polls == 1 { Poll::Pending } else { Poll::Ready(last.take()) }
+        });
+        let sse = Sse::new(events).no_keep_alive().until(async {
+            let _ = closed.await;
+        });
+        let (layer, notes) = noting();
+        let mut body = pin!(answer(&layer, Method::GET, sse).await.into_body());
+        assert_eq!(poll_once(body.as_mut()), Poll::Pending);
+        close.send(()).unwrap();
+        assert_eq!(poll_once(body.as_mut()), Poll::Ready(None));
+        assert_eq!(*notes.lock().unwrap(), ["until events=0"]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_and_a_lifetime_come_before_a_future() {
+    let shutdown = Shutdown::new();
+    let (layer, notes) = noting();
+    let layer = layer.shutdown(&shutdown, Drain::Farewell(encoded(&Scene::Done)));
+    let (close, closed) = oneshot::channel::<()>();
+    let sse = open().until(async {
+        let _ = closed.await;
+        encoded(&Scene::Tick(9))
+    });
+    let mut body = pin!(answer(&layer, Method::GET, sse).await.into_body());
+    assert_eq!(next_frame(body.as_mut()).await.unwrap(), TICK);
+    close.send(()).unwrap();
+    shutdown.begin();
+    assert_eq!(next_frame(body.as_mut()).await.unwrap(), DONE);
+    assert_eq!(next_frame(body.as_mut()).await, None);
+    assert_eq!(*notes.lock().unwrap(), ["shutdown events=2"]);
+
+    let over = open().max_lifetime(Duration::ZERO).until(ready(()));
+    assert_eq!(ended(over).await.0, "lifetime events=0");
+
+    // A stream that may go on for a grace is ended by its future.
+    let shutdown = Shutdown::new();
+    let (layer, notes) = noting();
+    let layer = layer.shutdown(&shutdown, Drain::Finish { grace: seconds(60) });
+    let begin = Instant::now();
+    let mut body = pin!(answer(&layer, Method::GET, open().until(sleep(seconds(5)))).await.into_body());
+    assert_eq!(next_frame(body.as_mut()).await.unwrap(), TICK);
+    shutdown.begin();
+    assert!(next_frame(body.as_mut()).await.unwrap().starts_with("retry: "));
+    assert_eq!(next_frame(body.as_mut()).await, None);
+    assert_eq!((begin.elapsed().as_secs(), &notes.lock().unwrap()[..]), (5, &["until events=1".to_owned()][..]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_question_is_asked_after_half_an_interval_to_one_and_then_at_each() {
+    let mut firsts = Vec::new();
+    for _ in 0..50 {
+        let asked = Arc::new(Mutex::new(Vec::new()));
+        let times = Arc::clone(&asked);
+        let begin = Instant::now();
+        let sse = open().recheck(seconds(10), move || {
+            let times = Arc::clone(&times);
+            async move {
+                times.lock().unwrap().push(begin.elapsed());
+                // The next interval begins with the answer.
+                sleep(seconds(3)).await;
+                times.lock().unwrap().len() < 3
+            }
+        });
+        let (reason, sent, _) = ended(sse).await;
+        assert_eq!((reason.as_str(), sent.as_str()), ("recheck events=1", TICK));
+        let asked = asked.lock().unwrap();
+        assert!((seconds(5)..=Duration::from_millis(10_001)).contains(&asked[0]), "{asked:?}");
+        // Timers count whole milliseconds.
+        for pair in asked.windows(2) {
+            assert_eq!((pair[1] - pair[0]).as_secs_f64().round() as u64, 13, "{asked:?}");
+        }
+        firsts.push(asked[0]);
+    }
+    assert!(firsts.iter().any(|first| *first < seconds(7)) && firsts.iter().any(|first| *first > seconds(8)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_of_false_ends_the_stream_within_one_interval() {
+    for revoked_after in [0, 1, 7, 10, 25, 99] {
+        let begin = Instant::now();
+        let is_valid = move || ready(begin.elapsed() < seconds(revoked_after));
+        let (reason, _, after) = ended(open().recheck(seconds(10), is_valid)).await;
+        assert_eq!(reason, "recheck events=1");
+        assert!((revoked_after..=revoked_after + 10).contains(&after), "{revoked_after}: {after}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_goes_on_while_an_answer_is_awaited() {
+    let ticks = stream::unfold(0, |n| async move {
+        sleep(seconds(1)).await;
+        Some((Scene::Tick(n), n + 1))
+    });
+    let asked = Probe::default();
+    let question = asked.clone();
+    let sse = Sse::new(ticks).recheck(seconds(2), move || question.future(pending()));
+    let mut body = pin!(response(sse).into_body());
+    for _ in 0..100 {
+        assert!(next_frame(body.as_mut()).await.unwrap().starts_with("event: tick"));
+    }
+    assert!(asked.seen().0 > 10 && !asked.seen().1, "one question, that is awaited still");
+    // Bounded by a timeout, as the documentation has it.
+    let bounded = open().recheck(seconds(2), || async { timeout(seconds(3), pending()).await.unwrap_or(false) });
+    let (reason, _, after) = ended(bounded).await;
+    assert_eq!((reason.as_str(), (4..=5).contains(&after)), ("recheck events=1", true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_interval_of_zero_is_no_busy_loop_and_one_past_the_end_of_time_is_never() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let sse = open().until(sleep(seconds(10))).recheck(Duration::ZERO, move || {
+        count.fetch_add(1, Ordering::SeqCst);
+        ready(true)
+    });
+    assert_eq!(ended(sse).await.0, "until events=1");
+    // Each interval is rounded up to the timer's next millisecond.
+    assert!((95..=101).contains(&asked.load(Ordering::SeqCst)), "{asked:?}");
+
+    let never = Probe::default();
+    let question = never.clone();
+    let sse = open().until(sleep(seconds(1_000_000))).recheck(Duration::MAX, move || question.future(ready(false)));
+    assert_eq!(ended(sse).await, ("until events=1".into(), TICK.into(), 1_000_000));
+    assert_eq!(never.seen(), (0, false));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_of_a_condition_ends_the_stream_like_one_of_the_stream() {
+    let last = || Some(encoded(&Scene::Done));
+    let panicked = |sent: &str, events| (format!("panicked events={events}"), sent.to_owned());
+    let told = async |sse: Sse<_>| {
+        let (reason, sent, _) = ended(sse).await;
+        (reason, sent)
+    };
+    let in_future = || {
+        open().boxed().until(async {
+            sleep(seconds(1)).await;
+            explode();
+        })
+    };
+    assert_eq!(told(in_future()).await, panicked(TICK, 1));
+    assert_eq!(told(in_future().on_panic(last)).await, panicked(&format!("{TICK}{DONE}"), 2));
+    let in_answer = open().boxed().recheck(seconds(1), || async { panic!("in the answer") });
+    assert_eq!(told(in_answer.on_panic(last)).await, panicked(&format!("{TICK}{DONE}"), 2));
+    let in_question = open().boxed().recheck(seconds(1), || -> std::future::Ready<bool> { panic!("in the question") });
+    assert_eq!(told(in_question.on_panic(last)).await, panicked(&format!("{TICK}{DONE}"), 2));
+}
+
+#[tokio::test]
+async fn a_panic_of_the_stream_becomes_a_last_event() {
+    let done = || Some(encoded(&Scene::Done));
+    let events = || stream::iter([Scene::Tick(1)]).chain(stream::once(async { panic!("in the stream") })).boxed();
+    let expected = ("panicked events=2".to_owned(), format!("{TICK}{DONE}"), 0);
+    assert_eq!(ended(Sse::new(events()).on_panic(done)).await, expected);
+    assert_eq!(ended(Sse::new(events()).on_panic(done).boxed()).await, expected);
+}
+
+#[tokio::test]
+async fn wherever_it_panics_the_last_event_is_sent_once_and_behind_all_that_came_before() {
+    let done = || Some(encoded(&Scene::Done));
+    let both = format!("{TICK}{DONE}");
+    let while_encoding = Sse::new(stream::iter([Scene::Tick(1), Scene::Panics, Scene::Tick(2)])).on_panic(done);
+    assert_eq!(ended(while_encoding).await.1, both);
+    let in_replacement = Sse::new(stream::iter([Scene::Tick(1), Scene::Broken]))
+        .on_unsendable(|_| panic!("in the replacement"))
+        .on_panic(done);
+    assert_eq!(ended(in_replacement).await.1, both);
+    let failing = stream::iter([Ok(Scene::Tick(1)), Err(())]);
+    let in_last = Sse::until_error(failing, |()| -> Option<Scene> { panic!("in the last event") }).on_panic(done);
+    assert_eq!(ended(in_last).await.1, both);
+
+    // None, one that panics itself, and the last setting.
+    let panics = || Sse::new(stream::iter([Scene::Tick(1), Scene::Panics]));
+    assert_eq!(ended(panics().on_panic(|| None)).await.1, TICK);
+    assert_eq!(ended(panics().on_panic(|| panic!("once more"))).await, ("panicked events=1".into(), TICK.into(), 0));
+    assert_eq!(ended(panics().on_panic(|| None).on_panic(done)).await.1, both);
+}
+
+#[tokio::test]
+async fn a_panic_after_the_end_is_no_last_event() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("in the drop");
+        }
+    }
+    let bomb = Bomb;
+    let events = stream::iter([Scene::Tick(1), Scene::Done]).inspect(move |_| {
+        let _held = &bomb;
+    });
+    let sse = Sse::new(events).on_panic(|| Some(encoded(&Scene::Tick(2))));
+    let expected = ("panicked events=2".to_owned(), format!("{TICK}{DONE}"), 0);
+    assert_eq!(ended(sse).await, expected);
+    // Nor is one of a future that is dropped with the stream.
+    let bomb = Bomb;
+    let held = async move {
+        pending::<()>().await;
+        drop(bomb);
+    };
+    let sse =
+        Sse::new(stream::iter([Scene::Tick(1), Scene::Done])).until(held).on_panic(|| Some(encoded(&Scene::Done)));
+    assert_eq!(ended(sse).await, expected);
+}
+
+#[tokio::test]
+async fn without_a_stream_the_future_is_dropped_unpolled() {
+    let probe = Probe::default();
+    let question = Probe::default();
+    let full = SseLayer::new().max_connections(0);
+    let plain = SseLayer::new();
+    let with_conditions = |probe: &Probe| Sse::new(silence()).boxed().until(probe.future(ready(())));
+    for (layer, method, sse, status) in [
+        (&plain, Method::HEAD, with_conditions(&probe), 200),
+        (&full, Method::GET, with_conditions(&probe), 503),
+        (&plain, Method::GET, Sse::stop().until(probe.future(ready(()))), 204),
+        (&plain, Method::GET, Sse::new(stream::empty::<Scene>()).boxed().until(probe.future(ready(()))), 204),
+    ] {
+        probe.dropped.store(false, Ordering::SeqCst);
+        let answer = answer(layer, method, sse).await;
+        assert_eq!(answer.status(), status);
+        assert!(answer.into_body().collect().await.unwrap().to_bytes().is_empty());
+        assert_eq!(probe.seen(), (0, true), "{status}");
+    }
+    // A HEAD request that only a layer further out knows of is the same.
+    let inner = response(with_conditions(&question));
+    let (outer, notes) = noting();
+    let mut inner = Some(inner);
+    let service = outer.layer(service_fn(move |_: Request<()>| ready(Ok::<_, Infallible>(inner.take().unwrap()))));
+    let head = service.oneshot(Request::head("/").body(()).unwrap()).await.unwrap();
+    assert!(text(head).await.is_empty());
+    assert_eq!((question.seen(), notes.lock().unwrap().len()), ((0, true), 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn conditions_hold_for_streams_of_every_kind() {
+    let after = || sleep(seconds(5));
+    assert_eq!(ended(open().until(after()).boxed()).await.0, "until events=1");
+    assert_eq!(ended(open().boxed().until(after())).await.0, "until events=1");
+    let results = stream::iter([Ok(Scene::Tick(1)), Ok(Scene::Tick(2))]).chain(silence().map(Ok::<_, ()>));
+    let failing = Sse::until_error(results, |()| None).until(after());
+    assert_eq!(ended(failing).await.0, "until events=2");
+    let skipping = stream::iter([Scene::Tick(1), Scene::Broken]).chain(silence());
+    assert_eq!(ended(Sse::new(skipping).on_unsendable(|_| None).until(after())).await.0, "until events=1");
+}
+
+/// `BoxBody` of `http-body-util` asks for it, and futures are only `Send`.
+#[test]
+fn a_response_with_a_future_that_is_not_sync_is_sync() {
+    fn is_sync<T: Send + Sync>(_: &T) {}
+    let sse = Sse::new(stream::iter([Scene::Tick(1)])).until(async {
+        let cell = std::cell::Cell::new(0);
+        pending::<()>().await;
+        cell.set(1);
+    });
+    is_sync(&sse);
+    is_sync(&response(sse).into_body().boxed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_is_noticed_beside_a_stream_that_is_always_ready() {
+    let other = Other::spawn();
+    let flood = || Sse::new(stream::repeat(Scene::Tick(1)));
+    for (name, sse) in
+        [("until", flood().until(sleep(seconds(5)))), ("recheck", flood().recheck(seconds(10), || ready(false)))]
+    {
+        let (layer, notes) = noting();
+        let mut body = Box::pin(answer(&layer, Method::GET, sse).await.into_body());
+        let begin = Instant::now();
+        while let Poll::Ready(Some(_)) = poll_with(true, |cx| body.as_mut().poll_frame(cx)).await {
+            tokio::time::advance(Duration::from_millis(100)).await;
+            assert!(begin.elapsed() < seconds(11));
+        }
+        assert!(notes.lock().unwrap()[0].starts_with(name));
+        assert!(begin.elapsed() >= seconds(5));
+    }
+    assert!(other.turns() > 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_poll_without_budget_arms_a_condition() {
+    let begin = Instant::now();
+    let mut body = Box::pin(response(Sse::new(silence()).no_keep_alive().until(sleep(seconds(5)))).into_body());
+    assert!(out_of_budget(|cx| body.as_mut().poll_frame(cx)).await.is_none());
+    assert_eq!(begin.elapsed().as_secs(), 5);
+
+    let asked = Sse::new(silence()).no_keep_alive().recheck(seconds(10), || ready(false));
+    let mut body = Box::pin(response(asked).into_body());
+    assert!(out_of_budget(|cx| body.as_mut().poll_frame(cx)).await.is_none());
+    assert!((10..=15).contains(&begin.elapsed().as_secs()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_task_that_polled_last_is_woken_by_a_condition() {
+    let (close, closed) = oneshot::channel::<()>();
+    let until = Sse::new(silence()).no_keep_alive().until(async {
+        let _ = closed.await;
+    });
+    let recheck = Sse::new(silence()).no_keep_alive().recheck(seconds(10), || ready(false));
+    let mut close = Some(close);
+    for sse in [until, recheck] {
+        let mut body = Box::pin(response(sse.boxed()).into_body());
+        let mut tasks = [tokio_test::task::spawn(()), tokio_test::task::spawn(())];
+        for task in &mut tasks {
+            for _ in 0..2 {
+                task.enter(|cx, _| assert!(body.as_mut().poll_frame(cx).is_pending()));
+            }
+        }
+        match close.take() {
+            Some(close) => close.send(()).unwrap(),
+            None => sleep(seconds(11)).await,
+        }
+        assert!(tasks[1].is_woken() && !tasks[0].is_woken());
+        tasks[0].enter(|cx, _| assert!(matches!(body.as_mut().poll_frame(cx), Poll::Ready(None))));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn stats_count_both_reasons() {
+    let stats = Stats::new();
+    let layer = SseLayer::new().stats(&stats);
+    text(answer(&layer, Method::GET, open().until(ready(()))).await).await;
+    text(answer(&layer, Method::GET, open().recheck(seconds(1), || ready(false))).await).await;
+    let counted: Vec<_> = stats.closed().filter(|(_, count)| *count > 0).collect();
+    assert_eq!(counted, [("until", 1), ("recheck", 1)]);
+    assert_eq!(stats.open(), 0);
+}
+
+/// The whole of a session: the stream ends, the client comes back, and is refused for good.
+#[tokio::test(start_paused = true)]
+async fn a_client_whose_session_was_revoked_is_refused_when_it_comes_back() {
+    let valid = Arc::new(AtomicBool::new(true));
+    let requests = Arc::new(AtomicUsize::new(0));
+    let (session, count) = (Arc::clone(&valid), Arc::clone(&requests));
+    let service = SseLayer::new().layer(service_fn(move |_: Request<Full<Bytes>>| {
+        count.fetch_add(1, Ordering::SeqCst);
+        let session = Arc::clone(&session);
+        ready(Ok::<_, Infallible>(if session.load(Ordering::SeqCst) {
+            Ok(open().boxed().recheck(seconds(60), move || ready(session.load(Ordering::SeqCst))))
+        } else {
+            Err(Response::builder().status(401).body(String::new()).unwrap())
+        }))
+    }));
+    let mut events = Client::new(service).get("http://news.example/").connect::<RawEvent>();
+    assert!(events.try_next().await.unwrap().is_some());
+    let begin = Instant::now();
+    valid.store(false, Ordering::SeqCst);
+    let error = events.try_next().await.unwrap_err();
+    assert_eq!((error.status(), requests.load(Ordering::SeqCst)), (Some(StatusCode::UNAUTHORIZED), 2));
+    assert!(begin.elapsed() <= seconds(70), "{:?}", begin.elapsed());
+}

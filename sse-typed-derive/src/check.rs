@@ -155,6 +155,7 @@ fn check_tag(ctxt: &Ctxt, input: &Input<'_>, variant: &Variant<'_>) {
             ),
         );
     }
+    check_raw_value(ctxt, input, variant, &tag.value());
     let Data::Object(fields) = &variant.data else { return };
     for field in fields {
         if field.json_name(&variant.field_case).is_some_and(|name| name == tag.value()) {
@@ -173,27 +174,56 @@ fn check_tag(ctxt: &Ctxt, input: &Input<'_>, variant: &Variant<'_>) {
     }
 }
 
+/// Text that is JSON already is copied as it is: a tag can neither be put into it nor be taken out of it.
+fn check_raw_value(ctxt: &Ctxt, input: &Input<'_>, variant: &Variant<'_>, tag: &str) {
+    let Data::Newtype(field) = &variant.data else { return };
+    let own = |attribute| field.serde.has("with") || field.serde.has(attribute);
+    let sent = input.is_enum && input.sides.encode && !variant.skip_encode && !own("serialize_with");
+    let received = input.is_enum && input.sides.decode && !variant.skip_decode && !own("deserialize_with");
+    if (sent || received) && is_raw_value(field.ty) {
+        ctxt.error_spanned(
+            field.ty,
+            format_args!(
+                "the tag `{tag}` stands in the JSON object, and a `RawValue` is text that nothing is put into or taken out of: hold a \
+                 `HashMap<String, Box<RawValue>>`, or name the field, `{} {{ .. }}`",
+                variant.ident
+            ),
+        );
+    }
+}
+
 /// Whether a type is visibly none that serde writes as an object with a tag. `Option` is none either: its `None` has no keys.
 fn is_no_object(ty: &Type) -> bool {
-    let path = match ungrouped(ty) {
+    match ungrouped(ty) {
         Type::Array(_) | Type::Slice(_) => return true,
         Type::Tuple(tuple) => return !tuple.elems.is_empty(),
-        Type::Paren(inner) => return is_no_object(&inner.elem),
-        Type::Reference(inner) => return is_no_object(&inner.elem),
+        _ => {}
+    }
+    let names = [
+        "bool", "char", "f32", "f64", "i8", "i16", "i32", "i64", "i128", "isize", "u8", "u16", "u32", "u64", "u128",
+        "usize", "str", "String", "Vec", "Option",
+    ];
+    is_named_or_points_to(ty, &|ident| names.iter().any(|name| ident == name), is_no_object)
+}
+
+fn is_raw_value(ty: &Type) -> bool {
+    is_named_or_points_to(ty, &|ident| ident == "RawValue", is_raw_value)
+}
+
+/// Whether `is_named` holds of the name of a type, or `pointee` of what it points to.
+fn is_named_or_points_to(ty: &Type, is_named: &dyn Fn(&Ident) -> bool, pointee: fn(&Type) -> bool) -> bool {
+    let path = match ungrouped(ty) {
+        Type::Paren(inner) => return pointee(&inner.elem),
+        Type::Reference(inner) => return pointee(&inner.elem),
         Type::Path(path) => path,
         _ => return false,
     };
     let Some(last) = path.path.segments.last() else { return false };
-    match last.ident.to_string().as_str() {
-        "bool" | "char" | "f32" | "f64" | "i8" | "i16" | "i32" | "i64" | "i128" | "isize" | "u8" | "u16" | "u32"
-        | "u64" | "u128" | "usize" | "str" | "String" | "Vec" | "Option" => true,
-        "Arc" | "Box" | "Cow" | "Rc" => match &last.arguments {
-            PathArguments::AngleBracketed(arguments) => {
-                arguments.args.iter().any(|argument| matches!(argument, GenericArgument::Type(ty) if is_no_object(ty)))
-            }
-            _ => false,
-        },
-        _ => false,
+    match (last.ident.to_string().as_str(), &last.arguments) {
+        ("Arc" | "Box" | "Cow" | "Rc", PathArguments::AngleBracketed(arguments)) => {
+            arguments.args.iter().any(|argument| matches!(argument, GenericArgument::Type(ty) if pointee(ty)))
+        }
+        _ => is_named(&last.ident),
     }
 }
 

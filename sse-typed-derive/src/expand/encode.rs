@@ -2,7 +2,7 @@
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::{ExprPath, Fields, WherePredicate, parse_quote, spanned::Spanned as _};
+use syn::{ExprPath, Fields, Member, WherePredicate, parse_quote, spanned::Spanned as _};
 
 use super::{Output, binding, kind::match_self, mirror};
 use crate::{
@@ -228,18 +228,30 @@ fn hub_event(output: &Output<'_, '_>) -> TokenStream {
     output.implement("HubEvent", &predicates, &TokenStream::new())
 }
 
+/// A part of a gap as the type of the field, which must be its own: a bound says so in words.
+fn gap_field(private: &TokenStream, field: &Field<'_>, part: &TokenStream, value: &TokenStream) -> TokenStream {
+    let ty = field.ty;
+    quote_spanned!(field.type_span()=> <#ty as #private::GapField<#part>>::from_part(#value))
+}
+
 /// The event that tells of lost history.
 fn gap_event(output: &Output<'_, '_>, variant: &Variant<'_>) -> TokenStream {
     let private = &output.private;
     let path = output.path(variant);
     let (gap, value) = match (&variant.data, variant.fields) {
         (Data::Newtype(field), Fields::Unnamed(_)) => {
-            (quote!(__gap), quote_spanned!(field.type_span()=> #path { 0: __gap }))
+            let data = gap_field(private, field, &quote!(#private::Gap), &quote!(__gap));
+            (quote!(__gap), quote!(#path { 0: #data }))
         }
         (Data::Object(fields), _) => {
             let fields = fields.iter().map(|field| {
                 let member = &field.member;
-                quote_spanned!(field.type_span()=> #member: __gap.#member)
+                let part = match member {
+                    Member::Named(ident) if ident == "reason" => quote!(#private::GapReason),
+                    _ => quote!(#private::Option<#private::u64>),
+                };
+                let data = gap_field(private, field, &part, &quote!(__gap.#member));
+                quote!(#member: #data)
             });
             (quote!(__gap), quote!(#path { #(#fields),* }))
         }

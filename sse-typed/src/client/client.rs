@@ -18,7 +18,11 @@ pub struct Client<S = BoxHttpService> {
 impl<S> Client<WithBody<S, Full<Bytes>>> {
     /// A client of a service whose requests have the body [`Full<Bytes>`](Full), or any body: an axum `Router`, or a
     /// `tower::ServiceBuilder` stack over a hyper client.
-    pub const fn new(service: S) -> Self {
+    pub const fn new(service: S) -> Self
+    where
+        // rustc shows the next line where the bound fails.
+        WithBody<S, Full<Bytes>>: HttpService, // for another body: `Client::with_body::<B>(service)`
+    {
         Self { service: WithBody::new(service) }
     }
 }
@@ -36,7 +40,10 @@ impl<S> Client<S> {
     /// let client = Client::with_body::<Body>(service);
     /// # let _ = client.get("/").connect::<sse_typed::RawEvent>();
     /// ```
-    pub const fn with_body<B>(service: S) -> Client<WithBody<S, B>> {
+    pub const fn with_body<B>(service: S) -> Client<WithBody<S, B>>
+    where
+        WithBody<S, B>: HttpService,
+    {
         Client { service: WithBody::new(service) }
     }
 
@@ -56,7 +63,8 @@ impl<S> Client<S> {
     }
 }
 
-impl<S: HttpService> Client<S> {
+// What the service must be is asked for where it is given, so that a compile error stands there.
+impl<S: Clone> Client<S> {
     /// A GET request.
     pub fn get<U>(&self, uri: U) -> RequestBuilder<S>
     where
@@ -88,7 +96,7 @@ impl<S: HttpService> Client<S> {
     #[must_use]
     pub fn boxed(self) -> Client
     where
-        S: Sync,
+        S: HttpService + Sync,
     {
         Client { service: BoxHttpService::new(self.service) }
     }

@@ -27,7 +27,7 @@ use super::{
 };
 use crate::{
     codec::{DecodeEvent, Decoder},
-    event::EventId,
+    event::IntoEventId,
 };
 
 /// A request for an event stream, and how its events are to be read.
@@ -145,7 +145,7 @@ impl<S> RequestBuilder<S> {
     }
 
     /// The last event ID of the first attempt: where an earlier run left off.
-    pub fn last_event_id(mut self, id: impl Into<EventId>) -> Self {
+    pub fn last_event_id(mut self, id: impl IntoEventId) -> Self {
         let id = id.into();
         self = self.change(|ask| {
             ask.headers.remove(LAST_EVENT_ID);
@@ -230,7 +230,7 @@ impl<S> RequestBuilder<S> {
     }
 }
 
-impl<S: HttpService> RequestBuilder<S> {
+impl<S> RequestBuilder<S> {
     /// A source that connects when it is polled first, and reconnects.
     ///
     /// A request that cannot be sent is the first and last item of the source. A request of another method than GET is
@@ -241,7 +241,9 @@ impl<S: HttpService> RequestBuilder<S> {
         let reader = Reader::new(decoder, self.options, scope);
         EventSource::new(self.service, ask, self.terms, reader, Reconnect::new(self.reconnect))
     }
+}
 
+impl<S: HttpService> RequestBuilder<S> {
     /// Sends the request, and gives the events of its response. There is no reconnecting.
     ///
     /// `204 No Content` gives a stream that is over: so a server answers whose stream has nothing to send.

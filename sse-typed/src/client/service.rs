@@ -17,6 +17,14 @@ use super::error::BoxError;
 ///
 /// It is implemented for all there is. Services over another body are given to [`Client::new`](super::Client::new) and
 /// [`Client::with_body`](super::Client::with_body), which adapt it.
+#[diagnostic::on_unimplemented(
+    message = "a client cannot send requests to `{Self}`",
+    label = "not an HTTP service with such a body",
+    note = "`Client::new` takes a service of `http::Request<Full<Bytes>>`, or of any body: a service of another body `B`, which is `From<Bytes>`, \
+            is given to `Client::with_body::<B>(service)`",
+    note = "the service is `Clone + Send + 'static`, its future is `Send + 'static`, and it answers with an `http::Response` of a body that \
+            is `Send + 'static`"
+)]
 pub trait HttpService: Clone + Send + 'static {
     /// The body of the responses.
     type ResponseBody: Body<Data: Buf, Error: Into<BoxError>> + Send + 'static;
@@ -36,6 +44,7 @@ pub trait HttpService: Clone + Send + 'static {
     fn call(&mut self, request: http::Request<Bytes>) -> Self::Future;
 }
 
+#[diagnostic::do_not_recommend]
 impl<S, B> HttpService for S
 where
     S: Service<http::Request<Bytes>, Response = http::Response<B>> + Clone + Send + 'static,

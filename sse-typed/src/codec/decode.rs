@@ -33,7 +33,8 @@ use crate::event::{DecodeError, RawEvent, RawEventRef};
 #[diagnostic::on_unimplemented(
     message = "received events cannot be read into `{Self}`",
     label = "not an event type",
-    note = "add `#[derive(SseEvent)]`, or `#[derive(DecodeEvent)]` if it is only received; `RawEvent` takes every event untyped"
+    note = "add `#[derive(SseEvent)]`, or `#[derive(DecodeEvent)]` if it is only received; `RawEvent` takes every event untyped",
+    note = "`Event<E>` is the envelope of an event, and not an event type: name `E` alone, which derives `SseEvent`"
 )]
 pub trait DecodeEvent: EventKind + Sized {
     /// The event types that are read, aliases included and `message` for events without one. Ignored ones are not among

@@ -56,7 +56,8 @@ pub trait EventKind {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be sent as an event",
     label = "not an event type",
-    note = "add `#[derive(SseEvent)]`, or `#[derive(EncodeEvent)]` if it is only sent"
+    note = "add `#[derive(SseEvent)]`, or `#[derive(EncodeEvent)]` if it is only sent",
+    note = "`Event<E>` is the envelope of an event, and not an event type: name `E` alone, which derives `SseEvent`"
 )]
 pub trait EncodeEvent: EventKind {
     /// Writes the event's fields. An implementation that writes nothing sends nothing.
@@ -72,7 +73,8 @@ pub trait EncodeEvent: EventKind {
     message = "`{Self}` cannot be published on a hub",
     label = "not a hub's event type",
     note = "a type with an `#[sse(id)]` field brings its own ids, and a hub gives them: remove the field, and read the id from `Event::id`",
-    note = "a type written by hand says `impl HubEvent for {Self} {{}}`"
+    note = "a type written by hand says `impl HubEvent for {Self} {{}}`",
+    note = "`Event<E>` is the envelope of an event, and not an event type: name `E` alone, which derives `SseEvent`"
 )]
 pub trait HubEvent: EncodeEvent {}
 

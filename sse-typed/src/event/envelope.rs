@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::EventId;
+use super::{EventId, IntoEventId};
 
 /// A typed event with what travels beside its data: the id and the reconnection time of its block.
 ///
@@ -28,7 +28,7 @@ impl<E> Event<E> {
 
     /// Sets the id. It wins over an id that the data itself carries in an `#[sse(id)]` field.
     #[must_use]
-    pub fn id(mut self, id: impl Into<EventId>) -> Self {
+    pub fn id(mut self, id: impl IntoEventId) -> Self {
         self.id = Some(id.into());
         self
     }

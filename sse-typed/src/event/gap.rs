@@ -41,9 +41,30 @@ pub enum GapReason {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no event that tells of lost history",
     label = "no variant is marked `#[sse(gap)]`",
-    note = "mark a unit variant, or one that holds a `Gap`, with `#[sse(gap)]`"
+    note = "mark a unit variant, or one that holds a `Gap`, with `#[sse(gap)]`",
+    note = "or say what happens instead where history is lost: `Hub::builder_on_gap(OnGap::Restart)`, or another `OnGap`"
 )]
 pub trait GapEvent: Sized {
     /// The event that stands in the place of lost history.
     fn from_gap(gap: Gap) -> Self;
+}
+
+/// A field of a variant that is marked `#[sse(gap)]`, whose type is that of the `Part` of the gap that it holds.
+///
+/// Every type is the field of itself, and of nothing else. The trait exists for its compile error.
+#[diagnostic::on_unimplemented(
+    message = "this field of a variant with `#[sse(gap)]` must be `{Part}`, and is `{Self}`",
+    label = "expected `{Part}`",
+    note = "such a variant is a unit variant, holds a `Gap`, or has the fields `missed: Option<u64>` and `reason: GapReason`, or \
+            one of them"
+)]
+pub trait GapField<Part>: Sized {
+    #[doc(hidden)]
+    fn from_part(part: Part) -> Self;
+}
+
+impl<T> GapField<T> for T {
+    fn from_part(part: T) -> T {
+        part
+    }
 }

@@ -136,6 +136,20 @@ impl TryFrom<&str> for EventId {
     }
 }
 
+/// An id for an event: an [`EventId`], an integer, or a type of one's own that is `Into<EventId>`.
+///
+/// A text is none, as not every text can travel as an id: [`EventId::new`] checks it. The trait is implemented for every type
+/// that is `Into<EventId>`, and exists for its compile error.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an event id",
+    label = "not an event id",
+    note = "not every text can travel as an id: `EventId::new(text)?` checks it and makes an id of it"
+)]
+pub trait IntoEventId: Into<EventId> {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Into<EventId>> IntoEventId for T {}
+
 macro_rules! from_integer {
     ($($integer:ty),*) => {$(
         /// Decimal digits always travel.

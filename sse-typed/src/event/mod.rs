@@ -26,8 +26,8 @@ mod raw;
 pub use self::{
     envelope::Event,
     error::{DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind},
-    gap::{Gap, GapEvent, GapReason},
-    id::{EventId, InvalidEventId},
+    gap::{Gap, GapEvent, GapField, GapReason},
+    id::{EventId, IntoEventId, InvalidEventId},
     last_event_id::LastEventId,
     raw::{RawEvent, RawEventRef},
 };

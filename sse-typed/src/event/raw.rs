@@ -6,7 +6,7 @@ use std::{
 
 use bytestring::ByteString;
 
-use super::{Event, EventId, MESSAGE};
+use super::{Event, EventId, IntoEventId, MESSAGE};
 
 /// An untyped event, borrowed from the decoder: names and data lie where they were received.
 #[derive(Clone, Copy)]
@@ -217,7 +217,7 @@ impl RawEvent {
 
     /// With an id.
     #[must_use]
-    pub fn with_id(self, id: impl Into<EventId>) -> Self {
+    pub fn with_id(self, id: impl IntoEventId) -> Self {
         self.as_raw_ref().with_id(Some(id.into().as_str())).to_raw_event()
     }
 
@@ -303,6 +303,7 @@ impl fmt::Debug for RawEvent {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::EventId;
 
     const CHUNK: &str = "data: before\n\nid: 7\nevent: tick\ndata: now\n\ndata: behind\n\n";
 

@@ -1,7 +1,6 @@
 use std::fmt;
 
 use super::{EventLog, Hub, MemoryLog, OnGap, Retention};
-use crate::codec::HubEvent;
 
 /// Makes a [`Hub`]: begun by [`Hub::builder`] or [`Hub::builder_on_gap`].
 #[must_use = "a builder does nothing until `build`"]
@@ -10,7 +9,7 @@ pub struct HubBuilder<E> {
     on_gap: OnGap<E>,
 }
 
-impl<E: HubEvent> HubBuilder<E> {
+impl<E> HubBuilder<E> {
     pub(super) fn new(on_gap: OnGap<E>) -> Self {
         Self { retention: Retention::default(), on_gap }
     }

@@ -16,7 +16,7 @@ use super::{
     shared::{Closed, Shared},
     tail::Remote,
 };
-use crate::{codec::HubEvent, event::EventId};
+use crate::{codec::EncodeEvent, event::EventId};
 
 /// What a hub and its subscriptions share.
 pub(super) struct Core<E> {
@@ -78,7 +78,7 @@ impl<E> Core<E> {
     }
 }
 
-impl<E: HubEvent> Core<E> {
+impl<E: EncodeEvent> Core<E> {
     /// Publishes on a log in memory.
     pub(super) fn push(&self, event: &E) -> Result<EventId, PublishError> {
         self.enter()?;

@@ -26,10 +26,13 @@ pub enum OnGap<E> {
     Ignore,
 }
 
-impl<E: GapEvent> OnGap<E> {
+impl<E> OnGap<E> {
     /// Sends the event that is marked `#[sse(gap)]`.
     #[must_use]
-    pub fn emit() -> Self {
+    pub fn emit() -> Self
+    where
+        E: GapEvent,
+    {
         Self::Emit(E::from_gap)
     }
 }

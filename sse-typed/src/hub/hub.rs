@@ -20,7 +20,7 @@ use super::{
     tail::Remote,
 };
 use crate::{
-    codec::HubEvent,
+    codec::{EncodeEvent, HubEvent},
     event::{EventId, GapEvent},
 };
 
@@ -47,20 +47,27 @@ impl<E, L> Drop for Owner<E, L> {
     }
 }
 
-impl<E: HubEvent> Hub<E> {
+// Bounds stand on these functions, and not on the impl, so that a compile error explains the one that fails. There is no other
+// way to a hub, so nothing else asks for `HubEvent`: the error would be repeated at each use.
+impl<E> Hub<E> {
     /// A hub for a type with a `#[sse(gap)]` variant, which is sent where history is lost.
     pub fn builder() -> HubBuilder<E>
     where
-        E: GapEvent,
+        E: HubEvent + GapEvent,
     {
         HubBuilder::new(OnGap::emit())
     }
 
     /// A hub that does `on_gap` where history is lost.
-    pub fn builder_on_gap(on_gap: OnGap<E>) -> HubBuilder<E> {
+    pub fn builder_on_gap(on_gap: OnGap<E>) -> HubBuilder<E>
+    where
+        E: HubEvent,
+    {
         HubBuilder::new(on_gap)
     }
+}
 
+impl<E: EncodeEvent> Hub<E> {
     /// [`publish`](Self::publish), without `await`.
     ///
     /// # Errors
@@ -90,7 +97,7 @@ impl<E: HubEvent> Hub<E> {
     }
 }
 
-impl<E: HubEvent, L: EventLog> Hub<E, L> {
+impl<E, L: EventLog> Hub<E, L> {
     pub(super) fn new(log: L, on_gap: OnGap<E>, retention: Retention) -> Self {
         let log = Arc::new(log);
         let core = match log.memory() {
@@ -102,7 +109,9 @@ impl<E: HubEvent, L: EventLog> Hub<E, L> {
         };
         Self { owner: Arc::new(Owner { core: Arc::new(core), log }) }
     }
+}
 
+impl<E: EncodeEvent, L: EventLog> Hub<E, L> {
     /// Publishes an event: it goes to all subscriptions, behind all that was published before. Returns its id.
     ///
     /// It never waits for a subscription. With the log in memory it is done at once.

@@ -9,7 +9,7 @@ pub use core::{
     fmt::Display,
     marker::{PhantomData, Sized},
     option::Option::{self, None, Some},
-    primitive::{bool, str},
+    primitive::{bool, str, u64},
     result::Result::{self, Err, Ok},
     unreachable,
 };
@@ -28,7 +28,7 @@ pub use self::{
 };
 pub use crate::{
     codec::{DecodeEvent, Decoded, EncodeEvent, EventKind, EventWriter, HubEvent},
-    event::{DecodeError, EncodeError, Gap, GapEvent, RawEvent, RawEventRef},
+    event::{DecodeError, EncodeError, Gap, GapEvent, GapField, GapReason, RawEvent, RawEventRef},
 };
 
 mod decode;

@@ -11,8 +11,12 @@ use super::{ResponseFuture, SseResponse, layer::Settings};
 use crate::event::LastEventId;
 
 /// Answers with HTTP responses where the inner service answers with typed streams: made by [`SseLayer`](super::SseLayer).
+///
+/// It is a service if the inner one answers with an [`SseResponse`]. Where the inner service answers with anything else, rustc
+/// says that a method such as `oneshot` exists and its trait bounds were not satisfied.
 #[derive(Clone)]
-pub struct SseService<S> {
+// rustc shows the next line where it is not one.
+pub struct SseService<S> /* a service if the answer of `S` is an `SseResponse` */ {
     inner: S,
     settings: Arc<Settings>,
 }

@@ -127,6 +127,28 @@ fn a_nested_payload_that_depends_on_a_type_parameter_is_refused() {
 }
 
 #[test]
+fn a_payload_that_is_json_text_already_is_refused_beside_a_tag_both_ways() {
+    let of = |place: &str, ty: &str, variant: &str| {
+        format!(
+            "{place} {ty}: the tag `type` stands in the JSON object, and a `RawValue` is text that nothing is put into or taken \
+             out of: hold a `HashMap<String, Box<RawValue>>`, or name the field, `{variant} {{ .. }}`"
+        )
+    };
+    let source = "#[sse(tag = \"type\")]\nenum E {\n    A(Box<RawValue>),\n    B(std::sync::Arc<serde_json::value::RawValue>),\n}";
+    let errors = [of("3:7", "Box<RawValue>", "A"), of("4:7", "std::sync::Arc<serde_json::value::RawValue>", "B")];
+    let errors = errors.each_ref().map(String::as_str);
+    refused(source, BOTH, &errors);
+    refused(source, ENCODE, &errors);
+    refused(source, DECODE, &errors);
+    accepted(
+        "#[sse(tag = \"type\")]\nenum E {\n    A { raw: Box<RawValue> },\n    B(HashMap<String, Box<RawValue>>),\n    \
+         #[sse(skip)] C(Box<RawValue>),\n    D(#[serde(with = \"own\")] Box<RawValue>),\n}",
+        BOTH,
+    );
+    accepted("enum E {\n    A(Box<RawValue>),\n}", BOTH);
+}
+
+#[test]
 fn a_payload_that_is_visibly_no_object_is_refused_beside_a_tag() {
     refused(
         "#[sse(tag = \"type\")]\nenum E<'a> {\n    A(u8),\n    B(std::string::String),\n    C(Vec<P>),\n    D(Option<P>),\n    F(&'a [u8]),\n    G([P; 3]),\n    H((P, P)),\n    I(Box<str>),\n    J(Cow<'a, str>),\n}",

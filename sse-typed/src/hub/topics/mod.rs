@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use self::table::{Cursor, Table};
 use super::{EventLog, Hub, HubBuilder, MemoryLog, PublishError, Start, Subscription, core::Core};
-use crate::{codec::HubEvent, event::EventId};
+use crate::{codec::EncodeEvent, event::EventId};
 
 /// A hub for each key: rooms, documents, users. It is a handle, cheap to clone.
 ///
@@ -127,7 +127,7 @@ const LOOKED_AT: usize = 8;
 /// How many topics [`Topics::drop_idle`] looks at, before others have the lock.
 const LOOKED_AT_TOGETHER: usize = 64;
 
-impl<K: Eq + Hash, E: HubEvent + 'static> Topics<K, E> {
+impl<K: Eq + Hash, E: 'static> Topics<K, E> {
     /// Topics whose hubs are all made alike.
     #[must_use]
     pub fn new(builder: HubBuilder<E>) -> Self {
@@ -135,7 +135,7 @@ impl<K: Eq + Hash, E: HubEvent + 'static> Topics<K, E> {
     }
 }
 
-impl<K: Eq + Hash, E: HubEvent + 'static> Topics<K, E> {
+impl<K: Eq + Hash, E: EncodeEvent + 'static> Topics<K, E> {
     /// [`publish`](Self::publish), without `await`.
     ///
     /// # Errors
@@ -155,7 +155,7 @@ impl<K: Eq + Hash, E: HubEvent + 'static> Topics<K, E> {
     }
 }
 
-impl<K: Eq + Hash, E: HubEvent, L: EventLog> Topics<K, E, L> {
+impl<K: Eq + Hash, E: EncodeEvent, L: EventLog> Topics<K, E, L> {
     /// Publishes an event on a topic.
     ///
     /// # Errors

@@ -49,7 +49,7 @@
 //! |---|---|---|
 //! | `derive` | yes | `#[derive(SseEvent)]`, `#[derive(EncodeEvent)]`, `#[derive(DecodeEvent)]` |
 //! | `server` | | `Sse`, `SseLayer`, `Shutdown`, `ConnectionGuard`, `LastEventId::of` |
-//! | `axum` | | `Sse` is an axum response, `LastEventId` an extractor; `GuardedListener`; implies `server` |
+//! | `axum` | | `Sse` is an axum response (`IntoResponse`), `LastEventId` an extractor (`FromRequestParts`); `GuardedListener`; implies `server` |
 //! | `client` | | `Client` over any Tower HTTP service, `EventSource`, `EventStream` |
 //! | `hyper-client` | | `Client::hyper()`: connections, pool and redirects by hyper-util; implies `client` |
 //! | `tls` | | `https` URLs for it, by rustls with ring and the platform's roots; implies `hyper-client` |
@@ -95,6 +95,9 @@ pub mod typescript;
 
 #[cfg(any(feature = "server", feature = "hub"))]
 mod wake;
+
+#[cfg(not(all(feature = "server", feature = "hyper-client", feature = "reqwest")))]
+mod missing_feature;
 
 #[doc(hidden)]
 #[path = "private/mod.rs"]

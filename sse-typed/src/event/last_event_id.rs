@@ -6,7 +6,8 @@ use super::EventId;
 
 /// Where a client left off: the last event ID it brought, or none on a first visit.
 ///
-/// A server reads it with `LastEventId::of(&request)` (feature `server`) or as an axum extractor (feature `axum`).
+/// A server reads it with `LastEventId::of(&request)` (feature `server`) or as an axum extractor (feature `axum`). Without that
+/// feature a handler that takes it does not compile: `FromRequestParts` is not implemented for it.
 ///
 /// ```
 /// use sse_typed::{EventId, LastEventId};
@@ -17,6 +18,7 @@ use super::EventId;
 /// assert!(LastEventId::from(EventId::new("x").unwrap()).parse::<u64>().is_err());
 /// ```
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
+#[doc(alias = "FromRequestParts")]
 pub struct LastEventId(Option<ByteString>);
 
 impl LastEventId {

@@ -29,6 +29,13 @@ use crate::{
 /// A stream that says by its `size_hint` that it is over, before it was polled, is answered with 204, like
 /// [`Sse::stop`]: clients take an empty stream as a reason to come back, and would do so for ever. (`futures::stream::pending()` says so
 /// too, rightly: it has nothing to send.)
+///
+/// # In axum
+///
+/// Without the feature `axum` an `Sse` is no response there: the compiler says that `IntoResponse` is not implemented for it, or
+/// that a handler which returns it, or takes a [`LastEventId`](crate::LastEventId), is no `Handler`. Enable the feature in
+/// `Cargo.toml`: `sse-typed = { version = "..", features = ["axum"] }`.
+#[doc(alias = "IntoResponse")]
 pub struct Sse<St> {
     /// `None` is the word not to come back.
     events: Option<St>,

@@ -1,0 +1,3 @@
+use sse_typed::{Hub, Sse, server::Shutdown};
+
+fn main() {}

@@ -103,6 +103,11 @@ mod missing_feature;
 #[path = "private/mod.rs"]
 pub mod __private;
 
+/// Each of the derives implements it. So two of them on one type are an error of rustc's that begins with this name: it says what
+/// to do, and stands here because rustc prints the path.
+#[doc(hidden)]
+pub trait DeriveSseEventAlone {}
+
 #[cfg(feature = "client")]
 #[doc(inline)]
 pub use self::client::{Client, EventSource, EventStream};

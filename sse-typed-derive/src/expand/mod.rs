@@ -19,7 +19,9 @@ mod mirror;
 /// All impls of a model that is free of errors.
 pub(crate) fn expand(input: &Input<'_>) -> TokenStream {
     let output = Output::new(input);
-    let mut items = kind::expand(&output);
+    // First, so that the error of two derives on one type begins with it.
+    let mut items = output.implement("DeriveSseEventAlone", &[], &TokenStream::new());
+    items.extend(kind::expand(&output));
     if input.sides.encode {
         items.extend(encode::expand(&output));
     }

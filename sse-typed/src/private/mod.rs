@@ -27,6 +27,7 @@ pub use self::{
     types::{assert_disjoint, concat, contains, count},
 };
 pub use crate::{
+    DeriveSseEventAlone,
     codec::{DecodeEvent, Decoded, EncodeEvent, EventKind, EventWriter, HubEvent},
     event::{DecodeError, EncodeError, Gap, GapEvent, GapField, GapReason, RawEvent, RawEventRef},
 };

@@ -1,0 +1,8 @@
+use sse_typed::{DecodeEvent, EncodeEvent};
+
+#[derive(EncodeEvent, DecodeEvent)]
+enum Feed {
+    Line(String),
+}
+
+fn main() {}

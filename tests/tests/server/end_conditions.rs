@@ -1,4 +1,4 @@
-//! What ends a stream that would go on: futures, questions that are asked again, and what a panic leaves.
+//! What ends a stream that would go on: futures, and questions that are asked again.
 
 use std::{
     convert::Infallible,
@@ -30,15 +30,15 @@ use tower::{Layer, ServiceExt, service_fn};
 
 use crate::common::{Scene, encoded, frames, next_frame, poll_once, response, silence, text};
 
-const TICK: &str = "event: tick\ndata: 1\n\n";
-const DONE: &str = "event: done\ndata: null\n\n";
+pub(crate) const TICK: &str = "event: tick\ndata: 1\n\n";
+pub(crate) const DONE: &str = "event: done\ndata: null\n\n";
 
-const fn seconds(seconds: u64) -> Duration {
+pub(crate) const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
 /// An event, and silence.
-fn open() -> Sse<impl Stream<Item = Scene> + Send> {
+pub(crate) fn open() -> Sse<impl Stream<Item = Scene> + Send> {
     Sse::new(stream::iter([Scene::Tick(1)]).chain(silence())).no_keep_alive()
 }
 
@@ -61,17 +61,13 @@ async fn answer<St: Events>(layer: &SseLayer, method: Method, sse: Sse<St>) -> R
 }
 
 /// Why it ended, what was sent, and after how many seconds.
-async fn ended<St: Events>(sse: Sse<St>) -> (String, String, u64) {
+pub(crate) async fn ended<St: Events>(sse: Sse<St>) -> (String, String, u64) {
     let begin = Instant::now();
     let (layer, notes) = noting();
     let text = text(answer(&layer, Method::GET, sse).await).await;
     let notes = std::mem::take(&mut *notes.lock().unwrap());
     assert_eq!(notes.len(), 1, "{notes:?}");
     (notes[0].clone(), text, begin.elapsed().as_secs())
-}
-
-fn explode() {
-    panic!("in the future");
 }
 
 /// Counts its polls and its end.
@@ -312,84 +308,6 @@ async fn an_interval_of_zero_is_no_busy_loop_and_one_past_the_end_of_time_is_nev
     let sse = open().until(sleep(seconds(1_000_000))).recheck(Duration::MAX, move || question.future(ready(false)));
     assert_eq!(ended(sse).await, ("until events=1".into(), TICK.into(), 1_000_000));
     assert_eq!(never.seen(), (0, false));
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_panic_of_a_condition_ends_the_stream_like_one_of_the_stream() {
-    let last = || Some(encoded(&Scene::Done));
-    let panicked = |sent: &str, events| (format!("panicked events={events}"), sent.to_owned());
-    let told = async |sse: Sse<_>| {
-        let (reason, sent, _) = ended(sse).await;
-        (reason, sent)
-    };
-    let in_future = || {
-        open().boxed().until(async {
-            sleep(seconds(1)).await;
-            explode();
-        })
-    };
-    assert_eq!(told(in_future()).await, panicked(TICK, 1));
-    assert_eq!(told(in_future().on_panic(last)).await, panicked(&format!("{TICK}{DONE}"), 2));
-    let in_answer = open().boxed().recheck(seconds(1), || async { panic!("in the answer") });
-    assert_eq!(told(in_answer.on_panic(last)).await, panicked(&format!("{TICK}{DONE}"), 2));
-    let in_question = open().boxed().recheck(seconds(1), || -> std::future::Ready<bool> { panic!("in the question") });
-    assert_eq!(told(in_question.on_panic(last)).await, panicked(&format!("{TICK}{DONE}"), 2));
-}
-
-#[tokio::test]
-async fn a_panic_of_the_stream_becomes_a_last_event() {
-    let done = || Some(encoded(&Scene::Done));
-    let events = || stream::iter([Scene::Tick(1)]).chain(stream::once(async { panic!("in the stream") })).boxed();
-    let expected = ("panicked events=2".to_owned(), format!("{TICK}{DONE}"), 0);
-    assert_eq!(ended(Sse::new(events()).on_panic(done)).await, expected);
-    assert_eq!(ended(Sse::new(events()).on_panic(done).boxed()).await, expected);
-}
-
-#[tokio::test]
-async fn wherever_it_panics_the_last_event_is_sent_once_and_behind_all_that_came_before() {
-    let done = || Some(encoded(&Scene::Done));
-    let both = format!("{TICK}{DONE}");
-    let while_encoding = Sse::new(stream::iter([Scene::Tick(1), Scene::Panics, Scene::Tick(2)])).on_panic(done);
-    assert_eq!(ended(while_encoding).await.1, both);
-    let in_replacement = Sse::new(stream::iter([Scene::Tick(1), Scene::Broken]))
-        .on_unsendable(|_| panic!("in the replacement"))
-        .on_panic(done);
-    assert_eq!(ended(in_replacement).await.1, both);
-    let failing = stream::iter([Ok(Scene::Tick(1)), Err(())]);
-    let in_last = Sse::until_error(failing, |()| -> Option<Scene> { panic!("in the last event") }).on_panic(done);
-    assert_eq!(ended(in_last).await.1, both);
-
-    // None, one that panics itself, and the last setting.
-    let panics = || Sse::new(stream::iter([Scene::Tick(1), Scene::Panics]));
-    assert_eq!(ended(panics().on_panic(|| None)).await.1, TICK);
-    assert_eq!(ended(panics().on_panic(|| panic!("once more"))).await, ("panicked events=1".into(), TICK.into(), 0));
-    assert_eq!(ended(panics().on_panic(|| None).on_panic(done)).await.1, both);
-}
-
-#[tokio::test]
-async fn a_panic_after_the_end_is_no_last_event() {
-    struct Bomb;
-    impl Drop for Bomb {
-        fn drop(&mut self) {
-            panic!("in the drop");
-        }
-    }
-    let bomb = Bomb;
-    let events = stream::iter([Scene::Tick(1), Scene::Done]).inspect(move |_| {
-        let _held = &bomb;
-    });
-    let sse = Sse::new(events).on_panic(|| Some(encoded(&Scene::Tick(2))));
-    let expected = ("panicked events=2".to_owned(), format!("{TICK}{DONE}"), 0);
-    assert_eq!(ended(sse).await, expected);
-    // Nor is one of a future that is dropped with the stream.
-    let bomb = Bomb;
-    let held = async move {
-        pending::<()>().await;
-        drop(bomb);
-    };
-    let sse =
-        Sse::new(stream::iter([Scene::Tick(1), Scene::Done])).until(held).on_panic(|| Some(encoded(&Scene::Done)));
-    assert_eq!(ended(sse).await, expected);
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ mod keep_alive;
 mod layers;
 mod limits;
 mod observer;
+mod panics;
 mod policy;
 mod shutdown;
 mod sockets;

@@ -1,0 +1,94 @@
+//! A panic, whose ever it is, ends the stream behind what came before, and behind a last event if there is one.
+
+use std::future::pending;
+
+use futures_util::{StreamExt, stream};
+use sse_typed::Sse;
+use tokio::time::sleep;
+
+use crate::{
+    common::{Scene, encoded},
+    end_conditions::{DONE, TICK, ended, open, seconds},
+};
+
+fn explode() {
+    panic!("in the future");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_of_a_condition_ends_the_stream_like_one_of_the_stream() {
+    let last = || Some(encoded(&Scene::Done));
+    let panicked = |sent: &str, events| (format!("panicked events={events}"), sent.to_owned());
+    let told = async |sse: Sse<_>| {
+        let (reason, sent, _) = ended(sse).await;
+        (reason, sent)
+    };
+    let in_future = || {
+        open().boxed().until(async {
+            sleep(seconds(1)).await;
+            explode();
+        })
+    };
+    assert_eq!(told(in_future()).await, panicked(TICK, 1));
+    assert_eq!(told(in_future().on_panic(last)).await, panicked(&format!("{TICK}{DONE}"), 2));
+    let in_answer = open().boxed().recheck(seconds(1), || async { panic!("in the answer") });
+    assert_eq!(told(in_answer.on_panic(last)).await, panicked(&format!("{TICK}{DONE}"), 2));
+    let in_question = open().boxed().recheck(seconds(1), || -> std::future::Ready<bool> { panic!("in the question") });
+    assert_eq!(told(in_question.on_panic(last)).await, panicked(&format!("{TICK}{DONE}"), 2));
+}
+
+#[tokio::test]
+async fn a_panic_of_the_stream_becomes_a_last_event() {
+    let done = || Some(encoded(&Scene::Done));
+    let events = || stream::iter([Scene::Tick(1)]).chain(stream::once(async { panic!("in the stream") })).boxed();
+    let expected = ("panicked events=2".to_owned(), format!("{TICK}{DONE}"), 0);
+    assert_eq!(ended(Sse::new(events()).on_panic(done)).await, expected);
+    assert_eq!(ended(Sse::new(events()).on_panic(done).boxed()).await, expected);
+}
+
+#[tokio::test]
+async fn wherever_it_panics_the_last_event_is_sent_once_and_behind_all_that_came_before() {
+    let done = || Some(encoded(&Scene::Done));
+    let both = format!("{TICK}{DONE}");
+    let while_encoding = Sse::new(stream::iter([Scene::Tick(1), Scene::Panics, Scene::Tick(2)])).on_panic(done);
+    assert_eq!(ended(while_encoding).await.1, both);
+    let in_replacement = Sse::new(stream::iter([Scene::Tick(1), Scene::Broken]))
+        .on_unsendable(|_| panic!("in the replacement"))
+        .on_panic(done);
+    assert_eq!(ended(in_replacement).await.1, both);
+    let failing = stream::iter([Ok(Scene::Tick(1)), Err(())]);
+    let in_last = Sse::until_error(failing, |()| -> Option<Scene> { panic!("in the last event") }).on_panic(done);
+    assert_eq!(ended(in_last).await.1, both);
+
+    // None, one that panics itself, and the last setting.
+    let panics = || Sse::new(stream::iter([Scene::Tick(1), Scene::Panics]));
+    assert_eq!(ended(panics().on_panic(|| None)).await.1, TICK);
+    assert_eq!(ended(panics().on_panic(|| panic!("once more"))).await, ("panicked events=1".into(), TICK.into(), 0));
+    assert_eq!(ended(panics().on_panic(|| None).on_panic(done)).await.1, both);
+}
+
+#[tokio::test]
+async fn a_panic_after_the_end_is_no_last_event() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("in the drop");
+        }
+    }
+    let bomb = Bomb;
+    let events = stream::iter([Scene::Tick(1), Scene::Done]).inspect(move |_| {
+        let _held = &bomb;
+    });
+    let sse = Sse::new(events).on_panic(|| Some(encoded(&Scene::Tick(2))));
+    let expected = ("panicked events=2".to_owned(), format!("{TICK}{DONE}"), 0);
+    assert_eq!(ended(sse).await, expected);
+    // Nor is one of a future that is dropped with the stream.
+    let bomb = Bomb;
+    let held = async move {
+        pending::<()>().await;
+        drop(bomb);
+    };
+    let sse =
+        Sse::new(stream::iter([Scene::Tick(1), Scene::Done])).until(held).on_panic(|| Some(encoded(&Scene::Done)));
+    assert_eq!(ended(sse).await, expected);
+}

@@ -4,6 +4,7 @@ use std::{
     pin::Pin,
     sync::{Mutex, PoisonError},
     task::{Context, Poll},
+    thread,
 };
 
 use super::{Ended, end_condition::EndCondition, events::Replace};
@@ -69,12 +70,31 @@ impl Hooks {
         catch_unwind(AssertUnwindSafe(on_panic)).ok()?
     }
 
+    /// Drops all of them, each by itself: a second panic while a first one unwinds would abort the process. An error is one of
+    /// the panics.
+    pub(super) fn clear(&mut self) -> thread::Result<()> {
+        fn drop_caught<T>(value: T) -> thread::Result<()> {
+            catch_unwind(AssertUnwindSafe(|| drop(value)))
+        }
+        let Some(set) = self.set.take() else { return Ok(()) };
+        let Set { replace, on_panic, end_conditions } = set.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let closures = drop_caught(replace).and(drop_caught(on_panic));
+        end_conditions.into_iter().map(drop_caught).fold(closures, Result::and)
+    }
+
     fn get_mut(&mut self) -> Option<&mut Set> {
         Some(self.set.as_mut()?.get_mut().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn set_mut(&mut self) -> &mut Set {
         self.set.get_or_insert_default().get_mut().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Hooks {
+    fn drop(&mut self) {
+        // Nobody hears of a stream that is given up.
+        let _ = self.clear();
     }
 }
 

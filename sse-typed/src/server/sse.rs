@@ -388,7 +388,7 @@ impl<St: Events> Sse<St> {
             drop_unsent(events);
             None
         }) else {
-            drop_unsent(self.hooks);
+            drop(self.hooks);
             if head.status == StatusCode::OK {
                 head.status = StatusCode::NO_CONTENT;
             }
@@ -402,7 +402,7 @@ impl<St: Events> Sse<St> {
         let slot = Slot::insert(&mut head, self.policy, head_only);
         let body = if head_only {
             drop_unsent(events);
-            drop_unsent(self.hooks);
+            drop(self.hooks);
             SseBody::empty()
         } else {
             SseBody::new(events, self.hooks, slot)

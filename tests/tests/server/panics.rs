@@ -92,3 +92,38 @@ async fn a_panic_after_the_end_is_no_last_event() {
         Sse::new(stream::iter([Scene::Tick(1), Scene::Done])).until(held).on_panic(|| Some(encoded(&Scene::Done)));
     assert_eq!(ended(sse).await, expected);
 }
+
+/// Two panics at once would abort the process.
+#[tokio::test]
+async fn any_number_of_panics_while_all_is_dropped_does_no_more_harm() {
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("in the drop");
+        }
+    }
+    let held = || {
+        let bomb = Bomb;
+        async move {
+            pending::<()>().await;
+            drop(bomb);
+        }
+    };
+    let (replacing, panicking, asking) = (Bomb, Bomb, Bomb);
+    let sse = Sse::new(stream::iter([Scene::Tick(1), Scene::Done]))
+        .until(held())
+        .until(held())
+        .recheck(seconds(1), move || {
+            let _held = &asking;
+            std::future::ready(true)
+        })
+        .on_unsendable(move |_| {
+            let _held = &replacing;
+            None
+        })
+        .on_panic(move || {
+            drop(panicking);
+            None
+        });
+    assert_eq!(ended(sse).await, ("panicked events=2".to_owned(), format!("{TICK}{DONE}"), 0));
+}

@@ -72,7 +72,7 @@ impl<St: Events> Body for SseBody<St> {
             if handover.is_head_only() {
                 // Nobody hears of a stream that was never opened, and its panic is nobody's.
                 let _ = catch_unwind(AssertUnwindSafe(|| this.events.set(None)));
-                let _ = catch_unwind(AssertUnwindSafe(|| *this.hooks = Hooks::none()));
+                *this.hooks = Hooks::none();
                 *this.stage = Stage::Empty;
             } else {
                 let shutdowns = std::mem::take(&mut handover.shutdowns);
@@ -161,7 +161,7 @@ fn drop_events<St>(mut events: Pin<&mut Option<St>>, hooks: &mut Hooks, open: &m
     if matches!(ended, Ended::Panicked) {
         open.say_last(hooks.event_of_panic().as_ref());
     }
-    let dropped = events_dropped.and(catch_unwind(AssertUnwindSafe(|| *hooks = Hooks::none())));
+    let dropped = events_dropped.and(hooks.clear());
     open.end(if dropped.is_ok() { ended } else { Ended::Panicked });
 }
 

@@ -93,7 +93,7 @@ pub mod testing;
 #[cfg_attr(docsrs, doc(cfg(feature = "typescript")))]
 pub mod typescript;
 
-#[cfg(any(feature = "server", feature = "hub"))]
+#[cfg(any(feature = "server", feature = "hub", feature = "client"))]
 mod wake;
 
 #[cfg(not(all(feature = "server", feature = "hyper-client", feature = "reqwest")))]

@@ -9,7 +9,8 @@ use std::{
 use http::HeaderMap;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::{headers::keep_alive, timer::poll_timer};
+use super::headers::keep_alive;
+use crate::wake::poll_timer;
 
 /// One keep-alive may be late and one may be lost.
 const KEEP_ALIVES: u32 = 3;

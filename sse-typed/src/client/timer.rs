@@ -1,24 +1,15 @@
-//! Timers that are heard although other work of the same task has used up its budget.
+//! Limits of time that hold although other work of the same task has used up its budget.
 
 use std::{
     future::{Future, poll_fn},
-    pin::{Pin, pin},
-    task::{Context, Poll},
+    pin::pin,
+    task::Poll,
     time::Duration,
 };
 
-use tokio::{
-    task::coop::unconstrained,
-    time::{Sleep, sleep},
-};
+use tokio::time::sleep;
 
-/// Polls a timer, whatever is left of the task's budget.
-///
-/// Out of budget, `Sleep::poll` is `Pending` before it looks at the clock, and registers nothing. Beside a stream that is
-/// always ready that may be so at each poll.
-pub(super) fn poll_timer(timer: Pin<&mut Sleep>, cx: &mut Context<'_>) -> Poll<()> {
-    Pin::new(&mut unconstrained(timer)).poll(cx)
-}
+use crate::wake::poll_timer;
 
 /// The output of a future, or `None` if there is none within `limit`.
 pub(super) async fn within<F: Future>(limit: Duration, future: F) -> Option<F::Output> {

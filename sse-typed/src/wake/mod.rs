@@ -9,9 +9,13 @@ mod epoch;
 mod queue;
 #[cfg(feature = "server")]
 mod registration;
+#[cfg(any(feature = "server", feature = "client"))]
+mod timer;
 
 #[cfg(feature = "server")]
-pub(crate) use self::registration::{Registration, poll_timer};
+pub(crate) use self::registration::Registration;
+#[cfg(any(feature = "server", feature = "client"))]
+pub(crate) use self::timer::poll_timer;
 #[cfg(any(feature = "server", feature = "hub"))]
 pub(crate) use self::{
     epoch::{Ticket, WakeEpoch},

@@ -1,19 +1,11 @@
 use std::{
-    future::Future as _,
-    pin::{Pin, pin},
+    pin::Pin,
     task::{Context, Poll, Waker},
 };
 
-use tokio::{task::coop::unconstrained, time::Sleep};
+use tokio::time::Sleep;
 
-/// Polls a timer whatever is left of the task's [coop budget](tokio::task::coop).
-///
-/// Out of budget `Sleep::poll` is pending before it has made its timer: it wakes the task and registers nothing. What must be
-/// heard beside a stream that is always ready (a keep-alive, a deadline) is polled here instead, where pending means that
-/// the timer runs and wakes this task.
-pub(crate) fn poll_timer(timer: Pin<&mut Sleep>, cx: &mut Context<'_>) -> Poll<()> {
-    pin!(unconstrained(timer)).poll(cx)
-}
+use super::poll_timer;
 
 /// Remembers which task a timer wakes, so that polling it again is free as long as that is the same one.
 #[derive(Debug, Default)]

@@ -19,11 +19,11 @@ use crate::{
         headers::retry_after,
         reader::Read,
         reconnect::{Cause, Decision, Outcome},
-        timer::poll_timer,
         trace,
     },
     codec::DecodeEvent,
     event::Event,
+    wake::poll_timer,
 };
 
 /// What happened.

@@ -4,7 +4,7 @@ use std::{fmt, future::Future, pin::Pin};
 
 use bytes::Bytes;
 use http::{
-    HeaderMap, HeaderValue, Method, Uri,
+    HeaderMap, HeaderValue, Method, StatusCode, Uri,
     header::{ACCEPT, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HeaderName},
 };
 
@@ -27,6 +27,7 @@ const LONGEST_ID: usize = 8 << 10;
 pub struct Attempt {
     number: u64,
     last_event_id: LastEventId,
+    previous_status: Option<StatusCode>,
     request: http::Request<Bytes>,
 }
 
@@ -43,6 +44,15 @@ impl Attempt {
         &self.last_event_id
     }
 
+    /// The status that the attempt before this one was refused with. `None` for the first attempt, and when the one before
+    /// brought an event stream or no response.
+    ///
+    /// [`retry_status`](super::ReconnectPolicy::retry_status) has an example: a fresh token after a 401.
+    #[must_use]
+    pub const fn previous_status(&self) -> Option<StatusCode> {
+        self.previous_status
+    }
+
     /// The request as it would be made without a word: to be changed, or to be left alone for one of one's own.
     #[must_use]
     pub fn into_request(self) -> http::Request<Bytes> {
@@ -54,6 +64,7 @@ impl fmt::Debug for Attempt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Attempt")
             .field("number", &self.number)
+            .field("previous_status", &self.previous_status)
             .field("method", self.request.method())
             .field("url", &format_args!("{}", Shown(self.request.uri())))
             .field("headers", &HeaderNames(self.request.headers()))
@@ -84,6 +95,8 @@ pub(super) struct Ask {
     pub(super) make: Option<MakeRequest>,
     pub(super) resume: Option<Resume>,
     attempts: u64,
+    /// Of the attempt that was made last, if it was refused with one.
+    pub(super) refused_with: Option<StatusCode>,
     /// A response was an event stream.
     pub(super) answered: bool,
 }
@@ -98,6 +111,7 @@ impl Ask {
             make: None,
             resume: None,
             attempts: 0,
+            refused_with: None,
             answered: false,
         }
     }
@@ -161,12 +175,12 @@ impl Ask {
         }
         let id = header_of(last_event_id);
         let completed = complete(request.headers_mut(), id.clone());
-        let number = self.attempts;
+        let (number, previous_status) = (self.attempts, self.refused_with.take());
         let made = match &mut self.make {
             None => Ok(request),
             Some(make) => {
                 let last_event_id = LastEventId::received(last_event_id);
-                Err(make(Attempt { number, last_event_id, request }))
+                Err(make(Attempt { number, last_event_id, previous_status, request }))
             }
         };
         async move {

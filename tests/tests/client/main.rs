@@ -23,6 +23,7 @@ mod our_server;
 mod reading;
 mod reqwest;
 mod response_timeout;
+mod retry_status;
 mod rules;
 mod silent_peers;
 mod source;

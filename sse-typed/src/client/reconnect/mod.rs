@@ -1,6 +1,6 @@
 //! When to connect again. A value: no clock and no socket is in here, so that every row of its table is a test.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use http::StatusCode;
 
@@ -29,6 +29,8 @@ pub struct ReconnectPolicy {
     max_attempts: Option<u32>,
     doubling: bool,
     retry_statuses: bool,
+    /// How often in a row a status is retried, where that is not left to [`may_pass`]. `None` is without a limit.
+    status_limits: BTreeMap<StatusCode, Option<u32>>,
     seed: Option<u64>,
 }
 
@@ -48,6 +50,7 @@ impl ReconnectPolicy {
             max_attempts: None,
             doubling: true,
             retry_statuses: true,
+            status_limits: BTreeMap::new(),
             seed: None,
         }
     }
@@ -58,21 +61,20 @@ impl ReconnectPolicy {
     /// [standard]: https://html.spec.whatwg.org/multipage/server-sent-events.html#sse-processing-model
     #[must_use]
     pub const fn browser() -> Self {
-        Self {
-            base: Duration::from_secs(3),
-            max: Duration::from_secs(3),
-            max_server_delay: Duration::MAX,
-            jitter: 0.0,
-            doubling: false,
-            retry_statuses: false,
-            ..Self::new()
-        }
+        let mut policy = Self::new();
+        policy.base = Duration::from_secs(3);
+        policy.max = Duration::from_secs(3);
+        policy.max_server_delay = Duration::MAX;
+        policy.jitter = 0.0;
+        policy.doubling = false;
+        policy.retry_statuses = false;
+        policy
     }
 
     /// No reconnecting: the source is over when its first connection is.
     #[must_use]
     pub const fn never() -> Self {
-        Self { max_attempts: Some(0), ..Self::new() }
+        Self::new().max_attempts(0)
     }
 
     /// The reconnection time until the server names one. One second unless said otherwise.
@@ -122,6 +124,58 @@ impl ReconnectPolicy {
         self
     }
 
+    /// How often in a row a response with this status is retried: `None` is without a limit, and zero is never. The
+    /// default is `None` for 408, 425, 429 and 5xx, and zero for all others. Calling it again for the same status
+    /// replaces what was set.
+    ///
+    /// One more response with this status ends the source, and its error has that status. The count starts anew when a
+    /// response is an event stream, and when a [handle](super::Handle) restarts the source; a connection that fails and a
+    /// response with another status leave it as it is. The delays are those of every other attempt, `Retry-After`
+    /// included, and [`max_attempts`](Self::max_attempts) counts these attempts too.
+    ///
+    /// It has no effect on 204, which is always the end, and on a 200 that is no event stream, which is always an error.
+    ///
+    /// A feed that is missing for some seconds while a new version of the server is rolled out:
+    ///
+    /// ```
+    /// use http::StatusCode;
+    /// use sse_typed::client::ReconnectPolicy;
+    ///
+    /// let policy = ReconnectPolicy::new().retry_status(StatusCode::NOT_FOUND, 5);
+    /// # let _ = policy;
+    /// ```
+    ///
+    /// A token that may have run out: a 401 is answered once with a fresh one. A server that refuses this one too gets no
+    /// further attempt, so that no account is locked.
+    ///
+    /// ```
+    /// use http::{HeaderValue, StatusCode, header::AUTHORIZATION};
+    /// use sse_typed::{Client, RawEvent, client::ReconnectPolicy};
+    ///
+    /// # async fn cached_token() -> Result<String, std::io::Error> { Ok(String::new()) }
+    /// # async fn fresh_token() -> Result<String, std::io::Error> { Ok(String::new()) }
+    /// # let client = Client::new(axum::Router::<()>::new());
+    /// let source = client
+    ///     .get("/events")
+    ///     .request(|attempt| async move {
+    ///         let token = match attempt.previous_status() {
+    ///             Some(StatusCode::UNAUTHORIZED) => fresh_token().await?,
+    ///             _ => cached_token().await?,
+    ///         };
+    ///         let mut request = attempt.into_request();
+    ///         request.headers_mut().insert(AUTHORIZATION, HeaderValue::try_from(format!("Bearer {token}"))?);
+    ///         Ok(request)
+    ///     })
+    ///     .reconnect(ReconnectPolicy::new().retry_status(StatusCode::UNAUTHORIZED, 1))
+    ///     .connect::<RawEvent>();
+    /// # let _ = source;
+    /// ```
+    #[must_use]
+    pub fn retry_status(mut self, status: StatusCode, times: impl Into<Option<u32>>) -> Self {
+        self.status_limits.insert(status, times.into());
+        self
+    }
+
     /// Makes the jitter the same each time, for tests.
     #[must_use]
     pub const fn seed(mut self, seed: u64) -> Self {
@@ -129,12 +183,10 @@ impl ReconnectPolicy {
         self
     }
 
-    fn retries(&self, cause: Cause) -> bool {
-        match cause {
-            Cause::Ended | Cause::Broken | Cause::NoResponse => true,
-            Cause::Status(status) => self.retry_statuses && may_pass(status),
-            Cause::Refused => false,
-        }
+    /// How often in a row a status is retried. `None` is without a limit.
+    fn status_limit(&self, status: StatusCode) -> Option<u32> {
+        let by_default = if self.retry_statuses && may_pass(status) { None } else { Some(0) };
+        self.status_limits.get(&status).copied().unwrap_or(by_default)
     }
 
     /// The delay before the next attempt, without jitter.
@@ -210,17 +262,19 @@ pub(super) enum Decision {
 pub(super) struct Reconnect {
     policy: ReconnectPolicy,
     fruitless: u32,
+    /// Responses with a status since the last event stream, where the policy has a limit for it.
+    refusals: BTreeMap<StatusCode, u32>,
     random: fastrand::Rng,
 }
 
 impl Reconnect {
     pub(super) fn new(policy: ReconnectPolicy) -> Self {
         let random = policy.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
-        Self { policy, fruitless: 0, random }
+        Self { policy, fruitless: 0, refusals: BTreeMap::new(), random }
     }
 
     pub(super) fn decide(&mut self, outcome: &Outcome) -> Decision {
-        if !self.policy.retries(outcome.cause) || self.policy.max_attempts == Some(0) {
+        if self.policy.max_attempts == Some(0) || !self.retries(outcome.cause) {
             return Decision::Stop;
         }
         if outcome.events > 0 || outcome.uptime >= self.policy.stable_after {
@@ -242,9 +296,31 @@ impl Reconnect {
         self.policy.max_attempts != Some(0)
     }
 
+    /// Whether an attempt may follow. Counts the responses with a status.
+    fn retries(&mut self, cause: Cause) -> bool {
+        match cause {
+            Cause::Ended | Cause::Broken => {
+                self.refusals.clear();
+                true
+            }
+            Cause::NoResponse => true,
+            Cause::Status(status) => match self.policy.status_limit(status) {
+                None => true,
+                Some(0) => false,
+                Some(limit) => {
+                    let count = self.refusals.entry(status).or_default();
+                    *count = count.saturating_add(1);
+                    *count <= limit
+                }
+            },
+            Cause::Refused => false,
+        }
+    }
+
     /// What was in vain is forgotten.
-    pub(super) const fn reset(&mut self) {
+    pub(super) fn reset(&mut self) {
         self.fruitless = 0;
+        self.refusals.clear();
     }
 
     fn jitter(&mut self, delay: Duration) -> Duration {

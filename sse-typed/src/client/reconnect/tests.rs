@@ -70,6 +70,64 @@ fn what_is_repeated_and_what_is_the_end() {
 }
 
 #[test]
+fn a_status_is_retried_as_often_in_a_row_as_the_policy_says() {
+    let status = |code| Cause::Status(StatusCode::from_u16(code).unwrap());
+    let (not_found, unauthorized, unavailable) = (status(404), status(401), status(503));
+    let (default, browser) = (ReconnectPolicy::new(), ReconnectPolicy::browser());
+    let unauthorized_once = default.clone().retry_status(StatusCode::UNAUTHORIZED, 1);
+    let both = unauthorized_once.clone().retry_status(StatusCode::NOT_FOUND, 2);
+    let rows: [(ReconnectPolicy, &[Cause], usize); 15] = [
+        // The default, widened and narrowed: the attempts that follow.
+        (default.clone(), &[not_found], 0),
+        (default.clone().retry_status(StatusCode::NOT_FOUND, 5), &[not_found; 9], 5),
+        (default.clone().retry_status(StatusCode::NOT_FOUND, None), &[not_found; 9], 9),
+        (default.clone().retry_status(StatusCode::SERVICE_UNAVAILABLE, 0), &[unavailable], 0),
+        (default.clone().retry_status(StatusCode::SERVICE_UNAVAILABLE, 2), &[unavailable; 9], 2),
+        (default.retry_status(StatusCode::SERVICE_UNAVAILABLE, 0), &[status(502); 9], 9),
+        (browser.clone().retry_status(StatusCode::SERVICE_UNAVAILABLE, None), &[unavailable; 9], 9),
+        (browser.retry_status(StatusCode::SERVICE_UNAVAILABLE, None), &[status(502)], 0),
+        (unauthorized_once.clone().retry_status(StatusCode::UNAUTHORIZED, 0), &[unauthorized], 0),
+        // An event stream ends the row, with or without an event, and nothing else does.
+        (unauthorized_once.clone(), &[unauthorized, Cause::Ended, unauthorized, Cause::Broken, unauthorized], 5),
+        (unauthorized_once.clone(), &[unauthorized, Cause::NoResponse, unauthorized], 2),
+        (unauthorized_once, &[unauthorized, unavailable, unauthorized], 2),
+        // Each status has a count of its own.
+        (both.clone(), &[not_found, unauthorized, not_found, not_found], 3),
+        (both, &[not_found, not_found, unauthorized, unauthorized], 3),
+        // There may be no attempt at all.
+        (ReconnectPolicy::never().retry_status(StatusCode::NOT_FOUND, None), &[not_found], 0),
+    ];
+    for (number, (policy, causes, expected)) in rows.into_iter().enumerate() {
+        let mut reconnect = Reconnect::new(policy);
+        let decisions: Vec<_> = causes.iter().map(|cause| reconnect.decide(&outcome(*cause))).collect();
+        let retried = decisions.iter().take_while(|decision| matches!(decision, Decision::Retry { .. })).count();
+        assert_eq!(retried, expected, "row {number}: {decisions:?}");
+        assert!(decisions.get(retried).is_none_or(|end| *end == Decision::Stop), "row {number}: {decisions:?}");
+    }
+}
+
+#[test]
+fn a_retried_status_has_the_delays_and_the_limit_of_every_attempt() {
+    let policy = ReconnectPolicy::new().jitter(0.0).retry_status(StatusCode::NOT_FOUND, None).max_attempts(4);
+    let mut reconnect = Reconnect::new(policy);
+    let not_found = outcome(Cause::Status(StatusCode::NOT_FOUND));
+    assert_eq!(after(reconnect.decide(&not_found)), SECOND);
+    assert_eq!(after(reconnect.decide(&not_found)), 2 * SECOND);
+    assert_eq!(after(reconnect.decide(&Outcome { retry_after: Some(60 * SECOND), ..not_found })), 60 * SECOND);
+    assert_eq!(reconnect.decide(&not_found), Decision::GiveUp { attempts: 4 });
+}
+
+#[test]
+fn a_restart_forgets_how_often_a_status_was_retried() {
+    let mut reconnect = Reconnect::new(ReconnectPolicy::new().retry_status(StatusCode::UNAUTHORIZED, 1));
+    let unauthorized = outcome(Cause::Status(StatusCode::UNAUTHORIZED));
+    for _ in 0..3 {
+        assert!(matches!(reconnect.decide(&unauthorized), Decision::Retry { .. }));
+        reconnect.reset();
+    }
+}
+
+#[test]
 fn the_servers_retry_takes_the_place_of_the_base() {
     for (retry, expected) in [
         (millis(2500), [2500, 5000, 10_000]),

@@ -149,7 +149,10 @@ impl<E: DecodeEvent, S: HttpService> EventSource<E, S> {
     /// An attempt has brought no connection.
     fn failed_attempt(&mut self, error: Error) -> Option<Result<Step<E>, Error>> {
         let cause = match error.status() {
-            Some(status) if error.is_status() => Cause::Status(status),
+            Some(status) if error.is_status() => {
+                self.ask.refused_with = Some(status);
+                Cause::Status(status)
+            }
             _ if error.is_without_response() => Cause::NoResponse,
             _ => Cause::Refused,
         };

@@ -37,7 +37,7 @@ mod signals;
 ///   response that is no event stream, or as many attempts in vain as the policy allows.
 ///
 /// It is fused then, and [`ended`](Self::ended) says why. 408, 425, 429 and 5xx are repeated, after `Retry-After` if they
-/// have one. A request of another method than GET is made once, unless
+/// have one, and other statuses as [`retry_status`](super::ReconnectPolicy::retry_status) says. A request of another method than GET is made once, unless
 /// [`resume_with`](super::RequestBuilder::resume_with) says how to go on: repeating it might do again what it does.
 ///
 /// It is polled, and nothing runs beside it: what is not read stays in the socket, and dropping it closes the connection.

@@ -1,0 +1,95 @@
+//! Statuses that a policy retries although they say no.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use http::{HeaderValue, StatusCode, header::AUTHORIZATION};
+use sse_typed::{
+    Client, EventSource,
+    client::{Ended, ReconnectPolicy},
+};
+use tests::scripted::{Reply as Scripted, ScriptedService};
+
+use crate::reading::Reading;
+
+fn no_jitter() -> ReconnectPolicy {
+    ReconnectPolicy::default().jitter(0.0)
+}
+
+/// The first item is the end.
+async fn refused(source: &mut EventSource<Reading>) -> sse_typed::client::Error {
+    let error = source.next().await.unwrap().unwrap_err();
+    assert!(error.is_fatal() && source.next().await.is_none());
+    assert_eq!(source.ended(), Some(Ended::Failed));
+    error
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_feed_that_is_missing_for_some_seconds_is_waited_for() {
+    let missing = || Scripted::status(404);
+    let service = ScriptedService::new([
+        missing().header("retry-after", "7"),
+        missing(),
+        Scripted::events("event: value\ndata: 1\n\n").hold(),
+    ]);
+    let policy = no_jitter().retry_status(StatusCode::NOT_FOUND, 2);
+    let mut source = Client::new(service.clone()).get("/").reconnect(policy.clone()).connect::<Reading>();
+    assert_eq!(source.next().await.unwrap().unwrap().data, Reading::Value(1));
+    assert_eq!(service.delays(), [7, 2].map(Duration::from_secs));
+
+    // One that stays away is the error that it is.
+    let service = ScriptedService::new([missing(), missing(), missing().then("gone for good"), missing()]);
+    let mut source = Client::new(service.clone()).get("/").reconnect(policy).connect::<Reading>().boxed();
+    let error = refused(&mut source).await;
+    assert!(error.is_status() && error.status() == Some(StatusCode::NOT_FOUND));
+    assert_eq!((&error.body().unwrap()[..], service.requests().len()), (&b"gone for good"[..], 3));
+}
+
+/// A source whose token is `stale` until a 401 makes it fresh, and the statuses that its closure was told of.
+fn with_token(service: ScriptedService) -> (EventSource<Reading>, Arc<Mutex<Vec<Option<u16>>>>) {
+    let told = Arc::<Mutex<Vec<_>>>::default();
+    let recorded = Arc::clone(&told);
+    let source = Client::new(service)
+        .get("/")
+        .request(move |attempt| {
+            let status = attempt.previous_status();
+            recorded.lock().unwrap().push(status.map(|status| status.as_u16()));
+            let token = if status == Some(StatusCode::UNAUTHORIZED) { "fresh" } else { "stale" };
+            let mut request = attempt.into_request();
+            request.headers_mut().insert(AUTHORIZATION, HeaderValue::from_static(token));
+            std::future::ready(Ok(request))
+        })
+        .reconnect(no_jitter().retry_status(StatusCode::UNAUTHORIZED, 1))
+        .connect()
+        .boxed();
+    (source, told)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_ran_out_is_made_anew_once() {
+    let unauthorized = || Scripted::status(401);
+    // It runs out twice, and is accepted in between, although nothing is sent then.
+    let service = ScriptedService::new([
+        unauthorized(),
+        Scripted::events(""),
+        Scripted::hang_up(),
+        unauthorized(),
+        Scripted::events("event: bye\ndata\n\n"),
+    ]);
+    let (mut source, told) = with_token(service.clone());
+    assert_eq!(source.next().await.unwrap().unwrap().data, Reading::Bye);
+    let tokens: Vec<_> = service.requests().iter().map(|request| request.one("authorization").unwrap()).collect();
+    assert_eq!(tokens, ["stale", "fresh", "stale", "stale", "fresh"]);
+    assert_eq!(*told.lock().unwrap(), [None, Some(401), None, None, Some(401)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fresh_token_that_is_refused_too_is_the_end() {
+    let service = ScriptedService::new([Scripted::status(401), Scripted::status(503), Scripted::status(401)]);
+    let (mut source, told) = with_token(service.clone());
+    assert_eq!(refused(&mut source).await.status(), Some(StatusCode::UNAUTHORIZED));
+    assert_eq!(*told.lock().unwrap(), [None, Some(401), Some(503)]);
+    assert_eq!(service.requests().len(), 3);
+}

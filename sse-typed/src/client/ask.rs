@@ -128,6 +128,11 @@ impl Ask {
         text.transpose().map_err(|_| Error::request("the header `last-event-id` is not UTF-8"))
     }
 
+    /// How many attempts were made.
+    pub(super) const fn attempts(&self) -> u64 {
+        self.attempts
+    }
+
     /// What is traced under it.
     pub(super) fn scope(&self) -> Scope {
         Scope::of(&self.method, &self.uri)

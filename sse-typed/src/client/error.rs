@@ -149,6 +149,11 @@ impl Error {
         self
     }
 
+    /// The kind that `{:?}` shows.
+    pub(super) const fn kind_name(&self) -> &'static str {
+        self.0.kind.name()
+    }
+
     /// Whether the stream is over. After any other error it goes on when it is polled again.
     #[must_use]
     pub const fn is_fatal(&self) -> bool {

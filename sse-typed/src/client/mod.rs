@@ -65,7 +65,9 @@
 //! A source goes on trying, and says nothing of it: an attempt that will be repeated is no item. A program that must not
 //! start without its feed waits for [`opened`](EventSource::opened), one that wants to give up says
 //! [`max_attempts`](ReconnectPolicy::max_attempts), one that wants to tell of it reads
-//! [`with_signals`](EventSource::with_signals), and with feature `tracing` each is a warning.
+//! [`with_signals`](EventSource::with_signals), one that wants to tell of it elsewhere, as a readiness probe does, asks a
+//! [`Handle`] for the [state](Handle::state) or its [changes](Handle::state_changes), and with feature `tracing` each is a
+//! warning.
 //!
 //! Nothing of servers enters this room; when to reconnect is a value of its own, without a clock.
 
@@ -112,6 +114,6 @@ pub use self::{
     reconnect::ReconnectPolicy,
     request::{Reply, RequestBuilder},
     service::{BoxHttpService, BoxResponseFuture, HttpService, ResponseBody, WithBody},
-    source::{EventSource, Handle, ReadyState, Signal, Signals},
+    source::{EventSource, Handle, LastError, ReadyState, Signal, Signals, SourceState, StateChanges},
     stream::EventStream,
 };

@@ -3,9 +3,7 @@
 //! A shortcut such as "this task is registered already" is only taken on proof of a registration: a [`Ticket`] that the queue
 //! gave out under its lock, or a [`Registration`] whose poll reached the timer.
 
-#[cfg(any(feature = "server", feature = "hub"))]
 mod epoch;
-#[cfg(any(feature = "server", feature = "hub"))]
 mod queue;
 #[cfg(feature = "server")]
 mod registration;
@@ -16,7 +14,6 @@ mod timer;
 pub(crate) use self::registration::Registration;
 #[cfg(any(feature = "server", feature = "client"))]
 pub(crate) use self::timer::poll_timer;
-#[cfg(any(feature = "server", feature = "hub"))]
 pub(crate) use self::{
     epoch::{Ticket, WakeEpoch},
     queue::{WakeQueue, drop_payload},

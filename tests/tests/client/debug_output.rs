@@ -104,10 +104,15 @@ async fn nothing_public_shows_a_secret() {
     });
     let mut source = request.connect::<Reading>();
     shown.add(&source);
+    let mut changes = source.handle().state_changes();
     shown.add(&source.handle());
     shown.add_error(&source.next().await.unwrap().unwrap_err());
     source.next().await.unwrap().unwrap();
     shown.add(&source);
+    let state = changes.next().await.unwrap();
+    assert_eq!(state.last_event_id(), "secret-id");
+    shown.add(&state);
+    shown.add(&changes);
     shown.0.push(("Attempt".to_owned(), attempted.recv().await.unwrap()));
 
     let mut signals = scripted(events()).connect::<Reading>().with_signals();
@@ -148,7 +153,10 @@ async fn nothing_public_shows_a_secret() {
     shown.add_error(&fails(unsendable.send::<Reading>()).await);
     let policy = ReconnectPolicy::new().max_attempts(1);
     let mut source = with_secrets(Client::new(service).get(URL)).reconnect(policy).connect::<Reading>();
+    let handle = source.handle();
     shown.add_error(&source.next().await.unwrap().unwrap_err());
+    shown.add(&handle.state());
+    shown.add(handle.state().last_error().unwrap());
 
     // Nobody listens there.
     let nowhere = "http://user:secret-pw@127.0.0.1:1/?token=secret-query";

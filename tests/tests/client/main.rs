@@ -27,6 +27,7 @@ mod retry_status;
 mod rules;
 mod silent_peers;
 mod source;
+mod states;
 mod stream;
 mod tail;
 #[cfg(target_os = "linux")]

@@ -47,9 +47,11 @@ async fn a_feed_that_is_missing_for_some_seconds_is_waited_for() {
     assert_eq!((&error.body().unwrap()[..], service.requests().len()), (&b"gone for good"[..], 3));
 }
 
+type Statuses = Arc<Mutex<Vec<Option<u16>>>>;
+
 /// A source whose token is `stale` until a 401 makes it fresh, and the statuses that its closure was told of.
-fn with_token(service: ScriptedService) -> (EventSource<Reading>, Arc<Mutex<Vec<Option<u16>>>>) {
-    let told = Arc::<Mutex<Vec<_>>>::default();
+fn with_token(service: ScriptedService) -> (EventSource<Reading>, Statuses) {
+    let told = Statuses::default();
     let recorded = Arc::clone(&told);
     let source = Client::new(service)
         .get("/")

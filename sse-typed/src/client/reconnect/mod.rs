@@ -296,6 +296,11 @@ impl Reconnect {
         self.policy.max_attempts != Some(0)
     }
 
+    /// How many of the last attempts in a row brought nothing.
+    pub(super) const fn fruitless(&self) -> u32 {
+        self.fruitless
+    }
+
     /// Whether an attempt may follow. Counts the responses with a status.
     fn retries(&mut self, cause: Cause) -> bool {
         match cause {

@@ -10,7 +10,11 @@ use std::{
 
 use tokio::time::{Instant, Sleep};
 
-use super::{EventSource, handle::Order};
+use super::{
+    EventSource, ReadyState,
+    handle::Order,
+    state::{Phase, Progress},
+};
 use crate::{
     client::{
         Ended, Error, HttpService, ResponseBody,
@@ -25,6 +29,10 @@ use crate::{
     event::Event,
     wake::poll_timer,
 };
+
+/// How often the source is restarted before its task is given up for a moment: what answers at once may be restarted by each
+/// request anew, and no event would ever be waited for.
+const RESTARTS_PER_POLL: u32 = 16;
 
 /// What happened.
 pub(super) enum Step<E> {
@@ -63,9 +71,19 @@ impl<E: DecodeEvent, S: HttpService> EventSource<E, S> {
         if let Some(order) = self.orders.take(cx.waker()) {
             self.obey(order);
         }
-        let mut item = ready!(self.poll_state(cx));
+        let polled = if self.restarts > RESTARTS_PER_POLL {
+            cx.waker().wake_by_ref();
+            Poll::Pending
+        } else {
+            self.poll_state(cx)
+        };
+        if polled.is_pending() {
+            self.restarts = 0;
+        }
+        let is_closed = self.orders.report(|| self.progress(lost_by(&polled)));
+        let mut item = ready!(polled);
         // Another thread may have closed it in the meantime, or a hook.
-        if self.orders.is_closed() {
+        if is_closed {
             self.end(Ended::Closed);
             item = None;
         }
@@ -202,7 +220,36 @@ impl<E: DecodeEvent, S: HttpService> EventSource<E, S> {
     }
 }
 
+/// The error that the connection was lost by, if there is one.
+const fn lost_by<E>(polled: &Poll<Option<Result<Step<E>, Error>>>) -> Option<&Error> {
+    match polled {
+        Poll::Ready(Some(Ok(Step::Reconnecting { cause, .. }))) => cause.as_ref(),
+        Poll::Ready(Some(Err(error))) if error.is_fatal() => Some(error),
+        _ => None,
+    }
+}
+
 impl<E, S> EventSource<E, S> {
+    /// What is told of it.
+    pub(super) fn progress<'a>(&'a self, error: Option<&'a Error>) -> Progress<'a> {
+        let events = self.reader.events();
+        let (ended, connected_since, next_attempt_at) = match &self.state {
+            State::Open { since, .. } => (None, Some(*since), None),
+            State::Waiting(delay) => (None, None, Some(delay.deadline())),
+            State::Over(ended) => (Some(*ended), None, None),
+            _ => (None, None, None),
+        };
+        let phase = Phase {
+            ready_state: self.state.ready_state(),
+            ended,
+            attempts: self.ask.attempts(),
+            failures: if events > 0 { 0 } else { self.reconnect.fruitless() },
+            connected_since: connected_since.map(Instant::into_std),
+            next_attempt_at: next_attempt_at.map(Instant::into_std),
+        };
+        Progress { phase, events, last_event_id: self.reader.last_event_id(), error }
+    }
+
     fn end(&mut self, ended: Ended) {
         trace::ended(ended);
         self.state = State::Over(ended);
@@ -212,6 +259,7 @@ impl<E, S> EventSource<E, S> {
         match order {
             Order::Close => self.end(Ended::Closed),
             Order::Restart if self.may_restart() => {
+                self.restarts += 1;
                 self.reader.restart();
                 self.reconnect.reset();
                 self.state = State::Due;
@@ -223,6 +271,16 @@ impl<E, S> EventSource<E, S> {
     /// Whether an attempt can be made, and may be: a POST that is made once is not repeated by the way.
     fn may_restart(&self) -> bool {
         !matches!(self.state, State::Unsendable(_) | State::Over(_)) && self.ask.may_repeat(self.reader.last_event_id())
+    }
+}
+
+impl State {
+    pub(super) const fn ready_state(&self) -> ReadyState {
+        match self {
+            Self::Due | Self::Connecting(_) | Self::Refused(_) | Self::Waiting(_) => ReadyState::Connecting,
+            Self::Open { .. } => ReadyState::Open,
+            Self::Unsendable(_) | Self::Over(_) => ReadyState::Closed,
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use http::response;
 pub use self::{
     handle::Handle,
     signals::{Signal, Signals},
+    state::{LastError, SourceState, StateChanges},
 };
 use self::{
     handle::Orders,
@@ -24,6 +25,7 @@ use crate::{codec::DecodeEvent, event::Event};
 mod handle;
 mod machine;
 mod signals;
+mod state;
 
 /// The events of a server that is connected to again and again: what [`connect`](super::RequestBuilder::connect) gives.
 ///
@@ -56,6 +58,8 @@ pub struct EventSource<E, S = BoxHttpService> {
     /// Of the connection that is open, or was open last.
     head: Option<response::Parts>,
     orders: Orders,
+    /// How often it was restarted since it was pending.
+    restarts: u32,
 }
 
 /// Not one field is pinned in place.
@@ -73,7 +77,7 @@ impl<E, S> EventSource<E, S> {
             Ok(ask) => (ask, State::Due),
             Err(error) => (Ask::new(http::Method::GET, http::Uri::default()), State::Unsendable(error)),
         };
-        Self { service, ask, terms, reader, reconnect, state, head: None, orders: Orders::default() }
+        Self { service, ask, terms, reader, reconnect, state, head: None, orders: Orders::default(), restarts: 0 }
     }
 
     /// Status and headers of the response that is being read, or was read last.
@@ -103,12 +107,7 @@ impl<E, S> EventSource<E, S> {
     /// Where the source stands. It is closed as soon as its handle has closed it.
     #[must_use]
     pub fn ready_state(&self) -> ReadyState {
-        match self.state {
-            _ if self.orders.is_closed() => ReadyState::Closed,
-            State::Due | State::Connecting(_) | State::Refused(_) | State::Waiting(_) => ReadyState::Connecting,
-            State::Open { .. } => ReadyState::Open,
-            State::Unsendable(_) | State::Over(_) => ReadyState::Closed,
-        }
+        if self.orders.is_closed() { ReadyState::Closed } else { self.state.ready_state() }
     }
 
     /// Why the source is over; `None` while it is not.
@@ -120,10 +119,13 @@ impl<E, S> EventSource<E, S> {
         }
     }
 
-    /// A hold on the source for other tasks, to close it or to connect anew.
+    /// A hold on the source for other tasks, to close it, to connect anew, or to see its state.
     #[must_use]
     pub fn handle(&mut self) -> Handle {
-        self.orders.handle()
+        let mut orders = std::mem::take(&mut self.orders);
+        let handle = orders.handle(|| SourceState::new(&self.progress(None)));
+        self.orders = orders;
+        handle
     }
 
     /// Tells of connections, reconnects and comments too.
@@ -146,6 +148,7 @@ impl<E, S> EventSource<E, S> {
             state: self.state,
             head: self.head,
             orders: self.orders,
+            restarts: self.restarts,
         }
     }
 }

@@ -7,7 +7,7 @@ use futures_util::{FutureExt, StreamExt, stream::FusedStream};
 use http::{Request, Response, StatusCode};
 use sse_typed::{
     Client, EventSource,
-    client::{Ended, Handle, ReadyState, ReconnectPolicy, SourceState, StateChanges},
+    client::{Ended, Handle, ReadyState, ReconnectPolicy, Signal, Signals, SourceState, StateChanges},
 };
 use tests::scripted::{Reply as Scripted, ScriptedService};
 use tokio::{sync::Barrier, time::Instant};
@@ -247,6 +247,20 @@ async fn many_who_wait_on_other_threads_all_see_the_last_state() {
             assert_eq!(waiting.await.unwrap(), Some(Ended::Terminal));
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn boxed_signals_go_on_where_they_were() {
+    let service = ScriptedService::new([Scripted::events(": hi\n").then(EVENT).pause(SECOND).then(EVENT)]);
+    let mut signals = Client::new(service.clone()).get("/").connect::<Reading>().with_signals();
+    assert!(matches!(signals.next().await, Some(Ok(Signal::Open(_)))));
+    let handle = signals.source().handle();
+    let mut signals: Signals<Reading> = signals.boxed();
+    assert!(matches!(signals.next().await, Some(Ok(Signal::Comment(text))) if text == "hi"));
+    assert!(matches!(signals.next().await, Some(Ok(Signal::Event(_)))));
+    assert_eq!((handle.state().last_event_id(), service.requests().len()), ("7", 1));
+    handle.close();
+    assert!(signals.next().await.is_none());
 }
 
 /// A source that answers at once, and that each request restarts.

@@ -74,6 +74,14 @@ impl<E, S> Signals<E, S> {
     pub const fn source(&mut self) -> &mut EventSource<E, S> {
         &mut self.0
     }
+
+    /// Erases the type of the service.
+    pub fn boxed(self) -> Signals<E>
+    where
+        S: HttpService + Sync,
+    {
+        Signals(self.0.boxed())
+    }
 }
 
 impl<E: DecodeEvent, S: HttpService> Signals<E, S> {

@@ -52,7 +52,9 @@
 //! | `axum` | | `Sse` is an axum response (`IntoResponse`), `LastEventId` an extractor (`FromRequestParts`); `GuardedListener`; implies `server` |
 //! | `client` | | `Client` over any Tower HTTP service, `EventSource`, `EventStream` |
 //! | `hyper-client` | | `Client::hyper()`: connections, pool and redirects by hyper-util; implies `client` |
-//! | `tls` | | `https` URLs for it, by rustls with ring and the platform's roots; implies `hyper-client` |
+//! | `http2` | | HTTP/2 without TLS for it, where that is known to be spoken; implies `hyper-client` |
+//! | `proxy` | | an HTTP proxy for it; implies `hyper-client` |
+//! | `tls` | | `https` URLs for it, by rustls with ring and the platform's roots or your own; implies `http2` |
 //! | `reqwest` | | `Client::reqwest(..)`: connections, redirects and TLS as a client of reqwest has them; implies `client` |
 //! | `hub` | | `Hub`, `Topics`: fan-out with history, resuming, gaps, snapshots |
 //! | `testing` | | what implementations of our traits are held against; implies `hub` |

@@ -108,6 +108,8 @@ impl Client<super::HyperClient> {
     /// redirects. See [`HyperClient`](super::HyperClient) for what it does and does not send on them.
     ///
     /// Make one and clone it: clones share the connections, and the platform's root certificates are read once.
+    ///
+    /// [`HyperClient::builder`](super::HyperClient::builder) makes one with certificates of its own, or for a proxy.
     #[must_use]
     pub fn hyper() -> Self {
         Self { service: super::HyperClient::new() }
@@ -119,6 +121,14 @@ impl Client<super::HyperClient> {
     pub fn last_event_id_across_origins(mut self, yes: bool) -> Self {
         self.service = self.service.last_event_id_across_origins(yes);
         self
+    }
+}
+
+/// A client over the network, as it was [built](super::HyperClient::builder).
+#[cfg(feature = "hyper-client")]
+impl From<super::HyperClient> for Client<super::HyperClient> {
+    fn from(service: super::HyperClient) -> Self {
+        Self { service }
     }
 }
 

@@ -100,7 +100,7 @@ mod url;
 
 #[cfg(feature = "hyper-client")]
 #[cfg_attr(docsrs, doc(cfg(feature = "hyper-client")))]
-pub use self::hyper::HyperClient;
+pub use self::hyper::{BuildError, HyperClient, HyperClientBuilder};
 #[cfg(feature = "reqwest")]
 #[cfg_attr(docsrs, doc(cfg(feature = "reqwest")))]
 pub use self::reqwest::ReqwestClient;

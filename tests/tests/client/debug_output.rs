@@ -84,6 +84,9 @@ async fn nothing_public_shows_a_secret() {
 
     shown.add(&Client::hyper());
     shown.add(&HyperClient::new());
+    let builder = HyperClient::builder().proxy("http://user:secret-pw@host").client_certificate_pem("", "secret-key");
+    shown.add(&builder);
+    shown.add(&builder.build().unwrap_err());
     shown.add(&ReqwestClient::new(reqwest::Client::builder().user_agent("secret-agent").build().unwrap()));
     shown.add(&scripted(events()));
     shown.add(&BadEvent::skip(|_| {}));

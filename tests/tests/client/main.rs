@@ -20,6 +20,8 @@ mod lost_paths;
 mod next_connection;
 mod orders;
 mod our_server;
+mod prior_knowledge;
+mod proxied;
 mod reading;
 mod reqwest;
 mod response_timeout;
@@ -32,6 +34,7 @@ mod stream;
 mod tail;
 #[cfg(target_os = "linux")]
 mod tls;
+mod tls_settings;
 mod traces;
 mod typed;
 #[cfg(target_os = "linux")]

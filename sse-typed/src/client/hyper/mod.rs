@@ -10,17 +10,26 @@ use http_body_util::Full;
 use tower_http::follow_redirect::FollowRedirect;
 use tower_service::Service;
 
-use self::{redirects::Redirects, transport::Transport};
+pub use self::builder::{BuildError, HyperClientBuilder};
+use self::{
+    redirects::Redirects,
+    transport::{Settings, Transport},
+};
 use super::{BoxResponseFuture, ResponseBody, error::BoxError};
 
+mod builder;
 mod connect;
+#[cfg(feature = "proxy")]
+mod proxy;
 mod redirects;
+#[cfg(feature = "tls")]
+mod tls;
 mod transport;
 
 /// A service over the network, by hyper-util's pooled client.
 ///
 /// It speaks HTTP/1.1, and with feature `tls` HTTPS by rustls (with the platform's roots) and HTTP/2 where the server
-/// offers it. A URL that it cannot ask for (`https` without that feature) is an error, not something to repeat.
+/// offers it. [`builder`](Self::builder) sets other roots, a certificate of the client, a proxy, and HTTP/2 without TLS. A URL that it cannot ask for (`https` without that feature) is an error, not something to repeat.
 ///
 /// A connection has to come about, TLS included, within 30 s. An HTTP/2 connection with open streams is asked by a PING after
 /// 20 s without a frame, and is lost if there is no answer within another 10 s. After a
@@ -61,7 +70,12 @@ impl HyperClient {
     /// A client with a pool of connections of its own; clones share it.
     #[must_use]
     pub fn new() -> Self {
-        Self { service: FollowRedirect::with_policy(Transport::new(), Redirects::new()) }
+        Self { service: FollowRedirect::with_policy(Transport::new(Settings::default()), Redirects::new()) }
+    }
+
+    /// A client with certificates, a proxy or a protocol of your own.
+    pub fn builder() -> HyperClientBuilder {
+        HyperClientBuilder::default()
     }
 
     pub(super) fn last_event_id_across_origins(self, yes: bool) -> Self {

@@ -5,13 +5,13 @@ use super::*;
 fn https_without_tls_is_an_error_that_names_the_feature() {
     let mut request = http::Request::new(Full::default());
     *request.uri_mut() = http::Uri::from_static("https://localhost/feed");
-    let error = Transport::new().send(request).err().map(|error| error.to_string());
+    let error = Transport::new(Settings::default()).send(request).err().map(|error| error.to_string());
     let expected = "`https://localhost/feed` needs TLS, and sse-typed was built without its feature `tls`";
     assert_eq!(error.as_deref(), Some(expected));
 }
 
 /// HTTP/2 in the process, by pipes that may go dead, on paused time.
-#[cfg(feature = "tls")]
+#[cfg(feature = "http2")]
 mod http_2 {
     use std::{
         convert::Infallible,

@@ -1,0 +1,193 @@
+use std::fmt;
+
+use tower_http::follow_redirect::FollowRedirect;
+
+#[cfg(feature = "proxy")]
+use super::proxy::Proxy;
+#[cfg(feature = "tls")]
+use super::tls::TlsSettings;
+use super::{
+    HyperClient,
+    redirects::Redirects,
+    transport::{Settings, Transport},
+};
+
+/// Builds a [`HyperClient`] with certificates, a proxy or a protocol of your own: what [`HyperClient::builder`] gives.
+///
+/// An internal service with a certificate authority of its own, which asks its clients for a certificate:
+///
+#[cfg_attr(feature = "tls", doc = "```no_run")]
+#[cfg_attr(not(feature = "tls"), doc = "```ignore")]
+/// use sse_typed::{Client, client::HyperClient};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let hyper = HyperClient::builder()
+///     .add_root_certificate_pem(std::fs::read("internal-ca.pem")?)
+///     .only_these_roots()
+///     .client_certificate_pem(std::fs::read("client.pem")?, std::fs::read("client-key.pem")?)
+///     .build()?;
+/// let client = Client::from(hyper);
+/// # let _ = client.get("https://feed.internal/").connect::<sse_typed::RawEvent>();
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Default)]
+#[must_use = "a builder does nothing until `build`"]
+pub struct HyperClientBuilder {
+    #[cfg(feature = "tls")]
+    tls: TlsSettings,
+    #[cfg(feature = "proxy")]
+    proxy: Option<Proxy>,
+    #[cfg(feature = "http2")]
+    http2_prior_knowledge: bool,
+    /// The first.
+    error: Option<BuildError>,
+}
+
+impl HyperClientBuilder {
+    #[cfg(any(feature = "tls", feature = "proxy"))]
+    fn try_change(mut self, change: impl FnOnce(&mut Self) -> Result<(), BuildError>) -> Self {
+        if let Err(error) = change(&mut self) {
+            self.error.get_or_insert(error);
+        }
+        self
+    }
+
+    /// Trusts servers whose certificates lead to one of these, in PEM: one or several certificate authorities. They are
+    /// added to those of the platform, unless there is [`only_these_roots`](Self::only_these_roots). Each call adds more.
+    ///
+    /// On Android nothing can be added to the roots of the platform.
+    #[cfg(feature = "tls")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
+    pub fn add_root_certificate_pem(self, pem: impl AsRef<[u8]>) -> Self {
+        self.try_change(|builder| builder.tls.add_roots(pem.as_ref()))
+    }
+
+    /// Adds a root as [`add_root_certificate_pem`](Self::add_root_certificate_pem) does, in DER.
+    #[cfg(feature = "tls")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
+    pub fn add_root_certificate_der(self, der: impl Into<Vec<u8>>) -> Self {
+        self.try_change(|builder| builder.tls.add_root(der.into().into()))
+    }
+
+    /// Trusts the roots that were added here, and none of the platform.
+    #[cfg(feature = "tls")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
+    pub fn only_these_roots(mut self) -> Self {
+        self.tls.only_these_roots();
+        self
+    }
+
+    /// Shows a server that asks for it a certificate of the client, in PEM: the certificate first, and then those that lead
+    /// to its root, as far as the server does not have them. The key is PKCS#8, PKCS#1 or SEC1, and not encrypted.
+    #[cfg(feature = "tls")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
+    pub fn client_certificate_pem(self, chain: impl AsRef<[u8]>, key: impl AsRef<[u8]>) -> Self {
+        self.try_change(|builder| builder.tls.set_client_certificate(chain.as_ref(), key.as_ref()))
+    }
+
+    /// Asks through an HTTP proxy: `http://host:port`, or `http://user:password@host:port` with percent-encoding. For
+    /// `https` URLs it is asked for a tunnel, by CONNECT, and sees no more than the name of the server. `http` URLs it is
+    /// given whole. The proxy itself is asked over plain HTTP, and its credentials are sent to nobody else.
+    ///
+    /// The environment, such as `http_proxy`, is not read.
+    ///
+    #[cfg_attr(feature = "proxy", doc = "```")]
+    #[cfg_attr(not(feature = "proxy"), doc = "```ignore")]
+    /// use sse_typed::{Client, client::HyperClient};
+    ///
+    /// let hyper = HyperClient::builder().proxy("http://proxy.internal:3128").no_proxy("localhost, .internal").build()?;
+    /// let client = Client::from(hyper);
+    /// # let _ = client.get("https://example.com/").connect::<sse_typed::RawEvent>();
+    /// # Ok::<(), sse_typed::client::BuildError>(())
+    /// ```
+    #[cfg(feature = "proxy")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "proxy")))]
+    pub fn proxy(self, url: impl AsRef<str>) -> Self {
+        self.try_change(|builder| {
+            let old = builder.proxy.take().unwrap_or_default();
+            builder.proxy = Some(old.with_url(url.as_ref())?);
+            Ok(())
+        })
+    }
+
+    /// The servers that are asked without the [proxy](Self::proxy), separated by commas: an address, a network such as
+    /// `10.0.0.0/8`, or a name, which holds for the names below it too; with a dot before it, for these alone; `*` is all.
+    #[cfg(feature = "proxy")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "proxy")))]
+    pub fn no_proxy(mut self, servers: impl Into<String>) -> Self {
+        let old = self.proxy.take().unwrap_or_default();
+        self.proxy = Some(old.without(servers.into()));
+        self
+    }
+
+    /// Speaks HTTP/2 to `http` URLs from the first byte on, without TLS (h2c), and no HTTP/1.1: for servers that are known
+    /// to speak it. With `https` the version is negotiated as always.
+    #[cfg(feature = "http2")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "http2")))]
+    pub const fn http2_prior_knowledge(mut self) -> Self {
+        self.http2_prior_knowledge = true;
+        self
+    }
+
+    /// The client.
+    ///
+    /// # Errors
+    ///
+    /// The first of: a certificate or a key that is malformed, a key that does not belong to its certificate, no root
+    /// where only those that were added count, a URL that is none of a proxy, and a proxy with HTTP/2 by prior knowledge,
+    /// which proxies do not forward.
+    pub fn build(self) -> Result<HyperClient, BuildError> {
+        if let Some(error) = self.error {
+            return Err(error);
+        }
+        #[cfg(all(feature = "proxy", feature = "http2"))]
+        if self.http2_prior_knowledge && self.proxy.as_ref().is_some_and(Proxy::has_url) {
+            return Err(BuildError::new(
+                "an HTTP proxy does not forward HTTP/2 by prior knowledge: leave one of them out",
+            ));
+        }
+        let settings = Settings {
+            #[cfg(feature = "tls")]
+            tls: self.tls.client_config()?,
+            #[cfg(feature = "proxy")]
+            proxy: self.proxy.map(Proxy::into_matcher),
+            #[cfg(feature = "http2")]
+            http2_prior_knowledge: self.http2_prior_knowledge,
+        };
+        Ok(HyperClient { service: FollowRedirect::with_policy(Transport::new(settings), Redirects::new()) })
+    }
+}
+
+/// It does not show the proxy's credentials, nor certificates and keys.
+impl fmt::Debug for HyperClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("HyperClientBuilder");
+        #[cfg(feature = "tls")]
+        debug.field("tls", &self.tls);
+        #[cfg(feature = "proxy")]
+        debug.field("proxy", &self.proxy.is_some());
+        #[cfg(feature = "http2")]
+        debug.field("http2_prior_knowledge", &self.http2_prior_knowledge);
+        debug.field("error", &self.error).finish()
+    }
+}
+
+/// Why a [`HyperClientBuilder`] built no client. It names neither the proxy's URL nor anything of a key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BuildError(String);
+
+impl BuildError {
+    #[cfg(any(feature = "tls", feature = "proxy"))]
+    pub(super) fn new(message: impl Into<String>) -> Self {
+        Self(message.into())
+    }
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for BuildError {}

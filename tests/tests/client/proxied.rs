@@ -1,0 +1,150 @@
+//! Through an HTTP proxy: tunnels for `https`, whole URLs for `http`, and what the proxy's credentials are sent to.
+
+use std::sync::{Arc, Mutex};
+
+use sse_typed::client::{HyperClient, HyperClientBuilder};
+use tests::scripted::{Reply, ScriptedServer};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional},
+    net::{TcpListener, TcpStream},
+};
+
+use crate::tls_settings::{Authority, ask};
+
+/// `user:pa ss@word`, which an URL percent-encodes.
+const CREDENTIALS: &str = "Basic dXNlcjpwYSBzc0B3b3Jk";
+
+/// A proxy that lets one user in.
+struct Proxy {
+    port: u16,
+    /// The heads of what it was asked.
+    heads: Arc<Mutex<Vec<String>>>,
+}
+
+impl Proxy {
+    /// Requests that it forwards are answered with `answer`.
+    async fn start(answer: String) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (port, heads) = (listener.local_addr().unwrap().port(), Arc::<Mutex<Vec<String>>>::default());
+        let recorded = Arc::clone(&heads);
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                tokio::spawn(Self::serve(client, answer.clone(), Arc::clone(&recorded)));
+            }
+        });
+        Self { port, heads }
+    }
+
+    async fn serve(mut client: TcpStream, answer: String, heads: Arc<Mutex<Vec<String>>>) -> std::io::Result<()> {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(client.read_u8().await?);
+        }
+        let head = String::from_utf8(head).unwrap().to_ascii_lowercase();
+        heads.lock().unwrap().push(head.clone());
+        if !head.contains(&format!("proxy-authorization: {}\r\n", CREDENTIALS.to_ascii_lowercase())) {
+            return client.write_all(b"HTTP/1.1 407 Who?\r\ncontent-length: 0\r\n\r\n").await;
+        }
+        match head.strip_prefix("connect ").and_then(|rest| rest.split_once(' ')) {
+            Some((server, _)) => {
+                let mut server = TcpStream::connect(server).await?;
+                client.write_all(b"HTTP/1.1 200 Connected\r\n\r\n").await?;
+                copy_bidirectional(&mut client, &mut server).await.map(drop)
+            }
+            None => client.write_all(answer.as_bytes()).await,
+        }
+    }
+
+    fn client(&self) -> HyperClientBuilder {
+        HyperClient::builder().proxy(format!("http://user:pa%20ss%40word@127.0.0.1:{}", self.port))
+    }
+
+    fn heads(&self) -> Vec<String> {
+        self.heads.lock().unwrap().clone()
+    }
+}
+
+fn events(data: &str) -> String {
+    format!("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\ndata: {data}\n\n")
+}
+
+#[tokio::test]
+async fn http_urls_are_given_to_the_proxy_whole() {
+    let proxy = Proxy::start(events("forwarded")).await;
+    // Nobody but the proxy could find that host.
+    let data = ask(proxy.client(), "http://feed.invalid/events?of=today").await.unwrap();
+    assert_eq!(data, "forwarded");
+    let heads = proxy.heads();
+    assert!(heads[0].starts_with("get http://feed.invalid/events?of=today http/1.1\r\n"), "{heads:?}");
+    assert_eq!((heads.len(), heads[0].matches("proxy-authorization").count()), (1, 1));
+}
+
+#[tokio::test]
+async fn https_urls_are_asked_through_a_tunnel_and_their_servers_see_nothing_of_the_proxy() {
+    let authority = Authority::new();
+    let server = format!("localhost:{}", authority.serve(None).await);
+    let proxy = Proxy::start(String::new()).await;
+    let builder = proxy.client().add_root_certificate_pem(authority.pem()).only_these_roots();
+    assert_eq!(ask(builder, &format!("https://{server}/")).await.unwrap(), "HTTP/2.0 []");
+    let heads = proxy.heads();
+    assert!(heads.len() == 1 && heads[0].starts_with(&format!("connect {server} http/1.1\r\n")), "{heads:?}");
+}
+
+#[tokio::test]
+async fn a_proxy_that_refuses_is_an_error() {
+    let proxy = Proxy::start(String::new()).await;
+    let stranger = || HyperClient::builder().proxy(format!("http://user:secret@127.0.0.1:{}", proxy.port));
+    let error = ask(stranger(), "http://feed.invalid/").await.unwrap_err();
+    assert_eq!(error.status().map(|status| status.as_u16()), Some(407));
+    let error = ask(stranger(), "https://feed.invalid/").await.unwrap_err();
+    assert!(error.is_connect() && error.to_string().contains("proxy authorization required"), "{error}");
+    assert!(!format!("{error:?}").contains("secret"));
+
+    // Nobody listens there.
+    for url in ["http://feed.invalid/", "https://feed.invalid/"] {
+        let error = ask(HyperClient::builder().proxy("http://127.0.0.1:1"), url).await.unwrap_err();
+        assert!(error.is_connect(), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn excepted_servers_are_asked_without_the_proxy_and_without_its_credentials() {
+    let server = ScriptedServer::start([Reply::events("data: direct\n\n")]).await;
+    let redirect = format!("HTTP/1.1 302 Found\r\nlocation: {}\r\ncontent-length: 0\r\n\r\n", server.url("/"));
+    let proxy = Proxy::start(redirect).await;
+    let data = ask(proxy.client().no_proxy("127.0.0.1, .internal"), "http://feed.invalid/").await.unwrap();
+    assert_eq!(data, "direct");
+    assert_eq!((proxy.heads().len(), server.requests().len()), (1, 1));
+    assert_eq!(server.requests()[0].one("proxy-authorization"), None);
+}
+
+#[test]
+fn a_url_that_is_none_of_a_proxy_is_an_error_that_does_not_show_it() {
+    for (url, expected) in [
+        ("", "is malformed"),
+        ("http://user:sec ret@host", "is malformed"),
+        ("http://user:sec/ret@host", "has no valid port"),
+        ("http://user:sec@ret@host", "is malformed"),
+        ("http://user:secret@host:99999", "has no valid port"),
+        ("http://user:secret@[::1]:", "has no valid port"),
+        ("secret:3128", "does not begin with `http://`"),
+        ("user:secret@host:3128", "does not begin with `http://`"),
+        ("https://user:secret@host", "does not begin with `http://`"),
+        ("socks5://user:secret@host", "does not begin with `http://`"),
+        ("http://user:secret@", "is malformed"),
+        ("http://user:secret@:3128", "has no host"),
+        ("http://user:1/secret@host", "has a path or a query"),
+        ("http://host?secret", "has a path or a query"),
+    ] {
+        let builder = HyperClient::builder().proxy(url);
+        let shown = format!("{builder:?}");
+        let error = builder.build().unwrap_err();
+        assert!(error.to_string().contains(expected), "{url}: {error}");
+        for text in [shown, error.to_string(), format!("{error:?}")] {
+            assert!(!["secret", "sec/", "sec ", "sec@"].iter().any(|secret| text.contains(secret)), "{text}");
+        }
+    }
+    for url in ["http://host", "http://host/", "http://[::1]:3128", "http://user@host:80"] {
+        assert!(HyperClient::builder().proxy(url).build().is_ok(), "{url}");
+    }
+}

@@ -169,7 +169,8 @@ impl<S> RequestBuilder<S> {
     /// gives one. Headers that it leaves out are added again: `accept`, `cache-control` and `last-event-id`.
     ///
     /// An error of `make` is repeated as a connection that failed is. A request of another method than GET is repeated as
-    /// GET is: who makes it anew each time knows that it is made more than once.
+    /// GET is: who makes it anew each time knows that it is made more than once. A response that refuses the request, such
+    /// as a 401, is the end, unless [`retry_status`](ReconnectPolicy::retry_status) says otherwise.
     ///
     /// ```
     /// use http::{HeaderValue, header::AUTHORIZATION};

@@ -53,8 +53,8 @@ impl HyperClientBuilder {
         self
     }
 
-    /// Trusts servers whose certificates lead to one of these, in PEM: one or several certificate authorities. They are
-    /// added to those of the platform, unless there is [`only_these_roots`](Self::only_these_roots). Each call adds more.
+    /// Trusts servers whose certificates are signed by this authority, or by one of these if the PEM has several. The
+    /// platform's roots stay trusted, unless [`only_these_roots`](Self::only_these_roots) is called. Each call adds roots.
     ///
     /// On Android nothing can be added to the roots of the platform.
     #[cfg(feature = "tls")]
@@ -78,17 +78,18 @@ impl HyperClientBuilder {
         self
     }
 
-    /// Shows a server that asks for it a certificate of the client, in PEM: the certificate first, and then those that lead
-    /// to its root, as far as the server does not have them. The key is PKCS#8, PKCS#1 or SEC1, and not encrypted.
+    /// The client's own certificate, in PEM, for servers that ask for one (mutual TLS). `chain` begins with the certificate;
+    /// intermediate certificates follow. `key` is PKCS#8, PKCS#1 or SEC1, and not encrypted.
     #[cfg(feature = "tls")]
     #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
     pub fn client_certificate_pem(self, chain: impl AsRef<[u8]>, key: impl AsRef<[u8]>) -> Self {
         self.try_change(|builder| builder.tls.set_client_certificate(chain.as_ref(), key.as_ref()))
     }
 
-    /// Asks through an HTTP proxy: `http://host:port`, or `http://user:password@host:port` with percent-encoding. For
-    /// `https` URLs it is asked for a tunnel, by CONNECT, and sees no more than the name of the server. `http` URLs it is
-    /// given whole. The proxy itself is asked over plain HTTP, and its credentials are sent to nobody else.
+    /// Sends requests through an HTTP proxy: `http://host:port`, or `http://user:password@host:port` with percent-encoding.
+    /// Requests for `https` URLs go through a tunnel (CONNECT), in which the proxy sees the name of the server alone.
+    /// Requests for `http` URLs are sent to the proxy with the whole URL. The connection to the proxy is plain HTTP. The
+    /// proxy's credentials are sent to the proxy alone.
     ///
     /// The environment, such as `http_proxy`, is not read.
     ///
@@ -111,8 +112,8 @@ impl HyperClientBuilder {
         })
     }
 
-    /// The servers that are asked without the [proxy](Self::proxy), separated by commas: an address, a network such as
-    /// `10.0.0.0/8`, or a name, which holds for the names below it too; with a dot before it, for these alone; `*` is all.
+    /// The servers that are asked directly, without the [proxy](Self::proxy): a list separated by commas. An entry is an
+    /// address, a network such as `10.0.0.0/8`, a name, which includes its subdomains, or `*` for all servers.
     #[cfg(feature = "proxy")]
     #[cfg_attr(docsrs, doc(cfg(feature = "proxy")))]
     pub fn no_proxy(mut self, servers: impl Into<String>) -> Self {
@@ -121,8 +122,8 @@ impl HyperClientBuilder {
         self
     }
 
-    /// Speaks HTTP/2 to `http` URLs from the first byte on, without TLS (h2c), and no HTTP/1.1: for servers that are known
-    /// to speak it. With `https` the version is negotiated as always.
+    /// Uses HTTP/2 without TLS (h2c) for `http` URLs, and no HTTP/1.1. Every server that is asked must support it. For
+    /// `https` URLs the version is negotiated as always.
     #[cfg(feature = "http2")]
     #[cfg_attr(docsrs, doc(cfg(feature = "http2")))]
     pub const fn http2_prior_knowledge(mut self) -> Self {
@@ -134,8 +135,8 @@ impl HyperClientBuilder {
     ///
     /// # Errors
     ///
-    /// The first of: a certificate or a key that is malformed, a key that does not belong to its certificate, no root
-    /// where only those that were added count, a URL that is none of a proxy, and a proxy with HTTP/2 by prior knowledge,
+    /// The first error of: a malformed certificate or key, a key that does not belong to its certificate,
+    /// `only_these_roots` without a root, a URL that is no proxy's, and a proxy together with HTTP/2 by prior knowledge,
     /// which proxies do not forward.
     pub fn build(self) -> Result<HyperClient, BuildError> {
         if let Some(error) = self.error {

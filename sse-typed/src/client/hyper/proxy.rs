@@ -63,6 +63,11 @@ impl Proxy {
         if !matches!(parsed.path(), "" | "/") || parsed.query().is_some() {
             return refuse("has a path or a query");
         }
+        // A matcher takes a URL that it does not understand for none, and requests would go past the proxy.
+        let matcher = Matcher::builder().all(url.to_owned()).build();
+        if matcher.intercept(&Uri::from_static("https://host/")).is_none() {
+            return refuse("is malformed");
+        }
         Ok(Self { url: Some(url.to_owned()), ..self })
     }
 

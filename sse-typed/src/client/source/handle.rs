@@ -8,7 +8,7 @@ use std::{
 use super::state::{Progress, SourceState, StateChanges};
 use crate::wake::{Ticket, WakeEpoch, WakeQueue};
 
-/// A hold on an [`EventSource`](super::EventSource) from elsewhere: it closes and restarts the source, and tells its state.
+/// A hold on an [`EventSource`](super::EventSource) from elsewhere: it closes and restarts the source, and has its state.
 /// Clones hold the same source.
 ///
 /// A readiness probe, while another task reads the events:
@@ -123,7 +123,7 @@ impl Handle {
         ticket: &mut Ticket,
         waker: &Waker,
     ) -> Result<(SourceState, u64), Unchanged> {
-        // A change wakes who is registered, and only then it is news to them.
+        // A change wakes every registered task, so a task that is still registered knows the newest state.
         if known.is_some() && self.0.epoch.is_registered(*ticket, waker) {
             return Err(Unchanged::Registered);
         }

@@ -125,7 +125,7 @@ impl SourceState {
         self.phase.ended
     }
 
-    /// Whether the source was dropped. What else is told of it is as it was then, but that it is closed.
+    /// Whether the source was dropped. Counts, the last error and the last event ID keep their last values.
     #[must_use]
     pub const fn is_dropped(&self) -> bool {
         self.is_dropped
@@ -170,9 +170,10 @@ impl SourceState {
         &self.last_event_id
     }
 
-    /// Why a connection failed or was lost last, or why the source failed. It stays when there is a connection again.
-    /// `None` if there was no such error since the source gave its first handle away. A stream that ends as it should is no
-    /// error, and a bad event is none of the connection.
+    /// The last error of a connection or of an attempt, or the error that the source ended with. It stays when there is a
+    /// connection again. `None` if there was none since the source gave its first handle away.
+    ///
+    /// The regular end of a stream is no error, and bad events are not counted here.
     #[must_use]
     pub fn last_error(&self) -> Option<&LastError> {
         self.last_error.as_deref()
@@ -255,10 +256,11 @@ impl fmt::Display for LastError {
 
 /// The states of an [`EventSource`](super::EventSource): what [`Handle::state_changes`] gives.
 ///
-/// The first item is the state as it is, the others are what it becomes: when a connection is opened or lost, when an
-/// attempt is made, when the source is over or dropped. That is the last item. Between two polls only the newest state is
-/// kept. An event is no change, except for the one that ends a row of [failures](SourceState::failures); each state tells
-/// when the last one was received.
+/// The first item is the present state. Another one follows when a connection is opened or lost, and when an attempt is
+/// made. The last item is the state of a source that is over or dropped. Only the newest state is kept between two polls.
+///
+/// An event yields no item, except the first one after [failures](SourceState::failures). Each state has the time of the
+/// last event.
 ///
 /// ```
 /// use sse_typed::{Client, RawEvent, client::ReadyState};
@@ -295,8 +297,7 @@ impl StateChanges {
         Self { handle, known: None, ticket: Ticket::default(), is_over: false }
     }
 
-    /// The state when it is another than the one before, or `None` when the source is over or dropped and its last state
-    /// was given.
+    /// The next state, or `None` when the source is over or dropped and its last state was yielded.
     ///
     /// # Cancel safety
     ///

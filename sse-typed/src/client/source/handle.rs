@@ -124,7 +124,7 @@ impl Handle {
         waker: &Waker,
     ) -> Result<(SourceState, u64), Unchanged> {
         // A change wakes every registered task, so a task that is still registered knows the newest state.
-        if known.is_some() && self.0.epoch.is_registered(*ticket, waker) {
+        if known.is_some() && self.0.epoch.is_registered(ticket, waker) {
             return Err(Unchanged::Registered);
         }
         let mut control = self.lock();
@@ -140,7 +140,7 @@ impl Handle {
         Err(Unchanged::Registered)
     }
 
-    pub(super) fn deregister(&self, ticket: Ticket) {
+    pub(super) fn deregister(&self, ticket: &mut Ticket) {
         if ticket.was_given() {
             let waker = self.lock().waiting.deregister(ticket);
             drop(waker);

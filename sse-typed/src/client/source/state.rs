@@ -343,7 +343,7 @@ impl FusedStream for StateChanges {
 
 impl Drop for StateChanges {
     fn drop(&mut self) {
-        self.handle.deregister(self.ticket);
+        self.handle.deregister(&mut self.ticket);
     }
 }
 

@@ -1,4 +1,4 @@
-//! Counts the instructions of four small programs, and holds them against a baseline. Times are noisy where others work,
+//! Counts the instructions of five small programs, and holds them against a baseline. Times are noisy where others work,
 //! too; these counts are the same in every run.
 
 use std::{

@@ -136,7 +136,7 @@ pub(crate) const STEPS: &[Step] = &[
     },
     Step {
         name: "counts",
-        about: "the instructions of four small programs, against a baseline",
+        about: "the instructions of five small programs, against a baseline",
         needs: &[Program::Valgrind],
         uses: &[],
         run: |context| counts::run(&context.cargo("build", &counts::BUILD)),

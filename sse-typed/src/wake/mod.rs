@@ -11,10 +11,12 @@ mod registration;
 mod timer;
 
 #[cfg(feature = "server")]
+pub(crate) use self::queue::drop_payload;
+#[cfg(feature = "server")]
 pub(crate) use self::registration::Registration;
 #[cfg(any(feature = "server", feature = "client"))]
 pub(crate) use self::timer::poll_timer;
 pub(crate) use self::{
     epoch::{Ticket, WakeEpoch},
-    queue::{WakeQueue, drop_payload},
+    queue::WakeQueue,
 };

@@ -121,8 +121,9 @@ impl<E> Subscription<E> {
     /// The events as values, for use in this process. Each is read once for all subscriptions of the hub.
     ///
     /// For [`Sse::new`](crate::Sse) take the subscription as it is. Values are encoded once more for each client, and two
-    /// things are not among them: the word to forget the last event ID, without which [`OnGap::Restart`] sends a client
-    /// round in circles, and the newer last event ID for one that may see [little](Self::only).
+    /// things are not among them: the word to forget the last event ID, without which
+    /// [`OnGap::Restart`](super::OnGap::Restart) sends a client round in circles, and the newer last event ID for one that may
+    /// see [little](Self::only).
     pub fn events(self) -> SubscriptionEvents<E>
     where
         E: DecodeEvent + EventKind + Send + Sync + 'static,

@@ -43,6 +43,31 @@ pub async fn out_of_budget<T>(mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>)
     .await
 }
 
+/// Waits for what `poll` brings, whose first poll has so many units of the budget.
+pub async fn with_budget_of<T>(units: usize, mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> T {
+    yield_now().await;
+    let full = poll_fn(|cx| Poll::Ready(spend_up_to(usize::MAX, cx))).await;
+    yield_now().await;
+    let mut is_first = true;
+    poll_fn(|cx| {
+        if std::mem::take(&mut is_first) {
+            assert_eq!(spend_up_to(full - units, cx), full - units);
+        }
+        poll(cx)
+    })
+    .await
+}
+
+fn spend_up_to(units: usize, cx: &mut Context<'_>) -> usize {
+    for spent in 0..units {
+        match poll_proceed(cx) {
+            Poll::Ready(unit) => unit.made_progress(),
+            Poll::Pending => return spent,
+        }
+    }
+    units
+}
+
 /// [`out_of_budget`] of a future.
 pub async fn future_out_of_budget<F: Future>(mut future: Pin<&mut F>) -> F::Output {
     out_of_budget(|cx| future.as_mut().poll(cx)).await

@@ -19,6 +19,7 @@ use super::{
     connection::Connection,
     error::BoxError,
     options::{BadEvent, ReadOptions, Unknown},
+    silence::Silent,
     trace::{self, Scope},
 };
 use crate::{
@@ -213,7 +214,16 @@ impl<E: DecodeEvent> Reader<E> {
                 None if self.body_ended => return Poll::Ready(Read::End),
                 None => {}
             }
-            match body.as_mut().poll_frame(cx) {
+            let mut polled = body.as_mut().poll_frame(cx);
+            if polled.is_pending() {
+                let silent = ready!(self.options.silence.poll_silent(cx));
+                // Without budget the body is pending whatever it has received.
+                polled = pin!(unconstrained(poll_fn(|cx| body.as_mut().poll_frame(cx)))).poll(cx);
+                if polled.is_pending() {
+                    return Poll::Ready(self.fall_silent(silent));
+                }
+            }
+            match polled {
                 Poll::Ready(None) => self.end_of_body(),
                 Poll::Ready(Some(Err(error))) => {
                     let error = Error::in_body(error).with_ignored_lines(self.ignored_lines());
@@ -227,7 +237,7 @@ impl<E: DecodeEvent> Reader<E> {
                         self.decoder.feed(data.copy_to_bytes(data.remaining()));
                     }
                 }
-                Poll::Pending => return self.poll_silent(cx),
+                Poll::Pending => {}
             }
         }
         // A body that always has something may still have no event.
@@ -239,10 +249,12 @@ impl<E: DecodeEvent> Reader<E> {
     }
 
     fn poll_silent(&mut self, cx: &mut Context<'_>) -> Poll<Read<E>> {
-        self.options.silence.poll_silent(cx).map(|silent| {
-            self.connection.abandon();
-            Read::Broken(Error::silent(silent).with_ignored_lines(self.ignored_lines()))
-        })
+        self.options.silence.poll_silent(cx).map(|silent| self.fall_silent(silent))
+    }
+
+    fn fall_silent(&self, silent: Silent) -> Read<E> {
+        self.connection.abandon();
+        Read::Broken(Error::silent(silent).with_ignored_lines(self.ignored_lines()))
     }
 
     /// `None` when the chunk has nothing more.

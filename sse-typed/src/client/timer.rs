@@ -3,11 +3,11 @@
 use std::{
     future::{Future, poll_fn},
     pin::pin,
-    task::Poll,
+    task::{Poll, ready},
     time::Duration,
 };
 
-use tokio::time::sleep;
+use tokio::{task::coop::unconstrained, time::sleep};
 
 use crate::wake::poll_timer;
 
@@ -15,9 +15,16 @@ use crate::wake::poll_timer;
 pub(super) async fn within<F: Future>(limit: Duration, future: F) -> Option<F::Output> {
     let mut future = pin!(future);
     let mut timer = pin!(sleep(limit));
-    poll_fn(|cx| match future.as_mut().poll(cx) {
-        Poll::Ready(output) => Poll::Ready(Some(output)),
-        Poll::Pending => poll_timer(timer.as_mut(), cx).map(|()| None),
+    poll_fn(|cx| {
+        if let Poll::Ready(output) = future.as_mut().poll(cx) {
+            return Poll::Ready(Some(output));
+        }
+        ready!(poll_timer(timer.as_mut(), cx));
+        // Without budget the future is pending whatever has come.
+        Poll::Ready(match pin!(unconstrained(future.as_mut())).poll(cx) {
+            Poll::Ready(output) => Some(output),
+            Poll::Pending => None,
+        })
     })
     .await
 }

@@ -6,7 +6,7 @@ use std::{
     future::Future,
     pin::{Pin, pin},
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
     task::{Context, Poll, Wake, Waker},
@@ -14,16 +14,19 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt};
+use futures_util::{Stream, StreamExt, stream};
 use http::{Request, Response};
 use http_body::{Body, Frame};
-use http_body_util::Full;
+use http_body_util::{Full, StreamBody};
 use sse_typed::{
     Client, EventStream, RawEvent,
     client::{BadEvent, Ended, HttpService, ReconnectPolicy, RequestBuilder, SseDecodeLayer, Unknown},
 };
-use tests::scripted::{Reply, ScriptedService};
-use tokio::task::coop::{has_budget_remaining, poll_proceed};
+use tests::{
+    budget::{spend, with_budget_of},
+    scripted::{Reply, ScriptedService},
+};
+use tokio::sync::{mpsc, oneshot};
 use tower::{Layer, Service};
 
 use crate::reading::Reading;
@@ -119,20 +122,11 @@ impl Wake for Task {
     }
 }
 
-/// Other work of the task has used up its budget.
-fn spend_budget() {
-    let mut cx = Context::from_waker(Waker::noop());
-    while let Poll::Ready(budget) = poll_proceed(&mut cx) {
-        budget.made_progress();
-    }
-    assert!(!has_budget_remaining());
-}
-
 /// What is ready after this time and wakes the task that polled last, though there was no budget at any poll.
 async fn ready_after<T>(time: Duration, mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> T {
     let tasks = [Arc::<Task>::default(), Arc::<Task>::default()];
     for task in [&tasks[0], &tasks[0], &tasks[1]] {
-        spend_budget();
+        spend(&mut Context::from_waker(Waker::noop()));
         let waker = Waker::from(Arc::clone(task));
         assert!(poll(&mut Context::from_waker(&waker)).is_pending());
     }
@@ -143,7 +137,7 @@ async fn ready_after<T>(time: Duration, mut poll: impl FnMut(&mut Context<'_>) -
     assert_eq!(tasks[1].0.load(Ordering::Relaxed), 0);
     tokio::time::advance(Duration::from_millis(4)).await;
     assert!(tasks[1].0.load(Ordering::Relaxed) > 0, "the task is not woken");
-    spend_budget();
+    spend(&mut Context::from_waker(Waker::noop()));
     let Poll::Ready(output) = poll(&mut Context::from_waker(Waker::noop())) else { panic!("the timer is not heard") };
     output
 }
@@ -198,6 +192,43 @@ async fn what_has_come_is_no_silence_though_the_budget_is_spent_at_each_poll() {
     }
 }
 
+/// A channel of tokio spends a unit, as the stream around it does.
+#[tokio::test(start_paused = true)]
+async fn an_event_that_has_come_is_read_whatever_is_left_of_the_budget() {
+    for left in 0..4 {
+        let (sender, mut chunks) = mpsc::unbounded_channel::<Bytes>();
+        let frames =
+            stream::poll_fn(move |cx| chunks.poll_recv(cx)).map(|chunk| Ok::<_, Infallible>(Frame::data(chunk)));
+        let events = EventStream::<Reading, _>::from_body(StreamBody::new(frames)).idle_timeout(SECOND);
+        let mut events = tokio_test::task::spawn(events);
+        assert!(events.poll_next().is_pending());
+        // The task looks when the time is over.
+        sender.send(Bytes::from_static(b"event: value\ndata: 1\n\n")).unwrap();
+        tokio::time::advance(2 * SECOND).await;
+        let event = with_budget_of(left, |cx| events.poll_next_unpin(cx)).await;
+        let event = event.unwrap().map(|event| event.data).map_err(|error| error.to_string());
+        assert_eq!(event, Ok(Reading::Value(1)), "with {left} units left");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_response_that_has_come_is_taken_whatever_is_left_of_the_budget() {
+    for left in 0..3 {
+        let (sender, receiver) = oneshot::channel::<Response<Full<Bytes>>>();
+        let receiver = Arc::new(Mutex::new(Some(receiver)));
+        let service =
+            tower::service_fn(move |_: Request<Full<Bytes>>| receiver.lock().unwrap().take().expect("one request"));
+        let request = Client::new(service).get("/").response_timeout(SECOND);
+        let mut response = tokio_test::task::spawn(request.send::<Reading>());
+        assert!(response.poll().is_pending());
+        let answer = Response::builder().header("content-type", "text/event-stream");
+        sender.send(answer.body(Full::default()).unwrap()).unwrap();
+        tokio::time::advance(2 * SECOND).await;
+        let response = with_budget_of(left, |cx| response.enter(|_, response| response.poll(cx))).await;
+        assert!(response.is_ok(), "with {left} units left: {}", response.unwrap_err());
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn orders_are_obeyed_though_the_budget_is_spent() {
     for request in [request("event: value\ndata: 1\n\n"), request(":\n")] {
@@ -205,7 +236,7 @@ async fn orders_are_obeyed_though_the_budget_is_spent() {
         let (handle, task) = (source.handle(), Arc::<Task>::default());
         let waker = Waker::from(Arc::clone(&task));
         let mut cx = Context::from_waker(&waker);
-        spend_budget();
+        spend(&mut Context::from_waker(Waker::noop()));
         assert!(source.poll_next_unpin(&mut cx).is_pending());
         task.0.store(0, Ordering::Relaxed);
         handle.close();

@@ -1,6 +1,10 @@
 //! Bodies and connections whose task has used up tokio's coop budget.
 
-use std::{pin::pin, time::Duration};
+use std::{
+    pin::{Pin, pin},
+    task::Poll,
+    time::Duration,
+};
 
 use futures_util::{StreamExt, stream};
 use http_body::Body;
@@ -10,7 +14,7 @@ use sse_typed::{
 };
 use tests::budget::{out_of_budget, poll_once, spend};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt, duplex},
+    io::{AsyncReadExt, AsyncWrite, AsyncWriteExt, duplex},
     sync::mpsc,
     time::{Instant, sleep, timeout},
 };
@@ -51,14 +55,14 @@ async fn a_keep_alive_is_sent_though_the_budget_is_always_spent_by_others() {
     // Each poll finds the budget spent: by a stream that takes all of it and has nothing.
     let greedy = stream::poll_fn(|cx| {
         spend(cx);
-        std::task::Poll::<Option<Scene>>::Pending
+        Poll::<Option<Scene>>::Pending
     });
     let mut body = pin!(response(Sse::new(greedy)).into_body());
     let mut comments = 0;
     let begin = Instant::now();
     // The exhausted budget wakes this task again and again, so time is moved by hand.
     for _ in 0..61 {
-        if let std::task::Poll::Ready(frame) = poll_once(false, |cx| body.as_mut().poll_frame(cx)).await {
+        if let Poll::Ready(frame) = poll_once(false, |cx| body.as_mut().poll_frame(cx)).await {
             let frame = frame.unwrap().unwrap().into_data().unwrap();
             assert_eq!(frame, COMMENT);
             comments += 1;
@@ -96,7 +100,7 @@ async fn a_keep_alive_a_lifetime_and_a_grace_are_armed_by_a_poll_without_budget(
     assert_eq!(begin.elapsed().as_secs(), 5);
 }
 
-fn pin_body<St: sse_typed::server::Events>(sse: Sse<St>) -> std::pin::Pin<Box<sse_typed::server::SseBody<St>>> {
+fn pin_body<St: sse_typed::server::Events>(sse: Sse<St>) -> Pin<Box<sse_typed::server::SseBody<St>>> {
     Box::pin(response(sse).into_body())
 }
 
@@ -148,6 +152,23 @@ async fn the_clocks_of_a_connection_are_armed_by_polls_without_budget() {
     shutdown.begin();
     let error = out_of_budget(|cx| read.as_mut().poll(cx)).await.unwrap_err();
     assert_eq!((error.kind(), begin.elapsed().as_secs()), (std::io::ErrorKind::TimedOut, 4));
+}
+
+/// Out of budget a socket takes nothing, whether the client reads or not.
+#[tokio::test(start_paused = true)]
+async fn a_write_that_waits_for_the_budget_is_not_blocked_by_the_client() {
+    let (server, mut client) = duplex(64);
+    let mut guard = ConnectionGuard::new(server).write_timeout(seconds(1));
+    tokio::spawn(async move {
+        let mut bytes = [0; 64];
+        while client.read(&mut bytes).await.unwrap() > 0 {}
+    });
+    for _ in 0..2 {
+        let polled = poll_once(true, |cx| Pin::new(&mut guard).poll_write(cx, b"data: 1\n\n")).await;
+        assert!(!matches!(polled, Poll::Ready(Err(_))), "{polled:?}");
+        // The thread is busy elsewhere.
+        tokio::time::advance(seconds(2)).await;
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,11 +1,15 @@
 use std::{
+    future::{Future as _, poll_fn},
     io,
-    pin::Pin,
+    pin::{Pin, pin},
     task::{Context, Poll, Waker},
     time::Duration,
 };
 
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::{
+    task::coop::unconstrained,
+    time::{Instant, Sleep, sleep_until},
+};
 
 use crate::{
     server::{Shutdown, shutdown::Begun, trace},
@@ -107,29 +111,39 @@ impl Clocks {
         self.check()
     }
 
-    /// Passes on what the connection said, unless it has said "later" for too long.
-    pub(super) fn moved<T>(
+    /// Moves bytes by `poll`, unless the connection has been pending for too long.
+    pub(super) fn poll_move<T>(
         &mut self,
         way: Way,
-        said: Poll<io::Result<T>>,
         cx: &mut Context<'_>,
+        mut poll: impl FnMut(&mut Context<'_>) -> Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
-        if said.is_ready() {
+        let mut polled = poll(cx);
+        if polled.is_pending() && self.poll_blocked(way, cx).is_ready() {
+            // Without budget the connection is pending whether the client reads or not.
+            polled = pin!(unconstrained(poll_fn(poll))).poll(cx);
+            if polled.is_pending() {
+                self.expire(Expired::Write);
+            }
+        }
+        if polled.is_ready() {
             // A socket has always flushed: that says nothing of a write that waits.
             if way == Way::Write || self.blocked.as_ref().is_some_and(|blocked| blocked.way == Way::Flush) {
                 self.blocked = None;
             }
-            return said;
+            return polled;
         }
+        self.check().map_or_else(|error| Poll::Ready(Err(error)), |()| Poll::Pending)
+    }
+
+    /// Is ready when the connection has been pending for the write timeout.
+    fn poll_blocked(&mut self, way: Way, cx: &mut Context<'_>) -> Poll<()> {
         let timeout = self.write_timeout;
         let blocked = self.blocked.get_or_insert_with(|| Blocked {
             way,
             timer: Instant::now().checked_add(timeout).map(|end| Box::pin(sleep_until(end))),
         });
-        if blocked.timer.as_mut().is_some_and(|timer| poll_timer(timer.as_mut(), cx).is_ready()) {
-            self.expire(Expired::Write);
-        }
-        self.check().map_or_else(|error| Poll::Ready(Err(error)), |()| Poll::Pending)
+        blocked.timer.as_mut().map_or(Poll::Pending, |timer| poll_timer(timer.as_mut(), cx))
     }
 
     fn expire(&mut self, why: Expired) {

@@ -141,10 +141,9 @@ impl<Io: AsyncRead> AsyncRead for ConnectionGuard<Io> {
 
 impl<Io: AsyncWrite> AsyncWrite for ConnectionGuard<Io> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        let this = self.project();
+        let mut this = self.project();
         this.clocks.write(cx)?;
-        let written = this.io.poll_write(cx, buf);
-        this.clocks.moved(Way::Write, written, cx)
+        this.clocks.poll_move(Way::Write, cx, |cx| this.io.as_mut().poll_write(cx, buf))
     }
 
     fn poll_write_vectored(
@@ -152,10 +151,9 @@ impl<Io: AsyncWrite> AsyncWrite for ConnectionGuard<Io> {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let this = self.project();
+        let mut this = self.project();
         this.clocks.write(cx)?;
-        let written = this.io.poll_write_vectored(cx, bufs);
-        this.clocks.moved(Way::Write, written, cx)
+        this.clocks.poll_move(Way::Write, cx, |cx| this.io.as_mut().poll_write_vectored(cx, bufs))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -163,17 +161,15 @@ impl<Io: AsyncWrite> AsyncWrite for ConnectionGuard<Io> {
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let this = self.project();
+        let mut this = self.project();
         this.clocks.write(cx)?;
-        let flushed = this.io.poll_flush(cx);
-        this.clocks.moved(Way::Flush, flushed, cx)
+        this.clocks.poll_move(Way::Flush, cx, |cx| this.io.as_mut().poll_flush(cx))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let this = self.project();
+        let mut this = self.project();
         this.clocks.write(cx)?;
-        let shut = this.io.poll_shutdown(cx);
-        this.clocks.moved(Way::Flush, shut, cx)
+        this.clocks.poll_move(Way::Flush, cx, |cx| this.io.as_mut().poll_shutdown(cx))
     }
 }
 

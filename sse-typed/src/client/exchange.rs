@@ -8,7 +8,7 @@ use std::{
 use bytes::{Bytes, BytesMut};
 use http::{Method, StatusCode, response};
 use http_body_util::BodyExt;
-use tokio::task::coop::consume_budget;
+use tokio::{task::coop::consume_budget, time::Instant};
 
 use super::{
     Error, HttpService, ResponseBody,
@@ -60,8 +60,8 @@ pub(super) enum Answer {
     Other(response::Parts, ResponseBody),
 }
 
-/// Sends a request and looks at the head of the response. `method` is the request's, as far as it is known before it is
-/// made. A connection that lets a response wait for too long is abandoned.
+/// Sends a request and looks at the head of the response. `method` limits how long the request may take to be made; the
+/// method that it has then limits the rest. A connection that lets a response wait for too long is abandoned.
 ///
 /// # Errors
 ///
@@ -73,26 +73,24 @@ pub(super) async fn exchange<S: HttpService>(
     connection: Connection,
     terms: Terms,
 ) -> Result<Answer, Error> {
+    let begun = Instant::now();
+    let mut request = in_time(terms.response_timeout.of(&method), begun, request).await??;
+    let limit = terms.response_timeout.of(request.method());
+    request.extensions_mut().insert(connection.clone());
     let response = async {
-        let mut request = request.await?;
-        request.extensions_mut().insert(connection.clone());
-        let response = async {
-            poll_fn(|cx| service.poll_ready(cx)).await?;
-            service.call(request).await
-        };
-        response.await.map_err(|error| Error::service(error.into()))
+        poll_fn(|cx| service.poll_ready(cx)).await?;
+        service.call(request).await
     };
-    let response = match terms.response_timeout.of(&method) {
-        None => response.await?,
-        Some(limit) => match within(limit, response).await {
-            Some(response) => response?,
-            None => {
-                connection.abandon();
-                return Err(Error::no_head(limit));
-            }
-        },
-    };
+    let response = in_time(limit, begun, response).await.inspect_err(|_| connection.abandon())?;
+    let response = response.map_err(|error| Error::service(error.into()))?;
     Ok(Answer::of(response.map(ResponseBody::new), terms))
+}
+
+/// The output of a future, if it comes within `limit` after `begun`.
+async fn in_time<F: Future>(limit: Option<Duration>, begun: Instant, future: F) -> Result<F::Output, Error> {
+    let Some(limit) = limit else { return Ok(future.await) };
+    let left = limit.saturating_sub(begun.elapsed());
+    within(left, future).await.ok_or_else(|| Error::no_head(limit))
 }
 
 impl Answer {

@@ -8,7 +8,7 @@ use sse_typed::{
     Client,
     client::{Error, HttpService, RequestBuilder, Resume},
 };
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::reading::{Reading, fast};
 
@@ -48,6 +48,25 @@ async fn the_response_timeout_may_be_set_and_turned_off() {
     assert_eq!(given_up(client.get("/").response_timeout(None)).await, None);
     assert_eq!(given_up(client.get("/").response_timeout(Duration::from_secs(7))).await, Some(7));
     assert_eq!(given_up(client.post("/").response_timeout(Duration::from_secs(7))).await, Some(7));
+}
+
+/// A request of another method than the builder's, made after some seconds.
+fn made(method: &'static Method, after: u64) -> RequestBuilder<impl HttpService> {
+    client().get("/").request(move |attempt| async move {
+        sleep(Duration::from_secs(after)).await;
+        let mut request = attempt.into_request();
+        *request.method_mut() = method.clone();
+        Ok(request)
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_method_of_the_request_that_the_closure_makes_counts() {
+    assert_eq!(given_up(made(&Method::POST, 0)).await, None);
+    assert_eq!(given_up(made(&Method::GET, 50)).await, Some(120));
+    // The closure itself has the time of the method that was asked for.
+    assert_eq!(given_up(made(&Method::POST, 1000)).await, Some(120));
+    assert_eq!(given_up(made(&Method::POST, 50).response_timeout(Duration::from_secs(70))).await, Some(70));
 }
 
 #[tokio::test(start_paused = true)]

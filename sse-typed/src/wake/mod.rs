@@ -3,6 +3,8 @@
 //! A shortcut such as "this task is registered already" is only taken on proof of a registration: a [`Ticket`] that the queue
 //! gave out under its lock, or a [`Registration`] whose poll reached the timer.
 
+#[cfg(all(test, feature = "server"))]
+pub(crate) mod budget;
 mod epoch;
 mod queue;
 #[cfg(feature = "server")]

@@ -37,26 +37,13 @@ impl Registration {
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        future::poll_fn,
-        pin::pin,
-        task::{Context, Poll},
-        time::Duration,
-    };
+    use std::{future::poll_fn, pin::pin, task::Poll, time::Duration};
 
-    use tokio::{
-        task::coop::poll_proceed,
-        time::{Instant, sleep},
-    };
+    use tokio::time::{Instant, sleep};
     use tokio_test::task;
 
     use super::{Registration, poll_timer};
-
-    fn spend_budget(cx: &mut Context<'_>) {
-        while let Poll::Ready(unit) = poll_proceed(cx) {
-            unit.made_progress();
-        }
-    }
+    use crate::wake::budget::spend_budget;
 
     #[tokio::test(start_paused = true)]
     async fn a_timer_polled_out_of_budget_runs_and_wakes() {

@@ -8,17 +8,11 @@ use std::{
     task::Poll,
 };
 
-use tokio::{runtime, sync::oneshot, task::coop::poll_proceed};
+use tokio::{runtime, sync::oneshot};
 use tokio_test::{assert_pending, assert_ready, task};
 
 use super::*;
-
-/// Spends what is left of the task's coop budget.
-fn spend_budget(cx: &mut Context<'_>) {
-    while let Poll::Ready(unit) = poll_proceed(cx) {
-        unit.made_progress();
-    }
-}
+use crate::wake::budget::spend_budget;
 
 #[test]
 fn all_who_wait_are_woken_once_and_for_all() {

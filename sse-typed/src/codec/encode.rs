@@ -60,7 +60,8 @@ pub trait EventKind {
     note = "`Event<E>` is the envelope of an event, and not an event type: name `E` alone, which derives `SseEvent`"
 )]
 pub trait EncodeEvent: EventKind {
-    /// Writes the event's fields. An implementation that writes nothing sends nothing.
+    /// Writes the event's fields. An implementation that writes nothing sends nothing. One that has an id writes it first:
+    /// an event that fails before it has named its id counts as one without an id.
     ///
     /// # Errors
     ///

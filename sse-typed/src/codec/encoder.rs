@@ -44,15 +44,23 @@ impl Encoder {
         self.numbering = Some(Box::new(Numbering { prefix, next, owed: false }));
     }
 
-    /// Passes over the number of an event that could not be written, unless what was written in its place took it. The events
-    /// behind it keep their numbers, from which a handler resumes.
+    /// Writes by `write` what stands in the place of the event that could not be written. It takes the number of that event,
+    /// or none if that event has an id of its own: the events behind it keep their numbers, from which a handler resumes.
     #[cfg(feature = "server")]
-    pub(crate) fn pass_number(&mut self) {
-        if let Some(numbering) = &mut self.numbering
-            && mem::take(&mut numbering.owed)
-        {
-            numbering.next = numbering.next.saturating_add(1);
+    pub(crate) fn replace<T>(&mut self, write: impl FnOnce(&mut Self) -> T) -> T {
+        let Some(mut numbering) = self.numbering.take() else { return write(self) };
+        if !mem::take(&mut numbering.owed) {
+            let replaced = write(self);
+            self.numbering = Some(numbering);
+            return replaced;
         }
+        let behind = numbering.next.saturating_add(1);
+        self.numbering = Some(numbering);
+        let replaced = write(self);
+        if let Some(numbering) = &mut self.numbering {
+            (numbering.next, numbering.owed) = (behind, false);
+        }
+        replaced
     }
 
     /// Writes one item: an event, an [`Event`](crate::Event) with id and reconnection time, or an
@@ -178,8 +186,8 @@ impl Encoder {
         let mut event = EventWriter::new(block.out);
         event.envelope(id, retry);
         if let Err(error) = encode(&mut event) {
-            if let (false, Some(numbering)) = (event.has_id(), &mut self.numbering) {
-                numbering.owed = true;
+            if let Some(numbering) = &mut self.numbering {
+                numbering.owed = !event.owns_id();
             }
             return Err(error);
         }
@@ -187,7 +195,6 @@ impl Encoder {
             if let (false, Some(numbering)) = (event.has_id(), &mut self.numbering) {
                 event.number(start, &numbering.prefix, numbering.next);
                 numbering.next = numbering.next.saturating_add(1);
-                numbering.owed = false;
             }
             event.finish();
             block.keep();

@@ -19,6 +19,8 @@ pub struct EventWriter<'a> {
     /// The event has said something of itself.
     begun: bool,
     has_id: bool,
+    /// The event has an id of its own, be it one that cannot be written.
+    owns_id: bool,
     has_retry: bool,
     has_data: bool,
 }
@@ -26,12 +28,22 @@ pub struct EventWriter<'a> {
 impl<'a> EventWriter<'a> {
     #[inline]
     pub(super) const fn new(out: &'a mut Vec<u8>) -> Self {
-        Self { out, begun: false, has_id: false, has_retry: false, has_data: false }
+        Self { out, begun: false, has_id: false, owns_id: false, has_retry: false, has_data: false }
     }
 
     #[inline]
     pub(super) const fn has_id(&self) -> bool {
         self.has_id
+    }
+
+    #[inline]
+    pub(super) const fn owns_id(&self) -> bool {
+        self.owns_id
+    }
+
+    /// Marks the event as one with an id of its own, which is about to be written.
+    pub(crate) const fn mark_own_id(&mut self) {
+        self.owns_id = true;
     }
 
     #[inline]
@@ -99,6 +111,7 @@ impl<'a> EventWriter<'a> {
     /// [`EncodeErrorKind::Id`] when the id cannot travel: see [`EventId`].
     pub fn id(&mut self, id: impl Display) -> Result<(), EncodeError> {
         self.begun = true;
+        self.mark_own_id();
         if self.has_id {
             return Ok(());
         }
@@ -115,6 +128,7 @@ impl<'a> EventWriter<'a> {
 
     /// Writes an id as it was received: it may be one that [`id`](Self::id) refuses, as long as it is one line.
     pub(crate) fn received_id(&mut self, id: &str) -> Result<(), EncodeError> {
+        self.mark_own_id();
         if let Some(at) = memchr::memchr3(b'\r', b'\n', 0, id.as_bytes()) {
             let cause = match id.as_bytes().get(at) {
                 Some(0) => format!("a NUL at byte {at}, for which clients ignore the whole `id:` line"),
@@ -137,6 +151,7 @@ impl<'a> EventWriter<'a> {
     /// Writes an id that came from a wire, or was checked when it was made.
     pub(crate) fn wire_id(&mut self, id: &str) {
         self.begun = true;
+        self.mark_own_id();
         if !self.has_id {
             self.field(b"id: ", id.as_bytes());
             self.has_id = true;

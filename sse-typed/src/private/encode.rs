@@ -16,6 +16,7 @@ pub fn event_type(event: &mut EventWriter<'_>, name: &'static str) {
 
 /// Writes an id as JSON.
 pub fn write_json_id<T: Serialize + ?Sized>(event: &mut EventWriter<'_>, id: &T) -> Result<(), EncodeError> {
+    event.mark_own_id();
     let id = serde_json::to_string(id).map_err(|error| EncodeError::new(EncodeErrorKind::Id, error))?;
     // The one control character that stands in JSON without an escape, and no header brings it back.
     event.id(id.replace('\u{7f}', "\\u007f"))

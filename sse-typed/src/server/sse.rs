@@ -136,7 +136,7 @@ impl<St> Sse<St> {
     /// Numbers the events that have no id with plain numbers, from `first` on.
     ///
     /// Only a handler that can resume after each of them should say so: `Sse::new(events_after(n)).ids_from(n + 1)`. An event
-    /// that [cannot be sent](Self::on_unsendable) has its number, too.
+    /// without an id that [cannot be sent](Self::on_unsendable) has its number, too.
     #[must_use]
     pub const fn ids_from(mut self, first: u64) -> Self {
         self.policy.ids = Some(Ids::From(first));
@@ -324,7 +324,8 @@ impl<St: Events> Sse<St> {
     ///
     /// A terminal event ends the stream, be it the one that `replace` gives or the one that could not be sent. A replacement
     /// that cannot be sent either is skipped. A panic of `replace` ends the stream as a panic of the stream itself does. With
-    /// [`ids_from`](Self::ids_from) and [`ids`](Self::ids) the event behind keeps its number.
+    /// [`ids_from`](Self::ids_from) and [`ids`](Self::ids) the event behind keeps its number. What replaces an event that has an
+    /// id of its own gets no number.
     ///
     /// [`SseLayer::on_unsendable`](super::SseLayer::on_unsendable) and [`Stats::unsendable`](super::Stats::unsendable) tell of
     /// each event that cannot be sent.

@@ -1,6 +1,7 @@
 //! A stream goes on behind an event that cannot be sent, if the response says so.
 
 use std::{
+    collections::HashMap,
     convert::Infallible,
     future::ready,
     pin::pin,
@@ -17,7 +18,7 @@ use futures_util::{Stream, StreamExt, stream};
 use http::Request;
 use http_body_util::BodyExt;
 use sse_typed::{
-    EncodeError, Event, EventItem, Hub, LastEventId, Sse, SseLayer,
+    EncodeError, EncodeEvent, Event, EventId, EventItem, Hub, LastEventId, RawEvent, RawEventRef, Sse, SseLayer,
     codec::Encoder,
     hub::OnGap,
     server::{Events, Stats},
@@ -282,4 +283,49 @@ fn an_endless_run_of_them_leaves_the_worker_to_others() {
 async fn a_stream_of_nothing_but_unsendable_events_ends_with_its_stream() {
     let events = stream::iter(vec![Scene::Broken; 5000]);
     assert!(frames(response(Sse::new(events).on_unsendable(|_| None))).await.is_empty());
+}
+
+/// Events with an id of their own take no number, and so does what stands in for one.
+#[tokio::test]
+async fn what_stands_in_for_an_event_with_its_own_id_takes_no_number() {
+    let events = || {
+        stream::iter([
+            Event::new(Scene::Tick(1)),
+            Event::new(Scene::Broken).id(EventId::new("own").unwrap()),
+            Event::new(Scene::Tick(2)),
+        ])
+    };
+    let skipped = text(response(Sse::new(events()).ids_from(1).on_unsendable(|_| None))).await;
+    let replaced = text(response(Sse::new(events()).ids_from(1).on_unsendable(|_| Some(Scene::Tick(100))))).await;
+    assert!(skipped.ends_with("id: 2\nevent: tick\ndata: 2\n\n"), "{skipped}");
+    assert!(replaced.ends_with("id: 2\nevent: tick\ndata: 2\n\n"), "{replaced}");
+}
+
+/// The id itself, or what is written before it, is what cannot be sent.
+#[tokio::test]
+async fn an_event_whose_own_id_cannot_be_sent_takes_no_number() {
+    for broken in [
+        RawEventRef::new("x", "").with_id(Some("a\nb")).to_raw_event(),
+        RawEventRef::new("a\nb", "").with_id(Some("own")).to_raw_event(),
+    ] {
+        let events = stream::iter([RawEvent::new("a", "1"), broken, RawEvent::new("b", "2")]);
+        let sent = text(response(Sse::new(events).ids_from(1).on_unsendable(|_| None))).await;
+        assert!(sent.ends_with("id: 2\nevent: b\ndata: 2\n\n"), "{sent}");
+    }
+}
+
+#[tokio::test]
+async fn an_event_whose_id_is_no_json_takes_no_number() {
+    #[derive(EncodeEvent)]
+    enum Own {
+        /// The keys of a JSON object are strings.
+        Keyed {
+            #[sse(id(json))]
+            id: HashMap<Vec<u8>, u8>,
+        },
+        Plain,
+    }
+    let events = stream::iter([Own::Plain, Own::Keyed { id: HashMap::from([(vec![1], 1)]) }, Own::Plain]);
+    let sent = text(response(Sse::new(events).ids_from(1).on_unsendable(|_| None))).await;
+    assert!(sent.ends_with("id: 2\nevent: Plain\ndata: null\n\n"), "{sent}");
 }

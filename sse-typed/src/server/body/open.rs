@@ -108,11 +108,11 @@ impl Open {
         trace::unsendable(&error);
         let (len, events_before) = (self.encoder.len(), self.encoder.events());
         // It is not called again after a panic, as the stream is not polled.
-        let Ok(replaced) = catch_unwind(AssertUnwindSafe(|| replace(&error, &mut self.encoder))) else {
+        let Ok(replaced) = catch_unwind(AssertUnwindSafe(|| self.encoder.replace(|encoder| replace(&error, encoder))))
+        else {
             self.encoder.take_back(len, events_before);
             return Some(Ended::Panicked);
         };
-        self.encoder.pass_number();
         match replaced {
             Some((Ok(()), true)) => Some(Ended::Terminal),
             Some((Ok(()), false)) | None => is_terminal.then_some(Ended::Failed(error)),

@@ -1,9 +1,12 @@
 //! What the head of a response says: whether it is an event stream, and when the server wants to be asked again.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    borrow::Cow,
+    time::{Duration, SystemTime},
+};
 
 use http::{
-    HeaderMap, HeaderName,
+    HeaderMap, HeaderName, HeaderValue,
     header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER},
 };
 
@@ -19,7 +22,8 @@ pub(super) fn is_event_stream(headers: &HeaderMap, lenient: bool) -> bool {
     if !headers.contains_key(CONTENT_TYPE) {
         return lenient;
     }
-    let essences = elements(headers, &CONTENT_TYPE).map(|element| {
+    let value = joined(headers, &CONTENT_TYPE);
+    let essences = elements(&value).map(|element| {
         let end = memchr::memchr(b';', element).unwrap_or(element.len());
         element[..end].trim_ascii()
     });
@@ -40,7 +44,7 @@ fn is_media_type(essence: &[u8]) -> bool {
 /// undone. Read as text, a compressed stream would be one without events, for ever.
 pub(super) fn is_encoded(headers: &HeaderMap) -> bool {
     let is_coding = |coding: &[u8]| !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity");
-    elements(headers, &CONTENT_ENCODING).any(is_coding)
+    elements(&joined(headers, &CONTENT_ENCODING)).any(is_coding)
 }
 
 /// The [`Retry-After`](https://www.rfc-editor.org/rfc/rfc9110#field.retry-after) of a response: seconds, or a date. Of
@@ -91,31 +95,31 @@ fn seconds(text: &str) -> Option<Duration> {
     Some(Duration::from_secs(whole.parse().unwrap_or(u64::MAX).saturating_add(begun)))
 }
 
-/// The elements of a header that is a list, on however many lines, as they are between the commas. A comma within quotes
-/// separates nothing.
-fn elements<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> {
-    let lines = headers.get_all(name).into_iter();
-    lines
-        .flat_map(|line| {
-            let (mut quoted, mut escaped) = (false, false);
-            line.as_bytes().split(move |byte| {
-                match byte {
-                    _ if escaped => escaped = false,
-                    b'\\' if quoted => escaped = true,
-                    b'"' => quoted = !quoted,
-                    b',' => return !quoted,
-                    _ => {}
-                }
-                false
-            })
-        })
-        .map(<[u8]>::trim_ascii)
+/// The value of a header that is a list: its lines, [joined](https://fetch.spec.whatwg.org/#concept-header-list-get) by commas.
+fn joined<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Cow<'a, [u8]> {
+    let mut lines = headers.get_all(name).into_iter().map(HeaderValue::as_bytes);
+    let first = lines.next().unwrap_or_default();
+    lines.fold(Cow::Borrowed(first), |value, line| Cow::Owned([&value, line].join(&b", "[..])))
+}
+
+/// The elements of a list, as they are between the commas. A comma within quotes separates nothing.
+fn elements(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let (mut quoted, mut escaped) = (false, false);
+    let elements = value.split(move |byte| {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            b',' => return !quoted,
+            _ => {}
+        }
+        false
+    });
+    elements.map(<[u8]>::trim_ascii)
 }
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
     fn headers(name: &HeaderName, values: &[&str]) -> HeaderMap {
@@ -152,7 +156,11 @@ mod tests {
             (&["text/event-stream", "", "*/*", "text/", "/x", "a b/c"], true),
             (&["text/event-stream; a=\"x, text/html\""], true),
             (&["text/html; a=\"\\\", text/event-stream\""], false),
-            (&["text/html; a=\"x", "text/event-stream"], true),
+            // The lines are joined before they are split.
+            (&["text/html; a=\"x", "text/event-stream"], false),
+            (&["text/html; a=\"x", "y\", text/event-stream"], true),
+            (&["text/event-stream; a=\"x", "text/html\""], true),
+            (&["text/event-stream; a=\"x\\", "text/html"], true),
             (&["", ","], false),
         ] {
             assert_eq!(is_event_stream(&headers(&CONTENT_TYPE, lines), true), expected, "{lines:?}");

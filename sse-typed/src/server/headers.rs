@@ -1,6 +1,9 @@
 use http::{
     HeaderMap, HeaderValue,
-    header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, RETRY_AFTER},
+    header::{
+        ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH,
+        CONTENT_LOCATION, CONTENT_RANGE, CONTENT_TYPE, ETAG, HeaderName, LAST_MODIFIED, RETRY_AFTER,
+    },
 };
 
 /// The interval of keep-alive in seconds: a client that knows it can tell silence from a dead connection.
@@ -45,9 +48,28 @@ pub(super) fn announce_keep_alive(headers: &mut HeaderMap, written: Option<u64>,
     seconds
 }
 
+/// What describes the content of a response, or the stream that it would have been. A refusal has no content.
+const OF_CONTENT: [HeaderName; 15] = [
+    CONTENT_TYPE,
+    CONTENT_LENGTH,
+    CONTENT_ENCODING,
+    CONTENT_LANGUAGE,
+    CONTENT_LOCATION,
+    CONTENT_RANGE,
+    CONTENT_DISPOSITION,
+    ACCEPT_RANGES,
+    ETAG,
+    LAST_MODIFIED,
+    HeaderName::from_static("content-digest"),
+    HeaderName::from_static("repr-digest"),
+    HeaderName::from_static("digest"),
+    X_ACCEL_BUFFERING,
+    SSE_KEEP_ALIVE,
+];
+
 /// Takes back what describes a stream, and says when to come back. What the handler says of caches is about its stream.
 pub(super) fn refuse(headers: &mut HeaderMap, retry_after: u64) {
-    for name in [CONTENT_TYPE, X_ACCEL_BUFFERING, SSE_KEEP_ALIVE] {
+    for name in OF_CONTENT {
         headers.remove(name);
     }
     let _ = headers.try_insert(CACHE_CONTROL, NO_CACHE);

@@ -8,7 +8,7 @@ use axum::{
     routing::{any, get},
 };
 use futures_util::{Stream, StreamExt, stream};
-use http::{Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body as _;
 use http_body_util::BodyExt;
 use sse_typed::{
@@ -86,6 +86,42 @@ fn router(layer: SseLayer) -> Router {
 async fn ask(router: &Router, method: Method, path: &str) -> Response<Body> {
     let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
     router.clone().oneshot(request).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_refusal_has_no_header_that_describes_the_stream() {
+    let described = [
+        "content-type",
+        "content-length",
+        "content-encoding",
+        "content-language",
+        "content-range",
+        "content-disposition",
+    ]
+    .into_iter()
+    .chain([
+        "etag",
+        "last-modified",
+        "accept-ranges",
+        "digest",
+        "content-digest",
+        "repr-digest",
+        "content-location",
+    ]);
+    let names: Vec<_> = described.collect();
+    let headers: HeaderMap =
+        names.iter().map(|name| (HeaderName::from_static(name), HeaderValue::from_static("1"))).collect();
+    let service = SseLayer::new().max_connections(0).layer(service_fn(move |_: Request<()>| {
+        let mut response = Response::from(Sse::new(once()));
+        response.headers_mut().extend(headers.clone());
+        response.headers_mut().insert("x-request-id", HeaderValue::from_static("7"));
+        ready(Ok::<_, Infallible>(response))
+    }));
+    let refused = service.oneshot(Request::new(())).await.unwrap();
+    assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(refused.headers()["x-request-id"], "7");
+    let left: Vec<_> = names.iter().filter(|name| refused.headers().contains_key(**name)).collect();
+    assert!(left.is_empty(), "{left:?}");
 }
 
 #[tokio::test]

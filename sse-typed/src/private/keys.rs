@@ -42,12 +42,17 @@ fn selecting<const N: usize>(found: [Found; N]) -> Option<usize> {
 }
 
 /// What `json` has under each key. Half an object has none of them: that it is half of one shows when the data is read.
+///
+/// A key may have half a surrogate pair, as JavaScript writes text that was cut within one. It is none of `keys`, and hides no
+/// other.
 fn find_keys<const N: usize>(json: &str, keys: &[&str; N]) -> [Found; N] {
     let mut found = [Found::Absent; N];
     let mut deserializer = serde_json::Deserializer::from_str(json);
-    let whole =
-        deserializer.deserialize_map(FindKeys { keys, found: &mut found }).and_then(|()| deserializer.end()).is_ok();
-    if whole { found } else { [Found::Absent; N] }
+    let read = deserializer.deserialize_map(FindKeys { keys, found: &mut found }).and_then(|()| deserializer.end());
+    // Keys that are read as bytes may have control characters, which JSON does not allow within a string.
+    let has_control = json.bytes().any(|byte| byte < b' ');
+    let is_json = || !has_control || serde_json::from_str::<IgnoredAny>(json).is_ok();
+    if read.is_ok() && is_json() { found } else { [Found::Absent; N] }
 }
 
 /// What an object has under a key.
@@ -94,7 +99,7 @@ impl<'de> DeserializeSeed<'de> for OneOf<'_> {
     type Value = Option<usize>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_str(self)
+        deserializer.deserialize_bytes(self)
     }
 }
 
@@ -105,8 +110,8 @@ impl Visitor<'_> for OneOf<'_> {
         f.write_str("a key")
     }
 
-    fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
-        Ok(self.0.iter().position(|own| *own == key))
+    fn visit_bytes<E>(self, key: &[u8]) -> Result<Self::Value, E> {
+        Ok(self.0.iter().position(|own| own.as_bytes() == key))
     }
 }
 
@@ -118,6 +123,11 @@ mod tests {
     fn a_value_selects_before_a_null_and_the_first_before_the_others() {
         for (json, selected) in [
             (r#"{"a":1}"#, Some("a")),
+            (r#"{"\ud800":0,"a":"\udfff"}"#, Some("a")),
+            (r#"{"\ud800":0,"a":1"#, None),
+            (r#"{"\ud80g":0,"a":1}"#, None),
+            ("{\"\n\":0,\"a\":1}", None),
+            ("{\"\\n\":0,\n\"a\":1}", Some("a")),
             (r#"{"b":1,"a":1}"#, Some("a")),
             (r#"{"a":null,"b":0}"#, Some("b")),
             (r#"{"b":false,"a":null}"#, Some("b")),

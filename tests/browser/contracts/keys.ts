@@ -3,6 +3,9 @@
 
 export type JsonValue = number | string | boolean | Array<JsonValue> | { [key in string]: JsonValue } | null;
 
+/** Any JSON, also text that is no text to Rust. */
+export type Unread = unknown;
+
 /** The data of each event, by the event's `type`. */
 export interface KeysMap {
   Answer: JsonValue;
@@ -17,6 +20,8 @@ export interface KeysMap {
   Constructor: JsonValue;
   ToString: JsonValue;
   Quoted: JsonValue;
+  Unread: Unread;
+  Keyless: null;
 }
 
 const contract: KeysContract = {
@@ -33,6 +38,8 @@ const contract: KeysContract = {
     { name: "Constructor", types: ["odd"], form: "json", key: "constructor" },
     { name: "ToString", types: ["odd"], form: "json", key: "toString" },
     { name: "Quoted", types: ["odd"], form: "json", key: "a \"key\"" },
+    { name: "Unread", types: ["unread"], form: "json", key: "some" },
+    { name: "Keyless", types: ["unread"], form: "unit" },
   ],
   ignored: [],
   nested: [],
@@ -444,16 +451,22 @@ function once(parse: (json: string) => unknown, data: string): () => unknown {
   return () => (read ??= { value: parse(data) }).value;
 }
 
-/** What a user's object has under a name, be it a method of its class. What every object inherits is no handler. */
+/**
+ * What a user's object has under a name, be it a method of its class, or the object a class with static methods. What every
+ * object or function inherits is no handler.
+ */
 function handler(of: object, name: string): KeysHandler {
   const object = of as { readonly [name: string]: KeysHandler };
   if (hasKey(of, name)) return object[name];
   const prototype: unknown = Object.getPrototypeOf(of);
   // In a literal, `__proto__: handler` makes the handler the prototype, and what it inherits is that of functions.
-  if (typeof prototype === "function") return name === "__proto__" ? (prototype as KeysHandler) : undefined;
-  const inherited = object[name];
-  const own = name !== "constructor" && inherited !== (Object.prototype as unknown as typeof object)[name];
-  return own && typeof inherited === "function" ? inherited : undefined;
+  if (typeof of === "object" && typeof prototype === "function") return name === "__proto__" ? (prototype as KeysHandler) : undefined;
+  const common: unknown[] = [null, Object.prototype, Function.prototype];
+  let owner: unknown = of;
+  while (!common.includes(owner) && !Object.prototype.hasOwnProperty.call(owner, name)) owner = Object.getPrototypeOf(owner);
+  if (common.includes(owner) || (name === "constructor" && owner !== of)) return undefined;
+  const found = object[name];
+  return typeof found === "function" ? found : undefined;
 }
 
 function hasKey(value: unknown, key: string): value is { [name: string]: unknown } {

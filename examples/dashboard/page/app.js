@@ -281,10 +281,13 @@ function handler(of, name) {
   const object = of;
   if (hasKey(of, name)) return object[name];
   const prototype = Object.getPrototypeOf(of);
-  if (typeof prototype === "function") return name === "__proto__" ? prototype : void 0;
-  const inherited = object[name];
-  const own = name !== "constructor" && inherited !== Object.prototype[name];
-  return own && typeof inherited === "function" ? inherited : void 0;
+  if (typeof of === "object" && typeof prototype === "function") return name === "__proto__" ? prototype : void 0;
+  const common = [null, Object.prototype, Function.prototype];
+  let owner = of;
+  while (!common.includes(owner) && !Object.prototype.hasOwnProperty.call(owner, name)) owner = Object.getPrototypeOf(owner);
+  if (common.includes(owner) || name === "constructor" && owner !== of) return void 0;
+  const found = object[name];
+  return typeof found === "function" ? found : void 0;
 }
 function hasKey(value, key) {
   return typeof value === "object" && value !== null && !Array.isArray(value) && Object.prototype.hasOwnProperty.call(value, key);

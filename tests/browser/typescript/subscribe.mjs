@@ -199,6 +199,14 @@ await run({
         note("call")(data, event);
       }
     }
+    class Statics {
+      static name(data, event) {
+        note("name")(data, event);
+      }
+      static call(data, event) {
+        note("call")(data, event);
+      }
+    }
     const own = Object.fromEntries(names.map((name) => [name, note(name)]));
     for (const [handlers, expected] of [
       [own, names],
@@ -209,6 +217,9 @@ await run({
       [{ ["__proto__"]: note("__proto__"), constructor: note("constructor") }, ["__proto__", "constructor"]],
       [new Handlers(), ["__proto__", "toString", "hasOwnProperty", "name", "call"]],
       [new (class extends Handlers {})(), ["__proto__", "toString", "hasOwnProperty", "name", "call"]],
+      [Statics, ["name", "call"]],
+      [class extends Statics {}, ["call"]],
+      [class {}, []],
       [{}, []],
       [{ __proto__: null }, []],
     ]) {

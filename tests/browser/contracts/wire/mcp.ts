@@ -446,16 +446,22 @@ function once(parse: (json: string) => unknown, data: string): () => unknown {
   return () => (read ??= { value: parse(data) }).value;
 }
 
-/** What a user's object has under a name, be it a method of its class. What every object inherits is no handler. */
+/**
+ * What a user's object has under a name, be it a method of its class, or the object a class with static methods. What every
+ * object or function inherits is no handler.
+ */
 function handler(of: object, name: string): McpEventHandler {
   const object = of as { readonly [name: string]: McpEventHandler };
   if (hasKey(of, name)) return object[name];
   const prototype: unknown = Object.getPrototypeOf(of);
   // In a literal, `__proto__: handler` makes the handler the prototype, and what it inherits is that of functions.
-  if (typeof prototype === "function") return name === "__proto__" ? (prototype as McpEventHandler) : undefined;
-  const inherited = object[name];
-  const own = name !== "constructor" && inherited !== (Object.prototype as unknown as typeof object)[name];
-  return own && typeof inherited === "function" ? inherited : undefined;
+  if (typeof of === "object" && typeof prototype === "function") return name === "__proto__" ? (prototype as McpEventHandler) : undefined;
+  const common: unknown[] = [null, Object.prototype, Function.prototype];
+  let owner: unknown = of;
+  while (!common.includes(owner) && !Object.prototype.hasOwnProperty.call(owner, name)) owner = Object.getPrototypeOf(owner);
+  if (common.includes(owner) || (name === "constructor" && owner !== of)) return undefined;
+  const found = object[name];
+  return typeof found === "function" ? found : undefined;
 }
 
 function hasKey(value: unknown, key: string): value is { [name: string]: unknown } {

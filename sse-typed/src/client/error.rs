@@ -415,13 +415,20 @@ fn root<'a>(error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static)
     error
 }
 
-/// The message, and what was received without its content, which may be a secret.
+/// What was received without its content, which may be a secret, and the message unless that shows some of it.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("Error");
-        debug.field("kind", &format_args!("{}", self.0.kind.name())).field("message", &self.to_string());
+        debug.field("kind", &format_args!("{}", self.0.kind.name()));
+        if !matches!(self.0.kind, Kind::Decode(_) | Kind::InBand) {
+            debug.field("message", &self.to_string());
+        }
         if let Some(event) = self.raw_event() {
-            debug.field("event", &event.event_type()).field("data", &Size(event.data().len()));
+            debug.field("event", &event.event_type());
+            if let Some(error) = self.decode_error() {
+                debug.field("part", &error.kind()).field("path", &error.path().unwrap_or_default());
+            }
+            debug.field("data", &Size(event.data().len()));
         }
         if let Some((head, body)) = self.response() {
             debug.field("response", &Head(head)).field("body", &Size(body.len()));

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::Full;
 use sse_typed::{
-    Client, EventId, RawEvent,
+    Client, EventId, RawEvent, SseEvent,
     client::{
         Attempt, BadEvent, BoxHttpService, Ended, Error, HyperClient, ReadyState, ReconnectPolicy, Reply,
         RequestBuilder, ReqwestClient, ResponseBody, Resume, Signal, SseDecodeLayer, Unknown, WithBody,
@@ -53,6 +53,18 @@ impl Shown {
             next = error.source();
         }
     }
+}
+
+#[derive(Debug, SseEvent)]
+#[sse(rename_all = "snake_case")]
+enum Typed {
+    Value {
+        n: u64,
+    },
+    #[sse(error)]
+    Failed {
+        why: String,
+    },
 }
 
 fn with_secrets<S>(request: RequestBuilder<S>) -> RequestBuilder<S> {
@@ -160,6 +172,19 @@ async fn nothing_public_shows_a_secret() {
     shown.add_error(&source.next().await.unwrap().unwrap_err());
     shown.add(&handle.state());
     shown.add(handle.state().last_error().unwrap());
+
+    // The messages name what is wrong with the data, and what the server says.
+    let events = "event: value\ndata: {\"n\":\"secret-n\"}\n\nevent: failed\ndata: {\"why\":\"secret-why\"}\n\n";
+    let request = with_secrets(Client::new(ScriptedService::new([Scripted::events(events)])).get(URL));
+    let mut stream = request.in_band_errors(true).send::<Typed>().await.unwrap();
+    for kind in ["Decode, event: \"value\", part: Json, path: \"n\"", "InBand, event: \"failed\""] {
+        let error = stream.next().await.unwrap().unwrap_err();
+        assert!(error.to_string().contains("secret"), "{error}");
+        assert!(format!("{error:?}").starts_with(&format!("Error {{ kind: {kind}, data: ")), "{error:?}");
+        shown.add(&error);
+        shown.add(&Signal::<Typed>::Reconnecting { after: Duration::ZERO, cause: Some(error) });
+    }
+    shown.add(&stream);
 
     // Nobody listens there.
     let nowhere = "http://user:secret-pw@127.0.0.1:1/?token=secret-query";

@@ -211,8 +211,12 @@ impl<S> RequestBuilder<S> {
     /// How long the head of the response may take, with all that comes before it: the closure of
     /// [`request`](Self::request), which may hang as well, and the connection. `None` sets no limit.
     ///
-    /// The default is 120 s for GET: some servers send the head only with the first event, and a source that asks such a
-    /// quiet server connects anew every 120 s, and loses nothing. For other methods there is no limit by default.
+    /// The default is 120 s for GET, as a dead path looks like a server that sends the head only with its first event. A source
+    /// asks such a server again after the reconnection time, which this does not double;
+    /// [`max_attempts`](super::ReconnectPolicy::max_attempts) counts the attempt. What the server sends in between is lost if
+    /// it does not resume by the last event ID: for such a feed set `None`. For other methods there is no limit by default.
+    ///
+    /// An attempt that ends by a time that is set here has failed like any other, and doubles the delay.
     pub fn response_timeout(mut self, time: impl Into<Option<Duration>>) -> Self {
         self.terms.response_timeout = ResponseTimeout::Set(time.into());
         self

@@ -1,12 +1,16 @@
 //! How long a request waits for the head of its response.
 
-use std::{convert::Infallible, time::Duration};
+use std::{
+    convert::Infallible,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use axum::body::Body;
 use http::{Method, Request, Response};
 use sse_typed::{
     Client,
-    client::{Error, HttpService, RequestBuilder, Resume},
+    client::{Error, HttpService, ReconnectPolicy, RequestBuilder, Resume},
 };
 use tokio::time::{Instant, sleep, timeout};
 
@@ -48,6 +52,31 @@ async fn the_response_timeout_may_be_set_and_turned_off() {
     assert_eq!(given_up(client.get("/").response_timeout(None)).await, None);
     assert_eq!(given_up(client.get("/").response_timeout(Duration::from_secs(7))).await, Some(7));
     assert_eq!(given_up(client.post("/").response_timeout(Duration::from_secs(7))).await, Some(7));
+}
+
+/// After how many seconds each attempt of an hour follows the one before, where the server answers none.
+async fn pauses(timeout: Option<Duration>) -> Vec<u64> {
+    let begun = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&begun);
+    let service = tower::service_fn(move |_: Request<Body>| {
+        seen.lock().unwrap().push(Instant::now());
+        std::future::pending::<Result<Response<Body>, Infallible>>()
+    });
+    let mut request = Client::with_body(service).get("/").reconnect(ReconnectPolicy::default().jitter(0.0));
+    if let Some(timeout) = timeout {
+        request = request.response_timeout(timeout);
+    }
+    let mut source = request.connect::<Reading>();
+    assert!(tokio::time::timeout(Duration::from_secs(3600), source.next()).await.is_err(), "it goes on");
+    let begun = begun.lock().unwrap();
+    begun.windows(2).map(|pair| (pair[1] - pair[0]).as_secs()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_of_a_server_that_holds_its_head_back_asks_again_after_the_base_delay() {
+    assert_eq!(pauses(None).await, [121; 29]);
+    // A limit that was set is one that the server has broken.
+    assert_eq!(pauses(Some(Duration::from_secs(120))).await[..6], [121, 122, 124, 128, 136, 150]);
 }
 
 /// A request of another method than the builder's, made after some seconds.

@@ -10,7 +10,8 @@ use http::StatusCode;
 /// doubles with every attempt in a row that brought no event, up to thirty seconds, and never falls under the server's
 /// `retry:`, under its `Retry-After`, or under 100 ms (a server that says `retry: 0` does not make a hot loop). A server
 /// may ask for up to [an hour](Self::max_server_delay). Jitter is only ever added. The first event of a connection, or 60 s of uptime, ends the row; a mere `200 OK` does not, or a
-/// server that answers and hangs up would be asked for ever at full speed.
+/// server that answers and hangs up would be asked for ever at full speed. Where the default
+/// [`response_timeout`](super::RequestBuilder::response_timeout) has ended an attempt, the next follows after the undoubled delay.
 ///
 /// ```
 /// use std::time::Duration;
@@ -224,6 +225,8 @@ pub(super) enum Cause {
     Broken,
     /// The service gave no response.
     NoResponse,
+    /// There was no response when the time was over that is granted where none was set. The server may have no event yet.
+    HeldBack,
     /// A response with a status other than 200 and 204.
     Status(StatusCode),
     /// What no repetition mends: a request that cannot be sent, a response of another content type.
@@ -261,6 +264,9 @@ pub(super) enum Decision {
 #[derive(Debug)]
 pub(super) struct Reconnect {
     policy: ReconnectPolicy,
+    /// Attempts in a row that brought no event: what `max_attempts` limits.
+    attempts: u32,
+    /// Those of them that lengthen the delay.
     fruitless: u32,
     /// Responses with a status since the last event stream, where the policy has a limit for it.
     refusals: BTreeMap<StatusCode, u32>,
@@ -270,7 +276,7 @@ pub(super) struct Reconnect {
 impl Reconnect {
     pub(super) fn new(policy: ReconnectPolicy) -> Self {
         let random = policy.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
-        Self { policy, fruitless: 0, refusals: BTreeMap::new(), random }
+        Self { policy, attempts: 0, fruitless: 0, refusals: BTreeMap::new(), random }
     }
 
     pub(super) fn decide(&mut self, outcome: &Outcome) -> Decision {
@@ -278,12 +284,13 @@ impl Reconnect {
             return Decision::Stop;
         }
         if outcome.events > 0 || outcome.uptime >= self.policy.stable_after {
-            self.fruitless = 0;
+            self.reset();
         } else {
-            self.fruitless = self.fruitless.saturating_add(1);
+            self.attempts = self.attempts.saturating_add(1);
+            self.fruitless = if outcome.cause == Cause::HeldBack { 0 } else { self.fruitless.saturating_add(1) };
         }
         match self.policy.max_attempts {
-            Some(max) if self.fruitless >= max => Decision::GiveUp { attempts: self.fruitless },
+            Some(max) if self.attempts >= max => Decision::GiveUp { attempts: self.attempts },
             _ => {
                 let delay = self.policy.delay(self.fruitless, outcome);
                 Decision::Retry { after: delay.saturating_add(self.jitter(delay)) }
@@ -297,8 +304,8 @@ impl Reconnect {
     }
 
     /// How many of the last attempts in a row brought nothing.
-    pub(super) const fn fruitless(&self) -> u32 {
-        self.fruitless
+    pub(super) const fn attempts_in_vain(&self) -> u32 {
+        self.attempts
     }
 
     /// Whether an attempt may follow. Counts the responses with a status.
@@ -308,7 +315,7 @@ impl Reconnect {
                 self.refusals.clear();
                 true
             }
-            Cause::NoResponse => true,
+            Cause::NoResponse | Cause::HeldBack => true,
             Cause::Status(status) => match self.policy.status_limit(status) {
                 None => true,
                 Some(0) => false,
@@ -324,7 +331,7 @@ impl Reconnect {
 
     /// What was in vain is forgotten.
     pub(super) fn reset(&mut self) {
-        self.fruitless = 0;
+        (self.attempts, self.fruitless) = (0, 0);
         self.refusals.clear();
     }
 

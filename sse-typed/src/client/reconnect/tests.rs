@@ -45,6 +45,7 @@ fn what_is_repeated_and_what_is_the_end() {
         (Cause::Ended, true, true),
         (Cause::Broken, true, true),
         (Cause::NoResponse, true, true),
+        (Cause::HeldBack, true, true),
         (Cause::Refused, false, false),
         (status(408), true, false),
         (status(425), true, false),
@@ -200,6 +201,24 @@ fn max_attempts_counts_attempts_in_a_row_that_brought_nothing() {
     assert!(matches!(reconnect.decide(&lost), Decision::Retry { .. }));
     assert!(matches!(reconnect.decide(&outcome(Cause::Ended)), Decision::Retry { .. }));
     assert_eq!(reconnect.decide(&lost), Decision::GiveUp { attempts: 3 });
+}
+
+#[test]
+fn a_head_that_is_held_back_counts_as_an_attempt_and_does_not_lengthen_the_delay() {
+    let mut reconnect = Reconnect::new(ReconnectPolicy::new().jitter(0.0).max_attempts(8));
+    let causes = [
+        (Cause::NoResponse, 1),
+        (Cause::NoResponse, 2),
+        (Cause::HeldBack, 1),
+        (Cause::HeldBack, 1),
+        (Cause::NoResponse, 1),
+        (Cause::NoResponse, 2),
+        (Cause::HeldBack, 1),
+    ];
+    for (cause, expected) in causes {
+        assert_eq!(after(reconnect.decide(&outcome(cause))), expected * SECOND, "{cause:?}");
+    }
+    assert_eq!(reconnect.decide(&outcome(Cause::HeldBack)), Decision::GiveUp { attempts: 8 });
 }
 
 #[test]

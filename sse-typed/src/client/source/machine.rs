@@ -19,7 +19,7 @@ use crate::{
     client::{
         Ended, Error, HttpService, ResponseBody,
         connection::Connection,
-        exchange::{Answer, exchange, refusal},
+        exchange::{Answer, ResponseTimeout, exchange, refusal},
         headers::retry_after,
         reader::Read,
         reconnect::{Cause, Decision, Outcome},
@@ -171,6 +171,7 @@ impl<E: DecodeEvent, S: HttpService> EventSource<E, S> {
                 self.ask.refused_with = Some(status);
                 Cause::Status(status)
             }
+            _ if error.is_timeout() && self.terms.response_timeout == ResponseTimeout::ByMethod => Cause::HeldBack,
             _ if error.is_without_response() => Cause::NoResponse,
             _ => Cause::Refused,
         };
@@ -243,7 +244,7 @@ impl<E, S> EventSource<E, S> {
             ready_state: self.state.ready_state(),
             ended,
             attempts: self.ask.attempts(),
-            failures: if events > 0 { 0 } else { self.reconnect.fruitless() },
+            failures: if events > 0 { 0 } else { self.reconnect.attempts_in_vain() },
             connected_since: connected_since.map(Instant::into_std),
             next_attempt_at: next_attempt_at.map(Instant::into_std),
         };

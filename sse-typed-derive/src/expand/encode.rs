@@ -248,6 +248,7 @@ fn gap_event(output: &Output<'_, '_>, variant: &Variant<'_>) -> TokenStream {
                 let member = &field.member;
                 let part = match member {
                     Member::Named(ident) if ident == "reason" => quote!(#private::GapReason),
+                    Member::Named(ident) if ident == "part" => quote!(#private::Option<#private::PartName>),
                     _ => quote!(#private::Option<#private::u64>),
                 };
                 let data = gap_field(private, field, &part, &quote!(__gap.#member));

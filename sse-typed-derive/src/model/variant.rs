@@ -371,10 +371,12 @@ fn check_gap(ctxt: &Ctxt, span: Span, data: &Data<'_>, has_more: bool) {
         if let Member::Named(ident) = &field.member
             && ident != "missed"
             && ident != "reason"
+            && ident != "part"
         {
             ctxt.error(
                 ident.span(),
-                "a gap has the fields `missed: Option<u64>` and `reason: GapReason`, or holds a `Gap`, or nothing",
+                "a gap has the fields `missed: Option<u64>`, `reason: GapReason` and `part: Option<PartName>`, or holds a `Gap`, or \
+                 nothing",
             );
         }
     }

@@ -1,8 +1,11 @@
 use serde::{Deserialize, Serialize};
 
+use super::PartName;
+
 /// Lost history: what lies between a client's last event ID and the oldest event that is still kept is gone.
 ///
-/// As JSON it is `{"missed":17,"reason":"trimmed"}`.
+/// As JSON it is `{"missed":17,"reason":"trimmed"}`, and `{"missed":17,"reason":"trimmed","part":"chat"}` in a part of a merged
+/// stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Gap {
@@ -10,13 +13,23 @@ pub struct Gap {
     pub missed: Option<u64>,
     /// Why they are lost.
     pub reason: GapReason,
+    /// In which part of the stream, where it is merged of several hubs (`Merge`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<PartName>,
 }
 
 impl Gap {
     /// A gap of `missed` events.
     #[must_use]
     pub const fn new(missed: Option<u64>, reason: GapReason) -> Self {
-        Self { missed, reason }
+        Self { missed, reason, part: None }
+    }
+
+    /// The same gap, in this part of a merged stream.
+    #[must_use]
+    pub const fn in_part(mut self, part: PartName) -> Self {
+        self.part = Some(part);
+        self
     }
 }
 
@@ -55,8 +68,8 @@ pub trait GapEvent: Sized {
 #[diagnostic::on_unimplemented(
     message = "this field of a variant with `#[sse(gap)]` must be `{Part}`, and is `{Self}`",
     label = "expected `{Part}`",
-    note = "such a variant is a unit variant, holds a `Gap`, or has the fields `missed: Option<u64>` and `reason: GapReason`, or \
-            one of them"
+    note = "such a variant is a unit variant, holds a `Gap`, or has the fields `missed: Option<u64>`, `reason: GapReason` and \
+            `part: Option<PartName>`, or some of them"
 )]
 pub trait GapField<Part>: Sized {
     #[doc(hidden)]

@@ -21,6 +21,7 @@ mod gap;
 mod id;
 mod id_text;
 mod last_event_id;
+mod part;
 mod raw;
 
 pub use self::{
@@ -29,6 +30,7 @@ pub use self::{
     gap::{Gap, GapEvent, GapField, GapReason},
     id::{EventId, IntoEventId, InvalidEventId},
     last_event_id::LastEventId,
+    part::{InvalidPartName, PartName},
     raw::{RawEvent, RawEventRef},
 };
 

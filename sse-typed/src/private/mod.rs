@@ -29,7 +29,7 @@ pub use self::{
 pub use crate::{
     DeriveSseEventAlone,
     codec::{DecodeEvent, Decoded, EncodeEvent, EventKind, EventWriter, HubEvent},
-    event::{DecodeError, EncodeError, Gap, GapEvent, GapField, GapReason, RawEvent, RawEventRef},
+    event::{DecodeError, EncodeError, Gap, GapEvent, GapField, GapReason, PartName, RawEvent, RawEventRef},
 };
 
 mod decode;

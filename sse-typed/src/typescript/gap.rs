@@ -2,14 +2,17 @@
 
 use ts_rs::{Config, TS, TypeVisitor};
 
-use crate::event::{Gap, GapReason};
+use crate::event::{Gap, GapReason, PartName};
 
 impl TS for Gap {
     type WithoutGenerics = Self;
     type OptionInnerType = Self;
 
     fn docs() -> Option<String> {
-        Some("/** Lost history: how many events, where that can be known, and why. */".to_owned())
+        Some(
+            "/** Lost history: how many events, where that can be known, why, and in which part of a merged stream. */"
+                .to_owned(),
+        )
     }
 
     fn name(_: &Config) -> String {
@@ -18,7 +21,7 @@ impl TS for Gap {
 
     fn inline(_: &Config) -> String {
         // Always a number, whatever large integers of the payloads are.
-        "{ missed: number | null, reason: GapReason, }".to_owned()
+        "{ missed: number | null, reason: GapReason, part?: string, }".to_owned()
     }
 
     fn inline_flattened(config: &Config) -> String {
@@ -73,5 +76,19 @@ impl TS for GapReason {
 
     fn output_path() -> Option<std::path::PathBuf> {
         Some("GapReason.ts".into())
+    }
+}
+
+/// A string like any other.
+impl TS for PartName {
+    type WithoutGenerics = Self;
+    type OptionInnerType = Self;
+
+    fn name(config: &Config) -> String {
+        <str as TS>::name(config)
+    }
+
+    fn inline(config: &Config) -> String {
+        <str as TS>::inline(config)
     }
 }

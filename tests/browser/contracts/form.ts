@@ -44,6 +44,7 @@ export interface FormMap {
   "form.gap": {
     missed: number | null;
     reason: GapReason;
+    part: string | null;
   };
   /** An event of a type that no other has. */
   other: { readonly eventType: string; readonly data: string };

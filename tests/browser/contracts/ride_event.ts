@@ -3,8 +3,8 @@
 
 export type Position = { lat: number, lon: number, };
 
-/** Lost history: how many events, where that can be known, and why. */
-export type Gap = { missed: number | null, reason: GapReason, };
+/** Lost history: how many events, where that can be known, why, and in which part of a merged stream. */
+export type Gap = { missed: number | null, reason: GapReason, part?: string, };
 
 /**
  * Why history is lost: it is no longer kept, the subscription fell behind, or the client's last event ID

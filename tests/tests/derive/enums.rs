@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use sse_typed::{
     DecodeEvent, Decoded, EncodeEvent, Encoded, Event, EventKind, Gap, GapEvent, HubEvent, RawEvent, RawEventRef,
     SseEvent,
-    event::{DecodeErrorKind, EncodeErrorKind, GapReason},
+    event::{DecodeErrorKind, EncodeErrorKind, GapReason, PartName},
 };
 
 use super::{both_ways, event, failure, raw, read, wire};
@@ -297,11 +297,40 @@ enum UnitGap {
     Gap,
 }
 
+#[derive(Debug, PartialEq, SseEvent)]
+enum PartGap {
+    #[sse(gap)]
+    Gap { part: Option<PartName> },
+}
+
+#[derive(Debug, PartialEq, SseEvent)]
+enum WholeGap {
+    #[sse(gap)]
+    Gap(Gap),
+}
+
 #[test]
 fn a_gap_variant_takes_what_it_asks_for() {
     let gap = Gap::new(None, GapReason::UnknownId);
     assert_eq!(Gaps::from_gap(gap), Gaps::Gap { missed: None, reason: GapReason::UnknownId });
     assert_eq!(UnitGap::from_gap(gap), UnitGap::Gap);
+    assert_eq!(PartGap::from_gap(gap), PartGap::Gap { part: None });
+}
+
+#[test]
+fn a_gap_of_a_merged_stream_names_its_part() {
+    let chat = PartName::new("chat").unwrap();
+    let gap = Gap::new(Some(1), GapReason::Trimmed).in_part(chat);
+    both_ways(&PartGap::from_gap(gap), "event: Gap\ndata: {\"part\":\"chat\"}\n\n");
+    both_ways(
+        &WholeGap::from_gap(gap),
+        "event: Gap\ndata: {\"missed\":1,\"reason\":\"trimmed\",\"part\":\"chat\"}\n\n",
+    );
+    // Of any other stream it has no such key.
+    both_ways(
+        &WholeGap::from_gap(Gap::new(None, GapReason::Lagged)),
+        "event: Gap\ndata: {\"missed\":null,\"reason\":\"lagged\"}\n\n",
+    );
 }
 
 #[derive(Debug, PartialEq, SseEvent)]

@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use sse_typed::{Gap, RawEvent, SseEvent, event::GapReason, typescript::Options};
+use sse_typed::{
+    Gap, RawEvent, SseEvent,
+    event::{GapReason, PartName},
+    typescript::Options,
+};
 use ts_rs::TS;
 
 use crate::contracts::assert_current;
@@ -113,6 +117,7 @@ enum Form {
     Gap {
         missed: Option<u64>,
         reason: GapReason,
+        part: Option<PartName>,
     },
     #[sse(other)]
     Other(RawEvent),

@@ -58,7 +58,7 @@ fn a_gap_has_the_fields_of_a_gap() {
         BOTH,
         &[
             "2:11 gap: a gap is told by the hub, which gives it its id: remove the `id` and `retry` fields",
-            "3:30 why: a gap has the fields `missed: Option<u64>` and `reason: GapReason`, or holds a `Gap`, or nothing",
+            "3:30 why: a gap has the fields `missed: Option<u64>`, `reason: GapReason` and `part: Option<PartName>`, or holds a `Gap`, or nothing",
         ],
     );
 }

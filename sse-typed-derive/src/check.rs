@@ -384,7 +384,7 @@ fn check_lifetimes(ctxt: &Ctxt, input: &Input<'_>) {
 }
 
 /// Whether a type mentions the one that derives, which stands here without a path.
-fn mentions(ty: &Type, ident: &Ident) -> bool {
+pub(crate) fn mentions(ty: &Type, ident: &Ident) -> bool {
     struct Mentions<'a>(&'a Ident, bool);
 
     impl Visit<'_> for Mentions<'_> {

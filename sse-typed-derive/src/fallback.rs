@@ -1,10 +1,15 @@
 //! Impls for a type whose attributes are wrong, so that code which uses it gives no second wave of errors.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{TokenStream, TokenTree};
 use quote::quote;
-use syn::{DeriveInput, Path, parse_quote};
+use syn::{DeriveInput, Path, Type, WherePredicate, parse_quote};
 
-use crate::{Sides, bound, expand::in_const, model::default_crate};
+use crate::{
+    Sides, bound,
+    check::mentions,
+    expand::{in_const, united},
+    model::default_crate,
+};
 
 /// Impls that are never run: the errors stand beside them.
 pub(crate) fn expand(input: &DeriveInput, sides: Sides) -> TokenStream {
@@ -52,6 +57,17 @@ pub(crate) fn expand(input: &DeriveInput, sides: Sides) -> TokenStream {
             }
         });
     }
+    if sides.encode {
+        for ty in united(nested(input)) {
+            let predicate: WherePredicate = parse_quote!(for<'__sse> #ty: #private::EncodeEvent);
+            let generics = bound::with_predicates(&input.generics, &[predicate]);
+            let where_clause = &generics.where_clause;
+            items.extend(quote! {
+                #[automatically_derived]
+                impl #impl_generics #private::Unites<#ty> for #ident #ty_generics #where_clause {}
+            });
+        }
+    }
     if sides.decode {
         items.extend(quote! {
             #[automatically_derived]
@@ -67,6 +83,33 @@ pub(crate) fn expand(input: &DeriveInput, sides: Sides) -> TokenStream {
         });
     }
     in_const(input, &items)
+}
+
+/// The payloads that are event types of their own, as far as that can be seen.
+fn nested(input: &DeriveInput) -> impl Iterator<Item = &Type> {
+    let variants = match &input.data {
+        syn::Data::Enum(body) => body.variants.iter().collect(),
+        _ => Vec::new(),
+    };
+    let is_nested = |variant: &&syn::Variant| {
+        let mut lists = variant
+            .attrs
+            .iter()
+            .filter(|attr| attr.path().is_ident("sse"))
+            .filter_map(|attr| attr.meta.require_list().ok());
+        lists.any(|list| {
+            list.tokens.clone().into_iter().any(|token| matches!(token, TokenTree::Ident(word) if word == "nested"))
+        })
+    };
+    variants
+        .into_iter()
+        .filter(is_nested)
+        .flat_map(|variant| variant.fields.iter().take(1))
+        .map(|field| &field.ty)
+        .filter(|ty| {
+            // A type within itself, or any type, is one of the errors.
+            !mentions(ty, &input.ident) && !bound::mentions_param(&input.generics, ty)
+        })
 }
 
 /// The path of the crate, where the attribute that says it can be read at all.

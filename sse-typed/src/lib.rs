@@ -121,7 +121,7 @@ pub use self::hub::{Entries, Hub, Subscription};
 pub use self::server::{Sse, SseLayer};
 #[doc(inline)]
 pub use self::{
-    codec::{DecodeEvent, Decoded, EncodeEvent, Encoded, EventItem, EventKind, EventWriter, HubEvent, SseEvent},
+    codec::{DecodeEvent, Decoded, EncodeEvent, Encoded, EventItem, EventKind, EventWriter, HubEvent, SseEvent, Unites},
     event::{
         DecodeError, EncodeError, Event, EventId, Gap, GapEvent, InvalidEventId, LastEventId, RawEvent, RawEventRef,
     },

@@ -4,7 +4,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{ExprPath, Fields, Member, WherePredicate, parse_quote, spanned::Spanned as _};
 
-use super::{Output, binding, kind::match_self, mirror};
+use super::{Output, binding, kind::match_self, mirror, unites};
 use crate::{
     check::has_field,
     model::{Data, Field, Selector, Variant},
@@ -26,6 +26,7 @@ pub(super) fn expand(output: &Output<'_, '_>) -> TokenStream {
         },
     ));
     items.extend(hub_event(output));
+    items.extend(unites::expand(output));
     items.extend(variants.iter().find(|variant| variant.gap.is_some()).map(|variant| gap_event(output, variant)));
     items
 }
@@ -87,23 +88,8 @@ fn arm(output: &Output<'_, '_>, variant: &Variant<'_>) -> TokenStream {
         }
         Data::Nested(field) if output.input.sides.decode => {
             let (private, bound) = (output.private_at(field), bind(field));
-            let declared = output.declared();
-            let siblings =
-                output.input.nested_fields().filter(|sibling| !std::ptr::eq(*sibling, field)).map(|field| field.ty);
-            let caught = output.input.catch_all().is_some();
-            let tag = tag(output);
-            let before = output.input.nested_fields().take_while(|earlier| !std::ptr::eq(*earlier, field));
-            let before = before.map(|field| field.ty);
-            quote_spanned! {field.type_span()=>
-                #private::write_nested(
-                    __event,
-                    #bound,
-                    #tag,
-                    &[&[#(#declared),*], #(<#siblings as #private::DecodeEvent>::EVENT_TYPES),*],
-                    #caught,
-                    &[#(#private::takes::<#before>),*],
-                )
-            }
+            let misread = misread_arguments(output, field);
+            quote_spanned!(field.type_span()=> #private::write_nested(__event, #bound, #misread))
         }
         Data::Nested(field) => {
             let (private, bound) = (output.private_at(field), bind(field));
@@ -120,6 +106,23 @@ fn arm(output: &Output<'_, '_>, variant: &Variant<'_>) -> TokenStream {
             #beside
             #data
         }
+    }
+}
+
+/// By what an event of a nested payload may be read as something else: the arguments of `write_nested` behind the payload.
+pub(super) fn misread_arguments(output: &Output<'_, '_>, field: &Field<'_>) -> TokenStream {
+    let private = output.private_at(field);
+    let declared = output.declared();
+    let siblings = output.input.nested_fields().filter(|sibling| !std::ptr::eq(*sibling, field)).map(|field| field.ty);
+    let caught = output.input.catch_all().is_some();
+    let tag = tag(output);
+    let before = output.input.nested_fields().take_while(|earlier| !std::ptr::eq(*earlier, field));
+    let before = before.map(|field| field.ty);
+    quote_spanned! {field.type_span()=>
+        #tag,
+        &[&[#(#declared),*], #(<#siblings as #private::DecodeEvent>::EVENT_TYPES),*],
+        #caught,
+        &[#(#private::takes::<#before>),*],
     }
 }
 

@@ -1,7 +1,7 @@
 //! Writes the impls. Everything that they name is found through the hidden module of the `sse-typed` crate.
 
 use proc_macro2::{Span, TokenStream};
-use quote::{format_ident, quote};
+use quote::{ToTokens as _, format_ident, quote};
 use syn::{DeriveInput, Ident, Lifetime, LitStr, Member, Path, WherePredicate};
 
 use crate::{
@@ -15,6 +15,9 @@ mod encode;
 mod kind;
 mod lint;
 mod mirror;
+mod unites;
+
+pub(crate) use self::unites::united;
 
 /// All impls of a model that is free of errors.
 pub(crate) fn expand(input: &Input<'_>) -> TokenStream {
@@ -79,7 +82,12 @@ impl<'i, 'a> Output<'i, 'a> {
 
     /// `impl<..> Trait for Name<..> where .. { body }`.
     fn implement(&self, name: &str, predicates: &[WherePredicate], body: &TokenStream) -> TokenStream {
-        let (private, ident, name) = (&self.private, self.ident, format_ident!("{name}"));
+        self.implement_of(&format_ident!("{name}").into_token_stream(), predicates, body)
+    }
+
+    /// The same of a trait with arguments.
+    fn implement_of(&self, name: &TokenStream, predicates: &[WherePredicate], body: &TokenStream) -> TokenStream {
+        let (private, ident) = (&self.private, self.ident);
         let generics = bound::with_predicates(&self.input.original.generics, predicates);
         let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
         quote! {

@@ -79,6 +79,38 @@ pub trait EncodeEvent: EventKind {
 )]
 pub trait HubEvent: EncodeEvent {}
 
+/// An event type that can carry the events of another one, as its own: those of each payload that is `#[sse(nested)]`, and
+/// its own.
+///
+/// The derives implement it. `Merge` (feature `hub`) asks for it: hubs of several event types go on one stream, whose clients
+/// read it as the one type that unites them.
+///
+/// On the wire a nested event stands as its own type writes it, so bytes that a hub has encoded already can be sent as they
+/// are. What the outer type would read as something else is an [`EncodeError`], as when the outer type encodes it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not unite the events of `{P}`",
+    label = "`{P}` is not among its events",
+    note = "add a variant to the enum that holds them: `#[sse(nested)] {P}({P})`",
+    note = "a type written by hand says `impl Unites<{P}> for {Self} {{}}`, if it reads what `{P}` writes"
+)]
+pub trait Unites<P: EncodeEvent> {
+    /// Writes an event of the part, if it is read as one.
+    #[doc(hidden)]
+    fn encode_part(part: &P, event: &mut EventWriter<'_>) -> Result<(), EncodeError> {
+        part.encode(event)
+    }
+
+    /// Checks an event of the part that is encoded already: its type, and the lines of its block.
+    #[doc(hidden)]
+    fn check_part(event_type: &str, fields: &str) -> Result<(), EncodeError> {
+        let _ = (event_type, fields);
+        Ok(())
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<E: EncodeEvent> Unites<E> for E {}
+
 macro_rules! forward {
     ($($(#[$doc:meta])* $pointer:ty),*) => {$(
         impl<E: EventKind + ?Sized> EventKind for $pointer {

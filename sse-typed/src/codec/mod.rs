@@ -50,7 +50,7 @@ mod writer;
 pub use self::{
     decode::{DecodeEvent, Decoded, SseEvent},
     decoder::{Decoder, EventTooLarge, IgnoredLines, Item, UnfinishedEvent},
-    encode::{EncodeEvent, EventKind, HubEvent},
+    encode::{EncodeEvent, EventKind, HubEvent, Unites},
     encoded::Encoded,
     encoder::Encoder,
     event_bytes::EventBytes,
@@ -58,3 +58,5 @@ pub use self::{
     reader::{EventReader, EventReaderItems, ReadError, ReadItem},
     writer::EventWriter,
 };
+
+pub(crate) use self::writer::data_of;

@@ -219,13 +219,7 @@ impl<'a> EventWriter<'a> {
     /// The data that was written behind `start`, as it will arrive.
     pub(crate) fn data_behind(&self, start: usize) -> Cow<'_, str> {
         // All that is written is text.
-        let fields = std::str::from_utf8(&self.out[start..]).unwrap_or_default();
-        let mut lines = fields.split('\n').filter_map(|line| line.strip_prefix("data: "));
-        let first = lines.next().unwrap_or_default();
-        match lines.next() {
-            None => Cow::Borrowed(first),
-            Some(second) => Cow::Owned([first, second].into_iter().chain(lines).collect::<Vec<_>>().join("\n")),
-        }
+        data_of(std::str::from_utf8(&self.out[start..]).unwrap_or_default())
     }
 
     /// Splits the data that begins at `start` into lines, if it has any.
@@ -258,6 +252,16 @@ impl<'a> EventWriter<'a> {
             self.out.extend_from_slice(b"data: \n");
         }
         self.out.push(b'\n');
+    }
+}
+
+/// The data of written fields, as it will arrive.
+pub(crate) fn data_of(fields: &str) -> Cow<'_, str> {
+    let mut lines = fields.split('\n').filter_map(|line| line.strip_prefix("data: "));
+    let first = lines.next().unwrap_or_default();
+    match lines.next() {
+        None => Cow::Borrowed(first),
+        Some(second) => Cow::Owned([first, second].into_iter().chain(lines).collect::<Vec<_>>().join("\n")),
     }
 }
 

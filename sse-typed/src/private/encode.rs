@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{BoxError, event_type_of, keys::check_keys};
 use crate::{
-    codec::{DecodeEvent, Decoded, EncodeEvent, EventWriter},
+    codec::{DecodeEvent, Decoded, EncodeEvent, EventWriter, data_of},
     event::{EncodeError, EncodeErrorKind, RawEvent, RawEventRef},
 };
 
@@ -68,12 +68,34 @@ pub fn write_nested<T: EncodeEvent + DecodeEvent>(
     if !event.begun() {
         return Ok(());
     }
-    let own = payload.event_type();
+    check::<T>(payload.event_type(), || event.data_behind(start), tag, elsewhere, caught, before)
+}
+
+/// Checks an event of a nested payload that is written already, as [`write_nested`] does.
+pub fn check_nested<T: DecodeEvent>(
+    event_type: &str,
+    fields: &str,
+    tag: Option<&str>,
+    elsewhere: &[&[&str]],
+    caught: bool,
+    before: &[fn(RawEventRef<'_>) -> bool],
+) -> Result<(), EncodeError> {
+    check::<T>(event_type, || data_of(fields), tag, elsewhere, caught, before)
+}
+
+fn check<'d, T: DecodeEvent>(
+    own: &str,
+    data: impl FnOnce() -> Cow<'d, str>,
+    tag: Option<&str>,
+    elsewhere: &[&[&str]],
+    caught: bool,
+    before: &[fn(RawEventRef<'_>) -> bool],
+) -> Result<(), EncodeError> {
     let known = T::EVENT_TYPES.contains(&own);
     if known && tag.is_none() {
         return Ok(());
     }
-    let data = event.data_behind(start);
+    let data = data();
     let written = RawEventRef::new(own, &data);
     let name = tag.map_or(Cow::Borrowed(own), |tag| event_type_of(written, tag));
     let named = name == own;

@@ -20,7 +20,7 @@ pub use self::{
         FromJson, FromText, read_id, read_json, read_json_id, read_nested, read_optional_id, read_optional_json_id,
         read_own, read_retry, read_text, unexpected,
     },
-    encode::{event_type, refuse_declared, takes, write_json_id, write_keyed, write_nested, write_own},
+    encode::{check_nested, event_type, refuse_declared, takes, write_json_id, write_keyed, write_nested, write_own},
     keys::selecting_key,
     tag::{event_type_of, renamed, unknown},
     tagged::write_tagged,
@@ -28,7 +28,7 @@ pub use self::{
 };
 pub use crate::{
     DeriveSseEventAlone,
-    codec::{DecodeEvent, Decoded, EncodeEvent, EventKind, EventWriter, HubEvent},
+    codec::{DecodeEvent, Decoded, EncodeEvent, EventKind, EventWriter, HubEvent, Unites},
     event::{DecodeError, EncodeError, Gap, GapEvent, GapField, GapReason, PartName, RawEvent, RawEventRef},
 };
 

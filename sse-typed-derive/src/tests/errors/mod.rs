@@ -30,3 +30,11 @@ fn with_an_error_all_impls_are_there_all_the_same() {
         assert!(file.contains(&format!("impl my::sse::__private::{implemented} for E")), "{file}");
     }
 }
+
+#[test]
+fn with_an_error_what_an_enum_unites_is_known_all_the_same() {
+    let input = "#[sse(nonsense)] enum E<T> { #[sse(nested)] A(Box<A>), #[sse(nested)] Own(Box<E<T>>), #[sse(nested)] Any(T), B(B) }";
+    let tokens = crate::expand(syn::parse_str(input).unwrap(), BOTH).to_string();
+    let united: Vec<_> = tokens.split("Unites < ").skip(1).filter_map(|rest| rest.split(" > for E").next()).collect();
+    assert_eq!(united, ["Box < A >", "A"], "{tokens}");
+}

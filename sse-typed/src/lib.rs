@@ -56,7 +56,7 @@
 //! | `proxy` | | an HTTP proxy for it; implies `hyper-client` |
 //! | `tls` | | `https` URLs for it, by rustls with ring and the platform's roots or your own; implies `http2` |
 //! | `reqwest` | | `Client::reqwest(..)`: connections, redirects and TLS as a client of reqwest has them; implies `client` |
-//! | `hub` | | `Hub`, `Topics`: fan-out with history, resuming, gaps, snapshots |
+//! | `hub` | | `Hub`, `Topics`, `Merge`: fan-out with history, resuming, gaps, snapshots, several hubs on one stream |
 //! | `testing` | | what implementations of our traits are held against; implies `hub` |
 //! | `tracing` | | events and spans of both sides |
 //! | `typescript` | | an event type as TypeScript, with a subscription for pages; payloads derive `TS` of ts-rs |
@@ -115,13 +115,15 @@ pub trait DeriveSseEventAlone {}
 pub use self::client::{Client, EventSource, EventStream};
 #[cfg(feature = "hub")]
 #[doc(inline)]
-pub use self::hub::{Entries, Hub, Subscription};
+pub use self::hub::{Entries, Hub, Merge, Subscription};
 #[cfg(feature = "server")]
 #[doc(inline)]
 pub use self::server::{Sse, SseLayer};
 #[doc(inline)]
 pub use self::{
-    codec::{DecodeEvent, Decoded, EncodeEvent, Encoded, EventItem, EventKind, EventWriter, HubEvent, SseEvent, Unites},
+    codec::{
+        DecodeEvent, Decoded, EncodeEvent, Encoded, EventItem, EventKind, EventWriter, HubEvent, SseEvent, Unites,
+    },
     event::{
         DecodeError, EncodeError, Event, EventId, Gap, GapEvent, InvalidEventId, LastEventId, RawEvent, RawEventRef,
     },

@@ -34,7 +34,7 @@ pub use self::{
     raw::{RawEvent, RawEventRef},
 };
 
-#[cfg(feature = "server")]
+#[cfg(any(feature = "server", feature = "hub"))]
 pub(crate) use self::id::LONGEST_ID;
 #[cfg(feature = "hub")]
 pub(crate) use self::id_text::ShortText;

@@ -99,6 +99,20 @@
 //!
 //! Dropping a response drops its subscription, and that frees its place at once.
 //!
+//! # Several hubs on one stream
+//!
+//! [`Merge`] sends the events of up to 16 hubs on one stream. Each event's id holds a place in every hub, so a client that
+//! comes back goes on in each of them. `stream::select` over two subscriptions compiles as well, and silently breaks
+//! resuming: the client brings the id of one hub, which the other does not know.
+//!
+//! | the stream has | use |
+//! |---|---|
+//! | events of several hubs, of one type or of several | [`Merge`], whose event type unites the hubs' by `#[sse(nested)]` |
+//! | a choice of one hub's events | [`only`](Subscription::only) |
+//! | several event types in one order, published by one server | one hub of an enum with `#[sse(nested)]` variants |
+//!
+//! Hubs have no common order: events of two hubs come in the order in which they are found.
+//!
 //! # Logs elsewhere
 //!
 //! History lives in an [`EventLog`]. That of [`build`](HubBuilder::build) is in memory: fast, exact, and gone with the process.
@@ -148,6 +162,7 @@ mod hub;
 mod id;
 mod log;
 mod memory;
+mod merge;
 mod only;
 mod order;
 mod place;
@@ -170,6 +185,7 @@ pub use self::{
     hub::Hub,
     log::{AnyLog, AnyLogError, AppendError, Block, End, EventLog, InvalidBlock, LogEntry, Page, PageGap},
     memory::MemoryLog,
+    merge::{Merge, Merged},
     retention::Retention,
     start::Start,
     stats::HubStats,

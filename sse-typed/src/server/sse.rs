@@ -53,6 +53,11 @@ where
     ///
     /// A stream of `Result`s is given to [`until_error`](Sse::until_error).
     ///
+    /// Two subscriptions of hubs must not be put side by side by `stream::select` or the like: the client's last event ID is then
+    /// the id of one hub, the other does not know it, and resuming breaks without an error. For events of several hubs there is
+    /// `hub::Merge`, for a choice of one hub's events `only` on its subscription, and for several event types in one order one
+    /// hub of an enum with `#[sse(nested)]` variants.
+    ///
     /// The stream is polled when the body is. It is dropped at its end, behind a terminal event, and as soon as the
     /// connection is gone.
     #[must_use]

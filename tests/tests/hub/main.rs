@@ -8,6 +8,7 @@ mod elsewhere;
 mod gaps;
 mod laws;
 mod lossless;
+mod merge;
 mod model;
 mod only;
 mod publishing;

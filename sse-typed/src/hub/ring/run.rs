@@ -123,6 +123,11 @@ impl Run {
         self.segment.id(self.last)
     }
 
+    /// The id of the place before it, where it is a later part of a page.
+    pub(in crate::hub) fn place_before(&self) -> EventId {
+        self.segment.id(self.first - 1)
+    }
+
     /// How many events there are.
     pub(in crate::hub) const fn len(&self) -> usize {
         // As many as fit into a slice of bytes.

@@ -51,6 +51,9 @@ impl<E> Subscription<E> {
                 _ => self.is_over_behind_gap(0),
             };
             self.place.set(if has_all { Place::Over } else { place });
+            if self.place.get() == Place::Unknown {
+                self.extra().unknown = start.id().map(EventId::from_wire);
+            }
             return;
         };
         // Without a runtime here there may be one where it is polled.

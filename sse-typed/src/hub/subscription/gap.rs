@@ -22,6 +22,7 @@ impl<E> Subscription<E> {
         E: EventKind,
     {
         trace::gap(&gap);
+        let gap = self.prepare_gap(gap);
         Counts::one_more(&self.core.counts.gaps);
         let may_snapshot = self.extra.as_ref().is_some_and(|extra| extra.snapshot.is_some());
         match self.core.on_gap {

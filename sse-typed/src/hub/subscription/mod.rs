@@ -1,5 +1,6 @@
 mod begin;
 mod gap;
+mod place;
 mod ready;
 
 use std::{
@@ -26,7 +27,7 @@ use super::{
 };
 use crate::{
     codec::{DecodeEvent, EventKind},
-    event::{Event, Gap, GapReason},
+    event::{Event, EventId, Gap, GapReason, PartName},
     wake::Ticket,
 };
 
@@ -58,12 +59,18 @@ struct Extra<E> {
     front: Option<Event<Arc<E>>>,
     /// What was read by [`ready`](Subscription::ready), and is behind the place already.
     peeked: Option<Inner<E>>,
+    /// The place before that.
+    before_peeked: Option<EventId>,
     only: Option<Only<E>>,
     snapshot: Option<Box<dyn Fn() -> E + Send + Sync>>,
     /// With a log that is elsewhere.
     pages: Option<Pages>,
     /// What is left of a page.
     rest: Option<Run>,
+    /// The part of a stream that it is.
+    part: Option<PartName>,
+    /// The client's last event ID, which is none of a log's in memory.
+    unknown: Option<EventId>,
 }
 
 /// How many events that are not for this subscription are passed over before others have their turn.
@@ -71,7 +78,7 @@ const PASSED: usize = 1024;
 
 impl<E> Subscription<E> {
     /// Whether there is nothing to be given any more.
-    fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         self.place.get() == Place::Over && self.extra.as_ref().is_none_or(|extra| extra.peeked.is_none())
     }
 
@@ -86,7 +93,17 @@ impl<E> Subscription<E> {
 
     fn extra(&mut self) -> &mut Extra<E> {
         self.extra.get_or_insert_with(|| {
-            Box::new(Extra { front: None, peeked: None, only: None, snapshot: None, pages: None, rest: None })
+            Box::new(Extra {
+                front: None,
+                peeked: None,
+                before_peeked: None,
+                only: None,
+                snapshot: None,
+                pages: None,
+                rest: None,
+                part: None,
+                unknown: None,
+            })
         })
     }
 

@@ -70,12 +70,20 @@ impl<E> Subscription<E> {
         if self.core.remote.is_none() || self.is_over() || self.peeked().is_some() {
             return Poll::Ready(());
         }
+        let before = self.place();
         // The greeting says nothing of what is behind it.
         let front = self.extra().front.take();
         let polled = self.poll_entries(cx);
         self.extra().front = front;
         match polled {
-            Poll::Ready(Some(inner)) => self.extra().peeked = Some(inner),
+            Poll::Ready(Some(inner)) => {
+                let before = before.or_else(|| match &inner {
+                    Inner::Run(run) if !run.is_apart() => Some(self.core.shared.id_of(run.first - 1)),
+                    _ => None,
+                });
+                let extra = self.extra();
+                (extra.peeked, extra.before_peeked) = (Some(inner), before);
+            }
             Poll::Ready(None) => {}
             Poll::Pending if self.is_known_to_wait() => {}
             Poll::Pending => return Poll::Pending,

@@ -109,6 +109,15 @@ impl Pages {
         self.stop();
     }
 
+    /// The place it has come to, if that is known.
+    pub(in crate::hub) fn place(&self, shared: &Shared) -> Option<EventId> {
+        match &self.place {
+            Reached::Origin => shared.origin(),
+            Reached::Place(place) => Some(place.clone()),
+            Reached::Sought | Reached::End => None,
+        }
+    }
+
     /// Whether it has all there was.
     pub(in crate::hub) const fn waits_for_news(&self) -> bool {
         self.waits_for_news

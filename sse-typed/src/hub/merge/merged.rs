@@ -1,0 +1,87 @@
+use std::{fmt, marker::PhantomData};
+
+use bytes::Bytes;
+
+use super::part::OwnEvent;
+use crate::{
+    codec::{EncodeEvent, Encoder, EventItem, EventKind},
+    event::{EncodeError, Event, EventId},
+};
+
+/// Events of one part that leave together: what a [`Merge`](super::Merge) yields.
+pub struct Merged<E> {
+    pub(super) inner: Inner,
+    pub(super) last_id: Option<EventId>,
+    pub(super) event: PhantomData<fn() -> E>,
+}
+
+#[derive(Clone)]
+pub(super) enum Inner {
+    /// As they stand on the wire.
+    Blocks { bytes: Bytes, count: u64, is_terminal: bool },
+    /// A gap or a snapshot, and what cannot be sent.
+    Own(OwnEvent),
+}
+
+/// The size from which on a frame of its own is cheaper than a copy.
+const LARGE: usize = 4 << 10;
+
+impl<E> Merged<E> {
+    /// How many events there are. An id-only block, which only moves the client's last event ID, has none.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match &self.inner {
+            Inner::Blocks { count, .. } => usize::try_from(*count).unwrap_or(usize::MAX),
+            Inner::Own(_) => 1,
+        }
+    }
+
+    /// Whether there is no event.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The last event ID that the client has behind it. An event that a part was told to [start
+    /// with](crate::Subscription::start_with) has none, and so has one whose id would be over 1 KiB.
+    #[must_use]
+    pub fn last_id(&self) -> Option<EventId> {
+        self.last_id.clone()
+    }
+}
+
+impl<E: EncodeEvent> EventItem for Merged<E> {
+    type Event = E;
+
+    fn write(&self, encoder: &mut Encoder) -> Result<(), EncodeError> {
+        match (&self.inner, &self.last_id) {
+            (Inner::Blocks { bytes, count, .. }, _) if bytes.len() >= LARGE => {
+                encoder.append_shared(bytes, *count, || bytes.clone());
+            }
+            (Inner::Blocks { bytes, count, .. }, _) => encoder.append(bytes, *count),
+            (Inner::Own(event), None) => encoder.encode_without_id(event)?,
+            (Inner::Own(event), Some(id)) => encoder.encode(&Event::new(event).id(id.clone()))?,
+        }
+        Ok(())
+    }
+
+    /// Whether an event of it ends the whole stream.
+    fn is_terminal(&self) -> bool {
+        match &self.inner {
+            Inner::Blocks { is_terminal, .. } => *is_terminal,
+            Inner::Own(event) => EventKind::is_terminal(&**event),
+        }
+    }
+}
+
+impl<E> Clone for Merged<E> {
+    fn clone(&self) -> Self {
+        Self { inner: self.inner.clone(), last_id: self.last_id.clone(), event: PhantomData }
+    }
+}
+
+impl<E> fmt::Debug for Merged<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Merged").field("len", &self.len()).field("last_id", &self.last_id).finish_non_exhaustive()
+    }
+}

@@ -121,7 +121,13 @@ impl<E> Subscription<E> {
                 });
                 self.place.set(Place::Elsewhere { asked: false });
             }
-            Some(Inner::Run(run)) => self.place.set(Place::At(run.first - 1)),
+            Some(Inner::Run(run)) => {
+                if let (Some(pages), Some(before)) = (&mut extra.pages, extra.before_peeked.take()) {
+                    // If the ring lets these events go meanwhile, the log still has them.
+                    pages.move_to(before);
+                }
+                self.place.set(Place::At(run.first - 1));
+            }
             other => extra.peeked = other,
         }
     }

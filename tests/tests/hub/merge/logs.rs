@@ -216,3 +216,32 @@ async fn within_a_page_a_subscription_is_where_its_client_is() {
     let unread = peeked.only(|_| true);
     assert_eq!(unread.place().as_ref(), Some(&ids[3]));
 }
+
+/// `only` behind `ready` goes back before what was looked at, which the ring may let go.
+#[tokio::test]
+async fn what_was_looked_at_in_memory_and_let_go_there_is_read_from_the_log() {
+    let log = Elsewhere::new(100);
+    let feed = log.hub(3);
+    let mut live = feed.subscribe(Start::Live);
+    let mut ids = Vec::new();
+    for n in 1..=3 {
+        ids.push(feed.publish(&Feed::Tick(n)).await.unwrap());
+        assert!(live.next().await.is_some());
+    }
+    let looked_at = feed.subscribe(ids[1].clone()).ready().await;
+    assert_eq!(looked_at.place().as_ref(), Some(&ids[1]));
+    let mut subscription = looked_at.only(|_| true);
+    assert_eq!(subscription.place().as_ref(), Some(&ids[1]));
+    for n in 4..=9 {
+        feed.publish(&Feed::Tick(n)).await.unwrap();
+        // The ring has come to it.
+        assert!(live.next().await.is_some());
+    }
+    let mut seen = Vec::new();
+    let mut client = Client::new();
+    while seen.len() < 7 {
+        let entries = subscription.next().await.unwrap();
+        seen.extend(client.feed::<Feed>(entries.to_bytes().unwrap()));
+    }
+    assert_eq!(seen, (3..=9).map(Feed::Tick).collect::<Vec<_>>());
+}

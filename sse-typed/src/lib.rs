@@ -83,6 +83,8 @@ pub mod hub;
 #[cfg(any(doc, doctest))]
 #[cfg_attr(docsrs, doc(cfg(all())))]
 pub mod manual;
+#[cfg(any(feature = "server", feature = "hub", feature = "client"))]
+mod panics;
 #[cfg(feature = "server")]
 #[cfg_attr(docsrs, doc(cfg(feature = "server")))]
 pub mod server;

@@ -32,8 +32,8 @@ pub struct Hub<E, L = MemoryLog> {
 }
 
 /// All handles of a hub together. With the last of them gone, nobody can publish.
-struct Owner<E, L> {
-    core: Arc<Core<E>>,
+pub(super) struct Owner<E, L> {
+    pub(super) core: Arc<Core<E>>,
     log: Arc<L>,
 }
 
@@ -316,6 +316,10 @@ impl<E, L> Hub<E, L> {
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.owner.core.shared.is_closed()
+    }
+
+    pub(super) const fn owner(&self) -> &Arc<Owner<E, L>> {
+        &self.owner
     }
 
     pub(super) fn core(&self) -> &Arc<Core<E>> {

@@ -1,14 +1,12 @@
 use std::{
     fmt,
-    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     sync::{Mutex, PoisonError},
     task::{Context, Poll},
-    thread,
 };
 
 use super::{Ended, end_condition::EndCondition, events::Replace};
-use crate::codec::Encoded;
+use crate::{codec::Encoded, panics::caught};
 
 type OnPanic = Box<dyn FnOnce() -> Option<Encoded> + Send>;
 
@@ -54,10 +52,10 @@ impl Hooks {
     pub(super) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<(Option<Encoded>, Ended)> {
         let Some(set) = self.get_mut() else { return Poll::Pending };
         for condition in &mut set.end_conditions {
-            match catch_unwind(AssertUnwindSafe(|| condition.as_mut().poll_end(cx))) {
-                Ok(Poll::Pending) => {}
-                Ok(ready) => return ready,
-                Err(_) => return Poll::Ready((None, Ended::Panicked)),
+            match caught(|| condition.as_mut().poll_end(cx)) {
+                Some(Poll::Pending) => {}
+                Some(ready) => return ready,
+                None => return Poll::Ready((None, Ended::Panicked)),
             }
         }
         Poll::Pending
@@ -67,19 +65,19 @@ impl Hooks {
     #[cold]
     pub(super) fn event_of_panic(&mut self) -> Option<Encoded> {
         let on_panic = self.get_mut()?.on_panic.take()?;
-        catch_unwind(AssertUnwindSafe(on_panic)).ok()?
+        caught(on_panic)?
     }
 
-    /// Drops all of them, each by itself: a second panic while a first one unwinds would abort the process. An error is one of
-    /// the panics.
-    pub(super) fn clear(&mut self) -> thread::Result<()> {
-        fn drop_caught<T>(value: T) -> thread::Result<()> {
-            catch_unwind(AssertUnwindSafe(|| drop(value)))
+    /// Drops all of them, each by itself: a second panic while a first one unwinds would abort the process. False if one
+    /// panics.
+    pub(super) fn clear(&mut self) -> bool {
+        fn drop_caught<T>(value: T) -> bool {
+            caught(|| drop(value)).is_some()
         }
-        let Some(set) = self.set.take() else { return Ok(()) };
+        let Some(set) = self.set.take() else { return true };
         let Set { replace, on_panic, end_conditions } = set.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let closures = drop_caught(replace).and(drop_caught(on_panic));
-        end_conditions.into_iter().map(drop_caught).fold(closures, Result::and)
+        let closures = drop_caught(replace) & drop_caught(on_panic);
+        end_conditions.into_iter().map(drop_caught).fold(closures, |all, one| all & one)
     }
 
     fn get_mut(&mut self) -> Option<&mut Set> {

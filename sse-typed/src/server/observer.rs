@@ -1,6 +1,5 @@
 use std::{
     fmt,
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -11,7 +10,7 @@ use std::{
 use tokio::time::Instant;
 
 use super::{Stats, trace};
-use crate::event::EncodeError;
+use crate::{event::EncodeError, panics::caught};
 
 /// Why a stream is over.
 #[derive(Debug)]
@@ -261,7 +260,7 @@ impl Drop for Observed {
 /// An observer that panics costs no client its stream, and does not abort the process when a body is dropped by another
 /// panic.
 fn tell(observer: impl FnOnce()) {
-    if catch_unwind(AssertUnwindSafe(observer)).is_err() {
+    if caught(observer).is_none() {
         trace::observer_panicked();
     }
 }

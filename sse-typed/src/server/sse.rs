@@ -1,9 +1,4 @@
-use std::{
-    fmt,
-    ops::RangeInclusive,
-    panic::{AssertUnwindSafe, catch_unwind},
-    time::Duration,
-};
+use std::{fmt, ops::RangeInclusive, time::Duration};
 
 use futures_core::Stream;
 use http::{StatusCode, response::Parts};
@@ -19,6 +14,7 @@ use super::{
 use crate::{
     codec::{Encoded, EventItem},
     event::EncodeError,
+    panics::caught,
 };
 
 /// A response that is a stream of events. See the [module](super) for an example.
@@ -384,7 +380,7 @@ impl<St: Events> Sse<St> {
     /// The response with this head. After a HEAD request the stream is dropped at once, unpolled.
     pub(super) fn respond(self, mut head: Parts, head_only: bool) -> http::Response<SseBody<St>> {
         // A stream whose hint panics may panic again when it is polled: the body sees to that.
-        let is_over = |events: &St| catch_unwind(AssertUnwindSafe(|| events.is_over())).unwrap_or(false);
+        let is_over = |events: &St| caught(|| events.is_over()).unwrap_or(false);
         let bodiless =
             matches!(head.status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED);
         let Some(events) = self.events.and_then(|events| {
@@ -419,7 +415,7 @@ impl<St: Events> Sse<St> {
 
 /// Drops a stream that nobody will hear of. If it panics, that is nobody's either.
 pub(super) fn drop_unsent<St>(events: St) {
-    let _ = catch_unwind(AssertUnwindSafe(|| drop(events)));
+    caught(|| drop(events));
 }
 
 /// The response with the headers of an event stream, for servers without Tower. It needs no layer.

@@ -13,8 +13,6 @@ mod registration;
 mod timer;
 
 #[cfg(feature = "server")]
-pub(crate) use self::queue::drop_payload;
-#[cfg(feature = "server")]
 pub(crate) use self::registration::Registration;
 #[cfg(any(feature = "server", feature = "client"))]
 pub(crate) use self::timer::poll_timer;

@@ -1,5 +1,4 @@
 use std::{
-    any::Any,
     array,
     collections::VecDeque,
     fmt, mem,
@@ -10,6 +9,7 @@ use std::{
 };
 
 use super::epoch::{Ticket, WakeEpoch, WakerId};
+use crate::panics::drop_payload;
 
 /// The tasks that wait for the next event.
 ///
@@ -236,14 +236,6 @@ fn first_panic(first: thread::Result<()>, other: thread::Result<()>) -> thread::
             drop_payload(payload);
             first
         }
-    }
-}
-
-/// Drops the payload of a panic, whose drop may panic, too.
-pub(crate) fn drop_payload(payload: Box<dyn Any + Send>) {
-    if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-        // Whoever goes that far loses the memory.
-        Box::leak(again);
     }
 }
 

@@ -127,3 +127,25 @@ async fn any_number_of_panics_while_all_is_dropped_does_no_more_harm() {
         });
     assert_eq!(ended(sse).await, ("panicked events=2".to_owned(), format!("{TICK}{DONE}"), 0));
 }
+
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("in the payload");
+    }
+}
+
+#[tokio::test]
+async fn a_panic_whose_payload_panics_ends_the_stream_too() {
+    let done = || Some(encoded(&Scene::Done));
+    let sse = open()
+        .boxed()
+        .until(async {
+            if true {
+                std::panic::panic_any(Bomb)
+            }
+        })
+        .on_panic(done);
+    assert_eq!(ended(sse).await.1, DONE);
+}

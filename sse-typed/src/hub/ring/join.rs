@@ -8,7 +8,8 @@ use crate::hub::{decoded::Values, ring::Names};
 impl Ring {
     /// Joins the segments from `index` on, if they are small, up to the size of a segment.
     ///
-    /// A segment grows at least to twice its size, so each byte is copied a few times at most, however readers come. The newest
+    /// Each byte that is copied comes into a segment at least twice as large as its own, so it is copied a few times at most,
+    /// however readers come. The newest
     /// segment stays as it is: that is where those who are live read. What was decoded of the old segments is
     /// decoded anew when it is next asked for.
     pub(super) fn join_from(&mut self, index: usize) {
@@ -59,7 +60,8 @@ impl Ring {
         let own = first.bytes.len();
         let (mut len, mut count) = (own, 1);
         for next in self.segments.range(index + 1..older) {
-            if len + next.bytes.len() > SEGMENT {
+            // Each byte that is copied comes into a segment at least twice as large as its own.
+            if next.bytes.len() > len || len + next.bytes.len() > SEGMENT {
                 break;
             }
             len += next.bytes.len();
@@ -185,5 +187,19 @@ mod tests {
         let rest: String = replay(&mut ring, 700).into_iter().map(|(.., text)| text).collect();
         assert!(all.ends_with(&rest));
         assert_eq!(rest.len(), ring.bytes());
+    }
+
+    #[test]
+    fn readers_who_come_from_ever_older_places_copy_each_byte_a_few_times() {
+        for names in names() {
+            let mut ring = taken_live(names, 1_000, 2, |_| false);
+            let mut copied = 0;
+            for place in (0..999).rev() {
+                let before = ring.gone.len();
+                assert!(matches!(ring.read(place), Read::Run(_)));
+                copied += ring.gone[before..].iter().map(|segment| segment.bytes.len()).sum::<usize>();
+            }
+            assert!(copied < 16 * ring.bytes(), "{copied} of {}", ring.bytes());
+        }
     }
 }

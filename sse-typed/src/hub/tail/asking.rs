@@ -2,7 +2,6 @@
 
 use std::{
     future::{Future, poll_fn},
-    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     time::Duration,
 };
@@ -15,6 +14,7 @@ use crate::{
         log::{AnyLogError, Erased},
         trace,
     },
+    panics,
 };
 
 type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, AnyLogError>> + Send + 'a>>;
@@ -35,9 +35,9 @@ pub(in crate::hub) async fn patiently<'a, T>(ask: impl Fn() -> Answer<'a, T> + S
 
 /// `None` if it panics. Nobody but this follows the log: who waits for its events would wait for ever.
 async fn caught<T>(mut answer: Answer<'_, T>) -> Option<Result<T, AnyLogError>> {
-    poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| answer.as_mut().poll(cx))) {
-        Ok(poll) => poll.map(Some),
-        Err(_) => std::task::Poll::Ready(None),
+    poll_fn(|cx| match panics::caught(|| answer.as_mut().poll(cx)) {
+        Some(poll) => poll.map(Some),
+        None => std::task::Poll::Ready(None),
     })
     .await
 }

@@ -147,11 +147,12 @@ impl<K: Eq + Hash, E: EncodeEvent + 'static> Topics<K, E> {
         Q: Eq + Hash + ToOwned<Owned = K> + ?Sized,
     {
         // No handle is made for it: taking the time of its end would be a good part of the whole.
-        let core = self.with_topic(key, |topic, now| {
+        let owner = self.with_topic(key, |topic, now| {
             topic.core.note_use_at(now);
-            Arc::clone(&topic.core)
+            // It keeps the topic for as long as this takes.
+            Arc::clone(topic.hub.owner())
         });
-        core.push(event)
+        owner.core.push(event)
     }
 }
 

@@ -5,7 +5,6 @@ mod open;
 use std::{
     convert::Infallible,
     fmt,
-    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     task::{Context, Poll},
 };
@@ -20,6 +19,7 @@ use self::{
     open::Open,
 };
 use super::{Events, hooks::Hooks, keep_alive::Silence, observer::Ended, slot::Slot};
+use crate::panics::caught;
 
 /// How many events are taken from a stream in one poll at most, whatever they weigh.
 const EVENTS_IN_A_POLL: usize = 1024;
@@ -71,7 +71,7 @@ impl<St: Events> Body for SseBody<St> {
             let mut handover = slot.take();
             if handover.is_head_only() {
                 // Nobody hears of a stream that was never opened, and its panic is nobody's.
-                let _ = catch_unwind(AssertUnwindSafe(|| this.events.set(None)));
+                caught(|| this.events.set(None));
                 *this.hooks = Hooks::none();
                 *this.stage = Stage::Empty;
             } else {
@@ -157,12 +157,12 @@ impl<St: Events> Body for SseBody<St> {
 
 /// Ends the stream. It may panic, or panic again, while it is dropped.
 fn drop_events<St>(mut events: Pin<&mut Option<St>>, hooks: &mut Hooks, open: &mut Open, ended: Ended) {
-    let events_dropped = catch_unwind(AssertUnwindSafe(|| events.set(None)));
+    let events_dropped = caught(|| events.set(None)).is_some();
     if matches!(ended, Ended::Panicked) {
         open.say_last(hooks.event_of_panic().as_ref());
     }
-    let dropped = events_dropped.and(hooks.clear());
-    open.end(if dropped.is_ok() { ended } else { Ended::Panicked });
+    let dropped = hooks.clear() && events_dropped;
+    open.end(if dropped { ended } else { Ended::Panicked });
 }
 
 /// An empty body: what middleware such as a timeout answers with in the place of the stream.

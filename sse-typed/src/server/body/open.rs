@@ -1,5 +1,4 @@
 use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -11,6 +10,7 @@ use bytes::Bytes;
 use crate::{
     codec::{Encoded, Encoder},
     event::EncodeError,
+    panics::caught,
     server::{
         Events, KeepAlive,
         events::Replace,
@@ -81,9 +81,9 @@ impl Open {
     ) -> Poll<Option<Ended>> {
         let (len, events_before) = (self.encoder.len(), self.encoder.events());
         // The stream is not polled again after a panic, so what it left half done is not seen.
-        let polled = catch_unwind(AssertUnwindSafe(|| events.poll_event(cx, &mut self.encoder)));
+        let polled = caught(|| events.poll_event(cx, &mut self.encoder));
         Poll::Ready(match polled {
-            Ok(event) => match ready!(event) {
+            Some(event) => match ready!(event) {
                 Some((Ok(()), false)) => None,
                 Some((Ok(()), true)) => Some(Ended::Terminal),
                 Some((Err(error), is_terminal)) => {
@@ -92,7 +92,7 @@ impl Open {
                 }
                 None => Some(Ended::Finished),
             },
-            Err(_) => {
+            None => {
                 self.encoder.take_back(len, events_before);
                 Some(Ended::Panicked)
             }
@@ -108,8 +108,7 @@ impl Open {
         trace::unsendable(&error);
         let (len, events_before) = (self.encoder.len(), self.encoder.events());
         // It is not called again after a panic, as the stream is not polled.
-        let Ok(replaced) = catch_unwind(AssertUnwindSafe(|| self.encoder.replace(|encoder| replace(&error, encoder))))
-        else {
+        let Some(replaced) = caught(|| self.encoder.replace(|encoder| replace(&error, encoder))) else {
             self.encoder.take_back(len, events_before);
             return Some(Ended::Panicked);
         };

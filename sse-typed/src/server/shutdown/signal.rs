@@ -1,6 +1,6 @@
 use std::{
     future::Future,
-    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
+    panic::resume_unwind,
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak},
     task::Waker,
 };
@@ -8,8 +8,9 @@ use std::{
 use tokio::{task::AbortHandle, time::Instant};
 
 use crate::{
+    panics::caught,
     server::trace,
-    wake::{Ticket, WakeEpoch, WakeQueue, drop_payload},
+    wake::{Ticket, WakeEpoch, WakeQueue},
 };
 
 /// The state that all clones of a shutdown share.
@@ -106,8 +107,6 @@ impl Drop for BeginOnDrop {
             trace::shutdown_cause_lost();
         }
         // A second panic, of a waker, would abort the process.
-        if let Err(payload) = catch_unwind(AssertUnwindSafe(|| signal.begin())) {
-            drop_payload(payload);
-        }
+        caught(|| signal.begin());
     }
 }

@@ -193,3 +193,22 @@ impl EventLog for ShortPages {
 async fn the_suite_takes_a_log_whose_pages_are_short() {
     testing::event_log(async |events| ShortPages(MemoryLog::new(Retention::events(events)))).await;
 }
+
+#[tokio::test]
+async fn what_ready_has_read_is_not_lost_when_it_is_let_go_before_a_later_only() {
+    let log = Elsewhere::new(100);
+    let hub = log.hub(10);
+    let mut other = Reader::at(&hub, Start::Live);
+    super::publish(&hub, 1..=3).await;
+    other.take(3).await;
+    let id = other.last_event_id();
+    super::publish(&hub, 4..=5).await;
+    other.take(2).await;
+    let ready = hub.subscribe(id).ready().await;
+    assert_eq!(ready.lag(), 2);
+    let mut reader = Reader::of(ready.only(|_| true));
+    super::publish(&hub, 6..=30).await;
+    other.take(25).await;
+    hub.close(None).await.unwrap();
+    assert_eq!(reader.rest().await, super::ticks(4..=30));
+}

@@ -179,3 +179,48 @@ async fn a_key_may_use_the_topics_when_it_is_dropped() {
     topics.drop_idle();
     assert!(topics.is_empty());
 }
+
+std::thread_local! {
+    static WHILE_ENCODING: std::cell::RefCell<Option<Box<dyn FnOnce()>>> = const { std::cell::RefCell::new(None) };
+}
+
+#[derive(serde::Deserialize)]
+struct Slow;
+
+impl serde::Serialize for Slow {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if let Some(hook) = WHILE_ENCODING.take() {
+            hook();
+        }
+        serializer.serialize_unit()
+    }
+}
+
+#[derive(sse_typed::SseEvent)]
+enum SlowFeed {
+    Value(Slow),
+    #[sse(gap)]
+    Missed(sse_typed::Gap),
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_topic_is_not_dropped_while_an_event_is_published_on_it() {
+    let mut lags = Vec::new();
+    for now in [false, true] {
+        let topics = Topics::<String, SlowFeed>::new(Hub::builder()).idle(Duration::from_secs(60));
+        let (subscribed, other) = (Arc::new(OnceLock::new()), topics.clone());
+        let put = Arc::clone(&subscribed);
+        WHILE_ENCODING.set(Some(Box::new(move || {
+            let _ = futures_util::FutureExt::now_or_never(advance(Duration::from_secs(61)));
+            other.drop_idle();
+            assert!(put.set(other.subscribe("a", Start::Live)).is_ok());
+        })));
+        if now {
+            topics.publish_now("a", &SlowFeed::Value(Slow)).unwrap();
+        } else {
+            topics.publish("a", &SlowFeed::Value(Slow)).await.unwrap();
+        }
+        lags.push(subscribed.get().unwrap().lag());
+    }
+    assert_eq!(lags, [1, 1]);
+}

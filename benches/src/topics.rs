@@ -15,7 +15,7 @@ use tokio_stream::wrappers::BroadcastStream;
 
 use crate::{
     Contender, Group,
-    Kind::{Ours, Peer},
+    Kind::{Limit, Ours, Peer},
     Tally,
     encode::Market,
     fan_out::{Load, ROOM, run_tasks, tasks},
@@ -36,7 +36,7 @@ pub fn many() -> Group {
 fn group(id: &'static str, title: &'static str, topics: usize) -> Group {
     // Events come one at a time: each is delivered before the next is published.
     let load = Load { tasks: topics, audience: 1, burst: 1, rounds: 10_000, event: Market::trade };
-    let contenders = vec![ours(load), broadcast_bytes(load), idiom(load)];
+    let contenders = vec![ours(load), broadcast_bytes(load), idiom(load), encode(load)];
     Group::new(id, title, Tally { events: load.deliveries(), bytes: 0 }, contenders)
 }
 
@@ -97,6 +97,19 @@ fn broadcast_bytes(load: Load) -> Contender {
             let _ = channels.lock().expect("a map")[&*key()].send(encoded.as_bytes().clone());
         },
     )
+}
+
+/// The event alone: nobody is found, and nobody is woken.
+fn encode(load: Load) -> Contender {
+    let event = (load.event)(0);
+    Contender::new("encoding the event", Limit, move || {
+        let mut tally = Tally::default();
+        for _ in 0..load.deliveries() {
+            let encoded = std::hint::black_box(Encoded::new(&event).expect("an event"));
+            tally.events += u64::from(!encoded.as_bytes().is_empty());
+        }
+        tally
+    })
 }
 
 fn idiom(load: Load) -> Contender {

@@ -233,3 +233,10 @@ async fn a_body_that_is_no_event_stream_is_shown_when_it_is_silent_or_breaks_or_
     let mut source = client.get("/").reconnect(policy).connect::<Answer>();
     assert_eq!(ignored(&source.next().await.unwrap().unwrap_err()), (0, ""));
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_event_of_which_only_the_id_has_come_is_not_lost_by_a_lenient_end() {
+    let id = |id: &str| Some(id.to_owned());
+    let (events, asked) = connected([reply("id: 1\ndata: a\n\nid: 2\n", 5), reply("id: 2\ndata: b\n\n", 5)]).await;
+    assert_eq!((events, asked), (vec!["a".into(), "b".into()], vec![None, id("1"), id("2")]));
+}

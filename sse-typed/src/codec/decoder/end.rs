@@ -55,7 +55,8 @@ impl Decoder {
     /// one is an event with empty data here. Call this only at an end that the transport has confirmed: behind a broken
     /// connection, the event may be half of one.
     ///
-    /// An `id` or `retry` line without its line end is ignored, because half an id is another id.
+    /// An `id` or `retry` line without its line end is ignored, because half an id is another id. A block that has neither
+    /// data nor an event type does not change the last event ID, because its data may be missing.
     ///
     /// ```
     /// use sse_typed::codec::{Decoder, Item};
@@ -125,7 +126,13 @@ impl Decoder {
         }
         self.finishing = false;
         let block = &mut self.block;
-        if block.data.is_absent() && !block.event_type.get(&self.chunk).is_empty() {
+        if block.data.is_absent() {
+            if block.event_type.get(&self.chunk).is_empty() {
+                // Its data may be what the end has cut off, so its id is not that of a received event.
+                self.discarding = false;
+                block.clear();
+                return Some(Stop::Exhausted);
+            }
             block.data.copy("");
         }
         Some(self.end_of_block().unwrap_or(Stop::Exhausted))

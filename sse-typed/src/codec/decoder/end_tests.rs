@@ -64,6 +64,22 @@ fn a_lenient_end_takes_an_event_that_lacks_its_empty_line() {
 }
 
 #[test]
+fn a_lenient_end_does_not_move_the_last_event_id_by_a_block_that_is_no_event() {
+    // The data of event 2 has not come.
+    assert_eq!(lenient_events("id: 1\ndata: a\n\nid: 2\n"), (vec!["message=a".into()], "1".into()));
+    for block in ["id: 2\nretry: 5\n", "id: 2\nevent:\n", "id: 2\nevent", "id: 2\n: comment\n", "id: 2\nid"] {
+        assert_eq!(lenient_events(&format!("id: 1\ndata: a\n\n{block}")).1, "1", "{block:?}");
+    }
+    let mut decoder = Decoder::new().updates(true);
+    decoder.feed("id: 2\nretry: 5\n");
+    decoder.finish();
+    assert_eq!(decoder.next_item(), None);
+    assert_eq!(decoder.unfinished(), None);
+    // A finished block moves it.
+    assert_eq!(lenient_events("id: 1\ndata: a\n\nid: 2\n\n").1, "2");
+}
+
+#[test]
 fn half_an_id_is_not_taken() {
     assert_eq!(
         lenient_events("id: 1\ndata: a\n\ndata: b\nid: 12"),

@@ -97,7 +97,11 @@ pub(crate) fn ended_leniently(input: &[u8]) -> Vec<u8> {
     let mut block = lines[start..].to_vec();
     block.extend(keeps_last_line.then_some(unfinished));
     let last_of = |name| block.iter().rev().map(|line| split_field(line)).find(|(field, _)| *field == name);
-    if last_of("data").is_none() && last_of("event").is_some_and(|(_, event_type)| !event_type.is_empty()) {
+    if last_of("data").is_none() {
+        if last_of("event").is_none_or(|(_, event_type)| event_type.is_empty()) {
+            // It is no event, and stays unfinished.
+            return ended.into_bytes();
+        }
         ended.push_str("data\n");
     }
     // Behind a CR an LF would be none of its own.

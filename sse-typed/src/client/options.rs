@@ -119,8 +119,10 @@ macro_rules! read_options {
         /// connection tells: over HTTP/1.0 a server that crashes looks like one that has finished. An `id` line without its
         /// line end is ignored.
         ///
-        /// A source that reconnects does not take an unfinished event which its server will send again: one that has no id
-        /// of its own, in a stream that has a last event ID. A terminal event is taken always.
+        /// A source that reconnects holds back an unfinished event which its server should send again: one that has no id
+        /// of its own, in a stream that has a last event ID. It takes the event when there is no further attempt and no
+        /// other event has followed, and when the event is unfinished again behind the same last event ID. A terminal event
+        /// is taken always, at once.
         pub fn lenient_end(mut self, yes: bool) -> Self {
             self.options().lenient_end = yes;
             self

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use bytes::Buf;
+use bytes::{Buf, Bytes};
 use http::HeaderMap;
 use http_body::Body;
 use tokio::task::coop::{poll_proceed, unconstrained};
@@ -23,8 +23,8 @@ use super::{
     trace::{self, Scope},
 };
 use crate::{
-    codec::{DecodeEvent, Decoded, Decoder, IgnoredLines, Item, UnfinishedEvent},
-    event::Event,
+    codec::{DecodeEvent, Decoded, Decoder, Encoded, IgnoredLines, Item, UnfinishedEvent},
+    event::{Event, RawEventRef},
 };
 
 /// So many chunks and events may bring no item before the task is given up for a moment.
@@ -42,10 +42,31 @@ pub(super) struct Reader<E> {
     unfinished: Option<UnfinishedEvent>,
     /// A connection that ends is resumed behind the last event ID, if there is one.
     resumes: bool,
+    /// Of this connection or an earlier one, behind the last event ID.
+    held: Option<HeldEvent>,
     scope: Scope,
     /// Of the request whose response is read, or will be.
     connection: Connection,
     event: PhantomData<fn() -> E>,
+}
+
+/// An unfinished event that is not delivered at once, because a server that resumes sends it again.
+struct HeldEvent {
+    /// The event, finished.
+    block: Bytes,
+    /// The last event ID that it came behind.
+    last_event_id: String,
+    state: HeldState,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum HeldState {
+    /// Nothing has come since. If nothing more comes, it is the last event.
+    Awaited,
+    /// The server has sent other events since.
+    Superseded,
+    /// It came a second time, unfinished again, and was delivered.
+    Delivered,
 }
 
 /// What was read.
@@ -81,6 +102,7 @@ impl<E> Reader<E> {
             body_ended: false,
             unfinished: None,
             resumes: false,
+            held: None,
             scope,
             connection: Connection::default(),
             event: PhantomData,
@@ -128,6 +150,10 @@ impl<E> Reader<E> {
 
     /// A connection is over: what is unfinished is dropped.
     pub(super) fn restart(&mut self) {
+        if !self.body_ended {
+            self.supersede_held();
+        }
+        self.held.take_if(|held| held.last_event_id != self.decoder.last_event_id());
         self.decoder.restart();
         self.options.silence.restart();
         self.events = 0;
@@ -152,7 +178,19 @@ impl<E> Reader<E> {
         if self.events == 0 { self.decoder.ignored_lines() } else { None }
     }
 
+    /// All finished events of a connection are read. If there were any, an event of an earlier connection is no longer
+    /// awaited.
+    fn supersede_held(&mut self) {
+        if let Some(held) = &mut self.held
+            && held.state == HeldState::Awaited
+            && self.events > 0
+        {
+            held.state = HeldState::Superseded;
+        }
+    }
+
     fn end_of_body(&mut self) {
+        self.supersede_held();
         self.body_ended = true;
         if let Some(lines) = self.ignored_lines() {
             trace::ignored_lines(&lines);
@@ -167,6 +205,20 @@ impl<E> Reader<E> {
 }
 
 impl<E: DecodeEvent> Reader<E> {
+    /// The unfinished event that was held back, when there will be no other connection. `None` when the server has sent
+    /// something else since, or when the event is of a type that is skipped.
+    pub(super) fn take_held(&mut self, closed: &dyn Fn() -> bool) -> Option<Read<E>> {
+        let held = self.held.take().filter(|held| held.state == HeldState::Awaited)?;
+        self.decoder.restart();
+        // It was within the limit as it came.
+        self.change_decoder(|decoder| decoder.max_event_size(usize::MAX));
+        self.decoder.feed(held.block);
+        match self.next_of_chunk(closed)? {
+            Progress::Read(read) => Some(read),
+            Progress::PassedOver => None,
+        }
+    }
+
     /// What comes next. It costs a unit of the task's budget, so that a body that always has something starves no other
     /// task.
     ///
@@ -269,6 +321,7 @@ impl<E: DecodeEvent> Reader<E> {
                     && raw.id().is_none()
                     && !raw.last_event_id().is_empty()
                     && !matches!(&decoded, Ok(Decoded::Event(event)) if event.is_terminal())
+                    && hold(&mut self.held, raw)
                 {
                     return Some(Progress::PassedOver);
                 }
@@ -304,6 +357,27 @@ impl<E: DecodeEvent> Reader<E> {
                 hook.tell(error);
                 Some(if closed() { Progress::Read(Read::Closed) } else { Progress::PassedOver })
             }
+        }
+    }
+}
+
+/// Holds an unfinished event back. False when it is to be delivered: a second time it came no further.
+#[cold]
+fn hold(held: &mut Option<HeldEvent>, raw: RawEventRef<'_>) -> bool {
+    let Ok(event) = Encoded::new(&raw.to_raw_event()) else { return false };
+    match held {
+        Some(held) if held.block == event.as_bytes() && held.last_event_id == raw.last_event_id() => {
+            let is_delivered = held.state == HeldState::Delivered;
+            held.state = HeldState::Delivered;
+            is_delivered
+        }
+        _ => {
+            *held = Some(HeldEvent {
+                block: event.as_bytes().clone(),
+                last_event_id: raw.last_event_id().to_owned(),
+                state: HeldState::Awaited,
+            });
+            true
         }
     }
 }

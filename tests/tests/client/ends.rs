@@ -3,7 +3,7 @@
 use futures_util::{FutureExt, StreamExt};
 use sse_typed::{
     Client, EventStream, RawEvent, SseEvent,
-    client::{Ended, Error, ReconnectPolicy},
+    client::{Ended, Error, ReconnectPolicy, SourceState},
 };
 use tests::scripted::{Reply, ScriptedService};
 
@@ -239,4 +239,117 @@ async fn an_event_of_which_only_the_id_has_come_is_not_lost_by_a_lenient_end() {
     let id = |id: &str| Some(id.to_owned());
     let (events, asked) = connected([reply("id: 1\ndata: a\n\nid: 2\n", 5), reply("id: 2\ndata: b\n\n", 5)]).await;
     assert_eq!((events, asked), (vec!["a".into(), "b".into()], vec![None, id("1"), id("2")]));
+}
+
+/// All items of a lenient source, its state behind them, and how many requests it has made.
+async fn until_the_end(
+    policy: ReconnectPolicy,
+    replies: impl IntoIterator<Item = Reply>,
+) -> (Vec<Result<String, String>>, SourceState, usize) {
+    let service = ScriptedService::new(replies);
+    let request = Client::new(service.clone()).get("/").lenient_end(true).reconnect(policy.jitter(0.0));
+    let mut source = request.connect::<RawEvent>();
+    let handle = source.handle();
+    let mut items = Vec::new();
+    while let Some(item) = source.next().await {
+        items.push(item.map(|event| event.data.data().to_owned()).map_err(|error| error.to_string()));
+    }
+    assert!(source.next().await.is_none());
+    (items, handle.state(), service.requests().len())
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unfinished_event_of_the_last_attempt_is_taken() {
+    let first = || reply("id: 1\ndata: a\n\n", 5);
+    let unfinished = || reply("id: 1\ndata: a\n\ndata: [DONE]\n", 5);
+    let gave_up = |attempts| format!("gave up after {attempts} attempts in a row without an event");
+    for (replies, attempts, error) in [
+        (vec![first(), reply("data: [DONE]\n", 5)], 1, gave_up(1)),
+        // No later attempt brings an event.
+        (vec![unfinished(), Reply::hang_up()], 1, gave_up(1)),
+        (vec![unfinished(), Reply::status(503), reply(": still here\n\n", 5)], 2, gave_up(2)),
+        (vec![unfinished(), reply("data: ha", 4).break_off()], 1, gave_up(1)),
+        (vec![unfinished(), Reply::status(404)], 5, "404".to_owned()),
+    ] {
+        let requests = replies.len();
+        let policy = ReconnectPolicy::default().max_attempts(attempts);
+        let (items, state, made) = until_the_end(policy, replies).await;
+        assert_eq!((&items[..2], items.len(), made), (&[Ok("a".into()), Ok("[DONE]".into())][..], 3, requests));
+        assert!(items[2].as_ref().unwrap_err().contains(&error), "{items:?}");
+        assert_eq!(state.ended(), Some(Ended::Failed));
+        assert!(state.last_error().unwrap().message().contains(&error), "{state:?}");
+        if error == gave_up(attempts) {
+            assert_eq!(state.failures(), attempts, "{state:?}");
+        }
+    }
+    // The server has nothing more.
+    let (items, state, made) = until_the_end(ReconnectPolicy::default(), [unfinished(), Reply::status(204)]).await;
+    assert_eq!((items, made), (vec![Ok("a".into()), Ok("[DONE]".into())], 2));
+    assert_eq!(state.ended(), Some(Ended::NoContent));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unfinished_event_that_other_events_have_followed_is_not_taken() {
+    let unfinished = || reply("id: 1\ndata: a\n\ndata: b\n", 5);
+    for (next, expected) in [
+        (reply("data: b\n\n", 5), "b"),
+        (reply("id: 2\ndata: b\n\n", 5).break_off(), "b"),
+        (reply("id: 2\ndata: b\n", 5), "b"),
+        (reply("data: c\n\n", 5).break_off(), "c"),
+    ] {
+        let (items, ..) = until_the_end(ReconnectPolicy::default(), [unfinished(), next, Reply::status(204)]).await;
+        assert_eq!(items, [Ok("a".into()), Ok(expected.into())]);
+    }
+    // Without an event the server has gone on behind another id.
+    let replies = [unfinished(), reply("id: 2\n\n", 5), Reply::status(204)];
+    assert_eq!(until_the_end(ReconnectPolicy::default(), replies).await.0, [Ok("a".into())]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unfinished_event_that_the_server_does_not_send_again_is_taken_in_the_end() {
+    // Whatever is asked, the answer ends like this: the server has nothing behind the id but the last line.
+    let last = || reply("data: [DONE]\n", 5);
+    let first = || reply("id: 1\ndata: a\n\ndata: [DONE]\n", 5);
+    let (events, asked) = connected([first(), last(), last(), last()]).await;
+    assert_eq!(events, ["a", "[DONE]"], "{asked:?}");
+    // It is taken once, and then the attempts are in vain.
+    let policy = ReconnectPolicy::default().max_attempts(3);
+    let (items, state, made) =
+        until_the_end(policy.clone(), std::iter::once(first()).chain((0..9).map(|_| last()))).await;
+    assert_eq!((&items[..2], items.len()), (&[Ok("a".into()), Ok("[DONE]".into())][..], 3));
+    assert_eq!((state.failures(), made), (3, 5));
+    // It is taken as soon as it comes a second time, before the source has given up.
+    let service = ScriptedService::new([first(), last()]);
+    let mut source = Client::new(service.clone()).get("/").lenient_end(true).connect::<RawEvent>();
+    assert_eq!(source.next().await.unwrap().unwrap().data.data(), "a");
+    assert_eq!(source.next().await.unwrap().unwrap().data.data(), "[DONE]");
+    assert_eq!((source.ended(), source.last_event_id(), service.requests().len()), (None, "1", 2));
+    // A server that does not resume sends the events before it again.
+    let (items, ..) = until_the_end(policy, [first(), first(), first(), Reply::status(204)]).await;
+    assert_eq!(items, ["a", "a", "[DONE]", "a"].map(|data| Ok(data.into())));
+    // Another unfinished event takes its place.
+    let replies = [first(), reply("data: [DO", 5), reply("data: [DONE]", 5), Reply::status(204)];
+    let (items, ..) = until_the_end(ReconnectPolicy::default(), replies).await;
+    assert_eq!(items, ["a", "[DONE]"].map(|data| Ok(data.into())));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_unfinished_event_that_is_taken_late_is_read_like_every_other() {
+    let first = |last: &str| reply(&format!("id: 1\nevent: word\ndata: a\n\n{last}\n"), 5);
+    let long = "b".repeat(40);
+    for (last, expected) in [
+        ("event: word\ndata: b", Some(Ok(word("b")))),
+        (&*format!("event: word\ndata: {long}"), Some(Ok(word(&long)))),
+        ("data: half", Some(Err(()))),
+        ("event: new\ndata: b", None),
+    ] {
+        let service = ScriptedService::new([first(last), Reply::status(204)]);
+        let request = Client::new(service).get("/").lenient_end(true).max_event_size(45);
+        let mut source = request.connect::<Answer>();
+        assert_eq!(source.next().await.unwrap().unwrap().data, word("a"));
+        let item =
+            source.next().await.map(|item| item.map(|event| event.data).map_err(|error| assert!(error.is_decode())));
+        assert_eq!((item, source.ended()), (expected, Some(Ended::NoContent)), "{last:?}");
+        assert!(source.next().await.is_none());
+    }
 }

@@ -47,8 +47,8 @@ pub(super) enum Step<E> {
 }
 
 pub(super) enum State {
-    /// Not one request can be made.
-    Unsendable(Error),
+    /// No request will be made, and the error that says why is the next item.
+    Failing(Error),
     /// The next attempt is due.
     Due,
     Connecting(Pin<Box<dyn Future<Output = Result<Answer, Error>> + Send>>),
@@ -97,8 +97,10 @@ impl<E: DecodeEvent, S: HttpService> EventSource<E, S> {
         loop {
             match &mut self.state {
                 State::Over(_) => return Poll::Ready(None),
-                State::Unsendable(_) => {
-                    if let State::Unsendable(error) = std::mem::replace(&mut self.state, State::Over(Ended::Failed)) {
+                State::Failing(_) => {
+                    if let State::Failing(error) = std::mem::replace(&mut self.state, State::Over(Ended::Failed)) {
+                        // The last event may have been held back. Its connection still counts as one without an event.
+                        self.reader.restart();
                         trace::failed(&error);
                         return Poll::Ready(Some(Err(error)));
                     }
@@ -120,7 +122,7 @@ impl<E: DecodeEvent, S: HttpService> EventSource<E, S> {
                     }
                     Ok(Answer::NoContent(head)) => {
                         self.head = Some(head);
-                        self.end(Ended::NoContent);
+                        return Poll::Ready(self.finish(Ok(Ended::NoContent)));
                     }
                     Ok(Answer::Other(head, body)) => self.state = State::Refused(Box::pin(refusal(head, body))),
                     Err(error) => return Poll::Ready(self.failed_attempt(error)),
@@ -207,12 +209,30 @@ impl<E: DecodeEvent, S: HttpService> EventSource<E, S> {
                 None => Error::gave_up(attempts, None).with_ignored_lines(ignored_lines),
             }),
         };
-        match error {
-            None => {
-                self.end(Ended::EndOfBody);
-                None
+        self.finish(error.map_or(Ok(Ended::EndOfBody), Err))
+    }
+
+    /// There will be no other attempt: an event that was held back for the next one is the last event.
+    fn finish(&mut self, ended: Result<Ended, Error>) -> Option<Result<Step<E>, Error>> {
+        let last = match self.reader.take_held(&|| self.orders.is_closed()) {
+            Some(Read::Event(event)) => Some(Ok(Step::Event(event))),
+            Some(Read::Bad { error, .. }) => Some(Err(error)),
+            Some(Read::Closed) => {
+                self.end(Ended::Closed);
+                return None;
             }
-            Some(error) => {
+            _ => None,
+        };
+        match ended {
+            Ok(ended) => {
+                self.end(ended);
+                last
+            }
+            Err(error) if last.is_some() => {
+                self.state = State::Failing(error);
+                last
+            }
+            Err(error) => {
                 trace::failed(&error);
                 self.state = State::Over(Ended::Failed);
                 Some(Err(error))
@@ -271,7 +291,7 @@ impl<E, S> EventSource<E, S> {
 
     /// Whether an attempt can be made, and may be: a POST that is made once is not repeated by the way.
     fn may_restart(&self) -> bool {
-        !matches!(self.state, State::Unsendable(_) | State::Over(_)) && self.ask.may_repeat(self.reader.last_event_id())
+        !matches!(self.state, State::Failing(_) | State::Over(_)) && self.ask.may_repeat(self.reader.last_event_id())
     }
 }
 
@@ -280,7 +300,7 @@ impl State {
         match self {
             Self::Due | Self::Connecting(_) | Self::Refused(_) | Self::Waiting(_) => ReadyState::Connecting,
             Self::Open { .. } => ReadyState::Open,
-            Self::Unsendable(_) | Self::Over(_) => ReadyState::Closed,
+            Self::Failing(_) | Self::Over(_) => ReadyState::Closed,
         }
     }
 }
@@ -288,7 +308,7 @@ impl State {
 impl fmt::Debug for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Unsendable(_) => "Unsendable",
+            Self::Failing(_) => "Failing",
             Self::Due => "Due",
             Self::Connecting(_) => "Connecting",
             Self::Refused(_) => "Refused",

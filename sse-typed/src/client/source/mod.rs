@@ -75,7 +75,7 @@ impl<E, S> EventSource<E, S> {
     ) -> Self {
         let (ask, state) = match ask {
             Ok(ask) => (ask, State::Due),
-            Err(error) => (Ask::new(http::Method::GET, http::Uri::default()), State::Unsendable(error)),
+            Err(error) => (Ask::new(http::Method::GET, http::Uri::default()), State::Failing(error)),
         };
         Self { service, ask, terms, reader, reconnect, state, head: None, orders: Orders::default(), restarts: 0 }
     }
@@ -180,7 +180,7 @@ impl<E: DecodeEvent, S: HttpService> EventSource<E, S> {
     ///
     /// Dropping it closes the connection.
     pub async fn opened(mut self) -> Result<Self, Error> {
-        while matches!(self.ready_state(), ReadyState::Connecting) || matches!(self.state, State::Unsendable(_)) {
+        while matches!(self.ready_state(), ReadyState::Connecting) || matches!(self.state, State::Failing(_)) {
             std::future::poll_fn(|cx| self.poll_step(cx)).await.transpose()?;
         }
         Ok(self)

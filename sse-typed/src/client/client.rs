@@ -66,6 +66,10 @@ impl<S> Client<S> {
 // What the service must be is asked for where it is given, so that a compile error stands there.
 impl<S: Clone> Client<S> {
     /// A GET request.
+    ///
+    /// For a client over the network the URL is absolute: `http://host/path`. `Client::hyper()` and `Client::reqwest(..)` send
+    /// a user and a password in it (`https://user:password@host/path`) as `authorization: Basic`. Any other service gets the
+    /// URL as it is.
     pub fn get<U>(&self, uri: U) -> RequestBuilder<S>
     where
         U: TryInto<Uri> + fmt::Display,

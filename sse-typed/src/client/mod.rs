@@ -72,6 +72,8 @@
 //! Nothing of servers enters this room; when to reconnect is a value of its own, without a clock.
 
 mod ask;
+#[cfg(any(feature = "hyper-client", feature = "reqwest"))]
+mod basic_auth;
 #[expect(clippy::module_inception, reason = "the room and its first type share the name")]
 mod client;
 mod connection;

@@ -8,7 +8,10 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use tower_service::Service;
 
-use super::{BoxResponseFuture, ResponseBody, error::BoxError, unsendable::Unsendable, url::absolute};
+use super::{
+    BoxResponseFuture, ResponseBody, basic_auth::authorize_by_url, error::BoxError, unsendable::Unsendable,
+    url::absolute,
+};
 
 /// A service over the network, by a client of reqwest that the program has.
 ///
@@ -16,6 +19,8 @@ use super::{BoxResponseFuture, ResponseBody, error::BoxError, unsendable::Unsend
 /// drops the headers that it knows as credentials, and sends the rest, the last event ID among them. A URL that it cannot
 /// ask for is an error, as are too many redirects; neither is repeated. A reqwest that was built without TLS takes `https`
 /// for a connection that fails, though, and that is repeated.
+///
+/// A user and a password in the URL are sent as `authorization: Basic`, unless the request has that header.
 ///
 /// Two settings of its builder cut event streams, and are better left alone: `timeout`, which counts until the end of the
 /// body, and `read_timeout`, where the server sends keep-alives more rarely. The clocks for streams are
@@ -95,10 +100,12 @@ impl Service<http::Request<Full<Bytes>>> for ReqwestClient {
 
 async fn send(
     client: &::reqwest::Client,
-    request: http::Request<Bytes>,
+    mut request: http::Request<Bytes>,
 ) -> Result<http::Response<ResponseBody>, BoxError> {
     let is_empty = request.body().is_empty();
     absolute(request.uri())?;
+    // reqwest does so for requests of its own builder alone.
+    authorize_by_url(&mut request)?;
     let mut request = Request::try_from(request).map_err(told_apart)?;
     if is_empty {
         *request.body_mut() = None;

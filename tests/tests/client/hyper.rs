@@ -74,6 +74,59 @@ async fn a_body_goes_along_within_its_origin_only() {
     assert!(there.requests().is_empty());
 }
 
+/// The URL of a server's path, with the user `me` and the password `hid den`.
+fn with_user(server: &ScriptedServer, path: &str) -> String {
+    server.url(path).replace("//", "//me:hid%20den@")
+}
+
+const ME: &str = "Basic bWU6aGlkIGRlbg==";
+
+#[tokio::test]
+async fn the_user_of_a_url_is_sent_as_basic_authentication_unless_the_request_has_its_own() {
+    let server = ScriptedServer::start([]).await;
+    let client = Client::hyper();
+    drop(client.get(with_user(&server, "/feed")).send::<RawEvent>().await.unwrap());
+    drop(client.get(with_user(&server, "/feed")).bearer_auth("own").send::<RawEvent>().await.unwrap());
+    let requests = server.requests();
+    let sent: Vec<_> = requests.iter().map(|request| (&*request.path, request.all("authorization"))).collect();
+    assert_eq!(sent, [("/feed", vec![ME.to_owned()]), ("/feed", vec!["Bearer own".to_owned()])]);
+    assert!(!requests[0].one("host").unwrap().contains('@'));
+}
+
+#[tokio::test]
+async fn every_attempt_of_a_source_has_the_user_of_its_url() {
+    let server = ScriptedServer::start([Reply::events("data: 1\n\n"), Reply::events("data: 2\n\n")]).await;
+    let policy = sse_typed::client::ReconnectPolicy::new().base(std::time::Duration::ZERO).jitter(0.0);
+    let mut source = Client::hyper().get(with_user(&server, "/")).reconnect(policy).connect::<RawEvent>();
+    while source.next().await.is_some() {}
+    let sent: Vec<_> = server.requests().iter().map(|request| request.one("authorization")).collect();
+    assert_eq!(sent, vec![Some(ME.to_owned()); 3]);
+}
+
+#[tokio::test]
+async fn the_user_of_a_url_goes_along_within_its_origin_only() {
+    let there = ScriptedServer::start([Reply::events("data: there\n\n")]).await;
+    let here = ScriptedServer::start([away(307, "/again".to_owned()), away(307, there.url("/"))]).await;
+    drop(Client::hyper().get(with_user(&here, "/")).send::<RawEvent>().await.unwrap());
+    let sent: Vec<_> = here.requests().iter().map(|request| request.one("authorization")).collect();
+    assert_eq!(sent, vec![Some(ME.to_owned()); 2]);
+    assert_eq!(there.requests()[0].one("authorization"), None);
+}
+
+#[tokio::test]
+async fn the_user_of_a_redirects_location_is_ignored() {
+    let there = ScriptedServer::start([away(307, "/again".to_owned()), Reply::events("data: there\n\n")]).await;
+    let here = ScriptedServer::start([away(307, with_user(&there, "/"))]).await;
+    drop(Client::hyper().get(here.url("/")).send::<RawEvent>().await.unwrap());
+    assert_eq!(there.requests().len(), 2);
+    for request in there.requests() {
+        assert!(
+            !format!("{request:?}").contains("authorization") && !format!("{request:?}").contains('@'),
+            "{request:?}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn redirects_in_a_circle_end_with_the_status_of_the_last() {
     let server = ScriptedServer::start(std::iter::repeat_n(away(302, "/again".to_owned()), 50)).await;

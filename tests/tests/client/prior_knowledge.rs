@@ -59,3 +59,25 @@ fn a_proxy_does_not_go_with_prior_knowledge() {
     }
     assert!(HyperClient::builder().no_proxy("localhost").http2_prior_knowledge().build().is_ok());
 }
+
+#[tokio::test]
+async fn the_authority_of_a_request_has_no_user() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://me:hidden@{}/", listener.local_addr().unwrap());
+    let service = |request: http::Request<Incoming>| {
+        let body =
+            Full::new(Bytes::from(format!("data: {} {:?}\n\n", request.uri(), request.headers().get("authorization"))));
+        let response = http::Response::builder().header("content-type", "text/event-stream");
+        std::future::ready(Ok::<_, Infallible>(response.body(body).unwrap()))
+    };
+    tokio::spawn(async move {
+        let (socket, _) = listener.accept().await.unwrap();
+        let connection = http2::Builder::new(TokioExecutor::new());
+        connection.serve_connection(TokioIo::new(socket), service_fn(service)).await
+    });
+    let client = Client::from(HyperClient::builder().http2_prior_knowledge().build().unwrap());
+    let mut events = client.get(&*url).send::<RawEvent>().await.unwrap();
+    let event = events.next().await.unwrap().unwrap();
+    let expected = format!("{} Some(\"Basic bWU6aGlkZGVu\")", url.replace("me:hidden@", ""));
+    assert_eq!(event.data.data(), expected);
+}

@@ -148,3 +148,36 @@ fn a_url_that_is_none_of_a_proxy_is_an_error_that_does_not_show_it() {
         assert!(HyperClient::builder().proxy(url).build().is_ok(), "{url}");
     }
 }
+
+#[tokio::test]
+async fn the_proxy_is_not_told_the_user_of_a_url() {
+    let proxy = Proxy::start(events("forwarded")).await;
+    ask(proxy.client(), "http://me:hidden@feed.invalid/events").await.unwrap();
+    let heads = proxy.heads();
+    assert!(heads[0].starts_with("get http://feed.invalid/events http/1.1\r\n"), "{heads:?}");
+    assert!(heads[0].contains("\r\nauthorization: basic bwu6aglkzgvu\r\n") && !heads[0].contains('@'), "{heads:?}");
+}
+
+#[tokio::test]
+async fn the_proxy_is_not_told_the_user_of_a_redirects_location() {
+    let proxy = Proxy::start(
+        "HTTP/1.1 302 Found\r\nlocation: http://me:hidden@other.invalid/\r\ncontent-length: 0\r\n\r\n".to_owned(),
+    )
+    .await;
+    let error = ask(proxy.client(), "http://feed.invalid/").await.unwrap_err();
+    assert_eq!(error.status().map(|status| status.as_u16()), Some(302));
+    let heads = proxy.heads();
+    assert!(heads[1].starts_with("get http://other.invalid/ http/1.1\r\n"), "{heads:?}");
+    assert!(!heads.concat().contains("hidden") && !heads.concat().contains("\r\nauthorization"), "{heads:?}");
+}
+
+#[tokio::test]
+async fn reqwests_proxy_is_not_told_the_user_of_a_url() {
+    let proxy = Proxy::start(events("forwarded")).await;
+    let through = reqwest::Proxy::all(format!("http://user:pa%20ss%40word@127.0.0.1:{}", proxy.port)).unwrap();
+    let client = sse_typed::Client::reqwest(reqwest::Client::builder().proxy(through).build().unwrap());
+    drop(client.get("http://me:hidden@feed.invalid/events").send::<sse_typed::RawEvent>().await.unwrap());
+    let heads = proxy.heads();
+    assert!(heads[0].starts_with("get http://feed.invalid/events http/1.1\r\n"), "{heads:?}");
+    assert!(heads[0].contains("\r\nauthorization: basic bwu6aglkzgvu\r\n"), "{heads:?}");
+}

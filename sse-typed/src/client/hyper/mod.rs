@@ -15,7 +15,7 @@ use self::{
     redirects::Redirects,
     transport::{Settings, Transport},
 };
-use super::{BoxResponseFuture, ResponseBody, error::BoxError};
+use super::{BoxResponseFuture, ResponseBody, basic_auth::authorize_by_url, error::BoxError};
 
 mod builder;
 mod connect;
@@ -41,6 +41,10 @@ mod transport;
 /// It follows up to 20 redirects. To another origin go only `accept`, `cache-control`, `user-agent` and `last-event-id` of
 /// the headers (see [`last_event_id_across_origins`](super::Client::last_event_id_across_origins)), and no body; a
 /// redirect from `https` to `http` is not followed. What is not followed is an error with the status of the redirect.
+///
+/// A user and a password in the URL (`https://user:password@host/`, with percent-encoding) are sent as
+/// `authorization: Basic`, unless the request has that header. They are not sent as a part of the URL. The header goes along
+/// with redirects within the origin. A user and a password in the URL of a redirect are ignored.
 ///
 /// Middleware stands in front of it. Layers that set credentials belong here, outside, where redirects cannot carry them
 /// away:
@@ -115,8 +119,12 @@ impl Service<http::Request<Full<Bytes>>> for HyperClient {
         self.service.poll_ready(cx)
     }
 
-    fn call(&mut self, request: http::Request<Full<Bytes>>) -> Self::Future {
-        BoxResponseFuture::new(self.service.call(request))
+    fn call(&mut self, mut request: http::Request<Full<Bytes>>) -> Self::Future {
+        // In front of the redirects: the header goes where they let it go.
+        match authorize_by_url(&mut request) {
+            Ok(()) => BoxResponseFuture::new(self.service.call(request)),
+            Err(error) => BoxResponseFuture::new(std::future::ready(Err(error.into()))),
+        }
     }
 }
 

@@ -32,6 +32,7 @@ use super::{
 };
 use crate::client::{
     ResponseBody,
+    basic_auth::take_user,
     connection::Connection,
     error::BoxError,
     unsendable::Unsendable,
@@ -94,8 +95,9 @@ impl Transport {
         }
     }
 
-    #[cfg_attr(not(feature = "proxy"), expect(unused_mut, reason = "it is for the proxy alone"))]
     fn send(&self, mut request: http::Request<Full<Bytes>>) -> Result<Answer, Unsendable> {
+        // Those of a redirect's location: the server that gave it has no say in who asks the next one.
+        take_user(request.uri_mut())?;
         let uri = request.uri();
         let (scheme, url) = (absolute(uri)?, Shown(uri));
         if *scheme == Scheme::HTTP {

@@ -189,8 +189,9 @@ impl Error {
     }
 
     /// The request cannot be made or sent: a malformed URL or header, a body that cannot be serialised, a scheme that the
-    /// client does not speak; or the closure of [`request`](super::RequestBuilder::request) gave an error. Nothing was
-    /// sent, or only what redirects then led to where the client does not go.
+    /// client does not speak; or the closure of [`request`](super::RequestBuilder::request) gave an error; or a proxy asks for
+    /// other credentials (407) before it opens a tunnel. Nothing was sent to the server, or only what redirects then led to
+    /// where the client does not go.
     #[must_use]
     pub const fn is_request(&self) -> bool {
         matches!(self.0.kind, Kind::Request(_) | Kind::Made(_))

@@ -97,6 +97,8 @@ mod source;
 mod stream;
 mod timer;
 mod trace;
+#[cfg(any(feature = "proxy", feature = "reqwest"))]
+mod tunnel;
 mod unsendable;
 mod url;
 

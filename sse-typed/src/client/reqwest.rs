@@ -9,16 +9,16 @@ use http_body_util::{BodyExt, Full};
 use tower_service::Service;
 
 use super::{
-    BoxResponseFuture, ResponseBody, basic_auth::authorize_by_url, error::BoxError, unsendable::Unsendable,
-    url::absolute,
+    BoxResponseFuture, ResponseBody, basic_auth::authorize_by_url, error::BoxError, tunnel::refused_credentials,
+    unsendable::Unsendable, url::absolute,
 };
 
 /// A service over the network, by a client of reqwest that the program has.
 ///
 /// Redirects, proxies, cookies, TLS, decompression and default headers are as that client was built: across origins reqwest
 /// drops the headers that it knows as credentials, and sends the rest, the last event ID among them. A URL that it cannot
-/// ask for is an error, as are too many redirects; neither is repeated. A reqwest that was built without TLS takes `https`
-/// for a connection that fails, though, and that is repeated.
+/// ask for is an error, as are too many redirects and a proxy that refuses a tunnel with 407; none of them is repeated. A
+/// reqwest that was built without TLS takes `https` for a connection that fails, though, and that is repeated.
 ///
 /// A user and a password in the URL are sent as `authorization: Basic`, unless the request has that header.
 ///
@@ -117,6 +117,9 @@ async fn send(
 /// Marks what no repetition mends. The URL, which reqwest names whole, is left out.
 fn told_apart(error: Error) -> BoxError {
     let error = error.without_url();
+    if let Some(refused) = refused_credentials(&error) {
+        return refused.into();
+    }
     if error.is_builder() || error.is_redirect() { Unsendable::because(error).into() } else { error.into() }
 }
 

@@ -97,7 +97,10 @@ async fn a_proxy_that_refuses_is_an_error() {
     let error = ask(stranger(), "http://feed.invalid/").await.unwrap_err();
     assert_eq!(error.status().map(|status| status.as_u16()), Some(407));
     let error = ask(stranger(), "https://feed.invalid/").await.unwrap_err();
-    assert!(error.is_connect() && error.to_string().contains("proxy authorization required"), "{error}");
+    assert!(error.is_request() && error.is_fatal(), "{error:?}");
+    let expected =
+        "the request cannot be sent: the proxy asks for other credentials (407 Proxy Authentication Required)";
+    assert_eq!(error.to_string(), expected);
     assert!(!format!("{error:?}").contains("secret"));
 
     // Nobody listens there.
@@ -180,4 +183,20 @@ async fn reqwests_proxy_is_not_told_the_user_of_a_url() {
     let heads = proxy.heads();
     assert!(heads[0].starts_with("get http://feed.invalid/events http/1.1\r\n"), "{heads:?}");
     assert!(heads[0].contains("\r\nauthorization: basic bwu6aglkzgvu\r\n"), "{heads:?}");
+}
+
+#[tokio::test]
+async fn a_proxy_that_refuses_the_credentials_is_asked_once_whatever_the_scheme() {
+    use sse_typed::{Client, RawEvent, client::ReconnectPolicy};
+    let mut asked = Vec::new();
+    for url in ["http://feed.invalid/", "https://feed.invalid/"] {
+        let proxy = Proxy::start(String::new()).await;
+        let hyper =
+            HyperClient::builder().proxy(format!("http://user:wrong@127.0.0.1:{}", proxy.port)).build().unwrap();
+        let policy = ReconnectPolicy::new().base(std::time::Duration::from_millis(100)).jitter(0.0).max_attempts(4);
+        let mut source = Client::from(hyper).get(url).reconnect(policy).connect::<RawEvent>();
+        assert!(source.next().await.unwrap().is_err());
+        asked.push(proxy.heads().len());
+    }
+    assert_eq!(asked, [1, 1]);
 }

@@ -91,6 +91,12 @@ impl HyperClientBuilder {
     /// Requests for `http` URLs are sent to the proxy with the whole URL. The connection to the proxy is plain HTTP. The
     /// proxy's credentials are sent to the proxy alone.
     ///
+    /// A proxy that refuses the credentials with a 407 is not asked again: the error is fatal. For an `http` URL it has the
+    /// [status](crate::client::Error::status), which
+    /// [`retry_status`](crate::client::ReconnectPolicy::retry_status) may retry. For an `https` URL it
+    /// [`is_request`](crate::client::Error::is_request). A tunnel that fails for another reason is a connection that fails,
+    /// and is retried.
+    ///
     /// The environment, such as `http_proxy`, is not read.
     ///
     #[cfg_attr(feature = "proxy", doc = "```")]

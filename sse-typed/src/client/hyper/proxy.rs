@@ -22,7 +22,7 @@ use tokio::{
 use tower_service::Service;
 
 use super::{BoxFuture, builder::BuildError};
-use crate::client::error::BoxError;
+use crate::client::{error::BoxError, tunnel::refused_credentials};
 
 /// Which servers are asked through which proxy.
 #[derive(Default)]
@@ -131,7 +131,12 @@ impl Service<Uri> for Route {
             }
             Some(proxy) if self.tunnel => {
                 let tunnel = tunnel(&proxy, self.tcp.clone()).call(server);
-                Box::pin(async move { Ok(routed(tunnel.await?, false)) })
+                Box::pin(async move {
+                    match tunnel.await {
+                        Ok(connection) => Ok(routed(connection, false)),
+                        Err(error) => Err(refused_credentials(&error).map_or_else(|| error.into(), Into::into)),
+                    }
+                })
             }
             Some(proxy) => {
                 let connection = self.tcp.call(proxy.uri().clone());

@@ -116,7 +116,8 @@ pub(super) fn large(records: &Records) -> String {
 
 pub(super) fn idle(records: &Records) -> String {
     let mut text = String::from(
-        "## An idle subscription\n\nBytes for each of 10,000 that wait. Its own bytes are in the task, or in the connection, that holds it.\n\n",
+        "## An idle subscription\n\nBytes for each of 10,000 that wait. Its own bytes are in the task, or in the connection, that holds it. A body of\n\
+         ours holds its keep-alive's timer, its encoder, and what observers are told, in place.\n\n",
     );
     text += &head(&["", "heap", "its own"]);
     for [name, heap, own] in records.about("idle") {

@@ -143,23 +143,23 @@ pub fn broadcast_bytes(load: Load) -> Contender {
         "broadcast of Bytes, recv",
         Peer,
         load,
-        move |delivered| {
-            let mut receiver = receivers.subscribe();
-            async move {
-                loop {
-                    match receiver.recv().await {
-                        Ok(bytes) => delivered.add(u64::from(!bytes.is_empty())),
-                        Err(RecvError::Lagged(_)) => panic!("the ring is too small"),
-                        Err(RecvError::Closed) => return,
-                    }
-                }
-            }
-        },
+        move |delivered| receive(receivers.subscribe(), delivered),
         move |event| {
             let encoded = Encoded::new(event).expect("an event");
             let _ = sender.send(encoded.as_bytes().clone());
         },
     )
+}
+
+/// Counts what a receiver is given.
+pub async fn receive(mut receiver: broadcast::Receiver<Bytes>, delivered: Delivered) {
+    loop {
+        match receiver.recv().await {
+            Ok(bytes) => delivered.add(u64::from(!bytes.is_empty())),
+            Err(RecvError::Lagged(_)) => panic!("the ring is too small"),
+            Err(RecvError::Closed) => return,
+        }
+    }
 }
 
 /// The same as a stream, which is what a response is made of.

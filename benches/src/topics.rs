@@ -10,7 +10,7 @@ use sse_typed::{
     Encoded, Hub,
     hub::{OnGap, Start, Topics},
 };
-use tokio::sync::broadcast::{self, error::RecvError};
+use tokio::sync::broadcast;
 use tokio_stream::wrappers::BroadcastStream;
 
 use crate::{
@@ -18,7 +18,7 @@ use crate::{
     Kind::{Limit, Ours, Peer},
     Tally,
     encode::Market,
-    fan_out::{Load, ROOM, run_tasks, tasks},
+    fan_out::{Load, ROOM, receive, run_tasks, tasks},
 };
 
 pub fn few() -> Group {
@@ -80,18 +80,7 @@ fn broadcast_bytes(load: Load) -> Contender {
         "a map of broadcasts of Bytes",
         Peer,
         load,
-        move |delivered| {
-            let mut receiver = receivers.lock().expect("a map")[&name()].subscribe();
-            async move {
-                loop {
-                    match receiver.recv().await {
-                        Ok(bytes) => delivered.add(u64::from(!bytes.is_empty())),
-                        Err(RecvError::Lagged(_)) => panic!("the ring is too small"),
-                        Err(RecvError::Closed) => return,
-                    }
-                }
-            }
-        },
+        move |delivered| receive(receivers.lock().expect("a map")[&name()].subscribe(), delivered),
         move |event| {
             let encoded = Encoded::new(event).expect("an event");
             let _ = channels.lock().expect("a map")[&*key()].send(encoded.as_bytes().clone());

@@ -93,7 +93,7 @@ pub trait HubEvent: EncodeEvent {}
     note = "add a variant to the enum that holds them: `#[sse(nested)] {P}({P})`",
     note = "a type written by hand says `impl Unites<{P}> for {Self} {{}}`, if it reads what `{P}` writes"
 )]
-pub trait Unites<P: EncodeEvent> {
+pub trait Unites<P: EncodeEvent + ?Sized> {
     /// Writes an event of the part, if it is read as one.
     #[doc(hidden)]
     fn encode_part(part: &P, event: &mut EventWriter<'_>) -> Result<(), EncodeError> {

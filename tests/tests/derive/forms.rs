@@ -209,6 +209,18 @@ fn nested_types_that_are_only_sent_may_borrow() {
     assert_eq!(wire(&Sent::Borrowed(Borrowed("x"))), "event: Borrowed\ndata: \"x\"\n\n");
 }
 
+#[derive(sse_typed::EncodeEvent)]
+enum OfAnyType {
+    #[sse(nested)]
+    Any(Box<dyn EncodeEvent + Send + Sync>),
+}
+
+#[test]
+fn a_nested_type_that_is_only_sent_may_be_any() {
+    let event = OfAnyType::Any(Box::new(RawEvent::new("tick", "1")));
+    assert_eq!(Encoded::new(&event).unwrap().as_bytes(), "event: tick\ndata: 1\n\n");
+}
+
 #[derive(Debug, PartialEq, SseEvent)]
 enum Outer {
     #[sse(nested)]

@@ -138,8 +138,13 @@ pub struct Merge<E> {
     next: usize,
     /// Nothing more comes, whatever the parts have.
     ended: bool,
+    /// The id behind an event that may have been left out or replaced: see `on_unsendable` of a response.
+    owed_id: Option<EventId>,
     event: PhantomData<fn() -> E>,
 }
+
+/// The size of an item from which on the next is another.
+const SLICE: usize = 32 << 10;
 
 /// The client's last event ID.
 #[derive(Debug)]
@@ -156,7 +161,7 @@ impl<E> Merge<E> {
         let vector = last_event_id.as_str().and_then(Vector::parse);
         let ended = vector.as_ref().is_some_and(Vector::is_over);
         let resume = vector.map_or(Resume::Text(last_event_id), Resume::Vector);
-        Self { resume, parts: Vec::new(), next: 0, ended, event: PhantomData }
+        Self { resume, parts: Vec::new(), next: 0, ended, owed_id: None, event: PhantomData }
     }
 
     /// Adds a part: the subscription that `subscribe` makes for the id that the client has of it.
@@ -194,7 +199,9 @@ impl<E> Merge<E> {
     }
 
     /// Waits until it is known whether there is anything to send, so that a client which has all there is gets a 204 and
-    /// not an empty stream: see [`Subscription::ready`]. With logs in memory that is known from the start.
+    /// not an empty stream: see [`Subscription::ready`]. With logs in memory that is known from the start. Logs elsewhere are
+    /// asked one after the other, in the order in which their parts were added, until one goes on: a log that does not answer
+    /// holds this up, so put a timeout around it.
     ///
     /// # Cancel safety
     ///
@@ -214,7 +221,7 @@ impl<E> Merge<E> {
     }
 
     fn is_over(&self) -> bool {
-        self.ended || self.parts.iter().all(Part::is_over)
+        self.owed_id.is_none() && (self.ended || self.parts.iter().all(Part::is_over))
     }
 
     /// Nothing more comes.
@@ -224,6 +231,9 @@ impl<E> Merge<E> {
     }
 
     fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Merged<E>>> {
+        if let Some(id) = self.owed_id.take() {
+            return Poll::Ready(Some(id_only(Some(id))));
+        }
         let count = self.parts.len();
         let mut has_ended = true;
         for index in (self.next..count).chain(0..self.next) {
@@ -244,10 +254,15 @@ impl<E> Merge<E> {
             Slice::Blocks(blocks) => self.blocks(index, blocks),
             Slice::Own(event, place) => {
                 let is_terminal = event.is_terminal();
-                let last_id = place.and_then(|place| {
-                    self.parts[index].move_to(place.as_str());
-                    self.vector().finish(is_terminal)
-                });
+                let last_id = match place {
+                    Some(place) => {
+                        self.parts[index].move_to(place.as_str());
+                        self.vector().finish(is_terminal)
+                    }
+                    // A greeting has no place, but one that ends the stream is not to be asked for again.
+                    None if is_terminal => self.vector().finish(true),
+                    None => None,
+                };
                 if is_terminal {
                     self.end();
                 }
@@ -260,7 +275,13 @@ impl<E> Merge<E> {
             Slice::Forget => {
                 self.parts[index].forget();
                 // The client must not come back with the id that it has.
-                let id = self.vector().finish(false).unwrap_or_else(vector::empty);
+                let name = self.parts[index].name;
+                // The places that the client has brought are older, and fit.
+                let brought = || match &self.resume {
+                    Resume::Vector(vector) => vector.without(name).finish(false),
+                    Resume::Text(_) => None,
+                };
+                let id = places(&mut self.parts).finish(false).or_else(brought).unwrap_or_else(vector::empty);
                 self.end();
                 id_only(Some(id))
             }
@@ -273,14 +294,14 @@ impl<E> Merge<E> {
         let (before, behind) = self.places_around(index);
         let part = &mut self.parts[index];
         let mut vector = Text::default();
-        let mut bytes = Vec::with_capacity(blocks.len());
+        let mut bytes = Vec::with_capacity(blocks.len().min(SLICE));
         let (mut count, mut refused, mut is_terminal) = (0, None, false);
         while let Some(block) = blocks.peek() {
             let len = block.len();
             let is_last = ends_in_terminal && len == blocks.len();
             let is_sendable = part.checked(&block).is_ok();
-            if !is_sendable && count > 0 {
-                // It is an item of its own, and the next.
+            if count > 0 && (!is_sendable || bytes.len() >= SLICE) {
+                // One that cannot be sent is an item of its own, and the next.
                 part.rest = Some(blocks);
                 break;
             }
@@ -305,6 +326,8 @@ impl<E> Merge<E> {
         let last_id = vector.finish(is_terminal);
         if is_terminal {
             self.end();
+        } else if refused.is_some() {
+            self.owed_id.clone_from(&last_id);
         }
         let blocks = || Inner::Blocks { bytes: bytes.into(), count, is_terminal };
         merged(refused.map_or_else(blocks, Inner::Own), last_id)
@@ -360,7 +383,7 @@ impl<E> Stream for Merge<E> {
         if self.is_over() {
             return Poll::Ready(None);
         }
-        if self.parts.iter().all(|part| part.is_waiting(cx)) {
+        if self.owed_id.is_none() && self.parts.iter().all(|part| part.is_waiting(cx)) {
             return Poll::Pending;
         }
         let budget = ready!(poll_proceed(cx));

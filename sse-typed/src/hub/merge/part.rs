@@ -28,6 +28,8 @@ pub(super) struct Part {
     check: Check,
     /// The id that leads back to where the client is, as it stands in a vector.
     place: Option<Box<str>>,
+    /// The place is the client's word, which the log has yet to know.
+    is_claimed: bool,
     /// What is left of a run.
     pub(super) rest: Option<Blocks>,
 }
@@ -49,18 +51,20 @@ impl Part {
     {
         subscription.set_part(name);
         let place = if subscription.is_over() { last_seen.cloned() } else { subscription.place() };
+        let is_claimed = subscription.is_at_claimed_place();
         Self {
             name,
             source: Some(Box::new(TypedSource::<E, P> { subscription, event: PhantomData })),
             check: E::check_part,
             place: place.map(|id| escape(id.as_str()).into()),
+            is_claimed,
             rest: None,
         }
     }
 
     /// A part of which the client has everything.
     pub(super) fn ended(name: PartName) -> Self {
-        Self { name, source: None, check: |_, _| Ok(()), place: None, rest: None }
+        Self { name, source: None, check: |_, _| Ok(()), place: None, is_claimed: false, rest: None }
     }
 
     pub(super) fn is_over(&self) -> bool {
@@ -96,11 +100,15 @@ impl Part {
         polled
     }
 
-    /// Asks for its place, if that is not known: a log elsewhere may have answered by now.
+    /// Asks for its place, if that is not known: a log elsewhere may have answered by now, and a gap may have been passed
+    /// over.
     pub(super) fn look_for_place(&mut self) {
-        if self.place.is_none() {
-            let place = self.source.as_ref().and_then(|source| source.place());
-            self.place = place.map(|id| escape(id.as_str()).into());
+        let Some(source) = &self.source else { return };
+        if self.place.is_none() || self.is_claimed && !source.is_at_claimed_place() {
+            self.is_claimed = false;
+            if let Some(id) = source.place() {
+                self.place = Some(escape(id.as_str()).into());
+            }
         }
     }
 
@@ -111,6 +119,7 @@ impl Part {
     }
 
     pub(super) fn move_to(&mut self, place: &str) {
+        self.is_claimed = false;
         self.place = Some(escape(place).into());
     }
 
@@ -146,6 +155,7 @@ trait Source: Send + Sync {
     fn is_over(&self) -> bool;
     fn is_waiting(&self, cx: &Context<'_>) -> bool;
     fn place(&self) -> Option<EventId>;
+    fn is_at_claimed_place(&self) -> bool;
     fn is_in_memory(&self) -> bool;
     fn ready(self: Box<Self>) -> Pin<Box<dyn Future<Output = Box<dyn Source>> + Send>>;
     fn poll_slice(&mut self, cx: &mut Context<'_>) -> Poll<Option<Slice>>;
@@ -172,6 +182,10 @@ where
 
     fn place(&self) -> Option<EventId> {
         self.subscription.place()
+    }
+
+    fn is_at_claimed_place(&self) -> bool {
+        self.subscription.is_at_claimed_place()
     }
 
     fn is_in_memory(&self) -> bool {

@@ -39,6 +39,15 @@ impl Vector {
         self.places.iter().find(|(other, _)| *other == name).map(|(_, id)| id)
     }
 
+    /// The places of all parts but one.
+    pub(super) fn without(&self, name: PartName) -> Text {
+        let mut text = Text::default();
+        for (other, id) in self.places.iter().filter(|(other, _)| *other != name) {
+            text.push(*other, &escape(id.as_str()));
+        }
+        text
+    }
+
     pub(super) const fn is_over(&self) -> bool {
         self.over
     }

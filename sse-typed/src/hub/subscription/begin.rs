@@ -4,13 +4,14 @@ use std::sync::{Arc, atomic::Ordering};
 
 use super::Subscription;
 use crate::{
-    event::EventId,
+    event::{EventId, Gap, GapReason},
     hub::{
         OnGap, Start,
-        core::Core,
+        core::{Core, Counts},
         id,
         place::{PackedPlace, Place},
         tail::Pages,
+        trace,
     },
     wake::Ticket,
 };
@@ -51,6 +52,12 @@ impl<E> Subscription<E> {
                 _ => self.is_over_behind_gap(0),
             };
             self.place.set(if has_all { Place::Over } else { place });
+            if self.place.get() == Place::Unknown && matches!(self.core.on_gap, OnGap::Ignore) {
+                // Nothing is told of it, so it need not wait for a poll: the place is known at once.
+                trace::gap(&Gap::new(None, GapReason::UnknownId));
+                Counts::one_more(&self.core.counts.gaps);
+                self.place.set(Place::At(shared.oldest().number));
+            }
             if self.place.get() == Place::Unknown {
                 self.extra().unknown = start.id().map(EventId::from_wire);
             }

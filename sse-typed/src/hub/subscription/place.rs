@@ -56,6 +56,11 @@ impl<E> Subscription<E> {
         place.filter(|id| EventId::check(id.as_str().as_bytes()).is_ok())
     }
 
+    /// Whether it is where the client has said, which the log has yet to know.
+    pub(in crate::hub) fn is_at_claimed_place(&self) -> bool {
+        matches!(self.place.get(), Place::Unknown | Place::Elsewhere { asked: true })
+    }
+
     /// Whether its log is in memory, where it is always known whether anything is to come.
     pub(in crate::hub) fn is_in_memory(&self) -> bool {
         self.core.remote.is_none()

@@ -73,6 +73,11 @@ impl Elsewhere {
         Ok(id)
     }
 
+    /// From now on nobody reaches it.
+    pub(crate) fn go_down(&self) {
+        self.is_down.store(true, Ordering::Relaxed);
+    }
+
     /// A hub of one process, with this much in memory.
     pub(crate) fn hub(&self, ring: usize) -> Hub<Feed, Self> {
         Hub::builder().retain(Retention::events(ring)).build_on(self.clone())

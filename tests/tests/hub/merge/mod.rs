@@ -2,6 +2,7 @@
 
 mod cuts;
 mod ends;
+mod ids;
 mod logs;
 mod places;
 mod tasks;

@@ -37,7 +37,7 @@ impl WakeEpoch {
     /// it does not see now it sees then.
     #[inline]
     pub(crate) fn is_registered(&self, ticket: &Ticket, waker: &Waker) -> bool {
-        ticket.number >= self.first.load(Ordering::Acquire) && ticket.waker.is_of(waker)
+        ticket.number >= self.first.load(Ordering::Acquire) && ticket.waker.identifies(waker)
     }
 }
 
@@ -96,9 +96,9 @@ impl WakerId {
         Self::default()
     }
 
-    /// Whether it is known to be this waker's. It looks at one slot, where [`of`](Self::of) may look at several.
+    /// Whether it is known to be the identity of this waker. It looks at one slot, where [`of`](Self::of) may look at several.
     #[inline]
-    fn is_of(self, waker: &Waker) -> bool {
+    fn identifies(self, waker: &Waker) -> bool {
         let address = waker.data().addr() as u64;
         // Zero if it is not known, and then there is no slot.
         let number = (self.0 >> ADDRESS).wrapping_sub(1) as usize;
@@ -108,10 +108,10 @@ impl WakerId {
                 .is_some_and(|table| table.load(Ordering::Relaxed) == std::ptr::from_ref(waker.vtable()).addr())
     }
 
-    /// The identity of this waker, which is mostly that of the same task before.
+    /// This identity if it is that of the waker, as it is when the same task registers again; else a new one.
     #[inline]
-    pub(super) fn or_of(self, waker: &Waker) -> Self {
-        if self.is_of(waker) { self } else { Self::of(waker) }
+    pub(super) fn same_or_of(self, waker: &Waker) -> Self {
+        if self.identifies(waker) { self } else { Self::of(waker) }
     }
 
     #[cfg(test)]
@@ -189,7 +189,11 @@ mod tests {
         }
         let (one, two) = (Waker::from(Arc::new(Task)), Waker::from(Arc::new(Task)));
         assert!(WakerId::of(&one).is_known());
-        assert!(WakerId::of(&one).is_of(&one) && !WakerId::of(&one).is_of(&two) && !WakerId::default().is_of(&one));
+        assert!(
+            WakerId::of(&one).identifies(&one)
+                && !WakerId::of(&one).identifies(&two)
+                && !WakerId::default().identifies(&one)
+        );
         assert_eq!(WakerId::of(&one), WakerId::of(&one.clone()));
         assert_ne!(WakerId::of(&one), WakerId::of(&two));
     }

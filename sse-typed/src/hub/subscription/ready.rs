@@ -24,6 +24,7 @@ impl<E> Subscription<E> {
     /// With the log in memory that is known from the start. With a log elsewhere it takes an answer of the log:
     ///
     /// ```
+    /// # #[cfg(feature = "server")]
     /// # async fn handler<E: sse_typed::HubEvent, L: sse_typed::hub::EventLog>(
     /// #     job: sse_typed::Hub<E, L>,
     /// #     last_event_id: sse_typed::LastEventId,

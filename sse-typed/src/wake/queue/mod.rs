@@ -70,7 +70,7 @@ impl WakeQueue {
             };
         }
         let kept = waker.clone();
-        let id = ticket.waker.or_of(&kept);
+        let id = ticket.waker.same_or_of(&kept);
         let waiting = Slot::Waiting(kept);
         let free = self.free;
         let number = match self.slot(free) {

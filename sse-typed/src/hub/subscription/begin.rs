@@ -7,11 +7,10 @@ use crate::{
     event::{EventId, Gap, GapReason},
     hub::{
         OnGap, Start,
-        core::{Core, Counts},
+        core::Core,
         id,
         place::{PackedPlace, Place},
         tail::Pages,
-        trace,
     },
     wake::Ticket,
 };
@@ -54,8 +53,7 @@ impl<E> Subscription<E> {
             self.place.set(if has_all { Place::Over } else { place });
             if self.place.get() == Place::Unknown && matches!(self.core.on_gap, OnGap::Ignore) {
                 // Nothing is told of it, so it need not wait for a poll: the place is known at once.
-                trace::gap(&Gap::new(None, GapReason::UnknownId));
-                Counts::one_more(&self.core.counts.gaps);
+                self.note_gap(&Gap::new(None, GapReason::UnknownId));
                 self.place.set(Place::At(shared.oldest().number));
             }
             if self.place.get() == Place::Unknown {

@@ -21,9 +21,8 @@ impl<E> Subscription<E> {
     where
         E: EventKind,
     {
-        trace::gap(&gap);
+        self.note_gap(&gap);
         let gap = self.prepare_gap(gap);
-        Counts::one_more(&self.core.counts.gaps);
         let may_snapshot = self.extra.as_ref().is_some_and(|extra| extra.snapshot.is_some());
         match self.core.on_gap {
             OnGap::Emit(event) => {
@@ -45,6 +44,12 @@ impl<E> Subscription<E> {
                 self.core.shared.is_closed().then(|| Inner::Place(place))
             }
         }
+    }
+
+    /// Traces a gap and counts it.
+    pub(super) fn note_gap(&self, gap: &Gap) {
+        trace::gap(gap);
+        Counts::one_more(&self.core.counts.gaps);
     }
 
     fn go_to(&mut self, target: Target) -> EventId {

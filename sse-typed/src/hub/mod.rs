@@ -149,46 +149,33 @@
 //! time. It knows its thread: publishing from within one is an error, not a deadlock.
 
 mod builder;
-mod core;
-mod decoded;
-mod encode;
-mod entries;
-mod error;
-mod events;
-mod following;
-mod gap;
-#[expect(clippy::module_inception, reason = "the hub itself, among what it is made of")]
+mod history;
+#[expect(clippy::module_inception, reason = "the hub itself, beside its parts")]
 mod hub;
 mod id;
 mod log;
-mod memory;
 mod merge;
-mod only;
-mod order;
-mod place;
-mod retention;
-mod ring;
-mod shared;
+mod on_gap;
+mod publish;
+mod remote;
+mod snapshot_lock;
 mod start;
+mod state;
 mod stats;
 mod subscription;
-mod tail;
 mod topics;
 mod trace;
 
 pub use self::{
     builder::HubBuilder,
-    entries::Entries,
-    error::PublishError,
-    events::SubscriptionEvents,
-    gap::OnGap,
+    history::{MemoryLog, Retention},
     hub::Hub,
     log::{AnyLog, AnyLogError, AppendError, Block, End, EventLog, InvalidBlock, LogEntry, Page, PageGap},
-    memory::MemoryLog,
     merge::{Merge, Merged},
-    retention::Retention,
+    on_gap::OnGap,
+    publish::PublishError,
     start::Start,
     stats::HubStats,
-    subscription::Subscription,
+    subscription::{Entries, Subscription, SubscriptionEvents},
     topics::Topics,
 };

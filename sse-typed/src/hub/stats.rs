@@ -1,15 +1,15 @@
-/// What there is of a hub at one moment: from [`Hub::stats`](super::Hub::stats).
+/// The numbers of a hub at one moment, from [`Hub::stats`](super::Hub::stats).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HubStats {
-    /// Open subscriptions.
+    /// Subscriptions that exist.
     pub subscribers: usize,
-    /// Events that are kept in memory.
+    /// Events that are retained in memory.
     pub events: usize,
-    /// What they weigh on the wire, in bytes.
+    /// The size of these events on the wire, in bytes.
     pub bytes: usize,
-    /// Events that were ever published; with a log elsewhere, those that came from it since the hub follows it.
+    /// Events that were ever published. With a log elsewhere: events that were read from it since the hub follows it.
     pub published: u64,
-    /// How often a subscription has met lost history: by coming back too late, with an unknown id, or by falling behind.
+    /// How often a subscription has met lost history: it came back too late, with an unknown id, or it fell behind.
     pub gaps: u64,
 }

@@ -1,5 +1,5 @@
-//! What is told to `tracing`. Without the feature nothing is.
-#![cfg_attr(not(feature = "tracing"), allow(unused_variables, reason = "nobody is told"))]
+//! What the hub reports to `tracing`, under the target `sse_typed::hub`. Without the feature it reports nothing.
+#![cfg_attr(not(feature = "tracing"), allow(unused_variables, reason = "nothing is reported"))]
 
 use std::{fmt::Display, time::Duration};
 
@@ -10,7 +10,7 @@ pub(super) fn gap(gap: &Gap) {
     tracing::debug!(missed = gap.missed, reason = ?gap.reason, "history is lost to a subscription");
 }
 
-pub(super) fn withheld(event_type: &str, reason: &dyn Display) {
+pub(super) fn undecodable(event_type: &str, reason: &dyn Display) {
     #[cfg(feature = "tracing")]
     tracing::warn!(event_type, %reason, "an event of the hub cannot be read, and is withheld from those who ask for values");
 }

@@ -86,7 +86,7 @@ async fn read_on<L: EventLog>(log: &L, after: &EventId, limit: usize) -> (Vec<Lo
         let page = answer(log.read_after(place.as_str(), left)).await;
         assert_eq!(page.gap, None, "a read from a known place with all behind it kept is contiguous: {place}");
         assert!(page.entries.len() <= left, "a page has at most as many events as were asked for");
-        let next = page.next_place(&place);
+        let next = page.next_position(&place);
         entries.extend(page.entries);
         if page.closed.is_some() || entries.len() == limit || next == place {
             return (entries, page.closed);
@@ -250,7 +250,7 @@ async fn what_was_let_go_is_a_gap<L: EventLog>(log: &L) {
     let appended = append(log, 0..100).await;
     let page = answer(log.read_after(start.as_str(), 1000)).await;
     let mut entries = page.entries.clone();
-    entries.extend(read(log, &page.next_place(&start), 1000).await);
+    entries.extend(read(log, &page.next_position(&start), 1000).await);
     let kept = entries.len();
     assert!(kept >= 8, "at least as many events are kept as were asked for");
     assert!(appended.ends_with(&entries), "what is kept are the newest, without a hole");

@@ -152,11 +152,11 @@ fn publishing_within_a_closure_of_the_hub_is_an_error_and_no_deadlock() {
         Feed::Tick(1)
     })
     .unwrap();
-    assert!(errors.iter().all(sse_typed::hub::PublishError::is_within), "{errors:?}");
+    assert!(errors.iter().all(sse_typed::hub::PublishError::is_reentrant), "{errors:?}");
 
     let inner = hub.clone();
     let mut subscription = hub.subscribe_with(Start::Live, move || {
-        assert!(inner.publish_now(&Feed::Tick(9)).unwrap_err().is_within());
+        assert!(inner.publish_now(&Feed::Tick(9)).unwrap_err().is_reentrant());
         Feed::State(1)
     });
     assert!(matches!(poll(&mut subscription), Poll::Ready(Some(_))));

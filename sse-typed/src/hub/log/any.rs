@@ -1,20 +1,26 @@
-use std::{error::Error, fmt};
+use std::{any::Any, fmt};
 
-use super::{AppendError, Block, End, Erased, EventLog, Page};
-use crate::{event::EventId, hub::MemoryLog};
+use super::{
+    block::Block,
+    end::{AppendError, End},
+    erased::{AnyLogError, ErasedLog},
+    event_log::EventLog,
+    page::Page,
+};
+use crate::event::EventId;
 
-/// A log of any kind, so that configuration can choose it: `Hub<E, AnyLog>`.
+/// A log of any type, so that configuration can choose it: `Hub<E, AnyLog>`.
 ///
 /// ```
 /// use sse_typed::hub::{AnyLog, MemoryLog};
 ///
-/// let log = AnyLog::new(MemoryLog::default()); // or another, by a setting
+/// let log = AnyLog::new(MemoryLog::default()); // or another one, depending on configuration
 /// # drop(log);
 /// ```
-pub struct AnyLog(Box<dyn Erased>);
+pub struct AnyLog(Box<dyn ErasedLog>);
 
 impl AnyLog {
-    /// Forgets which kind of log it is.
+    /// Erases the type of a log.
     #[must_use]
     pub fn new(log: impl EventLog) -> Self {
         Self(Box::new(log))
@@ -48,35 +54,13 @@ impl EventLog for AnyLog {
         self.0.before_last(n).await
     }
 
-    fn memory(&self) -> Option<&MemoryLog> {
-        self.0.memory()
+    fn as_memory_log(&self) -> Option<&dyn Any> {
+        self.0.as_memory_log()
     }
 }
 
 impl fmt::Debug for AnyLog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AnyLog").finish_non_exhaustive()
-    }
-}
-
-/// The error of a log of any kind.
-#[derive(Debug)]
-pub struct AnyLogError(Box<dyn Error + Send + Sync>);
-
-impl AnyLogError {
-    pub(in crate::hub) fn new(error: impl Error + Send + Sync + 'static) -> Self {
-        Self(Box::new(error))
-    }
-}
-
-impl fmt::Display for AnyLogError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, f)
-    }
-}
-
-impl Error for AnyLogError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.0.source()
     }
 }

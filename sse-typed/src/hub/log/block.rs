@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use crate::event::MESSAGE;
 
-/// One event as it is kept by a log: its wire bytes, without an id, and whether it is terminal.
+/// One event as a log stores it: its wire bytes without an id, and whether it is terminal.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Block {
     bytes: Bytes,
@@ -12,7 +12,7 @@ pub struct Block {
 }
 
 impl Block {
-    /// What a log has kept.
+    /// An event that a log has stored.
     ///
     /// ```
     /// use sse_typed::hub::Block;
@@ -25,20 +25,20 @@ impl Block {
     ///
     /// # Errors
     ///
-    /// [`InvalidBlock`] when it is not one event as a hub has encoded it, byte for byte: so what was changed in the log cannot
-    /// forge events or ids, and is not taken for an event that nobody reads as one.
+    /// [`InvalidBlock`] when the bytes are not one event exactly as a hub encodes it. So bytes that were changed in the
+    /// log can neither forge events or ids nor pass as an event that no client reads as one.
     pub fn new(bytes: impl Into<Bytes>, terminal: bool) -> Result<Self, InvalidBlock> {
         let bytes = bytes.into();
         check(&bytes).map_err(InvalidBlock)?;
         Ok(Self { bytes, terminal })
     }
 
-    /// What our encoder has written.
+    /// An event that the encoder has written. It is not checked.
     pub(in crate::hub) const fn encoded(bytes: Bytes, terminal: bool) -> Self {
         Self { bytes, terminal }
     }
 
-    /// The event's lines, and the empty one behind them.
+    /// The lines of the event, and the empty line behind them.
     #[must_use]
     pub const fn as_bytes(&self) -> &Bytes {
         &self.bytes
@@ -51,8 +51,8 @@ impl Block {
     }
 }
 
-/// Says why an [`EventWriter`](crate::codec::EventWriter) has not written these bytes for an event without its id, if it has
-/// not. It writes fields in any order.
+/// Checks that an [`EventWriter`](crate::codec::EventWriter) can have written these bytes for an event without its id,
+/// and says why not. It writes fields in any order.
 fn check(bytes: &[u8]) -> Result<(), &'static str> {
     let text = str::from_utf8(bytes).map_err(|_| "is not UTF-8")?;
     let lines = text.strip_suffix("\n\n").ok_or("does not end in an empty line")?;
@@ -118,7 +118,7 @@ mod tests {
     };
 
     #[test]
-    fn what_a_hub_has_not_written_is_no_block_and_the_error_says_why() {
+    fn bytes_that_no_hub_writes_are_no_block_and_the_error_says_why() {
         for (bytes, why) in [
             (&b""[..], "does not end in an empty line"),
             (b"\n", "does not end in an empty line"),
@@ -162,15 +162,15 @@ mod tests {
     }
 
     #[test]
-    fn what_a_hub_has_written_is_a_block() {
+    fn bytes_that_a_hub_writes_are_a_block() {
         for bytes in [
             "data: \n\n",
             "event: a\ndata: id: 7\ndata: \n\n",
             "retry: 7\nevent:  a\0\ndata: \0\u{feff}\n\n",
-            // A hundred days, and a time that is as good as never.
+            // A hundred days, and the longest time.
             "retry: 8640000000\ndata: 1\n\n",
             "retry: 18446744073709551615\ndata: 1\n\n",
-            // By an `EncodeEvent` that was written by hand.
+            // From an `EncodeEvent` that was implemented by hand.
             "data: 1\nevent: a\ndata: 2\nretry: 0\n\n",
         ] {
             assert!(Block::new(bytes, true).unwrap().is_terminal(), "{bytes:?}");
@@ -178,7 +178,7 @@ mod tests {
         }
     }
 
-    /// An event that is encoded by any calls.
+    /// An event that is encoded by arbitrary calls.
     #[derive(Debug)]
     struct Calls(Vec<Call>);
 
@@ -212,14 +212,15 @@ mod tests {
         }
     }
 
-    /// What a hub makes of an event. Nothing, if that is never sent.
+    /// The block that a hub encodes. `None` if the event is never sent.
     fn encoded<E: EncodeEvent>(event: &E) -> Option<Bytes> {
         let mut encoder = Encoder::new();
         encoder.encode_without_id(event).ok()?;
         Some(encoder.take()).filter(|bytes| !bytes.is_empty())
     }
 
-    /// What an encoder writes that is asked for each line of some bytes, as far as it can be asked for it.
+    /// The bytes that an encoder writes when it is called for each line of these bytes, as far as there is a call for
+    /// it.
     fn rewritten(bytes: &[u8]) -> Option<Bytes> {
         let text = str::from_utf8(bytes).ok()?;
         let calls = text.split('\n').filter_map(|line| {
@@ -258,7 +259,7 @@ mod tests {
         ]
     }
 
-    /// Bytes that are almost a block.
+    /// Bytes that are a block or nearly one.
     fn almost() -> impl Strategy<Value = Vec<u8>> {
         let line = prop_oneof![
             8 => prop::sample::select(vec![

@@ -10,13 +10,13 @@ use crate::{
 
 /// Events of one part that leave together: what a [`Merge`](super::Merge) yields.
 pub struct Merged<E> {
-    pub(super) inner: Inner,
+    pub(super) item: MergedItem,
     pub(super) last_id: Option<EventId>,
     pub(super) event: PhantomData<fn() -> E>,
 }
 
 #[derive(Clone)]
-pub(super) enum Inner {
+pub(super) enum MergedItem {
     /// As they stand on the wire.
     Blocks { bytes: Bytes, count: u64, is_terminal: bool },
     /// A gap or a snapshot, and what cannot be sent.
@@ -24,15 +24,15 @@ pub(super) enum Inner {
 }
 
 /// The size from which on a frame of its own is cheaper than a copy.
-const LARGE: usize = 4 << 10;
+const SHARE_FROM: usize = 4 << 10;
 
 impl<E> Merged<E> {
     /// How many events there are. An id-only block, which only moves the client's last event ID, has none.
     #[must_use]
     pub fn len(&self) -> usize {
-        match &self.inner {
-            Inner::Blocks { count, .. } => usize::try_from(*count).unwrap_or(usize::MAX),
-            Inner::Own(_) => 1,
+        match &self.item {
+            MergedItem::Blocks { count, .. } => usize::try_from(*count).unwrap_or(usize::MAX),
+            MergedItem::Own(_) => 1,
         }
     }
 
@@ -54,29 +54,29 @@ impl<E: EncodeEvent> EventItem for Merged<E> {
     type Event = E;
 
     fn write(&self, encoder: &mut Encoder) -> Result<(), EncodeError> {
-        match (&self.inner, &self.last_id) {
-            (Inner::Blocks { bytes, count, .. }, _) if bytes.len() >= LARGE => {
+        match (&self.item, &self.last_id) {
+            (MergedItem::Blocks { bytes, count, .. }, _) if bytes.len() >= SHARE_FROM => {
                 encoder.append_shared(bytes, *count, || bytes.clone());
             }
-            (Inner::Blocks { bytes, count, .. }, _) => encoder.append(bytes, *count),
-            (Inner::Own(event), None) => encoder.encode_without_id(event)?,
-            (Inner::Own(event), Some(id)) => encoder.encode(&Event::new(event).id(id.clone()))?,
+            (MergedItem::Blocks { bytes, count, .. }, _) => encoder.append(bytes, *count),
+            (MergedItem::Own(event), None) => encoder.encode_without_id(event)?,
+            (MergedItem::Own(event), Some(id)) => encoder.encode(&Event::new(event).id(id.clone()))?,
         }
         Ok(())
     }
 
     /// Whether an event of it ends the whole stream.
     fn is_terminal(&self) -> bool {
-        match &self.inner {
-            Inner::Blocks { is_terminal, .. } => *is_terminal,
-            Inner::Own(event) => EventKind::is_terminal(&**event),
+        match &self.item {
+            MergedItem::Blocks { is_terminal, .. } => *is_terminal,
+            MergedItem::Own(event) => EventKind::is_terminal(&**event),
         }
     }
 }
 
 impl<E> Clone for Merged<E> {
     fn clone(&self) -> Self {
-        Self { inner: self.inner.clone(), last_id: self.last_id.clone(), event: PhantomData }
+        Self { item: self.item.clone(), last_id: self.last_id.clone(), event: PhantomData }
     }
 }
 

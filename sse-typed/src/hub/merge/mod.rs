@@ -1,6 +1,6 @@
+mod id_vector;
 mod merged;
 mod part;
-mod vector;
 
 use std::{
     fmt,
@@ -14,11 +14,11 @@ use tokio::task::coop::poll_proceed;
 
 pub use self::merged::Merged;
 use self::{
-    merged::Inner,
-    part::{Blocks, Part, Slice},
-    vector::{MOST_PARTS, Text, Vector},
+    id_vector::{IdVector, IdVectorText, MAX_PARTS},
+    merged::MergedItem,
+    part::{Part, PartItem, PublishedBlocks},
 };
-use super::Subscription;
+use super::subscription::Subscription;
 use crate::{
     codec::{EncodeEvent, Unites},
     event::{EventId, LastEventId, PartName},
@@ -132,36 +132,36 @@ use crate::{
 /// Waiting for the next item can be given up at any time: no event is taken before it is handed out.
 #[must_use = "streams do nothing unless polled"]
 pub struct Merge<E> {
-    resume: Resume,
+    resume: ResumeFrom,
     parts: Vec<Part>,
     /// Whose turn it is.
     next: usize,
     /// Nothing more comes, whatever the parts have.
     ended: bool,
     /// The id behind an event that may have been left out or replaced: see `on_unsendable` of a response.
-    owed_id: Option<EventId>,
+    pending_id: Option<EventId>,
     event: PhantomData<fn() -> E>,
 }
 
 /// The size of an item from which on the next is another.
-const SLICE: usize = 32 << 10;
+const ITEM_SIZE: usize = 32 << 10;
 
 /// The client's last event ID.
 #[derive(Debug)]
-enum Resume {
+enum ResumeFrom {
     /// None, or a text that is for every part.
     Text(LastEventId),
-    Vector(Vector),
+    Vector(IdVector),
 }
 
 impl<E> Merge<E> {
     /// A stream for a client that brings this last event ID. The parts are still to be [added](Self::add).
     pub fn new(last_event_id: impl Into<LastEventId>) -> Self {
         let last_event_id = last_event_id.into();
-        let vector = last_event_id.as_str().and_then(Vector::parse);
-        let ended = vector.as_ref().is_some_and(Vector::is_over);
-        let resume = vector.map_or(Resume::Text(last_event_id), Resume::Vector);
-        Self { resume, parts: Vec::new(), next: 0, ended, owed_id: None, event: PhantomData }
+        let vector = last_event_id.as_str().and_then(IdVector::parse);
+        let ended = vector.as_ref().is_some_and(IdVector::is_over);
+        let resume = vector.map_or(ResumeFrom::Text(last_event_id), ResumeFrom::Vector);
+        Self { resume, parts: Vec::new(), next: 0, ended, pending_id: None, event: PhantomData }
     }
 
     /// Adds a part: the subscription that `subscribe` makes for the id that the client has of it.
@@ -184,14 +184,14 @@ impl<E> Merge<E> {
             Err(error) => panic!("{error}"),
         };
         assert!(self.parts.iter().all(|part| part.name != name), "two parts of a stream have the name `{name}`");
-        assert!(self.parts.len() < MOST_PARTS, "a stream has at most {MOST_PARTS} parts, and `{name}` is one more");
+        assert!(self.parts.len() < MAX_PARTS, "a stream has at most {MAX_PARTS} parts, and `{name}` is one more");
         if self.ended {
             self.parts.push(Part::ended(name));
             return self;
         }
         let id = match &self.resume {
-            Resume::Text(id) => id.clone(),
-            Resume::Vector(vector) => vector.place(name).cloned().into(),
+            ResumeFrom::Text(id) => id.clone(),
+            ResumeFrom::Vector(vector) => vector.position(name).cloned().into(),
         };
         let last_seen = id.as_str().and_then(|id| EventId::new(id).ok());
         self.parts.push(Part::new::<E, P>(name, subscribe(id), last_seen.as_ref()));
@@ -208,7 +208,7 @@ impl<E> Merge<E> {
     /// Dropping the future drops the stream. No event is lost: nothing was sent.
     pub async fn ready(mut self) -> Self {
         // One part that goes on is enough.
-        if self.parts.iter().any(Part::is_known_to_go_on) {
+        if self.parts.iter().any(Part::is_known_to_continue) {
             return self;
         }
         for part in &mut self.parts {
@@ -221,7 +221,7 @@ impl<E> Merge<E> {
     }
 
     fn is_over(&self) -> bool {
-        self.owed_id.is_none() && (self.ended || self.parts.iter().all(Part::is_over))
+        self.pending_id.is_none() && (self.ended || self.parts.iter().all(Part::is_over))
     }
 
     /// Nothing more comes.
@@ -231,16 +231,16 @@ impl<E> Merge<E> {
     }
 
     fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Merged<E>>> {
-        if let Some(id) = self.owed_id.take() {
+        if let Some(id) = self.pending_id.take() {
             return Poll::Ready(Some(id_only(Some(id))));
         }
         let count = self.parts.len();
         let mut has_ended = true;
         for index in (self.next..count).chain(0..self.next) {
-            match self.parts[index].poll_slice(cx) {
-                Poll::Ready(Some(slice)) => {
+            match self.parts[index].poll_item(cx) {
+                Poll::Ready(Some(item)) => {
                     self.next = (index + 1) % count;
-                    return Poll::Ready(Some(self.item(index, slice)));
+                    return Poll::Ready(Some(self.merge(index, item)));
                 }
                 Poll::Ready(None) => {}
                 Poll::Pending => has_ended = false,
@@ -249,14 +249,14 @@ impl<E> Merge<E> {
         if has_ended { Poll::Ready(None) } else { Poll::Pending }
     }
 
-    fn item(&mut self, index: usize, slice: Slice) -> Merged<E> {
-        match slice {
-            Slice::Blocks(blocks) => self.blocks(index, blocks),
-            Slice::Own(event, place) => {
+    fn merge(&mut self, index: usize, item: PartItem) -> Merged<E> {
+        match item {
+            PartItem::Blocks(blocks) => self.merge_blocks(index, blocks),
+            PartItem::Own(event, id) => {
                 let is_terminal = event.is_terminal();
-                let last_id = match place {
-                    Some(place) => {
-                        self.parts[index].move_to(place.as_str());
+                let last_id = match id {
+                    Some(id) => {
+                        self.parts[index].move_to(id.as_str());
                         self.vector().finish(is_terminal)
                     }
                     // A greeting has no place, but one that ends the stream is not to be asked for again.
@@ -266,22 +266,22 @@ impl<E> Merge<E> {
                 if is_terminal {
                     self.end();
                 }
-                merged(Inner::Own(event), last_id)
+                merged(MergedItem::Own(event), last_id)
             }
-            Slice::Place(place) => {
-                self.parts[index].move_to(place.as_str());
+            PartItem::LastEventId(id) => {
+                self.parts[index].move_to(id.as_str());
                 id_only(self.vector().finish(false))
             }
-            Slice::Forget => {
+            PartItem::ForgetLastEventId => {
                 self.parts[index].forget();
                 // The client must not come back with the id that it has.
                 let name = self.parts[index].name;
                 // The places that the client has brought are older, and fit.
                 let brought = || match &self.resume {
-                    Resume::Vector(vector) => vector.without(name).finish(false),
-                    Resume::Text(_) => None,
+                    ResumeFrom::Vector(vector) => vector.without(name).finish(false),
+                    ResumeFrom::Text(_) => None,
                 };
-                let id = places(&mut self.parts).finish(false).or_else(brought).unwrap_or_else(vector::empty);
+                let id = positions(&mut self.parts).finish(false).or_else(brought).unwrap_or_else(id_vector::empty);
                 self.end();
                 id_only(Some(id))
             }
@@ -289,18 +289,18 @@ impl<E> Merge<E> {
     }
 
     /// The next events of a run, each with the places of all parts, up to one that cannot be sent.
-    fn blocks(&mut self, index: usize, mut blocks: Blocks) -> Merged<E> {
+    fn merge_blocks(&mut self, index: usize, mut blocks: PublishedBlocks) -> Merged<E> {
         let ends_in_terminal = blocks.end_in_terminal();
-        let (before, behind) = self.places_around(index);
+        let (before, behind) = self.positions_around(index);
         let part = &mut self.parts[index];
-        let mut vector = Text::default();
-        let mut bytes = Vec::with_capacity(blocks.len().min(SLICE));
-        let (mut count, mut refused, mut is_terminal) = (0, None, false);
+        let mut vector = IdVectorText::default();
+        let mut bytes = Vec::with_capacity(blocks.len().min(ITEM_SIZE));
+        let (mut count, mut unsendable, mut is_terminal) = (0, None, false);
         while let Some(block) = blocks.peek() {
             let len = block.len();
             let is_last = ends_in_terminal && len == blocks.len();
             let is_sendable = part.checked(&block).is_ok();
-            if count > 0 && (!is_sendable || bytes.len() >= SLICE) {
+            if count > 0 && (!is_sendable || bytes.len() >= ITEM_SIZE) {
                 // One that cannot be sent is an item of its own, and the next.
                 part.rest = Some(blocks);
                 break;
@@ -309,11 +309,11 @@ impl<E> Merge<E> {
             part.move_to(block.id);
             vector.clear();
             vector.append(&before);
-            part.write_place(&mut vector);
+            part.write_position(&mut vector);
             vector.append(&behind);
             if !is_sendable {
-                refused = Some(part.refused(&block, is_last));
-                blocks.pass(len);
+                unsendable = Some(part.unsendable(&block, is_last));
+                blocks.skip(len);
                 part.rest = (!blocks.is_empty()).then_some(blocks);
                 break;
             }
@@ -321,35 +321,35 @@ impl<E> Merge<E> {
             bytes.extend_from_slice(block.fields.as_bytes());
             bytes.push(b'\n');
             count += 1;
-            blocks.pass(len);
+            blocks.skip(len);
         }
         let last_id = vector.finish(is_terminal);
         if is_terminal {
             self.end();
-        } else if refused.is_some() {
-            self.owed_id.clone_from(&last_id);
+        } else if unsendable.is_some() {
+            self.pending_id.clone_from(&last_id);
         }
-        let blocks = || Inner::Blocks { bytes: bytes.into(), count, is_terminal };
-        merged(refused.map_or_else(blocks, Inner::Own), last_id)
+        let blocks = || MergedItem::Blocks { bytes: bytes.into(), count, is_terminal };
+        merged(unsendable.map_or_else(blocks, MergedItem::Own), last_id)
     }
 
     /// The vector of where all parts are.
-    fn vector(&mut self) -> Text {
-        places(&mut self.parts)
+    fn vector(&mut self) -> IdVectorText {
+        positions(&mut self.parts)
     }
 
     /// The places of the parts before one, and behind it.
-    fn places_around(&mut self, index: usize) -> (Text, Text) {
+    fn positions_around(&mut self, index: usize) -> (IdVectorText, IdVectorText) {
         let (before, rest) = self.parts.split_at_mut(index);
-        (places(before), rest.split_first_mut().map(|(_, behind)| places(behind)).unwrap_or_default())
+        (positions(before), rest.split_first_mut().map(|(_, behind)| positions(behind)).unwrap_or_default())
     }
 }
 
-fn places(parts: &mut [Part]) -> Text {
-    let mut text = Text::default();
+fn positions(parts: &mut [Part]) -> IdVectorText {
+    let mut text = IdVectorText::default();
     for part in parts {
-        part.look_for_place();
-        part.write_place(&mut text);
+        part.update_position();
+        part.write_position(&mut text);
     }
     text
 }
@@ -361,7 +361,7 @@ fn id_only<E>(id: Option<EventId>) -> Merged<E> {
         write_id(&mut bytes, Some(id.as_str()));
         bytes.push(b'\n');
     }
-    merged(Inner::Blocks { bytes: bytes.into(), count: 0, is_terminal: false }, id)
+    merged(MergedItem::Blocks { bytes: bytes.into(), count: 0, is_terminal: false }, id)
 }
 
 fn write_id(bytes: &mut Vec<u8>, id: Option<&str>) {
@@ -372,8 +372,8 @@ fn write_id(bytes: &mut Vec<u8>, id: Option<&str>) {
     }
 }
 
-const fn merged<E>(inner: Inner, last_id: Option<EventId>) -> Merged<E> {
-    Merged { inner, last_id, event: PhantomData }
+const fn merged<E>(item: MergedItem, last_id: Option<EventId>) -> Merged<E> {
+    Merged { item, last_id, event: PhantomData }
 }
 
 impl<E> Stream for Merge<E> {
@@ -383,7 +383,7 @@ impl<E> Stream for Merge<E> {
         if self.is_over() {
             return Poll::Ready(None);
         }
-        if self.owed_id.is_none() && self.parts.iter().all(|part| part.is_waiting(cx)) {
+        if self.pending_id.is_none() && self.parts.iter().all(|part| part.is_waiting(cx)) {
             return Poll::Pending;
         }
         let budget = ready!(poll_proceed(cx));

@@ -8,11 +8,14 @@ use std::{
     task::{Context, Poll},
 };
 
-use super::vector::{Text, escape};
+use super::id_vector::{IdVectorText, escape};
 use crate::{
     codec::{EncodeEvent, EventKind, EventWriter, Unites},
     event::{EncodeError, EventId, MESSAGE, PartName},
-    hub::{Subscription, entries::Inner, ring::Run},
+    hub::{
+        history::EventSlice,
+        subscription::{Subscription, SubscriptionItem},
+    },
 };
 
 /// Says whether an event of a part, by its type and the lines of its block, is read as one of the part's.
@@ -27,20 +30,20 @@ pub(super) struct Part {
     source: Option<Box<dyn Source>>,
     check: Check,
     /// The id that leads back to where the client is, as it stands in a vector.
-    place: Option<Box<str>>,
+    position: Option<Box<str>>,
     /// The place is the client's word, which the log has yet to know.
-    is_claimed: bool,
+    is_unchecked: bool,
     /// What is left of a run.
-    pub(super) rest: Option<Blocks>,
+    pub(super) rest: Option<PublishedBlocks>,
 }
 
 /// What a part has next.
-pub(super) enum Slice {
-    Blocks(Blocks),
+pub(super) enum PartItem {
+    Blocks(PublishedBlocks),
     /// An event of its own, with the place behind it.
     Own(OwnEvent, Option<EventId>),
-    Place(EventId),
-    Forget,
+    LastEventId(EventId),
+    ForgetLastEventId,
 }
 
 impl Part {
@@ -50,21 +53,21 @@ impl Part {
         P: EncodeEvent + Send + Sync + 'static,
     {
         subscription.set_part(name);
-        let place = if subscription.is_over() { last_seen.cloned() } else { subscription.place() };
-        let is_claimed = subscription.is_at_claimed_place();
+        let position = if subscription.is_over() { last_seen.cloned() } else { subscription.position() };
+        let is_unchecked = subscription.is_at_unchecked_id();
         Self {
             name,
             source: Some(Box::new(TypedSource::<E, P> { subscription, event: PhantomData })),
             check: E::check_part,
-            place: place.map(|id| escape(id.as_str()).into()),
-            is_claimed,
+            position: position.map(|id| escape(id.as_str()).into()),
+            is_unchecked,
             rest: None,
         }
     }
 
     /// A part of which the client has everything.
     pub(super) fn ended(name: PartName) -> Self {
-        Self { name, source: None, check: |_, _| Ok(()), place: None, is_claimed: false, rest: None }
+        Self { name, source: None, check: |_, _| Ok(()), position: None, is_unchecked: false, rest: None }
     }
 
     pub(super) fn is_over(&self) -> bool {
@@ -77,7 +80,7 @@ impl Part {
     }
 
     /// Whether it is known, without an answer of a log, that it goes on.
-    pub(super) fn is_known_to_go_on(&self) -> bool {
+    pub(super) fn is_known_to_continue(&self) -> bool {
         self.source.as_ref().is_some_and(|source| source.is_in_memory() && !source.is_over())
     }
 
@@ -88,12 +91,12 @@ impl Part {
         }
     }
 
-    pub(super) fn poll_slice(&mut self, cx: &mut Context<'_>) -> Poll<Option<Slice>> {
+    pub(super) fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<PartItem>> {
         if let Some(rest) = self.rest.take() {
-            return Poll::Ready(Some(Slice::Blocks(rest)));
+            return Poll::Ready(Some(PartItem::Blocks(rest)));
         }
         let Some(source) = &mut self.source else { return Poll::Ready(None) };
-        let polled = source.poll_slice(cx);
+        let polled = source.poll_item(cx);
         if let Poll::Ready(None) = polled {
             self.source = None;
         }
@@ -102,30 +105,30 @@ impl Part {
 
     /// Asks for its place, if that is not known: a log elsewhere may have answered by now, and a gap may have been passed
     /// over.
-    pub(super) fn look_for_place(&mut self) {
+    pub(super) fn update_position(&mut self) {
         let Some(source) = &self.source else { return };
-        if self.place.is_none() || self.is_claimed && !source.is_at_claimed_place() {
-            self.is_claimed = false;
-            if let Some(id) = source.place() {
-                self.place = Some(escape(id.as_str()).into());
+        if self.position.is_none() || self.is_unchecked && !source.is_at_unchecked_id() {
+            self.is_unchecked = false;
+            if let Some(id) = source.position() {
+                self.position = Some(escape(id.as_str()).into());
             }
         }
     }
 
-    pub(super) fn write_place(&self, vector: &mut Text) {
-        if let Some(place) = &self.place {
-            vector.push(self.name, place);
+    pub(super) fn write_position(&self, text: &mut IdVectorText) {
+        if let Some(position) = &self.position {
+            text.push(self.name, position);
         }
     }
 
-    pub(super) fn move_to(&mut self, place: &str) {
-        self.is_claimed = false;
-        self.place = Some(escape(place).into());
+    pub(super) fn move_to(&mut self, id: &str) {
+        self.is_unchecked = false;
+        self.position = Some(escape(id).into());
     }
 
     /// The client begins anew here.
     pub(super) fn forget(&mut self) {
-        self.place = None;
+        self.position = None;
         self.end();
     }
 
@@ -140,8 +143,8 @@ impl Part {
     }
 
     /// An event that is not read as one of the part's.
-    pub(super) fn refused(&self, block: &Block<'_>, is_terminal: bool) -> OwnEvent {
-        Arc::new(Refused {
+    pub(super) fn unsendable(&self, block: &Block<'_>, is_terminal: bool) -> OwnEvent {
+        Arc::new(UnsendableEvent {
             event_type: block.event_type().into(),
             fields: block.fields.into(),
             check: self.check,
@@ -154,11 +157,11 @@ impl Part {
 trait Source: Send + Sync {
     fn is_over(&self) -> bool;
     fn is_waiting(&self, cx: &Context<'_>) -> bool;
-    fn place(&self) -> Option<EventId>;
-    fn is_at_claimed_place(&self) -> bool;
+    fn position(&self) -> Option<EventId>;
+    fn is_at_unchecked_id(&self) -> bool;
     fn is_in_memory(&self) -> bool;
     fn ready(self: Box<Self>) -> Pin<Box<dyn Future<Output = Box<dyn Source>> + Send>>;
-    fn poll_slice(&mut self, cx: &mut Context<'_>) -> Poll<Option<Slice>>;
+    fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<PartItem>>;
 }
 
 /// A subscription to events of `P`, which go out as events of `E`.
@@ -177,15 +180,15 @@ where
     }
 
     fn is_waiting(&self, cx: &Context<'_>) -> bool {
-        self.subscription.is_waiting_in_memory(cx)
+        self.subscription.is_part_waiting(cx)
     }
 
-    fn place(&self) -> Option<EventId> {
-        self.subscription.place()
+    fn position(&self) -> Option<EventId> {
+        self.subscription.position()
     }
 
-    fn is_at_claimed_place(&self) -> bool {
-        self.subscription.is_at_claimed_place()
+    fn is_at_unchecked_id(&self) -> bool {
+        self.subscription.is_at_unchecked_id()
     }
 
     fn is_in_memory(&self) -> bool {
@@ -200,28 +203,28 @@ where
         })
     }
 
-    fn poll_slice(&mut self, cx: &mut Context<'_>) -> Poll<Option<Slice>> {
-        self.subscription.poll_slice(cx).map(|slice| {
-            slice.map(|slice| match slice {
-                Inner::Run(run) => Slice::Blocks(Blocks { run, at: 0 }),
-                Inner::Own(event) => {
-                    let own = Nested::<E, P> { event: event.data, outer: PhantomData };
-                    Slice::Own(Arc::new(own), event.id)
+    fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<PartItem>> {
+        self.subscription.poll_item(cx).map(|item| {
+            item.map(|item| match item {
+                SubscriptionItem::Published(slice) => PartItem::Blocks(PublishedBlocks { slice, at: 0 }),
+                SubscriptionItem::Own(event) => {
+                    let own = NestedEvent::<E, P> { event: event.data, outer: PhantomData };
+                    PartItem::Own(Arc::new(own), event.id)
                 }
-                Inner::Place(place) => Slice::Place(place),
-                Inner::Forget => Slice::Forget,
+                SubscriptionItem::LastEventId(id) => PartItem::LastEventId(id),
+                SubscriptionItem::ForgetLastEventId => PartItem::ForgetLastEventId,
             })
         })
     }
 }
 
 /// An event of `P`, which is encoded as one of `E`.
-struct Nested<E, P> {
+struct NestedEvent<E, P> {
     event: Arc<P>,
     outer: PhantomData<fn() -> E>,
 }
 
-impl<E, P: EventKind> EventKind for Nested<E, P> {
+impl<E, P: EventKind> EventKind for NestedEvent<E, P> {
     fn event_type(&self) -> &str {
         self.event.event_type()
     }
@@ -235,21 +238,21 @@ impl<E, P: EventKind> EventKind for Nested<E, P> {
     }
 }
 
-impl<E: Unites<P>, P: EncodeEvent> EncodeEvent for Nested<E, P> {
+impl<E: Unites<P>, P: EncodeEvent> EncodeEvent for NestedEvent<E, P> {
     fn encode(&self, event: &mut EventWriter<'_>) -> Result<(), EncodeError> {
         E::encode_part(&self.event, event)
     }
 }
 
 /// An event that cannot be sent.
-struct Refused {
+struct UnsendableEvent {
     event_type: Box<str>,
     fields: Box<str>,
     check: Check,
     is_terminal: bool,
 }
 
-impl EventKind for Refused {
+impl EventKind for UnsendableEvent {
     fn event_type(&self) -> &str {
         &self.event_type
     }
@@ -259,15 +262,15 @@ impl EventKind for Refused {
     }
 }
 
-impl EncodeEvent for Refused {
+impl EncodeEvent for UnsendableEvent {
     fn encode(&self, _: &mut EventWriter<'_>) -> Result<(), EncodeError> {
         (self.check)(&self.event_type, &self.fields)
     }
 }
 
 /// The events of a run that were not taken yet.
-pub(super) struct Blocks {
-    run: Run,
+pub(super) struct PublishedBlocks {
+    slice: EventSlice,
     /// The byte at which the next one begins.
     at: usize,
 }
@@ -279,14 +282,14 @@ pub(super) struct Block<'a> {
     pub(super) fields: &'a str,
 }
 
-impl Blocks {
+impl PublishedBlocks {
     /// Whether the last event ends all streams that send it, and not only those of its hub.
     pub(super) fn end_in_terminal(&self) -> bool {
-        self.run.ends().terminal
+        self.slice.ends().terminal
     }
 
     pub(super) fn len(&self) -> usize {
-        self.run.bytes().len() - self.at
+        self.slice.bytes().len() - self.at
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -295,7 +298,7 @@ impl Blocks {
 
     /// The next event.
     pub(super) fn peek(&self) -> Option<Block<'_>> {
-        let bytes = self.run.bytes().get(self.at..)?;
+        let bytes = self.slice.bytes().get(self.at..)?;
         // No event has an empty line within.
         let end = memchr::memmem::find(bytes, b"\n\n")?;
         let lines = str::from_utf8(bytes.get(..=end)?).ok()?;
@@ -304,7 +307,7 @@ impl Blocks {
     }
 
     /// Behind this one.
-    pub(super) const fn pass(&mut self, block_len: usize) {
+    pub(super) const fn skip(&mut self, block_len: usize) {
         self.at += block_len;
     }
 }

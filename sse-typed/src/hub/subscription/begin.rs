@@ -2,86 +2,83 @@
 
 use std::sync::{Arc, atomic::Ordering};
 
-use super::Subscription;
+use super::{
+    position::{PackedPosition, Position},
+    subscription::Subscription,
+};
 use crate::{
     event::{EventId, Gap, GapReason},
-    hub::{
-        OnGap, Start,
-        core::Core,
-        id,
-        place::{PackedPlace, Place},
-        tail::Pages,
-    },
+    hub::{id, on_gap::OnGap, remote::LogReader, start::Start, state::HubState},
     wake::Ticket,
 };
 
 impl<E> Subscription<E> {
-    pub(in crate::hub) fn new(core: Arc<Core<E>>, start: &Start) -> Self {
-        core.counts.subscribers.fetch_add(1, Ordering::Relaxed);
-        let shared = &core.shared;
-        let over = match start.id() {
-            Some(id) => id::is_marked(id) || shared.ends_at(id),
-            // Of a log in memory it is looked at below.
-            None if start.is_live() || matches!(start, Start::Last(0)) => core.remote.is_some() && shared.is_closed(),
-            None => shared.keeps_nothing(),
+    pub(in crate::hub) fn new(state: Arc<HubState<E>>, start: &Start) -> Self {
+        state.counters.subscribers.fetch_add(1, Ordering::Relaxed);
+        let history = &state.history;
+        let is_over = match start.id() {
+            Some(id) => id::has_end_mark(id) || history.is_end_id(id),
+            // With a log in memory `begin` finds out.
+            None if start.is_live() || matches!(start, Start::Last(0)) => state.remote.is_some() && history.is_closed(),
+            None => history.is_log_closed_and_empty(),
         };
-        let mut subscription =
-            Self { place: PackedPlace::new(Place::Over), ticket: Ticket::default(), extra: None, core };
-        if !over {
+        let position = PackedPosition::new(Position::Ended);
+        let mut subscription = Self { position, ticket: Ticket::default(), extras: None, state };
+        if !is_over {
             subscription.begin(start);
         }
         subscription
     }
 
     fn begin(&mut self, start: &Start) {
-        let shared = &self.core.shared;
-        let Some(remote) = &self.core.remote else {
-            let place = match start {
-                Start::Earliest => Place::At(shared.oldest().number),
-                Start::Last(n) => Place::At(shared.named_before_last(*n).number),
-                Start::Live | Start::After(_) => match start.id().map(|id| shared.find(id)) {
-                    None => Place::At(shared.head()),
-                    Some(Some(place)) => Place::Asked(place),
-                    Some(None) => Place::Unknown,
+        let history = &self.state.history;
+        let Some(remote) = &self.state.remote else {
+            let position = match start {
+                Start::Earliest => Position::InRing(history.oldest_position().number),
+                Start::Last(n) => Position::InRing(history.position_before_last(*n).number),
+                Start::Live | Start::After(_) => match start.id().map(|id| history.find(id)) {
+                    None => Position::InRing(history.head()),
+                    Some(Some(position)) => Position::ResumedInRing(position),
+                    Some(None) => Position::UnknownId,
                 },
             };
-            let has_all = match place {
-                Place::At(number) => shared.is_end(number),
-                Place::Asked(number) => shared.is_end(number) || self.is_over_behind_gap(number),
-                _ => self.is_over_behind_gap(0),
+            let has_everything = match position {
+                Position::InRing(number) => history.is_end(number),
+                Position::ResumedInRing(number) => history.is_end(number) || self.is_ended_behind_ignored_gap(number),
+                _ => self.is_ended_behind_ignored_gap(0),
             };
-            self.place.set(if has_all { Place::Over } else { place });
-            if self.place.get() == Place::Unknown && matches!(self.core.on_gap, OnGap::Ignore) {
-                // Nothing is told of it, so it need not wait for a poll: the place is known at once.
+            self.position.set(if has_everything { Position::Ended } else { position });
+            if self.position.get() == Position::UnknownId && matches!(self.state.on_gap, OnGap::Ignore) {
+                // The client is told nothing of this gap, so the position is set now and not at the first poll.
                 self.note_gap(&Gap::new(None, GapReason::UnknownId));
-                self.place.set(Place::At(shared.oldest().number));
+                self.position.set(Position::InRing(history.oldest_position().number));
             }
-            if self.place.get() == Place::Unknown {
-                self.extra().unknown = start.id().map(EventId::from_wire);
+            if self.position.get() == Position::UnknownId {
+                self.extras().unknown_id = start.id().map(EventId::from_wire);
             }
             return;
         };
-        // Without a runtime here there may be one where it is polled.
-        remote.follow(shared);
+        // There may be no runtime here but one where the subscription is polled.
+        remote.ensure_followed(history);
         let log = || Arc::clone(&remote.log);
-        let (place, pages) = match start {
-            Start::Earliest => (Place::Elsewhere { asked: false }, Pages::before_last(log(), u64::MAX)),
-            Start::Last(n) => (Place::Elsewhere { asked: false }, Pages::before_last(log(), *n)),
+        let (position, log_reader) = match start {
+            Start::Earliest => (Position::InLog { resumed: false }, LogReader::before_last(log(), u64::MAX)),
+            Start::Last(n) => (Position::InLog { resumed: false }, LogReader::before_last(log(), *n)),
             Start::Live | Start::After(_) => match start.id() {
-                Some(id) => (Place::Elsewhere { asked: true }, Pages::at(log(), Some(EventId::from_wire(id)))),
+                Some(id) => (Position::InLog { resumed: true }, LogReader::at(log(), Some(EventId::from_wire(id)))),
                 None => {
-                    let (head, id) = shared.begun_head();
-                    (Place::At(head), Pages::at(log(), id))
+                    let (head, id) = history.head_if_begun();
+                    (Position::InRing(head), LogReader::at(log(), id))
                 }
             },
         };
-        self.place.set(place);
-        self.extra().pages = Some(pages);
+        self.position.set(position);
+        self.extras().log_reader = Some(log_reader);
     }
 
-    /// Whether a gap is ignored that nothing comes behind: with an empty stream the client would come back for ever.
-    fn is_over_behind_gap(&self, place: u64) -> bool {
-        let oldest = self.core.shared.oldest().number;
-        matches!(self.core.on_gap, OnGap::Ignore) && place <= oldest && self.core.shared.is_end(oldest)
+    /// Whether a gap is ignored and nothing follows it. An empty stream would let the client reconnect forever.
+    fn is_ended_behind_ignored_gap(&self, position: u64) -> bool {
+        let oldest = self.state.history.oldest_position().number;
+        matches!(self.state.on_gap, OnGap::Ignore) && position <= oldest && self.state.history.is_end(oldest)
     }
 }

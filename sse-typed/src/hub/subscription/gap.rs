@@ -1,47 +1,47 @@
-//! What a subscription does where history is lost, and at its end.
+//! What a subscription does where history is lost.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
-use super::{Extra, Subscription};
+use super::{entries::SubscriptionItem, position::Position, subscription::Subscription};
 use crate::{
     codec::EventKind,
     event::{Event, EventId, Gap},
-    hub::{OnGap, core::Counts, entries::Inner, place::Place, shared::Named, trace},
+    hub::{history::RingPosition, on_gap::OnGap, trace},
 };
 
-/// A place to go on from.
-pub(super) enum Target {
-    Ring(Named),
+/// The position behind a gap.
+pub(super) enum ResumeTarget {
+    Ring(RingPosition),
     Log(EventId),
 }
 
 impl<E> Subscription<E> {
-    /// Does where history is lost as the hub says. What is kept begins behind `target`.
-    pub(super) fn gap(&mut self, gap: Gap, target: Target) -> Option<Inner<E>>
+    /// Applies the hub's [`OnGap`]. The retained events begin behind `target`.
+    pub(super) fn handle_gap(&mut self, gap: Gap, target: ResumeTarget) -> Option<SubscriptionItem<E>>
     where
         E: EventKind,
     {
         self.note_gap(&gap);
         let gap = self.prepare_gap(gap);
-        let may_snapshot = self.extra.as_ref().is_some_and(|extra| extra.snapshot.is_some());
-        match self.core.on_gap {
+        let has_snapshot = self.extras.as_ref().is_some_and(|extras| extras.snapshot.is_some());
+        match self.state.on_gap {
             OnGap::Emit(event) => {
-                let id = self.go_to(target);
+                let id = self.move_to(target);
                 let event = Event::new(Arc::new(event(gap))).id(id);
-                Some(self.own(event))
+                Some(self.own_event(event))
             }
-            OnGap::Snapshot if may_snapshot => {
-                self.place.set(Place::Snapshot);
+            OnGap::Snapshot if has_snapshot => {
+                self.position.set(Position::BeforeSnapshot);
                 None
             }
             OnGap::Snapshot | OnGap::Restart => {
-                self.place.set(Place::Over);
-                Some(Inner::Forget)
+                self.position.set(Position::Ended);
+                Some(SubscriptionItem::ForgetLastEventId)
             }
             OnGap::Ignore => {
-                let place = self.go_to(target);
-                // If nothing comes behind it, the client must not come back with its old id for ever.
-                self.core.shared.is_closed().then(|| Inner::Place(place))
+                let id = self.move_to(target);
+                // If nothing follows, the client must not reconnect with its old id forever.
+                self.state.history.is_closed().then(|| SubscriptionItem::LastEventId(id))
             }
         }
     }
@@ -49,51 +49,33 @@ impl<E> Subscription<E> {
     /// Traces a gap and counts it.
     pub(super) fn note_gap(&self, gap: &Gap) {
         trace::gap(gap);
-        Counts::one_more(&self.core.counts.gaps);
+        self.state.counters.gaps.fetch_add(1, Ordering::Relaxed);
     }
 
-    fn go_to(&mut self, target: Target) -> EventId {
+    fn move_to(&mut self, target: ResumeTarget) -> EventId {
         match target {
-            Target::Ring(place) => {
-                self.place.set(Place::At(place.number));
-                place.id
+            ResumeTarget::Ring(position) => {
+                self.position.set(Position::InRing(position.number));
+                position.id
             }
-            Target::Log(id) => {
-                self.place.set(Place::Elsewhere { asked: false });
+            ResumeTarget::Log(id) => {
+                self.position.set(Position::InLog { resumed: false });
                 id
             }
         }
     }
 
-    /// A new snapshot, whose id is its place.
-    pub(super) fn snapshot(&mut self) -> Inner<E>
+    /// An item with an event for this subscriber alone. A terminal one ends the subscription.
+    pub(super) fn own_event(&mut self, event: Event<Arc<E>>) -> SubscriptionItem<E>
     where
         E: EventKind,
     {
-        let Some(snapshot) = self.extra.as_ref().and_then(|extra| extra.snapshot.as_ref()) else {
-            self.place.set(Place::Over);
-            return Inner::Forget;
-        };
-        let core = &self.core;
-        // The place first: an event that comes meanwhile, from one who does not keep the order, comes behind the snapshot
-        // as well. At worst it is told twice.
-        let (place, event) = core.order.keep(|| (core.shared.named_head(), snapshot()));
-        self.place.set(Place::At(place.number));
-        if let Some(Extra { pages: Some(pages), rest, .. }) = self.extra.as_deref_mut() {
-            pages.move_to(place.id.clone());
-            *rest = None;
+        if event.data.is_terminal() {
+            self.position.set(Position::Ended);
+            if let Some(extras) = &mut self.extras {
+                extras.peeked = None;
+            }
         }
-        self.own(Event::new(Arc::new(event)).id(place.id))
-    }
-
-    /// The end has come. A client that may not see the last events is told its place, or it would come back for them for ever.
-    pub(super) fn end(&mut self) -> Option<Inner<E>> {
-        self.place.set(Place::Over);
-        let only = self.extra.as_mut().and_then(|extra| extra.only.as_mut())?;
-        if !only.has_withheld() {
-            return None;
-        }
-        let end = self.core.shared.named_end()?;
-        Some(Inner::Place(end))
+        SubscriptionItem::Own(Box::new(event))
     }
 }

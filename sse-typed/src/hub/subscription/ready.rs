@@ -1,4 +1,4 @@
-//! Whether there is anything to send, known before the head of a response leaves.
+//! Finding out whether there is anything to send before the head of a response leaves.
 
 use std::{
     future::poll_fn,
@@ -6,22 +6,20 @@ use std::{
     task::{Context, Poll},
 };
 
-use super::Subscription;
+use super::{entries::SubscriptionItem, position::Position, subscription::Subscription};
 use crate::{
     codec::EventKind,
     hub::{
-        entries::Inner,
-        place::Place,
-        ring::Run,
-        tail::{Pages, patiently},
+        history::EventSlice,
+        remote::{LogReader, retry_until_ok},
     },
 };
 
 impl<E> Subscription<E> {
-    /// Waits until it is known whether there is anything to send, so that a client which has all there is gets a 204 and
-    /// not an empty stream.
+    /// Waits until it is known whether there is anything to send, so that a client that has everything is answered 204
+    /// and not with an empty stream.
     ///
-    /// With the log in memory that is known from the start. With a log elsewhere it takes an answer of the log:
+    /// With the log in memory that is known from the start. With a log elsewhere the log must answer first:
     ///
     /// ```
     /// # #[cfg(feature = "server")]
@@ -37,53 +35,56 @@ impl<E> Subscription<E> {
     /// # }
     /// ```
     ///
-    /// Say [`only`](Self::only) before it: of events that it withholds nobody knows here.
+    /// Call [`only`](Self::only) before it: this method does not know of events that a later `only` withholds.
     ///
-    /// While the log does not answer, this waits: put a timeout around it.
+    /// It waits for as long as the log does not answer, so put a timeout around it.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future drops the subscription. No event is lost: nothing was sent.
+    /// Dropping the future drops the subscription. No event is lost, because none was sent.
     pub async fn ready(mut self) -> Self
     where
         E: EventKind,
     {
         poll_fn(|cx| self.poll_known(cx)).await;
-        // In the ring it has all that was read of the log. Whether the log was closed since then only the log knows.
-        if let Place::At(place) | Place::Asked(place) = self.place.get()
-            && let Some(remote) = self.core.remote.as_ref()
+        // A position in the ring is behind all events that were read from the log. Only the log knows whether it was
+        // closed since.
+        if let Position::InRing(position) | Position::ResumedInRing(position) = self.position.get()
+            && let Some(remote) = self.state.remote.as_ref()
             && self.peeked().is_none()
         {
-            let (log, id) = (Arc::clone(&remote.log), self.core.shared.id_of(place));
-            let page = patiently(|| log.read_after(id.as_str(), 1)).await;
+            let (log, id) = (Arc::clone(&remote.log), self.state.history.id_of(position));
+            let page = retry_until_ok(|| log.read_after(id.as_str(), 1)).await;
             if page.closed.is_some() && page.entries.is_empty() && page.gap.is_none() {
-                self.place.set(Place::Over);
+                self.position.set(Position::Ended);
             }
         }
         self
     }
 
-    /// Whether it is known what is behind its place: an event, the end, or nothing yet.
+    /// Ready once it is known what is behind the position: an event, the end, or nothing yet.
     fn poll_known(&mut self, cx: &mut Context<'_>) -> Poll<()>
     where
         E: EventKind,
     {
-        if self.core.remote.is_none() || self.is_over() || self.peeked().is_some() {
+        if self.state.remote.is_none() || self.is_over() || self.peeked().is_some() {
             return Poll::Ready(());
         }
-        let before = self.place();
-        // The greeting says nothing of what is behind it.
-        let front = self.extra().front.take();
-        let polled = self.poll_entries(cx);
-        self.extra().front = front;
+        let before = self.position();
+        // The greeting says nothing about what is behind it.
+        let greeting = self.extras().greeting.take();
+        let polled = self.poll_any_item(cx);
+        self.extras().greeting = greeting;
         match polled {
-            Poll::Ready(Some(inner)) => {
-                let before = before.or_else(|| match &inner {
-                    Inner::Run(run) if !run.is_apart() => Some(self.core.shared.id_of(run.first - 1)),
+            Poll::Ready(Some(item)) => {
+                let before = before.or_else(|| match &item {
+                    SubscriptionItem::Published(slice) if !slice.is_from_page() => {
+                        Some(self.state.history.id_of(slice.first - 1))
+                    }
                     _ => None,
                 });
-                let extra = self.extra();
-                (extra.peeked, extra.before_peeked) = (Some(inner), before);
+                let extras = self.extras();
+                (extras.peeked, extras.position_before_peeked) = (Some(item), before);
             }
             Poll::Ready(None) => {}
             Poll::Pending if self.is_known_to_wait() => {}
@@ -92,44 +93,41 @@ impl<E> Subscription<E> {
         Poll::Ready(())
     }
 
-    /// Whether it waits, and not only for an answer of the log.
+    /// Whether the subscription waits for an event, and not only for an answer of the log.
     fn is_known_to_wait(&self) -> bool {
-        let waits_for_news = || {
-            let pages = self.extra.as_ref().and_then(|extra| extra.pages.as_ref());
-            pages.is_some_and(Pages::waits_for_news)
+        let is_waiting_for_news = || {
+            let log_reader = self.extras.as_ref().and_then(|extras| extras.log_reader.as_ref());
+            log_reader.is_some_and(LogReader::is_waiting_for_news)
         };
-        match self.place.get() {
-            Place::At(_) | Place::Asked(_) => self.core.shared.has_begun(),
-            Place::Elsewhere { .. } => waits_for_news(),
-            Place::Unknown | Place::Snapshot => false,
-            Place::Over => true,
+        match self.position.get() {
+            Position::InRing(_) | Position::ResumedInRing(_) => self.state.history.has_begun(),
+            Position::InLog { .. } => is_waiting_for_news(),
+            Position::UnknownId | Position::BeforeSnapshot => false,
+            Position::Ended => true,
         }
     }
 
-    pub(super) fn peeked(&self) -> Option<&Inner<E>> {
-        self.extra.as_ref()?.peeked.as_ref()
-    }
-
-    /// Goes back before the events that `ready` has read: they may not be for this subscriber after all.
+    /// Moves back before the events that [`ready`](Self::ready) has read: a new filter may withhold them.
     pub(super) fn unread(&mut self) {
-        let Some(extra) = self.extra.as_deref_mut() else { return };
-        match extra.peeked.take() {
-            Some(Inner::Run(run)) if run.is_apart() => {
+        let Some(extras) = self.extras.as_deref_mut() else { return };
+        match extras.peeked.take() {
+            Some(SubscriptionItem::Published(slice)) if slice.is_from_page() => {
                 // It ends where the rest of its page begins.
-                extra.rest = Some(match extra.rest.take() {
-                    Some(rest) => Run { end: rest.end, last: rest.last, ..run },
-                    None => run,
+                extras.page_rest = Some(match extras.page_rest.take() {
+                    Some(rest) => EventSlice { end: rest.end, last: rest.last, ..slice },
+                    None => slice,
                 });
-                self.place.set(Place::Elsewhere { asked: false });
+                self.position.set(Position::InLog { resumed: false });
             }
-            Some(Inner::Run(run)) => {
-                if let (Some(pages), Some(before)) = (&mut extra.pages, extra.before_peeked.take()) {
-                    // If the ring lets these events go meanwhile, the log still has them.
-                    pages.move_to(before);
+            Some(SubscriptionItem::Published(slice)) => {
+                if let (Some(log_reader), Some(before)) = (&mut extras.log_reader, extras.position_before_peeked.take())
+                {
+                    // If the ring trims these events meanwhile, the log still has them.
+                    log_reader.move_to(before);
                 }
-                self.place.set(Place::At(run.first - 1));
+                self.position.set(Position::InRing(slice.first - 1));
             }
-            other => extra.peeked = other,
+            other => extras.peeked = other,
         }
     }
 }

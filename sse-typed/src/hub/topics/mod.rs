@@ -11,7 +11,10 @@ use std::{
 use tokio::time::Instant;
 
 use self::table::{Cursor, Table};
-use super::{EventLog, Hub, HubBuilder, MemoryLog, PublishError, Start, Subscription, core::Core};
+use super::{
+    builder::HubBuilder, history::MemoryLog, hub::Hub, log::EventLog, publish::PublishError, start::Start,
+    state::HubState, subscription::Subscription,
+};
 use crate::{codec::EncodeEvent, event::EventId};
 
 /// A hub for each key: rooms, documents, users. It is a handle, cheap to clone.
@@ -65,19 +68,19 @@ use crate::{codec::EncodeEvent, event::EventId};
 /// # });
 /// ```
 pub struct Topics<K, E, L = MemoryLog> {
-    shared: Arc<Shared<K, E, L>>,
+    inner: Arc<TopicsInner<K, E, L>>,
 }
 
-struct Shared<K, E, L> {
-    make: Box<Make<K, E, L>>,
-    idle: Duration,
+struct TopicsInner<K, E, L> {
+    make_hub: Box<MakeHub<K, E, L>>,
+    idle_time: Duration,
     hasher: RandomState,
-    state: Mutex<State<K, E, L>>,
+    state: Mutex<TopicsState<K, E, L>>,
 }
 
-type Make<K, E, L> = dyn Fn(&K) -> Hub<E, L> + Send + Sync;
+type MakeHub<K, E, L> = dyn Fn(&K) -> Hub<E, L> + Send + Sync;
 
-struct State<K, E, L> {
+struct TopicsState<K, E, L> {
     topics: Table<K, Topic<E, L>>,
     /// When the last round over all topics began.
     round_began: Instant,
@@ -86,46 +89,46 @@ struct State<K, E, L> {
 }
 
 /// What was taken out, and is dropped where the lock is not held: keys and hubs are user's code.
-type Gone<K, E, L> = Vec<(K, Topic<E, L>)>;
+type RemovedTopics<K, E, L> = Vec<(K, Topic<E, L>)>;
 
 struct Topic<E, L> {
     hub: Hub<E, L>,
-    /// The hub's, a step nearer.
-    core: Arc<Core<E>>,
+    /// The state of the hub, one pointer nearer.
+    state: Arc<HubState<E>>,
     /// Since when it is known to be closed.
-    closed: Option<Instant>,
+    closed_at: Option<Instant>,
 }
 
 impl<E, L> Topic<E, L> {
     fn new(hub: Hub<E, L>) -> Self {
-        let core = Arc::clone(hub.core());
-        Self { hub, core, closed: None }
+        let state = Arc::clone(&hub.inner().state);
+        Self { hub, state, closed_at: None }
     }
 
-    fn closed(&mut self, now: Instant) -> Option<Instant> {
-        if self.closed.is_none() && self.core.shared.is_closed() {
-            self.closed = Some(now);
+    fn closed_at(&mut self, now: Instant) -> Option<Instant> {
+        if self.closed_at.is_none() && self.state.history.is_closed() {
+            self.closed_at = Some(now);
         }
-        self.closed
+        self.closed_at
     }
 
     /// Whether nobody used it for this long. Asking for a topic is a use of the handle that is given out; that of a closed
     /// one does not count.
     fn is_idle(&mut self, now: Instant, time: Duration) -> bool {
-        let closed = self.closed(now);
+        let closed = self.closed_at(now);
         let unused = self.hub.unused_since();
         unused.is_some_and(|since| now.saturating_duration_since(closed.unwrap_or(since)) >= time)
     }
 }
 
 /// Five minutes: longer than a client stays away that comes back.
-const IDLE: Duration = Duration::from_secs(300);
+const IDLE_TIME: Duration = Duration::from_secs(300);
 
 /// How many topics each use looks at.
-const LOOKED_AT: usize = 8;
+const CHECKED_PER_CALL: usize = 8;
 
 /// How many topics [`Topics::drop_idle`] looks at, before others have the lock.
-const LOOKED_AT_TOGETHER: usize = 64;
+const CHECKED_PER_LOCK: usize = 64;
 
 impl<K: Eq + Hash, E: 'static> Topics<K, E> {
     /// Topics whose hubs are all made alike.
@@ -147,12 +150,12 @@ impl<K: Eq + Hash, E: EncodeEvent + 'static> Topics<K, E> {
         Q: Eq + Hash + ToOwned<Owned = K> + ?Sized,
     {
         // No handle is made for it: taking the time of its end would be a good part of the whole.
-        let owner = self.with_topic(key, |topic, now| {
-            topic.core.note_use_at(now);
+        let hub = self.with_topic(key, |topic, now| {
+            topic.state.note_use_at(now);
             // It keeps the topic for as long as this takes.
-            Arc::clone(topic.hub.owner())
+            Arc::clone(topic.hub.inner())
         });
-        owner.core.push(event)
+        hub.state.push(event)
     }
 }
 
@@ -179,17 +182,17 @@ impl<K: Eq + Hash, E, L> Topics<K, E, L> {
     /// Topics whose hubs are made by `make`, which must not use the topics itself.
     #[must_use]
     pub fn with(make: impl Fn(&K) -> Hub<E, L> + Send + Sync + 'static) -> Self {
-        let state = Mutex::new(State { topics: Table::new(), round_began: Instant::now(), round_at: None });
+        let state = Mutex::new(TopicsState { topics: Table::new(), round_began: Instant::now(), round_at: None });
         let hasher = RandomState::new();
-        Self { shared: Arc::new(Shared { make: Box::new(make), idle: IDLE, hasher, state }) }
+        Self { inner: Arc::new(TopicsInner { make_hub: Box::new(make), idle_time: IDLE_TIME, hasher, state }) }
     }
 
     /// How long a topic must be idle to be dropped: five minutes, unless said otherwise. It should be longer than clients
     /// stay away that come back. To be said before the topics are shared; later it says nothing.
     #[must_use]
     pub fn idle(mut self, time: Duration) -> Self {
-        if let Some(shared) = Arc::get_mut(&mut self.shared) {
-            shared.idle = time;
+        if let Some(inner) = Arc::get_mut(&mut self.inner) {
+            inner.idle_time = time;
         }
         self
     }
@@ -210,12 +213,12 @@ impl<K: Eq + Hash, E, L> Topics<K, E, L> {
         K: Borrow<Q>,
         Q: Eq + Hash + ToOwned<Owned = K> + ?Sized,
     {
-        let (hash, now, idle) = (self.hash(key), Instant::now(), self.shared.idle);
+        let (hash, now, idle) = (self.hash(key), Instant::now(), self.inner.idle_time);
         // Before the lock, so that what they hold is dropped behind it, by a panic as well.
-        let mut gone = Gone::new();
+        let mut removed = RemovedTopics::new();
         let mut state = self.lock();
-        if let Some(taken) = state.ask(hash, key, now, idle, &mut gone, &take) {
-            state.go_on_with_round(now, idle, &mut gone);
+        if let Some(taken) = state.use_topic(hash, key, now, idle, &mut removed, &take) {
+            state.continue_round(now, idle, &mut removed);
             drop(state);
             return taken;
         }
@@ -223,16 +226,16 @@ impl<K: Eq + Hash, E, L> Topics<K, E, L> {
         // Cloning a key is user's code, and another call may make the topic meanwhile.
         let owned = key.to_owned();
         let mut state = self.lock();
-        let taken = match state.ask(hash, key, now, idle, &mut gone, &take) {
+        let taken = match state.use_topic(hash, key, now, idle, &mut removed, &take) {
             Some(taken) => taken,
             None => {
-                let topic = Topic::new((self.shared.make)(&owned));
+                let topic = Topic::new((self.inner.make_hub)(&owned));
                 let taken = take(&topic, now);
                 state.topics.insert(hash, owned, topic);
                 taken
             }
         };
-        state.go_on_with_round(now, idle, &mut gone);
+        state.continue_round(now, idle, &mut removed);
         drop(state);
         taken
     }
@@ -244,10 +247,10 @@ impl<K: Eq + Hash, E, L> Topics<K, E, L> {
         Q: Eq + Hash + ?Sized,
     {
         let (hash, now) = (self.hash(key), Instant::now());
-        let mut gone = Gone::new();
+        let mut removed = RemovedTopics::new();
         let mut state = self.lock();
-        let hub = state.ask(hash, key, now, self.shared.idle, &mut gone, |topic, _| topic.hub.clone());
-        state.go_on_with_round(now, self.shared.idle, &mut gone);
+        let hub = state.use_topic(hash, key, now, self.inner.idle_time, &mut removed, |topic, _| topic.hub.clone());
+        state.continue_round(now, self.inner.idle_time, &mut removed);
         drop(state);
         hub
     }
@@ -296,31 +299,31 @@ impl<K: Eq + Hash, E, L> Topics<K, E, L> {
         let now = Instant::now();
         let mut at = Some(Cursor::START);
         while let Some(next) = at {
-            let mut gone = Gone::new();
-            at = self.lock().take_idle(next, LOOKED_AT_TOGETHER, now, self.shared.idle, &mut gone);
+            let mut removed = RemovedTopics::new();
+            at = self.lock().remove_idle(next, CHECKED_PER_LOCK, now, self.inner.idle_time, &mut removed);
         }
         let mut state = self.lock();
         (state.round_began, state.round_at) = (now, None);
     }
 
     fn hash<Q: Hash + ?Sized>(&self, key: &Q) -> u64 {
-        self.shared.hasher.hash_one(key)
+        self.inner.hasher.hash_one(key)
     }
 
-    fn lock(&self) -> MutexGuard<'_, State<K, E, L>> {
-        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, TopicsState<K, E, L>> {
+        self.inner.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<K: Eq + Hash, E, L> State<K, E, L> {
+impl<K: Eq + Hash, E, L> TopicsState<K, E, L> {
     /// What `take` makes of a topic that is asked for now. One that has been closed for the idle time is taken out.
-    fn ask<Q, T>(
+    fn use_topic<Q, T>(
         &mut self,
         hash: u64,
         key: &Q,
         now: Instant,
         idle: Duration,
-        gone: &mut Gone<K, E, L>,
+        removed: &mut RemovedTopics<K, E, L>,
         take: impl Fn(&Topic<E, L>, Instant) -> T,
     ) -> Option<T>
     where
@@ -329,39 +332,39 @@ impl<K: Eq + Hash, E, L> State<K, E, L> {
     {
         let at = self.topics.find(hash, |known| known.borrow() == key)?;
         let topic = self.topics.get_mut(at)?;
-        if topic.closed(now).is_some() && topic.is_idle(now, idle) {
-            gone.extend(self.topics.remove(at));
+        if topic.closed_at(now).is_some() && topic.is_idle(now, idle) {
+            removed.extend(self.topics.remove(at));
             return None;
         }
         Some(take(topic, now))
     }
 
     /// Takes out those that are idle of the next few topics. Begins a new round if the last one was long enough ago.
-    fn go_on_with_round(&mut self, now: Instant, idle: Duration, gone: &mut Gone<K, E, L>) {
+    fn continue_round(&mut self, now: Instant, idle: Duration, removed: &mut RemovedTopics<K, E, L>) {
         if self.round_at.is_none() && now.duration_since(self.round_began) >= idle / 2 {
             (self.round_began, self.round_at) = (now, Some(Cursor::START));
         }
         if let Some(at) = self.round_at {
-            self.round_at = self.take_idle(at, LOOKED_AT, now, idle, gone);
+            self.round_at = self.remove_idle(at, CHECKED_PER_CALL, now, idle, removed);
         }
     }
 
     /// Takes out those that are idle of about `count` topics. Returns where to go on.
-    fn take_idle(
+    fn remove_idle(
         &mut self,
         at: Cursor,
         count: usize,
         now: Instant,
         idle: Duration,
-        gone: &mut Gone<K, E, L>,
+        removed: &mut RemovedTopics<K, E, L>,
     ) -> Option<Cursor> {
         let mut at = Some(at);
         let mut left = count;
         while left > 0 {
-            let looked_at;
-            (looked_at, at) = self.topics.sweep(at?, count, |topic| topic.is_idle(now, idle), gone);
+            let checked;
+            (checked, at) = self.topics.sweep(at?, count, |topic| topic.is_idle(now, idle), removed);
             // A bucket without any costs something as well.
-            left = left.saturating_sub(looked_at.max(1));
+            left = left.saturating_sub(checked.max(1));
         }
         at
     }
@@ -369,12 +372,12 @@ impl<K: Eq + Hash, E, L> State<K, E, L> {
 
 impl<K, E, L> Clone for Topics<K, E, L> {
     fn clone(&self) -> Self {
-        Self { shared: Arc::clone(&self.shared) }
+        Self { inner: Arc::clone(&self.inner) }
     }
 }
 
 impl<K, E, L> fmt::Debug for Topics<K, E, L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Topics").field("idle", &self.shared.idle).finish_non_exhaustive()
+        f.debug_struct("Topics").field("idle", &self.inner.idle_time).finish_non_exhaustive()
     }
 }

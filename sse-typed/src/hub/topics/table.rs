@@ -25,7 +25,7 @@ struct Entry<K, V> {
 
 /// Where an entry is, until the table is changed.
 #[derive(Clone, Copy)]
-pub(super) struct Position {
+pub(super) struct EntryIndex {
     bucket: usize,
     index: usize,
 }
@@ -58,14 +58,14 @@ impl<K, V> Table<K, V> {
     }
 
     /// Finds the entry whose hash this is and whose key `is_key`.
-    pub(super) fn find(&self, hash: u64, mut is_key: impl FnMut(&K) -> bool) -> Option<Position> {
+    pub(super) fn find(&self, hash: u64, mut is_key: impl FnMut(&K) -> bool) -> Option<EntryIndex> {
         let bucket = self.bucket_of(hash);
         let entries = self.chunks.get(bucket / CHUNK)?.get(bucket % CHUNK)?;
         let index = entries.iter().position(|entry| entry.hash == hash && is_key(&entry.key))?;
-        Some(Position { bucket, index })
+        Some(EntryIndex { bucket, index })
     }
 
-    pub(super) fn get_mut(&mut self, at: Position) -> Option<&mut V> {
+    pub(super) fn get_mut(&mut self, at: EntryIndex) -> Option<&mut V> {
         self.bucket(at.bucket)?.get_mut(at.index).map(|entry| &mut entry.value)
     }
 
@@ -81,7 +81,7 @@ impl<K, V> Table<K, V> {
         }
     }
 
-    pub(super) fn remove(&mut self, at: Position) -> Option<(K, V)> {
+    pub(super) fn remove(&mut self, at: EntryIndex) -> Option<(K, V)> {
         let bucket = self.bucket(at.bucket).filter(|bucket| at.index < bucket.len())?;
         let entry = bucket.swap_remove(at.index);
         shrink(bucket);
@@ -89,14 +89,14 @@ impl<K, V> Table<K, V> {
         Some((entry.key, entry.value))
     }
 
-    /// Moves the entries of the bucket at the cursor that are `to_go` into `gone`, at most `most` of them. Returns how many
+    /// Moves the entries of the bucket at the cursor that are `to_go` into `removed`, at most `most` of them. Returns how many
     /// entries were looked at, and where the sweep goes on, if it is not over.
     pub(super) fn sweep(
         &mut self,
         at: Cursor,
         most: usize,
         mut to_go: impl FnMut(&mut V) -> bool,
-        gone: &mut Vec<(K, V)>,
+        removed: &mut Vec<(K, V)>,
     ) -> (usize, Option<Cursor>) {
         if self.buckets == 0 {
             return (0, None);
@@ -105,16 +105,16 @@ impl<K, V> Table<K, V> {
         let end = self.end_of(index, at);
         let Some(bucket) = self.bucket(index) else { return (0, None) };
         let looked_at = bucket.len();
-        let before = gone.len();
+        let before = removed.len();
         let mut left = most;
         let taken = bucket.extract_if(.., |entry| {
             let takes = left > 0 && to_go(&mut entry.value);
             left -= usize::from(takes);
             takes
         });
-        gone.extend(taken.map(|entry| (entry.key, entry.value)));
+        removed.extend(taken.map(|entry| (entry.key, entry.value)));
         shrink(bucket);
-        self.removed(gone.len() - before);
+        self.removed(removed.len() - before);
         // With none left, there may be more of them here.
         (looked_at, if left == 0 { Some(at) } else { end })
     }
@@ -196,7 +196,7 @@ fn sibling(bucket: usize) -> usize {
     bucket.checked_ilog2().map_or(0, |bit| bucket & !(1 << bit))
 }
 
-/// Gives the room of entries back that have gone.
+/// Gives the room of entries back that have removed.
 fn shrink<T>(bucket: &mut Vec<T>) {
     if bucket.capacity() / 4 > bucket.len().max(1) {
         bucket.shrink_to(bucket.len() * 2);
@@ -267,7 +267,7 @@ mod tests {
                             prop_assert!(unmet.is_empty(), "a sweep meets all but {unmet:?}");
                             unmet = map.keys().copied().collect();
                         }
-                        let mut gone = Vec::new();
+                        let mut removed = Vec::new();
                         let (looked_at, next) = table.sweep(
                             at.unwrap_or(Cursor::START),
                             3,
@@ -275,11 +275,11 @@ mod tests {
                                 unmet.retain(|unmet| unmet != key);
                                 key.is_multiple_of(divisor)
                             },
-                            &mut gone,
+                            &mut removed,
                         );
                         at = next;
-                        prop_assert!(gone.len() <= 3 && gone.len() <= looked_at);
-                        for (key, value) in gone {
+                        prop_assert!(removed.len() <= 3 && removed.len() <= looked_at);
+                        for (key, value) in removed {
                             prop_assert_eq!((key % divisor, map.remove(&key)), (0, Some(value)));
                         }
                     }

@@ -206,15 +206,15 @@ async fn within_a_page_a_subscription_is_where_its_client_is() {
     }
     let mut subscription = feed.subscribe(Start::Earliest).only(|event| *event != Feed::Tick(3));
     let first = subscription.next().await.unwrap();
-    assert_eq!((first.last_id().as_ref(), subscription.place().as_ref()), (Some(&ids[1]), Some(&ids[1])));
+    assert_eq!((first.last_id().as_ref(), subscription.position().as_ref()), (Some(&ids[1]), Some(&ids[1])));
     let mut subscription = feed.subscribe(ids[0].clone());
-    assert_eq!(subscription.place().as_ref(), Some(&ids[0]));
+    assert_eq!(subscription.position().as_ref(), Some(&ids[0]));
     subscription.next().await.unwrap();
     // Looked at, it is not given yet.
     let peeked = feed.subscribe(ids[3].clone()).ready().await;
-    assert_eq!(peeked.place().as_ref(), Some(&ids[3]));
+    assert_eq!(peeked.position().as_ref(), Some(&ids[3]));
     let unread = peeked.only(|_| true);
-    assert_eq!(unread.place().as_ref(), Some(&ids[3]));
+    assert_eq!(unread.position().as_ref(), Some(&ids[3]));
 }
 
 /// `only` behind `ready` goes back before what was looked at, which the ring may let go.
@@ -229,9 +229,9 @@ async fn what_was_looked_at_in_memory_and_let_go_there_is_read_from_the_log() {
         assert!(live.next().await.is_some());
     }
     let looked_at = feed.subscribe(ids[1].clone()).ready().await;
-    assert_eq!(looked_at.place().as_ref(), Some(&ids[1]));
+    assert_eq!(looked_at.position().as_ref(), Some(&ids[1]));
     let mut subscription = looked_at.only(|_| true);
-    assert_eq!(subscription.place().as_ref(), Some(&ids[1]));
+    assert_eq!(subscription.position().as_ref(), Some(&ids[1]));
     for n in 4..=9 {
         feed.publish(&Feed::Tick(n)).await.unwrap();
         // The ring has come to it.

@@ -186,25 +186,25 @@ fn a_client_that_may_see_little_of_a_part_is_told_newer_places_of_it() {
 fn a_subscription_names_its_place_before_and_behind_its_events() {
     let feed = hub(Retention::events(2));
     let ids: Vec<_> = (1..=5).map(|n| feed.publish_now(&Feed::Tick(n)).unwrap()).collect();
-    assert_eq!(feed.subscribe(Start::Live).place().as_ref(), Some(&ids[4]));
-    assert_eq!(feed.subscribe(Start::Last(1)).place().as_ref(), Some(&ids[3]));
-    assert_eq!(feed.subscribe(Start::Earliest).place().as_ref(), Some(&ids[2]));
+    assert_eq!(feed.subscribe(Start::Live).position().as_ref(), Some(&ids[4]));
+    assert_eq!(feed.subscribe(Start::Last(1)).position().as_ref(), Some(&ids[3]));
+    assert_eq!(feed.subscribe(Start::Earliest).position().as_ref(), Some(&ids[2]));
     // What is trimmed, or is no id of the hub's, is the client's word until it is told of the gap.
     let mut trimmed = feed.subscribe(ids[0].clone());
-    assert_eq!(trimmed.place().as_ref(), Some(&ids[0]));
+    assert_eq!(trimmed.position().as_ref(), Some(&ids[0]));
     assert!(poll(&mut trimmed).is_ready());
-    assert_eq!(trimmed.place().as_ref(), Some(&ids[2]));
+    assert_eq!(trimmed.position().as_ref(), Some(&ids[2]));
     let mut unknown = feed.subscribe(EventId::new("unknown").unwrap());
-    assert_eq!(unknown.place().as_ref().map(EventId::as_str), Some("unknown"));
+    assert_eq!(unknown.position().as_ref().map(EventId::as_str), Some("unknown"));
     assert!(poll(&mut unknown).is_ready());
-    assert_eq!(unknown.place().as_ref(), Some(&ids[2]));
+    assert_eq!(unknown.position().as_ref(), Some(&ids[2]));
     assert!(poll(&mut unknown).is_ready());
-    assert_eq!(unknown.place().as_ref(), Some(&ids[4]));
+    assert_eq!(unknown.position().as_ref(), Some(&ids[4]));
     // Behind the end there is no way back, and before a first snapshot neither.
-    assert_eq!(hub_with_snapshots().subscribe_with(Start::Live, || Feed::State(0)).place(), None);
+    assert_eq!(hub_with_snapshots().subscribe_with(Start::Live, || Feed::State(0)).position(), None);
     feed.close_now(Some(Feed::Tick(6))).unwrap();
     assert!(poll(&mut unknown).is_ready());
-    assert_eq!(unknown.place(), None);
+    assert_eq!(unknown.position(), None);
 }
 
 #[test]

@@ -1,0 +1,19 @@
+//! Following a log elsewhere: one task for each hub, which adds new events to the ring, and a reader for each
+//! subscription whose position is not in the ring.
+//!
+//! A reader takes pages from the log until it reaches a position that is in the ring, and continues there. The events
+//! in the ring follow each of its positions in the order of the log, so no event is missing or duplicated at the seam.
+//! Only the log reports gaps.
+//!
+//! [`history::mirror`](super::history) says where a hub ends and how that is found out.
+
+mod calls;
+mod follower;
+mod reader;
+mod remote_log;
+
+pub(super) use self::{
+    calls::retry_until_ok,
+    reader::{LogReader, ReadOutcome},
+    remote_log::RemoteLog,
+};

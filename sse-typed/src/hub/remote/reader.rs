@@ -1,0 +1,265 @@
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll, ready},
+};
+
+use super::calls::{MAX_PAGE, gap_passes_end, retry_until_ok, wait_for_news};
+use crate::{
+    event::{EventId, Gap},
+    hub::{
+        history::{EventSlice, History, HubEnd, RingLookup},
+        log::{ErasedLog, Page, PageGap},
+    },
+    wake::Ticket,
+};
+
+/// Reads the log for one subscription whose position is not in the ring.
+pub(in crate::hub) struct LogReader {
+    log: Arc<dyn ErasedLog>,
+    position: ReaderPosition,
+    /// The call of the log that is under way. Only the owner uses it; the lock makes it `Sync`.
+    call: Mutex<Option<Call>>,
+    is_waiting_for_news: bool,
+    /// How often the log has returned from waiting without news.
+    early_returns: u32,
+    /// How many events to ask for: as many as are taken from a page.
+    limit: usize,
+    /// It reads from before the newest events, and has found none of them yet.
+    has_found_none: bool,
+}
+
+enum ReaderPosition {
+    /// Where the ring begins.
+    RingOrigin,
+    At(EventId),
+    /// The log is being asked for it.
+    Requested,
+    /// The end of the hub.
+    End,
+}
+
+type Call = Pin<Box<dyn Future<Output = Answer> + Send>>;
+
+enum Answer {
+    Position(EventId),
+    Page(PageAnswer),
+    News,
+}
+
+struct PageAnswer {
+    page: Page,
+    /// What was known about the end of the hub before the call.
+    hub_end: HubEnd,
+    /// There is a gap, and it leads behind the end.
+    passes_end: bool,
+}
+
+/// What a read of the log has found.
+pub(in crate::hub) enum ReadOutcome {
+    /// The position is in the ring, under this number. Reading continues there.
+    InRing(u64),
+    Slice(EventSlice),
+    /// The gap, and the position behind it.
+    Gap(Gap, EventId),
+    Ended,
+}
+
+/// How many events are asked for at first. The number grows quickly, because most events are small.
+const FIRST_PAGE: usize = 32;
+
+/// How many steps one poll makes before it yields to other tasks.
+const MAX_STEPS: usize = 64;
+
+impl LogReader {
+    /// A reader at a position; without one, at the position where the ring begins.
+    pub(in crate::hub) fn at(log: Arc<dyn ErasedLog>, position: Option<EventId>) -> Self {
+        Self::new(log, position.map_or(ReaderPosition::RingOrigin, ReaderPosition::At), None)
+    }
+
+    /// A reader before the newest `n` events.
+    pub(in crate::hub) fn before_last(log: Arc<dyn ErasedLog>, n: u64) -> Self {
+        let called = Arc::clone(&log);
+        let call: Call = Box::pin(async move { Answer::Position(retry_until_ok(|| called.before_last(n)).await) });
+        Self { has_found_none: n > 0, ..Self::new(log, ReaderPosition::Requested, Some(call)) }
+    }
+
+    fn new(log: Arc<dyn ErasedLog>, position: ReaderPosition, call: Option<Call>) -> Self {
+        Self {
+            log,
+            position,
+            call: Mutex::new(call),
+            is_waiting_for_news: false,
+            early_returns: 0,
+            limit: FIRST_PAGE,
+            has_found_none: false,
+        }
+    }
+
+    /// Moves the reader to a position that the subscription has reached without it.
+    pub(in crate::hub) fn move_to(&mut self, position: EventId) {
+        self.position = ReaderPosition::At(position);
+        self.cancel_call();
+    }
+
+    /// The position of the reader, if it is known.
+    pub(in crate::hub) fn position(&self, history: &History) -> Option<EventId> {
+        match &self.position {
+            ReaderPosition::RingOrigin => history.origin(),
+            ReaderPosition::At(position) => Some(position.clone()),
+            ReaderPosition::Requested | ReaderPosition::End => None,
+        }
+    }
+
+    /// Whether it has read all events and waits for the next one.
+    pub(in crate::hub) const fn is_waiting_for_news(&self) -> bool {
+        self.is_waiting_for_news
+    }
+
+    fn cancel_call(&mut self) {
+        *self.call() = None;
+        self.is_waiting_for_news = false;
+    }
+
+    fn call(&mut self) -> &mut Option<Call> {
+        self.call.get_mut().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn call_read(&mut self, position: EventId, hub_end: HubEnd) {
+        let (log, limit) = (Arc::clone(&self.log), self.limit);
+        *self.call() = Some(Box::pin(async move {
+            let page = retry_until_ok(|| log.read_after(position.as_str(), limit)).await;
+            let passes_end = match &hub_end {
+                HubEnd::At(end) if page.gap.is_some() => gap_passes_end(&*log, end).await,
+                _ => false,
+            };
+            Answer::Page(PageAnswer { page, hub_end, passes_end })
+        }));
+    }
+
+    fn call_wait(&mut self, position: EventId) {
+        let (log, early_returns) = (Arc::clone(&self.log), self.early_returns);
+        *self.call() = Some(Box::pin(async move {
+            wait_for_news(&*log, &position, early_returns).await;
+            Answer::News
+        }));
+        self.is_waiting_for_news = true;
+    }
+
+    pub(in crate::hub) fn poll(
+        &mut self,
+        history: &History,
+        ticket: &mut Ticket,
+        cx: &mut Context<'_>,
+    ) -> Poll<ReadOutcome> {
+        for _ in 0..MAX_STEPS {
+            let position = match &self.position {
+                ReaderPosition::RingOrigin => history.origin(),
+                ReaderPosition::At(position) => Some(position.clone()),
+                ReaderPosition::Requested => None,
+                ReaderPosition::End => return Poll::Ready(ReadOutcome::Ended),
+            };
+            if let Some(position) = &position {
+                match history.find_or_wait(position.as_str(), ticket, cx.waker()) {
+                    RingLookup::Found(number) => {
+                        if self.has_found_none && history.is_end(number) {
+                            history.set_log_closed_and_empty();
+                        }
+                        self.move_to(position.clone());
+                        return Poll::Ready(ReadOutcome::InRing(number));
+                    }
+                    RingLookup::NotFound(HubEnd::At(end)) if end.is(position) => {
+                        self.position = ReaderPosition::End;
+                        continue;
+                    }
+                    RingLookup::NotFound(hub_end) => match (&hub_end, self.call().is_some()) {
+                        // The follower is asking for the end, and wakes this task.
+                        (HubEnd::PositionUnknown, _) => {
+                            self.cancel_call();
+                            return Poll::Pending;
+                        }
+                        // There may be a last page, but there are no more news.
+                        (HubEnd::At(_), true) if self.is_waiting_for_news => {
+                            self.cancel_call();
+                            self.call_read(position.clone(), hub_end);
+                        }
+                        (_, true) => {}
+                        (_, false) => self.call_read(position.clone(), hub_end),
+                    },
+                }
+            }
+            let Some(call) = self.call() else {
+                // The ring has not begun. Beginning it wakes this task.
+                if !history.has_begun_or_wait(ticket, cx.waker()) {
+                    return Poll::Pending;
+                }
+                if history.origin().is_none() {
+                    self.position = ReaderPosition::End;
+                }
+                continue;
+            };
+            let answer = ready!(call.as_mut().poll(cx));
+            self.cancel_call();
+            match (answer, position) {
+                (Answer::Position(position), _) => self.position = ReaderPosition::At(position),
+                (Answer::Page(answer), Some(position)) => {
+                    // A page that was asked for before the end was known may have events behind the end.
+                    if answer.hub_end == history.hub_end()
+                        && let Some(outcome) = self.take_page(answer, position, history)
+                    {
+                        return Poll::Ready(outcome);
+                    }
+                }
+                (Answer::News, _) => self.early_returns = self.early_returns.saturating_add(1),
+                (Answer::Page(_), None) => {}
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Takes what was read behind a position. `None` if there is nothing: then the reader waits, or reads on from
+    /// another position.
+    fn take_page(&mut self, answer: PageAnswer, position: EventId, history: &History) -> Option<ReadOutcome> {
+        let end = match &answer.hub_end {
+            HubEnd::At(end) => Some(end),
+            HubEnd::NotEnding | HubEnd::PositionUnknown => None,
+        };
+        let page = answer.page;
+        if let Some(PageGap { gap, resume }) = page.gap {
+            self.position = if answer.passes_end { ReaderPosition::End } else { ReaderPosition::At(resume.clone()) };
+            return Some(ReadOutcome::Gap(gap, resume));
+        }
+        let is_last = |id: &EventId| end.is_some_and(|end| end.is(id));
+        let Some(slice) = EventSlice::of_page(&page.entries, is_last) else {
+            if page.closed.is_some() {
+                if self.has_found_none {
+                    history.set_log_closed_and_empty();
+                }
+                if !history.is_closed() {
+                    // Later subscriptions then know of the end without asking the log.
+                    history.begin_ending(Some(position));
+                }
+                self.position = ReaderPosition::End;
+                return Some(ReadOutcome::Ended);
+            }
+            match page.through {
+                Some(through) if through != position => self.position = ReaderPosition::At(through),
+                // Nothing is behind this position, so it is the end, whichever id the end has.
+                _ if end.is_some() => {
+                    self.position = ReaderPosition::End;
+                    return Some(ReadOutcome::Ended);
+                }
+                _ => self.call_wait(position),
+            }
+            return None;
+        };
+        self.early_returns = 0;
+        self.has_found_none = false;
+        let taken = slice.len();
+        self.limit = if taken < page.entries.len() { taken } else { (self.limit * 2).min(MAX_PAGE) };
+        self.position = ReaderPosition::At(slice.end_position());
+        Some(ReadOutcome::Slice(slice))
+    }
+}

@@ -1,0 +1,61 @@
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
+
+use tokio::{runtime::Handle, task::AbortHandle};
+
+use super::follower::follow;
+use crate::hub::{history::History, log::ErasedLog};
+
+/// A log that is not in the memory of this process, and the task that follows it.
+pub(in crate::hub) struct RemoteLog {
+    pub(in crate::hub) log: Arc<dyn ErasedLog>,
+    is_followed: Arc<AtomicBool>,
+    task: Mutex<Option<AbortHandle>>,
+}
+
+impl RemoteLog {
+    pub(in crate::hub) fn new(log: Arc<dyn ErasedLog>) -> Self {
+        Self { log, is_followed: Arc::default(), task: Mutex::default() }
+    }
+
+    /// Spawns the task that follows the log, unless there is one or the history is over. False if there is no runtime
+    /// here to spawn it.
+    pub(in crate::hub) fn ensure_followed(&self, history: &Arc<History>) -> bool {
+        if self.is_followed.load(Ordering::Acquire) || history.is_over() {
+            return true;
+        }
+        let Ok(runtime) = Handle::try_current() else { return false };
+        if !self.is_followed.swap(true, Ordering::AcqRel) {
+            let log = Arc::clone(&self.log);
+            let guard = FollowGuard { is_followed: Arc::clone(&self.is_followed), history: Arc::clone(history) };
+            let task = runtime.spawn(async move { follow(&*log, &guard.history).await });
+            *self.task.lock().unwrap_or_else(PoisonError::into_inner) = Some(task.abort_handle());
+        }
+        true
+    }
+}
+
+/// All handles and subscriptions of the hub are dropped.
+impl Drop for RemoteLog {
+    fn drop(&mut self) {
+        if let Some(task) = self.task.get_mut().unwrap_or_else(PoisonError::into_inner).take() {
+            task.abort();
+        }
+    }
+}
+
+/// Owned by the task. When the task is dropped with its runtime, all waiting tasks are woken, and the first one that is
+/// polled starts another follower.
+struct FollowGuard {
+    is_followed: Arc<AtomicBool>,
+    history: Arc<History>,
+}
+
+impl Drop for FollowGuard {
+    fn drop(&mut self) {
+        self.is_followed.store(false, Ordering::Release);
+        self.history.wake_all();
+    }
+}

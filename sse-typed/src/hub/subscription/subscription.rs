@@ -1,0 +1,208 @@
+use std::{
+    fmt,
+    sync::{Arc, atomic::Ordering},
+};
+
+use super::{
+    entries::SubscriptionItem,
+    filter::EventFilter,
+    position::{PackedPosition, Position},
+};
+use crate::{
+    codec::DecodeEvent,
+    event::{Event, EventId, Gap, PartName},
+    hub::{history::EventSlice, remote::LogReader, state::HubState},
+    wake::Ticket,
+};
+
+/// The events of a hub from some position on: a stream of [`Entries`](super::Entries), for [`Sse::new`](crate::Sse) or
+/// any other use.
+///
+/// [`Hub::subscribe`](crate::Hub::subscribe) makes one. It is little more than a position in the hub's history: the
+/// events belong to the hub and are shared by all subscriptions. It ends after a terminal event. It also ends when the
+/// hub is closed or all its handles are dropped, after the events that remain. A subscription that has nothing to send
+/// from the start says so by its `size_hint`, and the response is 204: see [`ready`](Self::ready).
+///
+/// # Cancel safety
+///
+/// Waiting for the next item can be cancelled at any time: no event is taken before it is returned.
+///
+/// # Cooperative scheduling
+///
+/// Each item takes one unit of the task's [coop budget](tokio::task::coop), so a subscription that is always behind
+/// yields to other tasks.
+#[must_use = "streams do nothing unless polled"]
+pub struct Subscription<E> {
+    pub(super) state: Arc<HubState<E>>,
+    pub(super) position: PackedPosition,
+    pub(super) ticket: Ticket,
+    /// What most subscriptions do not have.
+    pub(super) extras: Option<Box<Extras<E>>>,
+}
+
+pub(super) struct Extras<E> {
+    /// The event that is sent before all others.
+    pub(super) greeting: Option<Event<Arc<E>>>,
+    /// What [`ready`](Subscription::ready) has read. The position is behind it already.
+    pub(super) peeked: Option<SubscriptionItem<E>>,
+    pub(super) position_before_peeked: Option<EventId>,
+    pub(super) filter: Option<EventFilter<E>>,
+    pub(super) snapshot: Option<Box<dyn Fn() -> E + Send + Sync>>,
+    /// Reads the log, if it is elsewhere.
+    pub(super) log_reader: Option<LogReader>,
+    /// The events of a page that were not yielded yet.
+    pub(super) page_rest: Option<EventSlice>,
+    /// The part of a merged stream that this subscription is.
+    pub(super) part: Option<PartName>,
+    /// The client's last event ID, which a log in memory does not know.
+    pub(super) unknown_id: Option<EventId>,
+}
+
+impl<E> Subscription<E> {
+    /// Sends this event first, to this subscriber alone and without an id, such as a greeting. There is one such event:
+    /// a second call replaces it.
+    ///
+    /// A subscription that has nothing to send from the start stays so.
+    pub fn start_with(mut self, event: E) -> Self {
+        self.extras().greeting = Some(Event::new(Arc::new(event)));
+        self
+    }
+
+    /// Yields only the events for which `allows` returns true, replayed and live ones alike: the events that this
+    /// subscriber may see. After a second call both closures must return true.
+    ///
+    /// An event is decoded at most once for all subscriptions of the hub, when the first of them needs it. (Events of a
+    /// log elsewhere that are not in memory are decoded for each subscription.) An event that cannot be decoded is
+    /// withheld. Gaps, snapshots and the event of [`start_with`](Self::start_with) belong to this subscriber, and
+    /// `allows` is not called for them. The count of a gap includes events that would have been withheld.
+    ///
+    /// The last event ID of a client that may see few events would soon be too old to be resumed from. So the client is
+    /// sent a newer id in time, without an event: `id: ...` and an empty line. These blocks tell the client how many
+    /// events there are for others.
+    pub fn only(mut self, allows: impl Fn(&E) -> bool + Send + Sync + 'static) -> Self
+    where
+        E: DecodeEvent + Send + Sync + 'static,
+    {
+        self.unread();
+        let extras = self.extras();
+        extras.filter = Some(EventFilter::new(extras.filter.take(), allows));
+        self
+    }
+
+    /// The number of retained events that this subscription has not yielded yet.
+    #[must_use]
+    pub fn lag(&self) -> u64 {
+        // What `ready` has read is not yielded yet.
+        let peeked = match self.peeked() {
+            Some(SubscriptionItem::Published(slice)) => slice.len() as u64,
+            _ => 0,
+        };
+        peeked + self.lag_behind_position()
+    }
+
+    fn lag_behind_position(&self) -> u64 {
+        match self.position.get() {
+            Position::InRing(position) | Position::ResumedInRing(position) => {
+                let history = &self.state.history;
+                history.head().saturating_sub(position.max(history.oldest_position().number))
+            }
+            Position::UnknownId | Position::InLog { .. } => self.state.history.size().0 as u64,
+            Position::BeforeSnapshot | Position::Ended => 0,
+        }
+    }
+
+    /// Whether nothing more is yielded.
+    pub(in crate::hub) fn is_over(&self) -> bool {
+        self.position.get() == Position::Ended && self.extras.as_ref().is_none_or(|extras| extras.peeked.is_none())
+    }
+
+    /// Whether the log is in memory, where it is always known whether anything follows.
+    pub(in crate::hub) fn is_in_memory(&self) -> bool {
+        self.state.remote.is_none()
+    }
+
+    /// Makes the subscription a part of a merged stream: its gaps have this name.
+    pub(in crate::hub) fn set_part(&mut self, name: PartName) {
+        self.extras().part = Some(name);
+    }
+
+    pub(super) fn peeked(&self) -> Option<&SubscriptionItem<E>> {
+        self.extras.as_ref()?.peeked.as_ref()
+    }
+
+    pub(super) fn extras(&mut self) -> &mut Extras<E> {
+        self.extras.get_or_insert_with(|| {
+            Box::new(Extras {
+                greeting: None,
+                peeked: None,
+                position_before_peeked: None,
+                filter: None,
+                snapshot: None,
+                log_reader: None,
+                page_rest: None,
+                part: None,
+                unknown_id: None,
+            })
+        })
+    }
+
+    /// The gap with the name of the part. The client's last event ID is not needed after it.
+    pub(super) fn prepare_gap(&mut self, mut gap: Gap) -> Gap {
+        if let Some(extras) = &mut self.extras {
+            gap.part = extras.part;
+            extras.unknown_id = None;
+            if extras.is_empty() {
+                // After a restart of the server this is nearly every client: do not keep the allocation.
+                self.extras = None;
+            }
+        }
+        gap
+    }
+}
+
+impl<E> Extras<E> {
+    fn is_empty(&self) -> bool {
+        let Self {
+            greeting,
+            peeked,
+            position_before_peeked,
+            filter,
+            snapshot,
+            log_reader,
+            page_rest,
+            part,
+            unknown_id,
+        } = self;
+        let has_events = greeting.is_some() || peeked.is_some() || page_rest.is_some();
+        let has_positions = position_before_peeked.is_some() || log_reader.is_some() || unknown_id.is_some();
+        let has_settings = filter.is_some() || snapshot.is_some() || part.is_some();
+        !has_events && !has_positions && !has_settings
+    }
+}
+
+impl<E> Drop for Subscription<E> {
+    fn drop(&mut self) {
+        self.state.note_use();
+        // A thread that sees the lower count also sees the time of this use.
+        self.state.counters.subscribers.fetch_sub(1, Ordering::Release);
+        self.state.history.deregister(&mut self.ticket);
+    }
+}
+
+impl<E> fmt::Debug for Subscription<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscription").field("position", &self.position.get()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Entries, event::RawEvent};
+
+    #[test]
+    fn a_subscription_is_40_bytes_and_an_item_48() {
+        assert_eq!(size_of::<Subscription<RawEvent>>(), 40);
+        assert_eq!(size_of::<Option<Entries<RawEvent>>>(), 48);
+    }
+}

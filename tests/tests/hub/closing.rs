@@ -12,7 +12,7 @@ use sse_typed::{
     hub::{Hub, OnGap, Retention, Start},
 };
 
-use crate::common::{Feed, Reader, Wakes, hub, hub_on_gap, poll, ticks};
+use crate::common::{Feed, Reader, WakeCounter, hub, hub_on_gap, poll, ticks};
 
 #[tokio::test]
 async fn a_closed_hub_takes_no_more_events() {
@@ -101,7 +101,7 @@ async fn a_closed_hub_without_history_is_over_for_everyone_who_can_be_told_nothi
 #[test]
 fn who_waits_hears_of_the_close() {
     let hub = hub(Retention::default());
-    let (wakes, waker) = Wakes::new();
+    let (wakes, waker) = WakeCounter::new();
     let mut subscription = hub.subscribe(Start::Live);
     let mut poll = || Pin::new(&mut subscription).poll_next(&mut Context::from_waker(&waker));
     assert!(poll().is_pending());

@@ -57,9 +57,9 @@ pub(crate) fn poll<St: Stream + Unpin>(stream: &mut St) -> Poll<Option<St::Item>
 
 /// A waker that counts.
 #[derive(Default)]
-pub(crate) struct Wakes(AtomicUsize);
+pub(crate) struct WakeCounter(AtomicUsize);
 
-impl Wakes {
+impl WakeCounter {
     pub(crate) fn new() -> (Arc<Self>, Waker) {
         let wakes = Arc::new(Self::default());
         (Arc::clone(&wakes), Waker::from(wakes))
@@ -70,7 +70,7 @@ impl Wakes {
     }
 }
 
-impl Wake for Wakes {
+impl Wake for WakeCounter {
     fn wake(self: Arc<Self>) {
         self.0.fetch_add(1, Ordering::SeqCst);
     }

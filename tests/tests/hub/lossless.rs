@@ -11,7 +11,7 @@ use tokio::task::yield_now;
 
 use crate::{
     common::{Feed, Reader, hub, poll, ticks},
-    elsewhere::Elsewhere,
+    remote::NetworkLog,
 };
 
 const EVENTS: u64 = 6;
@@ -126,7 +126,7 @@ async fn over_a_log_elsewhere_each_event_is_seen_once_and_the_last_too() {
         for restarts in [false, true] {
             for ready in [false, true] {
                 for (last, close_at, cut_at) in moments() {
-                    let log = Elsewhere::new(1_000);
+                    let log = NetworkLog::new(1_000);
                     let hub = log.hub(ring);
                     let reopen = || if restarts { log.hub(ring) } else { hub.clone() };
                     // After a restart nobody publishes or closes but the hub that comes next.

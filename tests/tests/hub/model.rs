@@ -9,7 +9,7 @@ use sse_typed::{
 };
 use tokio::time::{advance, sleep};
 
-use crate::{common::poll, elsewhere::Elsewhere};
+use crate::{common::poll, remote::NetworkLog};
 
 #[derive(Debug, SseEvent)]
 enum Paper {
@@ -219,7 +219,7 @@ async fn so_does_one_whose_log_is_elsewhere() {
     for seed in 1..20 {
         let mut random = Random::new(seed);
         let make = |retention, keeps| {
-            Hub::builder().retain(retention).build_on(Elsewhere::new(usize::try_from(keeps).unwrap()))
+            Hub::builder().retain(retention).build_on(NetworkLog::new(usize::try_from(keeps).unwrap()))
         };
         story(&mut random, make, Some(|| sleep(Duration::from_millis(10)))).await;
     }

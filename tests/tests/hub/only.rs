@@ -18,7 +18,7 @@ use sse_typed::{
 };
 use tokio::time::advance;
 
-use crate::common::{Feed, Reader, Wakes, hub, missed, poll, ticks};
+use crate::common::{Feed, Reader, WakeCounter, hub, missed, poll, ticks};
 
 fn even(event: &Feed) -> bool {
     matches!(event, Feed::Tick(n) if n % 2 == 0)
@@ -189,7 +189,7 @@ fn a_poll_passes_over_some_events_and_gives_others_their_turn() {
         count.fetch_add(1, Ordering::Relaxed);
         false
     });
-    let (wakes, waker) = Wakes::new();
+    let (wakes, waker) = WakeCounter::new();
     let mut polls = 0;
     while asked.load(Ordering::Relaxed) < 20_000 {
         let before = asked.load(Ordering::Relaxed);

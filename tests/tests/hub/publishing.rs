@@ -14,7 +14,7 @@ use sse_typed::{
     hub::{Hub, OnGap, Retention, Start},
 };
 
-use crate::common::{Feed, Reader, Wakes, hub, poll, ticks};
+use crate::common::{Feed, Reader, WakeCounter, hub, poll, ticks};
 
 #[tokio::test]
 async fn what_is_published_has_the_id_that_publish_returns() {
@@ -127,7 +127,7 @@ fn an_id_that_an_event_carries_from_elsewhere_is_not_the_hubs() {
 #[test]
 fn who_waits_is_woken_once_by_an_event_and_not_at_all_when_gone() {
     let hub = hub(Retention::default());
-    let (wakes, waker) = Wakes::new();
+    let (wakes, waker) = WakeCounter::new();
     let mut staying = hub.subscribe(Start::Live);
     let mut leaving = hub.subscribe(Start::Live);
     for _ in 0..3 {
@@ -235,7 +235,7 @@ impl Wake for Panics {
 fn a_waker_that_panics_takes_nobody_elses_wake_up() {
     let hub = hub(Retention::default());
     let bad = Waker::from(Arc::new(Panics));
-    let (wakes, good) = Wakes::new();
+    let (wakes, good) = WakeCounter::new();
     let mut subscriptions: Vec<_> = (0..100).map(|_| hub.subscribe(Start::Live)).collect();
     for (n, subscription) in subscriptions.iter_mut().enumerate() {
         let waker = if n % 40 == 0 { &bad } else { &good };

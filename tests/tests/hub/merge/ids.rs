@@ -11,7 +11,7 @@ use sse_typed::{
 
 use super::{All, Chat, Client, chat, is_over, merge, said, wire};
 use crate::common::{Feed, hub, hub_on_gap, poll, ticks};
-use crate::elsewhere::Elsewhere;
+use crate::remote::NetworkLog;
 
 fn id(text: &str) -> LastEventId {
     EventId::new(text).unwrap().into()
@@ -130,7 +130,7 @@ async fn events_that_are_left_out_move_the_clients_place() {
 
 #[tokio::test(start_paused = true)]
 async fn ready_ends_at_the_first_part_that_goes_on() {
-    let (away, here) = (Elsewhere::new(100), Elsewhere::new(100));
+    let (away, here) = (NetworkLog::new(100), NetworkLog::new(100));
     let hubs = [away.hub(10), here.hub(10)];
     hubs[1].publish(&Feed::Tick(1)).await.unwrap();
     away.go_down();

@@ -12,7 +12,7 @@ use tokio::task::yield_now;
 use super::{All, Chat, Client, chat, is_over, merge, said, tick, wire};
 use crate::{
     common::{Feed, poll},
-    elsewhere::Elsewhere,
+    remote::NetworkLog,
 };
 
 /// The next item of a stream that has one.
@@ -38,8 +38,8 @@ async fn visit(
     restarts: bool,
     ready: bool,
 ) -> Vec<Feed> {
-    let logs = [Elsewhere::new(1_000), Elsewhere::new(1_000)];
-    let mut hubs: Vec<Hub<Feed, Elsewhere>> = logs.iter().map(|log| log.hub(ring)).collect();
+    let logs = [NetworkLog::new(1_000), NetworkLog::new(1_000)];
+    let mut hubs: Vec<Hub<Feed, NetworkLog>> = logs.iter().map(|log| log.hub(ring)).collect();
     let (mut client, mut seen) = (Client::new(), Vec::new());
     let (mut step, mut published, mut closed, mut empty) = (0, [0; 2], [false; 2], 0);
     loop {
@@ -136,7 +136,7 @@ async fn over_logs_elsewhere_each_event_of_each_part_is_seen_once_and_the_last_t
 
 #[tokio::test]
 async fn until_a_log_has_answered_a_live_start_its_part_has_no_place_and_then_it_has_one() {
-    let (log, chat) = (Elsewhere::new(100), chat());
+    let (log, chat) = (NetworkLog::new(100), chat());
     let feed = log.hub(10);
     let mut client = Client::new();
     let mut merged = merge(&feed, &chat, client.id());
@@ -161,7 +161,7 @@ async fn until_a_log_has_answered_a_live_start_its_part_has_no_place_and_then_it
 
 #[tokio::test]
 async fn a_finished_stream_over_logs_elsewhere_is_known_before_the_response() {
-    let logs = [Elsewhere::new(100), Elsewhere::new(100)];
+    let logs = [NetworkLog::new(100), NetworkLog::new(100)];
     let hubs = logs.each_ref().map(|log| log.hub(10));
     for hub in &hubs {
         hub.publish(&Feed::Tick(1)).await.unwrap();
@@ -169,7 +169,7 @@ async fn a_finished_stream_over_logs_elsewhere_is_known_before_the_response() {
     }
     // Another process, which has heard nothing of the end yet.
     let hubs = logs.each_ref().map(|log| log.hub(10));
-    let connect = |id: LastEventId, hubs: &[Hub<Feed, Elsewhere>; 2]| {
+    let connect = |id: LastEventId, hubs: &[Hub<Feed, NetworkLog>; 2]| {
         Merge::<Feed>::new(id)
             .add("a", |id| hubs[0].subscribe(id.or(Start::Earliest)))
             .add("b", |id| hubs[1].subscribe(id.or(Start::Earliest)))
@@ -188,7 +188,7 @@ async fn a_finished_stream_over_logs_elsewhere_is_known_before_the_response() {
 
 #[tokio::test]
 async fn a_part_that_goes_on_is_enough_to_be_ready() {
-    let (log, chat) = (Elsewhere::new(100), chat());
+    let (log, chat) = (NetworkLog::new(100), chat());
     let feed = log.hub(10);
     // Nothing has asked the log yet.
     let merge = merge(&feed, &chat, LastEventId::none()).ready().now_or_never();
@@ -198,7 +198,7 @@ async fn a_part_that_goes_on_is_enough_to_be_ready() {
 /// With `only`, a page of a log is taken bit by bit.
 #[tokio::test]
 async fn within_a_page_a_subscription_is_where_its_client_is() {
-    let log = Elsewhere::new(100);
+    let log = NetworkLog::new(100);
     let feed = log.hub(1);
     let mut ids = Vec::new();
     for n in 1..=6 {
@@ -220,7 +220,7 @@ async fn within_a_page_a_subscription_is_where_its_client_is() {
 /// `only` behind `ready` goes back before what was looked at, which the ring may let go.
 #[tokio::test]
 async fn what_was_looked_at_in_memory_and_let_go_there_is_read_from_the_log() {
-    let log = Elsewhere::new(100);
+    let log = NetworkLog::new(100);
     let feed = log.hub(3);
     let mut live = feed.subscribe(Start::Live);
     let mut ids = Vec::new();

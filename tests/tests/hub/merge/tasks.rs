@@ -10,7 +10,7 @@ use sse_typed::{LastEventId, Merge, hub::Retention};
 use tests::budget::{Other, out_of_budget, poll_once};
 
 use super::{All, Chat, chat, merge};
-use crate::common::{Feed, Wakes, hub, poll, ticks};
+use crate::common::{Feed, WakeCounter, hub, poll, ticks};
 
 fn poll_with(merge: &mut Merge<All>, waker: &Waker) -> Poll<Option<usize>> {
     Pin::new(merge).poll_next(&mut Context::from_waker(waker)).map(|item| item.map(|item| item.len()))
@@ -20,8 +20,8 @@ fn poll_with(merge: &mut Merge<All>, waker: &Waker) -> Poll<Option<usize>> {
 fn every_part_wakes_the_task_and_only_the_last_waker() {
     let (feed, chat) = (hub(Retention::default()), chat());
     let mut merge = merge(&feed, &chat, LastEventId::none());
-    let (old_wakes, old) = Wakes::new();
-    let (wakes, waker) = Wakes::new();
+    let (old_wakes, old) = WakeCounter::new();
+    let (wakes, waker) = WakeCounter::new();
     assert!(poll_with(&mut merge, &old).is_pending());
     assert!(poll_with(&mut merge, &waker).is_pending());
     ticks(&feed, 1..=1);
@@ -106,7 +106,7 @@ async fn a_stream_polled_without_budget_loses_nothing_and_is_woken() {
 async fn a_stream_that_waits_spends_nothing() {
     let (feed, chat) = (hub(Retention::default()), chat());
     let mut merge = merge(&feed, &chat, LastEventId::none());
-    let (wakes, waker) = Wakes::new();
+    let (wakes, waker) = WakeCounter::new();
     assert!(poll_with(&mut merge, &waker).is_pending());
     let pending = poll_once(true, |_| poll_with(&mut merge, &waker)).await;
     assert!(pending.is_pending());

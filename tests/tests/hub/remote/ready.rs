@@ -2,17 +2,20 @@
 
 use futures_util::Stream as _;
 use sse_typed::{
-    EventId,
-    hub::{AppendError, Block, End, EventLog, MemoryLog, Page, Retention, Start},
+    hub::{EventLog, MemoryLog, Page, Retention, Start},
     testing,
 };
 
-use super::{Elsewhere, settle, until};
-use crate::common::{Feed, Reader, Wakes, hub};
+use super::{
+    NetworkLog, settle,
+    test_log::{Behavior, TestLog, infallible},
+    until,
+};
+use crate::common::{Feed, Reader, WakeCounter, hub};
 
 #[tokio::test]
 async fn what_ready_has_read_is_withheld_by_a_later_only() {
-    let log = Elsewhere::new(100);
+    let log = NetworkLog::new(100);
     let hub = log.hub(10);
     for n in 1..=3 {
         hub.publish(&Feed::Tick(n)).await.unwrap();
@@ -24,7 +27,7 @@ async fn what_ready_has_read_is_withheld_by_a_later_only() {
 
 #[tokio::test]
 async fn what_ready_has_read_still_counts_as_lag() {
-    let log = Elsewhere::new(100);
+    let log = NetworkLog::new(100);
     let hub = log.hub(10);
     let mut other = Reader::at(&hub, Start::Live);
     for n in 1..=3 {
@@ -38,7 +41,7 @@ async fn what_ready_has_read_still_counts_as_lag() {
 
 #[test]
 fn ready_does_not_trust_what_a_follower_that_is_gone_has_found() {
-    let log = Elsewhere::new(100);
+    let log = NetworkLog::new(100);
     let hub = log.hub(10);
     let other = log.hub(10);
     let rt = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -57,7 +60,7 @@ fn ready_does_not_trust_what_a_follower_that_is_gone_has_found() {
 
 #[tokio::test]
 async fn ready_looks_at_the_log_and_not_at_what_is_known() {
-    let log = Elsewhere::new(100);
+    let log = NetworkLog::new(100);
     let hub = log.hub(10);
     let other = log.hub(10);
     let id = hub.publish(&Feed::Tick(1)).await.unwrap();
@@ -71,7 +74,7 @@ async fn ready_looks_at_the_log_and_not_at_what_is_known() {
 async fn a_client_that_may_not_see_the_end_is_told_not_to_come_back() {
     let may_see = |event: &Feed| *event == Feed::Tick(1);
     let memory = hub(Retention::events(100));
-    let elsewhere = Elsewhere::new(100).hub(10);
+    let elsewhere = NetworkLog::new(100).hub(10);
     memory.publish(&Feed::Tick(1)).await.unwrap();
     memory.publish(&Feed::Tick(2)).await.unwrap();
     memory.close(Some(Feed::Done)).await.unwrap();
@@ -123,7 +126,7 @@ fn followed_from(goes_within_the_poll: bool) {
 
     let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (followers, others) = (runtime(), runtime());
-    let hub = Elsewhere::new(100).hub(10);
+    let hub = NetworkLog::new(100).hub(10);
     let to_drop = Arc::new(Mutex::new(None));
     let dropped = Arc::clone(&to_drop);
     let mut subscription = followers.block_on(async {
@@ -149,7 +152,7 @@ fn followed_from(goes_within_the_poll: bool) {
     } else {
         drop(followers);
     }
-    let (wakes, waker) = Wakes::new();
+    let (wakes, waker) = WakeCounter::new();
     let _entered = others.enter();
     let polled = futures_util::Stream::poll_next(Pin::new(&mut subscription), &mut Context::from_waker(&waker));
     assert!(polled.is_pending());
@@ -164,39 +167,28 @@ fn followed_from(goes_within_the_poll: bool) {
         "nobody follows the log, and the subscription is not woken: within the poll {goes_within_the_poll}"
     );
 }
-/// A log that is right by its documentation: a page may have fewer events than were asked for.
+
+/// A log whose pages have fewer events than were asked for, as they may.
 struct ShortPages(MemoryLog);
 
-impl EventLog for ShortPages {
-    type Error = std::convert::Infallible;
-    async fn append(&self, block: &Block) -> Result<EventId, AppendError<Self::Error>> {
-        self.0.append(block).await
+impl Behavior for ShortPages {
+    fn log(&self) -> &MemoryLog {
+        &self.0
     }
-    async fn close(&self, last: Option<&Block>, end: End) -> Result<EventId, AppendError<Self::Error>> {
-        self.0.close(last, end).await
-    }
-    async fn read_after(&self, after: &str, limit: usize) -> Result<Page, Self::Error> {
-        self.0.read_after(after, limit.min(3)).await
-    }
-    async fn wait_after(&self, after: &EventId) -> Result<(), Self::Error> {
-        self.0.wait_after(after).await
-    }
-    async fn head(&self) -> Result<EventId, Self::Error> {
-        self.0.head().await
-    }
-    async fn before_last(&self, n: u64) -> Result<EventId, Self::Error> {
-        self.0.before_last(n).await
+
+    async fn read_after(&self, after: &str, limit: usize) -> Page {
+        infallible(self.0.read_after(after, limit.min(3)).await)
     }
 }
 
 #[tokio::test]
 async fn the_suite_takes_a_log_whose_pages_are_short() {
-    testing::event_log(async |events| ShortPages(MemoryLog::new(Retention::events(events)))).await;
+    testing::event_log(async |events| TestLog(ShortPages(MemoryLog::new(Retention::events(events))))).await;
 }
 
 #[tokio::test]
 async fn what_ready_has_read_is_not_lost_when_it_is_let_go_before_a_later_only() {
-    let log = Elsewhere::new(100);
+    let log = NetworkLog::new(100);
     let hub = log.hub(10);
     let mut other = Reader::at(&hub, Start::Live);
     super::publish(&hub, 1..=3).await;

@@ -1,25 +1,26 @@
 //! How a log elsewhere ends, and how a hub ends in one where others go on.
 
-use std::{
-    convert::Infallible,
-    sync::{Arc, atomic::Ordering},
-};
+use std::sync::atomic::Ordering;
 
 use futures_util::{FutureExt, Stream};
 use sse_typed::{
     EventId,
     event::GapReason,
-    hub::{AppendError, Block, End, EventLog, Hub, MemoryLog, Page, Retention, Start},
+    hub::{Block, EventLog, Hub, MemoryLog, Page, Retention, Start},
 };
 use tokio::{runtime::Handle, task::yield_now};
 
-use super::{Elsewhere, publish, settle, soon, ticks, until};
+use super::{
+    NetworkLog, publish, settle, soon,
+    test_log::{Behavior, TestLog, infallible},
+    ticks, until,
+};
 use crate::common::{Feed, Reader, missed};
 
 #[tokio::test]
 async fn a_close_holds_for_every_process_and_loses_nothing() {
     for ring in [4, 1_000] {
-        let log = Elsewhere::new(1_000);
+        let log = NetworkLog::new(1_000);
         let (hub, other) = (log.hub(ring), log.hub(ring));
         let mut live = [Reader::at(&hub, Start::Live), Reader::at(&other, Start::Live)];
         settle().await;
@@ -49,7 +50,7 @@ async fn a_close_holds_for_every_process_and_loses_nothing() {
 
 #[tokio::test]
 async fn with_nothing_to_come_the_first_answer_may_be_empty_and_the_next_is_204() {
-    let log = Elsewhere::new(1_000);
+    let log = NetworkLog::new(1_000);
     let hub = log.hub(100);
     let id = hub.publish(&Feed::Tick(1)).await.unwrap();
     hub.close(None).await.unwrap();
@@ -68,7 +69,7 @@ async fn with_nothing_to_come_the_first_answer_may_be_empty_and_the_next_is_204(
 #[tokio::test]
 async fn a_subscription_that_is_ready_knows_whether_there_is_anything_to_send() {
     for keeps in [100, 3] {
-        let log = Elsewhere::new(keeps);
+        let log = NetworkLog::new(keeps);
         let hub = log.hub(2);
         let id = hub.publish(&Feed::Tick(1)).await.unwrap();
         publish(&hub, 2..=3).await;
@@ -101,7 +102,7 @@ async fn a_subscription_that_is_ready_knows_whether_there_is_anything_to_send() 
 
 #[tokio::test]
 async fn a_close_without_a_last_event_waits_for_what_was_published() {
-    let log = Elsewhere::new(1_000);
+    let log = NetworkLog::new(1_000);
     let hub = log.hub(100);
     let mut reader = Reader::at(&hub, Start::Live);
     publish(&hub, 1..=5).await;
@@ -112,7 +113,7 @@ async fn a_close_without_a_last_event_waits_for_what_was_published() {
 
 #[tokio::test]
 async fn a_close_behind_what_everybody_has_seen_is_heard_at_once() {
-    let log = Elsewhere::new(1_000);
+    let log = NetworkLog::new(1_000);
     let hub = log.hub(100);
     let mut reader = Reader::at(&hub, Start::Live);
     publish(&hub, 1..=5).await;
@@ -124,7 +125,7 @@ async fn a_close_behind_what_everybody_has_seen_is_heard_at_once() {
 #[tokio::test]
 async fn a_subscription_in_the_log_ends_where_that_was_closed() {
     for ring in [4, 1_000] {
-        let log = Elsewhere::new(10_000);
+        let log = NetworkLog::new(10_000);
         let hub = log.hub(ring);
         publish(&hub, 1..=600).await;
         let mut late = Reader::at(&hub, Start::Earliest);
@@ -139,7 +140,7 @@ async fn a_subscription_in_the_log_ends_where_that_was_closed() {
 async fn a_close_right_after_the_first_subscription_ends_it() {
     // However the log's answers come.
     for turns in 0..60 {
-        let log = Elsewhere::new(1_000);
+        let log = NetworkLog::new(1_000);
         log.turns.store(turns, Ordering::Relaxed);
         let hub = log.hub(100);
         let mut reader = Reader::at(&hub, Start::Live);
@@ -150,7 +151,7 @@ async fn a_close_right_after_the_first_subscription_ends_it() {
 
 #[tokio::test]
 async fn what_is_being_published_at_the_close_comes_or_is_an_error() {
-    let log = Elsewhere::new(1_000);
+    let log = NetworkLog::new(1_000);
     let hub = log.hub(100);
     let mut reader = Reader::at(&hub, Start::Live);
     log.holds_appends.send_replace(true);
@@ -174,7 +175,7 @@ async fn what_is_being_published_at_the_close_comes_or_is_an_error() {
 
 #[tokio::test]
 async fn a_close_that_is_given_up_leaves_the_hub_open_and_can_be_tried_again() {
-    let log = Elsewhere::new(1_000);
+    let log = NetworkLog::new(1_000);
     let hub = log.hub(100);
     let mut reader = Reader::at(&hub, Start::Live);
     publish(&hub, [1]).await;
@@ -191,7 +192,7 @@ async fn a_close_that_is_given_up_leaves_the_hub_open_and_can_be_tried_again() {
 
 #[tokio::test]
 async fn of_two_who_close_at_once_one_does() {
-    let log = Elsewhere::new(1_000);
+    let log = NetworkLog::new(1_000);
     let hub = log.hub(100);
     let mut reader = Reader::at(&hub, Start::Live);
     let (one, other) = tokio::join!(hub.close(Some(Feed::Tick(1))), hub.close(Some(Feed::Tick(2))));
@@ -203,7 +204,7 @@ async fn of_two_who_close_at_once_one_does() {
 /// So that a client is not told never to come back, when the hub stays open after all.
 #[tokio::test]
 async fn until_the_log_has_the_last_event_the_hub_is_open() {
-    let log = Elsewhere::new(1_000);
+    let log = NetworkLog::new(1_000);
     let hub = log.hub(100);
     log.holds_appends.send_replace(true);
     let mut close = Box::pin(hub.close(Some(Feed::Done)));
@@ -221,7 +222,7 @@ async fn until_the_log_has_the_last_event_the_hub_is_open() {
 
 #[tokio::test]
 async fn who_comes_while_the_log_takes_the_last_event_has_it_too() {
-    let log = Elsewhere::new(1_000);
+    let log = NetworkLog::new(1_000);
     let hub = log.hub(100);
     log.holds_answers.send_replace(true);
     let mut close = Box::pin(hub.close(Some(Feed::Tick(1))));
@@ -237,7 +238,7 @@ async fn who_comes_while_the_log_takes_the_last_event_has_it_too() {
 
 #[tokio::test]
 async fn a_close_whose_answer_is_lost_is_unknown_and_may_have_happened() {
-    let log = Elsewhere::new(1_000);
+    let log = NetworkLog::new(1_000);
     let hub = log.hub(100);
     let mut reader = Reader::at(&hub, Start::Live);
     publish(&hub, [1]).await;
@@ -254,7 +255,7 @@ async fn a_close_whose_answer_is_lost_is_unknown_and_may_have_happened() {
 
 #[tokio::test]
 async fn a_last_event_that_was_let_go_ends_the_hub_all_the_same() {
-    let log = Elsewhere::new(1);
+    let log = NetworkLog::new(1);
     let hub = log.hub(100);
     let mut reader = Reader::at(&hub, Start::Live);
     publish(&hub, [0]).await;
@@ -268,7 +269,7 @@ async fn a_last_event_that_was_let_go_ends_the_hub_all_the_same() {
 
 #[tokio::test]
 async fn a_gap_that_leads_behind_the_end_of_a_dropped_hub_is_the_last_that_is_told() {
-    let log = Elsewhere::new(20);
+    let log = NetworkLog::new(20);
     let hub = log.hub(2);
     let _followed = hub.subscribe(Start::Live);
     let id = hub.publish(&Feed::Tick(1)).await.unwrap();
@@ -282,7 +283,7 @@ async fn a_gap_that_leads_behind_the_end_of_a_dropped_hub_is_the_last_that_is_to
 
 #[tokio::test]
 async fn a_gap_that_leads_before_the_end_is_followed_by_what_is_left() {
-    let log = Elsewhere::new(20);
+    let log = NetworkLog::new(20);
     let hub = log.hub(2);
     let _followed = hub.subscribe(Start::Live);
     let id = hub.publish(&Feed::Tick(1)).await.unwrap();
@@ -297,7 +298,7 @@ async fn a_gap_that_leads_before_the_end_is_followed_by_what_is_left() {
 
 #[tokio::test]
 async fn nobody_follows_the_log_for_a_hub_that_is_over() {
-    let log = Elsewhere::new(1_000);
+    let log = NetworkLog::new(1_000);
     let hub = log.hub(100);
     let _subscription = hub.subscribe(Start::Live);
     publish(&hub, [1]).await;
@@ -308,9 +309,9 @@ async fn nobody_follows_the_log_for_a_hub_that_is_over() {
 
 #[tokio::test]
 async fn what_was_published_before_the_last_handle_went_comes() {
-    let log = Elsewhere::new(1_000);
+    let log = NetworkLog::new(1_000);
     for ring in [2, 100] {
-        let hub: Hub<Feed, Elsewhere> = Hub::builder().retain(Retention::events(ring)).build_on(log.clone());
+        let hub: Hub<Feed, NetworkLog> = Hub::builder().retain(Retention::events(ring)).build_on(log.clone());
         let (mut live, mut slow) = (Reader::at(&hub, Start::Live), Reader::at(&hub, Start::Live));
         publish(&hub, [1]).await;
         assert_eq!(live.take(1).await, ticks([1]));
@@ -324,51 +325,36 @@ async fn what_was_published_before_the_last_handle_went_comes() {
     }
 }
 
-/// A log that others never stop publishing to: whenever it is asked there is more.
-struct Flooded(Arc<MemoryLog>);
+/// A log to which others never stop publishing: each call finds another event.
+struct NeverStops(MemoryLog);
 
-impl Flooded {
-    async fn add_one(&self) -> Result<(), Infallible> {
+impl NeverStops {
+    async fn add_one(&self) {
         // Nobody closes it.
         let _ = self.0.append(&Block::new("event: tick\ndata: 1\n\n", false).unwrap()).await;
-        Ok(())
     }
 }
 
-impl EventLog for Flooded {
-    type Error = Infallible;
-
-    async fn append(&self, block: &Block) -> Result<EventId, AppendError<Infallible>> {
-        self.0.append(block).await
+impl Behavior for NeverStops {
+    fn log(&self) -> &MemoryLog {
+        &self.0
     }
 
-    async fn close(&self, last: Option<&Block>, end: End) -> Result<EventId, AppendError<Infallible>> {
-        self.0.close(last, end).await
+    async fn read_after(&self, after: &str, limit: usize) -> Page {
+        self.add_one().await;
+        infallible(self.0.read_after(after, limit).await)
     }
 
-    async fn read_after(&self, after: &str, limit: usize) -> Result<Page, Infallible> {
-        self.add_one().await?;
-        self.0.read_after(after, limit).await
-    }
-
-    async fn wait_after(&self, after: &EventId) -> Result<(), Infallible> {
-        self.0.wait_after(after).await
-    }
-
-    async fn head(&self) -> Result<EventId, Infallible> {
-        self.add_one().await?;
-        self.0.head().await
-    }
-
-    async fn before_last(&self, n: u64) -> Result<EventId, Infallible> {
-        self.0.before_last(n).await
+    async fn head(&self) -> EventId {
+        self.add_one().await;
+        infallible(self.0.head().await)
     }
 }
 
 #[tokio::test]
 async fn a_hub_whose_last_handle_goes_ends_though_others_never_stop() {
     for start in [Start::Live, Start::Earliest] {
-        let hub: Hub<Feed, Flooded> = Hub::builder().build_on(Flooded(Arc::default()));
+        let hub: Hub<Feed, _> = Hub::builder().build_on(TestLog(NeverStops(MemoryLog::default())));
         let mut reader = Reader::at(&hub, start);
         assert_eq!(reader.take(1).await, ticks([1]));
         drop(hub);

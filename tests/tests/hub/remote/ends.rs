@@ -6,7 +6,7 @@ use sse_typed::{
     hub::{EventLog, Hub, OnGap, Retention, Start},
 };
 
-use super::Elsewhere;
+use super::NetworkLog;
 use crate::common::{Feed, Reader, last_event_id};
 
 async fn connections<L: EventLog>(
@@ -88,14 +88,14 @@ async fn every_client_of_a_closed_hub_comes_to_a_204() {
     .await;
     check(
         "elsewhere",
-        async |on_gap, _| (Hub::builder_on_gap(on_gap).retain(Retention::events(2)).build_on(Elsewhere::new(4)), None),
+        async |on_gap, _| (Hub::builder_on_gap(on_gap).retain(Retention::events(2)).build_on(NetworkLog::new(4)), None),
         &mut bad,
     )
     .await;
     check(
         "restarted",
         async |on_gap, other| {
-            let log = Elsewhere::new(4);
+            let log = NetworkLog::new(4);
             let hub = Hub::builder_on_gap(on_gap).retain(Retention::events(2)).build_on(log.clone());
             (hub, Some(Hub::builder_on_gap(other).retain(Retention::events(2)).build_on(log)))
         },

@@ -5,6 +5,7 @@ mod ends;
 mod following;
 mod reading;
 mod ready;
+mod test_log;
 
 use std::{
     convert::Infallible,
@@ -24,11 +25,12 @@ use sse_typed::{
 };
 use tokio::{sync::watch, task::yield_now, time::timeout};
 
+use self::test_log::infallible;
 use crate::common::{Feed, Reader};
 
 /// What a server of logs would be: others write to it too, answers take their time, waking is now and then for nothing.
 #[derive(Clone)]
-pub(crate) struct Elsewhere {
+pub(crate) struct NetworkLog {
     log: Arc<MemoryLog>,
     turns: Arc<AtomicU64>,
     is_down: Arc<AtomicBool>,
@@ -40,7 +42,7 @@ pub(crate) struct Elsewhere {
     holds_answers: watch::Sender<bool>,
 }
 
-impl Elsewhere {
+impl NetworkLog {
     pub(crate) fn new(keeps: usize) -> Self {
         Self {
             log: Arc::new(MemoryLog::new(Retention::events(keeps))),
@@ -91,15 +93,11 @@ impl Elsewhere {
     }
 }
 
-fn always<T>(result: Result<T, Infallible>) -> T {
-    result.unwrap_or_else(|never| match never {})
-}
-
 async fn let_go(holds: &watch::Sender<bool>) {
     holds.subscribe().wait_for(|holds| !holds).await.expect("it is held by the log");
 }
 
-impl EventLog for Elsewhere {
+impl EventLog for NetworkLog {
     type Error = io::Error;
 
     async fn append(&self, block: &Block) -> Result<EventId, AppendError<io::Error>> {
@@ -113,7 +111,7 @@ impl EventLog for Elsewhere {
     async fn read_after(&self, after: &str, limit: usize) -> io::Result<Page> {
         self.travel().await?;
         assert!(!self.panics.swap(false, Ordering::Relaxed), "the log panics");
-        let page = always(self.log.read_after(after, limit).await);
+        let page = infallible(self.log.read_after(after, limit).await);
         self.travel().await?;
         Ok(page)
     }
@@ -123,18 +121,18 @@ impl EventLog for Elsewhere {
         if self.turns.load(Ordering::Relaxed).is_multiple_of(3) {
             return Ok(());
         }
-        always(self.log.wait_after(after).await);
+        infallible(self.log.wait_after(after).await);
         Ok(())
     }
 
     async fn head(&self) -> io::Result<EventId> {
         self.travel().await?;
-        Ok(always(self.log.head().await))
+        Ok(infallible(self.log.head().await))
     }
 
     async fn before_last(&self, n: u64) -> io::Result<EventId> {
         self.travel().await?;
-        Ok(always(self.log.before_last(n).await))
+        Ok(infallible(self.log.before_last(n).await))
     }
 }
 

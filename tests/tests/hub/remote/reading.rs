@@ -18,15 +18,15 @@ use sse_typed::{
 };
 use tokio::time::timeout;
 
-use super::{Elsewhere, publish, soon, ticks, until};
+use super::{NetworkLog, publish, soon, ticks, until};
 use crate::common::{Feed, Law, Reader, last_event_id, missed};
 
 #[tokio::test]
 async fn our_logs_keep_what_a_log_promises() {
     testing::event_log(async |events| MemoryLog::new(Retention::events(events))).await;
     testing::event_log(async |events| AnyLog::new(MemoryLog::new(Retention::events(events)))).await;
-    testing::event_log(async |events| Elsewhere::new(events)).await;
-    testing::event_log(async |events| AnyLog::new(Elsewhere::new(events))).await;
+    testing::event_log(async |events| NetworkLog::new(events)).await;
+    testing::event_log(async |events| AnyLog::new(NetworkLog::new(events))).await;
 }
 
 #[tokio::test]
@@ -41,7 +41,7 @@ async fn a_hub_on_any_log_in_memory_is_like_one_on_a_log_in_memory() {
 
 #[tokio::test]
 async fn what_one_process_publishes_the_others_see() {
-    let log = Elsewhere::new(1_000);
+    let log = NetworkLog::new(1_000);
     let (here, there) = (log.hub(100), log.hub(100));
     let (mut one, mut other) = (Reader::at(&here, Start::Live), Reader::at(&there, Start::Live));
     publish(&here, [1]).await;
@@ -62,7 +62,7 @@ async fn what_one_process_publishes_the_others_see() {
 
 #[tokio::test]
 async fn a_restarted_process_resumes_those_who_come_back() {
-    let log = Elsewhere::new(1_000);
+    let log = NetworkLog::new(1_000);
     let before = log.hub(100);
     let mut reader = Reader::at(&before, Start::Live);
     publish(&before, 1..=3).await;
@@ -78,7 +78,7 @@ async fn a_restarted_process_resumes_those_who_come_back() {
 
 #[tokio::test]
 async fn a_subscription_outside_the_ring_reads_pages_and_comes_back_to_it() {
-    let log = Elsewhere::new(10_000);
+    let log = NetworkLog::new(10_000);
     let hub = log.hub(4);
     let mut slow = Reader::at(&hub, Start::Live);
     publish(&hub, 1..=700).await;
@@ -104,7 +104,7 @@ async fn a_subscription_outside_the_ring_reads_pages_and_comes_back_to_it() {
 
 #[tokio::test]
 async fn what_may_not_be_seen_is_not_in_pages_either() {
-    let log = Elsewhere::new(10_000);
+    let log = NetworkLog::new(10_000);
     let hub = log.hub(4);
     publish(&hub, 1..=300).await;
     let even = |event: &Feed| matches!(event, Feed::Tick(n) if n % 2 == 0 || *n > 590);
@@ -122,7 +122,7 @@ async fn what_may_not_be_seen_is_not_in_pages_either() {
 
 #[tokio::test(start_paused = true)]
 async fn one_who_comes_from_pages_to_the_ring_and_sees_nothing_there_is_told_of_its_place() {
-    let log = Elsewhere::new(10_000);
+    let log = NetworkLog::new(10_000);
     log.add(1..=300).await;
     let hub = log.hub(20);
     let _live = hub.subscribe(Start::Live);
@@ -142,7 +142,7 @@ async fn one_who_comes_from_pages_to_the_ring_and_sees_nothing_there_is_told_of_
 
 #[tokio::test]
 async fn what_the_log_has_let_go_is_a_gap() {
-    let log = Elsewhere::new(10);
+    let log = NetworkLog::new(10);
     let hub = log.hub(4);
     let mut stalled = Reader::at(&hub, Start::Live);
     let first = hub.publish(&Feed::Tick(1)).await.unwrap();
@@ -167,7 +167,7 @@ async fn what_the_log_has_let_go_is_a_gap() {
 async fn each_choice_for_gaps_holds_of_a_log_elsewhere() {
     let mut ends = Vec::new();
     for on_gap in [OnGap::Snapshot, OnGap::Restart, OnGap::Ignore] {
-        let log = Elsewhere::new(3);
+        let log = NetworkLog::new(3);
         let hub = Hub::builder_on_gap(on_gap).retain(Retention::events(2)).build_on(log);
         for n in 1..=9 {
             hub.publish(&Feed::Tick(n)).await.unwrap();
@@ -186,7 +186,7 @@ async fn each_choice_for_gaps_holds_of_a_log_elsewhere() {
 
 #[tokio::test(start_paused = true)]
 async fn a_log_that_fails_is_an_error_to_publishers_and_a_wait_to_readers() {
-    let log = Elsewhere::new(1_000);
+    let log = NetworkLog::new(1_000);
     let hub = log.hub(100);
     let mut reader = Reader::at(&hub, Start::Live);
     publish(&hub, [1]).await;
@@ -207,7 +207,7 @@ async fn a_log_that_fails_is_an_error_to_publishers_and_a_wait_to_readers() {
 
 #[test]
 fn without_a_runtime_nothing_panics() {
-    let log = Elsewhere::new(10);
+    let log = NetworkLog::new(10);
     let hub = log.hub(10);
     let mut reader = Reader::at(&hub, Start::Live);
     assert!(matches!(reader.read_one(), std::task::Poll::Ready(None)), "nobody can follow the log");
@@ -230,7 +230,7 @@ fn without_a_runtime_nothing_panics() {
 
 #[tokio::test]
 async fn a_snapshot_of_a_log_elsewhere_is_at_its_place() {
-    let log = Elsewhere::new(1_000);
+    let log = NetworkLog::new(1_000);
     let hub = log.hub(10);
     publish(&hub, 1..=3).await;
     let mut reader = Reader::of(hub.subscribe_with(LastEventId::none(), || Feed::State(3)));
@@ -246,7 +246,7 @@ async fn a_snapshot_of_a_log_elsewhere_is_at_its_place() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_law_is_broken_by_a_log_elsewhere() {
     const EVENTS: u64 = 6_000;
-    let log = Elsewhere::new(200);
+    let log = NetworkLog::new(200);
     let (hub, other) = (log.hub(16), log.hub(50));
     let epoch = Law::epoch_of(&hub.publish(&Feed::Tick(1)).await.unwrap());
     let clients: Vec<_> = (1..=4_u64)
@@ -335,8 +335,8 @@ enum Tale {
 }
 
 /// A hub with hardly anything in memory, and these tales in its log.
-async fn tales(tales: impl IntoIterator<Item = String>) -> Hub<Tale, Elsewhere> {
-    let hub = Hub::builder().retain(Retention::events(1)).build_on(Elsewhere::new(10_000));
+async fn tales(tales: impl IntoIterator<Item = String>) -> Hub<Tale, NetworkLog> {
+    let hub = Hub::builder().retain(Retention::events(1)).build_on(NetworkLog::new(10_000));
     for tale in tales {
         hub.publish(&Tale::Told(Told(tale))).await.unwrap();
     }

@@ -1,7 +1,7 @@
 //! The task that follows a log: it gives others their turn, and when it goes another takes its place.
 
 use std::{
-    convert::Infallible,
+    future::pending,
     io,
     sync::{
         Arc, OnceLock,
@@ -21,7 +21,11 @@ use sse_typed::{
 };
 use tokio::{runtime::Runtime, task::yield_now, time::sleep};
 
-use super::{Elsewhere, publish, settle, soon, ticks};
+use super::{
+    NetworkLog, publish, settle, soon,
+    test_log::{Behavior, TestLog, infallible},
+    ticks,
+};
 use crate::common::{Feed, Reader, missed, poll};
 
 fn runtime() -> Runtime {
@@ -43,7 +47,7 @@ fn ends(what: impl FnOnce() + Send + 'static) {
 
 #[test]
 fn when_a_runtime_ends_those_who_wait_in_another_follow_the_log_there() {
-    let log = Elsewhere::new(100);
+    let log = NetworkLog::new(100);
     let hub = log.hub(100);
     let (first, second) = (runtime(), runtime());
     let subscription = first.block_on(async {
@@ -64,7 +68,7 @@ fn when_a_runtime_ends_those_who_wait_in_another_follow_the_log_there() {
 
 #[tokio::test(start_paused = true)]
 async fn a_log_that_panics_is_asked_again() {
-    let log = Elsewhere::new(100);
+    let log = NetworkLog::new(100);
     let hub = log.hub(100);
     let mut reader = Reader::at(&hub, Start::Live);
     assert!(reader.read_one().is_pending());
@@ -77,7 +81,7 @@ async fn a_log_that_panics_is_asked_again() {
 
 #[test]
 fn what_is_published_behind_a_subscription_is_in_it_even_when_that_was_made_outside_of_a_runtime() {
-    let log = Elsewhere::new(100);
+    let log = NetworkLog::new(100);
     let hub = log.hub(100);
     let mut reader = Reader::at(&hub, Start::Live);
     runtime().block_on(async {
@@ -86,42 +90,26 @@ fn what_is_published_behind_a_subscription_is_in_it_even_when_that_was_made_outs
     });
 }
 
-/// A log in this process whose answers are all ready, and which always has news, whether there are any or not.
+/// A log whose calls complete at once, and which always reports news.
 #[derive(Clone, Default)]
-struct Hasty {
+struct AlwaysNews {
     log: Arc<MemoryLog>,
-    /// Where it ends it does not tell, so nobody can follow it.
+    /// It never returns its head, so nobody can follow it.
     has_no_head: bool,
 }
 
-impl EventLog for Hasty {
-    type Error = Infallible;
-
-    async fn append(&self, block: &Block) -> Result<EventId, AppendError<Infallible>> {
-        EventLog::append(&*self.log, block).await
+impl Behavior for AlwaysNews {
+    fn log(&self) -> &MemoryLog {
+        &self.log
     }
 
-    async fn close(&self, last: Option<&Block>, end: End) -> Result<EventId, AppendError<Infallible>> {
-        EventLog::close(&*self.log, last, end).await
-    }
+    async fn wait_after(&self, _: &EventId) {}
 
-    async fn read_after(&self, after: &str, limit: usize) -> Result<Page, Infallible> {
-        self.log.read_after(after, limit).await
-    }
-
-    async fn wait_after(&self, _: &EventId) -> Result<(), Infallible> {
-        Ok(())
-    }
-
-    async fn head(&self) -> Result<EventId, Infallible> {
+    async fn head(&self) -> EventId {
         if self.has_no_head {
-            std::future::pending::<()>().await;
+            pending::<()>().await;
         }
-        self.log.head().await
-    }
-
-    async fn before_last(&self, n: u64) -> Result<EventId, Infallible> {
-        self.log.before_last(n).await
+        infallible(self.log.head().await)
     }
 }
 
@@ -129,7 +117,7 @@ impl EventLog for Hasty {
 fn a_log_that_always_has_news_leaves_the_thread_to_others() {
     ends(|| {
         runtime().block_on(async {
-            let hub: Hub<Feed, Hasty> = Hub::builder().build_on(Hasty::default());
+            let hub: Hub<Feed, TestLog<AlwaysNews>> = Hub::builder().build_on(TestLog::default());
             let mut reader = Reader::at(&hub, Start::Live);
             settle().await;
             publish(&hub, [1]).await;
@@ -142,7 +130,8 @@ fn a_log_that_always_has_news_leaves_the_thread_to_others() {
 fn a_poll_of_a_subscription_comes_to_an_end() {
     ends(|| {
         runtime().block_on(async {
-            let hub: Hub<Feed, Hasty> = Hub::builder().build_on(Hasty { has_no_head: true, ..Hasty::default() });
+            let log = TestLog(AlwaysNews { has_no_head: true, ..AlwaysNews::default() });
+            let hub: Hub<Feed, TestLog<AlwaysNews>> = Hub::builder().build_on(log);
             assert!(poll(&mut hub.subscribe(Start::Earliest)).is_pending());
         });
     });
@@ -150,7 +139,7 @@ fn a_poll_of_a_subscription_comes_to_an_end() {
 
 #[tokio::test]
 async fn what_came_from_the_log_is_counted_and_what_it_had_let_go_is_not() {
-    let log = Elsewhere::new(2);
+    let log = NetworkLog::new(2);
     let hub = log.hub(100);
     let mut reader = Reader::at(&hub, Start::Live);
     publish(&hub, [0]).await;
@@ -164,54 +153,39 @@ async fn what_came_from_the_log_is_counted_and_what_it_had_let_go_is_not() {
 
 /// A log whose bytes use the hub when they are dropped.
 #[derive(Clone, Default)]
-struct Calling(Arc<MemoryLog>, Arc<OnceLock<Hub<Feed, Self>>>);
+struct BytesThatUseTheHub {
+    log: Arc<MemoryLog>,
+    hub: Arc<OnceLock<Hub<Feed, TestLog<Self>>>>,
+}
 
-struct Caller(Vec<u8>, Calling);
+struct OwnedBytes(Vec<u8>, BytesThatUseTheHub);
 
-impl AsRef<[u8]> for Caller {
+impl AsRef<[u8]> for OwnedBytes {
     fn as_ref(&self) -> &[u8] {
         &self.0
     }
 }
 
-impl Drop for Caller {
+impl Drop for OwnedBytes {
     fn drop(&mut self) {
-        if let Some(hub) = self.1.1.get() {
+        if let Some(hub) = self.1.hub.get() {
             let _ = hub.stats();
         }
     }
 }
 
-impl EventLog for Calling {
-    type Error = Infallible;
-
-    async fn append(&self, block: &Block) -> Result<EventId, AppendError<Infallible>> {
-        EventLog::append(&*self.0, block).await
+impl Behavior for BytesThatUseTheHub {
+    fn log(&self) -> &MemoryLog {
+        &self.log
     }
 
-    async fn close(&self, last: Option<&Block>, end: End) -> Result<EventId, AppendError<Infallible>> {
-        EventLog::close(&*self.0, last, end).await
-    }
-
-    async fn read_after(&self, after: &str, limit: usize) -> Result<Page, Infallible> {
-        let mut page = self.0.read_after(after, limit).await?;
+    async fn read_after(&self, after: &str, limit: usize) -> Page {
+        let mut page = infallible(self.log.read_after(after, limit).await);
         for entry in &mut page.entries {
-            let bytes = Bytes::from_owner(Caller(entry.block.as_bytes().to_vec(), self.clone()));
+            let bytes = Bytes::from_owner(OwnedBytes(entry.block.as_bytes().to_vec(), self.clone()));
             entry.block = Block::new(bytes, entry.block.is_terminal()).unwrap();
         }
-        Ok(page)
-    }
-
-    async fn wait_after(&self, after: &EventId) -> Result<(), Infallible> {
-        self.0.wait_after(after).await
-    }
-
-    async fn head(&self) -> Result<EventId, Infallible> {
-        self.0.head().await
-    }
-
-    async fn before_last(&self, n: u64) -> Result<EventId, Infallible> {
-        self.0.before_last(n).await
+        page
     }
 }
 
@@ -219,9 +193,9 @@ impl EventLog for Calling {
 fn the_bytes_of_a_log_may_use_the_hub_when_they_are_dropped() {
     ends(|| {
         runtime().block_on(async {
-            let log = Calling::default();
-            let hub: Hub<Feed, Calling> = Hub::builder().retain(Retention::events(1)).build_on(log.clone());
-            assert!(log.1.set(hub.clone()).is_ok());
+            let log = TestLog(BytesThatUseTheHub::default());
+            let hub: Hub<Feed, _> = Hub::builder().retain(Retention::events(1)).build_on(log.clone());
+            assert!(log.0.hub.set(hub.clone()).is_ok());
             let mut subscription = hub.subscribe(Start::Live);
             publish(&hub, 1..=3).await;
             assert!(subscription.next().await.is_some());
@@ -230,34 +204,16 @@ fn the_bytes_of_a_log_may_use_the_hub_when_they_are_dropped() {
     });
 }
 
-/// A log that never says where its head is, so nobody can follow it.
-struct Headless(Arc<MemoryLog>);
+/// A log that never returns its head, so nobody can follow it.
+struct NoHead(Arc<MemoryLog>);
 
-impl EventLog for Headless {
-    type Error = Infallible;
-
-    async fn append(&self, block: &Block) -> Result<EventId, AppendError<Infallible>> {
-        self.0.append(block).await
+impl Behavior for NoHead {
+    fn log(&self) -> &MemoryLog {
+        &self.0
     }
 
-    async fn close(&self, last: Option<&Block>, end: End) -> Result<EventId, AppendError<Infallible>> {
-        self.0.close(last, end).await
-    }
-
-    async fn read_after(&self, after: &str, limit: usize) -> Result<Page, Infallible> {
-        self.0.read_after(after, limit).await
-    }
-
-    async fn wait_after(&self, after: &EventId) -> Result<(), Infallible> {
-        self.0.wait_after(after).await
-    }
-
-    async fn head(&self) -> Result<EventId, Infallible> {
-        std::future::pending().await
-    }
-
-    async fn before_last(&self, n: u64) -> Result<EventId, Infallible> {
-        self.0.before_last(n).await
+    async fn head(&self) -> EventId {
+        pending().await
     }
 }
 
@@ -266,7 +222,7 @@ async fn one_who_had_all_events_and_then_missed_some_has_lagged_also_outside_of_
     let log = Arc::new(MemoryLog::new(Retention::events(2)));
     let tick = |n: u64| Block::new(format!("event: tick\ndata: {n}\n\n"), false).unwrap();
     let id = log.append(&tick(1)).await.unwrap();
-    let hub: Hub<Feed, Headless> = Hub::builder().build_on(Headless(Arc::clone(&log)));
+    let hub: Hub<Feed, _> = Hub::builder().build_on(TestLog(NoHead(Arc::clone(&log))));
     let mut there = Reader::at(&hub, id.clone());
     assert!(there.read_one().is_pending(), "it has all there is");
     for n in 2..=5 {

@@ -6,8 +6,14 @@ pub mod hidden;
 pub mod scripted;
 pub mod serve;
 
-/// The README's code compiles.
+/// The code in the README compiles.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 #[derive(Debug)]
 pub struct Readme;
+
+/// Our code in the comparison compiles, and so does the code that needs only axum, futures-util and tokio.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/compare.md")]
+#[derive(Debug)]
+pub struct Compare;

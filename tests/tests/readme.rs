@@ -1,29 +1,34 @@
-//! The compile error that the README shows is the one that is printed, and its TypeScript is compiled. That it is so is shown
-//! by the ui tests and by the interop tests.
+//! Holds code in the README and in the comparison against copies that other tests check: the ui tests compile the mistakes, and
+//! the interop tests compile the TypeScript.
 
 const README: &str = include_str!("../../README.md");
-const SOURCE: &str = include_str!("ui/fail/readme.rs");
-const PRINTED: &str = include_str!("ui/fail/readme.stderr");
+const COMPARISON: &str = include_str!("../../docs/compare.md");
+const MISTAKES: &str = include_str!("ui/fail/readme.rs");
+const COMPILE_ERRORS: &str = include_str!("ui/fail/readme.stderr");
 const PAGE: &str = include_str!("../browser/typescript/uses/readme.ts");
 
-/// The block of code in the README that begins so.
-fn block(begin: &str) -> &'static str {
-    let (_, block) = README.split_once(begin).expect("the README shows it");
-    block.split_once("\n```").expect("a block ends").0
+/// The rest of the first code block of `document` that begins with `start`.
+fn code_block(document: &'static str, start: &str) -> &'static str {
+    let (_, block) = document.split_once(start).expect("the document has the block");
+    block.split_once("\n```").expect("the block ends").0
 }
 
 #[test]
-fn the_compile_error_in_the_readme_is_the_one_that_is_printed() {
-    assert_eq!(block("```rust,compile_fail\n"), SOURCE.trim_end().trim_end_matches("fn main() {}").trim_end());
-    let printed = PRINTED.replace("tests/ui/fail/readme.rs", "src/main.rs");
-    let shown = block("```text\nerror: ");
-    // trybuild indents the places by one more.
+fn the_compile_errors_in_the_readme_are_those_that_rustc_prints() {
+    let mistakes = MISTAKES.trim_end().trim_end_matches("fn main() {}").trim_end();
+    assert_eq!(code_block(README, "```rust,compile_fail\n"), mistakes);
+    let printed = COMPILE_ERRORS.replace("tests/ui/fail/readme.rs", "src/main.rs");
+    let shown = code_block(README, "```text\nerror: ");
+    // trybuild indents the positions by one more space.
     let lines = |text: &str| text.lines().map(|line| line.trim().to_owned()).collect::<Vec<_>>();
     assert_eq!(lines(&format!("error: {shown}")), lines(printed.trim_end()));
 }
 
 #[test]
-fn the_typescript_in_the_readme_is_the_one_that_is_compiled() {
+fn the_typescript_in_the_documents_is_compiled() {
     let compiled = PAGE.replace("../../contracts/", "./");
-    assert_eq!(compiled.split_once("import ").unwrap().1.trim_end(), block("```ts\nimport "));
+    let compiled = compiled.split_once("import ").expect("the page imports its events").1.trim_end();
+    for document in [README, COMPARISON] {
+        assert_eq!(code_block(document, "```ts\nimport "), compiled);
+    }
 }

@@ -1,16 +1,16 @@
-//! The manual: what does not belong to a single type.
+//! The manual: topics that concern more than one type.
 //!
-//! - [`connections`]: what an open stream costs, and what to set in the server to hold many
-//! - [`defaults`]: every default, and why it is what it is
-//! - [`proxies`]: nginx, others, and the clouds: what to set there, and what compression does
-//! - [`resume`]: ids, `Last-Event-ID`, reconnection times, and the end of reconnecting
-//! - [`shutdown`]: how a server with open streams comes to its end
+//! - [`connections`]: how to hold many open streams, and what each costs
+//! - [`defaults`]: every default, and the reason for it
+//! - [`proxies`]: what to set in nginx, in other proxies and in clouds, and how compression works
+//! - [`resume`]: ids, `Last-Event-ID`, reconnection times, and how to stop a client from reconnecting
+//! - [`shutdown`]: how to shut down a server with open streams
 //! - [`streams`]: actix-web, poem, workers and files: the codec without Tower and HTTP
 //!
-//! Which Tower layers go with event streams, and in which order, is told by the module `server`.
+//! The module `server` says which Tower layers go with event streams, and in which order.
 //!
 //! ```
-//! // What the wire of each choice looks like can be tried without a server:
+//! // See what an event looks like on the wire, without a server:
 //! use sse_typed::{Encoded, Event, RawEvent};
 //!
 //! let event = Event::new(RawEvent::new("tick", "12:00")).id(720_u64);

@@ -4,11 +4,11 @@ use benches::{criterion::run, fan_out};
 use criterion::{Criterion, criterion_group, criterion_main};
 
 fn all(criterion: &mut Criterion) {
-    run(criterion, fan_out::one_small);
-    run(criterion, fan_out::one_large);
-    run(criterion, fan_out::many);
+    run(criterion, fan_out::small_events);
+    run(criterion, fan_out::large_events);
+    run(criterion, fan_out::many_subscribers);
     run(criterion, fan_out::bursts);
-    run(criterion, fan_out::many_bursts);
+    run(criterion, fan_out::bursts_to_many);
 }
 
 criterion_group!(benches, all);

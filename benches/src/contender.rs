@@ -1,6 +1,6 @@
-//! What is timed.
+//! Contenders, and groups of them.
 
-/// What a run has done: contenders that do not agree do not do the same work.
+/// The work that a run has done. Contenders of a group must agree on it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     pub events: u64,
@@ -18,7 +18,7 @@ impl Tally {
 pub enum Kind {
     Ours,
     Peer,
-    /// What cannot be gone below, or not by much.
+    /// A lower bound: a contender cannot be faster, or not by much.
     Limit,
 }
 
@@ -45,18 +45,18 @@ pub struct Group {
     pub id: &'static str,
     /// As RESULTS.md shows it.
     pub title: &'static str,
-    /// What one run does: so many events, or deliveries.
+    /// The events, or deliveries, of one run.
     pub tally: Tally,
-    /// The limit that others are held against is the last of them.
+    /// The last limit is the one that the others are compared with.
     pub contenders: Vec<Contender>,
 }
 
 impl Group {
-    /// A group of contenders, each of which is run once.
+    /// Makes a group, and runs each contender once.
     ///
     /// # Panics
     ///
-    /// When one of them does other work than `tally` says: a contender that skips work must not win.
+    /// If a contender does other work than `tally`. A contender that skips work must not win.
     pub fn new(id: &'static str, title: &'static str, tally: Tally, mut contenders: Vec<Contender>) -> Self {
         for contender in &mut contenders {
             assert_eq!(contender.run(), tally, "{title}: {}", contender.name);

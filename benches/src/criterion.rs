@@ -1,8 +1,8 @@
-//! Hands groups to criterion.
+//! Runs groups with criterion.
 
 use criterion::{Criterion, Throughput};
 
-use crate::Group;
+use crate::contender::Group;
 
 /// Times the contenders of a group one after the other. Its throughput is in events, or deliveries.
 pub fn run(criterion: &mut Criterion, group: fn() -> Group) {

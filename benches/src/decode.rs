@@ -12,9 +12,11 @@ use sse_typed::codec::{Decoder, Item};
 use tokio_util::codec::Decoder as _;
 
 use crate::{
-    Contender, Group,
-    Kind::{self, Ours, Peer},
-    Tally,
+    contender::{
+        Contender, Group,
+        Kind::{self, Ours, Peer},
+        Tally,
+    },
     drive::{drain, stream_of},
     input::{self, Input},
 };
@@ -31,8 +33,7 @@ pub fn ticker() -> Group {
     group("decode/ticker", "decode, untyped: ticker, events of 92 B with ids", &input::ticker())
 }
 
-/// A contender whose reader is a generic function: once with a sink that only counts, which is timed, and once with one
-/// that compares all data, before that.
+/// A contender for a decoder. The decoder runs once to compare all data; the timed runs only count it.
 macro_rules! contender {
     ($input:expr, $kind:expr, $name:literal, $read:path) => {{
         let input: &std::rc::Rc<$crate::input::Input> = $input;
@@ -40,8 +41,8 @@ macro_rules! contender {
         $read(&input.chunks, |data: &str| assert_eq!(expected.next().map(|data| &**data), Some(data), $name));
         assert_eq!(expected.next(), None, $name);
         let input = std::rc::Rc::clone(input);
-        $crate::Contender::new($name, $kind, move || {
-            let mut tally = $crate::Tally::default();
+        $crate::contender::Contender::new($name, $kind, move || {
+            let mut tally = $crate::contender::Tally::default();
             $read(&input.chunks, |data: &str| tally.add(data.len()));
             tally
         })
@@ -76,16 +77,16 @@ fn group(id: &'static str, title: &'static str, input: &Input) -> Group {
 }
 
 fn lines(ends: impl Iterator<Item = usize>) -> usize {
-    // One by one, as a decoder meets them: only to count them would be quicker.
+    // One by one, as a decoder finds them. Only counting them would be faster.
     ends.fold(0, |count, end| count + usize::from(std::hint::black_box(end) < usize::MAX))
 }
 
-/// A pass over all chunks that makes no events of them.
+/// A pass over all chunks that makes no events.
 fn limit(input: &Rc<Input>, tally: Tally, name: &'static str, pass: fn(&[u8]) -> usize) -> Contender {
     let whole: Vec<u8> = input.chunks.concat();
     let all = lines(memchr::memchr_iter(b'\n', &whole));
     let valid_cut = |chunk: &Bytes| std::str::from_utf8(chunk).is_ok();
-    // A chunk that ends within a letter counts as one line more.
+    // A chunk that ends inside a letter counts as one more line.
     let cuts = if name.contains("UTF-8") { input.chunks.iter().filter(|chunk| !valid_cut(chunk)).count() } else { 0 };
     let input = Rc::clone(input);
     Contender::new(name, Kind::Limit, move || {
@@ -168,7 +169,7 @@ pub fn russe(chunks: &[Bytes], mut each: impl FnMut(&str)) {
     }
 }
 
-/// It has no decoder to be used alone: this is its client, with a transport that answers at once.
+/// It has no public decoder. This is its client, with a transport that answers at once.
 pub fn eventsource_client(chunks: &[Bytes], mut each: impl FnMut(&str)) {
     #[derive(Clone)]
     struct Transport(Vec<Bytes>);

@@ -1,4 +1,4 @@
-//! Polls what is always ready, without a runtime.
+//! Polls streams that are always ready, without a runtime.
 
 use std::{
     convert::Infallible,
@@ -9,9 +9,9 @@ use std::{
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
 
-/// Chunks, as they come from a body.
+/// A stream of chunks, as of a body.
 pub fn stream_of(chunks: &[Bytes]) -> impl Stream<Item = Result<Bytes, Infallible>> + Send + Sync + use<> {
-    // The chunks are counted references: nothing is copied.
+    // This clones reference-counted chunks, and copies no data.
     let chunks = chunks.to_vec();
     stream::iter(chunks).map(Ok)
 }
@@ -20,7 +20,7 @@ pub fn stream_of(chunks: &[Bytes]) -> impl Stream<Item = Result<Bytes, Infallibl
 ///
 /// # Panics
 ///
-/// When it is pending.
+/// If the stream is pending.
 pub fn drain<S: Stream>(stream: S, mut each: impl FnMut(S::Item)) {
     let mut stream = pin!(stream);
     let mut context = Context::from_waker(Waker::noop());
@@ -28,7 +28,7 @@ pub fn drain<S: Stream>(stream: S, mut each: impl FnMut(S::Item)) {
         match stream.as_mut().poll_next(&mut context) {
             Poll::Ready(Some(item)) => each(item),
             Poll::Ready(None) => return,
-            Poll::Pending => panic!("all chunks are there"),
+            Poll::Pending => panic!("a stream of ready items is pending"),
         }
     }
 }

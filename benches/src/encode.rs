@@ -1,4 +1,4 @@
-//! Encoding: values in, frames of an HTTP body out.
+//! Encoding: values to frames of an HTTP body.
 
 use std::{
     convert::Infallible,
@@ -13,107 +13,21 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use http_body::{Body, Frame};
 use http_body_util::StreamBody;
-use serde::Serialize;
 use sse_typed::{
-    EncodeEvent, Sse,
+    Sse,
     codec::{Decoder, Item},
 };
 use tokio::runtime::Runtime;
 use warp::Reply;
 
 use crate::{
-    Contender, Group,
-    Kind::{Limit, Ours, Peer},
-    Tally,
-    input::Numbers,
+    contender::{
+        Contender, Group,
+        Kind::{self, Limit, Ours, Peer},
+        Tally,
+    },
+    market::Market,
 };
-
-/// JSON of 60 bytes.
-#[derive(Clone, Serialize)]
-pub struct Trade {
-    pub symbol: String,
-    pub cents: u64,
-    pub size: u64,
-    pub at: u64,
-}
-
-/// JSON of 500 bytes: strings, numbers, a list.
-#[derive(Clone, Serialize)]
-pub struct Report {
-    pub title: String,
-    pub text: String,
-    pub levels: Vec<Level>,
-    pub sequence: u64,
-}
-
-#[derive(Clone, Serialize)]
-pub struct Level {
-    pub cents: u64,
-    pub size: u64,
-}
-
-#[derive(Clone, EncodeEvent)]
-#[sse(rename_all = "snake_case")]
-pub enum Market {
-    Trade(Trade),
-    Report(Report),
-}
-
-impl Market {
-    /// Numbers of the same length whatever `n` is.
-    pub fn trade(n: u64) -> Self {
-        Self::Trade(Trade {
-            symbol: "KIWI".to_owned(),
-            cents: 10_000 + n % 80_000,
-            size: 1_000 + n % 9_000,
-            at: 17_000_000_000 + n,
-        })
-    }
-
-    pub fn report(n: u64) -> Self {
-        let mut numbers = Numbers::new();
-        let levels = (0..8).map(|_| Level { cents: 10_000 + numbers.below(80_000), size: 100 + numbers.below(900) });
-        Self::Report(Report {
-            title: "the state of the book, in brief".to_owned(),
-            text: "Many of these sentences are long enough to be looked at for characters that JSON escapes. "
-                .repeat(2)
-                + "None of them is here.",
-            levels: levels.collect(),
-            sequence: 1_000_000 + n,
-        })
-    }
-
-    pub fn event_type(&self) -> &'static str {
-        match self {
-            Self::Trade(_) => "trade",
-            Self::Report(_) => "report",
-        }
-    }
-
-    /// By hand, as a program does that has no derive for it.
-    pub fn json(&self) -> serde_json::Result<String> {
-        match self {
-            Self::Trade(trade) => serde_json::to_string(trade),
-            Self::Report(report) => serde_json::to_string(report),
-        }
-    }
-
-    pub fn axum(&self) -> Result<axum::response::sse::Event, axum::Error> {
-        let event = axum::response::sse::Event::default().event(self.event_type());
-        match self {
-            Self::Trade(trade) => event.json_data(trade),
-            Self::Report(report) => event.json_data(report),
-        }
-    }
-
-    fn warp(&self) -> Result<warp::sse::Event, serde_json::Error> {
-        let event = warp::sse::Event::default().event(self.event_type());
-        match self {
-            Self::Trade(trade) => event.json_data(trade),
-            Self::Report(report) => event.json_data(report),
-        }
-    }
-}
 
 type Events = &'static [Market];
 
@@ -128,7 +42,7 @@ pub fn large() -> Group {
 }
 
 fn group(id: &'static str, title: &'static str, events: impl Iterator<Item = Market>) -> Group {
-    // For as long as the program runs: streams that servers send borrow nothing.
+    // The stream of a response cannot borrow, so the events are leaked.
     let events: Events = Vec::leak(events.collect());
     let data: Vec<String> = events.iter().map(|event| event.json().expect("JSON")).collect();
     let tally = Tally { events: EVENTS, bytes: data.iter().map(|data| data.len() as u64).sum() };
@@ -175,20 +89,20 @@ fn group(id: &'static str, title: &'static str, events: impl Iterator<Item = Mar
     Group::new(id, title, tally, contenders)
 }
 
-/// With all its defaults, which are a keep-alive and batches of what is ready.
+/// With all defaults: a keep-alive, and batches of ready events.
 fn ours(stream: impl Stream<Item = &'static Market> + 'static) -> impl Body<Data = Bytes, Error = Infallible> {
     http::Response::from(Sse::new(stream)).into_body()
 }
 
 type Sink<'a> = &'a mut dyn FnMut(Bytes);
 
-/// A contender that is first read with a decoder, and then timed.
+/// A contender whose output is first checked with a decoder, and then timed.
 fn contender(
     runtime: &Rc<Runtime>,
     events: Events,
     data: &[String],
     tally: Tally,
-    (name, kind): (&'static str, crate::Kind),
+    (name, kind): (&'static str, Kind),
     run: fn(Events, Sink<'_>),
 ) -> Contender {
     let (mut decoder, mut expected, mut sent) = (Decoder::new(), data.iter(), 0);
@@ -230,7 +144,7 @@ fn to_writer(events: Events, tally: Tally) -> Contender {
     })
 }
 
-/// Takes all frames of a body, as a server does that writes each at once.
+/// Reads all frames of a body.
 fn frames<B: Body<Data = Bytes>>(body: B, sink: Sink<'_>) {
     let mut body = pin!(body);
     let mut context = Context::from_waker(Waker::noop());
@@ -243,13 +157,13 @@ fn frames<B: Body<Data = Bytes>>(body: B, sink: Sink<'_>) {
             }
             Poll::Ready(Some(Err(_))) => panic!("a body failed"),
             Poll::Ready(None) => return,
-            // The next event is there.
+            // `OneByOne` has its next event at the next poll.
             Poll::Pending => {}
         }
     }
 }
 
-/// Events that come one at a time: between two of them there is nothing, and a body must let go what it has.
+/// Events one at a time. The stream is pending between two events, so that a body must send each event alone.
 struct OneByOne {
     events: slice::Iter<'static, Market>,
     pause: bool,
@@ -267,18 +181,5 @@ impl Stream for OneByOne {
     fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<&'static Market>> {
         self.pause = !self.pause;
         if self.pause { Poll::Ready(self.events.next()) } else { Poll::Pending }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn json_is_of_the_size_that_is_said() {
-        for (event, size) in [(Market::trade(7), 60), (Market::report(7), 500)] {
-            let json = event.json().unwrap();
-            assert_eq!(json.len(), size, "{json}");
-        }
     }
 }

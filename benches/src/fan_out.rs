@@ -1,4 +1,4 @@
-//! Fan-out: one event in, a delivery to each of many tasks out. All tasks run on one thread.
+//! Fan-out: each event is delivered to many tasks. All tasks run on one thread.
 
 use std::{
     cell::{Cell, RefCell},
@@ -25,89 +25,91 @@ use tokio::{
 use tokio_stream::wrappers::BroadcastStream;
 
 use crate::{
-    Contender, Group,
-    Kind::{self, Limit, Ours, Peer},
-    Tally,
-    encode::Market,
+    contender::{
+        Contender, Group,
+        Kind::{self, Limit, Ours, Peer},
+        Tally,
+    },
+    market::Market,
 };
 
-/// What a group of contenders does.
+/// The work of a group of contenders.
 #[derive(Clone, Copy, Debug)]
-pub struct Load {
+pub struct Workload {
     pub tasks: usize,
-    /// How many of them are given each event.
+    /// How many of the tasks receive each event.
     pub audience: usize,
-    /// Events that are published before the tasks run.
+    /// How many events are published before the tasks run.
     pub burst: u64,
-    /// How often.
+    /// How many bursts are published.
     pub rounds: u64,
-    /// What is published.
+    /// Makes the event with this number.
     pub event: fn(u64) -> Market,
 }
 
-impl Load {
+impl Workload {
     pub const fn deliveries(self) -> u64 {
         self.audience as u64 * self.burst * self.rounds
     }
 }
 
-/// What the idiom's receivers may be behind, and what the hub remembers.
-pub const ROOM: usize = 256;
+/// How many events a channel holds for a receiver that lags.
+pub const CHANNEL_CAPACITY: usize = 256;
 
-/// What a job is, or the answer of a model: a hub of its own for each.
-pub fn alone() -> Group {
-    let load = Load { tasks: 1, audience: 1, burst: 1, rounds: 10_000, event: Market::trade };
-    group("fan-out/1", "one subscriber of one hub, JSON of 60 B, one event at a time", load)
+/// One subscriber, as of a job or of an answer of a language model.
+pub fn one_subscriber() -> Group {
+    let workload = Workload { tasks: 1, audience: 1, burst: 1, rounds: 10_000, event: Market::trade };
+    group("fan-out/1", "one subscriber of one hub, JSON of 60 B, one event at a time", workload)
 }
 
-pub fn one_small() -> Group {
-    let load = Load { tasks: 1_000, audience: 1_000, burst: 1, rounds: 10, event: Market::trade };
-    group("fan-out/1000", "fan-out to 1,000 tasks, JSON of 60 B, one event at a time", load)
+pub fn small_events() -> Group {
+    let workload = Workload { tasks: 1_000, audience: 1_000, burst: 1, rounds: 10, event: Market::trade };
+    group("fan-out/1000", "fan-out to 1,000 tasks, JSON of 60 B, one event at a time", workload)
 }
 
-pub fn one_large() -> Group {
-    let load = Load { tasks: 1_000, audience: 1_000, burst: 1, rounds: 10, event: Market::report };
-    group("fan-out/1000-large", "fan-out to 1,000 tasks, JSON of 500 B, one event at a time", load)
+pub fn large_events() -> Group {
+    let workload = Workload { tasks: 1_000, audience: 1_000, burst: 1, rounds: 10, event: Market::report };
+    group("fan-out/1000-large", "fan-out to 1,000 tasks, JSON of 500 B, one event at a time", workload)
 }
 
-pub fn many() -> Group {
-    let load = Load { tasks: 10_000, audience: 10_000, burst: 1, rounds: 2, event: Market::trade };
-    group("fan-out/10000", "fan-out to 10,000 tasks, JSON of 60 B, one event at a time", load)
+pub fn many_subscribers() -> Group {
+    let workload = Workload { tasks: 10_000, audience: 10_000, burst: 1, rounds: 2, event: Market::trade };
+    group("fan-out/10000", "fan-out to 10,000 tasks, JSON of 60 B, one event at a time", workload)
 }
 
 pub fn bursts() -> Group {
-    let load = Load { tasks: 1_000, audience: 1_000, burst: 16, rounds: 4, event: Market::trade };
-    group("fan-out/1000-bursts", "fan-out to 1,000 tasks, JSON of 60 B, in bursts of 16", load)
+    let workload = Workload { tasks: 1_000, audience: 1_000, burst: 16, rounds: 4, event: Market::trade };
+    group("fan-out/1000-bursts", "fan-out to 1,000 tasks, JSON of 60 B, in bursts of 16", workload)
 }
 
-pub fn many_bursts() -> Group {
-    let load = Load { tasks: 10_000, audience: 10_000, burst: 16, rounds: 1, event: Market::trade };
-    group("fan-out/10000-bursts", "fan-out to 10,000 tasks, JSON of 60 B, in bursts of 16", load)
+pub fn bursts_to_many() -> Group {
+    let workload = Workload { tasks: 10_000, audience: 10_000, burst: 16, rounds: 1, event: Market::trade };
+    group("fan-out/10000-bursts", "fan-out to 10,000 tasks, JSON of 60 B, in bursts of 16", workload)
 }
 
-pub fn group(id: &'static str, title: &'static str, load: Load) -> Group {
+pub fn group(id: &'static str, title: &'static str, workload: Workload) -> Group {
     let contenders = vec![
-        hub(load),
-        hub_bodies(load),
-        broadcast_bytes(load),
-        broadcast_bytes_stream(load),
-        idiom(load),
-        waking(load),
-        bytes_clone(load),
+        hub(workload),
+        hub_bodies(workload),
+        broadcast_bytes(workload),
+        broadcast_bytes_stream(workload),
+        axum_broadcast(workload),
+        waking(workload),
+        bytes_clone(workload),
     ];
-    Group::new(id, title, Tally { events: load.deliveries(), bytes: 0 }, contenders)
+    Group::new(id, title, Tally { events: workload.deliveries(), bytes: 0 }, contenders)
 }
 
-pub fn hub(load: Load) -> Contender {
+pub fn hub(workload: Workload) -> Contender {
     let hub = Hub::builder_on_gap(OnGap::Ignore).build();
     let subscribe = {
         let hub = hub.clone();
         move || hub.subscribe(Start::Live)
     };
-    tasks(
+    stream_tasks(
         "sse-typed, subscriptions",
         Ours,
-        load,
+        workload,
         subscribe,
         |entries| entries.len() as u64,
         move |event| {
@@ -116,33 +118,33 @@ pub fn hub(load: Load) -> Contender {
     )
 }
 
-fn hub_bodies(load: Load) -> Contender {
+fn hub_bodies(workload: Workload) -> Contender {
     let hub = Hub::builder_on_gap(OnGap::Ignore).build();
-    let size = wire_size(load);
+    let size = wire_size(workload);
     let count = move |frame: Result<Bytes, _>| frame.map_or(0, |frame| (frame.len() / size) as u64);
     let subscribe = {
         let hub = hub.clone();
         move || BodyDataStream::new(http::Response::from(Sse::new(hub.subscribe(Start::Live))).into_body())
     };
-    tasks("sse-typed, HTTP bodies", Ours, load, subscribe, count, move |event| {
+    stream_tasks("sse-typed, HTTP bodies", Ours, workload, subscribe, count, move |event| {
         hub.publish_now(event).expect("a hub");
     })
 }
 
-/// The size of an event on the wire, but for the last digits of its id: they are too few to matter in a frame of sixteen.
-fn wire_size(load: Load) -> usize {
+/// The size of an event on the wire, with the shortest id. The further digits do not change the number of events per frame.
+fn wire_size(workload: Workload) -> usize {
     const SHORTEST_ID: usize = "id: 0123456789abcdef-1\n".len();
-    Encoded::new(&(load.event)(0)).expect("an event").as_bytes().len() + SHORTEST_ID
+    Encoded::new(&(workload.event)(0)).expect("an event").as_bytes().len() + SHORTEST_ID
 }
 
-/// Encoded once, by hand, and handed out by tokio's channel.
-pub fn broadcast_bytes(load: Load) -> Contender {
-    let (sender, _) = broadcast::channel::<Bytes>(ROOM);
+/// Encoded once by hand, and sent through tokio's channel.
+pub fn broadcast_bytes(workload: Workload) -> Contender {
+    let (sender, _) = broadcast::channel::<Bytes>(CHANNEL_CAPACITY);
     let receivers = sender.clone();
     run_tasks(
         "broadcast of Bytes, recv",
         Peer,
-        load,
+        workload,
         move |delivered| receive(receivers.subscribe(), delivered),
         move |event| {
             let encoded = Encoded::new(event).expect("an event");
@@ -151,55 +153,55 @@ pub fn broadcast_bytes(load: Load) -> Contender {
     )
 }
 
-/// Counts what a receiver is given.
+/// Counts the events of a receiver.
 pub async fn receive(mut receiver: broadcast::Receiver<Bytes>, delivered: Delivered) {
     loop {
         match receiver.recv().await {
             Ok(bytes) => delivered.add(u64::from(!bytes.is_empty())),
-            Err(RecvError::Lagged(_)) => panic!("the ring is too small"),
+            Err(RecvError::Lagged(_)) => panic!("the channel is too small"),
             Err(RecvError::Closed) => return,
         }
     }
 }
 
-/// The same as a stream, which is what a response is made of.
-fn broadcast_bytes_stream(load: Load) -> Contender {
-    let (sender, _) = broadcast::channel::<Bytes>(ROOM);
+/// The same as a stream, as responses need it.
+fn broadcast_bytes_stream(workload: Workload) -> Contender {
+    let (sender, _) = broadcast::channel::<Bytes>(CHANNEL_CAPACITY);
     let subscribe = {
         let sender = sender.clone();
         move || BroadcastStream::new(sender.subscribe())
     };
-    let count = |bytes: Result<Bytes, _>| u64::from(!bytes.expect("the ring is too small").is_empty());
-    tasks("broadcast of Bytes, BroadcastStream", Peer, load, subscribe, count, move |event| {
+    let count = |bytes: Result<Bytes, _>| u64::from(!bytes.expect("the channel is too small").is_empty());
+    stream_tasks("broadcast of Bytes, BroadcastStream", Peer, workload, subscribe, count, move |event| {
         let encoded = Encoded::new(event).expect("an event");
         let _ = sender.send(encoded.as_bytes().clone());
     })
 }
 
-/// What most servers do: the values are sent through tokio's channel, and each response encodes them anew.
-fn idiom(load: Load) -> Contender {
-    let (sender, _) = broadcast::channel::<Market>(ROOM);
+/// The usual way: values are sent through tokio's channel, and each response encodes them again.
+fn axum_broadcast(workload: Workload) -> Contender {
+    let (sender, _) = broadcast::channel::<Market>(CHANNEL_CAPACITY);
     let subscribe = {
         let sender = sender.clone();
         move || {
             let stream = BroadcastStream::new(sender.subscribe());
-            let events = stream.map(|event| event.expect("the ring is too small").axum());
+            let events = stream.map(|event| event.expect("the channel is too small").axum());
             BodyDataStream::new(axum::response::Sse::new(events).into_response().into_body())
         }
     };
     let count = |frame: Result<Bytes, _>| u64::from(frame.is_ok_and(|frame| !frame.is_empty()));
-    tasks("axum: broadcast of the enum, json_data each", Peer, load, subscribe, count, move |event| {
+    stream_tasks("axum: broadcast of the enum, json_data each", Peer, workload, subscribe, count, move |event| {
         let _ = sender.send(event.clone());
     })
 }
 
-/// No tasks, no waking: a counted reference for each.
-fn bytes_clone(load: Load) -> Contender {
-    let mut slots = vec![Bytes::new(); load.audience];
+/// Without tasks and wakers: a clone of the bytes per delivery.
+fn bytes_clone(workload: Workload) -> Contender {
+    let mut slots = vec![Bytes::new(); workload.audience];
     Contender::new("a clone of Bytes", Limit, move || {
         let mut tally = Tally::default();
-        for n in 0..load.rounds * load.burst {
-            let encoded = Encoded::new(&(load.event)(n)).expect("an event");
+        for n in 0..workload.rounds * workload.burst {
+            let encoded = Encoded::new(&(workload.event)(n)).expect("an event");
             for slot in &mut slots {
                 *slot = encoded.as_bytes().clone();
                 tally.events += u64::from(!slot.is_empty());
@@ -209,9 +211,9 @@ fn bytes_clone(load: Load) -> Contender {
     })
 }
 
-/// Nothing is delivered: each task is woken, sees that something has changed, and waits again.
-fn waking(load: Load) -> Contender {
-    let wakers: Arc<[AtomicWaker]> = (0..load.tasks).map(|_| AtomicWaker::new()).collect();
+/// Without delivery: each task is woken, sees a new count, and waits again.
+fn waking(workload: Workload) -> Contender {
+    let wakers: Arc<[AtomicWaker]> = (0..workload.tasks).map(|_| AtomicWaker::new()).collect();
     let published = Arc::new(AtomicU64::new(0));
     let next = Cell::new(0);
     let start = {
@@ -228,17 +230,17 @@ fn waking(load: Load) -> Contender {
             })
         }
     };
-    run_tasks("waking a task", Limit, load, start, move |_| {
+    run_tasks("waking a task", Limit, workload, start, move |_| {
         published.fetch_add(1, Ordering::Release);
         wakers.iter().for_each(AtomicWaker::wake);
     })
 }
 
-/// Tasks that each read one stream.
-pub fn tasks<S>(
+/// A contender whose tasks each read one stream.
+pub fn stream_tasks<S>(
     name: &'static str,
     kind: Kind,
-    load: Load,
+    workload: Workload,
     subscribe: impl Fn() -> S,
     count: impl Fn(S::Item) -> u64 + Clone + Send + 'static,
     publish: impl Fn(&Market) + 'static,
@@ -255,13 +257,14 @@ where
             }
         }
     };
-    run_tasks(name, kind, load, start, publish)
+    run_tasks(name, kind, workload, start, publish)
 }
 
+/// A contender whose tasks run the future that `start` makes.
 pub fn run_tasks<F>(
     name: &'static str,
     kind: Kind,
-    load: Load,
+    workload: Workload,
     start: impl Fn(Delivered) -> F,
     publish: impl Fn(&Market) + 'static,
 ) -> Contender
@@ -270,23 +273,23 @@ where
 {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
     runtime.block_on(async {
-        for _ in 0..load.tasks {
+        for _ in 0..workload.tasks {
             tokio::spawn(start(Delivered));
         }
-        // All wait before the first event is published.
-        for _ in 0..load.tasks {
+        // Every task waits before the first event is published.
+        for _ in 0..workload.tasks {
             tokio::task::yield_now().await;
         }
     });
-    let events: Vec<Market> = (0..load.burst).map(load.event).collect();
-    Contender::new(name, kind, move || deliver(&runtime, load, &events, &publish))
+    let events: Vec<Market> = (0..workload.burst).map(workload.event).collect();
+    Contender::new(name, kind, move || deliver(&runtime, workload, &events, &publish))
 }
 
-fn deliver(runtime: &Runtime, load: Load, events: &[Market], publish: &impl Fn(&Market)) -> Tally {
+fn deliver(runtime: &Runtime, workload: Workload, events: &[Market], publish: &impl Fn(&Market)) -> Tally {
     DELIVERED.set(0);
-    let each = load.audience as u64 * load.burst;
+    let each = workload.audience as u64 * workload.burst;
     runtime.block_on(async {
-        for round in 1..=load.rounds {
+        for round in 1..=workload.rounds {
             GOAL.set(round * each);
             events.iter().for_each(publish);
             poll_fn(all_delivered).await;
@@ -295,7 +298,7 @@ fn deliver(runtime: &Runtime, load: Load, events: &[Market], publish: &impl Fn(&
     Tally { events: DELIVERED.get(), bytes: 0 }
 }
 
-// The tasks run on the thread that publishes: counting costs each of them next to nothing.
+// The tasks run on the thread that publishes, so counting is almost free.
 thread_local! {
     static DELIVERED: Cell<u64> = const { Cell::new(0) };
     static GOAL: Cell<u64> = const { Cell::new(0) };

@@ -1,4 +1,4 @@
-//! How cost grows: tables of one line for each size, and one column for each contender.
+//! How cost grows: tables with a line per size and a column per contender.
 
 use std::{
     future::poll_fn,
@@ -15,21 +15,22 @@ use sse_typed::{
 };
 
 use crate::{
-    Group, Kind, Tally, decode,
-    encode::Market,
-    fan_out::{self, Load},
+    contender::{Group, Kind, Tally},
+    decode,
+    fan_out::{self, Workload},
+    format::with_commas,
     input::{self, Input},
-    report::with_commas,
-    turns::{self, median},
+    market::Market,
+    timing::{self, median},
 };
 
-/// A line: the size, and what each contender takes, in nanoseconds for each unit.
+/// A line: the size, and the nanoseconds per unit of each contender.
 pub type Line = (String, Vec<(&'static str, f64)>);
 
 pub struct Table {
     pub id: &'static str,
     pub title: &'static str,
-    /// What is to be expected, and where cost does not stay as it is, why.
+    /// What to expect, and why cost grows if it does.
     pub note: &'static str,
     pub lines: fn() -> Vec<Line>,
 }
@@ -37,44 +38,44 @@ pub struct Table {
 pub const TABLES: [Table; 6] = [
     Table {
         id: "events",
-        title: "decode: events in the stream, of 154 B each; ns an event",
-        note: "A stream can be as long as it likes.",
+        title: "decode: events in the stream, of 154 B each; ns per event",
+        note: "The time does not depend on the length of the stream.",
         lines: events,
     },
     Table {
         id: "event-size",
-        title: "decode: bytes of data in an event; ns a KiB",
-        note: "What an event costs besides its bytes is spread over more of them. From one chunk (16 KiB) on, its bytes are copied.",
+        title: "decode: bytes of data in an event; ns per KiB",
+        note: "The fixed cost of an event is spread over more bytes. From one chunk (16 KiB) on, the data is copied.",
         lines: event_size,
     },
     Table {
         id: "chunk-size",
-        title: "decode: bytes in a chunk, events of 154 B; ns an event",
-        note: "The exception: an event in many chunks is as many calls, and as many copies. It grows with the chunks, and not faster.",
+        title: "decode: bytes in a chunk, events of 154 B; ns per event",
+        note: "The exception: an event in many chunks takes as many calls and copies. The time grows linearly with the chunks.",
         lines: chunk_size,
     },
     Table {
         id: "subscribers",
-        title: "fan-out: tasks that are subscribed; ns a delivery",
-        note: "With few of them it is the publishing that is seen, with very many that they are not all in the caches.",
+        title: "fan-out: subscribed tasks; ns per delivery",
+        note: "With few tasks, publishing dominates. Very many tasks do not fit into the caches.",
         lines: subscribers,
     },
     Table {
         id: "topics",
         title: "topics, each with one subscription; ns",
-        note: "A topic is found in a hash table. With very many topics neither it nor their hubs are in the caches.",
+        note: "A topic is looked up in a hash table. With very many topics, neither the table nor the hubs fit into the caches.",
         lines: topics,
     },
     Table {
         id: "history",
-        title: "events that a hub remembers; ns",
-        note: "What is replayed is handed out in pieces of many events.",
+        title: "events in the history of a hub; ns",
+        note: "A replay returns slices of many events.",
         lines: history,
     },
 ];
 
 fn line(group: &mut Group, size: usize, per: f64) -> Line {
-    let times = turns::measure(group).nanoseconds;
+    let times = timing::measure(group).nanoseconds;
     let times = group.contenders.iter().zip(times).map(|(contender, time)| (contender.name, time / per));
     (with_commas(size as u64), times.collect())
 }
@@ -111,15 +112,15 @@ fn subscribers() -> Vec<Line> {
     [1, 10, 100, 1_000, 10_000, 100_000]
         .map(|tasks| {
             let rounds = (10_000 / tasks as u64).max(1);
-            let load = Load { tasks, audience: tasks, burst: 1, rounds, event: Market::trade };
-            let contenders = vec![fan_out::hub(load), fan_out::broadcast_bytes(load)];
-            let tally = Tally { events: load.deliveries(), bytes: 0 };
+            let workload = Workload { tasks, audience: tasks, burst: 1, rounds, event: Market::trade };
+            let contenders = vec![fan_out::hub(workload), fan_out::broadcast_bytes(workload)];
+            let tally = Tally { events: workload.deliveries(), bytes: 0 };
             line(&mut Group::new("growth", "growth", tally, contenders), tasks, 1.0)
         })
         .into()
 }
 
-/// Runs something so many times, several times over: the median of one.
+/// Calls `run` this many times in each of several samples. Returns the median time of one call.
 fn each(times: usize, mut run: impl FnMut(usize)) -> f64 {
     let samples = (0..9).map(|_| {
         let began = Instant::now();
@@ -141,7 +142,7 @@ fn topics() -> Vec<Line> {
             let made = began.elapsed().as_nanos() as f64 / size as f64;
             let event = Market::trade(1);
             let publish = each(10_000, |n| {
-                // Not the neighbour of the last one: their hubs may share lines of the cache.
+                // Not the neighbour of the topic before: their hubs may share cache lines.
                 let topic = n.wrapping_mul(7_919) % size;
                 drop(black_box(topics.publish_now(&topic, &event)));
             });
@@ -162,13 +163,13 @@ fn history() -> Vec<Line> {
                 let id = ids[n.wrapping_mul(7_919) % size].clone();
                 drop(black_box(hub.subscribe(Start::after(id))));
             });
-            // What all of the history costs who asks for it, in the pieces it is handed out in.
+            // The whole history, in slices of many events.
             let replay = median((0..5).map(|_| replay(&runtime, &hub)).collect());
             let publish = each(10_000, |_| drop(black_box(hub.publish_now(&event))));
             let times = vec![
-                ("to publish, with one forgotten", publish),
-                ("to find a place by id", resume),
-                ("to replay, an event", replay),
+                ("to publish, with one event trimmed", publish),
+                ("to find a position by id", resume),
+                ("to replay, per event", replay),
             ];
             (with_commas(size as u64), times)
         })
@@ -180,7 +181,7 @@ fn replay(runtime: &tokio::runtime::Runtime, hub: &Hub<Market>) -> f64 {
         let began = Instant::now();
         let mut replayed = 0;
         let mut events = pin!(hub.subscribe(Start::Earliest));
-        // Behind the last event it waits, and that is the end.
+        // After the last event the subscription is pending, which ends the loop.
         while let Some(entries) = poll_fn(|context| match events.poll_next_unpin(context) {
             Poll::Pending => Poll::Ready(None),
             ready => ready,

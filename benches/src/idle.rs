@@ -1,4 +1,4 @@
-//! What a subscription costs that waits for an event.
+//! The memory of a subscription that waits for an event.
 
 use std::{
     any::Any,
@@ -17,51 +17,53 @@ use sse_typed::{
 use tokio::sync::broadcast;
 use tokio_stream::wrappers::BroadcastStream;
 
-use crate::encode::Market;
+use crate::market::Market;
 
-/// Subscriptions that wait, and the size of one of them without what it holds on the heap.
-pub struct Waiting {
+/// Subscriptions that wait.
+pub struct IdleSubscriptions {
+    /// Keeps them alive.
     pub held: Box<dyn Any>,
+    /// The size of one of them, without its memory on the heap.
     pub own: usize,
 }
 
-pub struct Idle {
+pub struct IdleContender {
     pub name: &'static str,
-    /// Subscribes so many times.
-    pub wait: fn(usize) -> Waiting,
+    /// Makes this many subscriptions, and polls each once.
+    pub subscribe: fn(usize) -> IdleSubscriptions,
 }
 
-pub const IDLE: [Idle; 4] = [
-    Idle { name: "sse-typed, subscription", wait: subscriptions },
-    Idle { name: "sse-typed, HTTP body", wait: bodies },
-    Idle { name: "broadcast of Bytes, BroadcastStream", wait: broadcast_streams },
-    Idle { name: "axum: broadcast of the enum, HTTP body", wait: axum_bodies },
+pub const CONTENDERS: [IdleContender; 4] = [
+    IdleContender { name: "sse-typed, subscription", subscribe: subscriptions },
+    IdleContender { name: "sse-typed, HTTP body", subscribe: bodies },
+    IdleContender { name: "broadcast of Bytes, BroadcastStream", subscribe: broadcast_streams },
+    IdleContender { name: "axum: broadcast of the enum, HTTP body", subscribe: axum_bodies },
 ];
 
-fn subscriptions(count: usize) -> Waiting {
+fn subscriptions(count: usize) -> IdleSubscriptions {
     let hub = Hub::<Market>::builder_on_gap(OnGap::Ignore).build();
-    let streams = waiting(count, || hub.subscribe(Start::Live));
-    Waiting { own: size_of_val(&streams[0]), held: Box::new((hub, streams)) }
+    let streams = subscribe_idle(count, || hub.subscribe(Start::Live));
+    IdleSubscriptions { own: size_of_val(&streams[0]), held: Box::new((hub, streams)) }
 }
 
-fn bodies(count: usize) -> Waiting {
+fn bodies(count: usize) -> IdleSubscriptions {
     let hub = Hub::<Market>::builder_on_gap(OnGap::Ignore).build();
     let body = || http::Response::from(Sse::new(hub.subscribe(Start::Live))).into_body();
     let own = size_of_val(&body());
-    // A body stays where it is polled: each in a place of its own, which is not counted.
-    let streams = waiting(count, || Box::pin(BodyDataStream::new(body())));
-    Waiting { own, held: Box::new((hub, streams)) }
+    // A body cannot move after it was polled. Its box is not counted.
+    let streams = subscribe_idle(count, || Box::pin(BodyDataStream::new(body())));
+    IdleSubscriptions { own, held: Box::new((hub, streams)) }
 }
 
-fn broadcast_streams(count: usize) -> Waiting {
+fn broadcast_streams(count: usize) -> IdleSubscriptions {
     let (sender, _) = broadcast::channel::<Bytes>(16);
-    let streams = waiting(count, || BroadcastStream::new(sender.subscribe()));
-    Waiting { own: size_of_val(&streams[0]), held: Box::new((sender, streams)) }
+    let streams = subscribe_idle(count, || BroadcastStream::new(sender.subscribe()));
+    IdleSubscriptions { own: size_of_val(&streams[0]), held: Box::new((sender, streams)) }
 }
 
-fn axum_bodies(count: usize) -> Waiting {
+fn axum_bodies(count: usize) -> IdleSubscriptions {
     let (sender, _) = broadcast::channel::<Market>(16);
-    let streams = waiting(count, || {
+    let streams = subscribe_idle(count, || {
         let events = BroadcastStream::new(sender.subscribe()).map(|event| match event {
             Ok(event) => event.axum(),
             Err(error) => Err(axum::Error::new(error)),
@@ -69,14 +71,14 @@ fn axum_bodies(count: usize) -> Waiting {
         let sse = axum::response::Sse::new(events).keep_alive(axum::response::sse::KeepAlive::default());
         BodyDataStream::new(sse.into_response().into_body())
     });
-    Waiting { own: size_of_val(&streams[0]), held: Box::new((sender, streams)) }
+    IdleSubscriptions { own: size_of_val(&streams[0]), held: Box::new((sender, streams)) }
 }
 
-fn waiting<S: Stream + Unpin>(count: usize, subscribe: impl Fn() -> S) -> Vec<S> {
+fn subscribe_idle<S: Stream + Unpin>(count: usize, subscribe: impl Fn() -> S) -> Vec<S> {
     let mut context = Context::from_waker(Waker::noop());
     let mut streams: Vec<S> = (0..count).map(|_| subscribe()).collect();
     for stream in &mut streams {
-        assert!(matches!(Pin::new(stream).poll_next(&mut context), Poll::Pending), "nothing was published");
+        assert!(matches!(Pin::new(stream).poll_next(&mut context), Poll::Pending), "no event was published");
     }
     streams
 }

@@ -1,10 +1,10 @@
-//! Event streams to read. The same on every machine and in every run.
+//! Event streams to decode. They are the same on every machine and in every run.
 
 use std::fmt::Write;
 
 use bytes::Bytes;
 
-/// An event stream in chunks, and what is in it.
+/// An event stream in chunks, and the data of its events.
 #[derive(Clone, Debug)]
 pub struct Input {
     pub chunks: Vec<Bytes>,
@@ -12,10 +12,10 @@ pub struct Input {
     pub data: Vec<String>,
 }
 
-/// What a socket hands over at once.
+/// A typical read from a socket.
 pub const CHUNK: usize = 16 << 10;
 
-/// Events of a stream: 1 MiB of them fits into the caches of the second level.
+/// The size of a stream. 1 MiB fits into second-level caches.
 const STREAM: usize = 1 << 20;
 
 impl Input {
@@ -65,17 +65,17 @@ pub const WORDS: [&str; 8] = [" the", " quick", " brown", " foxes", " jumped", "
 
 const VIETNAMESE: [&str; 8] = [" tài", " xế", " đang", " đến", " trong", " bốn", " phút", " nữa"];
 
-/// An answer of a language model, word by word: events of 154 bytes on average.
+/// An answer of a language model, word by word. Events have 154 bytes on average.
 pub fn token_stream() -> Input {
     tokens(&WORDS, STREAM / 154)
 }
 
-/// The same in Vietnamese: each event has letters of several bytes.
+/// The same in Vietnamese: each event has letters of several bytes in UTF-8.
 pub fn vietnamese() -> Input {
     tokens(&VIETNAMESE, STREAM / 154)
 }
 
-/// So many events of a token stream.
+/// A token stream of this many events.
 pub fn tokens(words: &[&str; 8], events: usize) -> Input {
     let mut numbers = Numbers::new();
     let (mut text, mut all) = (String::new(), Vec::with_capacity(events));
@@ -90,7 +90,7 @@ pub fn tokens(words: &[&str; 8], events: usize) -> Input {
     Input::new(&text, all, CHUNK)
 }
 
-/// Prices, with ids: events of 92 bytes on average.
+/// Prices, with ids. Events have 92 bytes on average.
 pub fn ticker() -> Input {
     let mut numbers = Numbers::new();
     let (mut text, mut all) = (String::new(), Vec::new());
@@ -103,7 +103,7 @@ pub fn ticker() -> Input {
     Input::new(&text, all, CHUNK)
 }
 
-/// A stream of events that have so many bytes of data each.
+/// A stream of events with this many bytes of data each.
 pub fn of_size(data: usize) -> Input {
     let data = "0123456789abcdef".repeat(data / 16);
     let events = (STREAM / data.len()).max(1);
@@ -111,7 +111,7 @@ pub fn of_size(data: usize) -> Input {
     Input::new(&text, vec![data; events], CHUNK)
 }
 
-/// One event of so many bytes of data.
+/// One event with this many bytes of data.
 pub fn large(data: usize) -> Input {
     let data = "0123456789abcdef".repeat(data / 16);
     let text = format!("event: report\ndata: {data}\n\n");
@@ -123,7 +123,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn events_are_of_the_size_that_is_said() {
+    fn events_have_the_documented_size() {
         for (input, size) in [(token_stream(), 154), (ticker(), 92)] {
             let average = input.bytes() as f64 / input.data.len() as f64;
             assert!((average - f64::from(size)).abs() < 0.5, "{average} for {size}: {:?}", input.data[0]);

@@ -1,4 +1,4 @@
-//! Replay: clients that come back, and read a history that others have taken live, or that nobody has read.
+//! Replay: clients that reconnect and read the history. Either another subscriber has read it live, or none has.
 
 use futures_util::{FutureExt, StreamExt};
 use sse_typed::{
@@ -7,17 +7,19 @@ use sse_typed::{
 };
 
 use crate::{
-    Contender, Group,
-    Kind::{Limit, Ours},
-    Tally,
-    encode::Market,
+    contender::{
+        Contender, Group,
+        Kind::{Limit, Ours},
+        Tally,
+    },
+    market::Market,
 };
 
 const EVENTS: u64 = 10_000;
 const CLIENTS: u64 = 10;
 
 pub fn replay() -> Group {
-    let contenders = vec![ours("sse-typed, taken live", true), ours("sse-typed, never read", false), copy()];
+    let contenders = vec![ours("sse-typed, read live", true), ours("sse-typed, never read", false), copy()];
     let tally = Tally { events: EVENTS * CLIENTS, bytes: 0 };
     Group::new("replay", "replay of 10,000 events to 10 clients, JSON of 60 B", tally, contenders)
 }

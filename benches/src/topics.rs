@@ -1,4 +1,4 @@
-//! Topics: many histories with one subscriber each, and an event for one after another.
+//! Topics: many hubs with one subscriber each, and one event per topic in turn.
 
 use std::{cell::Cell, collections::HashMap, rc::Rc};
 
@@ -14,35 +14,37 @@ use tokio::sync::broadcast;
 use tokio_stream::wrappers::BroadcastStream;
 
 use crate::{
-    Contender, Group,
-    Kind::{Limit, Ours, Peer},
-    Tally,
-    encode::Market,
-    fan_out::{Load, ROOM, receive, run_tasks, tasks},
+    contender::{
+        Contender, Group,
+        Kind::{Limit, Ours, Peer},
+        Tally,
+    },
+    fan_out::{CHANNEL_CAPACITY, Workload, receive, run_tasks, stream_tasks},
+    market::Market,
 };
 
-pub fn few() -> Group {
+pub fn ten() -> Group {
     group("topics/10", "10 topics with one subscriber each, JSON of 60 B", 10)
 }
 
-pub fn some() -> Group {
+pub fn thousand() -> Group {
     group("topics/1000", "1,000 topics with one subscriber each, JSON of 60 B", 1_000)
 }
 
-pub fn many() -> Group {
+pub fn ten_thousand() -> Group {
     group("topics/10000", "10,000 topics with one subscriber each, JSON of 60 B", 10_000)
 }
 
 fn group(id: &'static str, title: &'static str, topics: usize) -> Group {
-    // Events come one at a time: each is delivered before the next is published.
-    let load = Load { tasks: topics, audience: 1, burst: 1, rounds: 10_000, event: Market::trade };
-    let contenders = vec![ours(load), broadcast_bytes(load), idiom(load), encode(load)];
-    Group::new(id, title, Tally { events: load.deliveries(), bytes: 0 }, contenders)
+    // Each event is delivered before the next one is published.
+    let workload = Workload { tasks: topics, audience: 1, burst: 1, rounds: 10_000, event: Market::trade };
+    let contenders = vec![ours(workload), broadcast_bytes(workload), axum_broadcast(workload), encode(workload)];
+    Group::new(id, title, Tally { events: workload.deliveries(), bytes: 0 }, contenders)
 }
 
-/// The keys, one after another, in an order that no cache likes.
-fn keys(load: Load) -> impl Fn() -> Rc<str> {
-    let keys: Vec<Rc<str>> = (0..load.tasks).map(|n| format!("symbol-{n}").into()).collect();
+/// The keys in turn, in an order that defeats caches.
+fn keys(workload: Workload) -> impl Fn() -> Rc<str> {
+    let keys: Vec<Rc<str>> = (0..workload.tasks).map(|n| format!("symbol-{n}").into()).collect();
     let turn = Cell::new(0_usize);
     move || {
         let n = turn.replace(turn.get().wrapping_add(7_919));
@@ -50,18 +52,18 @@ fn keys(load: Load) -> impl Fn() -> Rc<str> {
     }
 }
 
-fn names(load: Load) -> impl Fn() -> String {
+fn names(workload: Workload) -> impl Fn() -> String {
     let next = Cell::new(0);
-    move || format!("symbol-{}", next.replace(next.get() + 1) % load.tasks)
+    move || format!("symbol-{}", next.replace(next.get() + 1) % workload.tasks)
 }
 
-fn ours(load: Load) -> Contender {
+fn ours(workload: Workload) -> Contender {
     let topics = Topics::<String, Market>::new(Hub::builder_on_gap(OnGap::Ignore));
-    let (subscriber, name, key) = (topics.clone(), names(load), keys(load));
-    tasks(
+    let (subscriber, name, key) = (topics.clone(), names(workload), keys(workload));
+    stream_tasks(
         "sse-typed, Topics",
         Ours,
-        load,
+        workload,
         move || subscriber.subscribe(&*name(), Start::Live),
         |entries| entries.len() as u64,
         move |event| {
@@ -70,16 +72,16 @@ fn ours(load: Load) -> Contender {
     )
 }
 
-fn broadcast_bytes(load: Load) -> Contender {
-    let name = names(load);
+fn broadcast_bytes(workload: Workload) -> Contender {
+    let name = names(workload);
     let channels: HashMap<String, broadcast::Sender<Bytes>> =
-        (0..load.tasks).map(|_| (name(), broadcast::channel(ROOM).0)).collect();
+        (0..workload.tasks).map(|_| (name(), broadcast::channel(CHANNEL_CAPACITY).0)).collect();
     let channels = Rc::new(std::sync::Mutex::new(channels));
-    let (receivers, key) = (Rc::clone(&channels), keys(load));
+    let (receivers, key) = (Rc::clone(&channels), keys(workload));
     run_tasks(
         "a map of broadcasts of Bytes",
         Peer,
-        load,
+        workload,
         move |delivered| receive(receivers.lock().expect("a map")[&name()].subscribe(), delivered),
         move |event| {
             let encoded = Encoded::new(event).expect("an event");
@@ -88,12 +90,12 @@ fn broadcast_bytes(load: Load) -> Contender {
     )
 }
 
-/// The event alone: nobody is found, and nobody is woken.
-fn encode(load: Load) -> Contender {
-    let event = (load.event)(0);
+/// Encoding alone: no topic is looked up, and no task is woken.
+fn encode(workload: Workload) -> Contender {
+    let event = (workload.event)(0);
     Contender::new("encoding the event", Limit, move || {
         let mut tally = Tally::default();
-        for _ in 0..load.deliveries() {
+        for _ in 0..workload.deliveries() {
             let encoded = std::hint::black_box(Encoded::new(&event).expect("an event"));
             tally.events += u64::from(!encoded.as_bytes().is_empty());
         }
@@ -101,19 +103,19 @@ fn encode(load: Load) -> Contender {
     })
 }
 
-fn idiom(load: Load) -> Contender {
-    let name = names(load);
+fn axum_broadcast(workload: Workload) -> Contender {
+    let name = names(workload);
     let channels: HashMap<String, broadcast::Sender<Market>> =
-        (0..load.tasks).map(|_| (name(), broadcast::channel(ROOM).0)).collect();
+        (0..workload.tasks).map(|_| (name(), broadcast::channel(CHANNEL_CAPACITY).0)).collect();
     let channels = Rc::new(std::sync::Mutex::new(channels));
-    let (receivers, key) = (Rc::clone(&channels), keys(load));
+    let (receivers, key) = (Rc::clone(&channels), keys(workload));
     let subscribe = move || {
         let stream = BroadcastStream::new(receivers.lock().expect("a map")[&name()].subscribe());
-        let events = stream.map(|event| event.expect("the ring is too small").axum());
+        let events = stream.map(|event| event.expect("the channel is too small").axum());
         BodyDataStream::new(axum::response::Sse::new(events).into_response().into_body())
     };
     let count = |frame: Result<Bytes, _>| u64::from(frame.is_ok_and(|frame| !frame.is_empty()));
-    tasks("axum: a map of broadcasts of the enum", Peer, load, subscribe, count, move |event| {
+    stream_tasks("axum: a map of broadcasts of the enum", Peer, workload, subscribe, count, move |event| {
         let _ = channels.lock().expect("a map")[&*key()].send(event.clone());
     })
 }

@@ -13,9 +13,11 @@ use sse_typed::{
 };
 
 use crate::{
-    Contender, Group,
-    Kind::{Limit, Ours, Peer},
-    Tally,
+    contender::{
+        Contender, Group,
+        Kind::{Limit, Ours, Peer},
+        Tally,
+    },
     decode::{eventsource_stream, sse_core, sse_stream},
     drive::{drain, stream_of},
     input::{self, Input},
@@ -34,7 +36,7 @@ pub struct Finished {
     pub sequence_number: u64,
 }
 
-/// The event type decides.
+/// Decoded by event type.
 #[derive(DecodeEvent)]
 enum Answer {
     #[sse(rename = "response.created")]
@@ -47,7 +49,7 @@ enum Answer {
     Completed(Finished),
 }
 
-/// The name of an event is in its JSON, too, as such servers write it.
+/// The event type is in the JSON too, as some servers write it.
 #[derive(DecodeEvent)]
 #[sse(tag = "type")]
 enum TaggedAnswer {
@@ -61,7 +63,7 @@ enum TaggedAnswer {
     Completed(Finished),
 }
 
-/// What most programs have.
+/// With serde alone, as in most programs.
 #[derive(Deserialize)]
 #[serde(tag = "type")]
 enum SerdeAnswer {
@@ -198,7 +200,7 @@ fn ours<E: DecodeEvent>(chunks: &[Bytes], mut each: impl FnMut(E)) {
     }
 }
 
-/// A match on the event type, written by hand.
+/// A `match` on the event type, written by hand.
 fn by_event_type(tally: &mut Tally, event_type: &str, data: &str) {
     match event_type {
         "response.output_text.delta" => count(tally, &parse(data)),

@@ -1,11 +1,10 @@
-//! What the counted programs have in common. Each does one kind of work on the same input in every run, and prints how many
-//! events it was; `cargo xtask test --only counts` has valgrind count the instructions.
+//! Shared code of the counted programs. Each does one kind of work on the same input in every run, and prints the number of
+//! events. `cargo xtask test --only counts` lets valgrind count the instructions.
 
 #[path = "../../src/input.rs"]
 pub mod input;
 
-/// The work that is counted: valgrind is told to count within this function alone, by its name. It returns how many events
-/// were worked on.
+/// Does the work that is counted: valgrind counts only inside the function of this name. `work` returns the number of events.
 #[inline(never)]
 pub fn sse_typed_counted_work(work: impl FnOnce() -> usize) {
     let events = work();

@@ -1,19 +1,18 @@
-//! Counts what contenders allocate: `allocations`, group, contender, allocations for each event, and the peak in bytes; and what is held
-//! for each idle subscription: `idle`, contender, bytes on the heap, and bytes of its own.
+//! Counts allocations. Prints `allocations`, group, contender, allocations per event, and the peak in bytes; and `idle`, contender,
+//! bytes on the heap per idle subscription, and the size of the subscription itself.
 //!
-//! `cargo run --release --bin allocations [-- PREFIX ..]`: only groups whose id begins so.
+//! `cargo run --release --bin allocations [-- PREFIX ..]`: only groups whose id starts with a prefix.
 
 use std::{alloc::System, io};
 
 use benches::{
-    chosen,
-    idle::{IDLE, Waiting},
-    is_chosen,
+    groups::{chosen, is_chosen},
+    idle::{CONTENDERS, IdleSubscriptions},
 };
 use peakmem_alloc::{PeakMemAlloc, PeakMemAllocTrait};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
-/// One counts, the other remembers the peak. What is reallocated is counted, and at its peak has its new size alone.
+/// One counts, the other records the peak. A reallocation counts, and only its new size is in the peak.
 #[global_allocator]
 static ALLOCATOR: PeakMemAlloc<&StatsAlloc<System>> = PeakMemAlloc::new(&INSTRUMENTED_SYSTEM);
 
@@ -38,15 +37,15 @@ fn idle() -> io::Result<()> {
     // Keep-alives are timers.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
     let _guard = runtime.enter();
-    for idle in IDLE {
+    for contender in CONTENDERS {
         let region = Region::new(&INSTRUMENTED_SYSTEM);
-        let Waiting { held, own } = (idle.wait)(COUNT);
+        let IdleSubscriptions { held, own } = (contender.subscribe)(COUNT);
         let change = region.change();
-        // What grew in its place is in the first of them, and in `bytes_reallocated` once more.
+        // `bytes_reallocated` is not added: memory that grew in place is already in `bytes_allocated`.
         let bytes = change.bytes_allocated as isize - change.bytes_deallocated as isize;
         drop(held);
-        // What is a subscription's own lies on the heap here, too, in a list or a box.
-        println!("idle\t{}\t{}\t{own}", idle.name, bytes / COUNT as isize - own as isize);
+        // The subscriptions themselves are on the heap here too, in a list or in boxes.
+        println!("idle\t{}\t{}\t{own}", contender.name, bytes / COUNT as isize - own as isize);
     }
     Ok(())
 }

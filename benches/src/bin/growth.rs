@@ -1,4 +1,5 @@
-//! How cost grows with events, their size, chunks, subscribers, topics and history: `growth`, table, size, contender, nanoseconds.
+//! How cost grows with events, their size, chunks, subscribers, topics and history. Prints `growth`, table, size, contender,
+//! nanoseconds.
 //!
 //! `cargo run --release --bin growth [-- TABLE ..]`
 

@@ -1,9 +1,9 @@
-//! Servers of events over HTTP/1.1, under load: server and client are two processes, over loopback.
+//! Servers of events over HTTP/1.1 under load. Server and load generator are two processes, over loopback.
 //!
 //! `cargo run --release --bin http [-- speed | memory]`
 //!
-//! Prints `http`, the burst, the server, events delivered each second, and the server's processor time for each, in
-//! nanoseconds; and `memory`, the server, the settings of hyper, connections, and bytes for each.
+//! Prints `http`, the burst, the server, deliveries per second, and the server's processor time per delivery in nanoseconds;
+//! and `memory`, the server, the settings of hyper, connections, and bytes per connection.
 
 use std::{
     env,
@@ -12,8 +12,13 @@ use std::{
 };
 
 use benches::{
-    http::{Server, Settings, load::Load, process::Process, serve},
-    turns::median,
+    http::{
+        load::LoadGenerator,
+        process::Process,
+        protocol::{HyperSettings, Server},
+        serve,
+    },
+    timing::median,
 };
 
 const CONNECTIONS: usize = 1_000;
@@ -27,19 +32,19 @@ fn main() -> io::Result<()> {
         ["speed"] => speed(),
         ["memory"] => memory(),
         ["serve", server, settings, burst] => {
-            serve::run(Server::named(server)?, Settings::named(settings)?, number(burst)?)
+            serve::run(Server::from_name(server)?, HyperSettings::from_name(settings)?, number(burst)?)
         }
         ["load", data, control, connections, burst] => {
-            let mut load = Load::connect(number(data)?, number(control)?, number(connections)?)?;
+            let mut load = LoadGenerator::connect(number(data)?, number(control)?, number(connections)?)?;
             println!("{}", load.run(number(burst)?, TIME)?);
             Ok(())
         }
         ["hold", data, control, connections] => {
-            let mut load = Load::connect(number(data)?, number(control)?, number(connections)?)?;
+            let mut load = LoadGenerator::connect(number(data)?, number(control)?, number(connections)?)?;
             load.publish(1)?;
             println!("held");
             io::stdout().flush()?;
-            // Until whoever has started this is gone.
+            // Waits until the parent process closes the pipe.
             io::stdin().read(&mut [0]).map(drop)
         }
         _ => Err(io::Error::other("usage: http [speed | memory]")),
@@ -47,7 +52,7 @@ fn main() -> io::Result<()> {
 }
 
 fn number<N: std::str::FromStr>(word: &str) -> io::Result<N> {
-    word.parse().map_err(|_| io::Error::other(format!("`{word}` is no such number")))
+    word.parse().map_err(|_| io::Error::other(format!("`{word}` is not a number in range")))
 }
 
 fn speed() -> io::Result<()> {
@@ -55,10 +60,10 @@ fn speed() -> io::Result<()> {
         let mut results = vec![(Vec::new(), Vec::new()); Server::ALL.len()];
         for _ in 0..ROUNDS {
             for (server, (rates, times)) in Server::ALL.into_iter().zip(&mut results) {
-                let (process, [data, control]) = Process::server(server, Settings::Http1, burst)?;
+                let (process, [data, control]) = Process::server(server, HyperSettings::Http1, burst)?;
                 let args = ["load".to_owned(), data, control, CONNECTIONS.to_string(), burst.to_string()];
                 let mut load = Process::spawn(&args)?;
-                let rate: f64 = number(&load.line()?)?;
+                let rate: f64 = number(&load.read_line()?)?;
                 rates.push(rate);
                 times.push(process.processor_time() as f64 / (rate * TIME.as_secs_f64()));
             }
@@ -71,23 +76,23 @@ fn speed() -> io::Result<()> {
 }
 
 fn memory() -> io::Result<()> {
-    for server in [Server::Raw, Server::Idiom, Server::HubAxum, Server::Bytes] {
-        held(server, Settings::Http1, CONNECTIONS)?;
+    for server in [Server::RawTcp, Server::AxumBroadcast, Server::HubAxum, Server::BroadcastBytes] {
+        measure_memory(server, HyperSettings::Http1, CONNECTIONS)?;
     }
-    for settings in Settings::ALL {
-        held(Server::Hub, settings, CONNECTIONS)?;
+    for settings in HyperSettings::ALL {
+        measure_memory(Server::HubHyper, settings, CONNECTIONS)?;
     }
-    // Not every machine admits so many open files.
-    held(Server::Hub, Settings::Http1, 10 * CONNECTIONS)
-        .or_else(|error| writeln!(io::stderr(), "{} connections are too many: {error}", 10 * CONNECTIONS))
+    // Some machines have a lower limit of open files.
+    measure_memory(Server::HubHyper, HyperSettings::Http1, 10 * CONNECTIONS)
+        .or_else(|error| writeln!(io::stderr(), "{} connections failed: {error}", 10 * CONNECTIONS))
 }
 
-/// What open connections hold in the server's memory, each of which has had one event.
-fn held(server: Server, settings: Settings, connections: usize) -> io::Result<()> {
+/// The server's memory for open connections, each of which has received one event.
+fn measure_memory(server: Server, settings: HyperSettings, connections: usize) -> io::Result<()> {
     let (process, [data, control]) = Process::server(server, settings, 1)?;
     let before = process.memory();
     let mut load = Process::spawn(&["hold".to_owned(), data, control, connections.to_string()])?;
-    load.line()?;
+    load.read_line()?;
     let each = process.memory().saturating_sub(before) / connections as u64;
     println!("memory\t{}\t{}\t{connections}\t{each}", server.name(), settings.name());
     Ok(())

@@ -1,8 +1,8 @@
-//! One large event: `large`, size in MiB, decoder, milliseconds, and the peak of memory over the size of its data.
+//! One large event. Prints `large`, size in MiB, decoder, milliseconds, and the peak of memory divided by the size of the data.
 //!
 //! `cargo run --release --bin large`
 //!
-//! Each is read in a process of its own, which is stopped when it takes too long: several decoders are quadratic.
+//! Each runs in its own process, which is stopped when it takes too long: some decoders are quadratic.
 
 use std::{
     alloc::System,
@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use benches::{decode, input, turns::median};
+use benches::{decode, input, timing::median};
 use bytes::Bytes;
 use peakmem_alloc::{INSTRUMENTED_SYSTEM, PeakMemAlloc, PeakMemAllocTrait};
 
@@ -22,11 +22,11 @@ use peakmem_alloc::{INSTRUMENTED_SYSTEM, PeakMemAlloc, PeakMemAllocTrait};
 static ALLOCATOR: &PeakMemAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 const SIZES: [usize; 4] = [1, 4, 16, 64];
-const LONGEST: Duration = Duration::from_secs(4);
+const TIME_LIMIT: Duration = Duration::from_secs(4);
 
 type Decode = fn(&[Bytes]) -> usize;
 
-/// Reads, and says how much data there was.
+/// A decoder that returns the size of the data.
 macro_rules! decoder {
     ($name:literal, $read:path) => {
         ($name, |chunks| {
@@ -49,7 +49,7 @@ const DECODERS: [(&str, Decode); 9] = [
     ("scan, UTF-8 check, and one copy", copy),
 ];
 
-/// What anybody does who hands out an event of many chunks as one piece.
+/// The least work to return an event of many chunks as one piece.
 fn copy(chunks: &[Bytes]) -> usize {
     let (mut data, mut ends) = (Vec::new(), 0);
     for chunk in chunks {
@@ -69,7 +69,7 @@ fn main() -> io::Result<()> {
     }
     for (name, _) in DECODERS {
         for size in SIZES {
-            let Some((time, peak)) = often(name, size)? else {
+            let Some((time, peak)) = median_of_runs(name, size)? else {
                 println!("large\t{size}\t{name}\tover\tover");
                 break;
             };
@@ -79,13 +79,13 @@ fn main() -> io::Result<()> {
     Ok(())
 }
 
-/// The median time in milliseconds, and the peak; `None` when it takes too long.
-fn often(name: &str, size: usize) -> io::Result<Option<(f64, f64)>> {
+/// The median time in milliseconds, and the median peak. `None` if the decoder takes too long.
+fn median_of_runs(name: &str, size: usize) -> io::Result<Option<(f64, f64)>> {
     let mut results = Vec::new();
     let began = Instant::now();
-    // Each in a fresh process, whose memory was not used yet: nobody reads the same large event over and over.
-    while results.len() < 5 && began.elapsed() < LONGEST / 2 {
-        match bounded(name, size)? {
+    // Each run has a fresh process, so that no run reuses the memory of another.
+    while results.len() < 5 && began.elapsed() < TIME_LIMIT / 2 {
+        match run_with_limit(name, size)? {
             Some(result) => results.push(result),
             None => return Ok(None),
         }
@@ -94,12 +94,12 @@ fn often(name: &str, size: usize) -> io::Result<Option<(f64, f64)>> {
     Ok(Some((median(times), median(peaks))))
 }
 
-/// Runs a decoder in a child, and stops it when it takes too long.
-fn bounded(name: &str, size: usize) -> io::Result<Option<(f64, f64)>> {
+/// Runs a decoder in a child process, and stops it after `TIME_LIMIT`.
+fn run_with_limit(name: &str, size: usize) -> io::Result<Option<(f64, f64)>> {
     let began = Instant::now();
     let mut child = Command::new(env::current_exe()?).args([name, &size.to_string()]).stdout(Stdio::piped()).spawn()?;
     while child.try_wait()?.is_none() {
-        if began.elapsed() > LONGEST {
+        if began.elapsed() > TIME_LIMIT {
             child.kill()?;
             child.wait()?;
             return Ok(None);
@@ -119,6 +119,6 @@ fn measure(read: Decode, mib: usize) {
     let began = Instant::now();
     let size = black_box(read(&input.chunks));
     let time = began.elapsed().as_secs_f64() * 1e3;
-    assert_eq!(size, expected, "the data is not whole");
+    assert_eq!(size, expected, "data is missing");
     println!("{time} {}", ALLOCATOR.get_peak_memory() as f64 / expected as f64);
 }

@@ -1,7 +1,7 @@
 //! Writes RESULTS.md and results.svg.
 //!
-//! `cargo run --release --bin results`: builds and runs all measuring programs, which takes about three minutes;
-//! `-- FILE ..`: of what they have printed into files.
+//! - `cargo run --release --bin results` builds and runs all measuring programs, which takes about three minutes.
+//! - `cargo run --release --bin results -- FILE ..` reads their output from files.
 
 use std::{
     env, fs,
@@ -31,12 +31,12 @@ fn main() -> io::Result<()> {
     fs::write(folder.join("results.svg"), svg(&records))
 }
 
-/// The programs beside this one. Whoever runs this without cargo has built them.
+/// Builds the programs beside this one. Without cargo they have to be built already.
 fn build() -> io::Result<()> {
     let Some(cargo) = env::var_os("CARGO") else { return Ok(()) };
     let folder = env!("CARGO_MANIFEST_DIR");
     let built = Command::new(cargo).args(["build", "--release", "--bins"]).current_dir(folder).status()?;
-    if built.success() { Ok(()) } else { Err(io::Error::other("the programs cannot be built")) }
+    if built.success() { Ok(()) } else { Err(io::Error::other("the measuring programs cannot be built")) }
 }
 
 fn run(program: &str) -> io::Result<String> {

@@ -1,4 +1,4 @@
-//! Many connections that read, in one process and on one thread: as little work as there can be.
+//! A load generator: many connections that read, on one thread, with as little work as possible.
 
 use std::{
     io::{self, Read, Write},
@@ -9,15 +9,15 @@ use std::{
 use memchr::memmem;
 use mio::{Events, Interest, Poll, Token};
 
-use super::{PATH, PUBLISH};
+use super::protocol::{PATH, PUBLISH};
 
-/// How long anything may take.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long the load generator waits for a server.
+const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// How many connections are opened before the server has answered: fewer than its backlog holds.
-const AT_ONCE: usize = 128;
+/// How many connections are opened before the server answers. Fewer than its backlog holds.
+const CONNECTIONS_AT_ONCE: usize = 128;
 
-pub struct Load {
+pub struct LoadGenerator {
     poll: Poll,
     connections: Vec<Connection>,
     control: TcpStream,
@@ -29,12 +29,12 @@ pub struct Load {
 struct Connection {
     socket: mio::net::TcpStream,
     in_head: bool,
-    /// What was read ends in a line end, and the next one ends the event.
+    /// The bytes that were read end with a line end, so that another line end ends the event.
     at_line_end: bool,
 }
 
-impl Load {
-    /// Opens the connections and waits until each has its head: then it is subscribed.
+impl LoadGenerator {
+    /// Opens the connections, and waits until each has received its head and is subscribed.
     pub fn connect(data: u16, control: u16, connections: usize) -> io::Result<Self> {
         let control = TcpStream::connect((Ipv4Addr::LOCALHOST, control))?;
         control.set_nodelay(true)?;
@@ -54,14 +54,14 @@ impl Load {
             let mut socket = mio::net::TcpStream::from_std(socket);
             load.poll.registry().register(&mut socket, Token(number), Interest::READABLE)?;
             load.connections.push(Connection { socket, in_head: true, at_line_end: false });
-            if (number + 1) % AT_ONCE == 0 || number + 1 == connections {
+            if (number + 1) % CONNECTIONS_AT_ONCE == 0 || number + 1 == connections {
                 load.read_until(|load| load.heads == number as u64 + 1)?;
             }
         }
         Ok(load)
     }
 
-    /// Has bursts published for so long. Returns how many events each second were delivered, to all connections together.
+    /// Has bursts published for this time. Returns the deliveries per second, of all connections together.
     pub fn run(&mut self, burst: u64, time: Duration) -> io::Result<f64> {
         self.publish(burst)?;
         let (began, before) = (Instant::now(), self.events);
@@ -71,25 +71,22 @@ impl Load {
         Ok((self.events - before) as f64 / began.elapsed().as_secs_f64())
     }
 
-    /// Has one burst published, and waits until all connections have it.
+    /// Has one burst published, and waits until all connections have received it.
     pub fn publish(&mut self, burst: u64) -> io::Result<()> {
         self.control.write_all(&[PUBLISH])?;
         let goal = self.events + burst * self.connections.len() as u64;
         self.read_until(|load| load.events >= goal)?;
-        if self.events == goal { Ok(()) } else { Err(io::Error::other("more events came than were published")) }
+        if self.events == goal { Ok(()) } else { Err(io::Error::other("more events arrived than were published")) }
     }
 
     fn read_until(&mut self, done: impl Fn(&Self) -> bool) -> io::Result<()> {
         let began = Instant::now();
         let mut events = Events::with_capacity(1024);
         while !done(self) {
-            if began.elapsed() > PATIENCE {
-                return Err(io::Error::other(format!(
-                    "{} events and {} heads are all that came",
-                    self.events, self.heads
-                )));
+            if began.elapsed() > TIMEOUT {
+                return Err(io::Error::other(format!("only {} events and {} heads arrived", self.events, self.heads)));
             }
-            self.poll.poll(&mut events, Some(PATIENCE))?;
+            self.poll.poll(&mut events, Some(TIMEOUT))?;
             for event in &events {
                 self.read(event.token().0)?;
             }
@@ -105,15 +102,16 @@ impl Load {
                 Ok(read) => {
                     let mut received = &self.buffer[..read];
                     if connection.in_head {
-                        // A head is short, and comes in one piece.
-                        let end = memmem::find(received, b"\r\n\r\n").ok_or_else(|| io::Error::other("no head"))?;
+                        // A head is short, and arrives in one piece.
+                        let end = memmem::find(received, b"\r\n\r\n")
+                            .ok_or_else(|| io::Error::other("the head of the response is incomplete"))?;
                         connection.in_head = false;
                         self.heads += 1;
                         received = &received[end + 4..];
                     }
                     self.events += connection.events(received);
                     if read < self.buffer.len() {
-                        // There was no more.
+                        // The socket is empty.
                         return Ok(());
                     }
                 }
@@ -125,7 +123,7 @@ impl Load {
 }
 
 impl Connection {
-    /// How many events end here. Chunks of HTTP have CRLF around them: an empty line of LF alone is an event's end.
+    /// How many events end in these bytes. Chunks of HTTP have CRLF around them, so only an empty line of LF ends an event.
     fn events(&mut self, received: &[u8]) -> u64 {
         let Some(last) = received.last() else { return 0 };
         let ended = u64::from(self.at_line_end && received[0] == b'\n');
@@ -141,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn events_are_counted_wherever_they_are_cut() {
+    fn events_are_counted_however_the_bytes_are_split() {
         let stream = b"5\r\nid: 1\nevent: a\ndata: 1\n\n\r\nb\r\ndata: 2\n\ndata: 3\n\n\r\n";
         for cut in 0..=stream.len() {
             let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();

@@ -1,4 +1,4 @@
-//! Processes, and what they use.
+//! Processes, and the memory and processor time that they use.
 
 use std::{
     env, fs,
@@ -6,48 +6,48 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
-use super::{Server, Settings};
+use super::protocol::{HyperSettings, Server};
 
-/// A child that does not outlive this value.
+/// A child process. It is killed when this value is dropped.
 pub struct Process {
     child: Child,
     stdout: BufReader<Box<dyn Read + Send>>,
 }
 
 impl Process {
-    /// This program with other arguments, and as many open files as it may have.
+    /// Starts this program with other arguments, and with the highest limit of open files.
     pub fn spawn(args: &[String]) -> io::Result<Self> {
         const RAISE: &str = r#"ulimit -n "$(ulimit -H -n)" 2>/dev/null; exec "$0" "$@""#;
         let mut command = Command::new("sh");
         command.args(["-c", RAISE]).arg(env::current_exe()?).args(args);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
-        let stdout = child.stdout.take().ok_or_else(|| io::Error::other("no output"))?;
+        let stdout = child.stdout.take().ok_or_else(|| io::Error::other("the child process has no output"))?;
         Ok(Self { child, stdout: BufReader::new(Box::new(stdout)) })
     }
 
-    /// A server, and its two ports.
-    pub fn server(server: Server, settings: Settings, burst: u64) -> io::Result<(Self, [String; 2])> {
+    /// Starts a server. Returns its two ports too.
+    pub fn server(server: Server, settings: HyperSettings, burst: u64) -> io::Result<(Self, [String; 2])> {
         let args = ["serve".to_owned(), server.name().to_owned(), settings.name().to_owned(), burst.to_string()];
         let mut process = Self::spawn(&args)?;
-        let line = process.line()?;
-        let (data, control) = line.split_once(' ').ok_or_else(|| io::Error::other("no ports"))?;
+        let line = process.read_line()?;
+        let (data, control) = line.split_once(' ').ok_or_else(|| io::Error::other("the server printed no ports"))?;
         Ok((process, [data.to_owned(), control.to_owned()]))
     }
 
-    /// The next line that it prints.
+    /// Reads the next line of its output.
     ///
     /// # Errors
     ///
-    /// When it has ended instead.
-    pub fn line(&mut self) -> io::Result<String> {
+    /// If it has ended.
+    pub fn read_line(&mut self) -> io::Result<String> {
         let mut line = String::new();
         if self.stdout.read_line(&mut line)? == 0 {
-            return Err(io::Error::other("a child has ended early"));
+            return Err(io::Error::other("a child process has ended early"));
         }
         Ok(line.trim().to_owned())
     }
 
-    /// What it holds in memory, in bytes. Zero where that cannot be told.
+    /// Its memory, in bytes. Zero where it is not known.
     pub fn memory(&self) -> u64 {
         const PAGE: u64 = 4096;
         let statm = fs::read_to_string(format!("/proc/{}/statm", self.child.id())).unwrap_or_default();
@@ -55,11 +55,11 @@ impl Process {
         pages.unwrap_or(0) * PAGE
     }
 
-    /// The time it has had a processor, in nanoseconds. Zero where that cannot be told.
+    /// Its processor time, in nanoseconds. Zero where it is not known.
     pub fn processor_time(&self) -> u64 {
         const TICK: u64 = 10_000_000;
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
-        // Behind the name, which may hold anything, come the state and then numbers: the 12th and 13th are these times.
+        // The name may contain anything. After it come the state and then numbers, of which the 12th and 13th are these times.
         let Some((_, numbers)) = stat.rsplit_once(") ") else { return 0 };
         numbers.split(' ').skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum::<u64>() * TICK
     }

@@ -1,4 +1,4 @@
-//! A server, in one process and on one thread.
+//! The servers, each on one thread.
 
 use std::{
     convert::Infallible,
@@ -31,38 +31,38 @@ use tokio::{
 };
 use tokio_stream::wrappers::BroadcastStream;
 
-use super::{PATH, PUBLISH, Server, Settings};
-use crate::encode::Market;
+use super::protocol::{HyperSettings, PATH, PUBLISH, Server};
+use crate::market::Market;
 
-/// How many events a channel holds: more than a burst.
-const ROOM: usize = 256;
+/// How many events a channel holds. More than a burst.
+const CHANNEL_CAPACITY: usize = 256;
 
-/// How long a server waits for its load.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a server waits for the load generator.
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 type Publish = Box<dyn Fn(&Market)>;
 
-/// Serves until the control connection is closed. Prints the two ports, events first.
-pub fn run(server: Server, settings: Settings, burst: u64) -> io::Result<()> {
+/// Serves until the control connection is closed. Prints the two ports, that of the events first.
+pub fn run(server: Server, settings: HyperSettings, burst: u64) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async move {
         let data = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let control = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         println!("{} {}", data.local_addr()?.port(), control.local_addr()?.port());
         io::stdout().flush()?;
-        let (mut control, _) = timeout(PATIENCE, control.accept()).await??;
+        let (mut control, _) = timeout(TIMEOUT, control.accept()).await??;
         control.set_nodelay(true)?;
-        if server == Server::Raw {
-            return raw(data, &mut control, burst).await;
+        if server == Server::RawTcp {
+            return raw_tcp(data, &mut control, burst).await;
         }
         let publish = match server {
-            Server::Raw | Server::Hub => hub(data, settings),
+            Server::RawTcp | Server::HubHyper => hub_hyper(data, settings),
             Server::HubAxum => hub_axum(data),
-            Server::Bytes => bytes(data, settings),
-            Server::Idiom => idiom(data),
+            Server::BroadcastBytes => broadcast_bytes(data, settings),
+            Server::AxumBroadcast => axum_broadcast(data),
         };
         let mut n = 0;
-        while is_told(&mut control).await? {
+        while receive_publish(&mut control).await? {
             for _ in 0..burst {
                 publish(&Market::trade(n));
                 n += 1;
@@ -72,14 +72,14 @@ pub fn run(server: Server, settings: Settings, burst: u64) -> io::Result<()> {
     })
 }
 
-/// Waits for a word on the control connection; false when it is closed.
-async fn is_told(control: &mut TcpStream) -> io::Result<bool> {
-    let mut word = [0];
-    Ok(control.read(&mut word).await? == 1 && word[0] == PUBLISH)
+/// Waits for the command to publish. False when the control connection is closed.
+async fn receive_publish(control: &mut TcpStream) -> io::Result<bool> {
+    let mut command = [0];
+    Ok(control.read(&mut command).await? == 1 && command[0] == PUBLISH)
 }
 
-/// It answers each request with a head, so that the load need not know what it speaks to, and then writes.
-async fn raw(data: TcpListener, control: &mut TcpStream, burst: u64) -> io::Result<()> {
+/// Answers each request with a head, so that the load generator can treat all servers alike, and then writes the events.
+async fn raw_tcp(data: TcpListener, control: &mut TcpStream, burst: u64) -> io::Result<()> {
     let sockets = Arc::new(Mutex::new(Vec::new()));
     let accepted = Arc::clone(&sockets);
     tokio::spawn(async move {
@@ -92,34 +92,34 @@ async fn raw(data: TcpListener, control: &mut TcpStream, burst: u64) -> io::Resu
         }
     });
     let mut n = 0;
-    while is_told(control).await? {
+    while receive_publish(control).await? {
         let mut encoded = Vec::new();
         for _ in 0..burst {
-            // As long as what a hub writes, its id included.
+            // As long as the event of a hub with its id.
             encoded.extend_from_slice(format!("id: 0123456789abcdef-{n}\n").as_bytes());
             encoded.extend_from_slice(Encoded::new(&Market::trade(n)).map_err(io::Error::other)?.as_bytes());
             n += 1;
         }
         for socket in &*sockets.lock().unwrap_or_else(PoisonError::into_inner) {
             if socket.try_write(&encoded)? != encoded.len() {
-                return Err(io::Error::other("a socket is full, although its client has read all"));
+                return Err(io::Error::other("a socket is full, although its client has read everything"));
             }
         }
     }
     Ok(())
 }
 
-fn hub(data: TcpListener, settings: Settings) -> Publish {
+fn hub_hyper(data: TcpListener, settings: HyperSettings) -> Publish {
     let hub = Hub::builder_on_gap(OnGap::Ignore).build();
     let subscribed = hub.clone();
-    hyper(data, settings, move || Sse::new(subscribed.subscribe(Start::Live)).into());
+    serve_hyper(data, settings, move || Sse::new(subscribed.subscribe(Start::Live)).into());
     Box::new(move |event| drop(hub.publish_now(event)))
 }
 
-fn bytes(data: TcpListener, settings: Settings) -> Publish {
-    let (sender, _) = broadcast::channel::<Bytes>(ROOM);
+fn broadcast_bytes(data: TcpListener, settings: HyperSettings) -> Publish {
+    let (sender, _) = broadcast::channel::<Bytes>(CHANNEL_CAPACITY);
     let subscribed = sender.clone();
-    hyper(data, settings, move || {
+    serve_hyper(data, settings, move || {
         let frames = BroadcastStream::new(subscribed.subscribe()).map(|bytes| bytes.map(Frame::data));
         Response::builder()
             .header("content-type", "text/event-stream")
@@ -132,22 +132,25 @@ fn bytes(data: TcpListener, settings: Settings) -> Publish {
     })
 }
 
-/// A task for each connection.
-fn hyper<B>(data: TcpListener, settings: Settings, respond: impl Fn() -> Response<B> + Clone + Send + 'static)
-where
+/// Serves each connection in its own task.
+fn serve_hyper<B>(
+    data: TcpListener,
+    settings: HyperSettings,
+    respond: impl Fn() -> Response<B> + Clone + Send + 'static,
+) where
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let mut builder = http1::Builder::new();
     match settings {
-        Settings::HalfClose => drop(builder.half_close(true)),
-        Settings::Flatten => drop(builder.writev(false)),
-        Settings::SmallBuffers => drop(builder.max_buf_size(8192)),
-        Settings::NoKeepAlive => drop(builder.keep_alive(false)),
-        Settings::Auto | Settings::AutoHttp1 | Settings::Http1 => {}
+        HyperSettings::HalfClose => drop(builder.half_close(true)),
+        HyperSettings::NoVectoredWrites => drop(builder.writev(false)),
+        HyperSettings::SmallBuffers => drop(builder.max_buf_size(8192)),
+        HyperSettings::NoKeepAlive => drop(builder.keep_alive(false)),
+        HyperSettings::Auto | HyperSettings::AutoHttp1 | HyperSettings::Http1 => {}
     }
     let mut auto = auto::Builder::new(TokioExecutor::new());
-    if settings == Settings::AutoHttp1 {
+    if settings == HyperSettings::AutoHttp1 {
         auto = auto.http1_only();
     }
     tokio::spawn(async move {
@@ -156,7 +159,7 @@ where
             let respond = respond.clone();
             let service = service_fn(move |_: Request<Incoming>| std::future::ready(Ok::<_, Infallible>(respond())));
             match settings {
-                Settings::Auto | Settings::AutoHttp1 => {
+                HyperSettings::Auto | HyperSettings::AutoHttp1 => {
                     let auto = auto.clone();
                     tokio::spawn(async move { auto.serve_connection(TokioIo::new(socket), service).await });
                 }
@@ -169,14 +172,16 @@ where
 fn hub_axum(data: TcpListener) -> Publish {
     let hub = Hub::builder_on_gap(OnGap::Ignore).build();
     let subscribed = hub.clone();
-    axum(data, move || http::Response::from(Sse::new(subscribed.subscribe(Start::Live))).map(axum::body::Body::new));
+    serve_axum(data, move || {
+        http::Response::from(Sse::new(subscribed.subscribe(Start::Live))).map(axum::body::Body::new)
+    });
     Box::new(move |event| drop(hub.publish_now(event)))
 }
 
-fn idiom(data: TcpListener) -> Publish {
-    let (sender, _) = broadcast::channel::<Market>(ROOM);
+fn axum_broadcast(data: TcpListener) -> Publish {
+    let (sender, _) = broadcast::channel::<Market>(CHANNEL_CAPACITY);
     let subscribed = sender.clone();
-    axum(data, move || {
+    serve_axum(data, move || {
         let events = BroadcastStream::new(subscribed.subscribe()).map(|event| event.map(|event| event.axum()));
         let events = events.map(|event| event.unwrap_or_else(|error| Err(axum::Error::new(error))));
         axum::response::Sse::new(events).keep_alive(axum::response::sse::KeepAlive::default())
@@ -184,7 +189,7 @@ fn idiom(data: TcpListener) -> Publish {
     Box::new(move |event| drop(sender.send(event.clone())))
 }
 
-fn axum<R: IntoResponse + Send + 'static>(
+fn serve_axum<R: IntoResponse + Send + 'static>(
     data: TcpListener,
     respond: impl FnOnce() -> R + Clone + Send + Sync + 'static,
 ) {

@@ -1,8 +1,8 @@
-//! The machine, the compiler and the crates, in words.
+//! A description of the machine, the compiler and the crates.
 
 use std::{env::consts, fs, process::Command, thread};
 
-/// The crates whose versions matter to who reads the numbers.
+/// The crates whose versions affect the numbers.
 const CRATES: [&str; 17] = [
     "axum",
     "bytes",
@@ -23,7 +23,7 @@ const CRATES: [&str; 17] = [
     "warp",
 ];
 
-pub fn in_words() -> String {
+pub fn describe() -> String {
     let cores = thread::available_parallelism().map_or(0, usize::from);
     let mut features = vec![
         #[cfg(target_arch = "x86_64")]
@@ -36,12 +36,12 @@ pub fn in_words() -> String {
     let features = if features.is_empty() { String::new() } else { format!(" with {}", features.join(" and ")) };
     let rustc = Command::new("rustc").arg("--version").output().ok();
     let rustc = rustc.and_then(|output| String::from_utf8(output.stdout).ok()).unwrap_or_default();
-    let rustc = rustc.split(' ').nth(1).unwrap_or("of a version that is not known");
+    let rustc = rustc.split(' ').nth(1).unwrap_or("of unknown version");
     let crates: Vec<String> = CRATES.iter().filter_map(|name| Some(format!("{name} {}", version(name)?))).collect();
     format!(
-        "The machine: {cores} cores, {}{features}{}, {} GiB of memory, {}.\n\
-         Built by rustc {rustc}, optimised as `--release` is, nothing else set.\n\n\
-         The crates:\n{}.",
+        "Machine: {cores} cores, {}{features}{}, {} GiB of memory, {}.\n\
+         Built by rustc {rustc} with `--release`, and no other setting.\n\n\
+         Crates:\n{}.",
         consts::ARCH,
         processor().map(|name| format!(" ({name})")).unwrap_or_default(),
         gibibytes(),
@@ -50,7 +50,7 @@ pub fn in_words() -> String {
     )
 }
 
-/// A list on lines that are not too long.
+/// A list with commas, on lines of at most about 110 characters.
 fn wrapped(words: &[String]) -> String {
     let mut text = String::new();
     let mut line = 0;
@@ -79,7 +79,7 @@ fn gibibytes() -> u64 {
     kibibytes.unwrap_or(0).div_ceil(1 << 20)
 }
 
-/// As the lock file has it.
+/// The version in the lock file.
 fn version(name: &str) -> Option<&'static str> {
     let lock = include_str!("../../Cargo.lock");
     let (_, behind) = lock.split_once(&format!("name = \"{name}\"\nversion = \""))?;
@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn all_crates_that_are_named_are_in_the_lock_file() {
+    fn the_lock_file_has_every_listed_crate() {
         for name in CRATES {
             assert!(version(name).is_some(), "{name}");
         }

@@ -1,10 +1,11 @@
-//! The plot: a panel for each kind of work, and in it a bar for each contender.
+//! The plot: a panel per kind of work, with a bar per contender.
 
 use std::fmt::Write;
 
-use super::{Records, number, short, with_commas};
+use super::records::{Records, number};
+use crate::format::{short, with_commas};
 
-/// A panel: the group, what stands above it, and the contenders that are shown.
+/// A panel: a group, a title, and the contenders that it shows.
 struct Panel {
     records: &'static str,
     id: &'static str,
@@ -12,12 +13,12 @@ struct Panel {
     shown: &'static [(&'static str, &'static str)],
 }
 
-/// The first of each is ours; a name in parentheses is a limit.
+/// sse-typed is the first of each. A name in parentheses is a limit.
 const PANELS: [Panel; 6] = [
     Panel {
         records: "time",
         id: "decode/tokens",
-        title: "decode, untyped: ns an event of 154 B (shorter is better)",
+        title: "decode, untyped: ns per event of 154 B (shorter is better)",
         shown: &[
             ("sse-typed, lending", "sse-typed, lent"),
             ("sse-typed, owned", "sse-typed, owned"),
@@ -33,7 +34,7 @@ const PANELS: [Panel; 6] = [
     Panel {
         records: "time",
         id: "typed/tokens",
-        title: "decode, typed: ns an event of 154 B",
+        title: "decode, typed: ns per event of 154 B",
         shown: &[
             ("sse-typed", "sse-typed"),
             ("sse-core + match + from_str", "sse-core, match"),
@@ -46,7 +47,7 @@ const PANELS: [Panel; 6] = [
     Panel {
         records: "time",
         id: "encode/60",
-        title: "encode: ns an event of 60 B of JSON, in an HTTP body",
+        title: "encode: ns per event of 60 B of JSON, in an HTTP body",
         shown: &[
             ("sse-typed", "sse-typed"),
             ("sse-stream + to_string", "sse-stream"),
@@ -59,7 +60,7 @@ const PANELS: [Panel; 6] = [
     Panel {
         records: "time",
         id: "fan-out/1000",
-        title: "fan-out to 1,000 tasks: ns a delivery",
+        title: "fan-out to 1,000 tasks: ns per delivery",
         shown: &[
             ("sse-typed, subscriptions", "sse-typed"),
             ("broadcast of Bytes, recv", "broadcast of Bytes"),
@@ -70,7 +71,7 @@ const PANELS: [Panel; 6] = [
     Panel {
         records: "time",
         id: "fan-out/1000-bursts",
-        title: "the same in bursts of 16: ns a delivery",
+        title: "the same in bursts of 16: ns per delivery",
         shown: &[
             ("sse-typed, subscriptions", "sse-typed"),
             ("broadcast of Bytes, recv", "broadcast of Bytes"),
@@ -81,7 +82,7 @@ const PANELS: [Panel; 6] = [
     Panel {
         records: "http",
         id: "32",
-        title: "HTTP/1.1, 1,000 connections, 32 at a time: deliveries a second (longer is better)",
+        title: "HTTP/1.1, 1,000 connections, 32 at a time: deliveries per second (longer is better)",
         shown: &[
             ("sse-typed: hub, hyper", "sse-typed, hyper"),
             ("sse-typed: hub, axum", "sse-typed, axum"),
@@ -96,10 +97,10 @@ const WIDTH: u32 = 760;
 const LABEL: u32 = 230;
 const BAR: u32 = 15;
 const GAP: u32 = 6;
-/// Room for the number behind the longest bar.
+/// The width of the number after the longest bar.
 const NUMBER: u32 = 80;
 
-/// Readable on light and on dark pages: the page's own background shows through.
+/// Readable on light and dark pages: the background is transparent.
 const STYLE: &str = "text{font:13px system-ui,sans-serif;fill:#1f2328}.title{font-weight:600;font-size:14px}text.limit{fill:#59636e}\
 rect{fill:#8c959f}rect.ours{fill:#0969da}rect.limit{fill:none;stroke:#59636e;stroke-dasharray:3 2}\
 @media(prefers-color-scheme:dark){text{fill:#f0f6fc}text.limit{fill:#9198a1}rect{fill:#656c76}rect.ours{fill:#4493f8}\
@@ -124,11 +125,11 @@ impl Panel {
     fn values(&self, records: &Records) -> Vec<(&'static str, f64)> {
         let value = |name: &str| match self.records {
             "time" => records
-                .about::<5>("time")
+                .of_kind::<5>("time")
                 .find(|[id, _, _, other, _]| *id == self.id && *other == name)
                 .map(|line| number(line[4])),
             _ => records
-                .about::<4>("http")
+                .of_kind::<4>("http")
                 .find(|[id, other, ..]| *id == self.id && *other == name)
                 .map(|line| number(line[2])),
         };

@@ -2,10 +2,13 @@
 
 use std::fmt::Write;
 
-use super::{Records, number, short, with_commas};
-use crate::growth::TABLES;
+use super::records::{Records, number};
+use crate::{
+    format::{short, with_commas},
+    growth::TABLES,
+};
 
-/// What stands in a table, in the order in which it was first seen.
+/// The names without repetitions, in their first order.
 fn distinct<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     let mut all = Vec::new();
     for name in names {
@@ -16,31 +19,31 @@ fn distinct<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     all
 }
 
-fn head(columns: &[&str]) -> String {
+fn header(columns: &[&str]) -> String {
     format!("| {} |\n|---|{}\n", columns.join(" | "), "--:|".repeat(columns.len() - 1))
 }
 
-/// A line; ours are bold.
+/// A line of a table. Lines of sse-typed are bold.
 fn line(ours: bool, cells: &[String]) -> String {
     let mark = if ours { "**" } else { "" };
     let cells: Vec<String> = cells.iter().map(|cell| format!("{mark}{cell}{mark}")).collect();
     format!("| {} |\n", cells.join(" | "))
 }
 
-/// What a reader should know of a group whose id begins so.
+/// Notes on the groups whose id starts with the first string.
 const NOTES: [(&str, &str); 4] = [
     (
         "fan-out/1000",
-        "A body of ours restarts its keep-alive with each frame, which reads the clock (22 ns), and makes a frame of what it \
-         sends. The channel's receivers do neither.",
+        "A body of sse-typed restarts its keep-alive with each frame, which reads the clock (22 ns), and makes frames. The \
+         receivers of the channel do neither.",
     ),
-    ("fan-out/10000", "A body of ours is some 350 B of its own, which 10,000 of them do not have in the caches."),
+    ("fan-out/10000", "A body of sse-typed has about 350 B. 10,000 of them do not fit into the caches."),
     (
         "topics",
-        "A topic of ours keeps its history and gives ids, in a ring with a queue of its waiters; a channel has one buffer. \
-         With 10,000 of them it is how much of that lies outside of the caches that is seen.",
+        "A topic of sse-typed keeps a history, gives ids, and has a ring and a queue of wakers; a channel has one buffer. With \
+         10,000 of them, the time shows how much memory lies outside the caches.",
     ),
-    ("replay", "A slice is up to 32 KiB of events, whether they were taken live or not."),
+    ("replay", "A slice has up to 32 KiB of events, whether another subscriber has read them live or not."),
 ];
 
 fn is_ours(name: &str) -> bool {
@@ -49,23 +52,23 @@ fn is_ours(name: &str) -> bool {
 
 pub(super) fn groups(records: &Records) -> String {
     let mut text = String::new();
-    for group in distinct(records.about::<5>("time").map(|[id, ..]| id)) {
-        let lines: Vec<_> = records.about::<5>("time").filter(|[id, ..]| *id == group).collect();
+    for group in distinct(records.of_kind::<5>("time").map(|[id, ..]| id)) {
+        let lines: Vec<_> = records.of_kind::<5>("time").filter(|[id, ..]| *id == group).collect();
         let first = lines.iter().find(|[_, _, kind, ..]| *kind == "Ours").map_or(f64::NAN, |line| number(line[4]));
         let limit = lines.iter().rfind(|[_, _, kind, ..]| *kind == "Limit");
         let (limit, floor) = limit.map_or(("", f64::NAN), |line| (line[3], number(line[4])));
         let is_delivery = ["fan-out", "topics", "replay"].iter().any(|id| group.starts_with(id));
-        let unit = if is_delivery { "a delivery" } else { "an event" };
+        let unit = if is_delivery { "delivery" } else { "event" };
         let _ = write!(text, "## {}\n\n", capital(lines[0][1]));
         for (_, note) in NOTES.iter().filter(|(id, _)| group.starts_with(id)) {
             let _ = write!(text, "{note}\n\n");
         }
-        let (ns, allocations) = (format!("ns {unit}"), format!("allocations {unit}"));
-        text += &head(&["", &ns, "× sse-typed", &format!("× {limit}"), &allocations]);
+        let (ns, allocations) = (format!("ns per {unit}"), format!("allocations per {unit}"));
+        text += &header(&["", &ns, "× sse-typed", &format!("× {limit}"), &allocations]);
         for [_, _, kind, name, time] in lines {
             let time = number(time);
             let mut allocations =
-                records.about::<4>("allocations").filter(|[id, other, ..]| *id == group && *other == name);
+                records.of_kind::<4>("allocations").filter(|[id, other, ..]| *id == group && *other == name);
             let allocations = allocations.next().map_or(f64::NAN, |line| number(line[2]));
             let name = if kind == "Limit" { format!("*{name}*") } else { name.to_owned() };
             text += &line(
@@ -83,19 +86,19 @@ fn capital(title: &str) -> String {
 }
 
 pub(super) fn large(records: &Records) -> String {
-    let sizes = distinct(records.about::<4>("large").map(|[size, ..]| size));
+    let sizes = distinct(records.of_kind::<4>("large").map(|[size, ..]| size));
     let mut text = String::from(
-        "## One large event, in chunks of 16 KiB\n\nMilliseconds in a fresh process, how much longer 64 MiB take than 16 MiB (4 is linear), and the peak of memory over\n\
-         the size of the data. Who took over 4 s was stopped.\n\n",
+        "## One large event, in chunks of 16 KiB\n\nMilliseconds in a fresh process, the time for 64 MiB divided by the time for 16 MiB (4 is linear), and the peak of memory\n\
+         divided by the size of the data. A decoder that took over 4 s was stopped.\n\n",
     );
     let sized: Vec<String> = sizes.iter().map(|size| format!("{size} MiB")).collect();
     let mut columns = vec![""];
     columns.extend(sized.iter().map(String::as_str));
     columns.extend(["64 ÷ 16", "peak"]);
-    text += &head(&columns);
-    for name in distinct(records.about::<4>("large").map(|[_, name, ..]| name)) {
+    text += &header(&columns);
+    for name in distinct(records.of_kind::<4>("large").map(|[_, name, ..]| name)) {
         let of = |size: &str| {
-            records.about::<4>("large").find(|[other_size, other, ..]| *other_size == size && *other == name)
+            records.of_kind::<4>("large").find(|[other_size, other, ..]| *other_size == size && *other == name)
         };
         let mut cells = vec![name.to_owned()];
         cells.extend(sizes.iter().map(|size| match of(size) {
@@ -105,7 +108,7 @@ pub(super) fn large(records: &Records) -> String {
         }));
         let time = |size| of(size).map_or(f64::NAN, |line| number(line[2]));
         cells.push(short(time("64") / time("16")));
-        // Of the largest that it has read.
+        // Of the largest event that it has read.
         let peak =
             sizes.iter().rev().filter_map(|size| of(size)).map(|line| number(line[3])).find(|peak| !peak.is_nan());
         cells.push(peak.map_or_else(|| "-".to_owned(), |peak| format!("{peak:.2} x")));
@@ -116,11 +119,11 @@ pub(super) fn large(records: &Records) -> String {
 
 pub(super) fn idle(records: &Records) -> String {
     let mut text = String::from(
-        "## An idle subscription\n\nBytes for each of 10,000 that wait. Its own bytes are in the task, or in the connection, that holds it. A body of\n\
-         ours holds its keep-alive's timer, its encoder, and what observers are told, in place.\n\n",
+        "## An idle subscription\n\nBytes per subscription, for 10,000 that wait. Its own bytes are part of the task or connection that holds it. A body of\n\
+         sse-typed contains the timer of its keep-alive, its encoder, and the data for observers.\n\n",
     );
-    text += &head(&["", "heap", "its own"]);
-    for [name, heap, own] in records.about("idle") {
+    text += &header(&["", "heap", "own"]);
+    for [name, heap, own] in records.of_kind("idle") {
         text += &line(is_ours(name), &[name.to_owned(), heap.to_owned(), own.to_owned()]);
     }
     text + "\n"
@@ -128,25 +131,31 @@ pub(super) fn idle(records: &Records) -> String {
 
 pub(super) fn http(records: &Records) -> String {
     let mut text = String::new();
-    for burst in distinct(records.about::<4>("http").map(|[burst, ..]| burst)) {
+    for burst in distinct(records.of_kind::<4>("http").map(|[burst, ..]| burst)) {
         let at_once = if burst == "1" { "one event at a time".to_owned() } else { format!("{burst} events at a time") };
-        let lines: Vec<_> = records.about::<4>("http").filter(|[other, ..]| *other == burst).collect();
+        let lines: Vec<_> = records.of_kind::<4>("http").filter(|[other, ..]| *other == burst).collect();
         let rate = |begin: &str| {
             lines.iter().find(|[_, name, ..]| name.starts_with(begin)).map_or(f64::NAN, |line| number(line[2]))
         };
-        let (raw, idiom) = (rate("raw"), rate("axum: broadcast"));
+        let (raw, axum) = (rate("raw"), rate("axum: broadcast"));
         let _ = write!(
             text,
-            "## HTTP/1.1, 1,000 connections, {at_once}\n\nServer and client are two processes on these cores, over loopback, each on one thread. A burst is published once all\n\
-             connections have the one before.\n\n"
+            "## HTTP/1.1, 1,000 connections, {at_once}\n\nServer and load generator are two processes on these cores, over loopback, each on one thread. A burst is published when\n\
+             all connections have received the burst before.\n\n"
         );
-        text += &head(&["", "deliveries a second", "× the idiom", "× raw TCP", "server, ns of processor a delivery"]);
+        text += &header(&[
+            "",
+            "deliveries per second",
+            "× axum's broadcast",
+            "× raw TCP",
+            "server, ns of processor per delivery",
+        ]);
         for [_, name, rate, time] in lines {
             let rate = number(rate);
             let name_shown = if name.starts_with("raw") { format!("*{name}*") } else { name.to_owned() };
             text += &line(
                 is_ours(name),
-                &[name_shown, with_commas(rate as u64), short(rate / idiom), short(rate / raw), short(number(time))],
+                &[name_shown, with_commas(rate as u64), short(rate / axum), short(rate / raw), short(number(time))],
             );
         }
         text.push('\n');
@@ -156,11 +165,11 @@ pub(super) fn http(records: &Records) -> String {
 
 pub(super) fn memory(records: &Records) -> String {
     let mut text = String::from(
-        "## Memory of open connections\n\nWhat the server's process holds more with so many connections, each of which has had an event. The kernel's buffers are\n\
-         not in it.\n\n",
+        "## Memory of open connections\n\nHow much the memory of the server's process grows with these connections, each of which has received an event. The\n\
+         kernel's buffers are not included.\n\n",
     );
-    text += &head(&["", "connections", "bytes a connection"]);
-    for [server, settings, connections, bytes] in records.about("memory") {
+    text += &header(&["", "connections", "bytes per connection"]);
+    for [server, settings, connections, bytes] in records.of_kind("memory") {
         let name = match server {
             "sse-typed: hub, hyper" => format!("sse-typed: hub, {settings}"),
             other => other.to_owned(),
@@ -174,7 +183,7 @@ pub(super) fn memory(records: &Records) -> String {
 pub(super) fn growth(records: &Records) -> String {
     let mut text = String::from("## How cost grows\n\n");
     for table in TABLES {
-        let lines: Vec<_> = records.about::<4>("growth").filter(|[id, ..]| *id == table.id).collect();
+        let lines: Vec<_> = records.of_kind::<4>("growth").filter(|[id, ..]| *id == table.id).collect();
         if lines.is_empty() {
             continue;
         }
@@ -182,7 +191,7 @@ pub(super) fn growth(records: &Records) -> String {
         let _ = write!(text, "### {}\n\n{}\n\n", capital(table.title), table.note);
         let mut columns = vec![""];
         columns.extend(&names);
-        text += &head(&columns);
+        text += &header(&columns);
         for size in distinct(lines.iter().map(|[_, size, ..]| *size)) {
             let time = |name| lines.iter().find(|[_, other, of, _]| *other == size && *of == name);
             let mut cells = vec![size.to_owned()];

@@ -1,4 +1,4 @@
-//! Untyped decoding, of events that are lent and of events that are kept; in chunks of 16 KiB, and of 64 B.
+//! Untyped decoding of borrowed and of owned events, in chunks of 16 KiB, and of borrowed events in chunks of 64 B.
 
 use std::hint::black_box;
 
@@ -11,10 +11,12 @@ use sse_typed::codec::{Decoder, Item};
 fn main() {
     let large_chunks = tokens(&WORDS, 1_000);
     let small_chunks = large_chunks.in_chunks_of(64);
-    sse_typed_counted_work(|| lend(&large_chunks) + keep(&large_chunks) + lend(&small_chunks));
+    sse_typed_counted_work(|| {
+        decode_borrowed(&large_chunks) + decode_owned(&large_chunks) + decode_borrowed(&small_chunks)
+    });
 }
 
-fn lend(input: &Input) -> usize {
+fn decode_borrowed(input: &Input) -> usize {
     let (mut decoder, mut events) = (Decoder::new(), 0);
     for chunk in &input.chunks {
         decoder.feed(chunk.clone());
@@ -25,7 +27,7 @@ fn lend(input: &Input) -> usize {
     events
 }
 
-fn keep(input: &Input) -> usize {
+fn decode_owned(input: &Input) -> usize {
     let (mut decoder, mut events) = (Decoder::new(), 0);
     for chunk in &input.chunks {
         decoder.feed(chunk.clone());

@@ -1,4 +1,4 @@
-//! Encoding through the HTTP body with its keep-alive: events that come one at a time, and events that are all ready.
+//! Encoding through the HTTP body with its keep-alive: events one at a time, and events that are all ready.
 
 use std::{
     hint::black_box,
@@ -37,7 +37,7 @@ fn main() -> std::io::Result<()> {
     Ok(())
 }
 
-/// Takes all frames of the body.
+/// Reads all frames of the body.
 fn send(trades: Trades) {
     let mut body = pin!(http::Response::from(Sse::new(trades)).into_body());
     let mut context = Context::from_waker(Waker::noop());
@@ -45,7 +45,7 @@ fn send(trades: Trades) {
         match body.as_mut().poll_frame(&mut context) {
             Poll::Ready(Some(frame)) => drop(black_box(frame)),
             Poll::Ready(None) => return,
-            // The next event is there.
+            // The stream is ready at the next poll.
             Poll::Pending => {}
         }
     }
@@ -53,7 +53,7 @@ fn send(trades: Trades) {
 
 struct Trades {
     left: RepeatN<&'static Market>,
-    /// Between two events there is nothing.
+    /// The stream is pending between two events.
     pauses: bool,
     pause: bool,
 }

@@ -1,5 +1,5 @@
-//! Fan-out of a hub to 1,000 subscriptions: one event at a time, and in bursts. What wakes and polls them is part of the
-//! count, and as little as can be.
+//! Fan-out of a hub to 1,000 subscriptions: one event at a time, and in bursts. The count includes the code that wakes and
+//! polls them, which is minimal.
 
 use std::{
     hint::black_box,
@@ -25,7 +25,7 @@ const SUBSCRIPTIONS: usize = 1_000;
 
 type Queue = Arc<Mutex<Vec<usize>>>;
 
-/// Puts a subscription's number among those that are to be polled.
+/// Adds the number of its subscription to the queue of those to poll.
 struct Task {
     number: usize,
     queue: Queue,
@@ -58,7 +58,7 @@ fn main() {
     });
 }
 
-/// Polls who was woken until there is nothing for them, and counts what they get.
+/// Polls the woken subscriptions until they are pending. Returns the number of deliveries.
 fn poll_woken(queue: &Queue, woken: &mut Vec<usize>, tasks: &mut [(Subscription<Market>, Waker)]) -> usize {
     woken.append(&mut queue.lock().unwrap_or_else(PoisonError::into_inner));
     let mut delivered = 0;

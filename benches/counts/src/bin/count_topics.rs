@@ -1,4 +1,4 @@
-//! Topics with one subscriber each: an event for one after another, as of jobs, rooms and symbols.
+//! Topics with one subscriber each, such as jobs, rooms and symbols: one event per topic in turn.
 
 use std::{
     hint::black_box,
@@ -29,18 +29,17 @@ impl Wake for Task {
 }
 
 fn main() {
-    // The clock is tokio's.
     let topics = Topics::<usize, Market>::new(Hub::builder_on_gap(OnGap::Ignore));
     let mut tasks: Vec<(Subscription<Market>, Waker)> =
         (0..TOPICS).map(|key| (topics.subscribe(&key, Start::Live), Waker::from(Arc::new(Task)))).collect();
     let trade = Market::Trade { symbol: "KIWI".to_owned(), cents: 10_007, size: 1_007, at: 17_000_000_007 };
     tasks.iter_mut().for_each(|task| assert_eq!(poll(task), 0));
-    // What a topic makes room for with its first events is not counted.
+    // A topic allocates with its first events, which is not counted.
     publish(&topics, &trade, &mut tasks, 3);
     sse_typed_counted_work(|| publish(&topics, &trade, &mut tasks, 10));
 }
 
-/// Publishes this many events on each topic, one after another, and delivers each.
+/// Publishes this many events on each topic in turn, and delivers each.
 fn publish(
     topics: &Topics<usize, Market>,
     trade: &Market,
@@ -56,7 +55,7 @@ fn publish(
     delivered
 }
 
-/// Polls until there is nothing.
+/// Polls until the subscription is pending. Returns the number of deliveries.
 fn poll((subscription, waker): &mut (Subscription<Market>, Waker)) -> usize {
     let mut delivered = 0;
     while let Poll::Ready(Some(entries)) = Pin::new(&mut *subscription).poll_next(&mut Context::from_waker(waker)) {

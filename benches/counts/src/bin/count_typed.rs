@@ -1,4 +1,4 @@
-//! Typed decoding, by the event type, and of an enum whose tag is in the JSON too.
+//! Typed decoding by event type, and of an enum whose tag is in the JSON too.
 
 use std::hint::black_box;
 

@@ -1,37 +1,37 @@
-//! Times contenders in turns: what the machine does meanwhile then falls on all of them.
+//! Times the contenders of a group in turns, so that other work on the machine affects all of them.
 
 use std::{
     hint::black_box,
     time::{Duration, Instant},
 };
 
-use crate::Group;
+use crate::contender::Group;
 
 pub const ROUNDS: usize = 21;
 
-/// What a sample takes at least: the clock's own error is then below a thousandth.
-const SAMPLE: Duration = Duration::from_millis(2);
+/// The least time of a sample: the error of the clock is then below a thousandth.
+const SAMPLE_TIME: Duration = Duration::from_millis(2);
 
-/// How many times a group is measured when others use the machine, too.
+/// How often a group is measured when its times scatter.
 const ATTEMPTS: usize = 4;
 
-/// What quartiles may lie apart, over the median. More is somebody else's work.
-pub const SCATTER: f64 = 0.1;
+/// The largest accepted distance of the quartiles, divided by the median. More means that other programs use the machine.
+pub const MAX_SCATTER: f64 = 0.1;
 
-/// What a group takes.
+/// The times of a group.
 #[derive(Debug)]
 pub struct Times {
     /// The median time of one event, or delivery, in nanoseconds, for each contender.
     pub nanoseconds: Vec<f64>,
-    /// How far the quartiles lie apart, over the median; of the contender of which they do most.
+    /// The distance of the quartiles divided by the median, of the contender for which it is largest.
     pub scatter: f64,
 }
 
-/// Times a group, and again if its times scatter: the attempt that was disturbed least is the one that counts.
+/// Times a group, and again if its times scatter. Returns the attempt that scatters least.
 pub fn measure(group: &mut Group) -> Times {
     let mut best = attempt(group);
     for _ in 1..ATTEMPTS {
-        if best.scatter <= SCATTER {
+        if best.scatter <= MAX_SCATTER {
             break;
         }
         let again = attempt(group);
@@ -47,18 +47,18 @@ fn attempt(group: &mut Group) -> Times {
     let repeats: Vec<u32> = contenders
         .iter_mut()
         .map(|contender| {
-            // The first run warms up, and is no measure.
+            // The first run warms up.
             contender.run();
             let began = Instant::now();
             contender.run();
             let once = began.elapsed().max(Duration::from_nanos(1));
-            u32::try_from(SAMPLE.as_nanos() / once.as_nanos()).unwrap_or(u32::MAX).max(1)
+            u32::try_from(SAMPLE_TIME.as_nanos() / once.as_nanos()).unwrap_or(u32::MAX).max(1)
         })
         .collect();
     let mut samples = vec![Vec::with_capacity(ROUNDS); contenders.len()];
     for round in 0..ROUNDS {
         for turn in 0..contenders.len() {
-            // Nobody always comes behind the same neighbour.
+            // The order changes, so that no contender always follows the same one.
             let number = (turn + round) % contenders.len();
             let began = Instant::now();
             for _ in 0..repeats[number] {

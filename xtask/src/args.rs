@@ -6,13 +6,13 @@ pub(crate) const USAGE: &str = "\
 Usage: cargo xtask test [--all [--yes]] [--only STEP,..]
        cargo xtask test --list
 
-Runs the tests. Without options it needs the Rust toolchain alone: what needs another
-program runs where that is found, and the last lines name what was not run.
+Runs the tests. Without options it needs only the Rust toolchain: a step that needs
+another program runs if that is installed. The last lines name the tests that were not run.
 
-  --all    install what is missing (Debian, Ubuntu), and fail if anything still is
-  --yes    do not ask before installing; CI=true means the same
-  --only   run these steps alone
-  --list   name the steps
+  --all    install missing programs (Debian, Ubuntu), and fail if one is still missing
+  --yes    install without asking; CI=true does the same
+  --only   run only these steps
+  --list   list the steps
 ";
 
 #[derive(Debug, PartialEq, Eq)]
@@ -24,11 +24,11 @@ pub(crate) enum Command {
 
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Options {
-    /// A missing program is installed, or a failure.
+    /// Install missing programs, and fail if one is still missing.
     pub(crate) all: bool,
-    /// Nobody is asked before something is installed.
+    /// Install without asking.
     pub(crate) yes: bool,
-    /// The names of the steps to run; empty for every step.
+    /// The names of the steps to run. Empty for every step.
     pub(crate) only: Vec<String>,
 }
 
@@ -37,7 +37,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = String>) -> Result<Command, S
     match args.next().as_deref() {
         Some("test") => {}
         None | Some("help" | "--help" | "-h") => return Ok(Command::Help),
-        Some(other) => return Err(format!("there is no task `{other}`")),
+        Some(other) => return Err(format!("unknown task `{other}`")),
     }
     let mut options = Options::default();
     while let Some(arg) = args.next() {
@@ -47,12 +47,12 @@ pub(crate) fn parse(args: impl IntoIterator<Item = String>) -> Result<Command, S
             "--list" => return Ok(Command::List),
             "--help" | "-h" => return Ok(Command::Help),
             "--only" => {
-                let names = args.next().ok_or("--only wants the name of a step")?;
+                let names = args.next().ok_or("--only needs the name of a step")?;
                 add_steps(&mut options.only, &names)?;
             }
             _ => match arg.strip_prefix("--only=") {
                 Some(names) => add_steps(&mut options.only, names)?,
-                None => return Err(format!("there is no option `{arg}`")),
+                None => return Err(format!("unknown option `{arg}`")),
             },
         }
     }
@@ -63,7 +63,7 @@ fn add_steps(only: &mut Vec<String>, names: &str) -> Result<(), String> {
     for name in names.split(',') {
         if !STEPS.iter().any(|step| step.name == name) {
             let names: Vec<_> = STEPS.iter().map(|step| step.name).collect();
-            return Err(format!("there is no step `{name}`; the steps are {}", names.join(", ")));
+            return Err(format!("unknown step `{name}`; the steps are {}", names.join(", ")));
         }
         only.push(name.to_owned());
     }
@@ -74,37 +74,37 @@ fn add_steps(only: &mut Vec<String>, names: &str) -> Result<(), String> {
 mod tests {
     use super::*;
 
-    fn words(line: &str) -> Result<Command, String> {
+    fn parse_line(line: &str) -> Result<Command, String> {
         parse(line.split_whitespace().map(str::to_owned))
     }
 
     #[test]
     fn options_are_read_in_any_order() {
         let options = Options { all: true, yes: true, only: Vec::new() };
-        assert_eq!(words("test --yes --all"), Ok(Command::Test(options)));
-        assert_eq!(words("test"), Ok(Command::Test(Options::default())));
+        assert_eq!(parse_line("test --yes --all"), Ok(Command::Test(options)));
+        assert_eq!(parse_line("test"), Ok(Command::Test(Options::default())));
     }
 
     #[test]
     fn steps_are_chosen_by_name() {
         let only = vec!["fmt".to_owned(), "tests".to_owned(), "doctests".to_owned()];
         let options = Options { only, ..Options::default() };
-        assert_eq!(words("test --only fmt,tests --only=doctests"), Ok(Command::Test(options)));
+        assert_eq!(parse_line("test --only fmt,tests --only=doctests"), Ok(Command::Test(options)));
     }
 
     #[test]
-    fn a_word_that_means_nothing_is_an_error_that_names_it() {
+    fn an_unknown_argument_is_an_error_that_names_it() {
         for (line, word) in [("tset", "tset"), ("test --al", "--al"), ("test --only nothing", "nothing")] {
-            let error = words(line).unwrap_err();
+            let error = parse_line(line).unwrap_err();
             assert!(error.contains(word), "{line}: {error}");
         }
-        assert!(words("test --only").is_err());
+        assert!(parse_line("test --only").is_err());
     }
 
     #[test]
-    fn help_is_given_when_asked_for_or_when_there_is_no_task() {
-        assert_eq!(words(""), Ok(Command::Help));
-        assert_eq!(words("test --help"), Ok(Command::Help));
-        assert_eq!(words("test --list"), Ok(Command::List));
+    fn help_is_shown_on_request_and_without_a_task() {
+        assert_eq!(parse_line(""), Ok(Command::Help));
+        assert_eq!(parse_line("test --help"), Ok(Command::Help));
+        assert_eq!(parse_line("test --list"), Ok(Command::List));
     }
 }

@@ -1,7 +1,7 @@
 //! The features that a manifest declares.
 
-/// The names in the `[features]` table of a `Cargo.toml`, in its order, `default` left out.
-pub(crate) fn of_manifest(manifest: &str) -> Vec<&str> {
+/// The names in the `[features]` table of a `Cargo.toml`, in its order, without `default`.
+pub(crate) fn in_manifest(manifest: &str) -> Vec<&str> {
     let mut in_table = false;
     let mut in_list = false;
     let mut features = Vec::new();
@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_taken_from_the_features_table_alone() {
+    fn names_are_read_only_from_the_features_table() {
         let manifest = r#"
             [package]
             name = "x"
@@ -49,13 +49,13 @@ mod tests {
             [dependencies]
             e = "1"
         "#;
-        assert_eq!(of_manifest(manifest), ["a", "b-c", "d"]);
-        assert_eq!(of_manifest("[package]\nname = \"x\"\n"), [""; 0]);
+        assert_eq!(in_manifest(manifest), ["a", "b-c", "d"]);
+        assert_eq!(in_manifest("[package]\nname = \"x\"\n"), [""; 0]);
     }
 
     #[test]
     fn the_library_has_features() {
-        let features = of_manifest(include_str!("../../sse-typed/Cargo.toml"));
+        let features = in_manifest(include_str!("../../sse-typed/Cargo.toml"));
         for name in ["derive", "server", "client", "full"] {
             assert!(features.contains(&name), "{features:?}");
         }

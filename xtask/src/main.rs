@@ -1,21 +1,20 @@
-//! `cargo xtask test`: runs the project's tests. It needs the Rust toolchain alone, and has no dependencies.
+//! `cargo xtask test` runs the project's tests. It needs only the Rust toolchain, and has no dependencies.
 //!
-//! `args` reads the command line, `steps` says what is tested and in which order, `programs` knows what else a test may
-//! need and how to get it, `shell` runs commands, `count` reads what test runners print, `counts` counts
-//! instructions, and `run` puts it all together.
+//! `args` parses the command line, `steps` lists the steps, `programs` finds and installs other programs, `shell` runs commands,
+//! `test_count` parses the output of test runners, `instructions` counts instructions, and `run` runs the steps.
 
 use std::process::ExitCode;
 
 use args::Command;
 
 mod args;
-mod count;
-mod counts;
 mod features;
+mod instructions;
 mod programs;
 mod run;
 mod shell;
 mod steps;
+mod test_count;
 
 fn main() -> ExitCode {
     if let Some(code) = shell::act_as_rustdoc() {

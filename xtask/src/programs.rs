@@ -1,4 +1,4 @@
-//! What tests may need besides the Rust toolchain, how it is found and how to get it.
+//! The programs that tests need besides the Rust toolchain: how they are found and installed.
 
 use std::{
     env, fs,
@@ -25,14 +25,14 @@ pub(crate) enum Program {
 /// The folder of the browser tests' npm packages.
 pub(crate) const BROWSER: &str = "tests/browser";
 
-/// Where `--all` puts cargo's programs: it goes with the target directory, and is cached with it.
+/// Where `--all` installs cargo's programs. The target directory contains it, so it is cached together with it.
 pub(crate) const TOOLS: &str = "target/tools";
 
-/// The oldest Node that the npm packages of the tests run on.
-const NODE: u32 = 20;
+/// The oldest Node that the npm packages of the tests support.
+const OLDEST_NODE: u32 = 20;
 
 impl Program {
-    pub(crate) const EVERY: [Self; 11] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Rustfmt,
         Self::Clippy,
         Self::Curl,
@@ -46,7 +46,7 @@ impl Program {
         Self::CargoDeny,
     ];
 
-    /// The name that people and the tests know it by.
+    /// The name in messages, and in the output of tests that need it.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Rustfmt => "rustfmt",
@@ -63,8 +63,8 @@ impl Program {
         }
     }
 
-    /// How a person gets it.
-    pub(crate) const fn how_to_get(self) -> &'static str {
+    /// How to install it by hand.
+    pub(crate) const fn how_to_install(self) -> &'static str {
         match self {
             Self::Rustfmt => "rustup component add rustfmt",
             Self::Clippy => "rustup component add clippy",
@@ -80,7 +80,7 @@ impl Program {
         }
     }
 
-    pub(crate) fn is_found(self) -> bool {
+    pub(crate) fn is_installed(self) -> bool {
         match self {
             Self::Rustfmt => shell::succeeds("cargo", &["fmt", "--version"]),
             Self::Clippy => shell::succeeds("cargo", &["clippy", "--version"]),
@@ -88,11 +88,11 @@ impl Program {
             Self::Chromium => chromium().is_some(),
             Self::Node => {
                 let version = shell::output("node", &["--version"]);
-                version.and_then(|version| major_version(&version)).is_some_and(|major| major >= NODE)
+                version.and_then(|version| major_version(&version)).is_some_and(|major| major >= OLDEST_NODE)
                     && shell::succeeds(shell::NPM, &["--version"])
             }
             Self::NodeModules => npm_packages_are_current(Path::new(BROWSER)),
-            // Debian puts it where only the administrator's shell looks.
+            // On Debian it is in a folder that is only in the administrator's `PATH`.
             Self::Nginx => shell::succeeds("nginx", &["-v"]) || Path::new("/usr/sbin/nginx").exists(),
             Self::Valgrind => shell::succeeds("valgrind", &["--version"]),
             Self::Cxx => shell::succeeds("c++", &["--version"]),
@@ -101,7 +101,7 @@ impl Program {
         }
     }
 
-    /// The packages of Debian and Ubuntu that bring it.
+    /// The packages of Debian and Ubuntu that contain it.
     fn debian_packages(self) -> &'static [&'static str] {
         match self {
             Self::Curl => &["curl"],
@@ -115,9 +115,9 @@ impl Program {
         }
     }
 
-    /// The commands that install it, or `None` where there is no way that is the same for everyone.
+    /// The commands that install it. `None` on systems without a known way.
     pub(crate) fn install(self) -> Option<Vec<Cmd>> {
-        // Not optimised: that is built in a fifth of the time, and what it has to do here takes seconds.
+        // Built without optimisation, in a fifth of the time. The work here takes seconds either way.
         let cargo_install = |package| {
             let cmd = Cmd::new("cargo").args(["install", "--debug", "--locked", "--root", TOOLS, package]);
             cmd.env("CARGO_PROFILE_DEV_DEBUG", "false")
@@ -158,7 +158,7 @@ impl Program {
     }
 }
 
-/// A Chromium, or a Chrome, which is one too.
+/// A Chromium or a Chrome.
 pub(crate) fn chromium() -> Option<PathBuf> {
     if let Some(path) = env::var_os("CHROMIUM") {
         return Some(path.into());
@@ -168,11 +168,11 @@ pub(crate) fn chromium() -> Option<PathBuf> {
     names.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name))).find(|path| path.is_file())
 }
 
-/// npm writes the second lock file when it has installed what the first asks for.
+/// npm writes the second lock file when it has installed the packages of the first.
 fn npm_packages_are_current(folder: &Path) -> bool {
     let changed = |path: &str| fs::metadata(folder.join(path)).and_then(|file| file.modified()).ok();
     match (changed("package-lock.json"), changed("node_modules/.package-lock.json")) {
-        (Some(asked_for), Some(installed)) => asked_for <= installed,
+        (Some(locked), Some(installed)) => locked <= installed,
         _ => false,
     }
 }
@@ -202,9 +202,9 @@ mod tests {
     }
 
     #[test]
-    fn every_program_can_be_got_somehow() {
-        for program in Program::EVERY {
-            assert!(!program.how_to_get().is_empty() && !program.name().is_empty(), "{program:?}");
+    fn every_program_has_a_way_to_install_it() {
+        for program in Program::ALL {
+            assert!(!program.how_to_install().is_empty() && !program.name().is_empty(), "{program:?}");
         }
         let install = Program::CargoDeny.install().unwrap();
         assert_eq!(

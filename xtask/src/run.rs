@@ -1,4 +1,4 @@
-//! A run: what is missing is got, the steps are taken, and the last lines say what came of it.
+//! A run: it installs missing programs, runs the steps, and prints a summary.
 
 use std::{
     env, fs,
@@ -10,15 +10,15 @@ use std::{
 
 use crate::{
     args::Options,
-    count::Count,
     programs::Program,
     shell::Outcome,
     steps::{Context, STEPS, Step},
+    test_count::TestCount,
 };
 
-/// What became of a step.
+/// The result of a step.
 #[derive(Debug, PartialEq, Eq)]
-enum Result {
+enum StepResult {
     Passed,
     Failed,
     NotRun,
@@ -26,9 +26,9 @@ enum Result {
 
 #[derive(Debug, Default)]
 struct Report {
-    steps: Vec<(&'static str, Result, Duration)>,
-    count: Count,
-    /// What was not run, and how to get what it needs.
+    steps: Vec<(&'static str, StepResult, Duration)>,
+    count: TestCount,
+    /// The tests that were not run, and how to install what they need.
     not_run: Vec<String>,
 }
 
@@ -50,7 +50,7 @@ pub(crate) fn test(options: &Options) -> ExitCode {
     if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Goes to the root of the workspace, and sees to it that what is missing may be installed.
+/// Changes to the root of the workspace, and asks before anything is installed.
 fn prepare(options: &Options, steps: &[&Step]) -> io::Result<Context> {
     let package = env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
     let root = PathBuf::from(package).parent().map(Path::to_owned).unwrap_or_default();
@@ -62,7 +62,9 @@ fn prepare(options: &Options, steps: &[&Step]) -> io::Result<Context> {
         if !missing.is_empty() {
             announce(&missing)?;
             if !(options.yes || env::var("CI").is_ok_and(|ci| ci == "true") || confirmed()?) {
-                return Err(io::Error::other("nothing was installed; `cargo xtask test` runs what needs nothing"));
+                return Err(io::Error::other(
+                    "nothing was installed; `cargo xtask test` runs the tests that need no other programs",
+                ));
             }
         }
     }
@@ -73,49 +75,49 @@ fn missing<'a>(programs: impl IntoIterator<Item = &'a Program>) -> Vec<Program> 
     let mut missing: Vec<_> = programs.into_iter().copied().collect();
     missing.sort_unstable();
     missing.dedup();
-    missing.retain(|program| !program.is_found());
+    missing.retain(|program| !program.is_installed());
     missing
 }
 
-/// Shows what will be installed, or says what a person must install.
+/// Shows the programs that will be installed. An error lists those that must be installed by hand.
 fn announce(missing: &[Program]) -> io::Result<()> {
     let mut by_hand = Vec::new();
-    println!("Not all that the tests need is here. Each is installed before the first step that needs it:");
+    println!("Some programs are missing. Each is installed before the first step that needs it:");
     for program in missing {
         match program.install() {
             Some(cmds) => cmds.iter().for_each(|cmd| println!("    {cmd}")),
-            None => by_hand.push(format!("    {}: {}", program.name(), program.how_to_get())),
+            None => by_hand.push(format!("    {}: {}", program.name(), program.how_to_install())),
         }
     }
     if by_hand.is_empty() {
         return Ok(());
     }
-    Err(io::Error::other(format!("these must be installed by hand:\n{}", by_hand.join("\n"))))
+    Err(io::Error::other(format!("install these by hand:\n{}", by_hand.join("\n"))))
 }
 
 fn confirmed() -> io::Result<bool> {
-    print!("Go on? [y/N] ");
+    print!("Continue? [y/N] ");
     io::stdout().flush()?;
     let mut answer = String::new();
     io::stdin().read_line(&mut answer)?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
-/// Takes the steps up to the first that fails. True when none does.
+/// Runs the steps up to the first that fails. True if none fails.
 fn run_steps(context: &Context, steps: &[&Step], report: &mut Report) -> bool {
     for (number, step) in steps.iter().enumerate() {
         println!("\n=== {} ({} of {}): {}", step.name, number + 1, steps.len(), step.about);
         let started = Instant::now();
-        let result = take(context, step, report).unwrap_or_else(|error| {
+        let result = run_step(context, step, report).unwrap_or_else(|error| {
             eprintln!("error: {error}");
-            Result::Failed
+            StepResult::Failed
         });
         let time = started.elapsed();
         println!("--- {}: {} in {}", step.name, result.word(), seconds(time));
-        let failed = result == Result::Failed;
+        let failed = result == StepResult::Failed;
         report.steps.push((step.name, result, time));
         if failed {
-            // A step that is no test is a check that failed.
+            // A check without tests counts as one failed test.
             report.count.failed = report.count.failed.max(1);
             return false;
         }
@@ -123,35 +125,35 @@ fn run_steps(context: &Context, steps: &[&Step], report: &mut Report) -> bool {
     true
 }
 
-fn take(context: &Context, step: &Step, report: &mut Report) -> io::Result<Result> {
+fn run_step(context: &Context, step: &Step, report: &mut Report) -> io::Result<StepResult> {
     if context.all {
         for program in missing(step.needs.iter().chain(step.uses)) {
             install(program)?;
         }
     }
     if let Some(program) = missing(step.needs).first() {
-        report.not_run.push(format!("{}: {} is missing ({})", step.name, program.name(), program.how_to_get()));
-        return Ok(Result::NotRun);
+        report.not_run.push(format!("{}: {} is missing ({})", step.name, program.name(), program.how_to_install()));
+        return Ok(StepResult::NotRun);
     }
-    // The file is there if a test was not run.
+    // Tests that are not run write this file.
     let _ = fs::remove_file(&context.not_run);
     let Outcome { succeeded, count } = (step.run)(context)?;
     report.count += count;
     report.add_not_run(&fs::read_to_string(&context.not_run).unwrap_or_default());
-    Ok(if succeeded { Result::Passed } else { Result::Failed })
+    Ok(if succeeded { StepResult::Passed } else { StepResult::Failed })
 }
 
 fn install(program: Program) -> io::Result<()> {
-    let failed = || io::Error::other(format!("{} is missing: {}", program.name(), program.how_to_get()));
+    let failed = || io::Error::other(format!("{} is missing: {}", program.name(), program.how_to_install()));
     for cmd in program.install().ok_or_else(failed)? {
         if !cmd.run_interactively()? {
             return Err(failed());
         }
     }
-    if program.is_found() { Ok(()) } else { Err(failed()) }
+    if program.is_installed() { Ok(()) } else { Err(failed()) }
 }
 
-impl Result {
+impl StepResult {
     const fn word(&self) -> &'static str {
         match self {
             Self::Passed => "passed",
@@ -162,27 +164,27 @@ impl Result {
 }
 
 impl Report {
-    /// Takes in what tests have written that were not run, a line each: the test, a tab, and what it lacks.
+    /// Adds the tests that were not run. Each wrote a line: the test, a tab, and the missing program.
     fn add_not_run(&mut self, lines: &str) {
-        let mut lacking = Vec::new();
+        let mut tests_by_program = Vec::new();
         for line in lines.lines() {
-            let (test, lacks) = line.split_once('\t').unwrap_or((line, "what it needs"));
-            // The runner has counted it among those that passed.
+            let (test, missing) = line.split_once('\t').unwrap_or((line, "a program"));
+            // The runner counted it as passed.
             self.count.passed = self.count.passed.saturating_sub(1);
             self.count.not_run += 1;
-            match lacking.iter_mut().find(|(other, _)| *other == lacks) {
-                None => lacking.push((lacks, vec![test])),
+            match tests_by_program.iter_mut().find(|(other, _)| *other == missing) {
+                None => tests_by_program.push((missing, vec![test])),
                 Some((_, tests)) => tests.push(test),
             }
         }
-        for (lacks, tests) in lacking {
-            let program = Program::EVERY.into_iter().find(|program| program.name() == lacks);
-            let how = program.map(|program| format!(" ({})", program.how_to_get())).unwrap_or_default();
-            self.not_run.push(format!("{}: {lacks} is missing{how}", tests.join(", ")));
+        for (missing, tests) in tests_by_program {
+            let program = Program::ALL.into_iter().find(|program| program.name() == missing);
+            let how = program.map(|program| format!(" ({})", program.how_to_install())).unwrap_or_default();
+            self.not_run.push(format!("{}: {missing} is missing{how}", tests.join(", ")));
         }
     }
 
-    /// The last lines. The very last is a test runner's: how many tests passed, and how many failed.
+    /// The summary. Its last line is the number of tests that passed and failed.
     fn render(&self, time: Duration) -> String {
         let mut text = String::from("\n=== summary\n");
         for (name, result, time) in &self.steps {
@@ -206,20 +208,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tests_that_were_not_run_are_not_among_those_that_passed() {
-        let mut report = Report { count: Count { passed: 5, failed: 0, not_run: 0 }, ..Report::default() };
+    fn tests_that_were_not_run_do_not_count_as_passed() {
+        let mut report = Report { count: TestCount { passed: 5, failed: 0, not_run: 0 }, ..Report::default() };
         report.add_not_run("curl_reads\tcurl\ncurl_resumes\tcurl\nui\trustc 1.95\n");
-        assert_eq!(report.count, Count { passed: 2, failed: 0, not_run: 3 });
+        assert_eq!(report.count, TestCount { passed: 2, failed: 0, not_run: 3 });
         assert_eq!(report.not_run.len(), 2);
         assert!(report.not_run[0].starts_with("curl_reads, curl_resumes: curl is missing (apt-get install curl"));
         assert_eq!(report.not_run[1], "ui: rustc 1.95 is missing");
     }
 
     #[test]
-    fn the_last_line_is_the_count_of_tests() {
+    fn the_last_line_is_the_number_of_tests() {
         let report = Report {
-            steps: vec![("fmt", Result::Passed, Duration::from_millis(1234)), ("deny", Result::NotRun, Duration::ZERO)],
-            count: Count { passed: 7, failed: 0, not_run: 0 },
+            steps: vec![
+                ("fmt", StepResult::Passed, Duration::from_millis(1234)),
+                ("deny", StepResult::NotRun, Duration::ZERO),
+            ],
+            count: TestCount { passed: 7, failed: 0, not_run: 0 },
             not_run: vec!["deny: cargo-deny is missing".to_owned()],
         };
         let expected = "\n=== summary\n\

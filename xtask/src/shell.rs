@@ -1,4 +1,4 @@
-//! Commands: shown, run, and listened to.
+//! Runs commands, shows them, and parses their output.
 
 use std::{
     env,
@@ -11,13 +11,13 @@ use std::{
 };
 
 use crate::{
-    count::{Count, closing_line},
     programs::TOOLS,
+    test_count::{TestCount, parse_closing_line},
 };
 
 pub(crate) const NPM: &str = if cfg!(windows) { "npm.cmd" } else { "npm" };
 
-/// Set when cargo is told to use this program as its rustdoc.
+/// Set when cargo uses this program as its rustdoc.
 const AS_RUSTDOC: &str = "SSE_TYPED_XTASK_AS_RUSTDOC";
 
 #[derive(Debug)]
@@ -44,14 +44,14 @@ impl Cmd {
 
     /// Lets cargo call rustdoc with its unstable features unlocked.
     ///
-    /// Setting `RUSTC_BOOTSTRAP` for cargo itself would do the same, and have it rebuild every crate whose build script
-    /// looks at that variable, which is half of them, and once more when it is gone.
+    /// `RUSTC_BOOTSTRAP` for cargo itself would do the same. But cargo would rebuild every crate whose build script reads that
+    /// variable, which half of them do, and again without it.
     pub(crate) fn with_unstable_rustdoc(self) -> io::Result<Self> {
         let this = env::current_exe()?;
         Ok(self.env("RUSTDOC", this).env(AS_RUSTDOC, "1"))
     }
 
-    /// Runs the command. What it prints goes through, and the closing lines of test runners are added up.
+    /// Runs the command. Its output is forwarded, and the closing lines of test runners are added up.
     pub(crate) fn run(&self) -> io::Result<Outcome> {
         println!("$ {self}");
         io::stdout().flush()?;
@@ -61,11 +61,11 @@ impl Cmd {
             command.env("CARGO_TERM_COLOR", "always");
         }
         let mut child = command.spawn()?;
-        let count = listen(&mut child);
+        let count = forward_output(&mut child);
         Ok(Outcome { succeeded: child.wait()?.success(), count })
     }
 
-    /// Runs a command that may ask for something, such as sudo's password.
+    /// Runs a command that may ask for input, such as sudo's password.
     pub(crate) fn run_interactively(&self) -> io::Result<bool> {
         println!("$ {self}");
         Ok(self.command().status()?.success())
@@ -78,7 +78,7 @@ impl Cmd {
     }
 }
 
-/// As it would be typed, but for what only makes it quiet.
+/// As typed in a shell, without the variables that only make it quiet.
 impl fmt::Display for Cmd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (name, value) in &self.env {
@@ -101,20 +101,20 @@ fn quoted(word: &str) -> String {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Outcome {
     pub(crate) succeeded: bool,
-    pub(crate) count: Count,
+    pub(crate) count: TestCount,
 }
 
-/// Hands on what the child prints line by line, and adds up the closing lines in it.
-fn listen(child: &mut Child) -> Count {
+/// Forwards the output of the child line by line, and adds up the closing lines.
+fn forward_output(child: &mut Child) -> TestCount {
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-    let from_stderr = thread::spawn(move || stderr.map(|pipe| pass_on(pipe, io::stderr())).unwrap_or_default());
-    let mut count = stdout.map(|pipe| pass_on(pipe, io::stdout())).unwrap_or_default();
+    let from_stderr = thread::spawn(move || stderr.map(|pipe| forward(pipe, io::stderr())).unwrap_or_default());
+    let mut count = stdout.map(|pipe| forward(pipe, io::stdout())).unwrap_or_default();
     count += from_stderr.join().unwrap_or_default();
     count
 }
 
-fn pass_on(pipe: impl io::Read, mut to: impl Write) -> Count {
-    let mut count = Count::default();
+fn forward(pipe: impl io::Read, mut to: impl Write) -> TestCount {
+    let mut count = TestCount::default();
     let mut pipe = BufReader::new(pipe);
     let mut line = Vec::new();
     loop {
@@ -123,26 +123,26 @@ fn pass_on(pipe: impl io::Read, mut to: impl Write) -> Count {
             Ok(0) | Err(_) => return count,
             Ok(_) => {}
         }
-        // If nobody reads what we print, the tests still run.
+        // The tests run even if nobody reads the output.
         let _ = to.write_all(&line);
-        if let Some(found) = closing_line(&String::from_utf8_lossy(&line)) {
+        if let Some(found) = parse_closing_line(&String::from_utf8_lossy(&line)) {
             count += found;
         }
     }
 }
 
-/// Whether a command can be run, and says that all is well.
+/// Whether a command can be run and succeeds.
 pub(crate) fn succeeds(program: &str, args: &[&str]) -> bool {
     output(program, args).is_some()
 }
 
-/// What a command that succeeds prints.
+/// The output of a command. `None` if it fails.
 pub(crate) fn output(program: &str, args: &[&str]) -> Option<String> {
     let output = command(program).args(args).stdin(Stdio::null()).output().ok()?;
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// A command that finds what `--all` has installed, too.
+/// A command whose `PATH` includes the programs that `--all` installs.
 fn command(program: &str) -> Command {
     let mut command = Command::new(program);
     let path = env::var_os("PATH").unwrap_or_default();
@@ -155,7 +155,7 @@ fn command(program: &str) -> Command {
     command
 }
 
-/// When cargo calls this program as its rustdoc: calls the real one.
+/// Runs the real rustdoc if cargo has called this program as its rustdoc.
 pub(crate) fn act_as_rustdoc() -> Option<ExitCode> {
     env::var_os(AS_RUSTDOC)?;
     let status = Command::new("rustdoc")
@@ -167,7 +167,7 @@ pub(crate) fn act_as_rustdoc() -> Option<ExitCode> {
         Ok(status) if status.success() => ExitCode::SUCCESS,
         Ok(_) => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("error: rustdoc cannot be run: {error}");
+            eprintln!("error: cannot run rustdoc: {error}");
             ExitCode::FAILURE
         }
     })
@@ -178,18 +178,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_command_is_shown_as_it_would_be_typed() {
+    fn a_command_is_shown_as_typed_in_a_shell() {
         let cmd = Cmd::new("cargo").args(["doc", "-p", "a b"]).env("RUSTDOCFLAGS", "-D warnings");
         assert_eq!(cmd.to_string(), "RUSTDOCFLAGS='-D warnings' cargo doc -p 'a b'");
     }
 
     #[test]
-    fn what_is_passed_on_is_the_same_to_the_byte() {
+    fn forwarded_output_is_unchanged() {
         let printed = b"one\r\n\xffTest result: no\ntest result: ok. 2 passed; 0 failed\nlast";
-        let mut passed_on = Vec::new();
-        let count = pass_on(&printed[..], &mut passed_on);
-        assert_eq!(passed_on, printed);
-        assert_eq!(count, Count { passed: 2, failed: 0, not_run: 0 });
+        let mut forwarded = Vec::new();
+        let count = forward(&printed[..], &mut forwarded);
+        assert_eq!(forwarded, printed);
+        assert_eq!(count, TestCount { passed: 2, failed: 0, not_run: 0 });
     }
 
     #[test]

@@ -1,30 +1,30 @@
-//! What is tested, and in which order: what is red most often comes first, what has to be installed last.
+//! The steps. Those that fail most often come first, those that need installed programs last.
 
 use std::{fs, io, path::Path};
 
 use crate::{
-    count::Count,
-    counts, features,
+    features, instructions,
     programs::Program,
     shell::{Cmd, Outcome, succeeds},
+    test_count::TestCount,
 };
 
 pub(crate) struct Step {
     pub(crate) name: &'static str,
     pub(crate) about: &'static str,
-    /// Without these the step is not run.
+    /// Without these programs the step is not run.
     pub(crate) needs: &'static [Program],
-    /// Without these some of its tests are not run, and say so themselves.
+    /// Without these programs some of its tests are not run, and report it themselves.
     pub(crate) uses: &'static [Program],
     pub(crate) run: fn(&Context) -> io::Result<Outcome>,
 }
 
-/// What steps are told.
+/// The settings of a run.
 #[derive(Debug)]
 pub(crate) struct Context {
-    /// A test that lacks a program fails.
+    /// A test whose program is missing fails.
     pub(crate) all: bool,
-    /// Where tests write which of them were not run.
+    /// The file in which tests list those that were not run.
     pub(crate) not_run: String,
 }
 
@@ -56,7 +56,7 @@ pub(crate) const STEPS: &[Step] = &[
     },
     Step {
         name: "doctests",
-        about: "the examples in the documentation and the README",
+        about: "the examples in the documentation, the README and the comparison",
         needs: &[],
         uses: &[],
         run: |context| context.cargo("test", &["--doc", "--workspace", "--all-features"]).run(),
@@ -75,11 +75,11 @@ pub(crate) const STEPS: &[Step] = &[
         uses: &[],
         run: |context| {
             let manifest = fs::read_to_string("sse-typed/Cargo.toml")?;
-            // By clippy, which checks as `cargo check` does: unlike RUSTFLAGS, its `-D warnings` does not make cargo
-            // build every dependency anew.
+            // clippy checks as `cargo check` does. Its `-D warnings`, unlike RUSTFLAGS, does not make cargo rebuild every
+            // dependency.
             let check = |args: &[&str]| context.cargo("clippy", &["-p", "sse-typed"]).args(args).args(DENY);
             let mut cmds = vec![check(&["--no-default-features"])];
-            for feature in features::of_manifest(&manifest) {
+            for feature in features::in_manifest(&manifest) {
                 cmds.push(check(&["--no-default-features", "--features", feature]));
             }
             cmds.push(check(&["--all-features"]));
@@ -88,7 +88,7 @@ pub(crate) const STEPS: &[Step] = &[
     },
     Step {
         name: "docs",
-        about: "the documentation, as it is here and as docs.rs builds it",
+        about: "the documentation, on this compiler and as docs.rs builds it",
         needs: &[],
         uses: &[],
         run: |context| {
@@ -111,7 +111,7 @@ pub(crate) const STEPS: &[Step] = &[
         about: "the packages as they would be published",
         needs: &[],
         uses: &[],
-        // What is not committed is packaged too: whoever works on it wants to know before.
+        // Uncommitted files are packaged too, so that a mistake shows before the commit.
         run: |context| context.cargo("package", &["--allow-dirty", "-p", "sse-typed-derive", "-p", "sse-typed"]).run(),
     },
     Step {
@@ -123,7 +123,7 @@ pub(crate) const STEPS: &[Step] = &[
     },
     Step {
         name: "benches",
-        about: "the benchmarks compiled, and their own tests",
+        about: "the benchmarks: compiled, and their own tests",
         needs: &[],
         uses: &[],
         run: |context| {
@@ -139,7 +139,7 @@ pub(crate) const STEPS: &[Step] = &[
         about: "the instructions of five small programs, against a baseline",
         needs: &[Program::Valgrind],
         uses: &[],
-        run: |context| counts::run(&context.cargo("build", &counts::BUILD)),
+        run: |context| instructions::run(&context.cargo("build", &instructions::BUILD)),
     },
     Step {
         name: "fuzz",
@@ -161,21 +161,21 @@ pub(crate) const STEPS: &[Step] = &[
 ];
 
 impl Context {
-    /// `cargo` with what is the same for all: where everything is tested, the lock file is as it was committed.
+    /// A cargo command, with `--locked` under `--all`.
     fn cargo(&self, command: &str, args: &[&str]) -> Cmd {
         Cmd::new("cargo").args(command.split(' ')).args(self.all.then_some("--locked")).args(args)
     }
 }
 
-/// Runs tests: those that need a toolchain alone, or the others. These are marked `#[ignore]`, in files named `interop_*`.
-fn test_runner(context: &Context, others: bool) -> io::Result<Outcome> {
-    // Both times the same packages, targets and features, so that nothing is built twice.
+/// Runs the tests that need only the toolchain, or the `interop` tests. These are marked `#[ignore]`, in files named `interop_*`.
+fn test_runner(context: &Context, interop: bool) -> io::Result<Outcome> {
+    // Both kinds use the same packages, targets and features, so that nothing is built twice.
     let same = ["--workspace", "--all-features", "--no-fail-fast"];
     let everything = ["--lib", "--bins", "--tests"];
     let cmd = if succeeds("cargo", &["nextest", "--version"]) {
         let cmd = context.cargo("nextest run", &same).args(everything).args(["--no-tests=pass"]);
-        if others { cmd.args(["--run-ignored", "only", "-E", "binary(/^interop_/)"]) } else { cmd }
-    } else if others {
+        if interop { cmd.args(["--run-ignored", "only", "-E", "binary(/^interop_/)"]) } else { cmd }
+    } else if interop {
         context.cargo("test", &same).args(["--test", "interop_*", "--", "--ignored"])
     } else {
         context.cargo("test", &same).args(everything)
@@ -196,15 +196,15 @@ fn fuzz(target: &str) -> io::Result<Cmd> {
         .env("RUSTC_BOOTSTRAP", "1"))
 }
 
-/// The packages that are not of the workspace.
+/// The manifests of packages outside the workspace.
 fn manifests_outside() -> Vec<String> {
     let manifests = ["fuzz/Cargo.toml", "benches/Cargo.toml"];
     manifests.into_iter().filter(|path| Path::new(path).exists()).map(str::to_owned).collect()
 }
 
-/// Runs one command after the other, up to the first that fails.
+/// Runs the commands in order, up to the first that fails.
 fn run_all(cmds: &[Cmd]) -> io::Result<Outcome> {
-    let mut count = Count::default();
+    let mut count = TestCount::default();
     for cmd in cmds {
         let outcome = cmd.run()?;
         count += outcome.count;
@@ -220,7 +220,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn steps_have_names_of_their_own() {
+    fn every_step_has_a_different_name() {
         let mut names: Vec<_> = STEPS.iter().map(|step| step.name).collect();
         names.sort_unstable();
         names.dedup();
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn what_must_be_installed_comes_behind_what_needs_the_toolchain_alone() {
+    fn steps_that_need_other_programs_come_after_those_that_need_only_the_toolchain() {
         let toolchain = [Program::Rustfmt, Program::Clippy];
         let installs = |step: &Step| step.needs.iter().chain(step.uses).any(|program| !toolchain.contains(program));
         let first = STEPS.iter().position(installs).unwrap();
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn the_lock_file_is_binding_where_everything_is_tested() {
+    fn the_lock_file_is_used_unchanged_under_all() {
         let context = |all| Context { all, not_run: String::new() };
         assert_eq!(context(true).cargo("doc", &["--lib"]).to_string(), "cargo doc --locked --lib");
         assert_eq!(context(true).cargo("nextest run", &["--lib"]).to_string(), "cargo nextest run --locked --lib");

@@ -1,16 +1,16 @@
-//! What test runners say of how many tests they ran.
+//! The number of tests that a test runner ran.
 
 use std::{fmt, ops::AddAssign};
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Count {
+pub(crate) struct TestCount {
     pub(crate) passed: u64,
     pub(crate) failed: u64,
-    /// Ran only to say that what they need is missing.
+    /// Passed without testing anything, because a program is missing.
     pub(crate) not_run: u64,
 }
 
-impl AddAssign for Count {
+impl AddAssign for TestCount {
     fn add_assign(&mut self, other: Self) {
         self.passed += other.passed;
         self.failed += other.failed;
@@ -18,7 +18,7 @@ impl AddAssign for Count {
     }
 }
 
-impl fmt::Display for Count {
+impl fmt::Display for TestCount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} passed, {} failed", self.passed, self.failed)?;
         if self.not_run > 0 {
@@ -28,20 +28,20 @@ impl fmt::Display for Count {
     }
 }
 
-/// Reads one line of output. `None` when it is not a runner's closing line.
+/// Parses the closing line of a test runner. `None` for any other line.
 ///
 /// - nextest: `Summary [   1.2s] 3 tests run: 2 passed (1 slow), 1 failed, 4 skipped`
 /// - libtest: `test result: FAILED. 2 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.01s`
 ///
-/// What a runner calls skipped or ignored is not counted: those tests are another step's, or nobody's.
-pub(crate) fn closing_line(line: &str) -> Option<Count> {
+/// Tests that the runner calls skipped or ignored are not counted: another step runs them, or none.
+pub(crate) fn parse_closing_line(line: &str) -> Option<TestCount> {
     let line = without_colours(line);
     let line = line.trim();
     let counts = match line.strip_prefix("test result: ") {
         Some(counts) => counts.split_once(". ")?.1,
         None => line.strip_prefix("Summary [")?.split_once(" run: ")?.1,
     };
-    let mut count = Count::default();
+    let mut count = TestCount::default();
     for part in counts.split([',', ';']) {
         let mut words = part.split_whitespace();
         let (Some(number), Some(what)) = (words.next().and_then(|word| word.parse::<u64>().ok()), words.next()) else {
@@ -56,7 +56,7 @@ pub(crate) fn closing_line(line: &str) -> Option<Count> {
     Some(count)
 }
 
-/// Takes out the escape sequences of a terminal: ESC `[` .. letter.
+/// Removes the escape sequences of a terminal: ESC `[` .. letter.
 fn without_colours(line: &str) -> String {
     let mut text = String::with_capacity(line.len());
     let mut chars = line.chars();
@@ -74,12 +74,12 @@ fn without_colours(line: &str) -> String {
 mod tests {
     use super::*;
 
-    fn count(passed: u64, failed: u64) -> Option<Count> {
-        Some(Count { passed, failed, not_run: 0 })
+    fn count(passed: u64, failed: u64) -> Option<TestCount> {
+        Some(TestCount { passed, failed, not_run: 0 })
     }
 
     #[test]
-    fn nextest_is_understood() {
+    fn the_summary_of_nextest_is_parsed() {
         for (line, expected) in [
             ("     Summary [   1.234s] 12 tests run: 12 passed, 0 skipped", count(12, 0)),
             ("     Summary [   0.020s] 1 test run: 1 passed, 7 skipped", count(1, 0)),
@@ -94,12 +94,12 @@ mod tests {
                 count(2, 0),
             ),
         ] {
-            assert_eq!(closing_line(line), expected, "{line}");
+            assert_eq!(parse_closing_line(line), expected, "{line}");
         }
     }
 
     #[test]
-    fn libtest_is_understood() {
+    fn the_result_of_libtest_is_parsed() {
         for (line, expected) in [
             (
                 "test result: ok. 31 passed; 0 failed; 2 ignored; 0 measured; 0 filtered out; finished in 4.02s",
@@ -114,22 +114,22 @@ mod tests {
                 count(4, 0),
             ),
         ] {
-            assert_eq!(closing_line(line), expected, "{line}");
+            assert_eq!(parse_closing_line(line), expected, "{line}");
         }
     }
 
     #[test]
     fn other_lines_are_not_counted() {
         for line in ["", "running 3 tests", "test a ... ok", "3 passed, 0 failed", "Summary of changes: 3 passed"] {
-            assert_eq!(closing_line(line), None, "{line}");
+            assert_eq!(parse_closing_line(line), None, "{line}");
         }
     }
 
     #[test]
-    fn what_was_not_run_is_told_apart() {
-        let mut count = Count { passed: 3, failed: 0, not_run: 0 };
+    fn tests_that_were_not_run_are_counted_apart() {
+        let mut count = TestCount { passed: 3, failed: 0, not_run: 0 };
         assert_eq!(count.to_string(), "3 passed, 0 failed");
-        count += Count { passed: 1, failed: 2, not_run: 4 };
+        count += TestCount { passed: 1, failed: 2, not_run: 4 };
         assert_eq!(count.to_string(), "4 passed, 2 failed, 4 skipped");
     }
 }

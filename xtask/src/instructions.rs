@@ -1,5 +1,5 @@
-//! Counts the instructions of five small programs, and holds them against a baseline. Times are noisy where others work,
-//! too; these counts are the same in every run.
+//! Counts the instructions of five small programs, and compares them with a baseline. Times are noisy on a shared machine;
+//! these counts are the same in every run.
 
 use std::{
     env, fmt, fs, io,
@@ -8,23 +8,23 @@ use std::{
 };
 
 use crate::{
-    count::Count,
     shell::{self, Cmd, Outcome},
+    test_count::TestCount,
 };
 
-/// The manifest of the benchmarks, which the programs are built with: its lock file keeps their dependencies the same.
+/// The manifest of the benchmarks. Its lock file keeps the dependencies of the programs the same.
 const MANIFEST: &str = "benches/Cargo.toml";
 const TARGET: &str = "target/benches";
 const BASELINE: &str = "benches/counts/baseline.txt";
 const PROGRAMS: [&str; 5] = ["count_decode", "count_typed", "count_encode", "count_fan_out", "count_topics"];
 
-/// How many more instructions are no regression, in percent: as much as moves when nothing that matters has changed.
+/// By how many percent the instructions may grow. Unrelated changes move them by this much.
 const TOLERANCE: f64 = 3.0;
 
-/// Set to `overwrite`: what is counted becomes the baseline.
+/// The variable that, set to `overwrite`, makes the new counts the baseline.
 const OVERWRITE: &str = "COUNTS";
 
-/// What programs took, and what they were built and run with.
+/// The instructions of the programs, and the compiler and processor they were counted with.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Counts {
     rustc: String,
@@ -33,7 +33,7 @@ struct Counts {
 }
 
 pub(crate) fn run(build: &Cmd) -> io::Result<Outcome> {
-    let outcome = |succeeded| Outcome { succeeded, count: Count::default() };
+    let outcome = |succeeded| Outcome { succeeded, count: TestCount::default() };
     if !build.run()?.succeeded {
         return Ok(outcome(false));
     }
@@ -43,20 +43,20 @@ pub(crate) fn run(build: &Cmd) -> io::Result<Outcome> {
     }
     if env::var_os(OVERWRITE).is_some_and(|value| value == "overwrite") {
         fs::write(BASELINE, now.to_string())?;
-        println!("{BASELINE} is written:\n{now}");
+        println!("{BASELINE} was written:\n{now}");
         return Ok(outcome(true));
     }
     let baseline: Counts = fs::read_to_string(BASELINE)?.parse()?;
-    let (report, succeeded) = now.against(&baseline);
+    let (report, succeeded) = now.compare(&baseline);
     println!("{report}");
     Ok(outcome(succeeded))
 }
 
-/// What builds the programs; the caller has chosen whether the lock file is binding.
+/// The arguments of `cargo build`. The caller chooses `--locked`.
 pub(crate) const BUILD: [&str; 7] =
     ["--release", "--manifest-path", MANIFEST, "--target-dir", TARGET, "--package", "counts"];
 
-/// The instructions of the function in which a program does its work, and of all that it calls.
+/// The instructions of the function `sse_typed_counted_work` of a program, and of everything it calls.
 fn instructions(program: &str) -> io::Result<u64> {
     let path: PathBuf = [TARGET, "release", program].iter().collect();
     let args = [
@@ -66,12 +66,12 @@ fn instructions(program: &str) -> io::Result<u64> {
         "--toggle-collect=*sse_typed_counted_work*",
         &path.to_string_lossy(),
     ];
-    let printed = shell::output("valgrind", &args).ok_or_else(|| io::Error::other(format!("{program} has failed")))?;
-    collected(&printed).ok_or_else(|| io::Error::other(format!("valgrind has counted nothing in {program}")))
+    let printed = shell::output("valgrind", &args).ok_or_else(|| io::Error::other(format!("{program} failed")))?;
+    parse_valgrind(&printed).ok_or_else(|| io::Error::other(format!("valgrind counted no instructions in {program}")))
 }
 
-/// Reads `==123== Collected : 5389180`. Nothing is what a renamed function has.
-fn collected(printed: &str) -> Option<u64> {
+/// Parses `==123== Collected : 5389180`. `None` for zero, which a renamed function has.
+fn parse_valgrind(printed: &str) -> Option<u64> {
     let line = printed.lines().find_map(|line| line.split_once("Collected :"))?;
     line.1.split_whitespace().next()?.parse().ok().filter(|count| *count > 0)
 }
@@ -79,10 +79,10 @@ fn collected(printed: &str) -> Option<u64> {
 fn rustc() -> io::Result<String> {
     let version = shell::output("rustc", &["--version"]);
     let version = version.as_deref().and_then(|version| version.split(' ').nth(1));
-    version.map(str::to_owned).ok_or_else(|| io::Error::other("rustc does not tell its version"))
+    version.map(str::to_owned).ok_or_else(|| io::Error::other("`rustc --version` failed"))
 }
 
-/// The architecture, and what routines that choose at run time look at.
+/// The architecture, and the features by which routines are chosen at run time.
 fn processor() -> String {
     #[cfg(target_arch = "x86_64")]
     if is_x86_feature_detected!("avx2") {
@@ -92,8 +92,8 @@ fn processor() -> String {
 }
 
 impl Counts {
-    /// What is to be said of these counts, and whether that is well.
-    fn against(&self, baseline: &Self) -> (String, bool) {
+    /// A report of these counts, and whether they pass.
+    fn compare(&self, baseline: &Self) -> (String, bool) {
         let mut report = String::new();
         let mut succeeded = true;
         let same = (&self.rustc, &self.processor) == (&baseline.rustc, &baseline.processor);
@@ -112,7 +112,7 @@ impl Counts {
                             succeeded = false;
                             ": A REGRESSION"
                         }
-                        _ if percent < -TOLERANCE => ": better, let the baseline say so",
+                        _ if percent < -TOLERANCE => ": better, update the baseline",
                         _ => "",
                     };
                     format!("{percent:+.1} %{verdict}")
@@ -122,13 +122,13 @@ impl Counts {
         }
         if !same {
             report += &format!(
-                "notice: nothing is concluded. The baseline is of rustc {} on {}, and this is {} on {}\n",
+                "notice: counts are not compared. The baseline is for rustc {} on {}, and this is {} on {}\n",
                 baseline.rustc, baseline.processor, self.rustc, self.processor
             );
         }
         if !succeeded {
             report += &format!(
-                "More than {TOLERANCE} % above {}. If it is worth it: {OVERWRITE}=overwrite cargo xtask test --only counts\n",
+                "More than {TOLERANCE} % above {}. To accept: {OVERWRITE}=overwrite cargo xtask test --only counts\n",
                 Path::new(BASELINE).display()
             );
         }
@@ -153,7 +153,7 @@ impl FromStr for Counts {
     fn from_str(text: &str) -> io::Result<Self> {
         let mut counts = Self::default();
         for line in text.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
-            let invalid = || io::Error::other(format!("{BASELINE}: `{line}` is not understood"));
+            let invalid = || io::Error::other(format!("{BASELINE}: cannot parse `{line}`"));
             match line.split_once(' ').ok_or_else(invalid)? {
                 ("rustc", version) => version.clone_into(&mut counts.rustc),
                 ("processor", processor) => processor.clone_into(&mut counts.processor),
@@ -180,9 +180,9 @@ mod tests {
     }
 
     #[test]
-    fn more_instructions_than_is_tolerated_are_a_failure_that_names_the_program() {
+    fn too_many_instructions_are_a_failure_that_names_the_program() {
         let baseline = counts(100_000, 100_000);
-        let (report, succeeded) = counts(103_100, 100_000).against(&baseline);
+        let (report, succeeded) = counts(103_100, 100_000).compare(&baseline);
         assert!(!succeeded);
         assert!(report.contains("count_decode         103100 instructions, +3.1 %: A REGRESSION"), "{report}");
         assert_eq!(report.matches("REGRESSION").count(), 1, "{report}");
@@ -190,18 +190,18 @@ mod tests {
     }
 
     #[test]
-    fn what_is_within_the_tolerance_or_better_passes() {
+    fn counts_within_the_tolerance_or_below_pass() {
         let baseline = counts(100_000, 100_000);
-        let (report, succeeded) = counts(102_900, 90_000).against(&baseline);
+        let (report, succeeded) = counts(102_900, 90_000).compare(&baseline);
         assert!(succeeded, "{report}");
         assert!(report.contains("-10.0 %: better"), "{report}");
     }
 
     #[test]
-    fn another_compiler_or_processor_is_a_notice_and_no_failure() {
+    fn another_compiler_or_processor_is_a_notice_and_not_a_failure() {
         for (rustc, processor) in [("1.96.0", "x86_64 avx2"), ("1.95.0", "aarch64")] {
             let other = Counts { rustc: rustc.to_owned(), processor: processor.to_owned(), ..counts(900_000, 1) };
-            let (report, succeeded) = other.against(&counts(100_000, 100_000));
+            let (report, succeeded) = other.compare(&counts(100_000, 100_000));
             assert!(succeeded, "{report}");
             assert!(report.contains("notice") && report.contains(rustc) && report.contains(processor), "{report}");
             assert!(!report.contains("REGRESSION"), "{report}");
@@ -212,11 +212,11 @@ mod tests {
     fn a_program_without_a_baseline_is_a_failure() {
         let mut baseline = counts(1, 1);
         baseline.instructions.pop();
-        assert!(!counts(1, 1).against(&baseline).1);
+        assert!(!counts(1, 1).compare(&baseline).1);
     }
 
     #[test]
-    fn the_baseline_is_read_as_it_is_written() {
+    fn a_written_baseline_is_parsed_again() {
         let written = counts(5_389_180, 3_247_273);
         assert_eq!(written.to_string().parse::<Counts>().unwrap(), written);
         for wrong in ["count_decode", "count_decode many", "count_decode 0"] {
@@ -233,10 +233,10 @@ mod tests {
     }
 
     #[test]
-    fn valgrind_is_understood() {
+    fn the_output_of_valgrind_is_parsed() {
         let printed = "3000 events\n==6940== \n==6940== Events    : Ir\n==6940== Collected : 5389180\n";
-        assert_eq!(collected(printed), Some(5_389_180));
-        assert_eq!(collected("==6940== Collected : 0\n"), None, "the function was not found");
-        assert_eq!(collected("valgrind: command not found\n"), None);
+        assert_eq!(parse_valgrind(printed), Some(5_389_180));
+        assert_eq!(parse_valgrind("==6940== Collected : 0\n"), None, "the function was not found");
+        assert_eq!(parse_valgrind("valgrind: command not found\n"), None);
     }
 }

@@ -12,7 +12,7 @@ pub mod serve;
 #[derive(Debug)]
 pub struct Readme;
 
-/// Our code in the comparison compiles, and so does the code that needs only axum, futures-util and tokio.
+/// Our code in the comparison compiles, and so does the code that needs only crates of this workspace.
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/compare.md")]
 #[derive(Debug)]

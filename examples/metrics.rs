@@ -39,7 +39,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let layer = SseLayer::new()
         .stats(&stats)
         .retry(Duration::from_secs(2))
-        .max_connections(10_000)
+        .max_streams(10_000)
         .max_lifetime(Duration::from_secs(3600))
         .shutdown(&shutdown, Drain::Farewell(Encoded::new(&Clock::Restarting)?))
         .on_close(|closed| println!("closed: {}, {:.0?}", closed.reason().name(), closed.duration()));

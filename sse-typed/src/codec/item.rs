@@ -9,7 +9,7 @@ use crate::event::{EncodeError, Event};
     label = "not an event",
     note = "add `#[derive(SseEvent)]` to the type, or yield `Event<E>` of a type `E` with it to send ids, too",
     note = "a number, a string or a list is no event: it is the data of one, such as of `enum Feed {{ Count(u64) }}` with `#[derive(SseEvent)]`",
-    note = "a stream of `Result`s needs a word on what becomes of an error: `Sse::until_error(stream, |error| ..)`"
+    note = "a stream of `Result`s needs a word on what becomes of an error: `Sse::from_results(stream, |error| ..)`"
 )]
 pub trait EventItem {
     /// The bare event, without its envelope.

@@ -1,4 +1,4 @@
-//! axum: a handler returns an [`Sse`], and takes a [`LastEventId`].
+//! axum support: handlers return an [`Sse`] and extract a [`LastEventId`].
 
 use std::convert::Infallible;
 

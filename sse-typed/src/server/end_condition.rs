@@ -10,22 +10,23 @@ use tokio::{
     time::{Instant, Sleep, sleep_until},
 };
 
-use super::{Ended, policy::draw};
+use super::{EndReason, stream_settings::random_in};
 use crate::{codec::Encoded, wake::Registration};
 
-/// The output of a future given to [`Sse::until`](super::Sse::until), and thereby the last event of the stream.
+/// The output of a future for [`Sse::until`](super::Sse::until), which becomes the last event of the stream.
 ///
-/// `()` is no event, [`Encoded`] is one, `Option<Encoded>` may be one. [`Encoded::new`] encodes any event. The trait is sealed.
+/// With `()` there is no last event, with [`Encoded`] there is one, and with `Option<Encoded>` the future decides.
+/// [`Encoded::new`] encodes any event. The trait is sealed.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no last event of a stream",
+    message = "`{Self}` cannot be the last event of a stream",
     label = "the future given to `Sse::until` has this output",
-    note = "the output of the future is `()`, `Encoded` or `Option<Encoded>`: `Encoded::new(&event)` makes one of any event"
+    note = "the output of the future is `()`, `Encoded` or `Option<Encoded>`: `Encoded::new(&event)` encodes any event"
 )]
-pub trait LastEvent: sealed::Sealed {}
+pub trait IntoLastEvent: sealed::Sealed {}
 
-impl LastEvent for () {}
-impl LastEvent for Encoded {}
-impl LastEvent for Option<Encoded> {}
+impl IntoLastEvent for () {}
+impl IntoLastEvent for Encoded {}
+impl IntoLastEvent for Option<Encoded> {}
 
 mod sealed {
     use crate::codec::Encoded;
@@ -54,11 +55,11 @@ mod sealed {
     }
 }
 
-/// A condition of one response that ends its stream. It is polled with the body, before the stream, and not after it was
-/// ready.
+/// A condition of one response that ends its stream. It is polled with the body, before the stream, and not again after it
+/// was ready.
 pub(super) trait EndCondition {
-    /// Ready with the last event and the reason when the stream ends.
-    fn poll_end(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<(Option<Encoded>, Ended)>;
+    /// Ready when the stream ends, with its last event and the reason.
+    fn poll_end(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<(Option<Encoded>, EndReason)>;
 }
 
 pin_project! {
@@ -75,39 +76,40 @@ impl<F> Until<F> {
     }
 }
 
-impl<F: Future<Output: LastEvent>> EndCondition for Until<F> {
-    fn poll_end(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<(Option<Encoded>, Ended)> {
-        // A stream that is always ready spends the task's budget: the end must be noticed beside it.
+impl<F: Future<Output: IntoLastEvent>> EndCondition for Until<F> {
+    fn poll_end(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<(Option<Encoded>, EndReason)> {
+        // A stream that is always ready spends the task's coop budget, and the end must be noticed all the same.
         let output = ready!(pin!(unconstrained(self.project().future)).poll(cx));
-        Poll::Ready((sealed::Sealed::into_encoded(output), Ended::Until))
+        Poll::Ready((sealed::Sealed::into_encoded(output), EndReason::Until))
     }
 }
 
-/// A shorter interval would be a busy loop.
-const SHORTEST_INTERVAL: Duration = Duration::from_millis(100);
+/// The shortest interval of a check. A shorter one would be a busy loop.
+const MIN_INTERVAL: Duration = Duration::from_millis(100);
 
 pin_project! {
-    /// Ends the stream when a question that is asked at intervals is answered with `false`.
+    /// Ends the stream when a check that runs at intervals returns `false`.
     pub(super) struct Recheck<F, Fut> {
         every: Duration,
-        ask: F,
-        // Set while the answer is awaited.
+        check: F,
+        // The future of a check that is running.
         #[pin]
-        answer: Option<Fut>,
-        // Set while no answer is awaited, from the first poll on.
+        running: Option<Fut>,
+        // The time until the next check, set from the first poll on while no check runs.
         #[pin]
         timer: Option<Sleep>,
         registration: Registration,
+        // The next check is later than `Instant` can express.
         is_never: bool,
     }
 }
 
 impl<F, Fut> Recheck<F, Fut> {
-    pub(super) fn new(every: Duration, ask: F) -> Self {
+    pub(super) fn new(every: Duration, check: F) -> Self {
         Self {
-            every: every.max(SHORTEST_INTERVAL),
-            ask,
-            answer: None,
+            every: every.max(MIN_INTERVAL),
+            check,
+            running: None,
             timer: None,
             registration: Registration::new(),
             is_never: false,
@@ -120,15 +122,15 @@ where
     F: FnMut() -> Fut,
     Fut: Future<Output = bool>,
 {
-    fn poll_end(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<(Option<Encoded>, Ended)> {
+    fn poll_end(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<(Option<Encoded>, EndReason)> {
         let mut this = self.project();
         let mut wait = None;
         loop {
-            if let Some(answer) = this.answer.as_mut().as_pin_mut() {
-                let goes_on = ready!(pin!(unconstrained(answer)).poll(cx));
-                this.answer.set(None);
-                if !goes_on {
-                    return Poll::Ready((None, Ended::Recheck));
+            if let Some(running) = this.running.as_mut().as_pin_mut() {
+                let is_valid = ready!(pin!(unconstrained(running)).poll(cx));
+                this.running.set(None);
+                if !is_valid {
+                    return Poll::Ready((None, EndReason::Recheck));
                 }
                 wait = Some(*this.every);
             }
@@ -136,18 +138,17 @@ where
                 return Poll::Pending;
             }
             let Some(timer) = this.timer.as_mut().as_pin_mut() else {
-                // The first is drawn, so that streams which began together do not ask together.
-                let wait = wait.take().unwrap_or_else(|| draw(&(*this.every / 2..=*this.every)));
+                // The first wait is random, so that streams that began together do not run their checks together.
+                let wait = wait.take().unwrap_or_else(|| random_in(&(*this.every / 2..=*this.every)));
                 match Instant::now().checked_add(wait) {
                     Some(next) => this.timer.set(Some(sleep_until(next))),
-                    // Past the end of time.
                     None => *this.is_never = true,
                 }
                 continue;
             };
             ready!(this.registration.poll_timer(timer, cx));
             this.timer.set(None);
-            this.answer.set(Some((this.ask)()));
+            this.running.set(Some((this.check)()));
         }
     }
 }

@@ -11,9 +11,10 @@ use crate::{
     event::EncodeError,
 };
 
-/// What an [`Sse`](super::Sse) sends: every stream of [events](EventItem), and [`BoxEvents`].
+/// The source of an [`Sse`](super::Sse)'s events. It is implemented for every stream of [events](EventItem) and for
+/// [`BoxEvents`].
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no stream of events",
+    message = "`{Self}` is not a stream of events",
     label = "not a stream of events",
     note = "`Sse::new` takes a `Stream` whose items are events: see `EventItem`"
 )]
@@ -22,8 +23,8 @@ pub trait Events {
     #[doc(hidden)]
     type Event: EventItem;
 
-    /// Writes the next event behind what `encoder` has written: whether it could be written, and whether the stream ends
-    /// behind it; `None` when it has ended already. On an error not one byte of the event is written.
+    /// Appends the next event to `encoder`. Returns whether it could be encoded and whether it is terminal, or `None` when
+    /// the stream has ended. On an error no byte of the event is written.
     #[doc(hidden)]
     fn poll_event(
         self: Pin<&mut Self>,
@@ -31,7 +32,7 @@ pub trait Events {
         encoder: &mut Encoder,
     ) -> Poll<Option<(Result<(), EncodeError>, bool)>>;
 
-    /// Whether it is known, without a poll, that no event will come.
+    /// Whether it is known without a poll that the stream has no more events.
     #[doc(hidden)]
     fn is_over(&self) -> bool;
 }
@@ -57,12 +58,12 @@ where
     }
 }
 
-/// Writes what stands in the place of an event that cannot be sent: whether it could be written, and whether the stream ends
-/// behind it; `None` when nothing does. Its type of event is that of the stream.
-pub(super) type Replace =
+/// Appends the replacement of an event that cannot be sent. Returns whether it could be encoded and whether it is terminal,
+/// or `None` if there is no replacement. The stream's event type is erased here.
+pub(super) type ReplaceUnsendable =
     Box<dyn FnMut(&EncodeError, &mut Encoder) -> Option<(Result<(), EncodeError>, bool)> + Send + Sync>;
 
-/// Streams of one event type `E`, whatever their own types and envelopes: see [`Sse::boxed`](super::Sse::boxed).
+/// A boxed stream of events of type `E`, with or without envelopes: see [`Sse::boxed`](super::Sse::boxed).
 pub struct BoxEvents<E> {
     events: Pin<Box<dyn Events<Event = E> + Send>>,
 }

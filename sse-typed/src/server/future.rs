@@ -9,20 +9,20 @@ use std::{
 use http::Response;
 use pin_project_lite::pin_project;
 
-use super::{SseResponse, layer::Settings, slot::Slot};
+use super::{SseResponse, layer::LayerSettings, response_settings::SharedSettings};
 
 pin_project! {
-    /// The response of an [`SseService`](super::SseService), to come.
+    /// The future of an [`SseService`](super::SseService)'s response.
     pub struct ResponseFuture<F> {
         #[pin]
         inner: F,
-        settings: Arc<Settings>,
+        settings: Arc<LayerSettings>,
         head_only: bool,
     }
 }
 
 impl<F> ResponseFuture<F> {
-    pub(super) const fn new(inner: F, settings: Arc<Settings>, head_only: bool) -> Self {
+    pub(super) const fn new(inner: F, settings: Arc<LayerSettings>, head_only: bool) -> Self {
         Self { inner, settings, head_only }
     }
 }
@@ -38,7 +38,7 @@ where
         let this = self.project();
         let response = ready!(this.inner.poll(cx))?.respond(*this.head_only);
         let (mut head, body) = response.into_parts();
-        Slot::add(&mut head, this.settings, *this.head_only);
+        SharedSettings::apply_layer(&mut head, this.settings, *this.head_only);
         Poll::Ready(Ok(Response::from_parts(head, body)))
     }
 }

@@ -6,25 +6,26 @@ use http::{
     },
 };
 
-/// The interval of keep-alive in seconds: a client that knows it can tell silence from a dead connection.
+/// The keep-alive interval in seconds. A client that knows it can tell silence from a dead connection.
 pub(super) const SSE_KEEP_ALIVE: HeaderName = HeaderName::from_static("sse-keep-alive");
-/// Keeps nginx, and who understands its header, from gathering the stream in a buffer.
+/// Keeps nginx, and proxies that know its header, from buffering the stream.
 const X_ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
-/// No cache may answer with a stored response without asking the server.
+/// A cache must not answer with a stored response without asking the server.
 const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
 
-/// The headers of every event stream, each only if absent, and if the map has room for it. Never `connection`: over HTTP/2
-/// it makes the response malformed.
-pub(super) fn describe(headers: &mut HeaderMap) {
+/// Inserts the headers of an event stream, each if it is absent and the map is not full. `connection` is never set: it makes
+/// an HTTP/2 response malformed.
+pub(super) fn insert_stream_headers(headers: &mut HeaderMap) {
     insert_if_absent(headers, CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     insert_if_absent(headers, X_ACCEL_BUFFERING, HeaderValue::from_static("no"));
     forbid_caching(headers);
 }
 
-/// The header of a response without a stream, such as a 204, which caches may [keep] if nobody forbids it.
+/// Inserts the header that keeps caches from storing a response without a stream, such as a 204, which they [may] store
+/// by default.
 ///
-/// [keep]: https://www.rfc-editor.org/rfc/rfc9110.html#section-15.1
+/// [may]: https://www.rfc-editor.org/rfc/rfc9110.html#section-15.1
 pub(super) fn forbid_caching(headers: &mut HeaderMap) {
     insert_if_absent(headers, CACHE_CONTROL, NO_CACHE);
 }
@@ -35,9 +36,13 @@ fn insert_if_absent(headers: &mut HeaderMap, name: HeaderName, value: HeaderValu
     }
 }
 
-/// Brings `sse-keep-alive` from what we wrote before, if we did, to what is right now, and says what we have written.
-/// A value that is not ours stays.
-pub(super) fn announce_keep_alive(headers: &mut HeaderMap, written: Option<u64>, seconds: Option<u64>) -> Option<u64> {
+/// Sets or removes the `sse-keep-alive` header, and returns the value that was written. `written` is the value that we
+/// wrote before. A value that we did not write is kept.
+pub(super) fn update_keep_alive_header(
+    headers: &mut HeaderMap,
+    written: Option<u64>,
+    seconds: Option<u64>,
+) -> Option<u64> {
     if headers.get(SSE_KEEP_ALIVE) != written.map(HeaderValue::from).as_ref() {
         return None;
     }
@@ -48,8 +53,8 @@ pub(super) fn announce_keep_alive(headers: &mut HeaderMap, written: Option<u64>,
     seconds
 }
 
-/// What describes the content of a response, or the stream that it would have been. A refusal has no content.
-const OF_CONTENT: [HeaderName; 15] = [
+/// The headers that describe the content of a response. A refusal has no content.
+const CONTENT_HEADERS: [HeaderName; 15] = [
     CONTENT_TYPE,
     CONTENT_LENGTH,
     CONTENT_ENCODING,
@@ -67,9 +72,10 @@ const OF_CONTENT: [HeaderName; 15] = [
     SSE_KEEP_ALIVE,
 ];
 
-/// Takes back what describes a stream, and says when to come back. What the handler says of caches is about its stream.
-pub(super) fn refuse(headers: &mut HeaderMap, retry_after: u64) {
-    for name in OF_CONTENT {
+/// Removes the headers that describe a stream, and inserts `Retry-After`. The handler's `cache-control` is about its stream,
+/// so it is replaced.
+pub(super) fn set_refusal_headers(headers: &mut HeaderMap, retry_after: u64) {
+    for name in CONTENT_HEADERS {
         headers.remove(name);
     }
     let _ = headers.try_insert(CACHE_CONTROL, NO_CACHE);

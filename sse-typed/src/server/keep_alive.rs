@@ -13,10 +13,12 @@ use crate::{
     wake::Registration,
 };
 
-/// What is sent after how long a silence, so that proxies do not give the connection up and a dead one is noticed.
+/// The keep-alive of a stream: what is sent after each silence, and how long the silence is.
 ///
-/// A plain [`Duration`] is a comment after each silence of that length. Code in a browser never sees comments; where a
-/// page is to watch for silence, send an event:
+/// Keep-alives stop proxies from closing a silent connection, and make the server notice a dead one.
+///
+/// A plain [`Duration`] converts into a comment after each silence of that length. Scripts in a browser do not see comments.
+/// For a page that watches for silence, send an event instead:
 ///
 /// ```
 /// use std::time::Duration;
@@ -27,74 +29,74 @@ use crate::{
 /// # Ok::<(), sse_typed::EncodeError>(())
 /// ```
 ///
-/// An interval of zero turns keep-alive off; a shorter one than 100 ms counts as that.
+/// A zero interval turns keep-alive off. Other intervals under 100 ms count as 100 ms.
 #[derive(Clone, Debug)]
 pub struct KeepAlive {
-    every: Duration,
-    sign: Sign,
+    interval: Duration,
+    message: KeepAliveMessage,
 }
 
-/// 100 ms, in nanoseconds: what is shorter is traffic, not a sign of life.
-const SHORTEST: u128 = 100_000_000;
+/// The shortest interval, 100 ms, in nanoseconds.
+const MIN_INTERVAL_NANOS: u128 = 100_000_000;
 
 #[derive(Clone, Debug)]
-enum Sign {
+enum KeepAliveMessage {
     Comment(Cow<'static, str>),
     Event(Encoded),
 }
 
 impl KeepAlive {
-    /// A comment after each silence of this length.
+    /// Sends a comment after each silence of this length.
     #[must_use]
     pub const fn every(interval: Duration) -> Self {
         // `max` is not const.
-        let every = match interval.as_nanos() {
-            1..SHORTEST => Duration::from_millis(100),
+        let interval = match interval.as_nanos() {
+            1..MIN_INTERVAL_NANOS => Duration::from_millis(100),
             _ => interval,
         };
-        Self { every, sign: Sign::Comment(Cow::Borrowed("keep-alive")) }
+        Self { interval, message: KeepAliveMessage::Comment(Cow::Borrowed("keep-alive")) }
     }
 
-    /// With this text in the comment, instead of `keep-alive`.
+    /// Sets the text of the comment, `keep-alive` by default.
     #[must_use]
     pub fn comment(mut self, text: impl Into<Cow<'static, str>>) -> Self {
-        self.sign = Sign::Comment(text.into());
+        self.message = KeepAliveMessage::Comment(text.into());
         self
     }
 
-    /// With an event in the place of the comment. It is sent as it is and gets no id.
+    /// Sends an event instead of the comment. It is sent as it is and gets no id. An event that is never on the wire is
+    /// ignored, because it would keep nothing alive. A terminal event ends the stream.
     #[must_use]
     pub fn event(mut self, event: Encoded) -> Self {
-        // An event that is never on the wire would be no sign of life.
         if !event.as_bytes().is_empty() {
-            self.sign = Sign::Event(event);
+            self.message = KeepAliveMessage::Event(event);
         }
         self
     }
 
     pub(super) const fn is_off(&self) -> bool {
-        self.every.is_zero()
+        self.interval.is_zero()
     }
 
-    /// The interval in whole seconds, rounded up: what the `sse-keep-alive` header says.
+    /// The value of the `sse-keep-alive` header: the interval in whole seconds, rounded up.
     pub(super) fn seconds(&self) -> u64 {
-        self.every.as_secs().saturating_add(u64::from(self.every.subsec_nanos() > 0))
+        self.interval.as_secs().saturating_add(u64::from(self.interval.subsec_nanos() > 0))
     }
 
-    /// Writes the sign of life, and says whether the stream ends behind it.
+    /// Encodes the keep-alive, and returns whether it is a terminal event.
     pub(super) fn write(&self, encoder: &mut Encoder) -> bool {
-        match &self.sign {
-            Sign::Comment(text) => {
+        match &self.message {
+            KeepAliveMessage::Comment(text) => {
                 encoder.comment(text);
                 false
             }
-            // Bytes that are encoded already cannot fail.
-            Sign::Event(event) => encoder.encode(event).is_ok() && event.is_terminal(),
+            // Encoding an `Encoded` event cannot fail.
+            KeepAliveMessage::Event(event) => encoder.encode(event).is_ok() && event.is_terminal(),
         }
     }
 }
 
-/// A comment every 15 seconds: under the 30 and 60 seconds after which common proxies give a silent connection up.
+/// A comment every 15 seconds. Common proxies close a silent connection after 30 or 60 seconds.
 impl Default for KeepAlive {
     fn default() -> Self {
         Self::every(Duration::from_secs(15))
@@ -108,10 +110,12 @@ impl From<Duration> for KeepAlive {
 }
 
 pin_project! {
-    /// Measures silence. The timer is looked at when it fires, and set anew only then: traffic moves the deadline and
-    /// leaves the runtime's timers alone.
+    /// The timer of a silence.
+    ///
+    /// Traffic only moves the deadline. The runtime's timer is reset when it fires before the deadline, so that a busy stream
+    /// does not touch the timer wheel with each frame.
     #[derive(Debug)]
-    pub(super) struct Silence {
+    pub(super) struct SilenceTimer {
         #[pin]
         timer: Option<Sleep>,
         deadline: Option<Instant>,
@@ -119,18 +123,18 @@ pin_project! {
     }
 }
 
-impl Silence {
+impl SilenceTimer {
     pub(super) const fn new() -> Self {
         Self { timer: None, deadline: None, registration: Registration::new() }
     }
 
-    /// Something was sent: silence begins anew.
-    pub(super) fn broken(self: Pin<&mut Self>, keep_alive: &KeepAlive) {
-        // A deadline past the end of time is none.
-        *self.project().deadline = Instant::now().checked_add(keep_alive.every);
+    /// Restarts the silence, because a frame was sent.
+    pub(super) fn restart(self: Pin<&mut Self>, keep_alive: &KeepAlive) {
+        // A deadline later than `Instant` can express is none.
+        *self.project().deadline = Instant::now().checked_add(keep_alive.interval);
     }
 
-    /// Is ready when silence has lasted long enough.
+    /// Ready when the silence has lasted for the interval.
     pub(super) fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let mut this = self.project();
         let Some(deadline) = *this.deadline else { return Poll::Pending };
@@ -139,7 +143,7 @@ impl Silence {
                 this.timer.set(Some(sleep_until(deadline)));
                 continue;
             };
-            // A body is polled behind each event: a timer that runs already is not polled again.
+            // A body is polled after each event. A timer that is armed for the same task is not polled again.
             ready!(this.registration.poll_timer(timer.as_mut(), cx));
             if Instant::now() >= deadline {
                 return Poll::Ready(());
@@ -154,7 +158,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_header_says_whole_seconds_rounded_up() {
+    fn the_header_has_whole_seconds_rounded_up() {
         for (millis, seconds) in [(1, 1), (1_000, 1), (1_001, 2), (15_000, 15), (0, 0)] {
             assert_eq!(KeepAlive::every(Duration::from_millis(millis)).seconds(), seconds, "{millis} ms");
         }
@@ -164,16 +168,16 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn traffic_moves_the_deadline_without_a_new_timer() {
         let keep_alive = KeepAlive::every(Duration::from_secs(10));
-        let mut silence = std::pin::pin!(Silence::new());
+        let mut silence = std::pin::pin!(SilenceTimer::new());
         let begin = Instant::now();
-        silence.as_mut().broken(&keep_alive);
+        silence.as_mut().restart(&keep_alive);
         tokio::select! {
             biased;
             () = std::future::poll_fn(|cx| silence.as_mut().poll(cx)) => panic!("too early"),
             () = tokio::time::sleep(Duration::from_secs(6)) => {}
         }
         let armed = silence.as_mut().project().timer.as_ref().get_ref().as_ref().map(Sleep::deadline);
-        silence.as_mut().broken(&keep_alive);
+        silence.as_mut().restart(&keep_alive);
         let still = silence.as_mut().project().timer.as_ref().get_ref().as_ref().map(Sleep::deadline);
         assert_eq!(armed, still);
         std::future::poll_fn(|cx| silence.as_mut().poll(cx)).await;
@@ -181,13 +185,13 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_task_that_looked_last_is_woken_by_silence() {
+    async fn silence_wakes_the_task_that_polled_last() {
         let keep_alive = KeepAlive::every(Duration::from_secs(10));
-        let mut silence = std::pin::pin!(Silence::new());
-        silence.as_mut().broken(&keep_alive);
+        let mut silence = std::pin::pin!(SilenceTimer::new());
+        silence.as_mut().restart(&keep_alive);
         let (mut first, mut second) = (tokio_test::task::spawn(()), tokio_test::task::spawn(()));
         for _ in 0..2 {
-            // The same task, and another, look as often as they like.
+            // Both tasks poll more than once; the last one to poll is woken.
             for _ in 0..3 {
                 first.enter(|cx, _| assert!(silence.as_mut().poll(cx).is_pending()));
             }
@@ -199,8 +203,8 @@ mod tests {
             tokio::time::sleep(Duration::from_secs(2)).await;
             assert!(second.is_woken() && !first.is_woken());
             second.enter(|cx, _| assert!(silence.as_mut().poll(cx).is_ready()));
-            // The timer is set anew, for who looks then.
-            silence.as_mut().broken(&keep_alive);
+            // The next round resets the timer.
+            silence.as_mut().restart(&keep_alive);
         }
     }
 }

@@ -7,17 +7,19 @@ use crate::event::{LONGEST_ID, LastEventId};
 
 /// [The request header](https://html.spec.whatwg.org/multipage/server-sent-events.html#the-last-event-id-header).
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
-/// What a page puts into the URL of its first request, where it cannot set headers.
-const PARAMETER: &str = "last_event_id";
+/// The query parameter for the first request of a page, which cannot set headers.
+const QUERY_PARAMETER: &str = "last_event_id";
 
 impl LastEventId {
-    /// Reads it from the header `Last-Event-ID`, else from the query parameter `last_event_id`.
+    /// Reads the last event ID of a request from the `Last-Event-ID` header, or else from the query parameter
+    /// `last_event_id`.
     ///
-    /// The header is the newer word: a browser that reconnects sends it beside the URL it was given at first. An id of
-    /// more than 1 KiB, one that is not UTF-8, and one that has CR, LF or NUL cannot be ours: it counts as absent (and is
-    /// told to `tracing`, with the feature of that name).
+    /// The header wins because it is newer: a browser that reconnects sends it together with the URL of its first request.
+    /// An id of more than 1 KiB, that is not UTF-8, or that contains CR, LF or NUL cannot have been sent by this crate. It
+    /// counts as absent, and is a warning in `tracing` (with the feature of that name).
     ///
-    /// [`SseLayer`](super::SseLayer) puts it into the extensions of the request; one that is found there is the answer.
+    /// [`SseLayer`](super::SseLayer) inserts the last event ID into the extensions of the request. If it is found there, the
+    /// header and the query are not read.
     ///
     /// ```
     /// use sse_typed::LastEventId;
@@ -39,17 +41,17 @@ impl LastEventId {
         }
         headers
             .get(LAST_EVENT_ID)
-            .and_then(|id| usable(id.as_bytes()).map(Self::received))
-            .or_else(|| parameter(uri.query()?).and_then(|id| usable(&id).map(Self::received)))
+            .and_then(|id| valid_id(id.as_bytes()).map(Self::received))
+            .or_else(|| query_parameter(uri.query()?).and_then(|id| valid_id(&id).map(Self::received)))
             .unwrap_or_else(Self::none)
     }
 }
 
-/// The id as text, if it can be an id.
-fn usable(id: &[u8]) -> Option<&str> {
-    // A hub has put one character behind the id of a terminal event.
-    let longest = LONGEST_ID + usize::from(id.ends_with(b"!"));
-    let reason = if id.len() > longest {
+/// The id as text if it is valid.
+fn valid_id(id: &[u8]) -> Option<&str> {
+    // A hub appends one character to the id of a terminal event.
+    let max_len = LONGEST_ID + usize::from(id.ends_with(b"!"));
+    let reason = if id.len() > max_len {
         "over 1 KiB"
     } else if memchr::memchr3(b'\r', b'\n', 0, id).is_some() {
         "has a line end or NUL"
@@ -63,9 +65,9 @@ fn usable(id: &[u8]) -> Option<&str> {
     None
 }
 
-/// The parameter's value, decoded as `application/x-www-form-urlencoded`, as `URLSearchParams` writes it.
-fn parameter(query: &str) -> Option<Cow<'_, [u8]>> {
-    let value = query.split('&').find_map(|pair| pair.strip_prefix(PARAMETER)?.strip_prefix('='))?;
+/// The value of the query parameter, decoded from `application/x-www-form-urlencoded`, the encoding of `URLSearchParams`.
+fn query_parameter(query: &str) -> Option<Cow<'_, [u8]>> {
+    let value = query.split('&').find_map(|pair| pair.strip_prefix(QUERY_PARAMETER)?.strip_prefix('='))?;
     if !value.contains(['%', '+']) {
         return Some(Cow::Borrowed(value.as_bytes()));
     }
@@ -75,12 +77,12 @@ fn parameter(query: &str) -> Option<Cow<'_, [u8]>> {
         rest = tail;
         decoded.push(match (byte, tail) {
             (b'+', _) => b' ',
-            (b'%', [high, low, tail @ ..]) => match (hex(*high), hex(*low)) {
+            (b'%', [high, low, tail @ ..]) => match (hex_digit(*high), hex_digit(*low)) {
                 (Some(high), Some(low)) => {
                     rest = tail;
                     high << 4 | low
                 }
-                // What is no escape stands for itself.
+                // A `%` that begins no valid escape is kept.
                 _ => b'%',
             },
             _ => *byte,
@@ -89,7 +91,7 @@ fn parameter(query: &str) -> Option<Cow<'_, [u8]>> {
     Some(Cow::Owned(decoded))
 }
 
-fn hex(digit: u8) -> Option<u8> {
+fn hex_digit(digit: u8) -> Option<u8> {
     // A hexadecimal digit is less than 16.
     char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
@@ -113,7 +115,7 @@ mod tests {
         assert_eq!(of("/?last_event_id=old", Some(b"new")).as_str(), Some("new"));
         assert_eq!(of("/?last_event_id=old", None).as_str(), Some("old"));
         assert_eq!(of("/", None), LastEventId::none());
-        // A client that says it has none is believed.
+        // An empty header means that the client has no last event ID.
         assert_eq!(of("/?last_event_id=old", Some(b"")), LastEventId::none());
     }
 
@@ -136,12 +138,12 @@ mod tests {
     }
 
     #[test]
-    fn an_id_that_cannot_be_ours_is_absent() {
+    fn an_invalid_id_counts_as_absent() {
         assert!(of("/", Some(&[b'x'; LONGEST_ID + 1])).is_none());
         assert!(!of("/", Some(&[b'x'; LONGEST_ID])).is_none());
         let mut terminal = vec![b'x'; LONGEST_ID];
         terminal.push(b'!');
-        assert!(!of("/", Some(&terminal)).is_none(), "what a hub has sent can come back");
+        assert!(!of("/", Some(&terminal)).is_none(), "a hub sends such an id");
         terminal.push(b'!');
         assert!(of("/", Some(&terminal)).is_none());
         assert!(of("/", Some(b"\xff")).is_none());
@@ -153,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_layer_found_is_not_sought_again() {
+    fn an_id_in_the_extensions_wins_over_the_header_and_the_query() {
         let mut request = Request::get("/?last_event_id=1").body(()).unwrap();
         request.extensions_mut().insert(LastEventId::received("2"));
         assert_eq!(LastEventId::of(&request).as_str(), Some("2"));

@@ -4,97 +4,99 @@ use tower_layer::Layer;
 
 use super::{
     Closed, Drain, KeepAlive, Opened, Shutdown, SseService, Stats,
-    limit::{Limits, Places},
+    limits::{Limits, StreamPermits},
     observer::Observer,
-    policy::{Ids, Policy, Switch, policy_setters},
+    stream_settings::{EventIds, KeepAliveSetting, StreamSettings, stream_setters},
 };
 use crate::event::EncodeError;
 
-/// Makes the typed streams of the inner service into HTTP responses: [`tower::Layer`](Layer) of [`SseService`].
+/// Converts the typed streams of the inner service into HTTP responses, and sets how they are sent. A
+/// [`tower::Layer`](Layer) that makes an [`SseService`].
 ///
 /// See the [module](super) for an example.
 #[derive(Clone, Default)]
 pub struct SseLayer {
-    policy: Policy,
+    stream_settings: StreamSettings,
     limits: Limits,
     observer: Observer,
 }
 
-/// What a layer says of the streams that pass it.
+/// The settings of a layer, shared by all its responses.
 #[derive(Debug)]
-pub(super) struct Settings {
-    pub(super) policy: Policy,
+pub(super) struct LayerSettings {
+    pub(super) stream_settings: StreamSettings,
     pub(super) limits: Limits,
     pub(super) observer: Option<Arc<Observer>>,
 }
 
 impl SseLayer {
-    /// A layer that says nothing yet: a comment after each 15 seconds of silence, no reconnection time, no ids, ready
-    /// events in frames of up to 32 KiB.
+    /// Creates a layer with the default settings: a comment after each 15 seconds of silence, no reconnection time, no ids,
+    /// and ready events in frames of up to 32 KiB.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    policy_setters!();
+    stream_setters!();
 
-    /// Ends the streams when `shutdown` begins, in the way that `drain` says, and answers requests for new ones with 503
-    /// from then on. See [Lifecycle](super#lifecycle) for what else a server needs in order to end.
+    /// Ends the streams as set by `drain` when `shutdown` begins, and answers requests for new streams with 503 from then on.
+    /// See [Lifecycle](super#lifecycle) for what else a server needs in order to end.
     ///
-    /// One signal wakes all streams; none has a task of its own. Before they end, clients are told a reconnection time,
-    /// so that they do not come back in one wave: a time of [`retry_between`](Self::retry_between), from one to two times
-    /// that of [`retry`](Self::retry), or 2 to 6 seconds if neither is set, drawn for each. `Retry-After` of the 503 is
-    /// drawn, too. A [farewell](Drain::Farewell) that is a terminal event is sent without: these clients do not come back.
+    /// One shutdown wakes all streams; no stream has a task of its own. Before a stream ends, its client is sent a random
+    /// reconnection time, so that the clients do not reconnect together. The time is from
+    /// [`retry_between`](Self::retry_between), or one to two times [`retry`](Self::retry), or 2 to 6 seconds if neither is
+    /// set. The 503 has a random `Retry-After`, too. A [farewell](Drain::Farewell) that is a terminal event is sent without a
+    /// reconnection time, because its clients do not reconnect.
     ///
-    /// A layer has one shutdown, the last that was set. Those of all layers that a response passes apply; of the same
-    /// shutdown in two layers the drain nearest to the handler.
+    /// A layer has one shutdown: the last that was set. A response obeys the shutdowns of all layers it passes. If two layers
+    /// have the same shutdown, the drain of the inner layer wins.
     #[must_use]
     pub fn shutdown(mut self, shutdown: &Shutdown, drain: Drain) -> Self {
         self.limits.shutdown = Some((shutdown.clone(), drain));
         self
     }
 
-    /// Lets at most this many streams be open at once. A request for one more is answered with 503 and a `Retry-After`
-    /// that is drawn anew each time; no stream is ended to make room, for its client would be back at once.
+    /// Limits how many streams may be open at once. By default there is no limit. A request above it is answered with 503 and
+    /// a `Retry-After` that is drawn for each refusal. No open stream is ended, because its client would reconnect at once.
     ///
-    /// The place is taken when the inner service has answered with a stream, and free again when the body ends or is
-    /// dropped. Other responses, and the heads of HEAD requests, need none. Clones of a layer count together; of several
-    /// layers each counts by itself.
+    /// A stream counts from the response of the inner service until its body ends or is dropped. Other responses and the
+    /// responses to HEAD requests do not count. Clones of a layer share one limit; separate layers each have their own.
     ///
-    /// The answer to a client that was refused is its own: a browser's `EventSource` gives up at a 503, and the page has
-    /// to make a new one.
+    /// A refused client must retry by itself: a browser's `EventSource` gives up at a 503, and the page has to create a new
+    /// one.
     #[must_use]
-    pub fn max_connections(mut self, count: usize) -> Self {
-        self.limits.places = Some(Places::new(count));
+    pub fn max_streams(mut self, limit: usize) -> Self {
+        self.limits.permits = Some(StreamPermits::new(limit));
         self
     }
 
-    /// Counts the streams in `stats`. A layer has one of them, the last that was set, beside its observers.
+    /// Counts the streams of this layer in `stats`, beside its observers. A layer has one `Stats`: the last that was set.
     #[must_use]
     pub fn stats(mut self, stats: &Stats) -> Self {
         self.observer = self.observer.with_stats(stats.clone());
         self
     }
 
-    /// Calls `observer` when a stream begins: when its body is polled for the first time. A layer has one such observer:
-    /// the last that was set.
+    /// Calls `observer` when a stream is opened, that is, when its body is first polled. A layer has one such observer: the
+    /// last that was set. A panic of the observer is caught.
     #[must_use]
     pub fn on_open(mut self, observer: impl Fn(&Opened) + Send + Sync + 'static) -> Self {
         self.observer = self.observer.with_on_open(Arc::new(observer));
         self
     }
 
-    /// Calls `observer` when a stream is over, with the reason, the number of events and bytes, and the duration. Each
-    /// stream that was opened is closed once.
+    /// Calls `observer` when a stream is closed, with the reason, the number of events and bytes, and the duration. It is
+    /// called once for each stream that was opened. A layer has one such observer: the last that was set. A panic of the
+    /// observer is caught.
     ///
-    /// Requests that were answered by a stream tell nothing of its end, and their latency is that of the head: count
+    /// Middleware that measures requests sees only the response head: its latency does not include the stream. Measure
     /// streams here.
     ///
     /// ```
-    /// use sse_typed::server::{Ended, SseLayer};
+    /// use sse_typed::server::{EndReason, SseLayer};
     ///
     /// let layer = SseLayer::new().on_close(|closed| {
-    ///     if let Ended::Failed(error) = closed.reason() {
+    ///     if let EndReason::Failed(error) = closed.reason() {
     ///         eprintln!("after {} events: {error}", closed.events());
     ///     }
     /// });
@@ -105,9 +107,9 @@ impl SseLayer {
         self
     }
 
-    /// Calls `observer` for each event that cannot be sent, whether it ends its stream or the response
-    /// [goes on](super::Sse::on_unsendable) behind it. A replacement that cannot be sent either is told, too. A layer has one such
-    /// observer: the last that was set.
+    /// Calls `observer` for each event that cannot be sent, whether it ends its stream or the stream
+    /// [continues](super::Sse::on_unsendable). It is also called for a replacement that cannot be sent. A layer has one such
+    /// observer: the last that was set. A panic of the observer is caught.
     #[must_use]
     pub fn on_unsendable(mut self, observer: impl Fn(&EncodeError) + Send + Sync + 'static) -> Self {
         self.observer = self.observer.with_on_unsendable(Arc::new(observer));
@@ -119,10 +121,14 @@ impl<S> Layer<S> for SseLayer {
     type Service = SseService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        let observer = self.observer.is_interested().then(|| Arc::new(self.observer.clone()));
+        let observer = self.observer.is_set().then(|| Arc::new(self.observer.clone()));
         SseService::new(
             inner,
-            Arc::new(Settings { policy: self.policy.clone(), limits: self.limits.clone(), observer }),
+            Arc::new(LayerSettings {
+                stream_settings: self.stream_settings.clone(),
+                limits: self.limits.clone(),
+                observer,
+            }),
         )
     }
 }
@@ -130,7 +136,7 @@ impl<S> Layer<S> for SseLayer {
 impl fmt::Debug for SseLayer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SseLayer")
-            .field("policy", &self.policy)
+            .field("stream_settings", &self.stream_settings)
             .field("limits", &self.limits)
             .field("observer", &self.observer)
             .finish()

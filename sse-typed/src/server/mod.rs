@@ -1,87 +1,105 @@
 //! The server: event streams as HTTP responses, on any Tower or Hyper stack.
 //!
-//! A handler or service answers with [`Sse::new(stream)`](Sse::new). [`SseLayer`] says how streams are sent, makes them
-//! HTTP responses, and tells observers of them. It stands in a [`tower::ServiceBuilder`][builder], under
-//! `axum::Router::layer`, or nowhere: an [`Sse`] is a response without it too.
+//! A handler or service answers with [`Sse::new(stream)`](Sse::new). [`SseLayer`] sets how streams are sent, converts them
+//! into HTTP responses, and calls observers. Add it to a [`tower::ServiceBuilder`][builder] or to `axum::Router::layer`. It is
+//! optional: an [`Sse`] is a response without it, too.
 //!
 //! # Rules
 //!
-//! - Of each setting the word nearest to the handler holds: the response's, else that of the inner layer, else that of the
-//!   outer one. Observers, limits and shutdowns of all layers apply. By default a comment follows each 15 seconds of
-//!   silence, no reconnection time is sent, events are not numbered, and ready events leave in frames of up to 32 KiB.
-//! - The headers `content-type: text/event-stream`, `cache-control: no-cache`, `x-accel-buffering: no` and
-//!   `sse-keep-alive: <seconds>` are set, each if it is absent. A 204 in the place of a stream has `cache-control: no-cache`,
-//!   too, and so has a 503, whatever the handler set. Responses that were not made from an [`Sse`] are not touched.
-//! - Whatever ends a stream, an event that cannot be sent or a panic included, what was yielded before is sent, and the
-//!   body ends cleanly: its error type is [`Infallible`](std::convert::Infallible). A terminal event ends it too.
-//! - [`Sse::until`] ends a stream when a future is ready, [`Sse::recheck`] when a question that is asked again is answered with
-//!   `false`, such as whether the session is still valid. [`Sse::on_panic`] gives a stream that panics a last event.
-//! - An event that cannot be sent ends the stream, and a client that comes back may get the same event again.
-//!   [`Sse::on_unsendable`] replaces or skips it, and the stream goes on.
-//! - When the connection is gone the stream is dropped: at once if the client closes or resets it, over HTTP/2 also when
-//!   it resets the stream, be the stream idle or busy. A client that vanishes without a word is noticed at a failed write:
-//!   without keep-alive perhaps late.
-//! - [`LastEventId::of`](crate::LastEventId::of) says where the client left off. The layer puts it into the extensions of
-//!   each request; in axum it is an extractor.
-//! - [`Sse::stop`], and a stream that is over before it began, are a 204: the word to clients not to come back.
-//! - A HEAD request gets the head alone.
+//! - The innermost setting wins: the response's own, then the inner layer's, then the outer layer's. Observers, limits and
+//!   shutdowns of all layers apply. By default a comment follows each 15 seconds of silence, no reconnection time is sent,
+//!   events are not numbered, and ready events leave in frames of up to 32 KiB.
+//! - A stream has the headers `content-type: text/event-stream`, `cache-control: no-cache`, `x-accel-buffering: no` and
+//!   `sse-keep-alive: <seconds>`. Each is set only if it is absent. A 204 instead of a stream has `cache-control: no-cache`
+//!   if the handler set no other value, and a 503 has it always. Responses that were not made from an [`Sse`] are left
+//!   unchanged.
+//! - Whatever ends a stream, even an event that cannot be sent or a panic, the events that were yielded before are sent and
+//!   the body ends cleanly. Its error type is [`Infallible`](std::convert::Infallible). A terminal event ends the stream, too.
+//! - [`Sse::until`] ends a stream when a future is ready. [`Sse::recheck`] ends it when a repeated check returns `false`, for
+//!   example because a session is no longer valid. [`Sse::on_panic`] sends a last event after a panic of the stream.
+//! - An event that cannot be sent ends the stream, and a client that resumes may get the same event again. With
+//!   [`Sse::on_unsendable`] it is replaced or skipped, and the stream continues.
+//! - The stream is dropped when its connection is closed: at once if the client closes or resets the connection, or over
+//!   HTTP/2 the stream, whether the stream is idle or busy. A client that vanishes without closing its connection is noticed
+//!   when a write fails, which may be late without keep-alive.
+//! - [`LastEventId::of`](crate::LastEventId::of) is the position from which a client resumes. The layer inserts it into the
+//!   extensions of each request; in axum it is an extractor.
+//! - [`Sse::stop`] and a stream that is known to be empty are answered with 204, which tells clients not to reconnect.
+//! - A HEAD request gets the response head without a body.
 //!
 //! # Lifecycle
 //!
-//! A stream of events may go on for ever, and a server that waits for its responses, as every graceful shutdown does, waits
-//! for it. Each of these ends what the ones before it cannot:
+//! A stream of events may go on for ever, and every graceful shutdown of a server waits for its responses. Each row of this
+//! table ends what the rows above it cannot:
 //!
 //! | | ends |
 //! |---|---|
-//! | [`SseLayer::shutdown`] | streams, when the server is told to end: at once, after a grace, or behind a farewell. New ones get a 503 |
-//! | the server's own graceful shutdown, which waits for [`Shutdown::begun`] | connections whose responses are over |
-//! | [`ConnectionGuard::shutdown_deadline`] | connections that outlast it: those of clients that have stopped reading |
+//! | [`SseLayer::shutdown`] | streams, when the shutdown begins: at once, after a grace period, or after a farewell event. New ones get a 503 |
+//! | the server's own graceful shutdown, which waits for [`Shutdown::begun`] | connections whose responses have ended |
+//! | [`ConnectionGuard::shutdown_deadline`] | connections that are still open some time later: those of clients that have stopped reading |
 //! | [`ConnectionGuard::write_timeout`] | the same without a shutdown, if the socket is blocked |
-//! | [`SseLayer::max_lifetime`] | streams at 80 to 100 % of their longest life, so that clients spread over new servers |
+//! | [`SseLayer::max_lifetime`] | streams at 80 to 100 % of their maximum lifetime, so that clients spread over new servers |
 //!
-//! [`SseLayer::max_connections`] ends none: it answers what would be one too many with 503.
+//! [`SseLayer::max_streams`] ends no stream: it answers requests above the limit with 503.
 //!
-//! With 1,000 clients that read, a server is back within 100 ms. The deadline is for those that do not: hyper does not poll
-//! a body while nobody takes its bytes, so neither a lifetime nor a shutdown reaches a stream whose client has stopped
-//! reading. Over HTTP/1.1 its socket is blocked, which the write timeout notices. Over HTTP/2 it grants no window, the
-//! socket stays free for others, and such a stream lives as long as its connection does: by the deadline at the latest.
+//! With 1,000 clients that read, a server ends within 100 ms. The deadline is for clients that do not read: hyper does not
+//! poll a body while its client takes no bytes, so neither a lifetime nor a shutdown reaches that stream. Over HTTP/1.1 the
+//! socket is then blocked, and the write timeout ends the connection. Over HTTP/2 the client grants no window, the socket
+//! stays writable for other streams, and the stream lasts as long as its connection: until the shutdown deadline at the
+//! latest.
 //!
-//! Whatever ends many streams at once brings their clients back at once. So each is told a reconnection time of its own
-//! before a shutdown ends its stream, lifetimes are drawn for each stream, and `Retry-After` for each refusal. A browser's
-//! `EventSource` does not come back after a 503; its page has to make a new one.
+//! When many streams end at once, their clients must not reconnect at once. So a shutdown sends each client a random
+//! reconnection time before its stream ends, and the lifetime of each stream and the `Retry-After` of each refusal are random,
+//! too. A browser's `EventSource` does not reconnect after a 503: its page has to create a new one.
 //!
-//! `GuardedListener` (feature `axum`) and [`ConnectionGuard`] show whole servers. [`Stats`] counts what is open, refused
-//! and closed, and why.
+//! `GuardedListener` (feature `axum`) and [`ConnectionGuard`] have examples of whole servers. [`Stats`] counts open, refused
+//! and closed streams, the latter by reason.
 //!
 //! # Order of layers
 //!
-//! [`SseLayer`] may stand anywhere. What other layers do to a stream, in Tower and tower-http:
+//! [`SseLayer`] works in any position. The layers of Tower and tower-http affect streams as follows:
 //!
-//! | layer | to a stream |
+//! | layer | effect on a stream |
 //! |---|---|
-//! | `TimeoutLayer` | ends with the head: harmless |
-//! | `ResponseBodyTimeoutLayer` | cuts a silence that is longer than its timeout: set it above the keep-alive interval |
+//! | `TimeoutLayer` | none: it ends with the response head |
+//! | `ResponseBodyTimeoutLayer` | cuts a silence longer than its timeout: set it above the keep-alive interval |
 //! | `ResponseBodyDeadlineLayer` | cuts every stream at its deadline |
-//! | `CompressionLayer` | leaves event streams alone; opted in by `compress_when`, each event still arrives by itself |
-//! | `ConcurrencyLimitLayer` | frees its place at the head: it does not limit open streams |
-//! | `TraceLayer` | measures the latency of the head; streams are told by [`on_close`](SseLayer::on_close) |
-//! | `CatchPanicLayer` | answers a panic of the handler; one of the stream is caught by the body |
-//! | `CorsLayer`, `RequestBodyLimitLayer` | harmless |
+//! | `CompressionLayer` | leaves event streams alone by default; enabled by `compress_when`, each event still arrives at once |
+//! | `ConcurrencyLimitLayer` | does not limit open streams: it releases its permit with the response head |
+//! | `TraceLayer` | measures the latency of the response head; use [`on_close`](SseLayer::on_close) for streams |
+//! | `CatchPanicLayer` | answers a panic of the handler; a panic of the stream is caught by the body |
+//! | `CorsLayer`, `RequestBodyLimitLayer` | none |
+//!
+//! # Tracing
+//!
+//! With the feature `tracing`, all events have the target `sse_typed::server`:
+//!
+//! | level | event | fields |
+//! |---|---|---|
+//! | error | a stream closed after an event that cannot be sent | `error`, `events`, `bytes`, `duration` |
+//! | error | a stream closed after a panic | `events`, `bytes`, `duration` |
+//! | error | an observer panicked | |
+//! | error | the future of [`Shutdown::on`] panicked or was dropped by its runtime | |
+//! | warn | an event that cannot be sent was replaced or skipped | `error` |
+//! | warn | an invalid last event ID was ignored | `reason`, `bytes` |
+//! | debug | a stream opened | |
+//! | debug | a stream closed for another reason | `reason`, `events`, `bytes`, `duration` |
+//! | debug | a stream was refused | `reason` |
+//! | debug | a guarded connection timed out | `reason` |
 //!
 //! # Caveats
 //!
-//! - The settings of a layer reach a body whose type was erased on the way, by axum for one, through the extensions of the
-//!   response. Middleware that answers with a new response carries them over, or a layer outside of it is not heard.
-//! - Nothing here needs a runtime to be made. The body, when it is polled, needs Tokio's timer for keep-alive, a lifetime
-//!   and a grace (a runtime with `enable_time`, as `#[tokio::main]` makes it); with
-//!   [`no_keep_alive`](SseLayer::no_keep_alive) and none of the others it runs anywhere.
-//! - A panic is caught where panics unwind. With `panic = "abort"` it is the end of the process, as ever.
-//! - With the feature `tracing`, events that cannot be sent and panics are errors there, opens, closes and refusals are debug. An
-//!   event that was replaced or skipped is a warning.
-//! - What the client's socket takes sets the pace: a stream is polled as fast as it is read.
-//! - A browser opens at most six connections to one origin over HTTP/1.1, for all its tabs together; the seventh stream waits.
-//!   Over HTTP/2, which browsers speak over TLS only, streams share one connection. What belongs together can be one stream:
-//!   `#[sse(nested)]` puts several enums on it.
+//! - axum erases the type of a body. The settings of a layer reach such a body through the extensions of the response.
+//!   Middleware that answers with a new response must copy the extensions; otherwise layers outside of it have no effect.
+//! - Layers, responses and shutdowns can be created without a runtime, except by [`Shutdown::on`]. When the body is polled, it
+//!   needs Tokio's timer for keep-alive, a maximum lifetime, a grace period and [`Sse::recheck`] (a runtime with
+//!   `enable_time`, as `#[tokio::main]` creates it). With [`no_keep_alive`](SseLayer::no_keep_alive) and none of the others it
+//!   runs on any executor.
+//! - Panics are caught only if they unwind. With `panic = "abort"` they end the process, as always.
+//! - A stream is polled only as fast as its client reads.
+//! - Over HTTP/1.1 a browser opens at most six connections to one origin, for all its tabs together, so the seventh stream
+//!   waits. Over HTTP/2, which browsers speak only over TLS, streams share one connection. Related events can share one
+//!   stream: `#[sse(nested)]` puts several enums on it.
 //!
 //! # Example
 //!
@@ -112,7 +130,7 @@
 //! let service = ServiceBuilder::new()
 //!     .layer(SseLayer::new().retry(Duration::from_secs(2)))
 //!     .service_fn(async |request: Request<String>| {
-//!         // Goes on behind the last event that the client has.
+//!         // Resumes after the last event that the client has.
 //!         let last = LastEventId::of(&request).parse::<u64>().ok().flatten().unwrap_or(0);
 //!         let laps = (last + 1..=3).map(|number| Event::new(Race::Lap { number }).id(number));
 //!         Ok::<_, Infallible>(Sse::new(stream::iter(laps.chain([Event::new(Race::Finish)]))))
@@ -133,7 +151,7 @@
 //! # }
 //! ```
 //!
-//! In axum (feature `axum`) a handler returns the stream, and the layer stands over any routes:
+//! In axum (feature `axum`) a handler returns the stream, and the layer is added to any routes:
 //!
 //! ```
 //! # #[cfg(all(feature = "axum", feature = "derive"))] {
@@ -170,17 +188,17 @@ mod hooks;
 mod keep_alive;
 mod last_event_id;
 mod layer;
-mod limit;
+mod limits;
 mod observer;
-mod policy;
 mod response;
+mod response_settings;
+mod result_events;
 mod service;
 mod shutdown;
-mod slot;
 mod sse;
 mod stats;
+mod stream_settings;
 mod trace;
-mod until_error;
 
 #[cfg(feature = "axum")]
 mod axum;
@@ -190,17 +208,17 @@ mod axum;
 pub use self::guard::{GuardedListener, PeerAddr};
 pub use self::{
     body::{MaybeSseBody, SseBody},
-    end_condition::LastEvent,
+    end_condition::IntoLastEvent,
     events::{BoxEvents, Events},
     future::ResponseFuture,
     guard::{ConnectionGuard, WritesReachKernel},
     keep_alive::KeepAlive,
     layer::SseLayer,
-    observer::{Closed, Ended, Opened},
+    observer::{Closed, EndReason, Opened},
     response::SseResponse,
+    result_events::{ItemOrLastEvent, ResultEvents},
     service::SseService,
     shutdown::{Begun, Drain, Shutdown},
     sse::Sse,
     stats::Stats,
-    until_error::{ItemOrLast, UntilError},
 };

@@ -12,37 +12,37 @@ use tokio::time::Instant;
 use super::{Stats, trace};
 use crate::{event::EncodeError, panics::caught};
 
-/// Why a stream is over.
+/// Why a stream ended.
 #[derive(Debug)]
 #[non_exhaustive]
-pub enum Ended {
-    /// The stream of events had no more.
+pub enum EndReason {
+    /// The stream of events ended.
     Finished,
     /// A terminal event was sent.
     Terminal,
-    /// An event could not be sent, and either it was terminal or [nothing stands in for
-    /// it](super::Sse::on_unsendable). All before it were sent.
+    /// An event could not be sent, and either it was terminal or [`Sse::on_unsendable`](super::Sse::on_unsendable) was not
+    /// set. The events before it were sent.
     Failed(EncodeError),
-    /// The stream of events panicked, or what the response runs beside it. All that it had yielded before was sent, and the
-    /// event of [`Sse::on_panic`](super::Sse::on_panic).
+    /// The stream of events panicked, or a closure or future of the response did. The events that were yielded before were
+    /// sent, and then the event of [`Sse::on_panic`](super::Sse::on_panic), if there is one.
     Panicked,
-    /// The client, or the server, gave the response up before its end.
+    /// The client or the server dropped the connection or the response before the stream ended.
     Disconnected,
     /// The server shut down: see [`SseLayer::shutdown`](super::SseLayer::shutdown).
     Shutdown,
-    /// It had lasted as long as a stream may: see [`SseLayer::max_lifetime`](super::SseLayer::max_lifetime).
+    /// The stream reached its maximum lifetime: see [`SseLayer::max_lifetime`](super::SseLayer::max_lifetime).
     Lifetime,
-    /// A future of the response was ready: see [`Sse::until`](super::Sse::until).
+    /// A future of the response became ready: see [`Sse::until`](super::Sse::until).
     Until,
-    /// A question that was asked again was answered with `false`: see [`Sse::recheck`](super::Sse::recheck).
+    /// A repeated check returned `false`: see [`Sse::recheck`](super::Sse::recheck).
     Recheck,
 }
 
-impl Ended {
+impl EndReason {
     pub(super) const NAMES: [&'static str; 9] =
         ["finished", "terminal", "failed", "panicked", "disconnected", "shutdown", "lifetime", "until", "recheck"];
 
-    /// The reason in one lower-case word, for logs and labels of metrics.
+    /// The reason as one lower-case word, for logs and metric labels.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         Self::NAMES[self.index()]
@@ -63,30 +63,30 @@ impl Ended {
     }
 }
 
-/// A stream that began: what [`SseLayer::on_open`](super::SseLayer::on_open) is told.
+/// A stream that was opened: the argument of [`SseLayer::on_open`](super::SseLayer::on_open).
 #[derive(Debug)]
 pub struct Opened {
     open: usize,
 }
 
 impl Opened {
-    /// How many streams of the layer, and of its clones, are open now, with this one.
+    /// The number of open streams of the layer and its clones, including this one.
     #[must_use]
     pub const fn open(&self) -> usize {
         self.open
     }
 }
 
-/// A stream that is over: what [`SseLayer::on_close`](super::SseLayer::on_close) is told.
+/// A stream that was closed: the argument of [`SseLayer::on_close`](super::SseLayer::on_close).
 #[derive(Debug)]
 pub struct Closed {
-    reason: Ended,
+    reason: EndReason,
     totals: Totals,
     duration: Duration,
     open: usize,
 }
 
-/// What was handed to the connection.
+/// The events and bytes that one stream handed to its connection.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Totals {
     pub(super) events: u64,
@@ -94,32 +94,32 @@ pub(super) struct Totals {
 }
 
 impl Closed {
-    /// Why it is over.
+    /// Why the stream ended.
     #[must_use]
-    pub const fn reason(&self) -> &Ended {
+    pub const fn reason(&self) -> &EndReason {
         &self.reason
     }
 
-    /// How many events were encoded for the connection, without keep-alives. Of a client that is gone, the last may not have
-    /// left.
+    /// The number of events that were encoded for the connection, without keep-alives. After a disconnect, the last of them may
+    /// not have been sent.
     #[must_use]
     pub const fn events(&self) -> u64 {
         self.totals.events
     }
 
-    /// How many bytes were encoded for the connection.
+    /// The number of bytes that were encoded for the connection, including keep-alives.
     #[must_use]
     pub const fn bytes(&self) -> u64 {
         self.totals.bytes
     }
 
-    /// How long it was open.
+    /// How long the stream was open.
     #[must_use]
     pub const fn duration(&self) -> Duration {
         self.duration
     }
 
-    /// How many streams of the layer, and of its clones, are still open.
+    /// The number of streams of the layer and its clones that are still open.
     #[must_use]
     pub const fn open(&self) -> usize {
         self.open
@@ -130,7 +130,8 @@ type OnOpen = Arc<dyn Fn(&Opened) + Send + Sync>;
 type OnClose = Arc<dyn Fn(&Closed) + Send + Sync>;
 type OnUnsendable = Arc<dyn Fn(&EncodeError) + Send + Sync>;
 
-/// Who is told of the streams of one layer. Clones count together, until they are told apart by another observer.
+/// The callbacks and counters of one layer. Clones share the count of open streams until a clone gets another `on_open` or
+/// `on_close` callback.
 #[derive(Clone, Default)]
 pub(super) struct Observer {
     on_open: Option<OnOpen>,
@@ -157,7 +158,7 @@ impl Observer {
         Self { stats: Some(stats), ..self }
     }
 
-    pub(super) fn is_interested(&self) -> bool {
+    pub(super) fn is_set(&self) -> bool {
         self.on_open.is_some() || self.on_close.is_some() || self.on_unsendable.is_some() || self.stats.is_some()
     }
 }
@@ -173,35 +174,36 @@ impl fmt::Debug for Observer {
     }
 }
 
-/// The stats that those from `told` on bring, and those before do not.
-fn new_stats(observers: &[Arc<Observer>], told: usize) -> impl Iterator<Item = &Stats> {
-    let all = move |until: usize| observers[..until].iter().filter_map(|observer| observer.stats.as_ref());
-    let new = (told..observers.len()).filter_map(|at| Some((at, observers[at].stats.as_ref()?)));
-    new.filter(move |(at, stats)| !all(*at).any(|known| known.is_same(stats))).map(|(_, stats)| stats)
+/// The distinct stats of the observers from index `start` on, without those of earlier observers.
+fn new_stats(observers: &[Arc<Observer>], start: usize) -> impl Iterator<Item = &Stats> {
+    let earlier = move |end: usize| observers[..end].iter().filter_map(|observer| observer.stats.as_ref());
+    let new = (start..observers.len()).filter_map(|index| Some((index, observers[index].stats.as_ref()?)));
+    new.filter(move |(index, stats)| !earlier(*index).any(|known| known.is_same(stats))).map(|(_, stats)| stats)
 }
 
-/// A stream was refused. Those before `told` have heard of it.
-pub(super) fn refused(observers: &[Arc<Observer>], told: usize) {
-    new_stats(observers, told).for_each(Stats::count_refused);
+/// Counts a refused stream in the stats of the observers from index `start` on. Earlier observers have counted it.
+pub(super) fn count_refused(observers: &[Arc<Observer>], start: usize) {
+    new_stats(observers, start).for_each(Stats::count_refused);
 }
 
-/// One open stream. Dropped before its end, it was given up.
+/// One open stream and its observers. If it is dropped before it is closed, the reason is
+/// [`Disconnected`](EndReason::Disconnected).
 #[derive(Debug)]
-pub(super) struct Observed {
-    /// None where nobody wants to know.
-    told: Option<Box<Told>>,
-    opened: Instant,
-    over: bool,
+pub(super) struct ObservedStream {
+    /// `None` if no layer observes the stream.
+    observers: Option<Box<StreamObservers>>,
+    opened_at: Instant,
+    is_closed: bool,
     totals: Totals,
 }
 
 #[derive(Debug)]
-struct Told {
-    observers: Vec<Arc<Observer>>,
+struct StreamObservers {
+    layers: Vec<Arc<Observer>>,
     stats: Vec<Stats>,
 }
 
-impl Observed {
+impl ObservedStream {
     pub(super) fn open(observers: Vec<Arc<Observer>>) -> Self {
         trace::opened();
         let stats: Vec<_> = new_stats(&observers, 0).cloned().collect();
@@ -209,57 +211,58 @@ impl Observed {
         for observer in &observers {
             let open = observer.open.fetch_add(1, Ordering::Relaxed) + 1;
             if let Some(on_open) = &observer.on_open {
-                tell(|| on_open(&Opened { open }));
+                call_observer(|| on_open(&Opened { open }));
             }
         }
-        let told = (!observers.is_empty()).then(|| Box::new(Told { observers, stats }));
-        Self { told, opened: Instant::now(), over: false, totals: Totals::default() }
+        let observers = (!observers.is_empty()).then(|| Box::new(StreamObservers { layers: observers, stats }));
+        Self { observers, opened_at: Instant::now(), is_closed: false, totals: Totals::default() }
     }
 
-    /// So much was sent until now.
-    pub(super) fn sent(&mut self, totals: Totals) {
-        if let Some(told) = &self.told {
-            let more = Totals { events: totals.events - self.totals.events, bytes: totals.bytes - self.totals.bytes };
-            told.stats.iter().for_each(|stats| stats.count_sent(more));
+    /// Sets the totals of the stream, and adds their increase to the stats.
+    pub(super) fn update_totals(&mut self, totals: Totals) {
+        if let Some(observers) = &self.observers {
+            let increase =
+                Totals { events: totals.events - self.totals.events, bytes: totals.bytes - self.totals.bytes };
+            observers.stats.iter().for_each(|stats| stats.count_sent(increase));
         }
         self.totals = totals;
     }
 
-    /// An event could not be sent, whatever comes of that.
-    pub(super) fn unsendable(&self, error: &EncodeError) {
-        let Some(told) = &self.told else { return };
-        told.stats.iter().for_each(Stats::count_unsendable);
-        for on_unsendable in told.observers.iter().filter_map(|observer| observer.on_unsendable.as_ref()) {
-            tell(|| on_unsendable(error));
+    /// Reports an event that could not be sent, whether or not it ends the stream.
+    pub(super) fn report_unsendable(&self, error: &EncodeError) {
+        let Some(observers) = &self.observers else { return };
+        observers.stats.iter().for_each(Stats::count_unsendable);
+        for on_unsendable in observers.layers.iter().filter_map(|observer| observer.on_unsendable.as_ref()) {
+            call_observer(|| on_unsendable(error));
         }
     }
 
-    pub(super) fn close(&mut self, reason: Ended) {
-        if std::mem::replace(&mut self.over, true) {
+    pub(super) fn close(&mut self, reason: EndReason) {
+        if std::mem::replace(&mut self.is_closed, true) {
             return;
         }
-        let mut closed = Closed { reason, totals: self.totals, duration: self.opened.elapsed(), open: 0 };
+        let mut closed = Closed { reason, totals: self.totals, duration: self.opened_at.elapsed(), open: 0 };
         trace::closed(&closed);
-        let Some(told) = &self.told else { return };
-        told.stats.iter().for_each(|stats| stats.count_closed(&closed.reason));
-        for observer in &told.observers {
+        let Some(observers) = &self.observers else { return };
+        observers.stats.iter().for_each(|stats| stats.count_closed(&closed.reason));
+        for observer in &observers.layers {
             closed.open = observer.open.fetch_sub(1, Ordering::Relaxed) - 1;
             if let Some(on_close) = &observer.on_close {
-                tell(|| on_close(&closed));
+                call_observer(|| on_close(&closed));
             }
         }
     }
 }
 
-impl Drop for Observed {
+impl Drop for ObservedStream {
     fn drop(&mut self) {
-        self.close(Ended::Disconnected);
+        self.close(EndReason::Disconnected);
     }
 }
 
-/// An observer that panics costs no client its stream, and does not abort the process when a body is dropped by another
-/// panic.
-fn tell(observer: impl FnOnce()) {
+/// Calls an observer, and catches its panic: that must not end the stream, nor abort the process when the body is dropped
+/// during another panic.
+fn call_observer(observer: impl FnOnce()) {
     if caught(observer).is_none() {
         trace::observer_panicked();
     }

@@ -4,22 +4,22 @@ use http_body::Body;
 
 use super::{Events, MaybeSseBody, Sse, SseBody};
 
-/// What a service under [`SseLayer`](super::SseLayer) may answer with:
+/// A response that [`SseLayer`](super::SseLayer) can send. A service under the layer answers with one of:
 ///
 /// - [`Sse<St>`](Sse): always a stream;
-/// - `http::Response<Sse<St>>`: a stream with headers of one's own;
-/// - `Result<Sse<St>, http::Response<B>>`: a stream, or another answer such as a 401;
-/// - `http::Response<B>` of any body, such as axum's: a stream if it was made from an [`Sse`], else left alone.
+/// - `http::Response<Sse<St>>`: a stream with additional headers;
+/// - `Result<Sse<St>, http::Response<B>>`: a stream, or another response such as a 401;
+/// - `http::Response<B>` with any body, such as axum's: a stream if it was made from an [`Sse`], otherwise left unchanged.
 #[diagnostic::on_unimplemented(
     message = "`SseLayer` does not know how to send `{Self}`",
-    label = "not an answer under `SseLayer`",
+    label = "not a response that `SseLayer` can send",
     note = "the service may answer with `Sse<St>`, `http::Response<Sse<St>>`, `Result<Sse<St>, http::Response<B>>` or `http::Response<B>`"
 )]
 pub trait SseResponse {
     /// The body of the HTTP response.
     type Body;
 
-    /// The HTTP response. `head_only`: the request was a HEAD.
+    /// Converts it into an HTTP response. `head_only` is whether the request is a HEAD.
     #[doc(hidden)]
     fn respond(self, head_only: bool) -> Response<Self::Body>;
 }

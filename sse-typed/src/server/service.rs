@@ -7,37 +7,37 @@ use std::{
 use http::{Method, Request, Response};
 use tower_service::Service;
 
-use super::{ResponseFuture, SseResponse, layer::Settings};
+use super::{ResponseFuture, SseResponse, layer::LayerSettings};
 use crate::event::LastEventId;
 
-/// Answers with HTTP responses where the inner service answers with typed streams: made by [`SseLayer`](super::SseLayer).
+/// Converts the typed streams of the inner service into HTTP responses. Made by [`SseLayer`](super::SseLayer).
 ///
-/// It is a service if the inner one answers with an [`SseResponse`]. Where the inner service answers with anything else, rustc
-/// says that a method such as `oneshot` exists and its trait bounds were not satisfied.
+/// It implements `Service` if the inner service answers with an [`SseResponse`]. Otherwise rustc reports that a method such as
+/// `oneshot` exists but its trait bounds were not satisfied.
 #[derive(Clone)]
-// rustc shows the next line where it is not one.
-pub struct SseService<S> /* a service if the answer of `S` is an `SseResponse` */ {
+// rustc shows the next line if it is not one.
+pub struct SseService<S> /* a service if the response of `S` is an `SseResponse` */ {
     inner: S,
-    settings: Arc<Settings>,
+    settings: Arc<LayerSettings>,
 }
 
 impl<S> SseService<S> {
-    pub(super) const fn new(inner: S, settings: Arc<Settings>) -> Self {
+    pub(super) const fn new(inner: S, settings: Arc<LayerSettings>) -> Self {
         Self { inner, settings }
     }
 
-    /// The inner service.
+    /// Returns the inner service.
     #[must_use]
     pub const fn get_ref(&self) -> &S {
         &self.inner
     }
 
-    /// The inner service, to change.
+    /// Returns the inner service mutably.
     pub const fn get_mut(&mut self) -> &mut S {
         &mut self.inner
     }
 
-    /// Gives the inner service back.
+    /// Unwraps the inner service.
     #[must_use]
     pub fn into_inner(self) -> S {
         self.inner

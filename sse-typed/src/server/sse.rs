@@ -4,12 +4,12 @@ use futures_core::Stream;
 use http::{StatusCode, response::Parts};
 
 use super::{
-    BoxEvents, Events, KeepAlive, SseBody, UntilError,
-    end_condition::{LastEvent, Recheck, Until},
+    BoxEvents, Events, KeepAlive, ResultEvents, SseBody,
+    end_condition::{IntoLastEvent, Recheck, Until},
     headers,
     hooks::Hooks,
-    policy::{Ids, Policy, Switch, policy_setters},
-    slot::Slot,
+    response_settings::SharedSettings,
+    stream_settings::{EventIds, KeepAliveSetting, StreamSettings, stream_setters},
 };
 use crate::{
     codec::{Encoded, EventItem},
@@ -20,23 +20,23 @@ use crate::{
 /// A response that is a stream of events. See the [module](super) for an example.
 ///
 /// A service under [`SseLayer`](super::SseLayer) answers with it, an axum handler returns it (feature `axum`), and
-/// `http::Response::from(sse)` is what any other server of HTTP takes. What is set here wins over what layers say.
+/// `http::Response::from(sse)` converts it for any other HTTP server. Its settings win over those of layers.
 ///
-/// A stream that says by its `size_hint` that it is over, before it was polled, is answered with 204, like
-/// [`Sse::stop`]: clients take an empty stream as a reason to come back, and would do so for ever. (`futures::stream::pending()` says so
-/// too, rightly: it has nothing to send.)
+/// A stream whose `size_hint` is `(0, Some(0))` before the first poll is answered with 204, like [`Sse::stop`]. Clients
+/// reconnect after an empty stream, and would do so for ever. `futures::stream::pending()` has this size hint, too: it has
+/// nothing to send.
 ///
 /// # In axum
 ///
-/// Without the feature `axum` an `Sse` is no response there: the compiler says that `IntoResponse` is not implemented for it, or
-/// that a handler which returns it, or takes a [`LastEventId`](crate::LastEventId), is no `Handler`. Enable the feature in
-/// `Cargo.toml`: `sse-typed = { version = "..", features = ["axum"] }`.
+/// Handlers need the feature `axum`. Without it the compiler reports that `IntoResponse` is not implemented for `Sse`, or that
+/// a handler which returns an `Sse` or takes a [`LastEventId`](crate::LastEventId) does not implement `Handler`. Enable the
+/// feature in `Cargo.toml`: `sse-typed = { version = "..", features = ["axum"] }`.
 #[doc(alias = "IntoResponse")]
 pub struct Sse<St> {
-    /// `None` is the word not to come back.
+    /// `None` for a 204, which tells the client not to reconnect.
     events: Option<St>,
     hooks: Hooks,
-    policy: Policy,
+    stream_settings: StreamSettings,
 }
 
 impl<St> Sse<St>
@@ -44,24 +44,24 @@ where
     St: Stream,
     St::Item: EventItem,
 {
-    /// Sends the events of `stream`: values of a type with `#[derive(SseEvent)]`, [`Event`](crate::Event)s that carry an
-    /// id besides, or [`Encoded`](crate::Encoded) ones.
+    /// Sends the events of `stream`: values of a type with `#[derive(SseEvent)]`, [`Event`](crate::Event)s that also have an
+    /// id, or [`Encoded`](crate::Encoded) events.
     ///
-    /// A stream of `Result`s is given to [`until_error`](Sse::until_error).
+    /// For a stream of `Result`s, use [`from_results`](Sse::from_results).
     ///
-    /// Two subscriptions of hubs must not be put side by side by `stream::select` or the like: the client's last event ID is then
-    /// the id of one hub, the other does not know it, and resuming breaks without an error. For events of several hubs there is
-    /// `hub::Merge`, for a choice of one hub's events `only` on its subscription, and for several event types in one order one
-    /// hub of an enum with `#[sse(nested)]` variants.
+    /// Do not combine subscriptions of two hubs by `stream::select` or a similar combinator. The client's last event ID is then
+    /// an id of one hub, which the other does not know, and resuming fails without an error. For events of several hubs use
+    /// `hub::Merge`; for a part of one hub's events use `only` on its subscription; for several event types in one order use
+    /// one hub of an enum with `#[sse(nested)]` variants.
     ///
-    /// The stream is polled when the body is. It is dropped at its end, behind a terminal event, and as soon as the
-    /// connection is gone.
+    /// The stream is polled by the body. It is dropped when it ends, after a terminal event, and as soon as the connection is
+    /// closed.
     #[must_use]
     pub fn new(stream: St) -> Self {
-        Self { events: Some(stream), hooks: Hooks::none(), policy: Policy::default() }
+        Self { events: Some(stream), hooks: Hooks::none(), stream_settings: StreamSettings::default() }
     }
 
-    /// Makes streams of different types into responses of one type, so that branches can return either.
+    /// Boxes the stream, so that branches with streams of different types return the same response type.
     ///
     /// ```
     /// # use futures_util::stream;
@@ -82,40 +82,40 @@ where
     where
         St: Send + 'static,
     {
-        Sse { events: self.events.map(BoxEvents::new), hooks: self.hooks, policy: self.policy }
+        Sse { events: self.events.map(BoxEvents::new), hooks: self.hooks, stream_settings: self.stream_settings }
     }
 }
 
-impl<St, F> Sse<UntilError<St, F>> {
-    /// Sends the events of `stream` up to its first error, which `last` turns into the last event; with `None` the
-    /// stream just ends.
+impl<St, F> Sse<ResultEvents<St, F>> {
+    /// Sends the events of a stream of `Result`s, up to its first error. `on_error` turns the error into the last event; with
+    /// `None` the stream ends without one.
     ///
-    /// A client takes the end of a stream as a reason to come back. If coming back is of no use, let the last event be
-    /// one marked `#[sse(terminal)]`.
+    /// A client reconnects when a stream ends. If reconnecting is of no use, return an event marked `#[sse(terminal)]`.
     ///
     /// ```
     /// # use futures_util::stream;
     /// use sse_typed::{RawEvent, Sse};
     ///
     /// let lines = stream::iter([Ok(RawEvent::new("line", "1")), Err("disk on fire")]);
-    /// let sse = Sse::until_error(lines, |error| Some(RawEvent::new("failed", error)));
+    /// let sse = Sse::from_results(lines, |error| Some(RawEvent::new("failed", error)));
     /// # drop(sse);
     /// ```
     #[must_use]
-    pub fn until_error<I, Err>(stream: St, last: F) -> Self
+    pub fn from_results<I, Err>(stream: St, on_error: F) -> Self
     where
         St: Stream<Item = Result<I, Err>>,
         I: EventItem,
         F: FnOnce(Err) -> Option<I::Event>,
     {
-        Self::new(UntilError::new(stream, last))
+        Self::new(ResultEvents::new(stream, on_error))
     }
 }
 
 impl<St> Sse<St> {
-    /// Tells the client not to come back: a 204 without a body. Its `cache-control: no-cache` keeps caches from telling others.
+    /// Tells the client not to reconnect, by a 204 without a body. Its `cache-control: no-cache` keeps caches from answering
+    /// other clients with it.
     ///
-    /// The type of stream is that of the other branch:
+    /// The stream type is inferred from the other branch:
     ///
     /// ```
     /// # use futures_core::Stream;
@@ -129,27 +129,27 @@ impl<St> Sse<St> {
     /// ```
     #[must_use]
     pub fn stop() -> Self {
-        Self { events: None, hooks: Hooks::none(), policy: Policy::default() }
+        Self { events: None, hooks: Hooks::none(), stream_settings: StreamSettings::default() }
     }
 
-    policy_setters!();
+    stream_setters!();
 
-    /// Numbers the events that have no id with plain numbers, from `first` on.
+    /// Numbers the events that have no id, as plain numbers from `first` on.
     ///
-    /// Only a handler that can resume after each of them should say so: `Sse::new(events_after(n)).ids_from(n + 1)`. An event
-    /// without an id that [cannot be sent](Self::on_unsendable) has its number, too.
+    /// Use it only if the handler can resume after each number: `Sse::new(events_after(n)).ids_from(n + 1)`. An event without
+    /// an id that [cannot be sent](Self::on_unsendable) takes a number, too.
     #[must_use]
     pub const fn ids_from(mut self, first: u64) -> Self {
-        self.policy.ids = Some(Ids::From(first));
+        self.stream_settings.ids = Some(EventIds::From(first));
         self
     }
 
-    /// Ends the stream when `future` is ready. Its output is the last event: `()` is none, [`Encoded`] is one, and
-    /// `Option<Encoded>` may be one.
+    /// Ends the stream when `future` is ready. The output of the future is the last event: none for `()`, one for [`Encoded`],
+    /// and either for `Option<Encoded>`.
     ///
-    /// Several of them, and of [`recheck`](Self::recheck), add up: the first that is ready ends the stream.
-    /// [`Ended::Until`](super::Ended::Until) is the reason that observers are given. [`Shutdown`](super::Shutdown) does the same
-    /// for all streams of a layer.
+    /// A response may have several such futures and [`recheck`](Self::recheck)s: the first that is ready ends the stream.
+    /// Observers get the reason [`EndReason::Until`](super::EndReason::Until). To end all streams of a layer, use a
+    /// [`Shutdown`](super::Shutdown).
     ///
     /// ```
     /// # use futures_util::{Stream, stream};
@@ -168,41 +168,44 @@ impl<St> Sse<St> {
     /// # drop(market(watch::channel(true).1));
     /// ```
     ///
-    /// # When it is polled
+    /// # Polling
     ///
-    /// With each poll of the body, before the stream: events that are ready at the same moment are not sent, a terminal one
-    /// included. A shutdown, and a lifetime that is over, come first. It is polled whatever is left of the task's coop budget,
-    /// so a stream that is always ready does not hold it up. A body is not polled while its client does not read, and then
-    /// the stream does not end: [`ConnectionGuard`](super::ConnectionGuard) ends its connection.
+    /// The future is polled with each poll of the body, before the stream. Events that are ready at the same moment are not
+    /// sent, not even a terminal one. A shutdown and the end of the lifetime are checked before the future. The future is
+    /// polled even if the task's coop budget is spent, so a stream that is always ready does not delay it. While the client
+    /// does not read, the body is not polled and the stream does not end: use a
+    /// [`ConnectionGuard`](super::ConnectionGuard), which ends the connection.
     ///
-    /// A future that is ready at once leaves a 200 with the last event alone, or without any event: the head is made before
-    /// the first poll. Answer with [`Sse::stop`] or an error instead if it is known beforehand. A HEAD request, a 204 and a
-    /// refusal drop the future unpolled. A future that panics ends the stream as a panic of the stream does.
+    /// If the future is ready at once, the response is a 200 with only the last event, or with no event, because the head is
+    /// sent before the first poll. If the end is known beforehand, answer with [`Sse::stop`] or an error instead. On a HEAD
+    /// request, a 204 or a refusal the future is dropped unpolled. A panic of the future ends the stream like a panic of the
+    /// stream.
     ///
-    /// # What clients do
+    /// # Reconnecting clients
     ///
-    /// Unless the last event is a terminal one, they reconnect, after their own reconnection time or the one of
-    /// [`retry`](Self::retry). If one future ends many streams, let [`retry_between`](Self::retry_between) spread their
-    /// clients. The request that follows is the handler's to answer: with a stream, an error such as a 401, or
-    /// [`Sse::stop`].
+    /// Clients reconnect unless the last event is terminal. They wait for their own reconnection time or that of
+    /// [`retry`](Self::retry). If one future ends many streams, spread their clients with
+    /// [`retry_between`](Self::retry_between). The handler answers the next request as it sees fit: with a stream, an error
+    /// such as a 401, or [`Sse::stop`].
     #[must_use]
     pub fn until<F>(mut self, future: F) -> Self
     where
-        F: Future<Output: LastEvent> + Send + 'static,
+        F: Future<Output: IntoLastEvent> + Send + 'static,
     {
         self.hooks.add_end_condition(Until::new(future));
         self
     }
 
-    /// Asks `is_valid` again and again while the stream is open, and ends the stream when it answers `false`: for a session
-    /// that was revoked, or a token that has expired.
+    /// Calls `is_valid` at intervals while the stream is open, and ends the stream when it returns `false`. It is meant for
+    /// sessions that may be revoked and tokens that expire.
     ///
-    /// The first question comes after 50 to 100 % of `every`, drawn for each stream so that streams which began together do
-    /// not ask together. The next comes `every` after an answer. So a stream ends within `every`, and the time that the answer
-    /// takes, of the moment at which the answer would be `false`. Intervals under 100 ms, zero included, count as 100 ms.
+    /// The first check is after 50 to 100 % of `every`, drawn for each stream so that streams which began together do not check
+    /// together. Each further check is `every` after the previous result. The stream therefore ends at most `every`, plus the
+    /// duration of a check, after the check would first return `false`. Intervals under 100 ms, including zero, count as
+    /// 100 ms.
     ///
-    /// Clients reconnect, and the handler's own check of the request refuses them: a 401 ends the attempts of a browser's
-    /// `EventSource` and of our client.
+    /// Clients then reconnect, and the handler's own check of the request refuses them. A 401 stops both a browser's
+    /// `EventSource` and the client of this crate.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
@@ -244,16 +247,17 @@ impl<St> Sse<St> {
     /// let body = tokio::spawn(response.into_body().collect());
     /// sessions.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&7); // revoked
     /// assert_eq!(body.await??.to_bytes(), "event: news\ndata: hello\n\n"); // ended within a minute
-    /// assert_eq!(news(7, sessions).await.err(), Some(StatusCode::UNAUTHORIZED)); // the client comes back
+    /// assert_eq!(news(7, sessions).await.err(), Some(StatusCode::UNAUTHORIZED)); // the client reconnects
     /// # Ok(())
     /// # }
     /// ```
     ///
-    /// `is_valid` and its futures are polled as the future of [`until`](Self::until) is, and the same holds for panics, HEAD
-    /// requests and clients that do not read. They run in the body's task: the stream is polled while an answer is awaited.
-    /// An answer that never comes lets the stream go on for ever; bound it where that is a risk, as with
-    /// `tokio::time::timeout(limit, check).await.unwrap_or(false)`. [`Ended::Recheck`](super::Ended::Recheck) is the reason
-    /// that observers are given. A last event is not sent: for one, loop in a future of [`until`](Self::until).
+    /// The futures of `is_valid` are polled like the future of [`until`](Self::until), with the same rules for panics, HEAD
+    /// requests and clients that do not read. They run in the body's task, and the stream is polled while a check runs. If a
+    /// check never finishes, the stream goes on for ever; to avoid that, add a timeout such as
+    /// `tokio::time::timeout(limit, check).await.unwrap_or(false)`. Observers get the reason
+    /// [`EndReason::Recheck`](super::EndReason::Recheck). No last event is sent; to send one, run the checks in a loop inside a
+    /// future of [`until`](Self::until).
     #[must_use]
     pub fn recheck<F, Fut>(mut self, every: Duration, is_valid: F) -> Self
     where
@@ -264,15 +268,15 @@ impl<St> Sse<St> {
         self
     }
 
-    /// Gives a stream that panics a last event; with `None` it just ends, as it does without this setting.
+    /// Sends a last event after a panic of the stream. With `None` the stream ends without one, as it does by default.
     ///
-    /// A client takes the end as a reason to come back, and a stream that panics at the same event each time runs again and
-    /// again, for ever. A last event that is terminal ends that.
+    /// A client reconnects when the stream ends. If the stream panics at the same event each time, it is started again for
+    /// ever. A terminal last event prevents that.
     ///
-    /// It is called when the stream, an encoding, the closure of [`on_unsendable`](Self::on_unsendable), or a future of
-    /// [`until`](Self::until) or [`recheck`](Self::recheck) panics, and not when one of them panics while it is dropped after
-    /// another end. Where the closure panics itself there is no last event. The reason stays
-    /// [`Ended::Panicked`](super::Ended::Panicked). If it is set twice, the last one holds.
+    /// `last` is called when the stream, the encoding of an event, the closure of [`on_unsendable`](Self::on_unsendable), or a
+    /// future of [`until`](Self::until) or [`recheck`](Self::recheck) panics. It is not called for a panic while these are
+    /// dropped after another end. If `last` panics itself, no last event is sent. The reason is
+    /// [`EndReason::Panicked`](super::EndReason::Panicked) in all cases. If it is set twice, the last one wins.
     ///
     /// ```
     /// # #[cfg(not(feature = "derive"))]
@@ -316,19 +320,19 @@ impl<St> Sse<St> {
 }
 
 impl<St: Events> Sse<St> {
-    /// Lets the stream go on behind an event that cannot be sent: `replace` gives another event for its place, or skips it
-    /// with `None`.
+    /// Continues the stream after an event that cannot be sent. `replace` returns an event to send instead, or `None` to skip
+    /// it.
     ///
-    /// Without it such an event ends the stream, and a client that comes back to where it was gets the same event again. An
+    /// By default an event that cannot be sent ends the stream, and a client that resumes may get the same event again. An
     /// event cannot be sent when its data cannot be serialised, when its id has a line end, or when its event type belongs to
     /// another variant: see [`EncodeErrorKind`](crate::event::EncodeErrorKind). No byte of it is on the wire.
     ///
-    /// A terminal event ends the stream, be it the one that `replace` gives or the one that could not be sent. A replacement
-    /// that cannot be sent either is skipped. A panic of `replace` ends the stream as a panic of the stream itself does. With
-    /// [`ids_from`](Self::ids_from) and [`ids`](Self::ids) the event behind keeps its number. What replaces an event that has an
-    /// id of its own gets no number.
+    /// A terminal event ends the stream, whether it is the replacement or the event that could not be sent. A replacement that
+    /// cannot be sent is skipped. A panic of `replace` ends the stream like a panic of the stream. With
+    /// [`ids_from`](Self::ids_from) and [`ids`](Self::ids), the numbers of later events do not change. The replacement of an
+    /// event that has an id of its own gets no number.
     ///
-    /// [`SseLayer::on_unsendable`](super::SseLayer::on_unsendable) and [`Stats::unsendable`](super::Stats::unsendable) tell of
+    /// [`SseLayer::on_unsendable`](super::SseLayer::on_unsendable) and [`Stats::unsendable`](super::Stats::unsendable) report
     /// each event that cannot be sent.
     ///
     /// ```
@@ -350,7 +354,7 @@ impl<St: Events> Sse<St> {
     ///     Unreadable { reason: String },
     /// }
     ///
-    /// // The keys of a JSON object are strings: this map has none.
+    /// // The keys of a JSON object are strings, and the keys of this map are not.
     /// let readings = [Reading::Values(HashMap::from([(vec![1], 20.5)])), Reading::Values(HashMap::new())];
     /// let sse = Sse::new(stream::iter(readings)).on_unsendable(|error| {
     ///     let reason = format!("a reading of type {} was lost", error.event_type());
@@ -377,9 +381,9 @@ impl<St: Events> Sse<St> {
         self
     }
 
-    /// The response with this head. After a HEAD request the stream is dropped at once, unpolled.
+    /// Converts it into a response with this head. On a HEAD request the stream is dropped at once, unpolled.
     pub(super) fn respond(self, mut head: Parts, head_only: bool) -> http::Response<SseBody<St>> {
-        // A stream whose hint panics may panic again when it is polled: the body sees to that.
+        // A panic of the size hint is ignored here: if the stream panics again when it is polled, the body catches it.
         let is_over = |events: &St| caught(|| events.is_over()).unwrap_or(false);
         let bodiless =
             matches!(head.status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED);
@@ -394,31 +398,31 @@ impl<St: Events> Sse<St> {
             if head.status == StatusCode::OK {
                 head.status = StatusCode::NO_CONTENT;
             }
-            // A 304 is about what a cache has already.
+            // A 304 describes a response that the cache already has.
             if head.status != StatusCode::NOT_MODIFIED {
                 headers::forbid_caching(&mut head.headers);
             }
             return http::Response::from_parts(head, SseBody::empty());
         };
-        headers::describe(&mut head.headers);
-        let slot = Slot::insert(&mut head, self.policy, head_only);
+        headers::insert_stream_headers(&mut head.headers);
+        let settings = SharedSettings::insert(&mut head, self.stream_settings, head_only);
         let body = if head_only {
             drop_unsent(events);
             drop(self.hooks);
             SseBody::empty()
         } else {
-            SseBody::new(events, self.hooks, slot)
+            SseBody::new(events, self.hooks, settings)
         };
         http::Response::from_parts(head, body)
     }
 }
 
-/// Drops a stream that nobody will hear of. If it panics, that is nobody's either.
+/// Drops a stream that is never sent. A panic of its drop is caught and not reported.
 pub(super) fn drop_unsent<St>(events: St) {
     caught(|| drop(events));
 }
 
-/// The response with the headers of an event stream, for servers without Tower. It needs no layer.
+/// Converts it into a response with the headers of an event stream, for servers without Tower. It needs no layer.
 impl<St: Events> From<Sse<St>> for http::Response<SseBody<St>> {
     fn from(sse: Sse<St>) -> Self {
         sse.respond(http::Response::new(()).into_parts().0, false)
@@ -430,7 +434,7 @@ impl<St> fmt::Debug for Sse<St> {
         f.debug_struct("Sse")
             .field("stop", &self.events.is_none())
             .field("hooks", &self.hooks)
-            .field("policy", &self.policy)
+            .field("stream_settings", &self.stream_settings)
             .finish()
     }
 }

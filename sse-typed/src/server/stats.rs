@@ -6,15 +6,15 @@ use std::{
     },
 };
 
-use super::{Ended, observer::Totals};
+use super::{EndReason, observer::Totals};
 
-/// Counts streams: how many are open, how many were, why they ended, and what was sent.
+/// Counters of streams: how many are open, were opened, refused and closed, and how many events and bytes were sent.
 ///
-/// Clones are the same counters. A layer is told of them by [`SseLayer::stats`](super::SseLayer::stats); several layers may
-/// share one, and a stream that passes more than one of them counts once. Each number is read by itself: between two of
-/// them streams may open and close.
+/// Clones share the same counters. [`SseLayer::stats`](super::SseLayer::stats) makes a layer count in them. Several layers may
+/// share one `Stats`; a stream that passes more than one of these layers counts once. Each getter reads its counter
+/// separately, so streams may open and close between two calls.
 ///
-/// As Prometheus' text:
+/// An example for Prometheus' text format:
 ///
 /// ```
 /// use sse_typed::server::Stats;
@@ -39,59 +39,63 @@ pub struct Stats {
 struct Counters {
     opened: AtomicU64,
     refused: AtomicU64,
-    closed: [AtomicU64; Ended::NAMES.len()],
+    closed: [AtomicU64; EndReason::NAMES.len()],
     events: AtomicU64,
     bytes: AtomicU64,
     unsendable: AtomicU64,
 }
 
 impl Stats {
-    /// Counters at zero.
+    /// Creates counters at zero.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// How many streams are open now.
+    /// The number of streams that are open now.
     #[must_use]
     pub fn open(&self) -> u64 {
-        // The closed ones are read first: what opens and closes in between would make the difference negative.
+        // The closed streams are read first: otherwise one that opens and closes in between makes the difference negative.
         let closed: u64 = self.closed().map(|(_, count)| count).sum();
         self.opened().saturating_sub(closed)
     }
 
-    /// How many streams were opened: their bodies were polled.
+    /// The number of streams that were opened. A stream is opened when its body is first polled.
     #[must_use]
     pub fn opened(&self) -> u64 {
         self.counters.opened.load(Ordering::Acquire)
     }
 
-    /// How many streams were refused, with a 503: by [`max_connections`](super::SseLayer::max_connections), or because
+    /// The number of streams that were refused with a 503, by [`max_streams`](super::SseLayer::max_streams), or because
     /// the server was [shutting down](super::SseLayer::shutdown).
     #[must_use]
     pub fn refused(&self) -> u64 {
         self.counters.refused.load(Ordering::Relaxed)
     }
 
-    /// How many streams have ended, by the [name of the reason](Ended::name). Every reason is there, be it with zero.
+    /// The number of streams that were closed, by the [name of the reason](EndReason::name). All reasons are listed, also
+    /// those with zero.
     pub fn closed(&self) -> impl Iterator<Item = (&'static str, u64)> + use<'_> {
-        Ended::NAMES.into_iter().zip(&self.counters.closed).map(|(name, count)| (name, count.load(Ordering::Acquire)))
+        EndReason::NAMES
+            .into_iter()
+            .zip(&self.counters.closed)
+            .map(|(name, count)| (name, count.load(Ordering::Acquire)))
     }
 
-    /// How many events were handed to connections, those of open streams included, without keep-alives.
+    /// The number of events that were handed to connections, including those of open streams, without keep-alives.
     #[must_use]
     pub fn events(&self) -> u64 {
         self.counters.events.load(Ordering::Relaxed)
     }
 
-    /// How many bytes were handed to connections, those of open streams included.
+    /// The number of bytes that were handed to connections, including those of open streams and keep-alives.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.counters.bytes.load(Ordering::Relaxed)
     }
 
-    /// How many events could not be sent, whether they were [replaced or skipped](super::Sse::on_unsendable) or ended their
-    /// stream.
+    /// The number of events that could not be sent, whether they were
+    /// [replaced or skipped](super::Sse::on_unsendable) or ended their stream.
     #[must_use]
     pub fn unsendable(&self) -> u64 {
         self.counters.unsendable.load(Ordering::Relaxed)
@@ -109,7 +113,7 @@ impl Stats {
         self.counters.refused.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn count_closed(&self, reason: &Ended) {
+    pub(super) fn count_closed(&self, reason: &EndReason) {
         self.counters.closed[reason.index()].fetch_add(1, Ordering::AcqRel);
     }
 
@@ -117,9 +121,9 @@ impl Stats {
         self.counters.unsendable.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn count_sent(&self, more: Totals) {
-        self.counters.events.fetch_add(more.events, Ordering::Relaxed);
-        self.counters.bytes.fetch_add(more.bytes, Ordering::Relaxed);
+    pub(super) fn count_sent(&self, increase: Totals) {
+        self.counters.events.fetch_add(increase.events, Ordering::Relaxed);
+        self.counters.bytes.fetch_add(increase.bytes, Ordering::Relaxed);
     }
 }
 

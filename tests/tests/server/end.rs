@@ -80,27 +80,27 @@ async fn a_terminal_event_ends_the_stream_and_drops_it() {
 #[tokio::test]
 async fn an_error_of_the_stream_becomes_the_last_event() {
     let readings = || stream::iter([Ok(Scene::Tick(1)), Ok(Scene::Tick(2)), Err("broken pipe"), Ok(Scene::Tick(3))]);
-    let told = Sse::until_error(readings(), |error| {
+    let told = Sse::from_results(readings(), |error| {
         assert_eq!(error, "broken pipe");
         Some(Scene::Done)
     });
     assert_eq!(text(response(told)).await, format!("{TICKS}event: done\ndata: null\n\n"));
 
     // It is the last, terminal or not.
-    let told = Sse::until_error(readings(), |_| Some(Scene::Tick(9)));
+    let told = Sse::from_results(readings(), |_| Some(Scene::Tick(9)));
     assert_eq!(text(response(told)).await, format!("{TICKS}event: tick\ndata: 9\n\n"));
 
-    let silent = Sse::until_error(readings(), |_| None);
+    let silent = Sse::from_results(readings(), |_| None);
     assert_eq!(text(response(silent)).await, TICKS);
 
-    let no_error = Sse::until_error(ticks().map(Ok::<_, Infallible>), |never| match never {});
+    let no_error = Sse::from_results(ticks().map(Ok::<_, Infallible>), |never| match never {});
     assert_eq!(text(response(no_error)).await, TICKS);
 }
 
 #[tokio::test]
 async fn an_error_becomes_a_bare_event_in_a_stream_of_envelopes() {
     let readings = stream::iter([Ok(Event::new(Scene::Tick(1)).id(7_u64)), Err(())]);
-    let sse = Sse::until_error(readings, |()| Some(Scene::Tick(0)));
+    let sse = Sse::from_results(readings, |()| Some(Scene::Tick(0)));
     assert_eq!(text(response(sse)).await, "id: 7\nevent: tick\ndata: 1\n\nevent: tick\ndata: 0\n\n");
 }
 
@@ -110,7 +110,7 @@ async fn branches_of_any_stream_and_envelope_unite() {
         match branch {
             0 => Sse::new(ticks()).boxed(),
             1 => Sse::new(ticks().map(|tick| Event::new(tick).id(1_u64))).retry(std::time::Duration::ZERO).boxed(),
-            2 => Sse::until_error(ticks().map(Ok::<_, ()>), |()| None).boxed(),
+            2 => Sse::from_results(ticks().map(Ok::<_, ()>), |()| None).boxed(),
             3 => Sse::new(stream::empty::<Scene>()).boxed(),
             _ => Sse::stop(),
         }
@@ -131,7 +131,7 @@ fn a_stream_that_is_over_before_it_began_is_a_204() {
     let over = [
         Response::from(Sse::new(none())).map(drop),
         Response::from(Sse::new(none()).retry(std::time::Duration::ZERO)).map(drop),
-        Response::from(Sse::until_error(none().map(Ok::<_, ()>), |()| None)).map(drop),
+        Response::from(Sse::from_results(none().map(Ok::<_, ()>), |()| None)).map(drop),
         Response::from(Sse::<stream::Pending<RawEvent>>::stop()).map(drop),
     ];
     for response in over {
@@ -221,7 +221,7 @@ async fn a_stream_that_is_never_sent_may_panic_while_it_is_dropped() {
         })
     };
     // Refused, asked for by HEAD, and under a status that has no body.
-    let layer = sse_typed::SseLayer::new().max_connections(0);
+    let layer = sse_typed::SseLayer::new().max_streams(0);
     let service = tower::ServiceBuilder::new()
         .layer(layer)
         .service_fn(|_: http::Request<()>| std::future::ready(Ok::<_, Infallible>(Sse::new(bomb()))));

@@ -314,7 +314,7 @@ async fn an_interval_of_zero_is_no_busy_loop_and_one_past_the_end_of_time_is_nev
 async fn without_a_stream_the_future_is_dropped_unpolled() {
     let probe = Probe::default();
     let question = Probe::default();
-    let full = SseLayer::new().max_connections(0);
+    let full = SseLayer::new().max_streams(0);
     let plain = SseLayer::new();
     let with_conditions = |probe: &Probe| Sse::new(silence()).boxed().until(probe.future(ready(())));
     for (layer, method, sse, status) in [
@@ -345,7 +345,7 @@ async fn conditions_hold_for_streams_of_every_kind() {
     assert_eq!(ended(open().until(after()).boxed()).await.0, "until events=1");
     assert_eq!(ended(open().boxed().until(after())).await.0, "until events=1");
     let results = stream::iter([Ok(Scene::Tick(1)), Ok(Scene::Tick(2))]).chain(silence().map(Ok::<_, ()>));
-    let failing = Sse::until_error(results, |()| None).until(after());
+    let failing = Sse::from_results(results, |()| None).until(after());
     assert_eq!(ended(failing).await.0, "until events=2");
     let skipping = stream::iter([Scene::Tick(1), Scene::Broken]).chain(silence());
     assert_eq!(ended(Sse::new(skipping).on_unsendable(|_| None).until(after())).await.0, "until events=1");

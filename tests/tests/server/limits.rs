@@ -111,7 +111,7 @@ async fn a_refusal_has_no_header_that_describes_the_stream() {
     let names: Vec<_> = described.collect();
     let headers: HeaderMap =
         names.iter().map(|name| (HeaderName::from_static(name), HeaderValue::from_static("1"))).collect();
-    let service = SseLayer::new().max_connections(0).layer(service_fn(move |_: Request<()>| {
+    let service = SseLayer::new().max_streams(0).layer(service_fn(move |_: Request<()>| {
         let mut response = Response::from(Sse::new(once()));
         response.headers_mut().extend(headers.clone());
         response.headers_mut().insert("x-request-id", HeaderValue::from_static("7"));
@@ -126,7 +126,7 @@ async fn a_refusal_has_no_header_that_describes_the_stream() {
 
 #[tokio::test]
 async fn with_no_place_free_a_stream_is_answered_503_and_nobody_is_sent_away() {
-    let router = router(SseLayer::new().max_connections(2));
+    let router = router(SseLayer::new().max_streams(2));
     let mut first = ask(&router, Method::GET, "/").await.into_body();
     let mut second = ask(&router, Method::GET, "/").await.into_body();
     let mut waits = std::collections::HashSet::new();
@@ -148,7 +148,7 @@ async fn with_no_place_free_a_stream_is_answered_503_and_nobody_is_sent_away() {
 
 #[tokio::test]
 async fn a_place_is_held_from_the_answer_until_the_body_ends() {
-    let router = router(SseLayer::new().max_connections(1));
+    let router = router(SseLayer::new().max_streams(1));
     let is_free = async || ask(&router, Method::GET, "/").await.status() == StatusCode::OK;
 
     let unpolled = ask(&router, Method::GET, "/").await;
@@ -171,7 +171,7 @@ async fn a_place_is_held_from_the_answer_until_the_body_ends() {
 
 #[tokio::test]
 async fn what_does_not_stream_holds_no_place() {
-    let router = router(SseLayer::new().max_connections(1));
+    let router = router(SseLayer::new().max_streams(1));
     let held = [
         ask(&router, Method::HEAD, "/").await,
         ask(&router, Method::GET, "/over").await,
@@ -190,7 +190,7 @@ async fn what_does_not_stream_holds_no_place() {
 #[tokio::test]
 async fn a_stream_that_is_refused_is_dropped_unpolled_typed_or_erased() {
     let watch = Watch::default();
-    let layer = SseLayer::new().max_connections(0);
+    let layer = SseLayer::new().max_streams(0);
     let response = get_from(&layer, Sse::new(watch.stream(once()))).await;
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert!(response.body().is_end_stream());
@@ -211,12 +211,12 @@ async fn a_stream_that_is_refused_is_dropped_unpolled_typed_or_erased() {
 
 #[tokio::test]
 async fn each_layer_counts_its_own_and_clones_of_one_count_together() {
-    let limited = SseLayer::new().max_connections(1);
+    let limited = SseLayer::new().max_streams(1);
     let router = Router::new()
         .route("/a", get(async || Sse::new(once())).layer(limited.clone()))
         .route("/b", get(async || Sse::new(once())).layer(limited))
         .route("/c", get(async || Sse::new(once())))
-        .layer(SseLayer::new().max_connections(2));
+        .layer(SseLayer::new().max_streams(2));
     let a = ask(&router, Method::GET, "/a").await;
     assert_eq!(a.status(), StatusCode::OK);
     assert_eq!(ask(&router, Method::GET, "/b").await.status(), StatusCode::SERVICE_UNAVAILABLE);

@@ -1,6 +1,5 @@
 //! What the server promises, one test per promise.
 
-mod answers;
 mod budget;
 mod common;
 mod end;
@@ -11,7 +10,8 @@ mod layers;
 mod limits;
 mod observer;
 mod panics;
-mod policy;
+mod response_heads;
+mod settings;
 mod shutdown;
 mod sockets;
 mod stats;

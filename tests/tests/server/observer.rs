@@ -14,7 +14,7 @@ use http::{Method, Request, Response};
 use http_body_util::BodyExt;
 use sse_typed::{
     EncodeError, EncodeEvent, EventKind, EventWriter, Sse, SseLayer,
-    server::{Ended, Events, KeepAlive, SseBody},
+    server::{EndReason, Events, KeepAlive, SseBody},
 };
 use tower::{Layer, ServiceExt, service_fn};
 
@@ -29,7 +29,7 @@ fn noting(name: &'static str, notes: &Notes) -> SseLayer {
         .on_open(move |opened| opens.lock().unwrap().push(format!("{name} open={}", opened.open())))
         .on_close(move |closed| {
             let reason = match closed.reason() {
-                Ended::Failed(error) => format!("Failed({})", error.event_type()),
+                EndReason::Failed(error) => format!("Failed({})", error.event_type()),
                 reason => format!("{reason:?}"),
             };
             closes.lock().unwrap().push(format!(
@@ -82,7 +82,7 @@ async fn the_reason_of_each_end_is_told_with_what_was_sent() {
     // What an error becomes ends the stream as any event does: by its mark alone is it terminal.
     for (last, reason) in [(Scene::Tick(3), "Finished"), (Scene::Done, "Terminal")] {
         let failing = ticks().map(Ok).chain(stream::iter([Err(last)]));
-        frames(get_from(&layer, Sse::until_error(failing, Some)).await).await;
+        frames(get_from(&layer, Sse::from_results(failing, Some)).await).await;
         assert!(take(&notes)[1].starts_with(&format!("- {reason} events=3 ")));
     }
 

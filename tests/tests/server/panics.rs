@@ -57,7 +57,7 @@ async fn wherever_it_panics_the_last_event_is_sent_once_and_behind_all_that_came
         .on_panic(done);
     assert_eq!(ended(in_replacement).await.1, both);
     let failing = stream::iter([Ok(Scene::Tick(1)), Err(())]);
-    let in_last = Sse::until_error(failing, |()| -> Option<Scene> { panic!("in the last event") }).on_panic(done);
+    let in_last = Sse::from_results(failing, |()| -> Option<Scene> { panic!("in the last event") }).on_panic(done);
     assert_eq!(ended(in_last).await.1, both);
 
     // None, one that panics itself, and the last setting.

@@ -34,7 +34,7 @@ async fn streams_events_and_bytes_are_counted_while_they_are_open_and_by_reason_
         .route("/done", get(async || Sse::new(stream::iter([Scene::Done]))))
         .route("/broken", get(async || Sse::new(stream::iter([Scene::Broken]))))
         .route("/panics", get(async || Sse::new(stream::iter([Scene::Panics]))))
-        .layer(SseLayer::new().stats(&stats).max_connections(2).shutdown(&shutdown, Drain::Now));
+        .layer(SseLayer::new().stats(&stats).max_streams(2).shutdown(&shutdown, Drain::Now));
 
     ask(&router, "/short").await.collect().await.unwrap();
     assert_eq!((stats.open(), stats.opened(), stats.events(), stats.bytes()), (0, 1, 2, 2 * TICK));
@@ -78,7 +78,7 @@ async fn streams_events_and_bytes_are_counted_while_they_are_open_and_by_reason_
 async fn a_stream_that_passes_two_layers_with_the_same_stats_counts_once() {
     let (shared, own, outermost) = (Stats::new(), Stats::new(), Stats::new());
     let service = SseLayer::new().stats(&outermost).layer(SseLayer::new().stats(&shared).layer(
-        SseLayer::new().stats(&own).max_connections(1).layer(SseLayer::new().stats(&shared).layer(service_fn(
+        SseLayer::new().stats(&own).max_streams(1).layer(SseLayer::new().stats(&shared).layer(service_fn(
             async |_: Request<()>| {
                 Ok::<_, std::convert::Infallible>(Sse::new(stream::iter([Scene::Tick(1)]).chain(silence())))
             },

@@ -189,7 +189,7 @@ async fn a_panic_while_it_is_dropped_does_no_harm() {
     let over = response(with_bomb(Sse::new(stream::empty().boxed())));
     assert_eq!(over.status(), http::StatusCode::NO_CONTENT);
     let refused = SseLayer::new()
-        .max_connections(0)
+        .max_streams(0)
         .layer(service_fn(|_: Request<()>| ready(Ok::<_, Infallible>(with_bomb(Sse::new(broken().boxed()))))));
     assert_eq!(text(refused.oneshot(Request::new(())).await.unwrap()).await, "");
 }
@@ -228,7 +228,7 @@ async fn streams_of_every_kind_go_on() {
     assert_eq!(text(response(later)).await, expected);
 
     let readings = || broken().map(Ok).chain(stream::iter([Err("disk full"), Ok(Scene::Tick(3))]));
-    let failing = Sse::until_error(readings(), |_| Some(Scene::Broken)).on_unsendable(|_| Some(Scene::Tick(0)));
+    let failing = Sse::from_results(readings(), |_| Some(Scene::Broken)).on_unsendable(|_| Some(Scene::Tick(0)));
     assert_eq!(
         text(response(failing)).await,
         [1, 0, 2, 0].map(tick).concat(),

@@ -1,6 +1,6 @@
-mod either;
-mod lifetime;
-mod open;
+mod maybe_sse_body;
+mod open_stream;
+mod server_signals;
 
 use std::{
     convert::Infallible,
@@ -13,51 +13,64 @@ use bytes::Bytes;
 use http_body::{Body, Frame};
 use pin_project_lite::pin_project;
 
-pub use self::either::MaybeSseBody;
+pub use self::maybe_sse_body::MaybeSseBody;
 use self::{
-    lifetime::{Lifetime, Turn},
-    open::Open,
+    open_stream::OpenStream,
+    server_signals::{ServerSignal, ServerSignals},
 };
-use super::{Events, hooks::Hooks, keep_alive::Silence, observer::Ended, slot::Slot};
+use super::{Events, hooks::Hooks, keep_alive::SilenceTimer, observer::EndReason, response_settings::SharedSettings};
 use crate::panics::caught;
 
-/// How many events are taken from a stream in one poll at most, whatever they weigh.
-const EVENTS_IN_A_POLL: usize = 1024;
+/// The maximum number of events taken from a stream in one poll of the body, whatever their size.
+const MAX_EVENTS_PER_POLL: usize = 1024;
 
 pin_project! {
-    /// The body of a response that is a stream of events: made from an [`Sse`](super::Sse).
+    /// The body of an event-stream response, made from an [`Sse`](super::Sse).
     ///
-    /// It never fails: what ends a stream ends the body, behind all that was yielded before. When events are ready
-    /// together they leave in one frame. It is polled on a Tokio runtime with its timer, unless keep-alive is off.
+    /// It never fails: whatever ends the stream, the body first sends the events that were yielded before and then ends.
+    /// Events that are ready together leave in one frame. The body must be polled on a Tokio runtime with its timer
+    /// enabled, unless keep-alive is off and no lifetime or grace period is set.
     pub struct SseBody<St> {
-        // Dropped first, so that what observers hear of comes after.
+        // Dropped before `state`, so that observers are called after the stream is dropped.
         #[pin]
         events: Option<St>,
-        // Dropped with them.
+        // Dropped together with the stream.
         hooks: Hooks,
         #[pin]
-        silence: Silence,
-        lifetime: Option<Pin<Box<Lifetime>>>,
-        stage: Stage,
+        silence: SilenceTimer,
+        server_signals: Option<Pin<Box<ServerSignals>>>,
+        state: BodyState,
     }
 }
 
 #[derive(Debug)]
-enum Stage {
-    /// Not polled yet. Layers may still be writing into the slot.
-    Waiting(Slot),
-    Open(Open),
-    /// Nothing was to be sent from the start.
+enum BodyState {
+    /// Not polled yet: layers may still add their settings.
+    Unpolled(SharedSettings),
+    Open(OpenStream),
+    /// There is no stream to send.
     Empty,
 }
 
 impl<St> SseBody<St> {
-    pub(super) const fn new(events: St, hooks: Hooks, slot: Slot) -> Self {
-        Self { events: Some(events), hooks, silence: Silence::new(), lifetime: None, stage: Stage::Waiting(slot) }
+    pub(super) const fn new(events: St, hooks: Hooks, settings: SharedSettings) -> Self {
+        Self {
+            events: Some(events),
+            hooks,
+            silence: SilenceTimer::new(),
+            server_signals: None,
+            state: BodyState::Unpolled(settings),
+        }
     }
 
     pub(super) const fn empty() -> Self {
-        Self { events: None, hooks: Hooks::none(), silence: Silence::new(), lifetime: None, stage: Stage::Empty }
+        Self {
+            events: None,
+            hooks: Hooks::none(),
+            silence: SilenceTimer::new(),
+            server_signals: None,
+            state: BodyState::Empty,
+        }
     }
 }
 
@@ -67,105 +80,106 @@ impl<St: Events> Body for SseBody<St> {
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let mut this = self.project();
-        if let Stage::Waiting(slot) = this.stage {
-            let mut handover = slot.take();
-            if handover.is_head_only() {
-                // Nobody hears of a stream that was never opened, and its panic is nobody's.
+        if let BodyState::Unpolled(settings) = this.state {
+            let mut settings = settings.take();
+            if settings.is_head_only() {
+                // A stream that was never opened is not observed, and a panic of its drop is not reported.
                 caught(|| this.events.set(None));
                 *this.hooks = Hooks::none();
-                *this.stage = Stage::Empty;
+                *this.state = BodyState::Empty;
             } else {
-                let shutdowns = std::mem::take(&mut handover.shutdowns);
-                let policy = &handover.policy;
-                *this.lifetime = Lifetime::begin(policy.lifetime(), shutdowns, policy.spread());
-                let open = Open::begin(handover);
+                let shutdowns = std::mem::take(&mut settings.shutdowns);
+                let stream_settings = &settings.stream_settings;
+                *this.server_signals =
+                    ServerSignals::new(stream_settings.random_lifetime(), shutdowns, stream_settings.reconnect_range());
+                let open = OpenStream::new(settings);
                 open.restart_silence(this.silence.as_mut());
-                *this.stage = Stage::Open(open);
+                *this.state = BodyState::Open(open);
             }
         }
-        let Stage::Open(open) = this.stage else { return Poll::Ready(None) };
+        let BodyState::Open(open) = this.state else { return Poll::Ready(None) };
 
         while this.events.is_some()
-            && let Some(lifetime) = this.lifetime
+            && let Some(signals) = this.server_signals
         {
-            let Poll::Ready(turn) = lifetime.as_mut().poll(cx) else { break };
-            let ended = match turn {
-                Turn::Draining(come_back) => {
-                    open.come_back(come_back);
+            let Poll::Ready(signal) = signals.as_mut().poll(cx) else { break };
+            let reason = match signal {
+                ServerSignal::GraceStarted(retry) => {
+                    open.encode_retry(retry);
                     continue;
                 }
-                Turn::Shutdown(farewell, come_back) => {
-                    open.say_farewell(farewell.as_ref(), come_back);
-                    Ended::Shutdown
+                ServerSignal::Shutdown(farewell, retry) => {
+                    open.encode_farewell(farewell.as_ref(), retry);
+                    EndReason::Shutdown
                 }
-                Turn::Over(ended) => ended,
+                ServerSignal::TimeOver(reason) => reason,
             };
-            drop_events(this.events.as_mut(), this.hooks, open, ended);
+            drop_events(this.events.as_mut(), this.hooks, open, reason);
         }
 
         if this.events.is_some()
-            && let Poll::Ready((last, ended)) = this.hooks.poll_end(cx)
+            && let Poll::Ready((last, reason)) = this.hooks.poll_end(cx)
         {
-            open.say_last(last.as_ref());
-            drop_events(this.events.as_mut(), this.hooks, open, ended);
+            open.encode_last_event(last.as_ref());
+            drop_events(this.events.as_mut(), this.hooks, open, reason);
         }
 
-        let (mut taken, mut idle) = (0, false);
+        let (mut taken, mut is_pending) = (0, false);
         while let Some(events) = this.events.as_mut().as_pin_mut() {
-            if open.is_full() || taken == EVENTS_IN_A_POLL {
+            if open.is_full() || taken == MAX_EVENTS_PER_POLL {
                 break;
             }
             taken += 1;
             match open.poll_event(events, this.hooks, cx) {
                 Poll::Ready(None) => {}
-                Poll::Ready(Some(ended)) => drop_events(this.events.as_mut(), this.hooks, open, ended),
+                Poll::Ready(Some(reason)) => drop_events(this.events.as_mut(), this.hooks, open, reason),
                 Poll::Pending => {
-                    idle = true;
+                    is_pending = true;
                     break;
                 }
             }
         }
 
         if open.is_empty() && this.events.is_some() {
-            // Nothing is for the wire, however busy the stream may be.
+            // Nothing to send, though the stream may have yielded events that are never on the wire.
             if this.silence.as_mut().poll(cx).is_pending() {
-                if !idle {
-                    // Of many events none was sent: let others have their turn, then go on.
+                if !is_pending {
+                    // None of many events was sent: yield to other tasks, then go on.
                     cx.waker().wake_by_ref();
                 }
                 return Poll::Pending;
             }
-            if open.keep_alive() {
-                drop_events(this.events.as_mut(), this.hooks, open, Ended::Terminal);
+            if open.encode_keep_alive() {
+                drop_events(this.events.as_mut(), this.hooks, open, EndReason::Terminal);
             }
         }
         if open.is_empty() {
             return Poll::Ready(None);
         }
         open.restart_silence(this.silence);
-        Poll::Ready(Some(Ok(Frame::data(open.take()))))
+        Poll::Ready(Some(Ok(Frame::data(open.take_frame()))))
     }
 
     fn is_end_stream(&self) -> bool {
-        match &self.stage {
-            Stage::Waiting(slot) => slot.is_head_only(),
-            Stage::Open(open) => self.events.is_none() && open.is_empty(),
-            Stage::Empty => true,
+        match &self.state {
+            BodyState::Unpolled(settings) => settings.is_head_only(),
+            BodyState::Open(open) => self.events.is_none() && open.is_empty(),
+            BodyState::Empty => true,
         }
     }
 }
 
-/// Ends the stream. It may panic, or panic again, while it is dropped.
-fn drop_events<St>(mut events: Pin<&mut Option<St>>, hooks: &mut Hooks, open: &mut Open, ended: Ended) {
+/// Drops and closes the stream. Its drop may panic, also after an earlier panic.
+fn drop_events<St>(mut events: Pin<&mut Option<St>>, hooks: &mut Hooks, open: &mut OpenStream, reason: EndReason) {
     let events_dropped = caught(|| events.set(None)).is_some();
-    if matches!(ended, Ended::Panicked) {
-        open.say_last(hooks.event_of_panic().as_ref());
+    if matches!(reason, EndReason::Panicked) {
+        open.encode_last_event(hooks.run_on_panic().as_ref());
     }
-    let dropped = hooks.clear() && events_dropped;
-    open.end(if dropped { ended } else { Ended::Panicked });
+    let all_dropped = hooks.drop_all() && events_dropped;
+    open.close(if all_dropped { reason } else { EndReason::Panicked });
 }
 
-/// An empty body: what middleware such as a timeout answers with in the place of the stream.
+/// An empty body, for middleware such as a timeout that answers in place of the stream.
 impl<St> Default for SseBody<St> {
     fn default() -> Self {
         Self::empty()
@@ -174,6 +188,6 @@ impl<St> Default for SseBody<St> {
 
 impl<St> fmt::Debug for SseBody<St> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SseBody").field("stage", &self.stage).finish_non_exhaustive()
+        f.debug_struct("SseBody").field("state", &self.state).finish_non_exhaustive()
     }
 }

@@ -10,10 +10,10 @@ use crate::server::Shutdown;
 
 /// A listener for `axum::serve` whose connections are [guarded](ConnectionGuard).
 ///
-/// It goes directly over the listener of sockets; what else wraps connections goes over it. axum's `tap_io` keeps the type
-/// of the connection, so it may stand below: `GuardedListener::new(listener.tap_io(..))`. A listener that makes TLS
-/// connections, or puts a permit or a buffer around each, stands above: `TlsListener::new(GuardedListener::new(listener))`,
-/// `GuardedListener::new(listener).limit_connections(..)`. The other way round does not compile: see [`WritesReachKernel`].
+/// Wrap the listener of the sockets in it first, and add other wrappers outside. axum's `tap_io` keeps the type of the
+/// connection, so it may also be inside: `GuardedListener::new(listener.tap_io(..))`. A listener that makes TLS connections,
+/// or adds a permit or a buffer to each, must be outside: `TlsListener::new(GuardedListener::new(listener))`,
+/// `GuardedListener::new(listener).limit_connections(..)`. The other order does not compile: see [`WritesReachKernel`].
 ///
 /// ```
 /// use std::time::Duration;
@@ -56,14 +56,14 @@ impl<L> GuardedListener<L> {
         Self { listener, write_timeout: None, shutdown: None }
     }
 
-    /// Sets how long a connection may take nothing: see [`ConnectionGuard::write_timeout`].
+    /// Sets how long a write may be pending: see [`ConnectionGuard::write_timeout`].
     #[must_use]
     pub const fn write_timeout(mut self, timeout: Duration) -> Self {
         self.write_timeout = Some(timeout);
         self
     }
 
-    /// Sets how long after the beginning of `shutdown` a connection may still be used: see
+    /// Sets how long after the beginning of `shutdown` a connection may stay open: see
     /// [`ConnectionGuard::shutdown_deadline`].
     #[must_use]
     pub fn shutdown_deadline(mut self, shutdown: &Shutdown, deadline: Duration) -> Self {
@@ -71,13 +71,13 @@ impl<L> GuardedListener<L> {
         self
     }
 
-    /// The listener itself.
+    /// Returns the listener.
     #[must_use]
     pub const fn get_ref(&self) -> &L {
         &self.listener
     }
 
-    /// Gives the listener back.
+    /// Unwraps the listener.
     #[must_use]
     pub fn into_inner(self) -> L {
         self.listener
@@ -121,10 +121,10 @@ impl<L: fmt::Debug> fmt::Debug for GuardedListener<L> {
 
 /// The address of the peer, for axum's `ConnectInfo<PeerAddr>` under a [`GuardedListener`].
 ///
-/// axum gives its own `ConnectInfo<SocketAddr>` to listeners of its own alone.
+/// axum implements its own `ConnectInfo<SocketAddr>` only for its own listeners.
 #[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(clippy::exhaustive_structs, reason = "it is taken apart in the arguments of handlers")]
+#[expect(clippy::exhaustive_structs, reason = "handlers destructure it in their arguments")]
 pub struct PeerAddr<A = SocketAddr>(pub A);
 
 impl<L> Connected<IncomingStream<'_, GuardedListener<L>>> for PeerAddr<L::Addr>

@@ -1,6 +1,6 @@
-mod clocks;
 #[cfg(feature = "axum")]
 mod listener;
+mod timeouts;
 mod writes_reach_kernel;
 
 use std::{
@@ -14,31 +14,31 @@ use std::{
 use pin_project_lite::pin_project;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use self::clocks::{Clocks, Way};
 #[cfg(feature = "axum")]
 pub use self::listener::{GuardedListener, PeerAddr};
+use self::timeouts::{Operation, Timeouts};
 pub use self::writes_reach_kernel::WritesReachKernel;
 use super::Shutdown;
 
 pin_project! {
-    /// An accepted connection that gives up on a client which has stopped reading.
+    /// An accepted connection that times out if its client stops reading.
     ///
-    /// A server does not poll a body whose bytes nobody takes, so no stream can end by itself then, and a graceful
-    /// shutdown waits for it for ever. The connection has two clocks instead:
+    /// A server does not poll a body while its client does not read. The stream then cannot end, and a graceful shutdown
+    /// would wait for it for ever. The guard ends the connection instead, by one of two timeouts:
     ///
-    /// - the [write timeout](Self::write_timeout): how long the socket may take nothing while there is something to
-    ///   write, 30 seconds unless it is set;
-    /// - the [deadline of a shutdown](Self::shutdown_deadline): how long the connection may outlast its beginning. Reads wait for
-    ///   it, too: over HTTP/2 a client that grants no window leaves the socket free, and nothing is ever written.
+    /// - the [write timeout](Self::write_timeout): how long a write may be pending without progress, 30 seconds by default;
+    /// - the [shutdown deadline](Self::shutdown_deadline): how long after the beginning of a shutdown the connection may stay
+    ///   open. Reads fail at the deadline, too: an HTTP/2 client that grants no window leaves the socket writable, and the
+    ///   server never writes.
     ///
-    /// When one of them has run out, every read and write fails with [`TimedOut`](io::ErrorKind::TimedOut), the server
-    /// drops the connection, and with it its streams. All else passes through.
+    /// When a timeout has expired, every read and write fails with [`TimedOut`](io::ErrorKind::TimedOut). The server then
+    /// drops the connection and its streams. Otherwise reads and writes pass through unchanged.
     ///
-    /// The guard goes on the socket itself, below TLS. What is written to a TLS connection ends in a buffer of its own, so
-    /// that a guard around it would take a client that has stopped reading for one that reads. Such a guard does not compile:
-    /// see [`WritesReachKernel`].
+    /// Put the guard on the socket itself, below TLS. A TLS connection buffers writes, so a guard around it would mistake a
+    /// client that has stopped reading for one that reads. A guard around a TLS connection does not compile: see
+    /// [`WritesReachKernel`].
     ///
-    /// For axum there is `GuardedListener` (feature `axum`). With plain hyper it goes under hyper-util's `TokioIo`:
+    /// For axum there is `GuardedListener` (feature `axum`). With plain hyper, put the guard inside hyper-util's `TokioIo`:
     ///
     /// ```
     /// # use std::{convert::Infallible, future::ready, time::Duration};
@@ -65,7 +65,7 @@ pin_project! {
     /// # }
     /// ```
     ///
-    /// With TLS the handshake is made over the guarded socket:
+    /// With TLS, make the handshake over the guarded socket:
     ///
     /// ```
     /// # use sse_typed::server::ConnectionGuard;
@@ -79,7 +79,7 @@ pin_project! {
     pub struct ConnectionGuard<Io> {
         #[pin]
         io: Io,
-        clocks: Clocks,
+        timeouts: Timeouts,
     }
 }
 
@@ -90,41 +90,41 @@ impl<Io> ConnectionGuard<Io> {
     where
         Io: WritesReachKernel,
     {
-        Self { io, clocks: Clocks::default() }
+        Self { io, timeouts: Timeouts::default() }
     }
 
-    /// Sets how long the connection may take not one byte while there is something to write.
+    /// Sets how long a write may be pending without a byte being written.
     ///
-    /// That begins when the system's buffers are full: events may have waited there for longer. [`Duration::MAX`] is for
-    /// ever.
+    /// A write is pending once the system's buffers are full. Events may have waited in these buffers for longer.
+    /// [`Duration::MAX`] means no timeout.
     #[must_use]
     pub const fn write_timeout(mut self, timeout: Duration) -> Self {
-        self.clocks.set_write_timeout(timeout);
+        self.timeouts.set_write_timeout(timeout);
         self
     }
 
-    /// Sets how long after the beginning of `shutdown` the connection may still be used.
+    /// Sets how long after the beginning of `shutdown` the connection may stay open.
     ///
-    /// A server that is healthy has closed its connections long before; choose what its supervisor grants it, less a
-    /// second. It should exceed the grace of [`Drain::Finish`](super::Drain::Finish).
+    /// The server closes the connections of clients that read long before the deadline. Choose the time that the process
+    /// supervisor allows for a shutdown, minus a second. The deadline should be longer than the grace period of [`Drain::Finish`](super::Drain::Finish).
     #[must_use]
     pub fn shutdown_deadline(mut self, shutdown: &Shutdown, deadline: Duration) -> Self {
-        self.clocks.set_shutdown(shutdown, deadline);
+        self.timeouts.set_shutdown(shutdown, deadline);
         self
     }
 
-    /// The connection itself.
+    /// Returns the connection.
     #[must_use]
     pub const fn get_ref(&self) -> &Io {
         &self.io
     }
 
-    /// The connection itself, to change.
+    /// Returns the connection mutably.
     pub const fn get_mut(&mut self) -> &mut Io {
         &mut self.io
     }
 
-    /// Gives the connection back, unguarded.
+    /// Unwraps the connection. It is then no longer guarded.
     #[must_use]
     pub fn into_inner(self) -> Io {
         self.io
@@ -134,7 +134,7 @@ impl<Io> ConnectionGuard<Io> {
 impl<Io: AsyncRead> AsyncRead for ConnectionGuard<Io> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.project();
-        this.clocks.read(cx)?;
+        this.timeouts.check_read(cx)?;
         this.io.poll_read(cx, buf)
     }
 }
@@ -142,8 +142,8 @@ impl<Io: AsyncRead> AsyncRead for ConnectionGuard<Io> {
 impl<Io: AsyncWrite> AsyncWrite for ConnectionGuard<Io> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let mut this = self.project();
-        this.clocks.write(cx)?;
-        this.clocks.poll_move(Way::Write, cx, |cx| this.io.as_mut().poll_write(cx, buf))
+        this.timeouts.check_write(cx)?;
+        this.timeouts.poll_with_timeout(Operation::Write, cx, |cx| this.io.as_mut().poll_write(cx, buf))
     }
 
     fn poll_write_vectored(
@@ -152,8 +152,8 @@ impl<Io: AsyncWrite> AsyncWrite for ConnectionGuard<Io> {
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let mut this = self.project();
-        this.clocks.write(cx)?;
-        this.clocks.poll_move(Way::Write, cx, |cx| this.io.as_mut().poll_write_vectored(cx, bufs))
+        this.timeouts.check_write(cx)?;
+        this.timeouts.poll_with_timeout(Operation::Write, cx, |cx| this.io.as_mut().poll_write_vectored(cx, bufs))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -162,19 +162,19 @@ impl<Io: AsyncWrite> AsyncWrite for ConnectionGuard<Io> {
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut this = self.project();
-        this.clocks.write(cx)?;
-        this.clocks.poll_move(Way::Flush, cx, |cx| this.io.as_mut().poll_flush(cx))
+        this.timeouts.check_write(cx)?;
+        this.timeouts.poll_with_timeout(Operation::Flush, cx, |cx| this.io.as_mut().poll_flush(cx))
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut this = self.project();
-        this.clocks.write(cx)?;
-        this.clocks.poll_move(Way::Flush, cx, |cx| this.io.as_mut().poll_shutdown(cx))
+        this.timeouts.check_write(cx)?;
+        this.timeouts.poll_with_timeout(Operation::Flush, cx, |cx| this.io.as_mut().poll_shutdown(cx))
     }
 }
 
 impl<Io: fmt::Debug> fmt::Debug for ConnectionGuard<Io> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ConnectionGuard").field("io", &self.io).field("clocks", &self.clocks).finish()
+        f.debug_struct("ConnectionGuard").field("io", &self.io).field("timeouts", &self.timeouts).finish()
     }
 }

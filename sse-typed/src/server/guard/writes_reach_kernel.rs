@@ -4,14 +4,15 @@ use tokio::{io::DuplexStream, net::TcpStream};
 
 use super::ConnectionGuard;
 
-/// A connection that hands each write to the kernel at once, or refuses it: what a [`ConnectionGuard`] can measure.
+/// A connection whose writes reach the kernel at once or are pending, so that a [`ConnectionGuard`] can time them.
 ///
-/// The write timeout runs while a write is refused. A wrapper with a buffer of its own, such as TLS, takes writes after the
-/// client has stopped reading: each keep-alive goes into its buffer, and looks like progress. Its flush tells nothing either.
-/// The buffer of a client that reads slowly, but reads, is never empty. So the guard belongs on the socket, below TLS.
+/// The write timeout runs while a write is pending. A wrapper with a buffer of its own, such as TLS, accepts writes even
+/// after the client has stopped reading: each keep-alive goes into the buffer and looks like progress. Its flush is no
+/// better sign, because the buffer of a client that reads slowly is never empty. So the guard belongs on the socket, below
+/// TLS.
 ///
-/// The trait is implemented for tokio's sockets, for its in-memory [`DuplexStream`], and for the guard itself. It is open: a
-/// wrapper of your own implements it if it keeps nothing of what is written.
+/// The trait is implemented for tokio's sockets, for its in-memory [`DuplexStream`], and for the guard itself. Implement it
+/// for a wrapper of your own if that buffers no writes.
 ///
 /// ```
 /// use std::{io, pin::Pin, task::{Context, Poll}};
@@ -51,20 +52,20 @@ use super::ConnectionGuard;
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`ConnectionGuard` cannot see through `{Self}` whether the client still reads",
-    label = "may keep what is written in a buffer of its own",
+    label = "may buffer writes",
     note = "guard the socket below TLS: `acceptor.accept(ConnectionGuard::new(socket))`, or a TLS listener over a `GuardedListener`",
-    note = "a wrapper that keeps nothing of what is written may implement `WritesReachKernel`"
+    note = "a wrapper that buffers no writes may implement `WritesReachKernel`"
 )]
 pub trait WritesReachKernel {}
 
 impl WritesReachKernel for TcpStream {}
 
-// The compiler's list of sockets is the same on all systems.
+// Keeps the compiler's list of implementations the same on all systems.
 #[cfg(unix)]
 #[diagnostic::do_not_recommend]
 impl WritesReachKernel for tokio::net::UnixStream {}
 
-/// There is no kernel in between, but no more than the buffer of the pipe either.
+/// Its writes do not reach a kernel, but it has no buffer besides that of the pipe.
 impl WritesReachKernel for DuplexStream {}
 
 impl<Io: WritesReachKernel> WritesReachKernel for ConnectionGuard<Io> {}

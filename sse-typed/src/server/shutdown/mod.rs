@@ -1,4 +1,4 @@
-mod signal;
+mod state;
 #[cfg(test)]
 mod tests;
 
@@ -13,21 +13,22 @@ use std::{
 
 use tokio::time::Instant;
 
-use self::signal::Signal;
+use self::state::ShutdownState;
 use crate::{codec::Encoded, wake::Ticket};
 
-/// The word that a server ends: one handle for its streams, its connections and its accept loop.
+/// A handle that begins the shutdown of a server: of its streams, its connections and its accept loop.
 ///
-/// Clones are the same handle. It is given to [`SseLayer::shutdown`](super::SseLayer::shutdown), which ends the streams, to
-/// [`ConnectionGuard::shutdown_deadline`](super::ConnectionGuard::shutdown_deadline), which ends connections that outlast them, and
-/// [`begun`](Self::begun) is what a server's graceful shutdown waits for. See [Lifecycle](super#lifecycle) for the whole.
+/// Clones share the same shutdown. [`SseLayer::shutdown`](super::SseLayer::shutdown) ends the streams when it begins,
+/// [`ConnectionGuard::shutdown_deadline`](super::ConnectionGuard::shutdown_deadline) ends the connections that are still open
+/// some time later, and the server's graceful shutdown waits for [`begun`](Self::begun). See [Lifecycle](super#lifecycle) for
+/// how these work together.
 ///
 /// ```
 /// use sse_typed::server::{Drain, Shutdown, SseLayer};
 ///
 /// # async fn serve() -> std::io::Result<()> {
 /// let shutdown = Shutdown::on(async {
-///     // An error means that there is no signal to wait for: the server stays.
+///     // On an error there is no signal to wait for: the server keeps running.
 ///     if tokio::signal::ctrl_c().await.is_err() {
 ///         std::future::pending::<()>().await;
 ///     }
@@ -40,52 +41,52 @@ use crate::{codec::Encoded, wake::Ticket};
 /// ```
 #[derive(Clone)]
 pub struct Shutdown {
-    signal: Arc<Signal>,
+    state: Arc<ShutdownState>,
 }
 
 impl Shutdown {
-    /// A shutdown that begins by [`begin`](Self::begin).
+    /// Creates a shutdown that begins when [`begin`](Self::begin) is called.
     #[must_use]
     pub fn new() -> Self {
-        Self { signal: Arc::default() }
+        Self { state: Arc::default() }
     }
 
-    /// A shutdown that begins when `future` is ready, or by [`begin`](Self::begin) if that comes first.
+    /// Creates a shutdown that begins when `future` is ready, or when [`begin`](Self::begin) is called before.
     ///
-    /// The future runs in a task of its own on the current runtime. If it panics, or if that runtime is shut down before
-    /// it is ready, the shutdown begins: nobody is left to begin it later. When the last clone, and the last future of
-    /// [`begun`](Self::begun), are dropped, the task is aborted.
+    /// The future runs in a task of its own on the current runtime. If it panics, or if the runtime is shut down before it is
+    /// ready, the shutdown begins, because it could not begin later. When the last clone and the last future of
+    /// [`begun`](Self::begun) are dropped, the task is aborted.
     ///
     /// # Panics
     ///
-    /// Outside of a tokio runtime, as [`tokio::spawn`].
+    /// Panics outside of a tokio runtime, like [`tokio::spawn`].
     pub fn on(future: impl Future<Output = ()> + Send + 'static) -> Self {
-        Self { signal: Signal::on(future) }
+        Self { state: ShutdownState::begin_when(future) }
     }
 
-    /// Begins the shutdown. It cannot be taken back; to begin again changes nothing.
+    /// Begins the shutdown. It cannot be undone; further calls do nothing.
     pub fn begin(&self) {
-        self.signal.begin();
+        self.state.begin();
     }
 
-    /// Whether the shutdown has begun. It only looks, and runs nothing.
+    /// Whether the shutdown has begun. It only reads the state and polls no future.
     #[must_use]
     pub fn has_begun(&self) -> bool {
-        self.signal.begun_at().is_some()
+        self.state.begun_at().is_some()
     }
 
-    /// Waits for the beginning: for `axum::serve(..).with_graceful_shutdown(..)`, or a `select!` in an accept loop.
+    /// Waits until the shutdown has begun, for `axum::serve(..).with_graceful_shutdown(..)`, or a `select!` in an accept loop.
     ///
     /// # Cancel safety
     ///
-    /// It can be dropped and made anew at any time.
+    /// The future can be dropped and created again at any time. A shutdown that has begun is never missed.
     pub fn begun(&self) -> Begun {
-        Begun { signal: Arc::clone(&self.signal), ticket: Ticket::default() }
+        Begun { state: Arc::clone(&self.state), ticket: Ticket::default() }
     }
 
-    /// Whether the other is a clone.
+    /// Whether the other is a clone of this shutdown.
     pub(super) fn is_same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.signal, &other.signal)
+        Arc::ptr_eq(&self.state, &other.state)
     }
 }
 
@@ -97,29 +98,29 @@ impl Default for Shutdown {
 
 impl fmt::Debug for Shutdown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shutdown").field("begun", &self.signal.begun_at().is_some()).finish_non_exhaustive()
+        f.debug_struct("Shutdown").field("begun", &self.state.begun_at().is_some()).finish_non_exhaustive()
     }
 }
 
-/// Ready when the shutdown has begun: made by [`Shutdown::begun`].
+/// A future that is ready when the shutdown has begun. Made by [`Shutdown::begun`].
 ///
-/// It is cheap to poll: once its task is registered, a poll reads two atomic numbers. A body polls it with each frame.
+/// It is cheap to poll: once its task is registered, a poll reads two atomics. A body polls it with each frame.
 #[must_use = "futures do nothing unless polled"]
 pub struct Begun {
-    signal: Arc<Signal>,
+    state: Arc<ShutdownState>,
     ticket: Ticket,
 }
 
 impl Begun {
-    /// When the shutdown began.
+    /// Ready with the time at which the shutdown began.
     pub(super) fn poll_at(&mut self, cx: &Context<'_>) -> Poll<Instant> {
-        self.signal.begun_or_register(&mut self.ticket, cx.waker()).map_or(Poll::Pending, Poll::Ready)
+        self.state.begun_or_register(&mut self.ticket, cx.waker()).map_or(Poll::Pending, Poll::Ready)
     }
 }
 
 impl Drop for Begun {
     fn drop(&mut self) {
-        self.signal.deregister(&mut self.ticket);
+        self.state.deregister(&mut self.ticket);
     }
 }
 
@@ -133,24 +134,24 @@ impl Future for Begun {
 
 impl fmt::Debug for Begun {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Begun").field("begun", &self.signal.begun_at().is_some()).finish_non_exhaustive()
+        f.debug_struct("Begun").field("begun", &self.state.begun_at().is_some()).finish_non_exhaustive()
     }
 }
 
-/// What becomes of open streams when a [`Shutdown`] begins.
+/// How open streams end when a [`Shutdown`] begins.
 ///
-/// However a stream is ended, what it had yielded is sent, and a `retry:` before its end spreads its clients: see
-/// [`SseLayer::shutdown`](super::SseLayer::shutdown).
+/// In each case the events that a stream has yielded are sent, and a reconnection time (`retry:`) before the end keeps clients
+/// from reconnecting together: see [`SseLayer::shutdown`](super::SseLayer::shutdown).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Drain {
-    /// They end at once. Clients come back, with their last event ID, to the server that is there then.
+    /// Streams end at once. Clients reconnect with their last event ID, to whichever server is running then.
     Now,
-    /// They go on until they end by themselves, and end when this much time has passed.
+    /// Streams may go on and end by themselves. Those that are open after the grace period are ended.
     Finish {
-        /// How long they may go on.
+        /// How long streams may go on after the shutdown has begun.
         grace: Duration,
     },
-    /// This event is their last, and they end. A terminal event tells clients not to come back.
+    /// Streams send this event as their last and end at once. A terminal event tells clients not to reconnect.
     Farewell(Encoded),
 }

@@ -15,7 +15,7 @@ use super::*;
 use crate::wake::budget::spend_budget;
 
 #[test]
-fn all_who_wait_are_woken_once_and_for_all() {
+fn all_waiting_tasks_are_woken_when_the_shutdown_begins() {
     let shutdown = Shutdown::new();
     let mut waiting: Vec<_> = (0..1000).map(|_| task::spawn(shutdown.begun())).collect();
     waiting.iter_mut().for_each(|begun| assert_pending!(begun.poll()));
@@ -33,7 +33,7 @@ fn all_who_wait_are_woken_once_and_for_all() {
 }
 
 #[test]
-fn who_moves_to_another_task_is_woken_there() {
+fn a_future_that_moves_to_another_task_wakes_that_task() {
     let shutdown = Shutdown::new();
     let mut first = task::spawn(());
     let mut second = task::spawn(());
@@ -45,7 +45,7 @@ fn who_moves_to_another_task_is_woken_there() {
 }
 
 #[test]
-fn who_waits_no_more_is_not_woken() {
+fn a_dropped_future_wakes_no_task() {
     let shutdown = Shutdown::new();
     let mut task = task::spawn(());
     let mut begun = shutdown.begun();
@@ -55,19 +55,19 @@ fn who_waits_no_more_is_not_woken() {
     assert!(!task.is_woken());
 }
 
-/// The moment at which a wake-up was once lost: a task registers behind the beginning and before the others are woken.
+/// A regression test: a wake-up was lost when a task registered after the beginning and before the others were woken.
 #[test]
-fn who_registers_while_the_others_are_woken_is_told_at_once() {
+fn a_task_that_registers_while_others_are_woken_is_ready_at_once() {
     let shutdown = Shutdown::new();
     let registered = Arc::new(OnceLock::new());
     let (late, seen) = (shutdown.clone(), Arc::clone(&registered));
-    // Its waker polls another task, in the midst of the beginning.
-    let meddler = std::task::Waker::from(Arc::new(OnWake(move || {
+    // This waker polls another task while the shutdown wakes its tasks.
+    let polling_waker = std::task::Waker::from(Arc::new(OnWake(move || {
         let mut begun = task::spawn(late.begun());
         let _ = seen.set(begun.poll().is_ready());
     })));
     let mut begun = shutdown.begun();
-    assert_pending!(Pin::new(&mut begun).poll(&mut Context::from_waker(&meddler)));
+    assert_pending!(Pin::new(&mut begun).poll(&mut Context::from_waker(&polling_waker)));
     shutdown.begin();
     assert_eq!(registered.get(), Some(&true));
 }
@@ -81,7 +81,7 @@ impl<F: Fn() + Send + Sync + 'static> std::task::Wake for OnWake<F> {
 }
 
 #[test]
-fn threads_that_wait_begin_and_drop_at_once_miss_nothing() {
+fn threads_that_wait_begin_and_drop_concurrently_miss_no_wake_up() {
     for round in 0..2_000_usize {
         let shutdown = Shutdown::new();
         std::thread::scope(|scope| {
@@ -102,7 +102,7 @@ fn threads_that_wait_begin_and_drop_at_once_miss_nothing() {
 }
 
 #[tokio::test]
-async fn a_task_out_of_budget_is_woken_all_the_same() {
+async fn a_task_without_coop_budget_is_woken() {
     let shutdown = Shutdown::new();
     let mut begun = shutdown.begun();
     let mut polls = 0;
@@ -133,7 +133,7 @@ trait NowOrLater: Future<Output = ()> + Sized {
 impl<F: Future<Output = ()>> NowOrLater for F {}
 
 #[tokio::test]
-async fn the_end_of_a_future_is_the_beginning_for_all_who_wait() {
+async fn a_shutdown_begins_for_all_waiting_tasks_when_its_future_ends() {
     let (sender, receiver) = oneshot::channel::<()>();
     let shutdown = Shutdown::on(async { drop(receiver.await) });
     let mut waiting: Vec<_> = (0..3).map(|_| task::spawn(shutdown.begun())).collect();
@@ -152,7 +152,7 @@ async fn a_future_that_is_ready_at_once_begins_the_shutdown() {
 }
 
 #[test]
-fn to_ask_whether_it_has_begun_runs_nothing() {
+fn has_begun_polls_no_future() {
     let polls = Arc::new(AtomicUsize::new(0));
     let seen = Arc::clone(&polls);
     let runtime = runtime::Builder::new_current_thread().build().unwrap();
@@ -163,7 +163,7 @@ fn to_ask_whether_it_has_begun_runs_nothing() {
             Poll::Ready(())
         }))
     };
-    // Here, and on a thread outside of the runtime.
+    // Neither on this thread nor on one outside of the runtime.
     assert!(!shutdown.has_begun());
     std::thread::scope(|scope| scope.spawn(|| assert!(!shutdown.has_begun())).join().unwrap());
     assert_pending!(task::spawn(shutdown.begun()).poll());
@@ -173,9 +173,9 @@ fn to_ask_whether_it_has_begun_runs_nothing() {
 }
 
 #[tokio::test]
-async fn a_future_that_wakes_itself_or_asks_for_its_own_shutdown_is_no_deadlock() {
-    let slot = Arc::new(OnceLock::<Shutdown>::new());
-    let own = Arc::clone(&slot);
+async fn a_future_that_wakes_itself_or_checks_its_own_shutdown_causes_no_deadlock() {
+    let cell = Arc::new(OnceLock::<Shutdown>::new());
+    let own = Arc::clone(&cell);
     let mut polls = 0;
     let shutdown = Shutdown::on(poll_fn(move |cx| {
         polls += 1;
@@ -183,12 +183,12 @@ async fn a_future_that_wakes_itself_or_asks_for_its_own_shutdown_is_no_deadlock(
         assert!(own.get().is_none_or(|shutdown| !shutdown.has_begun()));
         if polls == 100 { Poll::Ready(()) } else { Poll::Pending }
     }));
-    slot.set(shutdown.clone()).unwrap();
+    cell.set(shutdown.clone()).unwrap();
     shutdown.begun().await;
 }
 
 #[tokio::test]
-async fn a_future_that_wakes_itself_until_something_happens_lets_others_run() {
+async fn a_future_that_wakes_itself_lets_other_tasks_run() {
     let happened = Arc::new(AtomicBool::new(false));
     let seen = Arc::clone(&happened);
     let shutdown = Shutdown::on(poll_fn(move |cx| {
@@ -214,7 +214,7 @@ async fn a_future_that_panics_begins_the_shutdown() {
 }
 
 #[test]
-fn a_runtime_that_is_shut_down_begins_the_shutdown_that_waits_on_it() {
+fn a_shutdown_begins_when_the_runtime_of_its_future_is_shut_down() {
     let runtime = runtime::Builder::new_current_thread().build().unwrap();
     let shutdown = runtime.block_on(async { Shutdown::on(pending()) });
     let mut begun = task::spawn(shutdown.begun());
@@ -225,7 +225,7 @@ fn a_runtime_that_is_shut_down_begins_the_shutdown_that_waits_on_it() {
 }
 
 #[tokio::test]
-async fn a_shutdown_that_nobody_holds_is_gone_with_its_future() {
+async fn the_future_is_dropped_with_the_last_handle_of_its_shutdown() {
     let (mut sender, receiver) = oneshot::channel::<()>();
     let shutdown = Shutdown::on(async { drop(receiver.await) });
     let begun = shutdown.begun();
@@ -233,7 +233,7 @@ async fn a_shutdown_that_nobody_holds_is_gone_with_its_future() {
     drop((shutdown, clone));
     for _ in 0..3 {
         tokio::task::yield_now().await;
-        assert!(!sender.is_closed(), "somebody waits still");
+        assert!(!sender.is_closed(), "a future of `begun` is still alive");
     }
     drop(begun);
     sender.closed().await;

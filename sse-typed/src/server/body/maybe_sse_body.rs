@@ -13,7 +13,7 @@ use super::SseBody;
 use crate::server::Events;
 
 pin_project! {
-    /// The body of a service that answers with a stream of events or with something else: see
+    /// The body of a service that answers either with a stream of events or with another response: see
     /// [`SseResponse`](crate::server::SseResponse).
     pub struct MaybeSseBody<St, B> {
         #[pin]
@@ -71,7 +71,7 @@ where
     }
 }
 
-/// An empty body: what middleware such as a timeout answers with in the place of any other.
+/// An empty body, for middleware such as a timeout that answers in place of the service.
 impl<St, B> Default for MaybeSseBody<St, B> {
     fn default() -> Self {
         Self::events(SseBody::default())

@@ -273,7 +273,7 @@ async fn under_the_layer_the_last_event_id_is_an_extension_of_the_request() {
 #[tokio::test]
 async fn a_stream_of_results_of_events_is_served_in_axum_too() {
     async fn handler() -> impl IntoResponse {
-        Sse::until_error(ticks().map(Ok::<_, std::io::Error>), |_| None)
+        Sse::from_results(ticks().map(Ok::<_, std::io::Error>), |_| None)
     }
     let response = Router::new().route("/", get(handler)).oneshot(request(Method::GET)).await.unwrap();
     assert!(read(response).await.1.ends_with("data: 2\n\n"));

@@ -77,7 +77,7 @@ async fn axum(layers: &[&SseLayer], answer: fn() -> Answer, method: Method) -> H
 #[tokio::test]
 async fn no_answer_in_the_place_of_a_stream_may_be_kept_by_a_cache() {
     let plain = SseLayer::new();
-    let full = SseLayer::new().max_connections(0);
+    let full = SseLayer::new().max_streams(0);
     let shutdown = Shutdown::new();
     shutdown.begin();
     let ending = SseLayer::new().shutdown(&shutdown, Drain::Now);

@@ -1,0 +1,189 @@
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use bytes::Bytes;
+
+use crate::{
+    codec::{Encoded, Encoder},
+    event::EncodeError,
+    panics::caught,
+    server::{
+        Events, KeepAlive,
+        events::ReplaceUnsendable,
+        hooks::Hooks,
+        keep_alive::SilenceTimer,
+        limits::StreamPermit,
+        observer::{EndReason, ObservedStream, Totals},
+        response_settings::ResponseSettings,
+        stream_settings::EventIds,
+        trace,
+    },
+};
+
+/// A stream that is being sent: its encoded bytes, its settings and its observers.
+#[derive(Debug)]
+pub(super) struct OpenStream {
+    encoder: Encoder,
+    batch: usize,
+    keep_alive: Option<Arc<KeepAlive>>,
+    /// The number of keep-alives that were sent as events.
+    keep_alive_events: u64,
+    /// The number of bytes in frames that were taken.
+    bytes_taken: u64,
+    permits: Vec<StreamPermit>,
+    observed: ObservedStream,
+}
+
+impl OpenStream {
+    pub(super) fn new(settings: ResponseSettings) -> Self {
+        let ResponseSettings { stream_settings, observers, permits, .. } = settings;
+        let mut encoder = Encoder::new();
+        if let Some(retry) = stream_settings.random_retry() {
+            encoder.retry(retry);
+        }
+        match stream_settings.ids {
+            Some(EventIds::RandomPrefix) => encoder.number(format!("{:016x}-", fastrand::u64(..)), 1),
+            Some(EventIds::From(first)) => encoder.number(String::new(), first),
+            None => {}
+        }
+        Self {
+            encoder,
+            batch: stream_settings.batch(),
+            keep_alive: stream_settings.keep_alive(),
+            keep_alive_events: 0,
+            bytes_taken: 0,
+            permits,
+            observed: ObservedStream::open(observers),
+        }
+    }
+
+    /// Whether no encoded bytes are waiting to be taken.
+    pub(super) const fn is_empty(&self) -> bool {
+        self.encoder.is_empty()
+    }
+
+    /// Whether the waiting bytes fill a frame.
+    pub(super) const fn is_full(&self) -> bool {
+        self.encoder.is_full(self.batch)
+    }
+
+    /// Encodes the next event, and returns the reason if the stream ends with it. Bytes that were encoded before are kept,
+    /// whatever happens in the stream.
+    pub(super) fn poll_event<St: Events>(
+        &mut self,
+        events: Pin<&mut St>,
+        hooks: &mut Hooks,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<EndReason>> {
+        let (len, events_before) = (self.encoder.len(), self.encoder.events());
+        // The stream is not polled again after a panic, so a broken invariant in it cannot be observed.
+        let polled = caught(|| events.poll_event(cx, &mut self.encoder));
+        Poll::Ready(match polled {
+            Some(event) => match ready!(event) {
+                Some((Ok(()), false)) => None,
+                Some((Ok(()), true)) => Some(EndReason::Terminal),
+                Some((Err(error), is_terminal)) => {
+                    self.encoder.take_back(len, events_before);
+                    self.replace_unsendable(error, is_terminal, hooks.replace())
+                }
+                None => Some(EndReason::Finished),
+            },
+            None => {
+                self.encoder.take_back(len, events_before);
+                Some(EndReason::Panicked)
+            }
+        })
+    }
+
+    /// Encodes the replacement of an event that could not be sent, and returns the reason if the stream ends with it. A
+    /// terminal event ends the stream even if it could not be sent, because nothing is meant to follow it.
+    #[cold]
+    fn replace_unsendable(
+        &mut self,
+        error: EncodeError,
+        is_terminal: bool,
+        replace: Option<&mut ReplaceUnsendable>,
+    ) -> Option<EndReason> {
+        self.observed.report_unsendable(&error);
+        let Some(replace) = replace else { return Some(EndReason::Failed(error)) };
+        trace::unsendable(&error);
+        let (len, events_before) = (self.encoder.len(), self.encoder.events());
+        // The closure is not called again after a panic, because the stream is not polled again.
+        let Some(replaced) = caught(|| self.encoder.replace(|encoder| replace(&error, encoder))) else {
+            self.encoder.take_back(len, events_before);
+            return Some(EndReason::Panicked);
+        };
+        match replaced {
+            Some((Ok(()), true)) => Some(EndReason::Terminal),
+            Some((Ok(()), false)) | None => is_terminal.then_some(EndReason::Failed(error)),
+            Some((Err(second), ends)) => {
+                self.encoder.take_back(len, events_before);
+                self.observed.report_unsendable(&second);
+                trace::unsendable(&second);
+                (is_terminal || ends).then_some(EndReason::Failed(second))
+            }
+        }
+    }
+
+    /// Encodes a keep-alive, and returns whether it is a terminal event.
+    pub(super) fn encode_keep_alive(&mut self) -> bool {
+        let before = self.encoder.events();
+        let terminal = self.keep_alive.as_ref().is_some_and(|keep_alive| keep_alive.write(&mut self.encoder));
+        self.keep_alive_events += self.encoder.events() - before;
+        terminal
+    }
+
+    /// Encodes a reconnection time, so that clients whose streams end together do not reconnect together.
+    pub(super) fn encode_retry(&mut self, after: Duration) {
+        self.encoder.retry(after);
+    }
+
+    /// Encodes the reconnection time and the farewell of a server that shuts down. A terminal farewell has no reconnection
+    /// time.
+    pub(super) fn encode_farewell(&mut self, farewell: Option<&Encoded>, retry: Duration) {
+        if farewell.is_none_or(|farewell| !farewell.is_terminal()) {
+            self.encode_retry(retry);
+        }
+        self.encode_last_event(farewell);
+    }
+
+    /// Encodes the last event of a stream that ends early.
+    pub(super) fn encode_last_event(&mut self, last: Option<&Encoded>) {
+        if let Some(last) = last {
+            // Encoding an `Encoded` event cannot fail.
+            let _ = self.encoder.encode(last);
+        }
+    }
+
+    pub(super) fn restart_silence(&self, silence: Pin<&mut SilenceTimer>) {
+        if let Some(keep_alive) = &self.keep_alive {
+            silence.restart(keep_alive);
+        }
+    }
+
+    /// Takes the encoded bytes as one frame.
+    pub(super) fn take_frame(&mut self) -> Bytes {
+        self.update_totals();
+        let bytes = self.encoder.take();
+        self.bytes_taken += bytes.len() as u64;
+        bytes
+    }
+
+    /// Closes the stream. Bytes that wait to be taken are still sent; they are counted here.
+    pub(super) fn close(&mut self, reason: EndReason) {
+        self.update_totals();
+        self.observed.close(reason);
+        self.permits.clear();
+    }
+
+    fn update_totals(&mut self) {
+        self.observed.update_totals(Totals {
+            events: self.encoder.events() - self.keep_alive_events,
+            bytes: self.bytes_taken + self.encoder.len() as u64,
+        });
+    }
+}

@@ -1,0 +1,194 @@
+use std::{
+    future::{Future as _, poll_fn},
+    io,
+    pin::{Pin, pin},
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+
+use tokio::{
+    task::coop::unconstrained,
+    time::{Instant, Sleep, sleep_until},
+};
+
+use crate::{
+    server::{Shutdown, shutdown::Begun, trace},
+    wake::poll_timer,
+};
+
+/// The default write timeout.
+const DEFAULT_WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The timeouts of a guarded connection.
+///
+/// Reads and writes have separate shutdown deadlines, because two tasks may wait for them.
+#[derive(Debug)]
+pub(super) struct Timeouts {
+    write_timeout: Duration,
+    blocked: Option<Blocked>,
+    read_deadline: Option<ShutdownDeadline>,
+    write_deadline: Option<ShutdownDeadline>,
+    /// The task that reads. It is woken when a timeout expires, because no bytes may ever arrive.
+    read_waker: Option<Waker>,
+    expired: Option<Expired>,
+}
+
+/// An operation that moves bytes to the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Operation {
+    Write,
+    /// A flush, or the shutdown of the connection.
+    Flush,
+}
+
+/// An operation that has been pending without progress.
+#[derive(Debug)]
+struct Blocked {
+    operation: Operation,
+    /// `None` if the write timeout is later than `Instant` can express.
+    timer: Option<Pin<Box<Sleep>>>,
+}
+
+/// The end of the connection, a set time after a shutdown begins.
+#[derive(Debug)]
+enum ShutdownDeadline {
+    /// The shutdown has not begun.
+    NotBegun { begun: Begun, after: Duration },
+    /// The shutdown has begun and the connection ends when the timer fires.
+    Running(Pin<Box<Sleep>>),
+    /// The deadline is later than `Instant` can express.
+    Never,
+}
+
+/// The timeout that ended the connection.
+#[derive(Clone, Copy, Debug)]
+enum Expired {
+    WriteTimeout,
+    ShutdownDeadline,
+}
+
+impl Expired {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::WriteTimeout => "the client has read nothing for the write timeout",
+            Self::ShutdownDeadline => "the connection was open at the deadline of the server's shutdown",
+        }
+    }
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            write_timeout: DEFAULT_WRITE_TIMEOUT,
+            blocked: None,
+            read_deadline: None,
+            write_deadline: None,
+            read_waker: None,
+            expired: None,
+        }
+    }
+}
+
+impl Timeouts {
+    pub(super) const fn set_write_timeout(&mut self, timeout: Duration) {
+        self.write_timeout = timeout;
+    }
+
+    pub(super) fn set_shutdown(&mut self, shutdown: &Shutdown, after: Duration) {
+        let deadline = || Some(ShutdownDeadline::NotBegun { begun: shutdown.begun(), after });
+        self.read_deadline = deadline();
+        self.write_deadline = deadline();
+    }
+
+    /// Checks the timeouts before a read. An error if one has expired.
+    pub(super) fn check_read(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        if self.read_deadline.as_mut().is_some_and(|deadline| deadline.poll(cx).is_ready()) {
+            self.expire(Expired::ShutdownDeadline);
+        }
+        match &mut self.read_waker {
+            Some(waker) => waker.clone_from(cx.waker()),
+            none => *none = Some(cx.waker().clone()),
+        }
+        self.check()
+    }
+
+    /// Checks the timeouts before a write, a flush or the shutdown of the connection. An error if one has expired.
+    pub(super) fn check_write(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        if self.write_deadline.as_mut().is_some_and(|deadline| deadline.poll(cx).is_ready()) {
+            self.expire(Expired::ShutdownDeadline);
+        }
+        self.check()
+    }
+
+    /// Runs `poll`, which moves bytes to the client, and fails when it has been pending for the write timeout.
+    pub(super) fn poll_with_timeout<T>(
+        &mut self,
+        operation: Operation,
+        cx: &mut Context<'_>,
+        mut poll: impl FnMut(&mut Context<'_>) -> Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>> {
+        let mut polled = poll(cx);
+        if polled.is_pending() && self.poll_write_timeout(operation, cx).is_ready() {
+            // Without coop budget the connection is pending whether or not the client reads.
+            polled = pin!(unconstrained(poll_fn(poll))).poll(cx);
+            if polled.is_pending() {
+                self.expire(Expired::WriteTimeout);
+            }
+        }
+        if polled.is_ready() {
+            // A socket's flush is always ready, so it does not prove that a pending write makes progress.
+            if operation == Operation::Write
+                || self.blocked.as_ref().is_some_and(|blocked| blocked.operation == Operation::Flush)
+            {
+                self.blocked = None;
+            }
+            return polled;
+        }
+        self.check().map_or_else(|error| Poll::Ready(Err(error)), |()| Poll::Pending)
+    }
+
+    /// Ready when the connection has been pending for the write timeout.
+    fn poll_write_timeout(&mut self, operation: Operation, cx: &mut Context<'_>) -> Poll<()> {
+        let timeout = self.write_timeout;
+        let blocked = self.blocked.get_or_insert_with(|| Blocked {
+            operation,
+            timer: Instant::now().checked_add(timeout).map(|end| Box::pin(sleep_until(end))),
+        });
+        blocked.timer.as_mut().map_or(Poll::Pending, |timer| poll_timer(timer.as_mut(), cx))
+    }
+
+    fn expire(&mut self, expired: Expired) {
+        // The first timeout that expires is the reported one.
+        if self.expired.is_none() {
+            trace::connection_timed_out(expired.as_str());
+            self.expired = Some(expired);
+            if let Some(waker) = self.read_waker.take() {
+                waker.wake();
+            }
+        }
+    }
+
+    fn check(&self) -> io::Result<()> {
+        match self.expired {
+            None => Ok(()),
+            Some(expired) => Err(io::Error::new(io::ErrorKind::TimedOut, expired.as_str())),
+        }
+    }
+}
+
+impl ShutdownDeadline {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            match self {
+                Self::NotBegun { begun, after } => {
+                    let Poll::Ready(begun_at) = begun.poll_at(cx) else { return Poll::Pending };
+                    *self = begun_at
+                        .checked_add(*after)
+                        .map_or(Self::Never, |end| Self::Running(Box::pin(sleep_until(end))));
+                }
+                Self::Running(timer) => return poll_timer(timer.as_mut(), cx),
+                Self::Never => return Poll::Pending,
+            }
+        }
+    }
+}

@@ -1,4 +1,4 @@
-//! Tokio's coop budget: polling without any of it left, and tasks that leave others their turn.
+//! Tokio's coop budget: polls without budget, and tasks that yield to others.
 
 use std::{
     future::{Future, poll_fn},
@@ -12,12 +12,12 @@ use std::{
 
 use tokio::task::{AbortHandle, coop::poll_proceed, yield_now};
 
-/// Spends what the task has left.
+/// Spends the remaining budget of the task.
 pub fn spend(cx: &mut Context<'_>) {
     let _ = spend_up_to(usize::MAX, cx);
 }
 
-/// Polls once, with a full budget or with none, and returns what came of it. It yields first, for the full one.
+/// Polls once with a full budget or with none, and returns the result. It yields first to get a full budget.
 pub async fn poll_once<T>(spent: bool, mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Poll<T> {
     yield_now().await;
     poll_fn(|cx| {
@@ -29,7 +29,7 @@ pub async fn poll_once<T>(spent: bool, mut poll: impl FnMut(&mut Context<'_>) ->
     .await
 }
 
-/// Waits for what `poll` brings, whose first poll has no budget.
+/// Waits until `poll` is ready. Its first call has no budget.
 pub async fn out_of_budget<T>(mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> T {
     let mut is_first = true;
     poll_fn(|cx| {
@@ -41,7 +41,7 @@ pub async fn out_of_budget<T>(mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>)
     .await
 }
 
-/// Waits for what `poll` brings, whose first poll has so many units of the budget.
+/// Waits until `poll` is ready. Its first call has a budget of `units`.
 pub async fn with_budget_of<T>(units: usize, mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> T {
     yield_now().await;
     let full = poll_fn(|cx| Poll::Ready(spend_up_to(usize::MAX, cx))).await;
@@ -66,12 +66,12 @@ fn spend_up_to(units: usize, cx: &mut Context<'_>) -> usize {
     units
 }
 
-/// [`out_of_budget`] of a future.
+/// [`out_of_budget`] for a future.
 pub async fn future_out_of_budget<F: Future>(mut future: Pin<&mut F>) -> F::Output {
     out_of_budget(|cx| future.as_mut().poll(cx)).await
 }
 
-/// Another task of the runtime, which counts its turns.
+/// Another task of the runtime, which counts how often it runs.
 #[derive(Debug)]
 pub struct Other {
     turns: Arc<AtomicUsize>,
@@ -79,7 +79,7 @@ pub struct Other {
 }
 
 impl Other {
-    /// It goes round as often as it is let.
+    /// Spawns the task. It yields after each turn.
     #[must_use]
     pub fn spawn() -> Self {
         let turns = Arc::<AtomicUsize>::default();
@@ -93,7 +93,7 @@ impl Other {
         Self { turns, task: task.abort_handle() }
     }
 
-    /// How often it had its turn.
+    /// The number of times that the task has run.
     #[must_use]
     pub fn turns(&self) -> usize {
         self.turns.load(Ordering::Relaxed)

@@ -1,4 +1,4 @@
-//! What the tests share.
+//! Code that the tests share.
 
 pub mod budget;
 pub mod contracts;
@@ -6,7 +6,7 @@ pub mod hidden;
 pub mod scripted;
 pub mod serve;
 
-/// The code in the README compiles.
+/// Compiles the code of the README as doc tests.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 #[derive(Debug)]

@@ -1,4 +1,4 @@
-//! Real servers on real sockets.
+//! Servers on sockets of the loopback interface.
 
 use std::{convert::Infallible, net::SocketAddr};
 
@@ -18,7 +18,7 @@ use tower::{BoxError, Service};
 ///
 /// # Panics
 ///
-/// When no port is free.
+/// Panics if no port is free.
 pub async fn with_hyper<S, B>(service: S) -> SocketAddr
 where
     S: Service<Request<Incoming>, Response = Response<B>, Error = Infallible, Future: Send> + Clone + Send + 'static,
@@ -30,7 +30,7 @@ where
             let service = TowerToHyperService::new(service.clone());
             tokio::spawn(async move {
                 let http = auto::Builder::new(TokioExecutor::new());
-                // A client that goes is the client's affair.
+                // A client may disconnect at any time.
                 let _ = http.serve_connection(TokioIo::new(socket), service).await;
             });
         }
@@ -42,7 +42,7 @@ where
 ///
 /// # Panics
 ///
-/// When no port is free.
+/// Panics if no port is free.
 pub async fn with_axum(router: axum::Router) -> SocketAddr {
     let (listener, address) = listen().await;
     tokio::spawn(async move { axum::serve(listener, router).await });

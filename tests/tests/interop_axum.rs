@@ -1,4 +1,4 @@
-//! Our client reads axum's own `Sse`.
+//! The client of this crate reads axum's own `Sse`.
 
 use std::{
     convert::Infallible,
@@ -24,7 +24,7 @@ use tokio::net::TcpListener;
 /// The `Last-Event-ID` of each request.
 type Visits = Arc<Mutex<Vec<Option<String>>>>;
 
-/// Two events and the end, one event and the end, and then the word not to come back.
+/// Answers the first request with two events, the second with one, and further ones with a 204.
 async fn feed(State(visits): State<Visits>, headers: HeaderMap) -> Response {
     let number = {
         let mut visits = visits.lock().unwrap();
@@ -49,7 +49,7 @@ fn assert_event(event: &sse_typed::Event<RawEvent>, event_type: &str, data: &str
 }
 
 #[tokio::test]
-async fn events_of_axum_are_read_resumed_and_stopped_over_a_socket() {
+async fn a_client_reads_axums_events_resumes_and_stops_at_a_204() {
     let visits = Visits::default();
     let router = Router::new().route("/events", get(feed)).with_state(Arc::clone(&visits));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -70,7 +70,7 @@ async fn events_of_axum_are_read_resumed_and_stopped_over_a_socket() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn keep_alives_of_axum_are_no_events() {
+async fn axums_keep_alives_are_no_events() {
     let router = Router::new().route(
         "/events",
         get(|| {

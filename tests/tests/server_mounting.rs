@@ -1,4 +1,4 @@
-//! The same stream, mounted in every way, over real sockets.
+//! The same stream on every kind of server and router, over real sockets.
 
 use std::{convert::Infallible, future::ready, net::SocketAddr, time::Duration};
 
@@ -14,13 +14,13 @@ use tests::serve;
 use tokio::net::TcpStream;
 use tower::{ServiceBuilder, service_fn};
 
-/// What every mount must send to a client that comes for the first time.
+/// The body that every server must send to a client without a last event ID.
 const WIRE: &str = "retry: 2000\n\nid: 1\nevent: tick\ndata: one\n\nid: 2\nevent: tick\ndata: two\n\n";
 
 fn ticks(after: &LastEventId) -> impl Stream<Item = Event<RawEvent>> + Send + use<> {
     let after = after.parse::<u64>().ok().flatten().unwrap_or_default();
     let ticks = [(1, "one"), (2, "two")].into_iter().filter(move |(id, _)| *id > after);
-    // Not known to be over: an empty rest is a 200, as with any stream that waits.
+    // The size hint of `unfold` is unknown, so an empty stream is a 200 here.
     stream::unfold(ticks, async |mut ticks| {
         let (id, text) = ticks.next()?;
         Some((Event::new(RawEvent::new("tick", text)).id(id), ticks))
@@ -57,7 +57,7 @@ fn assert_event_stream(headers: &HeaderMap) {
     assert!(!headers.contains_key("connection"), "{headers:?}");
 }
 
-/// Asks for the stream from the start, behind an event, and for its head.
+/// Requests the stream from the start, resumed after an event, and by HEAD.
 async fn assert_serves(address: SocketAddr) {
     let (status, headers, text) = get_text(address, "/events").await;
     assert_eq!((status, text.as_str()), (StatusCode::OK, WIRE));
@@ -71,7 +71,7 @@ async fn assert_serves(address: SocketAddr) {
     let (status, headers, text) = read(head).await;
     assert_eq!((status, text.as_str()), (StatusCode::OK, ""));
     assert_event_stream(&headers);
-    assert!(!headers.contains_key("content-length"), "the length of a stream is not known: {headers:?}");
+    assert!(!headers.contains_key("content-length"), "a stream has no length: {headers:?}");
 }
 
 fn sse<B>(request: &Request<B>) -> Sse<impl Stream<Item = Event<RawEvent>> + Send + use<B>> {
@@ -87,7 +87,7 @@ async fn a_service_builder_serves_it_with_plain_hyper() {
 }
 
 #[tokio::test]
-async fn a_service_may_answer_with_a_head_of_its_own() {
+async fn a_service_may_set_headers_of_its_own() {
     let service = ServiceBuilder::new().layer(layer()).service_fn(|request: Request<Incoming>| {
         let response = Response::builder().header("x-own", "1").header("cache-control", "no-store").body(sse(&request));
         ready(Ok::<_, Infallible>(response.unwrap()))
@@ -100,7 +100,7 @@ async fn a_service_may_answer_with_a_head_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_service_may_answer_with_a_stream_or_anything_else() {
+async fn a_service_may_answer_with_a_stream_or_another_response() {
     let service = ServiceBuilder::new().layer(layer()).service_fn(|request: Request<Incoming>| {
         let allowed = request.uri().path() == "/events";
         let denied = Response::builder().status(StatusCode::UNAUTHORIZED).body(Full::from("who are you?")).unwrap();
@@ -124,7 +124,7 @@ async fn plain_hyper_serves_it_without_a_layer() {
 }
 
 #[tokio::test]
-async fn a_response_made_before_the_layer_takes_the_layers_settings() {
+async fn a_response_that_was_converted_below_the_layer_takes_its_settings() {
     let service = ServiceBuilder::new().layer(layer()).service_fn(|request: Request<Incoming>| {
         let response: Response<SseBody<_>> = sse(&request).into();
         ready(Ok::<_, Infallible>(response))
@@ -189,7 +189,7 @@ async fn http_2_carries_many_streams_on_one_connection() {
 }
 
 #[tokio::test]
-async fn a_stream_that_is_over_is_a_204_without_body_however_mounted() {
+async fn an_empty_stream_is_a_204_without_a_body_on_every_server() {
     fn over(stop: bool) -> Sse<stream::Empty<RawEvent>> {
         if stop { Sse::stop() } else { Sse::new(stream::empty()) }
     }

@@ -1,4 +1,4 @@
-//! Servers of both kinds, on sockets and in memory, and clients of both versions.
+//! Servers by axum and hyper, on sockets and in memory, and clients for both versions of HTTP.
 
 use std::{
     convert::Infallible,
@@ -33,11 +33,11 @@ use tokio::{
 };
 use tower::{Layer, service_fn};
 
-/// No promise: only so that a fault fails instead of hanging.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+/// The time after which a test fails instead of hanging. It is no promise.
+pub(crate) const TEST_TIMEOUT: Duration = Duration::from_secs(30);
 
-pub(crate) async fn patiently<T>(what: &str, future: impl Future<Output = T>) -> T {
-    timeout(PATIENCE, future).await.unwrap_or_else(|_| panic!("{what} did not come"))
+pub(crate) async fn within_timeout<T>(what: &str, future: impl Future<Output = T>) -> T {
+    timeout(TEST_TIMEOUT, future).await.unwrap_or_else(|_| panic!("no {what}"))
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -57,13 +57,13 @@ pub(crate) enum Version {
 pub(crate) const SERVERS: [Server; 2] = [Server::Axum, Server::Hyper];
 pub(crate) const VERSIONS: [Version; 2] = [Version::Http1, Version::Http2];
 
-/// What a server serves, and how it ends.
+/// The settings of a server.
 #[derive(Clone)]
 pub(crate) struct Serve<F> {
     pub(crate) layer: SseLayer,
     pub(crate) sse: F,
     pub(crate) shutdown: Shutdown,
-    /// Without it the connections are not guarded.
+    /// The shutdown deadline. With `None`, axum's connections are not guarded and hyper's have no deadline.
     pub(crate) deadline: Option<Duration>,
     pub(crate) write_timeout: Duration,
 }
@@ -74,10 +74,10 @@ where
     St: Events + Send + 'static,
 {
     pub(crate) fn new(layer: SseLayer, shutdown: &Shutdown, sse: F) -> Self {
-        Self { layer, sse, shutdown: shutdown.clone(), deadline: Some(PATIENCE * 10), write_timeout: Duration::MAX }
+        Self { layer, sse, shutdown: shutdown.clone(), deadline: Some(TEST_TIMEOUT * 10), write_timeout: Duration::MAX }
     }
 
-    /// The task ends when the server has.
+    /// Starts the server in a task, which ends with the server.
     pub(crate) fn start<L: Listener<Io: WritesReachKernel, Addr: std::fmt::Debug>>(
         self,
         server: Server,
@@ -127,7 +127,7 @@ where
     }
 }
 
-/// A listener of connections in memory: with paused time, nothing but the clocks of the server passes.
+/// A listener for connections in memory, so that paused time advances only when no task can run.
 pub(crate) struct Memory(mpsc::UnboundedReceiver<DuplexStream>);
 
 #[derive(Clone)]
@@ -143,7 +143,7 @@ impl Dial {
         self.try_connect().expect("a listener")
     }
 
-    /// `None` when nobody listens any more.
+    /// `None` when the listener is dropped.
     pub(crate) fn try_connect(&self) -> Option<DuplexStream> {
         let (client, server) = tokio::io::duplex(16 << 10);
         self.0.send(server).is_ok().then_some(client)
@@ -172,11 +172,11 @@ pub(crate) async fn bind() -> (std::net::SocketAddr, tokio::net::TcpListener) {
 }
 
 pub(crate) async fn connect(address: std::net::SocketAddr) -> TcpStream {
-    patiently("a connection", TcpStream::connect(address)).await.unwrap()
+    within_timeout("connection", TcpStream::connect(address)).await.unwrap()
 }
 
-/// Asks for `streams` streams on one connection: over HTTP/1.1 it can be but one. The connection is driven by a task of
-/// its own; aborted, it is dropped.
+/// Requests `streams` streams on one connection, over HTTP/1.1 only one. A task drives the connection; aborting the task
+/// drops it.
 pub(crate) async fn ask(
     version: Version,
     io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -189,7 +189,7 @@ pub(crate) async fn ask(
             let (mut client, connection) = hyper::client::conn::http1::handshake(TokioIo::new(io)).await.unwrap();
             let task = tokio::spawn(async { drop(connection.await) });
             let request = Request::get("/").header("host", "test").body(String::new()).unwrap();
-            responses.push(patiently("a head", client.send_request(request)).await.unwrap());
+            responses.push(within_timeout("response head", client.send_request(request)).await.unwrap());
             task
         }
         Version::Http2 => {
@@ -198,7 +198,7 @@ pub(crate) async fn ask(
             let task = tokio::spawn(async { drop(connection.await) });
             for _ in 0..streams {
                 let request = Request::get("http://test/").body(String::new()).unwrap();
-                responses.push(patiently("a head", client.send_request(request)).await.unwrap());
+                responses.push(within_timeout("response head", client.send_request(request)).await.unwrap());
             }
             task
         }
@@ -206,13 +206,13 @@ pub(crate) async fn ask(
     (responses, task)
 }
 
-/// A frame as text; `None` at a clean end.
+/// The next frame as text, or `None` at a clean end.
 pub(crate) async fn next_text(response: &mut Response<Incoming>) -> Option<String> {
-    let frame = patiently("a frame", response.frame()).await?.expect("a body that ends, ends cleanly");
+    let frame = within_timeout("frame", response.frame()).await?.expect("the body ends cleanly");
     Some(String::from_utf8(frame.into_data().unwrap().to_vec()).unwrap())
 }
 
-/// Counts the streams that were made, those that are alive, and their events.
+/// Counts the streams that were created, those that are not dropped, and their events.
 #[derive(Clone, Default)]
 pub(crate) struct Alive(Arc<watch::Sender<Count>>);
 
@@ -236,10 +236,12 @@ impl Alive {
         *self.0.borrow()
     }
 
-    /// Waits until there were streams, and none is left.
-    pub(crate) async fn gone(&self) {
+    /// Waits until streams were created and all of them are dropped.
+    pub(crate) async fn all_dropped(&self) {
         let mut counts = self.0.subscribe();
-        patiently("the drop", counts.wait_for(|count| count.made > 0 && count.alive == 0)).await.unwrap();
+        within_timeout("drop of the streams", counts.wait_for(|count| count.made > 0 && count.alive == 0))
+            .await
+            .unwrap();
     }
 }
 

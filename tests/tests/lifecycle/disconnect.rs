@@ -1,4 +1,4 @@
-//! A client that goes takes its stream with it.
+//! The stream of a client that disconnects is dropped.
 
 use std::{task::Poll, time::Duration};
 
@@ -11,16 +11,17 @@ use tokio::time::{Instant, sleep};
 
 use crate::common::{Alive, SERVERS, Serve, Server, VERSIONS, Version, ask, bind, connect, next_text};
 
-/// It is a millisecond on an idle machine. There is no keep-alive by which it could be noticed later.
-const PROMPTLY: Duration = Duration::from_secs(2);
+/// The limit of the time until the drop, which is about a millisecond on an idle machine. Keep-alive is off, so the
+/// disconnect cannot be noticed by a failed keep-alive.
+const MAX_DROP_TIME: Duration = Duration::from_secs(2);
 
 #[derive(Clone, Copy, Debug)]
-enum Leaving {
+enum Disconnect {
     /// The connection is closed.
     Fin,
-    /// The connection is torn down, without a word of HTTP.
+    /// The connection is reset.
     Reset,
-    /// Over HTTP/2: this one stream.
+    /// Over HTTP/2, only this stream is reset.
     OneStream,
 }
 
@@ -30,7 +31,7 @@ enum Traffic {
     Busy,
 }
 
-/// A stream that sends at least one event, and is counted.
+/// A counted stream that sends at least one event.
 fn events(traffic: Traffic, alive: &Alive) -> Sse<BoxEvents<RawEvent>> {
     let hello = || RawEvent::new("hello", "there");
     match traffic {
@@ -45,7 +46,7 @@ fn events(traffic: Traffic, alive: &Alive) -> Sse<BoxEvents<RawEvent>> {
     }
 }
 
-async fn leave(server: Server, version: Version, traffic: Traffic, leaving: Leaving) {
+async fn assert_dropped_after(server: Server, version: Version, traffic: Traffic, disconnect: Disconnect) {
     let (shutdown, alive, stats) = (Shutdown::new(), Alive::default(), Stats::new());
     let (address, listener) = bind().await;
     let streams = alive.clone();
@@ -54,25 +55,25 @@ async fn leave(server: Server, version: Version, traffic: Traffic, leaving: Leav
     let task = serve.start(server, listener);
 
     let mut socket = connect(address).await;
-    if matches!(leaving, Leaving::Reset) {
+    if matches!(disconnect, Disconnect::Reset) {
         socket.set_zero_linger().unwrap();
     }
-    // The client's connection, and all its tasks, are cut off from the socket by dropping the socket alone.
+    // A pipe between the client and the socket allows to close the socket alone, without the client's tasks.
     let (near, mut far) = tokio::io::duplex(64 << 10);
     let wire = tokio::spawn(async move { drop(tokio::io::copy_bidirectional(&mut far, &mut socket).await) });
     let (mut responses, _) = ask(version, near, 1).await;
     assert!(next_text(&mut responses[0]).await.unwrap().contains("hello"));
     assert_eq!((alive.count().alive, stats.open()), (1, 1));
     let left = Instant::now();
-    if matches!(leaving, Leaving::OneStream) {
+    if matches!(disconnect, Disconnect::OneStream) {
         drop(responses);
     } else {
         wire.abort();
     }
-    alive.gone().await;
+    alive.all_dropped().await;
     let took = left.elapsed();
-    assert!(took < PROMPTLY, "{server:?} {version:?} {traffic:?} {leaving:?}: {took:?}");
-    // The last word is told behind the drop.
+    assert!(took < MAX_DROP_TIME, "{server:?} {version:?} {traffic:?} {disconnect:?}: {took:?}");
+    // The stream is counted as closed after its drop.
     tokio::task::yield_now().await;
     assert_eq!(stats.closed().find(|(name, _)| *name == "disconnected").unwrap().1, 1);
     task.abort();
@@ -82,8 +83,8 @@ async fn leave(server: Server, version: Version, traffic: Traffic, leaving: Leav
 async fn a_stream_is_dropped_when_its_client_closes_the_connection_idle_or_busy() {
     for server in SERVERS {
         for version in VERSIONS {
-            leave(server, version, Traffic::Idle, Leaving::Fin).await;
-            leave(server, version, Traffic::Busy, Leaving::Fin).await;
+            assert_dropped_after(server, version, Traffic::Idle, Disconnect::Fin).await;
+            assert_dropped_after(server, version, Traffic::Busy, Disconnect::Fin).await;
         }
     }
 }
@@ -92,8 +93,8 @@ async fn a_stream_is_dropped_when_its_client_closes_the_connection_idle_or_busy(
 async fn a_stream_is_dropped_when_its_connection_is_reset_idle_or_busy() {
     for server in SERVERS {
         for version in VERSIONS {
-            leave(server, version, Traffic::Idle, Leaving::Reset).await;
-            leave(server, version, Traffic::Busy, Leaving::Reset).await;
+            assert_dropped_after(server, version, Traffic::Idle, Disconnect::Reset).await;
+            assert_dropped_after(server, version, Traffic::Busy, Disconnect::Reset).await;
         }
     }
 }
@@ -101,7 +102,7 @@ async fn a_stream_is_dropped_when_its_connection_is_reset_idle_or_busy() {
 #[tokio::test]
 async fn over_http_2_a_stream_is_dropped_when_it_is_reset_idle_or_busy() {
     for server in SERVERS {
-        leave(server, Version::Http2, Traffic::Idle, Leaving::OneStream).await;
-        leave(server, Version::Http2, Traffic::Busy, Leaving::OneStream).await;
+        assert_dropped_after(server, Version::Http2, Traffic::Idle, Disconnect::OneStream).await;
+        assert_dropped_after(server, Version::Http2, Traffic::Busy, Disconnect::OneStream).await;
     }
 }

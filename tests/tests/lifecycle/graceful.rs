@@ -1,4 +1,4 @@
-//! A server that is told to end, with clients that read.
+//! The graceful shutdown of servers whose clients read.
 
 use std::{collections::HashSet, time::Duration};
 
@@ -13,20 +13,20 @@ use sse_typed::{
 };
 use tokio::{task::JoinHandle, time::Instant};
 
-use crate::common::{SERVERS, Serve, Version, ask, bind, connect, memory, next_text, patiently};
+use crate::common::{SERVERS, Serve, Version, ask, bind, connect, memory, next_text, within_timeout};
 
-/// The promise is 100 ms with 1,000 clients. In a debug build, with the clients on the same thread, it is about that; a
-/// machine that is busy gets more time. A server that waits for anything but its own work, such as the next keep-alive,
-/// would need 15 seconds, or not come back.
-const BACK_WITHIN: Duration = Duration::from_secs(2);
+/// The limit of the time that a shutdown takes. The promise is 100 ms with 1,000 clients, and a debug build with the clients on
+/// the same thread takes about that; a busy machine gets more time. A server that waited for the next keep-alive would take
+/// 15 seconds, and one that waited for the streams would never end.
+const MAX_SHUTDOWN_TIME: Duration = Duration::from_secs(2);
 
 /// One event, then silence.
 fn once() -> impl Stream<Item = RawEvent> + Send {
     stream::iter([RawEvent::new("hello", "there")]).chain(stream::poll_fn(|_| std::task::Poll::Pending))
 }
 
-/// Clients that have their first event, and read on to the end: what they got then.
-async fn healthy(responses: impl IntoIterator<Item = Response<Incoming>>) -> Vec<JoinHandle<String>> {
+/// Reads the first event of each response, and starts tasks that return the rest of the text.
+async fn read_to_end(responses: impl IntoIterator<Item = Response<Incoming>>) -> Vec<JoinHandle<String>> {
     let mut clients = Vec::new();
     for mut response in responses {
         assert_eq!(response.status(), 200);
@@ -42,66 +42,66 @@ async fn healthy(responses: impl IntoIterator<Item = Response<Incoming>>) -> Vec
     clients
 }
 
-/// Begins the shutdown, and sees that the server is back in time, and every client ended cleanly with a time of its own
-/// to come back.
-async fn assert_back(what: &str, shutdown: &Shutdown, server: JoinHandle<()>, clients: Vec<JoinHandle<String>>) {
+/// Begins the shutdown, and asserts that the server ends in time and that every body ends cleanly with a random reconnection
+/// time.
+async fn assert_ends(what: &str, shutdown: &Shutdown, server: JoinHandle<()>, clients: Vec<JoinHandle<String>>) {
     let begin = Instant::now();
     shutdown.begin();
-    patiently(what, server).await.unwrap();
+    within_timeout(what, server).await.unwrap();
     let took = begin.elapsed();
-    println!("{what}: back after {took:?} with {} clients", clients.len());
-    assert!(took < BACK_WITHIN, "{what}: {took:?}");
+    println!("{what}: ended after {took:?} with {} clients", clients.len());
+    assert!(took < MAX_SHUTDOWN_TIME, "{what}: {took:?}");
     let count = clients.len();
     let mut times = HashSet::new();
     for client in clients {
-        let rest = patiently("the end", client).await.unwrap();
+        let rest = within_timeout("end of the body", client).await.unwrap();
         assert!(rest.starts_with("retry: ") && rest.matches('\n').count() == 2, "{rest}");
         times.insert(rest);
     }
-    assert!(times.len() > count / 2, "{count} clients come back at {} times", times.len());
+    assert!(times.len() > count / 2, "{count} clients have {} reconnection times", times.len());
 }
 
 #[tokio::test]
-async fn the_server_is_back_at_once_with_1000_healthy_clients_over_http_1() {
+async fn a_server_with_1000_reading_clients_over_http_1_ends_at_once() {
     for server in SERVERS {
         let shutdown = Shutdown::new();
         let stats = Stats::new();
         let layer = SseLayer::new().shutdown(&shutdown, Drain::Now).stats(&stats);
-        // In memory: so many sockets are more than some systems allow a process.
+        // Some systems do not allow a process this number of sockets, so the connections are in memory.
         let (dial, listener) = memory();
         let task = Serve::new(layer, &shutdown, || Sse::new(once())).start(server, listener);
         let responses = join_all((0..1000).map(|_| async { ask(Version::Http1, dial.connect(), 1).await.0 })).await;
-        let clients = healthy(responses.into_iter().flatten()).await;
+        let clients = read_to_end(responses.into_iter().flatten()).await;
         assert_eq!((clients.len(), stats.open()), (1000, 1000));
-        assert_back(&format!("{server:?} in memory"), &shutdown, task, clients).await;
+        assert_ends(&format!("{server:?} in memory"), &shutdown, task, clients).await;
         assert_eq!((stats.open(), stats.closed().find(|(name, _)| *name == "shutdown").unwrap().1), (0, 1000));
     }
 }
 
 #[tokio::test]
-async fn the_server_is_back_at_once_with_1000_healthy_clients_over_http_2() {
+async fn a_server_with_1000_reading_clients_over_http_2_ends_at_once() {
     for server in SERVERS {
         let shutdown = Shutdown::new();
         let layer = SseLayer::new().shutdown(&shutdown, Drain::Now);
         let (address, listener) = bind().await;
         let task = Serve::new(layer, &shutdown, || Sse::new(once())).start(server, listener);
         let responses = join_all((0..10).map(|_| async { ask(Version::Http2, connect(address).await, 100).await.0 }));
-        let clients = healthy(responses.await.into_iter().flatten()).await;
+        let clients = read_to_end(responses.await.into_iter().flatten()).await;
         assert_eq!(clients.len(), 1000);
-        assert_back(&format!("{server:?} over HTTP/2"), &shutdown, task, clients).await;
+        assert_ends(&format!("{server:?} over HTTP/2"), &shutdown, task, clients).await;
     }
 }
 
 #[tokio::test]
-async fn the_server_is_back_at_once_with_healthy_clients_on_sockets_over_http_1() {
+async fn a_server_with_reading_clients_on_sockets_over_http_1_ends_at_once() {
     for server in SERVERS {
         let shutdown = Shutdown::new();
         let layer = SseLayer::new().shutdown(&shutdown, Drain::Now);
         let (address, listener) = bind().await;
         let task = Serve::new(layer, &shutdown, || Sse::new(once())).start(server, listener);
         let responses = join_all((0..100).map(|_| async { ask(Version::Http1, connect(address).await, 1).await.0 }));
-        let clients = healthy(responses.await.into_iter().flatten()).await;
-        assert_back(&format!("{server:?} on sockets"), &shutdown, task, clients).await;
+        let clients = read_to_end(responses.await.into_iter().flatten()).await;
+        assert_ends(&format!("{server:?} on sockets"), &shutdown, task, clients).await;
     }
 }
 
@@ -115,11 +115,11 @@ async fn every_client_gets_the_farewell_before_its_connection_is_closed() {
             let (address, listener) = bind().await;
             let task = Serve::new(layer, &shutdown, || Sse::new(once())).start(server, listener);
             let (responses, _) = ask(version, connect(address).await, streams).await;
-            let clients = healthy(responses).await;
+            let clients = read_to_end(responses).await;
             shutdown.begin();
-            patiently("the server", task).await.unwrap();
+            within_timeout("end of the server", task).await.unwrap();
             for client in clients {
-                let rest = patiently("the end", client).await.unwrap();
+                let rest = within_timeout("end of the body", client).await.unwrap();
                 assert!(rest.ends_with("event: bye\ndata: deploying\n\n"), "{rest}");
             }
         }
@@ -127,7 +127,7 @@ async fn every_client_gets_the_farewell_before_its_connection_is_closed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_job_that_finishes_within_its_grace_is_served_to_its_end_and_the_server_waits_for_it() {
+async fn a_server_waits_for_a_stream_that_ends_within_its_grace_period() {
     for server in SERVERS {
         let shutdown = Shutdown::new();
         let layer = SseLayer::new().shutdown(&shutdown, Drain::Finish { grace: Duration::from_secs(30) });
@@ -139,10 +139,10 @@ async fn a_job_that_finishes_within_its_grace_is_served_to_its_end_and_the_serve
             })))
         })
         .start(server, listener);
-        let clients = healthy(ask(Version::Http1, dial.connect(), 1).await.0).await;
+        let clients = read_to_end(ask(Version::Http1, dial.connect(), 1).await.0).await;
         let begin = Instant::now();
         shutdown.begin();
-        patiently("the server", task).await.unwrap();
+        within_timeout("end of the server", task).await.unwrap();
         assert_eq!(begin.elapsed().as_secs(), 20, "{server:?}");
         for client in clients {
             assert!(client.await.unwrap().ends_with("event: done\ndata: all of it\n\n"));
@@ -170,35 +170,35 @@ async fn a_stream_that_opens_while_the_shutdown_begins_is_ended_or_refused() {
                         let (mut client, connection) = handshake.unwrap();
                         tokio::spawn(async { drop(connection.await) });
                         let request = Request::get("/").header("host", "test").body(String::new()).unwrap();
-                        // Whose connection was not accepted any more has no answer.
+                        // A connection that was no longer accepted gets no response.
                         let Ok(response) = client.send_request(request).await else { return };
                         assert!([200, 503].contains(&response.status().as_u16()));
                         response.into_body().collect().await.unwrap();
                     })
                 })
                 .collect();
-            patiently("the server", task).await.unwrap();
+            within_timeout("end of the server", task).await.unwrap();
             for client in clients {
-                patiently("the end", client).await.unwrap();
+                within_timeout("end of the body", client).await.unwrap();
             }
         }
     }
 }
 
 #[tokio::test]
-async fn a_signal_that_is_a_future_ends_the_server() {
+async fn a_server_ends_when_the_future_of_its_shutdown_is_ready() {
     for server in SERVERS {
         let (sender, receiver) = tokio::sync::oneshot::channel::<()>();
         let shutdown = Shutdown::on(async { drop(receiver.await) });
         let layer = SseLayer::new().shutdown(&shutdown, Drain::Now);
         let (address, listener) = bind().await;
         let task = Serve::new(layer, &shutdown, || Sse::new(once())).start(server, listener);
-        let clients = healthy(ask(Version::Http1, connect(address).await, 1).await.0).await;
+        let clients = read_to_end(ask(Version::Http1, connect(address).await, 1).await.0).await;
         drop(sender);
-        patiently("the server", task).await.unwrap();
+        within_timeout("end of the server", task).await.unwrap();
         assert!(shutdown.has_begun());
         for client in clients {
-            patiently("the end", client).await.unwrap();
+            within_timeout("end of the body", client).await.unwrap();
         }
     }
 }

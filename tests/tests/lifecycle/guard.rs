@@ -1,4 +1,4 @@
-//! The connection's clocks, without a server around them.
+//! The timeouts of a guarded connection, without a server.
 
 use std::{
     io::{self, ErrorKind, IoSlice},
@@ -18,14 +18,14 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use crate::common::{Version, ask, bind, connect, patiently};
+use crate::common::{Version, ask, bind, connect, within_timeout};
 
 const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_moves_passes_through() {
+async fn reads_and_writes_that_make_progress_pass_through() {
     let (mut client, server) = duplex(1 << 10);
     let mut server =
         ConnectionGuard::new(server).write_timeout(seconds(1)).shutdown_deadline(&Shutdown::new(), seconds(1));
@@ -40,7 +40,7 @@ async fn what_moves_passes_through() {
     let back = async {
         let mut there = Vec::new();
         client.read_to_end(&mut there).await.unwrap();
-        // However long it takes.
+        // Time without a pending write does not count.
         sleep(seconds(3600)).await;
         client.write_all(&there).await.unwrap();
         drop(client);
@@ -63,7 +63,7 @@ async fn after_the_deadline_reads_and_writes_of_any_task_fail() {
     let begin = Instant::now();
     shutdown.begin();
     let ends = async { (reader.await.unwrap(), writer.await.unwrap()) };
-    let (read, write) = patiently("the end of both", ends).await;
+    let (read, write) = within_timeout("end of both tasks", ends).await;
     assert_eq!((read.0, write.0, begin.elapsed().as_secs()), (ErrorKind::TimedOut, ErrorKind::TimedOut, 5));
 
     let mut server = read.1.unsplit(write.1);
@@ -75,20 +75,20 @@ async fn after_the_deadline_reads_and_writes_of_any_task_fail() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_deadline_counts_from_the_beginning_whenever_the_connection_came() {
+async fn the_deadline_counts_from_the_beginning_of_the_shutdown_also_for_later_connections() {
     let shutdown = Shutdown::new();
     shutdown.begin();
     let begin = Instant::now();
     sleep(seconds(3)).await;
     let (_client, server) = duplex(64);
     let mut late = ConnectionGuard::new(server).shutdown_deadline(&shutdown, seconds(5));
-    let read = patiently("the deadline", late.read_u8()).await;
+    let read = within_timeout("error at the deadline", late.read_u8()).await;
     assert_eq!(read.unwrap_err().kind(), ErrorKind::TimedOut);
     assert_eq!(begin.elapsed().as_secs(), 5);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_deadline_past_the_end_of_time_is_none() {
+async fn a_maximal_deadline_is_none() {
     let shutdown = Shutdown::new();
     let (mut client, server) = duplex(64);
     let mut server =
@@ -101,14 +101,14 @@ async fn a_deadline_past_the_end_of_time_is_none() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_write_that_waits_too_long_fails_and_so_does_all_that_follows() {
+async fn a_write_that_is_pending_for_the_timeout_fails_and_so_do_later_operations() {
     let (_client, server) = duplex(64);
     let mut server = ConnectionGuard::new(server);
     server.write_all(&[0; 64]).await.unwrap();
-    // Idle is not blocked.
+    // An idle connection does not time out.
     sleep(seconds(3600)).await;
     let begin = Instant::now();
-    // A flush in between, which a socket always has done, is no sign of life.
+    // A flush in between does not restart the timeout: the flush of a socket is always ready.
     let flushing = async |server: &mut ConnectionGuard<_>| {
         for _ in 0..10 {
             let write = tokio::time::timeout(seconds(7), server.write_u8(1)).await;
@@ -117,26 +117,26 @@ async fn a_write_that_waits_too_long_fails_and_so_does_all_that_follows() {
                 Err(_) => server.flush().await.unwrap(),
             }
         }
-        panic!("it is blocked for ever")
+        panic!("the write does not time out")
     };
     assert_eq!(flushing(&mut server).await.unwrap_err().kind(), ErrorKind::TimedOut);
-    assert_eq!(begin.elapsed().as_secs(), 30, "when nobody says else");
-    let read = patiently("an error", server.read_u8()).await;
+    assert_eq!(begin.elapsed().as_secs(), 30, "the default write timeout");
+    let read = within_timeout("error", server.read_u8()).await;
     assert_eq!(read.unwrap_err().kind(), ErrorKind::TimedOut);
 }
 
-/// Takes bytes at once and holds them until it is flushed, as a wrapper may that should not be guarded.
-struct Holds;
+/// A buffering wrapper, which should not be guarded: writes are ready at once and flushes are pending.
+struct Buffering;
 
-impl WritesReachKernel for Holds {}
+impl WritesReachKernel for Buffering {}
 
-impl AsyncRead for Holds {
+impl AsyncRead for Buffering {
     fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Poll::Pending
     }
 }
 
-impl AsyncWrite for Holds {
+impl AsyncWrite for Buffering {
     fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         Poll::Ready(Ok(buf.len()))
     }
@@ -151,19 +151,19 @@ impl AsyncWrite for Holds {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_flush_that_waits_too_long_fails_like_a_write() {
-    let mut server = ConnectionGuard::new(Holds).write_timeout(seconds(2));
+async fn a_flush_or_shutdown_that_is_pending_for_the_timeout_fails_like_a_write() {
+    let mut server = ConnectionGuard::new(Buffering).write_timeout(seconds(2));
     server.write_u8(0).await.unwrap();
     let begin = Instant::now();
     assert_eq!(server.flush().await.unwrap_err().kind(), ErrorKind::TimedOut);
     assert_eq!(begin.elapsed().as_secs(), 2);
 
-    let mut server = ConnectionGuard::new(Holds).write_timeout(seconds(2));
+    let mut server = ConnectionGuard::new(Buffering).write_timeout(seconds(2));
     assert_eq!(server.shutdown().await.unwrap_err().kind(), ErrorKind::TimedOut);
     assert_eq!(begin.elapsed().as_secs(), 4);
 }
 
-/// Takes bytes at once. Whether a flush is done is said from outside.
+/// A wrapper whose writes are ready at once and whose flushes are ready when the channel says so.
 struct Flushes(watch::Receiver<bool>);
 
 impl WritesReachKernel for Flushes {}
@@ -184,7 +184,7 @@ impl AsyncWrite for Flushes {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_flush_that_is_done_at_last_gives_the_next_its_full_time() {
+async fn after_a_flush_is_ready_the_next_one_has_the_full_timeout() {
     let (done, flushes) = watch::channel(false);
     let mut server = ConnectionGuard::new(Flushes(flushes)).write_timeout(seconds(30));
     for _ in 0..3 {
@@ -204,7 +204,7 @@ async fn a_flush_that_is_done_at_last_gives_the_next_its_full_time() {
 }
 
 #[tokio::test]
-async fn what_passes_each_write_on_can_be_guarded() {
+async fn sockets_and_unbuffered_wrappers_can_be_guarded() {
     fn guardable<Io: WritesReachKernel>() {}
     guardable::<TcpStream>();
     #[cfg(unix)]
@@ -218,7 +218,7 @@ async fn what_passes_each_write_on_can_be_guarded() {
 }
 
 #[tokio::test]
-async fn under_a_guarded_listener_handlers_know_the_address_of_the_peer() {
+async fn handlers_under_a_guarded_listener_get_the_address_of_the_peer() {
     let (address, listener) = bind().await;
     let app = Router::new().route("/", get(async |ConnectInfo(peer): ConnectInfo<PeerAddr>| peer.to_string()));
     let app = app.into_make_service_with_connect_info::<PeerAddr>();
@@ -226,31 +226,31 @@ async fn under_a_guarded_listener_handlers_know_the_address_of_the_peer() {
     let socket = connect(address).await;
     let own = socket.local_addr().unwrap();
     let (mut responses, _) = ask(Version::Http1, socket, 1).await;
-    let body = patiently("the body", responses.remove(0).into_body().collect()).await.unwrap().to_bytes();
+    let body = within_timeout("body", responses.remove(0).into_body().collect()).await.unwrap().to_bytes();
     assert_eq!(body, own.to_string());
     server.abort();
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_read_that_waits_fails_too_when_the_write_timeout_has_run_out() {
+async fn a_pending_read_fails_when_the_write_timeout_expires() {
     let (near, _far) = duplex(4);
     let (mut read, mut write) = tokio::io::split(ConnectionGuard::new(near).write_timeout(seconds(5)));
     let reader = tokio::spawn(async move { read.read_u8().await.unwrap_err().kind() });
     tokio::task::yield_now().await;
     assert_eq!(write.write_all(b"more than four").await.unwrap_err().kind(), ErrorKind::TimedOut);
-    let read = tokio::time::timeout(seconds(3600), reader).await.expect("it waits for nothing any more");
+    let read = tokio::time::timeout(seconds(3600), reader).await.expect("the read fails");
     assert_eq!(read.unwrap(), ErrorKind::TimedOut);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_vectored_write_is_timed_like_any_other() {
+async fn a_vectored_write_times_out_like_any_other() {
     let (mut client, server) = duplex(64);
     let mut server = ConnectionGuard::new(server).write_timeout(seconds(30));
     assert!(server.is_write_vectored());
-    assert!(!ConnectionGuard::new(Holds).is_write_vectored(), "it is what the connection says");
+    assert!(!ConnectionGuard::new(Buffering).is_write_vectored(), "the guard returns the answer of the connection");
     let bufs = [IoSlice::new(&[0; 64]), IoSlice::new(&[0; 64])];
     assert_eq!(server.write_vectored(&bufs).await.unwrap(), 64);
-    // A client that reads now and then has its full time anew.
+    // Each write that makes progress restarts the timeout.
     for _ in 0..3 {
         let reads = async {
             sleep(seconds(20)).await;
@@ -259,7 +259,7 @@ async fn a_vectored_write_is_timed_like_any_other() {
         let (written, ()) = tokio::join!(server.write_vectored(&bufs), reads);
         assert_eq!(written.unwrap(), 64);
     }
-    // A flush in between is no sign of life.
+    // A flush in between does not restart the timeout.
     let begin = Instant::now();
     let failed = loop {
         match tokio::time::timeout(seconds(7), server.write_vectored(&bufs)).await {
@@ -268,16 +268,16 @@ async fn a_vectored_write_is_timed_like_any_other() {
         }
     };
     assert_eq!((failed.kind(), begin.elapsed()), (ErrorKind::TimedOut, seconds(30)));
-    // What has expired stays so, though there is room again.
+    // An expired connection stays expired, even if the client reads again.
     client.read_exact(&mut [0; 64]).await.unwrap();
-    let written = patiently("an error", server.write_vectored(&bufs)).await;
+    let written = within_timeout("error", server.write_vectored(&bufs)).await;
     assert_eq!(written.unwrap_err().kind(), ErrorKind::TimedOut);
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_first_reason_to_give_up_is_told_for_good() {
+async fn every_later_error_names_the_timeout_that_expired_first() {
     let reason = async |server: &mut ConnectionGuard<DuplexStream>| {
-        patiently("an error", server.write_all(&[0; 64])).await.unwrap_err().to_string()
+        within_timeout("error", server.write_all(&[0; 64])).await.unwrap_err().to_string()
     };
     for deadline_first in [false, true] {
         let shutdown = Shutdown::new();
@@ -296,12 +296,12 @@ async fn the_first_reason_to_give_up_is_told_for_good() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_read_that_moved_to_another_task_is_woken_there() {
+async fn a_read_that_moved_to_another_task_wakes_that_task() {
     let (near, _far) = duplex(4);
     let (mut read, mut write) = tokio::io::split(ConnectionGuard::new(near).write_timeout(seconds(5)));
     assert!(read.read_u8().now_or_never().is_none());
     let reader = tokio::spawn(async move { read.read_u8().await.unwrap_err().kind() });
     tokio::task::yield_now().await;
     assert_eq!(write.write_all(b"more than four").await.unwrap_err().kind(), ErrorKind::TimedOut);
-    assert_eq!(patiently("the reader", reader).await.unwrap(), ErrorKind::TimedOut);
+    assert_eq!(within_timeout("end of the reader", reader).await.unwrap(), ErrorKind::TimedOut);
 }

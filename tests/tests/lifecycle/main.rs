@@ -1,4 +1,4 @@
-//! How streams, connections and servers end, with servers that run.
+//! The end of streams, connections and servers, tested on running servers.
 
 mod common;
 mod disconnect;

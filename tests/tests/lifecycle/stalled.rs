@@ -1,4 +1,4 @@
-//! Clients that have stopped reading. A server does not poll their bodies, so only the connection's clocks end them.
+//! Clients that have stopped reading. A server does not poll their bodies, so only the timeouts of the connection end them.
 
 use std::time::Duration;
 
@@ -12,19 +12,19 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use crate::common::{Alive, SERVERS, Serve, Server, VERSIONS, Version, ask, bind, connect, memory, patiently};
+use crate::common::{Alive, SERVERS, Serve, Server, VERSIONS, Version, ask, bind, connect, memory, within_timeout};
 
 const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// More than any buffer holds.
+/// A stream with more bytes than any buffer holds.
 fn endless() -> impl Stream<Item = RawEvent> + Send {
     stream::repeat(RawEvent::new("big", "x".repeat(64 << 10)))
 }
 
-/// Begins the shutdown with one client in memory that has stopped reading, and says after which time the server is back.
-async fn back_after(server: Server, version: Version, deadline: Option<Duration>) -> Option<Duration> {
+/// Begins the shutdown while one client in memory has stopped reading, and returns the time until the server has ended.
+async fn shutdown_time(server: Server, version: Version, deadline: Option<Duration>) -> Option<Duration> {
     let (shutdown, alive) = (Shutdown::new(), Alive::default());
     let (dial, listener) = memory();
     let streams = alive.clone();
@@ -33,40 +33,44 @@ async fn back_after(server: Server, version: Version, deadline: Option<Duration>
     serve.deadline = deadline;
     let mut task = serve.start(server, listener);
     let client = ask(version, dial.connect(), 1).await;
-    // Time stands still until nothing moves any more.
+    // Paused time advances only when no task can run, so all buffers are full then.
     sleep(seconds(600)).await;
     let begin = Instant::now();
     shutdown.begin();
-    let back = timeout(seconds(86_400), &mut task).await.is_ok();
+    let has_ended = timeout(seconds(86_400), &mut task).await.is_ok();
     let elapsed = begin.elapsed();
     task.abort();
-    assert_eq!(alive.count().alive, usize::from(!back), "{server:?} {version:?}: with the server its streams are gone");
+    assert_eq!(
+        alive.count().alive,
+        usize::from(!has_ended),
+        "{server:?} {version:?}: streams are dropped with the server"
+    );
     drop(client);
-    back.then_some(elapsed)
+    has_ended.then_some(elapsed)
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_server_is_back_at_its_deadline_with_a_client_that_stopped_reading() {
+async fn a_server_ends_at_the_deadline_although_a_client_has_stopped_reading() {
     for server in SERVERS {
         for version in VERSIONS {
-            let back = back_after(server, version, Some(seconds(3))).await.expect("the deadline ends it");
-            assert!((seconds(3)..seconds(4)).contains(&back), "{server:?} {version:?}: {back:?}");
+            let time = shutdown_time(server, version, Some(seconds(3))).await.expect("the server ends at the deadline");
+            assert!((seconds(3)..seconds(4)).contains(&time), "{server:?} {version:?}: {time:?}");
         }
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_guard_it_would_wait_for_ever() {
+async fn without_a_deadline_a_server_waits_for_a_stalled_client_for_ever() {
     for server in SERVERS {
         for version in VERSIONS {
-            assert_eq!(back_after(server, version, None).await, None, "{server:?} {version:?}");
+            assert_eq!(shutdown_time(server, version, None).await, None, "{server:?} {version:?}");
         }
     }
 }
 
-/// With real buffers, and other clients that are healthy. The time that is measured is real.
+/// On sockets, so with the buffers of the system and in real time, and with a client that reads.
 #[tokio::test]
-async fn on_sockets_the_server_is_back_at_its_deadline_with_some_clients_that_stopped_reading() {
+async fn on_sockets_a_server_ends_at_the_deadline_although_some_clients_have_stopped_reading() {
     const DEADLINE: Duration = Duration::from_millis(700);
     for server in SERVERS {
         for version in VERSIONS {
@@ -93,10 +97,10 @@ async fn on_sockets_the_server_is_back_at_its_deadline_with_some_clients_that_st
             });
             let begin = Instant::now();
             shutdown.begin();
-            patiently("the end of who reads", reader).await.unwrap();
-            patiently("the server", task).await.unwrap();
+            within_timeout("end of the client that reads", reader).await.unwrap();
+            within_timeout("end of the server", task).await.unwrap();
             let took = begin.elapsed();
-            println!("{server:?} {version:?}: back after {took:?}");
+            println!("{server:?} {version:?}: ended after {took:?}");
             assert!((DEADLINE..DEADLINE + seconds(5)).contains(&took), "{server:?} {version:?}: {took:?}");
             assert_eq!(alive.count().alive, 0);
             drop(stalled);
@@ -105,7 +109,7 @@ async fn on_sockets_the_server_is_back_at_its_deadline_with_some_clients_that_st
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_has_not_even_asked_does_not_keep_the_server() {
+async fn connections_without_a_request_do_not_delay_the_shutdown() {
     for server in SERVERS {
         let shutdown = Shutdown::new();
         let (dial, listener) = memory();
@@ -113,20 +117,20 @@ async fn who_has_not_even_asked_does_not_keep_the_server() {
         let mut serve = Serve::new(layer, &shutdown, || Sse::new(endless()));
         serve.deadline = Some(seconds(3));
         let task = serve.start(server, listener);
-        let mut half_asked = dial.connect();
-        half_asked.write_all(b"GET / HTTP/1.1\r\nhost: te").await.unwrap();
+        let mut half_request = dial.connect();
+        half_request.write_all(b"GET / HTTP/1.1\r\nhost: te").await.unwrap();
         let silent = dial.connect();
         sleep(seconds(1)).await;
         let begin = Instant::now();
         shutdown.begin();
-        patiently("the server", task).await.unwrap();
+        within_timeout("end of the server", task).await.unwrap();
         assert!(begin.elapsed() < seconds(4), "{server:?}: {:?}", begin.elapsed());
-        drop((half_asked, silent));
+        drop((half_request, silent));
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_reads_nothing_for_the_write_timeout_is_given_up() {
+async fn a_client_that_reads_nothing_for_the_write_timeout_is_disconnected() {
     for server in SERVERS {
         let (shutdown, alive) = (Shutdown::new(), Alive::default());
         let (dial, listener) = memory();
@@ -137,7 +141,7 @@ async fn a_client_that_reads_nothing_for_the_write_timeout_is_given_up() {
 
         let mut client = dial.connect();
         client.write_all(b"GET / HTTP/1.1\r\nhost: test\r\n\r\n").await.unwrap();
-        // Who reads a little now and then is slow, not gone.
+        // A client that reads a little at times is slow and not stalled.
         let mut piece = [0; 1024];
         for _ in 0..20 {
             sleep(seconds(9)).await;
@@ -145,14 +149,14 @@ async fn a_client_that_reads_nothing_for_the_write_timeout_is_given_up() {
             assert_eq!(alive.count().alive, 1, "{server:?}");
         }
         let stopped = Instant::now();
-        alive.gone().await;
+        alive.all_dropped().await;
         assert!((seconds(10)..seconds(11)).contains(&stopped.elapsed()), "{server:?}: {:?}", stopped.elapsed());
         task.abort();
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stalled_client_costs_no_events_beyond_the_buffers() {
+async fn a_stream_is_not_polled_when_the_buffers_of_its_client_are_full() {
     for version in VERSIONS {
         let (shutdown, alive) = (Shutdown::new(), Alive::default());
         let (dial, listener) = memory();

@@ -1,4 +1,4 @@
-//! A guarded socket below TLS. rustls takes bytes into a buffer of its own, so only the socket shows whether the client reads.
+//! A guarded socket below TLS. rustls buffers writes, so only the socket shows whether the client reads.
 
 use std::{convert::Infallible, future::ready, sync::Arc, task::Poll, time::Duration};
 
@@ -20,7 +20,7 @@ use tokio::{
 use tokio_rustls::{TlsAcceptor, TlsConnector, client::TlsStream};
 use tower::{Layer, service_fn};
 
-use crate::common::{Alive, patiently};
+use crate::common::{Alive, within_timeout};
 
 const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -46,23 +46,23 @@ fn acceptor_and_connector() -> (TlsAcceptor, TlsConnector) {
     (TlsAcceptor::from(Arc::new(server)), TlsConnector::from(Arc::new(client)))
 }
 
-/// More than the pipe holds, and then silence, in which there is a keep-alive every second.
-fn much_and_then_silence() -> impl Stream<Item = RawEvent> + Send {
-    stream::iter([RawEvent::new("much", "x".repeat(MUCH))]).chain(stream::poll_fn(|_| Poll::Pending))
+/// An event that is larger than the pipe, followed by silence with a keep-alive every second.
+fn large_event_then_silence() -> impl Stream<Item = RawEvent> + Send {
+    stream::iter([RawEvent::new("large", "x".repeat(EVENT_SIZE))]).chain(stream::poll_fn(|_| Poll::Pending))
 }
 
-const MUCH: usize = 4 << 10;
+const EVENT_SIZE: usize = 4 << 10;
 
-/// What the pipe between server and client holds, in bytes: the keep-alives of six seconds.
-const PIPE: usize = 256;
+/// The size of the pipe between server and client, in bytes. It holds the keep-alives of six seconds.
+const PIPE_SIZE: usize = 256;
 
-/// A stream over TLS, of which the client has read the head.
+/// Opens a stream over TLS, and reads the response head.
 async fn open(alive: &Alive) -> (TlsStream<DuplexStream>, JoinHandle<()>) {
     let (acceptor, connector) = acceptor_and_connector();
-    let (near, far) = duplex(PIPE);
+    let (near, far) = duplex(PIPE_SIZE);
     let streams = alive.clone();
     let service = SseLayer::new().keep_alive(seconds(1)).layer(service_fn(move |_: Request<Incoming>| {
-        ready(Ok::<_, Infallible>(Sse::new(streams.watch(much_and_then_silence()))))
+        ready(Ok::<_, Infallible>(Sse::new(streams.watch(large_event_then_silence()))))
     }));
     let server = tokio::spawn(async move {
         let guarded = ConnectionGuard::new(far).write_timeout(seconds(30));
@@ -70,36 +70,36 @@ async fn open(alive: &Alive) -> (TlsStream<DuplexStream>, JoinHandle<()>) {
         drop(http1::Builder::new().serve_connection(TokioIo::new(tls), TowerToHyperService::new(service)).await);
     });
     let localhost = ServerName::try_from("localhost").unwrap();
-    let mut client = patiently("the handshake", connector.connect(localhost, near)).await.unwrap();
+    let mut client = within_timeout("handshake", connector.connect(localhost, near)).await.unwrap();
     client.write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
-        head.push(patiently("the head", client.read_u8()).await.unwrap());
+        head.push(within_timeout("response head", client.read_u8()).await.unwrap());
     }
     (client, server)
 }
 
 #[tokio::test(start_paused = true)]
-async fn over_tls_a_client_that_reads_nothing_for_the_write_timeout_is_given_up() {
+async fn over_tls_a_client_that_reads_nothing_for_the_write_timeout_is_disconnected() {
     let alive = Alive::default();
     let (client, server) = open(&alive).await;
     let stopped = Instant::now();
-    tokio::time::timeout(seconds(86_400), server).await.expect("it is given up").unwrap();
+    tokio::time::timeout(seconds(86_400), server).await.expect("the connection ends").unwrap();
     // The pipe is full after some seconds.
     assert!((seconds(30)..seconds(40)).contains(&stopped.elapsed()), "{:?}", stopped.elapsed());
     assert_eq!(alive.count().alive, 0);
     drop(client);
 }
 
-/// The buffer of its rustls is never empty: in the time in which the client reads 200 bytes, keep-alives add 380.
+/// The buffer of the server's rustls is never empty: while the client reads 200 bytes, keep-alives add 380.
 #[tokio::test(start_paused = true)]
-async fn over_tls_a_client_that_reads_slowly_is_not_given_up() {
+async fn over_tls_a_client_that_reads_slowly_stays_connected() {
     let alive = Alive::default();
     let (mut client, server) = open(&alive).await;
-    patiently("the event", client.read_exact(&mut [0; MUCH])).await.unwrap();
+    within_timeout("event", client.read_exact(&mut [0; EVENT_SIZE])).await.unwrap();
     for _ in 0..100 {
         sleep(seconds(20)).await;
-        patiently("a piece", client.read_exact(&mut [0; 200])).await.unwrap();
+        within_timeout("bytes", client.read_exact(&mut [0; 200])).await.unwrap();
         assert_eq!(alive.count().alive, 1);
     }
     server.abort();

@@ -1,4 +1,4 @@
-//! Bodies and connections whose task has used up tokio's coop budget.
+//! Bodies and connections in a task that has spent tokio's coop budget.
 
 use std::{
     pin::{Pin, pin},
@@ -27,7 +27,7 @@ const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// A channel of tokio spends the budget, and is pending when it is out of it.
+/// A channel of tokio spends the budget, and is pending without it.
 #[tokio::test(start_paused = true)]
 async fn a_keep_alive_follows_a_burst_of_any_size() {
     for burst in (0..10).chain(120..140).chain([256, 300, 1_000]) {
@@ -39,7 +39,7 @@ async fn a_keep_alive_follows_a_burst_of_any_size() {
         let mut ticks = 0;
         loop {
             let frame = timeout(seconds(60), next_frame(body.as_mut())).await;
-            let frame = frame.unwrap_or_else(|_| panic!("silence behind a burst of {burst}")).unwrap();
+            let frame = frame.unwrap_or_else(|_| panic!("no keep-alive after a burst of {burst}")).unwrap();
             if frame == COMMENT {
                 break;
             }
@@ -51,8 +51,8 @@ async fn a_keep_alive_follows_a_burst_of_any_size() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_keep_alive_is_sent_though_the_budget_is_always_spent_by_others() {
-    // Each poll finds the budget spent: by a stream that takes all of it and has nothing.
+async fn a_keep_alive_is_sent_although_the_stream_always_spends_the_budget() {
+    // The stream spends the whole budget in each poll and yields nothing.
     let greedy = stream::poll_fn(|cx| {
         spend(cx);
         Poll::<Option<Scene>>::Pending
@@ -60,7 +60,7 @@ async fn a_keep_alive_is_sent_though_the_budget_is_always_spent_by_others() {
     let mut body = pin!(response(Sse::new(greedy)).into_body());
     let mut comments = 0;
     let begin = Instant::now();
-    // The exhausted budget wakes this task again and again, so time is moved by hand.
+    // The spent budget wakes this task all the time, so paused time does not advance by itself.
     for _ in 0..61 {
         if let Poll::Ready(frame) = poll_once(false, |cx| body.as_mut().poll_frame(cx)).await {
             let frame = frame.unwrap().unwrap().into_data().unwrap();
@@ -73,7 +73,7 @@ async fn a_keep_alive_is_sent_though_the_budget_is_always_spent_by_others() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_keep_alive_a_lifetime_and_a_grace_are_armed_by_a_poll_without_budget() {
+async fn a_poll_without_budget_arms_keep_alive_lifetime_and_grace_period() {
     let body = || pin_body(Sse::new(silence()));
     let begin = Instant::now();
     let mut quiet = body();
@@ -95,7 +95,7 @@ async fn a_keep_alive_a_lifetime_and_a_grace_are_armed_by_a_poll_without_budget(
     shutdown.begin();
     let begin = Instant::now();
     let first = out_of_budget(|cx| draining.as_mut().poll_frame(cx)).await;
-    assert!(first.is_some(), "the reconnection time");
+    assert!(first.is_some(), "a reconnection time is sent first");
     assert!(out_of_budget(|cx| draining.as_mut().poll_frame(cx)).await.is_none());
     assert_eq!(begin.elapsed().as_secs(), 5);
 }
@@ -105,7 +105,7 @@ fn pin_body<St: sse_typed::server::Events>(sse: Sse<St>) -> Pin<Box<sse_typed::s
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_shutdown_is_heard_by_a_body_that_was_polled_without_budget() {
+async fn a_body_that_is_polled_without_budget_notices_a_shutdown() {
     let shutdown = Shutdown::new();
     let layer = SseLayer::new().shutdown(&shutdown, Drain::Now);
     let service = tower::ServiceBuilder::new()
@@ -115,12 +115,12 @@ async fn a_shutdown_is_heard_by_a_body_that_was_polled_without_budget() {
     let mut body = Box::pin(answer.into_body());
     assert!(poll_once(true, |cx| body.as_mut().poll_frame(cx)).await.is_pending());
     shutdown.begin();
-    // And with each poll without budget.
+    // The second poll is without budget, too.
     assert!(poll_once(true, |cx| body.as_mut().poll_frame(cx)).await.is_ready() || body.is_end_stream());
 }
 
 #[tokio::test]
-async fn out_of_budget_no_event_is_lost_and_the_end_is_heard() {
+async fn polls_without_budget_lose_no_event_and_notice_the_end() {
     let mut events = 0;
     let mut body = pin_body(Sse::new(stream::iter((0..5).map(Scene::Tick))).batch(1));
     while let Some(frame) = out_of_budget(|cx| body.as_mut().poll_frame(cx)).await {
@@ -132,8 +132,8 @@ async fn out_of_budget_no_event_is_lost_and_the_end_is_heard() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_clocks_of_a_connection_are_armed_by_polls_without_budget() {
-    // Of a write that waits.
+async fn polls_without_budget_arm_the_timeouts_of_a_connection() {
+    // The write timeout of a pending write.
     let (_client, server) = duplex(16);
     let mut server = ConnectionGuard::new(server).write_timeout(seconds(3));
     server.write_all(&[0; 16]).await.unwrap();
@@ -142,7 +142,7 @@ async fn the_clocks_of_a_connection_are_armed_by_polls_without_budget() {
     let error = out_of_budget(|cx| write.as_mut().poll(cx)).await.unwrap_err();
     assert_eq!((error.kind(), begin.elapsed().as_secs()), (std::io::ErrorKind::TimedOut, 3));
 
-    // Of a shutdown, for who reads.
+    // The shutdown deadline of a pending read.
     let shutdown = Shutdown::new();
     let (_client, server) = duplex(16);
     let mut server = ConnectionGuard::new(server).shutdown_deadline(&shutdown, seconds(4));
@@ -154,9 +154,9 @@ async fn the_clocks_of_a_connection_are_armed_by_polls_without_budget() {
     assert_eq!((error.kind(), begin.elapsed().as_secs()), (std::io::ErrorKind::TimedOut, 4));
 }
 
-/// Out of budget a socket takes nothing, whether the client reads or not.
+/// Without budget a write is pending whether or not the client reads.
 #[tokio::test(start_paused = true)]
-async fn a_write_that_waits_for_the_budget_is_not_blocked_by_the_client() {
+async fn a_write_that_waits_for_the_budget_does_not_time_out() {
     let (server, mut client) = duplex(64);
     let mut guard = ConnectionGuard::new(server).write_timeout(seconds(1));
     tokio::spawn(async move {
@@ -166,18 +166,18 @@ async fn a_write_that_waits_for_the_budget_is_not_blocked_by_the_client() {
     for _ in 0..2 {
         let polled = poll_once(true, |cx| Pin::new(&mut guard).poll_write(cx, b"data: 1\n\n")).await;
         assert!(!matches!(polled, Poll::Ready(Err(_))), "{polled:?}");
-        // The thread is busy elsewhere.
+        // Other work keeps the thread busy for longer than the write timeout.
         tokio::time::advance(seconds(2)).await;
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_polled_by_one_task_after_another_wakes_the_last() {
+async fn a_body_that_two_tasks_poll_wakes_the_last_one() {
     let (sender, mut receiver) = mpsc::unbounded_channel();
     let mut body = pin_body(Sse::new(stream::poll_fn(move |cx| receiver.poll_recv(cx)).boxed()));
     let mut tasks = [tokio_test::task::spawn(()), tokio_test::task::spawn(())];
     for task in &mut tasks {
-        // Once more than is needed.
+        // A second poll by the same task changes nothing.
         for _ in 0..2 {
             task.enter(|cx, _| assert!(body.as_mut().poll_frame(cx).is_pending()));
         }

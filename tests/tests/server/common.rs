@@ -1,4 +1,4 @@
-//! An event type with all that can go wrong, written by hand, and ways to read a body.
+//! A handwritten event type that can fail in every way, and functions that read a body.
 
 use std::{
     convert::Infallible,
@@ -30,11 +30,11 @@ pub(crate) enum Scene {
     /// Never on the wire.
     Hidden,
     Done,
-    /// Fails in the midst of its data.
+    /// Fails after a part of its data is written.
     Broken,
-    /// Fails likewise, and would end the stream.
+    /// Fails in the same way, and is terminal.
     BrokenDone,
-    /// Panics in the midst of its data.
+    /// Panics after a part of its data is written.
     Panics,
 }
 
@@ -109,7 +109,7 @@ pub(crate) async fn frames<B: Body<Data = Bytes, Error = Infallible>>(response: 
         frames.push(frame);
     }
     assert!(body.is_end_stream());
-    assert_eq!(next_frame(body.as_mut()).await, None, "a body that has ended stays so");
+    assert_eq!(next_frame(body.as_mut()).await, None, "a body that has ended stays ended");
     frames
 }
 
@@ -121,7 +121,7 @@ pub(crate) async fn next_frame<B: Body<Data = Bytes, Error = Infallible>>(mut bo
     poll_fn(|cx| body.as_mut().poll_frame(cx)).await.map(into_text)
 }
 
-/// One poll, whoever runs it.
+/// Polls once, without a task.
 pub(crate) fn poll_once<B: Body<Data = Bytes, Error = Infallible>>(body: Pin<&mut B>) -> Poll<Option<String>> {
     body.poll_frame(&mut Context::from_waker(Waker::noop())).map(|frame| frame.map(into_text))
 }
@@ -129,16 +129,16 @@ pub(crate) fn poll_once<B: Body<Data = Bytes, Error = Infallible>>(body: Pin<&mu
 fn into_text(frame: Result<http_body::Frame<Bytes>, Infallible>) -> String {
     let Ok(frame) = frame;
     let data = frame.into_data().unwrap();
-    assert!(!data.is_empty(), "an empty frame would be taken for the end of the body");
+    assert!(!data.is_empty(), "an empty frame may be mistaken for the end of the body");
     String::from_utf8(data.to_vec()).unwrap()
 }
 
-/// A stream that never yields, and does not say so: `stream::pending` has the size hint of one that is over.
+/// A stream that never yields. Unlike `stream::pending`, its size hint is not that of an empty stream.
 pub(crate) fn silence() -> impl Stream<Item = Scene> + Send {
     futures_util::stream::poll_fn(|_| Poll::Pending)
 }
 
-/// What a [`Watched`] stream goes through.
+/// The number of polls and the drop of a [`Watched`] stream.
 #[derive(Clone, Default)]
 pub(crate) struct Watch {
     polls: Arc<AtomicUsize>,
@@ -190,7 +190,7 @@ impl<St> Drop for Watched<St> {
     }
 }
 
-/// A connection that can be given up by dropping it.
+/// A client connection. Dropping it closes it.
 pub(crate) struct Connection {
     pub(crate) client: hyper::client::conn::http1::SendRequest<String>,
     task: tokio::task::JoinHandle<()>,

@@ -1,4 +1,4 @@
-//! Whatever ends a stream, what came before is sent, and the body ends cleanly.
+//! Whatever ends a stream, the events before are sent and the body ends cleanly.
 
 use std::{cell::Cell, convert::Infallible, pin::pin};
 
@@ -24,19 +24,19 @@ async fn a_stream_that_ends_ends_the_body() {
 }
 
 #[tokio::test]
-async fn what_was_yielded_before_a_panic_of_the_stream_is_sent() {
+async fn events_before_a_panic_of_the_stream_are_sent() {
     let events = ticks().chain(stream::once(async { panic!("in the stream") }));
     assert_eq!(frames(response(Sse::new(events))).await, [TICKS]);
 }
 
 #[tokio::test]
-async fn of_an_event_that_panics_while_it_is_encoded_nothing_is_sent() {
+async fn an_event_that_panics_while_it_is_encoded_is_not_sent_in_part() {
     let events = ticks().chain(stream::iter([Scene::Panics, Scene::Tick(3)]));
     assert_eq!(frames(response(Sse::new(events))).await, [TICKS]);
 }
 
 #[tokio::test]
-async fn a_stream_that_panics_again_while_it_is_dropped_does_no_more_harm() {
+async fn a_stream_that_panics_again_while_it_is_dropped_ends_cleanly() {
     struct PanicsTwice(Cell<bool>);
     impl Drop for PanicsTwice {
         fn drop(&mut self) {
@@ -52,7 +52,7 @@ async fn a_stream_that_panics_again_while_it_is_dropped_does_no_more_harm() {
 }
 
 #[tokio::test]
-async fn an_event_that_cannot_be_sent_ends_the_stream_behind_what_came_before() {
+async fn an_event_that_cannot_be_sent_ends_the_stream_after_the_events_before_it() {
     let events = ticks().chain(stream::iter([Scene::Broken, Scene::Tick(3)]));
     assert_eq!(frames(response(Sse::new(events))).await, [TICKS]);
 }
@@ -70,7 +70,7 @@ async fn a_terminal_event_ends_the_stream_and_drops_it() {
         };
         let mut body = pin!(response(sse).into_body());
         assert_eq!(poll_once(body.as_mut()).map(Option::unwrap_or_default), std::task::Poll::Ready(done.clone()));
-        assert!(watch.is_dropped(), "with its last event, not with the body");
+        assert!(watch.is_dropped(), "the stream is dropped with its last event, not with the body");
         assert!(body.is_end_stream());
     }
     let events = stream::iter([encoded(&Scene::Tick(1)), encoded(&Scene::Done), encoded(&Scene::Tick(2))]);
@@ -80,18 +80,18 @@ async fn a_terminal_event_ends_the_stream_and_drops_it() {
 #[tokio::test]
 async fn an_error_of_the_stream_becomes_the_last_event() {
     let readings = || stream::iter([Ok(Scene::Tick(1)), Ok(Scene::Tick(2)), Err("broken pipe"), Ok(Scene::Tick(3))]);
-    let told = Sse::from_results(readings(), |error| {
+    let sse = Sse::from_results(readings(), |error| {
         assert_eq!(error, "broken pipe");
         Some(Scene::Done)
     });
-    assert_eq!(text(response(told)).await, format!("{TICKS}event: done\ndata: null\n\n"));
+    assert_eq!(text(response(sse)).await, format!("{TICKS}event: done\ndata: null\n\n"));
 
-    // It is the last, terminal or not.
-    let told = Sse::from_results(readings(), |_| Some(Scene::Tick(9)));
-    assert_eq!(text(response(told)).await, format!("{TICKS}event: tick\ndata: 9\n\n"));
+    // It is the last event, even if it is not terminal.
+    let sse = Sse::from_results(readings(), |_| Some(Scene::Tick(9)));
+    assert_eq!(text(response(sse)).await, format!("{TICKS}event: tick\ndata: 9\n\n"));
 
-    let silent = Sse::from_results(readings(), |_| None);
-    assert_eq!(text(response(silent)).await, TICKS);
+    let without_last = Sse::from_results(readings(), |_| None);
+    assert_eq!(text(response(without_last)).await, TICKS);
 
     let no_error = Sse::from_results(ticks().map(Ok::<_, Infallible>), |never| match never {});
     assert_eq!(text(response(no_error)).await, TICKS);
@@ -105,7 +105,7 @@ async fn an_error_becomes_a_bare_event_in_a_stream_of_envelopes() {
 }
 
 #[tokio::test]
-async fn branches_of_any_stream_and_envelope_unite() {
+async fn branches_with_different_streams_and_envelopes_return_one_type() {
     fn answer(branch: u8) -> Sse<BoxEvents<Scene>> {
         match branch {
             0 => Sse::new(ticks()).boxed(),
@@ -126,7 +126,7 @@ async fn branches_of_any_stream_and_envelope_unite() {
 }
 
 #[test]
-fn a_stream_that_is_over_before_it_began_is_a_204() {
+fn a_stream_that_is_known_to_be_empty_is_a_204() {
     let none = || stream::iter::<[RawEvent; 0]>([]);
     let over = [
         Response::from(Sse::new(none())).map(drop),
@@ -136,10 +136,10 @@ fn a_stream_that_is_over_before_it_began_is_a_204() {
     ];
     for response in over {
         assert_eq!(response.status(), StatusCode::NO_CONTENT);
-        assert_eq!(response.headers().len(), 1, "no cache may keep it: {:?}", response.headers());
+        assert_eq!(response.headers().len(), 1, "no cache may store it: {:?}", response.headers());
         assert_eq!(response.headers()["cache-control"], "no-cache");
     }
-    // Nobody knows before the first poll that nothing comes.
+    // Before the first poll it is not known that this stream is empty.
     let unknown = stream::poll_fn(|_| std::task::Poll::Ready(None::<RawEvent>));
     assert_eq!(Response::from(Sse::new(unknown)).status(), StatusCode::OK);
 }
@@ -152,7 +152,7 @@ fn the_body_never_fails() {
 }
 
 #[tokio::test]
-async fn a_stream_whose_size_hint_panics_is_sent_all_the_same() {
+async fn a_stream_whose_size_hint_panics_is_sent() {
     struct Hintless<St>(St);
     impl<St: futures_util::Stream + Unpin> futures_util::Stream for Hintless<St> {
         type Item = St::Item;
@@ -172,7 +172,7 @@ async fn a_stream_whose_size_hint_panics_is_sent_all_the_same() {
 }
 
 #[tokio::test]
-async fn a_status_that_has_no_body_gets_none() {
+async fn a_response_whose_status_allows_no_body_has_none() {
     for status in [StatusCode::NO_CONTENT, StatusCode::NOT_MODIFIED] {
         let answer = Response::builder().status(status).body(Sse::new(ticks())).unwrap();
         let response = tower::ServiceExt::oneshot(
@@ -189,7 +189,7 @@ async fn a_status_that_has_no_body_gets_none() {
 }
 
 #[tokio::test]
-async fn headers_without_room_for_one_more_are_no_panic() {
+async fn a_full_header_map_causes_no_panic() {
     let mut full = Response::new(());
     for n in 0_u32.. {
         let name: http::HeaderName = format!("x-{n}").parse().unwrap();
@@ -206,7 +206,7 @@ async fn headers_without_room_for_one_more_are_no_panic() {
 }
 
 #[tokio::test]
-async fn a_stream_that_is_never_sent_may_panic_while_it_is_dropped() {
+async fn a_panic_in_the_drop_of_a_stream_that_is_never_sent_is_caught() {
     struct Bomb;
     impl Drop for Bomb {
         fn drop(&mut self) {
@@ -220,7 +220,7 @@ async fn a_stream_that_is_never_sent_may_panic_while_it_is_dropped() {
             std::task::Poll::<Option<Scene>>::Pending
         })
     };
-    // Refused, asked for by HEAD, and under a status that has no body.
+    // A refused stream, and the stream of a HEAD request.
     let layer = sse_typed::SseLayer::new().max_streams(0);
     let service = tower::ServiceBuilder::new()
         .layer(layer)

@@ -1,4 +1,4 @@
-//! What ends a stream that would go on: futures, and questions that are asked again.
+//! The end of a stream by a future or by a repeated check.
 
 use std::{
     convert::Infallible,
@@ -37,14 +37,14 @@ pub(crate) const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// An event, and silence.
+/// A stream of one event, followed by silence.
 pub(crate) fn open() -> Sse<impl Stream<Item = Scene> + Send> {
     Sse::new(stream::iter([Scene::Tick(1)]).chain(silence())).no_keep_alive()
 }
 
 type Notes = Arc<Mutex<Vec<String>>>;
 
-/// A layer that takes notes of why streams end.
+/// A layer that records why streams end.
 fn noting() -> (SseLayer, Notes) {
     let notes = Notes::default();
     let closes = Arc::clone(&notes);
@@ -60,7 +60,7 @@ async fn answer<St: Events>(layer: &SseLayer, method: Method, sse: Sse<St>) -> R
     service.oneshot(Request::builder().method(method).body(()).unwrap()).await.unwrap()
 }
 
-/// Why it ended, what was sent, and after how many seconds.
+/// The reason of the end with the number of events, the text of the body, and the duration in seconds.
 pub(crate) async fn ended<St: Events>(sse: Sse<St>) -> (String, String, u64) {
     let begin = Instant::now();
     let (layer, notes) = noting();
@@ -70,7 +70,7 @@ pub(crate) async fn ended<St: Events>(sse: Sse<St>) -> (String, String, u64) {
     (notes[0].clone(), text, begin.elapsed().as_secs())
 }
 
-/// Counts its polls and its end.
+/// The number of polls and the drop of a [`Probed`] future.
 #[derive(Clone, Default)]
 struct Probe {
     polls: Arc<AtomicUsize>,
@@ -123,7 +123,7 @@ async fn a_stream_ends_when_a_future_is_ready() {
         encoded(&Scene::Tick(2))
     };
     assert_eq!(ended(open().until(bare)).await, ("until events=2".into(), two, 5));
-    // The reason stays the future's where its event is a terminal one.
+    // The reason is `until` even if the last event is terminal.
     assert_eq!(
         ended(open().until(after(Some(encoded(&Scene::Done))))).await,
         ("until events=2".into(), format!("{TICK}{DONE}"), 5)
@@ -132,30 +132,30 @@ async fn a_stream_ends_when_a_future_is_ready() {
 
 #[tokio::test(start_paused = true)]
 async fn the_first_of_several_conditions_ends_the_stream_and_all_are_dropped() {
-    let (slow, asked) = (Probe::default(), Probe::default());
-    let question = asked.clone();
+    let (slow, check) = (Probe::default(), Probe::default());
+    let checks = check.clone();
     let sse = open()
         .until(slow.future(sleep(seconds(60))))
         .until(async {
             sleep(seconds(5)).await;
             encoded(&Scene::Done)
         })
-        .recheck(seconds(2), move || question.future(ready(true)))
+        .recheck(seconds(2), move || checks.future(ready(true)))
         .until(pending::<()>());
     let (layer, _) = noting();
     let mut body = pin!(answer(&layer, Method::GET, sse).await.into_body());
     assert_eq!(next_frame(body.as_mut()).await.unwrap(), TICK);
     assert_eq!(next_frame(body.as_mut()).await.unwrap(), DONE);
-    assert!(slow.seen().1, "with the last event, not with the body");
-    assert!(asked.seen().0 >= 1);
+    assert!(slow.seen().1, "the future is dropped with the last event, not with the body");
+    assert!(check.seen().0 >= 1);
     assert!(body.is_end_stream());
-    // Of several that are ready together the first that was added.
+    // If several are ready, the first that was added ends the stream.
     let both = open().until(async { encoded(&Scene::Done) }).until(async { encoded(&Scene::Tick(9)) });
     assert_eq!(ended(both).await.1, DONE);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_future_that_is_never_ready_ends_nothing() {
+async fn a_future_that_is_never_ready_does_not_end_the_stream() {
     let mut body = pin!(response(open().until(pending::<Encoded>()).keep_alive(seconds(15))).into_body());
     assert_eq!(next_frame(body.as_mut()).await.unwrap(), TICK);
     for _ in 0..3 {
@@ -166,7 +166,7 @@ async fn a_future_that_is_never_ready_ends_nothing() {
 }
 
 #[tokio::test]
-async fn a_future_that_is_ready_at_once_leaves_its_event_alone_in_a_200() {
+async fn a_future_that_is_ready_at_once_makes_a_200_with_only_its_event() {
     let at_once = response(open().retry(seconds(3)).until(async { encoded(&Scene::Done) }));
     assert_eq!(at_once.status(), StatusCode::OK);
     assert_eq!(frames(at_once).await, [format!("retry: 3000\n\n{DONE}")]);
@@ -176,7 +176,7 @@ async fn a_future_that_is_ready_at_once_leaves_its_event_alone_in_a_200() {
 }
 
 #[tokio::test]
-async fn events_that_are_ready_at_the_same_moment_are_not_sent() {
+async fn events_that_are_ready_together_with_the_future_are_not_sent() {
     for last in [Scene::Tick(1), Scene::Done] {
         let (close, closed) = oneshot::channel::<()>();
         let mut last = Some(last);
@@ -198,7 +198,7 @@ async fn events_that_are_ready_at_the_same_moment_are_not_sent() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_shutdown_and_a_lifetime_come_before_a_future() {
+async fn a_shutdown_and_a_lifetime_are_checked_before_a_future() {
     let shutdown = Shutdown::new();
     let (layer, notes) = noting();
     let layer = layer.shutdown(&shutdown, Drain::Farewell(encoded(&Scene::Done)));
@@ -218,7 +218,7 @@ async fn a_shutdown_and_a_lifetime_come_before_a_future() {
     let over = open().max_lifetime(Duration::ZERO).until(ready(()));
     assert_eq!(ended(over).await.0, "lifetime events=0");
 
-    // A stream that may go on for a grace is ended by its future.
+    // During a grace period the future ends the stream.
     let shutdown = Shutdown::new();
     let (layer, notes) = noting();
     let layer = layer.shutdown(&shutdown, Drain::Finish { grace: seconds(60) });
@@ -232,7 +232,7 @@ async fn a_shutdown_and_a_lifetime_come_before_a_future() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_question_is_asked_after_half_an_interval_to_one_and_then_at_each() {
+async fn the_first_check_is_after_half_to_one_interval_and_the_others_are_one_interval_apart() {
     let mut firsts = Vec::new();
     for _ in 0..50 {
         let asked = Arc::new(Mutex::new(Vec::new()));
@@ -242,7 +242,7 @@ async fn a_question_is_asked_after_half_an_interval_to_one_and_then_at_each() {
             let times = Arc::clone(&times);
             async move {
                 times.lock().unwrap().push(begin.elapsed());
-                // The next interval begins with the answer.
+                // The next interval begins when the check is finished.
                 sleep(seconds(3)).await;
                 times.lock().unwrap().len() < 3
             }
@@ -261,7 +261,7 @@ async fn a_question_is_asked_after_half_an_interval_to_one_and_then_at_each() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_of_false_ends_the_stream_within_one_interval() {
+async fn a_check_that_returns_false_ends_the_stream_within_one_interval() {
     for revoked_after in [0, 1, 7, 10, 25, 99] {
         let begin = Instant::now();
         let is_valid = move || ready(begin.elapsed() < seconds(revoked_after));
@@ -272,27 +272,27 @@ async fn an_answer_of_false_ends_the_stream_within_one_interval() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_goes_on_while_an_answer_is_awaited() {
+async fn a_stream_is_polled_while_a_check_runs() {
     let ticks = stream::unfold(0, |n| async move {
         sleep(seconds(1)).await;
         Some((Scene::Tick(n), n + 1))
     });
-    let asked = Probe::default();
-    let question = asked.clone();
-    let sse = Sse::new(ticks).recheck(seconds(2), move || question.future(pending()));
+    let check = Probe::default();
+    let checks = check.clone();
+    let sse = Sse::new(ticks).recheck(seconds(2), move || checks.future(pending()));
     let mut body = pin!(response(sse).into_body());
     for _ in 0..100 {
         assert!(next_frame(body.as_mut()).await.unwrap().starts_with("event: tick"));
     }
-    assert!(asked.seen().0 > 10 && !asked.seen().1, "one question, that is awaited still");
-    // Bounded by a timeout, as the documentation has it.
+    assert!(check.seen().0 > 10 && !check.seen().1, "one check is still running");
+    // A check with a timeout, as in the documentation.
     let bounded = open().recheck(seconds(2), || async { timeout(seconds(3), pending()).await.unwrap_or(false) });
     let (reason, _, after) = ended(bounded).await;
     assert_eq!((reason.as_str(), (4..=5).contains(&after)), ("recheck events=1", true));
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_interval_of_zero_is_no_busy_loop_and_one_past_the_end_of_time_is_never() {
+async fn a_zero_interval_is_no_busy_loop_and_after_a_maximal_one_no_check_runs() {
     let asked = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&asked);
     let sse = open().until(sleep(seconds(10))).recheck(Duration::ZERO, move || {
@@ -300,20 +300,20 @@ async fn an_interval_of_zero_is_no_busy_loop_and_one_past_the_end_of_time_is_nev
         ready(true)
     });
     assert_eq!(ended(sse).await.0, "until events=1");
-    // Each interval is rounded up to the timer's next millisecond.
+    // The timer rounds each interval up to a millisecond.
     assert!((95..=101).contains(&asked.load(Ordering::SeqCst)), "{asked:?}");
 
     let never = Probe::default();
-    let question = never.clone();
-    let sse = open().until(sleep(seconds(1_000_000))).recheck(Duration::MAX, move || question.future(ready(false)));
+    let checks = never.clone();
+    let sse = open().until(sleep(seconds(1_000_000))).recheck(Duration::MAX, move || checks.future(ready(false)));
     assert_eq!(ended(sse).await, ("until events=1".into(), TICK.into(), 1_000_000));
     assert_eq!(never.seen(), (0, false));
 }
 
 #[tokio::test]
-async fn without_a_stream_the_future_is_dropped_unpolled() {
+async fn the_future_of_a_response_without_a_stream_is_dropped_unpolled() {
     let probe = Probe::default();
-    let question = Probe::default();
+    let inner_probe = Probe::default();
     let full = SseLayer::new().max_streams(0);
     let plain = SseLayer::new();
     let with_conditions = |probe: &Probe| Sse::new(silence()).boxed().until(probe.future(ready(())));
@@ -329,18 +329,18 @@ async fn without_a_stream_the_future_is_dropped_unpolled() {
         assert!(answer.into_body().collect().await.unwrap().to_bytes().is_empty());
         assert_eq!(probe.seen(), (0, true), "{status}");
     }
-    // A HEAD request that only a layer further out knows of is the same.
-    let inner = response(with_conditions(&question));
+    // So is the future of a response that only an outer layer knows to answer a HEAD request.
+    let inner = response(with_conditions(&inner_probe));
     let (outer, notes) = noting();
     let mut inner = Some(inner);
     let service = outer.layer(service_fn(move |_: Request<()>| ready(Ok::<_, Infallible>(inner.take().unwrap()))));
     let head = service.oneshot(Request::head("/").body(()).unwrap()).await.unwrap();
     assert!(text(head).await.is_empty());
-    assert_eq!((question.seen(), notes.lock().unwrap().len()), ((0, true), 0));
+    assert_eq!((inner_probe.seen(), notes.lock().unwrap().len()), ((0, true), 0));
 }
 
 #[tokio::test(start_paused = true)]
-async fn conditions_hold_for_streams_of_every_kind() {
+async fn conditions_work_for_every_kind_of_stream() {
     let after = || sleep(seconds(5));
     assert_eq!(ended(open().until(after()).boxed()).await.0, "until events=1");
     assert_eq!(ended(open().boxed().until(after())).await.0, "until events=1");
@@ -351,7 +351,7 @@ async fn conditions_hold_for_streams_of_every_kind() {
     assert_eq!(ended(Sse::new(skipping).on_unsendable(|_| None).until(after())).await.0, "until events=1");
 }
 
-/// `BoxBody` of `http-body-util` asks for it, and futures are only `Send`.
+/// `BoxBody` of `http-body-util` requires `Sync`, and futures are only `Send`.
 #[test]
 fn a_response_with_a_future_that_is_not_sync_is_sync() {
     fn is_sync<T: Send + Sync>(_: &T) {}
@@ -365,7 +365,7 @@ fn a_response_with_a_future_that_is_not_sync_is_sync() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_end_is_noticed_beside_a_stream_that_is_always_ready() {
+async fn conditions_end_a_stream_that_is_always_ready() {
     let other = Other::spawn();
     let flood = || Sse::new(stream::repeat(Scene::Tick(1)));
     for (name, sse) in
@@ -398,7 +398,7 @@ async fn a_poll_without_budget_arms_a_condition() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_task_that_polled_last_is_woken_by_a_condition() {
+async fn a_condition_wakes_the_task_that_polled_last() {
     let (close, closed) = oneshot::channel::<()>();
     let until = Sse::new(silence()).no_keep_alive().until(async {
         let _ = closed.await;
@@ -433,9 +433,9 @@ async fn stats_count_both_reasons() {
     assert_eq!(stats.open(), 0);
 }
 
-/// The whole of a session: the stream ends, the client comes back, and is refused for good.
+/// When a session is revoked, the stream ends, the client reconnects, and is refused for good.
 #[tokio::test(start_paused = true)]
-async fn a_client_whose_session_was_revoked_is_refused_when_it_comes_back() {
+async fn a_client_whose_session_was_revoked_is_refused_when_it_reconnects() {
     let valid = Arc::new(AtomicBool::new(true));
     let requests = Arc::new(AtomicUsize::new(0));
     let (session, count) = (Arc::clone(&valid), Arc::clone(&requests));

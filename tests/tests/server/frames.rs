@@ -1,4 +1,4 @@
-//! How events become frames.
+//! The frames of a body.
 
 use std::{
     pin::pin,
@@ -16,7 +16,7 @@ use crate::common::{Scene, encoded, frames, next_frame, poll_once, response};
 const TICK: &str = "event: tick\ndata: 1\n\n";
 
 #[tokio::test]
-async fn events_that_are_ready_together_leave_as_one_frame_at_once() {
+async fn events_that_are_ready_together_leave_at_once_as_one_frame() {
     let (sender, mut receiver) = mpsc::unbounded_channel();
     let mut body = pin!(response(Sse::new(stream::poll_fn(move |cx| receiver.poll_recv(cx)))).into_body());
     assert_eq!(poll_once(body.as_mut()), Poll::Pending);
@@ -38,7 +38,7 @@ async fn a_frame_ends_with_the_event_that_fills_the_batch() {
 }
 
 #[tokio::test]
-async fn a_batch_is_32_kib_when_nobody_says_else() {
+async fn the_default_batch_is_32_kib() {
     let event = RawEvent::new("x", "y".repeat(1000));
     let frames = frames(response(Sse::new(stream::iter(vec![event; 100])))).await;
     let (last, full) = frames.split_last().unwrap();
@@ -47,14 +47,14 @@ async fn a_batch_is_32_kib_when_nobody_says_else() {
 }
 
 #[tokio::test]
-async fn an_event_larger_than_a_batch_is_a_frame() {
+async fn an_event_larger_than_a_batch_is_one_frame() {
     let data = "z".repeat(1 << 20);
     let frames = frames(response(Sse::new(stream::iter([RawEvent::new("x", &data), RawEvent::new("x", "")])))).await;
     assert_eq!(frames, [format!("event: x\ndata: {data}\n\n"), "event: x\ndata: \n\n".to_owned()]);
 }
 
 #[tokio::test]
-async fn encoded_events_share_a_frame_and_a_large_one_is_a_frame_by_itself_uncopied() {
+async fn small_encoded_events_share_a_frame_and_a_large_one_is_a_frame_without_a_copy() {
     let small = encoded(&Scene::Tick(1));
     assert_eq!(frames(response(Sse::new(stream::iter(vec![small.clone(); 3])))).await, [TICK.repeat(3)]);
 
@@ -66,23 +66,23 @@ async fn encoded_events_share_a_frame_and_a_large_one_is_a_frame_by_itself_uncop
         let frame = poll_fn(|cx| body.as_mut().poll_frame(cx)).await.unwrap().unwrap().into_data().unwrap();
         assert_eq!((frame.as_ptr(), frame.len()), (large.as_bytes().as_ptr(), text.len()));
     }
-    // Behind others it is copied to them.
+    // After other events in the same frame it is copied.
     assert_eq!(next_frame(body.as_mut()).await, Some([TICK, &text, TICK].concat()));
     assert_eq!(next_frame(body.as_mut()).await, None);
 }
 
 #[tokio::test(flavor = "current_thread")]
-async fn a_stream_that_is_always_ready_lets_others_run() {
-    // Whatever the batch: one poll takes a bounded number of events.
+async fn a_stream_that_is_always_ready_lets_other_tasks_run() {
+    // One poll takes a bounded number of events, whatever the batch.
     for batch in [1, 32 << 10, usize::MAX] {
         let sse = Sse::new(stream::repeat_with(|| Scene::Tick(1))).batch(batch);
         let mut body = pin!(response(sse).into_body());
         for _ in 0..3 {
-            let Poll::Ready(Some(frame)) = poll_once(body.as_mut()) else { panic!("ready events wait for nothing") };
+            let Poll::Ready(Some(frame)) = poll_once(body.as_mut()) else { panic!("ready events are sent at once") };
             assert!(frame.len() <= (32 << 10) + TICK.len());
         }
     }
-    // Events that are never on the wire fill no frame.
+    // Events that are never on the wire do not fill a frame.
     let mut body = pin!(response(Sse::new(stream::repeat_with(|| Scene::Hidden))).into_body());
     let (sender, mut receiver) = tokio::sync::oneshot::channel();
     tokio::spawn(async { sender.send(()) });
@@ -94,7 +94,7 @@ async fn a_stream_that_is_always_ready_lets_others_run() {
 }
 
 #[test]
-fn a_hidden_event_sends_nothing_and_asks_to_be_polled_on() {
+fn a_body_with_many_hidden_events_sends_nothing_and_wakes_itself() {
     let mut events = vec![Scene::Hidden; 3000];
     events.push(Scene::Tick(1));
     let mut body = pin!(response(Sse::new(stream::iter(events)).no_keep_alive()).into_body());
@@ -122,7 +122,7 @@ impl std::task::Wake for Woken {
 }
 
 #[test]
-fn nothing_needs_a_runtime_to_be_made_or_dropped() {
+fn layers_and_bodies_are_created_and_dropped_without_a_runtime() {
     let layer = SseLayer::new().retry(Duration::from_secs(1)).on_open(|_| {}).on_close(|_| {});
     drop(tower::ServiceBuilder::new().layer(layer).service(()));
     drop(response(Sse::new(stream::pending::<RawEvent>())));
@@ -138,7 +138,7 @@ fn without_keep_alive_a_body_runs_on_any_executor() {
 }
 
 #[test]
-fn the_length_of_a_stream_is_not_claimed() {
+fn a_body_claims_no_length() {
     let body = response(Sse::new(stream::iter([RawEvent::new("x", "")]))).into_body();
     assert_eq!(body.size_hint().exact(), None);
     assert_eq!(body.size_hint().upper(), None);

@@ -1,4 +1,4 @@
-//! Signs of life, under paused time.
+//! Keep-alives, on paused time.
 
 use std::{pin::pin, time::Duration};
 
@@ -21,7 +21,7 @@ const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// The frames of the first `span`, each with the second at which it left.
+/// The frames of the first `span`, each with the second at which it was sent.
 async fn timeline<St: Events>(sse: Sse<St>, span: Duration) -> Vec<(u64, String)> {
     let begin = Instant::now();
     let mut body = pin!(response(sse).into_body());
@@ -53,7 +53,7 @@ async fn a_comment_follows_each_15_seconds_of_silence() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn traffic_begins_silence_anew() {
+async fn traffic_restarts_the_silence() {
     let timeline = timeline(Sse::new(ticks_at([4, 13, 22])).keep_alive(seconds(10)), seconds(45)).await;
     let at: Vec<_> = timeline.iter().map(|(at, frame)| (*at, frame.as_str())).collect();
     let tick = |at: u64| format!("event: tick\ndata: {at}\n\n");
@@ -61,16 +61,16 @@ async fn traffic_begins_silence_anew() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_typed_event_can_take_the_place_of_the_comment() {
+async fn an_event_can_replace_the_comment() {
     let keep_alive = KeepAlive::every(seconds(5)).event(encoded(&Scene::Tick(0)));
     let timeline = timeline(Sse::new(ticks_at([1])).keep_alive(keep_alive).ids_from(1), seconds(12)).await;
-    // It gets no id: it is no place to resume from.
-    let sign = "event: tick\ndata: 0\n\n".to_owned();
-    assert_eq!(timeline, [(1, "id: 1\nevent: tick\ndata: 1\n\n".to_owned()), (6, sign.clone()), (11, sign)]);
+    // A keep-alive gets no id, because it is no position to resume from.
+    let ping = "event: tick\ndata: 0\n\n".to_owned();
+    assert_eq!(timeline, [(1, "id: 1\nevent: tick\ndata: 1\n\n".to_owned()), (6, ping.clone()), (11, ping)]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_comment_says_what_it_is_told_to() {
+async fn the_text_of_the_comment_can_be_set() {
     let keep_alive = KeepAlive::every(seconds(1)).comment("still\nhere");
     assert_eq!(
         timeline(Sse::new(silence()).keep_alive(keep_alive), Duration::from_millis(1500)).await,
@@ -79,7 +79,7 @@ async fn a_comment_says_what_it_is_told_to() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_event_that_is_never_on_the_wire_is_no_sign_of_life() {
+async fn an_event_that_is_never_on_the_wire_is_no_keep_alive() {
     let keep_alive = KeepAlive::every(seconds(1)).event(encoded(&Scene::Hidden));
     assert_eq!(
         timeline(Sse::new(silence()).keep_alive(keep_alive), Duration::from_millis(1500)).await,
@@ -88,7 +88,7 @@ async fn an_event_that_is_never_on_the_wire_is_no_sign_of_life() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_terminal_sign_of_life_ends_the_stream() {
+async fn a_terminal_keep_alive_ends_the_stream() {
     let sse = Sse::new(silence()).keep_alive(KeepAlive::every(seconds(9)).event(encoded(&Scene::Done)));
     let begin = Instant::now();
     assert_eq!(frames(response(sse)).await, ["event: done\ndata: null\n\n"]);
@@ -99,12 +99,12 @@ async fn a_terminal_sign_of_life_ends_the_stream() {
 async fn keep_alive_can_be_off() {
     assert_eq!(timeline(Sse::new(silence()).no_keep_alive(), HOUR).await, []);
     assert_eq!(timeline(Sse::new(silence()).keep_alive(Duration::ZERO), HOUR).await, []);
-    // Farther than any clock goes.
+    // Later than `Instant` can express.
     assert_eq!(timeline(Sse::new(silence()).keep_alive(Duration::MAX), HOUR).await, []);
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_event_is_not_delayed_by_the_timer() {
+async fn the_timer_does_not_delay_an_event() {
     let (sender, mut receiver) = mpsc::unbounded_channel();
     let mut body = pin!(response(Sse::new(stream::poll_fn(move |cx| receiver.poll_recv(cx)))).into_body());
     assert_eq!(next_frame(body.as_mut()).await.as_deref(), Some(COMMENT));
@@ -119,9 +119,9 @@ async fn an_event_is_not_delayed_by_the_timer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_that_is_busy_with_nothing_for_the_wire_is_silent_too() {
+async fn a_stream_of_hidden_events_is_silent_and_gets_keep_alives() {
     let begin = Instant::now();
-    // A second passes with every thousand events, none of which is ever sent.
+    // One second passes per thousand events, none of which is sent.
     let events = stream::iter(0_u64..).then(|n| async move {
         if n % 1_000 == 999 {
             tokio::time::advance(seconds(1)).await;
@@ -130,7 +130,7 @@ async fn a_stream_that_is_busy_with_nothing_for_the_wire_is_silent_too() {
     });
     let mut body = pin!(response(Sse::new(events).keep_alive(seconds(5))).into_body());
     assert_eq!(next_frame(body.as_mut()).await.as_deref(), Some(COMMENT));
-    // Silence is looked at between two turns, and each takes about a second here.
+    // The silence is checked once per poll of the body, which takes about a second here.
     assert!((5..=7).contains(&begin.elapsed().as_secs()), "{:?}", begin.elapsed());
 }
 

@@ -1,4 +1,4 @@
-//! Beside tower-http's layers: which of them a stream passes, and what each does to it.
+//! The effects of tower-http's layers on a stream.
 
 use std::{
     convert::Infallible,
@@ -50,7 +50,7 @@ where
     Some(Ok(String::from_utf8(data.copy_to_bytes(data.remaining()).to_vec()).unwrap()))
 }
 
-/// A service that answers with one stream of what is sent to it.
+/// A sender, and a function that returns a stream of the events sent by it. It can be called once.
 fn live() -> (mpsc::UnboundedSender<Scene>, impl Fn() -> Sse<Live> + Clone + Send + Sync) {
     let (sender, receiver) = mpsc::unbounded_channel();
     let receiver = Arc::new(Mutex::new(Some(receiver)));
@@ -68,7 +68,7 @@ impl stream::Stream for Live {
 }
 
 #[tokio::test]
-async fn through_one_stack_of_all_layers_each_event_arrives_before_the_next_is_made() {
+async fn through_a_stack_of_all_layers_each_event_arrives_before_the_next_is_sent() {
     for encoding in ["gzip", "deflate", "br", "zstd"] {
         let (sender, sse) = live();
         let stack = ServiceBuilder::new()
@@ -78,7 +78,7 @@ async fn through_one_stack_of_all_layers_each_event_arrives_before_the_next_is_m
             .layer(CorsLayer::permissive())
             .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, Duration::from_secs(30)))
             .layer(RequestBodyLimitLayer::new(1024))
-            // Opted in: the default leaves event streams alone.
+            // The default leaves event streams alone, so compression is enabled here.
             .layer(CompressionLayer::new().compress_when(SizeAbove::new(0)))
             .layer(SseLayer::new().ids())
             .service(service_fn(move |_: Request<_>| ready(Ok::<_, Infallible>(sse()))));
@@ -106,14 +106,17 @@ async fn through_one_stack_of_all_layers_each_event_arrives_before_the_next_is_m
                 seen += &next_text(body.as_mut()).await.unwrap().unwrap();
             }
         }
-        assert!(seen.starts_with("retry: 2000\n\nid: "), "the outermost layer is heard through all: {seen}");
+        assert!(
+            seen.starts_with("retry: 2000\n\nid: "),
+            "the settings of the outermost layer reach the stream: {seen}"
+        );
         drop(sender);
         assert!(next_text(body.as_mut()).await.is_none(), "a clean end");
     }
 }
 
 #[tokio::test]
-async fn compression_leaves_event_streams_alone_unless_it_is_opted_in() {
+async fn compression_leaves_event_streams_alone_by_default() {
     let service = ServiceBuilder::new().layer(CompressionLayer::new()).layer(SseLayer::new()).service(service_fn(
         |_: Request<Empty<Bytes>>| ready(Ok::<_, Infallible>(Sse::new(stream::iter(vec![Scene::Tick(1); 1000])))),
     ));
@@ -123,7 +126,7 @@ async fn compression_leaves_event_streams_alone_unless_it_is_opted_in() {
     assert!(!response.headers().contains_key("content-encoding"));
 }
 
-/// The answer of `layer` before a stream that ticks at 1 and 61 seconds and ends then.
+/// The response of a service under `layer`, whose stream ticks at 1 and 61 seconds and then ends.
 async fn at_1_and_61_seconds<L, B>(layer: L, sse_layer: SseLayer) -> (StatusCode, Vec<Result<String, String>>)
 where
     L: Layer<
@@ -159,7 +162,7 @@ where
 type Ticks = Pin<Box<dyn stream::Stream<Item = Scene> + Send>>;
 
 #[tokio::test(start_paused = true)]
-async fn a_timeout_ends_with_the_head_and_lets_the_stream_run() {
+async fn a_timeout_applies_to_the_head_and_not_to_the_stream() {
     let timeout = TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, Duration::from_secs(10));
     let (status, seen) = at_1_and_61_seconds(timeout, SseLayer::new().no_keep_alive()).await;
     assert_eq!(status, StatusCode::OK);
@@ -167,7 +170,7 @@ async fn a_timeout_ends_with_the_head_and_lets_the_stream_run() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_response_body_timeout_cuts_silence_that_keep_alive_does_not_break() {
+async fn a_response_body_timeout_cuts_a_silence_without_keep_alives() {
     let timeout = || ResponseBodyTimeoutLayer::new(Duration::from_secs(30));
     let (_, seen) = at_1_and_61_seconds(timeout(), SseLayer::new().no_keep_alive()).await;
     assert!(matches!(&seen[..], [Ok(_), Err(_)]), "{seen:?}");
@@ -188,7 +191,7 @@ async fn a_trace_layer_measures_the_head_and_the_observer_the_stream() {
     let measured = Arc::new(Mutex::new(Vec::new()));
     let (heads, streams) = (Arc::clone(&measured), Arc::clone(&measured));
     let trace = TraceLayer::new_for_http().on_response(move |_: &Response<_>, _, _: &_| {
-        // Its own clock is not the paused one.
+        // The latency of `TraceLayer` is not measured on the paused clock.
         heads.lock().unwrap().push(("head", begin.elapsed()));
     });
     let observed = SseLayer::new().on_close(move |closed| streams.lock().unwrap().push(("stream", closed.duration())));
@@ -197,7 +200,7 @@ async fn a_trace_layer_measures_the_head_and_the_observer_the_stream() {
 }
 
 #[tokio::test]
-async fn a_concurrency_limit_frees_its_place_at_the_head() {
+async fn a_concurrency_limit_releases_its_permit_with_the_head() {
     let mut service = ServiceBuilder::new()
         .layer(ConcurrencyLimitLayer::new(1))
         .layer(SseLayer::new())
@@ -206,11 +209,11 @@ async fn a_concurrency_limit_frees_its_place_at_the_head() {
         service.ready().await.unwrap().call(request(Method::GET)).await.unwrap(),
         service.ready().await.unwrap().call(request(Method::GET)).await.unwrap(),
     ];
-    assert!(open.iter().all(|response| response.status() == StatusCode::OK), "both at once");
+    assert!(open.iter().all(|response| response.status() == StatusCode::OK), "both are open at once");
 }
 
 #[tokio::test]
-async fn catch_panic_answers_a_panic_of_the_handler_and_the_body_its_own() {
+async fn catch_panic_answers_a_panic_of_the_handler_and_the_body_catches_one_of_the_stream() {
     fn answer(request: &Request<Empty<Bytes>>) -> Sse<impl Events + use<>> {
         assert_ne!(request.method(), Method::POST, "in the handler");
         let events = stream::iter([Scene::Tick(1), Scene::Panics]);

@@ -1,4 +1,4 @@
-//! How long streams last, and how many there are.
+//! The maximum lifetime and the maximum number of streams.
 
 use std::{convert::Infallible, future::ready, pin::pin, time::Duration};
 
@@ -35,22 +35,22 @@ fn once() -> impl Stream<Item = Scene> + Send {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_ends_between_80_and_100_percent_of_its_longest_life() {
+async fn a_stream_ends_between_80_and_100_percent_of_the_maximum_lifetime() {
     let layer = SseLayer::new().max_lifetime(seconds(1000));
-    let lives = (0..50).map(|_| async {
+    let lifetimes = (0..50).map(|_| async {
         let mut body = pin!(get_from(&layer, Sse::new(once())).await.into_body());
         let begin = Instant::now();
         while next_frame(body.as_mut()).await.is_some() {}
         begin.elapsed()
     });
-    let lives = futures_util::future::join_all(lives).await;
-    assert!(lives.iter().all(|life| (seconds(800)..=seconds(1001)).contains(life)), "{lives:?}");
-    let spread = *lives.iter().max().unwrap() - *lives.iter().min().unwrap();
-    assert!(spread > seconds(50), "clients that came together leave together: {spread:?}");
+    let lifetimes = futures_util::future::join_all(lifetimes).await;
+    assert!(lifetimes.iter().all(|lifetime| (seconds(800)..=seconds(1001)).contains(lifetime)), "{lifetimes:?}");
+    let spread = *lifetimes.iter().max().unwrap() - *lifetimes.iter().min().unwrap();
+    assert!(spread > seconds(50), "streams that began together must not end together: {spread:?}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_busy_stream_ends_at_its_time_too() {
+async fn a_busy_stream_ends_after_its_lifetime() {
     let events = stream::unfold((), async |()| {
         sleep(Duration::from_millis(300)).await;
         Some((Scene::Tick(1), ()))
@@ -65,15 +65,15 @@ async fn a_busy_stream_ends_at_its_time_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_response_sets_a_life_of_its_own() {
+async fn the_maximum_lifetime_of_a_response_wins() {
     let layer = SseLayer::new().max_lifetime(seconds(10)).no_keep_alive();
     let mut longer = pin!(get_from(&layer, Sse::new(once()).max_lifetime(Duration::MAX)).await.into_body());
     next_frame(longer.as_mut()).await.unwrap();
     let more = tokio::time::timeout(seconds(86_400 * 365), next_frame(longer.as_mut())).await;
-    assert!(more.is_err(), "for ever");
+    assert!(more.is_err(), "`Duration::MAX` is no maximum");
 }
 
-/// Routes that stream, and one that does not, under a layer.
+/// Routes with streams and one without, under a layer.
 fn router(layer: SseLayer) -> Router {
     Router::new()
         .route("/", any(async || Sse::new(once())))
@@ -125,7 +125,7 @@ async fn a_refusal_has_no_header_that_describes_the_stream() {
 }
 
 #[tokio::test]
-async fn with_no_place_free_a_stream_is_answered_503_and_nobody_is_sent_away() {
+async fn a_request_above_the_limit_is_answered_with_503_and_open_streams_continue() {
     let router = router(SseLayer::new().max_streams(2));
     let mut first = ask(&router, Method::GET, "/").await.into_body();
     let mut second = ask(&router, Method::GET, "/").await.into_body();
@@ -138,39 +138,39 @@ async fn with_no_place_free_a_stream_is_answered_503_and_nobody_is_sent_away() {
         assert!(refused.body().is_end_stream());
         assert!(refused.into_body().collect().await.unwrap().to_bytes().is_empty());
     }
-    assert!(waits.len() > 1, "a fixed time would bring all who were refused back at once");
+    assert!(waits.len() > 1, "with a fixed time all refused clients would retry together");
     for body in [&mut first, &mut second] {
-        assert!(body.frame().await.unwrap().unwrap().is_data(), "the streams that were open are open still");
+        assert!(body.frame().await.unwrap().unwrap().is_data(), "the streams below the limit stay open");
     }
     drop(first);
     assert_eq!(ask(&router, Method::GET, "/").await.status(), StatusCode::OK);
 }
 
 #[tokio::test]
-async fn a_place_is_held_from_the_answer_until_the_body_ends() {
+async fn a_stream_counts_from_the_response_until_its_body_ends_or_is_dropped() {
     let router = router(SseLayer::new().max_streams(1));
-    let is_free = async || ask(&router, Method::GET, "/").await.status() == StatusCode::OK;
+    let is_admitted = async || ask(&router, Method::GET, "/").await.status() == StatusCode::OK;
 
     let unpolled = ask(&router, Method::GET, "/").await;
-    assert!(!is_free().await, "taken with the head");
+    assert!(!is_admitted().await, "a stream counts before its first poll");
     drop(unpolled);
-    assert!(is_free().await);
+    assert!(is_admitted().await);
 
     let mut short = ask(&router, Method::GET, "/short").await.into_body();
-    assert!(!is_free().await);
+    assert!(!is_admitted().await);
     short.frame().await.unwrap().unwrap();
     assert!(short.frame().await.is_none());
-    assert!(is_free().await, "with its end, though the body is held");
+    assert!(is_admitted().await, "a stream that has ended does not count, even if its body is not dropped");
     drop(short);
 
-    let given_up = ask(&router, Method::GET, "/").await.into_body();
-    assert!(!is_free().await);
-    drop(given_up);
-    assert!(is_free().await);
+    let dropped = ask(&router, Method::GET, "/").await.into_body();
+    assert!(!is_admitted().await);
+    drop(dropped);
+    assert!(is_admitted().await);
 }
 
 #[tokio::test]
-async fn what_does_not_stream_holds_no_place() {
+async fn responses_without_a_stream_do_not_count() {
     let router = router(SseLayer::new().max_streams(1));
     let held = [
         ask(&router, Method::HEAD, "/").await,
@@ -182,13 +182,13 @@ async fn what_does_not_stream_holds_no_place() {
     assert_eq!(ask(&router, Method::GET, "/over").await.status(), StatusCode::NO_CONTENT);
     assert_eq!(ask(&router, Method::GET, "/text").await.status(), StatusCode::OK);
     let head = ask(&router, Method::HEAD, "/").await;
-    assert_eq!(head.status(), StatusCode::SERVICE_UNAVAILABLE, "the head that a GET would get");
+    assert_eq!(head.status(), StatusCode::SERVICE_UNAVAILABLE, "a HEAD request gets the head of a GET");
     drop((held, stream));
     assert_eq!(ask(&router, Method::HEAD, "/").await.status(), StatusCode::OK);
 }
 
 #[tokio::test]
-async fn a_stream_that_is_refused_is_dropped_unpolled_typed_or_erased() {
+async fn a_refused_stream_is_dropped_unpolled_whether_its_body_is_typed_or_erased() {
     let watch = Watch::default();
     let layer = SseLayer::new().max_streams(0);
     let response = get_from(&layer, Sse::new(watch.stream(once()))).await;
@@ -210,7 +210,7 @@ async fn a_stream_that_is_refused_is_dropped_unpolled_typed_or_erased() {
 }
 
 #[tokio::test]
-async fn each_layer_counts_its_own_and_clones_of_one_count_together() {
+async fn each_layer_has_a_limit_of_its_own_and_clones_share_one() {
     let limited = SseLayer::new().max_streams(1);
     let router = Router::new()
         .route("/a", get(async || Sse::new(once())).layer(limited.clone()))
@@ -224,7 +224,7 @@ async fn each_layer_counts_its_own_and_clones_of_one_count_together() {
     assert_eq!(c.status(), StatusCode::OK);
     assert_eq!(ask(&router, Method::GET, "/c").await.status(), StatusCode::SERVICE_UNAVAILABLE);
     drop(a);
-    // Who is refused by the outer layer gives the place of the inner one back.
+    // A stream that the outer layer refuses does not count in the inner one.
     let second = ask(&router, Method::GET, "/c").await;
     let refused = ask(&router, Method::GET, "/b").await;
     assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);

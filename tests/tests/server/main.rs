@@ -1,4 +1,4 @@
-//! What the server promises, one test per promise.
+//! The promises of the server, one test per promise.
 
 mod budget;
 mod common;

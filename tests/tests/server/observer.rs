@@ -1,4 +1,4 @@
-//! What is told of streams that open and close.
+//! The observers of streams.
 
 use std::{
     convert::Infallible,
@@ -22,7 +22,7 @@ use crate::common::{Scene, encoded, frames, next_frame, silence};
 
 type Notes = Arc<Mutex<Vec<String>>>;
 
-/// A layer that takes notes under `name`.
+/// A layer whose observers record their calls under `name`.
 fn noting(name: &'static str, notes: &Notes) -> SseLayer {
     let (opens, closes) = (Arc::clone(notes), Arc::clone(notes));
     SseLayer::new()
@@ -61,7 +61,7 @@ fn ticks() -> impl Stream<Item = Scene> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_reason_of_each_end_is_told_with_what_was_sent() {
+async fn a_closed_stream_is_reported_with_its_reason_and_totals() {
     let notes = Notes::default();
     let layer = noting("-", &notes);
     let bytes = 2 * "event: tick\ndata: 1\n\n".len();
@@ -79,7 +79,7 @@ async fn the_reason_of_each_end_is_told_with_what_was_sent() {
     frames(get_from(&layer, Sse::new(ticks().chain(stream::iter([Scene::Panics])))).await).await;
     assert_eq!(take(&notes)[1], format!("- Panicked events=2 bytes={bytes} seconds=0 open=0"));
 
-    // What an error becomes ends the stream as any event does: by its mark alone is it terminal.
+    // The event of an error ends the stream as terminal only if it is marked so.
     for (last, reason) in [(Scene::Tick(3), "Finished"), (Scene::Done, "Terminal")] {
         let failing = ticks().map(Ok).chain(stream::iter([Err(last)]));
         frames(get_from(&layer, Sse::from_results(failing, Some)).await).await;
@@ -98,7 +98,7 @@ async fn the_reason_of_each_end_is_told_with_what_was_sent() {
 }
 
 #[tokio::test]
-async fn a_panic_while_the_stream_is_dropped_is_told_and_does_no_harm() {
+async fn a_panic_in_the_drop_of_the_stream_is_caught_and_reported() {
     struct PanicsInDrop;
     impl Drop for PanicsInDrop {
         fn drop(&mut self) {
@@ -116,8 +116,8 @@ async fn a_panic_while_the_stream_is_dropped_is_told_and_does_no_harm() {
 }
 
 #[tokio::test]
-async fn an_event_that_is_taken_back_is_not_counted() {
-    /// Panics when it is dropped, behind its encoding.
+async fn an_event_that_is_removed_after_a_panic_is_not_counted() {
+    /// Panics when it is dropped, after it is encoded.
     struct Bomb;
     impl EventKind for Bomb {
         fn event_type(&self) -> &str {
@@ -143,16 +143,16 @@ async fn an_event_that_is_taken_back_is_not_counted() {
 #[tokio::test(start_paused = true)]
 async fn keep_alives_count_as_bytes_and_not_as_events() {
     let notes = Notes::default();
-    let sign = encoded(&Scene::Tick(1));
+    let ping = encoded(&Scene::Tick(1));
     let events = ticks().chain(stream::once(tokio::time::sleep(Duration::from_secs(25))).filter_map(|()| ready(None)));
-    let sse = Sse::new(events).keep_alive(KeepAlive::every(Duration::from_secs(10)).event(sign));
+    let sse = Sse::new(events).keep_alive(KeepAlive::every(Duration::from_secs(10)).event(ping));
     frames(get_from(&noting("-", &notes), sse).await).await;
     let bytes = 4 * "event: tick\ndata: 1\n\n".len();
     assert_eq!(take(&notes)[1], format!("- Finished events=2 bytes={bytes} seconds=25 open=0"));
 }
 
 #[tokio::test]
-async fn streams_that_are_open_are_counted_over_all_clones_of_a_layer() {
+async fn open_streams_are_counted_over_all_clones_of_a_layer() {
     let notes = Notes::default();
     let layer = noting("-", &notes);
     let mut bodies = Vec::new();
@@ -169,7 +169,7 @@ async fn streams_that_are_open_are_counted_over_all_clones_of_a_layer() {
 }
 
 #[tokio::test]
-async fn layers_made_from_one_and_observed_apart_count_apart() {
+async fn clones_of_a_layer_with_different_observers_count_separately() {
     let (left, right) = (Notes::default(), Notes::default());
     let base = SseLayer::new().retry(Duration::from_secs(1)).on_open(|_| {});
     let noting = |notes: &Notes| {
@@ -193,7 +193,7 @@ async fn layers_made_from_one_and_observed_apart_count_apart() {
 }
 
 #[tokio::test]
-async fn an_observer_is_told_also_where_there_is_no_other() {
+async fn each_observer_works_without_the_others() {
     let notes = Notes::default();
     let note = |name: &'static str| {
         let notes = Arc::clone(&notes);
@@ -212,7 +212,7 @@ async fn an_observer_is_told_also_where_there_is_no_other() {
 }
 
 #[tokio::test]
-async fn observers_of_all_layers_are_told_the_nearest_first() {
+async fn observers_of_all_layers_are_called_the_innermost_first() {
     let notes = Notes::default();
     let router = Router::new()
         .route("/", get(async || Sse::new(ticks())))
@@ -225,7 +225,7 @@ async fn observers_of_all_layers_are_told_the_nearest_first() {
 }
 
 #[tokio::test]
-async fn what_never_streamed_was_never_open() {
+async fn a_response_whose_body_is_not_polled_is_not_reported() {
     let notes = Notes::default();
     let layer = noting("-", &notes);
     drop(answer(&layer, Sse::new(ticks()), Method::HEAD).await);
@@ -235,7 +235,7 @@ async fn what_never_streamed_was_never_open() {
 }
 
 #[tokio::test]
-async fn an_observer_that_panics_costs_no_client_its_stream() {
+async fn a_panic_of_an_observer_does_not_end_the_stream() {
     let layer = SseLayer::new().on_open(|_| panic!("on open")).on_close(|_| panic!("on close"));
     assert_eq!(frames(get_from(&layer, Sse::new(ticks())).await).await.len(), 1);
 }

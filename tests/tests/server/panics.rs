@@ -1,4 +1,4 @@
-//! A panic, whose ever it is, ends the stream behind what came before, and behind a last event if there is one.
+//! A panic ends the stream after the events before it, and after the last event of `on_panic` if there is one.
 
 use std::future::pending;
 
@@ -19,7 +19,7 @@ fn explode() {
 async fn a_panic_of_a_condition_ends_the_stream_like_one_of_the_stream() {
     let last = || Some(encoded(&Scene::Done));
     let panicked = |sent: &str, events| (format!("panicked events={events}"), sent.to_owned());
-    let told = async |sse: Sse<_>| {
+    let end = async |sse: Sse<_>| {
         let (reason, sent, _) = ended(sse).await;
         (reason, sent)
     };
@@ -29,16 +29,16 @@ async fn a_panic_of_a_condition_ends_the_stream_like_one_of_the_stream() {
             explode();
         })
     };
-    assert_eq!(told(in_future()).await, panicked(TICK, 1));
-    assert_eq!(told(in_future().on_panic(last)).await, panicked(&format!("{TICK}{DONE}"), 2));
-    let in_answer = open().boxed().recheck(seconds(1), || async { panic!("in the answer") });
-    assert_eq!(told(in_answer.on_panic(last)).await, panicked(&format!("{TICK}{DONE}"), 2));
-    let in_question = open().boxed().recheck(seconds(1), || -> std::future::Ready<bool> { panic!("in the question") });
-    assert_eq!(told(in_question.on_panic(last)).await, panicked(&format!("{TICK}{DONE}"), 2));
+    assert_eq!(end(in_future()).await, panicked(TICK, 1));
+    assert_eq!(end(in_future().on_panic(last)).await, panicked(&format!("{TICK}{DONE}"), 2));
+    let in_check = open().boxed().recheck(seconds(1), || async { panic!("in the future of the check") });
+    assert_eq!(end(in_check.on_panic(last)).await, panicked(&format!("{TICK}{DONE}"), 2));
+    let in_closure = open().boxed().recheck(seconds(1), || -> std::future::Ready<bool> { panic!("in the closure") });
+    assert_eq!(end(in_closure.on_panic(last)).await, panicked(&format!("{TICK}{DONE}"), 2));
 }
 
 #[tokio::test]
-async fn a_panic_of_the_stream_becomes_a_last_event() {
+async fn the_event_of_on_panic_is_sent_after_a_panic_of_the_stream() {
     let done = || Some(encoded(&Scene::Done));
     let events = || stream::iter([Scene::Tick(1)]).chain(stream::once(async { panic!("in the stream") })).boxed();
     let expected = ("panicked events=2".to_owned(), format!("{TICK}{DONE}"), 0);
@@ -47,7 +47,7 @@ async fn a_panic_of_the_stream_becomes_a_last_event() {
 }
 
 #[tokio::test]
-async fn wherever_it_panics_the_last_event_is_sent_once_and_behind_all_that_came_before() {
+async fn the_event_of_on_panic_is_sent_once_and_last_wherever_the_panic_is() {
     let done = || Some(encoded(&Scene::Done));
     let both = format!("{TICK}{DONE}");
     let while_encoding = Sse::new(stream::iter([Scene::Tick(1), Scene::Panics, Scene::Tick(2)])).on_panic(done);
@@ -60,7 +60,7 @@ async fn wherever_it_panics_the_last_event_is_sent_once_and_behind_all_that_came
     let in_last = Sse::from_results(failing, |()| -> Option<Scene> { panic!("in the last event") }).on_panic(done);
     assert_eq!(ended(in_last).await.1, both);
 
-    // None, one that panics itself, and the last setting.
+    // No event, a closure that panics itself, and the last of two settings.
     let panics = || Sse::new(stream::iter([Scene::Tick(1), Scene::Panics]));
     assert_eq!(ended(panics().on_panic(|| None)).await.1, TICK);
     assert_eq!(ended(panics().on_panic(|| panic!("once more"))).await, ("panicked events=1".into(), TICK.into(), 0));
@@ -68,7 +68,7 @@ async fn wherever_it_panics_the_last_event_is_sent_once_and_behind_all_that_came
 }
 
 #[tokio::test]
-async fn a_panic_after_the_end_is_no_last_event() {
+async fn a_panic_after_the_end_sends_no_event_of_on_panic() {
     struct Bomb;
     impl Drop for Bomb {
         fn drop(&mut self) {
@@ -82,7 +82,7 @@ async fn a_panic_after_the_end_is_no_last_event() {
     let sse = Sse::new(events).on_panic(|| Some(encoded(&Scene::Tick(2))));
     let expected = ("panicked events=2".to_owned(), format!("{TICK}{DONE}"), 0);
     assert_eq!(ended(sse).await, expected);
-    // Nor is one of a future that is dropped with the stream.
+    // Neither does a panic in the drop of a future.
     let bomb = Bomb;
     let held = async move {
         pending::<()>().await;
@@ -93,9 +93,9 @@ async fn a_panic_after_the_end_is_no_last_event() {
     assert_eq!(ended(sse).await, expected);
 }
 
-/// Two panics at once would abort the process.
+/// A panic during the unwinding of another would abort the process.
 #[tokio::test]
-async fn any_number_of_panics_while_all_is_dropped_does_no_more_harm() {
+async fn any_number_of_panics_during_the_drop_ends_the_stream_once() {
     struct Bomb;
     impl Drop for Bomb {
         fn drop(&mut self) {
@@ -109,20 +109,20 @@ async fn any_number_of_panics_while_all_is_dropped_does_no_more_harm() {
             drop(bomb);
         }
     };
-    let (replacing, panicking, asking) = (Bomb, Bomb, Bomb);
+    let (in_replace, in_on_panic, in_check) = (Bomb, Bomb, Bomb);
     let sse = Sse::new(stream::iter([Scene::Tick(1), Scene::Done]))
         .until(held())
         .until(held())
         .recheck(seconds(1), move || {
-            let _held = &asking;
+            let _held = &in_check;
             std::future::ready(true)
         })
         .on_unsendable(move |_| {
-            let _held = &replacing;
+            let _held = &in_replace;
             None
         })
         .on_panic(move || {
-            drop(panicking);
+            drop(in_on_panic);
             None
         });
     assert_eq!(ended(sse).await, ("panicked events=2".to_owned(), format!("{TICK}{DONE}"), 0));
@@ -137,7 +137,7 @@ impl Drop for Bomb {
 }
 
 #[tokio::test]
-async fn a_panic_whose_payload_panics_ends_the_stream_too() {
+async fn a_panic_whose_payload_panics_in_its_drop_ends_the_stream() {
     let done = || Some(encoded(&Scene::Done));
     let sse = open()
         .boxed()

@@ -1,4 +1,4 @@
-//! The head of every answer that stands in the place of a stream: its status, and all its headers.
+//! The status and all headers of each response that is sent for a stream or instead of one.
 
 use std::{convert::Infallible, future::ready};
 
@@ -25,13 +25,13 @@ fn open() -> Answer {
     Sse::new(silence()).boxed()
 }
 
-fn over() -> Answer {
+fn empty() -> Answer {
     Sse::new(stream::empty::<Scene>()).boxed()
 }
 
 fn head<B>(response: &Response<B>) -> Head {
     let line = |(name, value): (&HeaderName, &HeaderValue)| match name {
-        // It is drawn.
+        // Its value is random.
         &RETRY_AFTER => format!("{name}: <seconds>"),
         _ => format!("{name}: {}", value.to_str().unwrap()),
     };
@@ -40,7 +40,7 @@ fn head<B>(response: &Response<B>) -> Head {
     (response.status().as_u16(), lines)
 }
 
-/// Under Tower layers, the inner one first.
+/// The response head under Tower layers, given from the inside out.
 async fn tower(layers: &[&SseLayer], answer: impl Into<Answered>, method: Method) -> Head {
     let mut answer = Some(answer.into().0);
     let service = service_fn(move |_: Request<()>| ready(Ok::<_, Infallible>(answer.take().unwrap())));
@@ -65,7 +65,7 @@ impl From<Response<Answer>> for Answered {
     }
 }
 
-/// In axum, under layers, the inner one first.
+/// The response head in axum, under layers given from the inside out.
 async fn axum(layers: &[&SseLayer], answer: fn() -> Answer, method: Method) -> Head {
     let mut router = Router::new().route("/", any(move || ready(answer())));
     for layer in layers {
@@ -75,12 +75,12 @@ async fn axum(layers: &[&SseLayer], answer: fn() -> Answer, method: Method) -> H
 }
 
 #[tokio::test]
-async fn no_answer_in_the_place_of_a_stream_may_be_kept_by_a_cache() {
+async fn no_response_instead_of_a_stream_may_be_stored_by_a_cache() {
     let plain = SseLayer::new();
     let full = SseLayer::new().max_streams(0);
     let shutdown = Shutdown::new();
     shutdown.begin();
-    let ending = SseLayer::new().shutdown(&shutdown, Drain::Now);
+    let shutting_down = SseLayer::new().shutdown(&shutdown, Drain::Now);
     let with = |status: u16, cache_control: &'static str, answer| {
         Response::builder().status(status).header(CACHE_CONTROL, cache_control).body(answer).unwrap()
     };
@@ -88,40 +88,60 @@ async fn no_answer_in_the_place_of_a_stream_may_be_kept_by_a_cache() {
 
     let stream =
         ["cache-control: no-cache", "content-type: text/event-stream", "sse-keep-alive: 15", "x-accel-buffering: no"];
-    let empty = ["cache-control: no-cache"];
+    let no_cache = ["cache-control: no-cache"];
     let refused = ["cache-control: no-cache", "retry-after: <seconds>"];
     let mut rows: Vec<(&str, Head, u16, &[&str])> = vec![
-        ("a stream, by itself", head(&Response::from(open())), 200, &stream),
-        ("one that is over, by itself", head(&Response::from(over())), 204, &empty),
-        ("`stop`, by itself", head(&Response::from(Answer::stop())), 204, &empty),
-        ("a status without a body", tower(&[], of_status(204, open()), Method::GET).await, 204, &empty),
-        ("another one", tower(&[], of_status(205, open()), Method::GET).await, 205, &empty),
-        ("`stop` with a status of its own", tower(&[], of_status(404, Answer::stop()), Method::GET).await, 404, &empty),
-        // It says how long the client may keep what it has, which is none of ours.
+        ("a stream, without a layer", head(&Response::from(open())), 200, &stream),
+        ("an empty stream, without a layer", head(&Response::from(empty())), 204, &no_cache),
+        ("`stop`, without a layer", head(&Response::from(Answer::stop())), 204, &no_cache),
+        ("a status without a body", tower(&[], of_status(204, open()), Method::GET).await, 204, &no_cache),
+        ("another status without a body", tower(&[], of_status(205, open()), Method::GET).await, 205, &no_cache),
+        (
+            "`stop` with a status of its own",
+            tower(&[], of_status(404, Answer::stop()), Method::GET).await,
+            404,
+            &no_cache,
+        ),
+        // A 304 is about the copy that a cache already has, so it gets no header.
         ("not modified", tower(&[], of_status(304, open()), Method::GET).await, 304, &[]),
         (
-            "own words, `stop`",
+            "`stop` with a `cache-control` of its own",
             tower(&[], with(200, "no-store", Answer::stop()), Method::GET).await,
             204,
             &["cache-control: no-store"],
         ),
-        ("own words, refused", tower(&[&full], with(200, "max-age=60", open()), Method::GET).await, 503, &refused),
+        (
+            "a refused stream with a `cache-control` of its own",
+            tower(&[&full], with(200, "max-age=60", open()), Method::GET).await,
+            503,
+            &refused,
+        ),
     ];
     for method in [Method::GET, Method::HEAD] {
         rows.extend([
             ("a stream", tower(&[], open(), method.clone()).await, 200, &stream[..]),
-            ("one that is over", tower(&[], over(), method.clone()).await, 204, &empty),
-            ("`stop`", tower(&[], Answer::stop(), method.clone()).await, 204, &empty),
-            ("`stop`, with no place free", tower(&[&full], Answer::stop(), method.clone()).await, 204, &empty),
-            ("no place is free", tower(&[&full], open(), method.clone()).await, 503, &refused),
-            ("the server ends", tower(&[&ending], open(), method.clone()).await, 503, &refused),
+            ("an empty stream", tower(&[], empty(), method.clone()).await, 204, &no_cache),
+            ("`stop`", tower(&[], Answer::stop(), method.clone()).await, 204, &no_cache),
+            ("`stop` at the limit of streams", tower(&[&full], Answer::stop(), method.clone()).await, 204, &no_cache),
+            ("a stream above the limit", tower(&[&full], open(), method.clone()).await, 503, &refused),
+            ("a stream during a shutdown", tower(&[&shutting_down], open(), method.clone()).await, 503, &refused),
             ("refused by the inner layer", tower(&[&full, &plain], open(), method.clone()).await, 503, &refused),
-            ("refused by the outer layer", tower(&[&plain, &ending], open(), method.clone()).await, 503, &refused),
+            (
+                "refused by the outer layer",
+                tower(&[&plain, &shutting_down], open(), method.clone()).await,
+                503,
+                &refused,
+            ),
             ("axum: a stream", axum(&[], open, method.clone()).await, 200, &stream),
-            ("axum: one that is over", axum(&[&plain], over, method.clone()).await, 204, &empty),
-            ("axum: `stop`", axum(&[&plain], Answer::stop, method.clone()).await, 204, &empty),
-            ("axum: no place is free", axum(&[&full, &plain], open, method.clone()).await, 503, &refused),
-            ("axum: the server ends", axum(&[&plain, &ending], open, method.clone()).await, 503, &refused),
+            ("axum: an empty stream", axum(&[&plain], empty, method.clone()).await, 204, &no_cache),
+            ("axum: `stop`", axum(&[&plain], Answer::stop, method.clone()).await, 204, &no_cache),
+            ("axum: a stream above the limit", axum(&[&full, &plain], open, method.clone()).await, 503, &refused),
+            (
+                "axum: a stream during a shutdown",
+                axum(&[&plain, &shutting_down], open, method.clone()).await,
+                503,
+                &refused,
+            ),
         ]);
     }
     let wrong: Vec<_> = rows

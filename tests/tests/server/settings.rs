@@ -1,4 +1,4 @@
-//! Who says how a stream is sent, and in which order.
+//! The settings of responses and layers, and their precedence.
 
 use std::{convert::Infallible, future::ready, sync::Arc, time::Duration};
 
@@ -36,7 +36,7 @@ async fn read(response: Response<Body>) -> (HeaderMap, String) {
     (head.headers, String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap())
 }
 
-/// What a response becomes under two layers: of a typed service, and of a handler whose body axum erases.
+/// The headers and text of a response under two layers, from a typed service and from an axum handler, whose body is erased.
 async fn under<St>(
     make: impl Fn() -> Sse<St> + Clone + Send + Sync + 'static,
     inner: SseLayer,
@@ -53,17 +53,17 @@ where
     [read(typed.map(Body::new)).await, read(erased).await]
 }
 
-/// Middleware may ask by HEAD what came as a GET, as one does that only looks whether a stream is there.
+/// Middleware may change a GET into a HEAD, for example to check whether a stream exists.
 #[tokio::test]
-async fn what_was_asked_by_head_anywhere_on_the_way_is_a_head_alone() {
+async fn a_response_has_no_body_if_any_layer_sees_a_head_request() {
     let answer = service_fn(|_: Request<()>| ready(Ok::<_, Infallible>(response(Sse::new(ticks())).map(Body::new))));
-    let by_head = MapRequestLayer::new(|mut request: Request<()>| {
+    let to_head = MapRequestLayer::new(|mut request: Request<()>| {
         *request.method_mut() = Method::HEAD;
         request
     });
     for stack in [
-        BoxService::new(SseLayer::new().layer(by_head.layer(SseLayer::new().layer(answer)))),
-        BoxService::new(by_head.layer(SseLayer::new().layer(SseLayer::new().layer(answer)))),
+        BoxService::new(SseLayer::new().layer(to_head.layer(SseLayer::new().layer(answer)))),
+        BoxService::new(to_head.layer(SseLayer::new().layer(SseLayer::new().layer(answer)))),
     ] {
         let response = stack.oneshot(Request::new(())).await.unwrap();
         assert_eq!(response.headers()["content-type"], "text/event-stream");
@@ -77,13 +77,13 @@ async fn a_reconnection_time_is_sent_before_the_first_event() {
     assert!(
         text(response(Sse::new(ticks()).retry(Duration::from_micros(1_500)))).await.starts_with("retry: 2\n\nevent:")
     );
-    // Even if none comes.
+    // It is sent even without an event.
     let silent = response(Sse::new(silence()).retry(seconds(3)));
     assert_eq!(next_frame(std::pin::pin!(silent.into_body())).await.as_deref(), Some("retry: 3000\n\n"));
 }
 
 #[tokio::test]
-async fn each_response_draws_its_own_reconnection_time() {
+async fn each_response_has_a_random_reconnection_time() {
     let mut drawn = std::collections::HashSet::new();
     for _ in 0..20 {
         let text = text(response(Sse::new(ticks()).retry_between(seconds(2)..=seconds(6)))).await;
@@ -108,7 +108,7 @@ async fn ids_number_the_events_that_have_none() {
 }
 
 #[tokio::test]
-async fn ids_of_one_response_are_never_mistaken_for_those_of_another() {
+async fn the_ids_of_each_response_are_unique() {
     let mut prefixes = std::collections::HashSet::new();
     for _ in 0..20 {
         let text = text(response(Sse::new(ticks()).ids())).await;
@@ -120,7 +120,7 @@ async fn ids_of_one_response_are_never_mistaken_for_those_of_another() {
 }
 
 #[tokio::test]
-async fn events_that_are_bytes_already_keep_what_they_have() {
+async fn encoded_events_are_not_numbered() {
     assert_eq!(
         text(response(Sse::new(stream::iter([encoded(&Scene::Tick(1))])).ids())).await,
         "event: tick\ndata: 1\n\n"
@@ -128,7 +128,7 @@ async fn events_that_are_bytes_already_keep_what_they_have() {
 }
 
 #[tokio::test]
-async fn setting_by_setting_the_nearest_to_the_handler_wins() {
+async fn the_innermost_value_of_each_setting_wins() {
     let make = || Sse::new(ticks()).retry(seconds(1));
     let inner = SseLayer::new().retry(seconds(2)).batch(1).keep_alive(seconds(20));
     let outer = SseLayer::new().retry(seconds(3)).batch(1 << 20).keep_alive(seconds(30)).ids();
@@ -183,7 +183,7 @@ async fn headers_are_set_only_if_absent() {
 }
 
 #[tokio::test]
-async fn keep_alive_is_announced_only_when_it_is_on() {
+async fn the_keep_alive_header_is_set_only_if_keep_alive_is_on() {
     fn header(sse: Sse<impl Events>) -> Option<HeaderValue> {
         response(sse).headers().get("sse-keep-alive").cloned()
     }
@@ -192,12 +192,12 @@ async fn keep_alive_is_announced_only_when_it_is_on() {
     assert_eq!(header(Sse::new(silence()).no_keep_alive()), None);
     let off = SseLayer::new().no_keep_alive();
     for (headers, _) in under(|| Sse::new(ticks()), off, SseLayer::new().keep_alive(seconds(5))).await {
-        assert!(!headers.contains_key("sse-keep-alive"), "a layer takes back what stood for the default: {headers:?}");
+        assert!(!headers.contains_key("sse-keep-alive"), "the layer removes the header of the default: {headers:?}");
     }
 }
 
 #[tokio::test]
-async fn a_head_request_gets_the_head_alone_and_polls_no_stream() {
+async fn a_head_request_gets_only_the_head_and_polls_no_stream() {
     let watch = Watch::default();
     let make = {
         let watch = watch.clone();
@@ -207,11 +207,11 @@ async fn a_head_request_gets_the_head_alone_and_polls_no_stream() {
     let converted = make.clone();
     let typed = SseLayer::new().layer(service_fn(move |_: Request<Body>| ready(Ok::<_, Infallible>(make()))));
     let response = typed.oneshot(request(Method::HEAD)).await.unwrap();
-    assert!(watch.is_dropped(), "at once");
+    assert!(watch.is_dropped(), "the stream is dropped at once");
     assert_eq!(response.headers()["content-type"], "text/event-stream");
     assert_eq!(frames(response).await, [""; 0]);
 
-    // A body that is made before the layer sees it learns of it by the slot.
+    // A body that was created before the layer saw the response learns of it through the extensions.
     let erased = SseLayer::new()
         .layer(service_fn(move |_: Request<Body>| ready(Ok::<_, Infallible>(Response::from(converted())))));
     let response = erased.oneshot(request(Method::HEAD)).await.unwrap();
@@ -225,7 +225,7 @@ async fn a_head_request_gets_the_head_alone_and_polls_no_stream() {
 }
 
 #[tokio::test]
-async fn what_is_no_event_stream_passes_untouched() {
+async fn responses_without_a_typed_stream_are_unchanged() {
     let answer = || {
         let other = Sse::<stream::Pending<RawEvent>>::stop;
         [
@@ -247,7 +247,7 @@ async fn what_is_no_event_stream_passes_untouched() {
 }
 
 #[tokio::test]
-async fn under_the_layer_the_last_event_id_is_an_extension_of_the_request() {
+async fn the_layer_inserts_the_last_event_id_into_the_extensions_of_the_request() {
     let seen = Arc::new(std::sync::Mutex::new(Vec::new()));
     let service = {
         let seen = Arc::clone(&seen);
@@ -271,7 +271,7 @@ async fn under_the_layer_the_last_event_id_is_an_extension_of_the_request() {
 }
 
 #[tokio::test]
-async fn a_stream_of_results_of_events_is_served_in_axum_too() {
+async fn an_axum_handler_returns_a_stream_of_results() {
     async fn handler() -> impl IntoResponse {
         Sse::from_results(ticks().map(Ok::<_, std::io::Error>), |_| None)
     }

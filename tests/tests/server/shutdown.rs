@@ -1,4 +1,4 @@
-//! What a shutdown does to streams, looked at from their bodies. What it does to servers is in `tests/lifecycle`.
+//! The effects of a shutdown on bodies. Its effects on servers are tested in `tests/lifecycle`.
 
 use std::{convert::Infallible, future::ready, pin::pin, task::Poll, time::Duration};
 
@@ -41,7 +41,7 @@ fn retry(block: &str) -> u64 {
 }
 
 #[tokio::test]
-async fn now_ends_every_open_stream_behind_a_reconnection_time_of_its_own() {
+async fn drain_now_ends_every_open_stream_after_a_random_reconnection_time() {
     let shutdown = Shutdown::new();
     let layer = SseLayer::new().shutdown(&shutdown, Drain::Now);
     let watch = Watch::default();
@@ -58,7 +58,7 @@ async fn now_ends_every_open_stream_behind_a_reconnection_time_of_its_own() {
     shutdown.begin();
     let mut drawn = std::collections::HashSet::new();
     for mut body in bodies {
-        assert!(body.is_woken(), "without a timer, without an event");
+        assert!(body.is_woken(), "the shutdown wakes the body, not a timer or an event");
         watch.reset();
         let last = next_frame(body.as_mut()).await.unwrap();
         assert!(watch.is_dropped());
@@ -67,14 +67,14 @@ async fn now_ends_every_open_stream_behind_a_reconnection_time_of_its_own() {
         assert!((2000..=6000).contains(&retry(&last)), "{last}");
         drawn.insert(last);
     }
-    // Some milliseconds, on a machine that has nothing else to do.
+    // It takes some milliseconds on an idle machine.
     assert!(begun.elapsed() < Duration::from_millis(500), "{:?}", begun.elapsed());
     println!("1,000 streams ended in {:?}", begun.elapsed());
-    assert!(drawn.len() > 500, "clients that come back in one wave: {}", drawn.len());
+    assert!(drawn.len() > 500, "too many clients reconnect at the same time: {} times", drawn.len());
 }
 
 #[tokio::test]
-async fn the_last_reconnection_time_is_never_less_than_what_was_set() {
+async fn the_last_reconnection_time_is_at_least_the_one_that_was_set() {
     for (layer, range) in [
         (SseLayer::new().retry(seconds(3)), 3000..=6000),
         (SseLayer::new().retry_between(seconds(10)..=seconds(60)), 10_000..=60_000),
@@ -112,7 +112,7 @@ async fn a_farewell_is_the_last_event() {
 }
 
 #[tokio::test]
-async fn a_terminal_farewell_tells_clients_not_to_come_back_and_so_not_when() {
+async fn a_terminal_farewell_is_sent_without_a_reconnection_time() {
     let shutdown = Shutdown::new();
     let layer = SseLayer::new().shutdown(&shutdown, Drain::Farewell(encoded(&Scene::Done)));
     let mut body = pin!(get_from(&layer, Sse::new(once())).await.into_body());
@@ -123,7 +123,7 @@ async fn a_terminal_farewell_tells_clients_not_to_come_back_and_so_not_when() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn finish_lets_a_stream_end_by_itself_within_its_grace() {
+async fn drain_finish_lets_a_stream_end_by_itself_within_the_grace_period() {
     let shutdown = Shutdown::new();
     let layer = SseLayer::new().no_keep_alive().shutdown(&shutdown, Drain::Finish { grace: seconds(30) });
     let events = stream::unfold(1, async |n| {
@@ -136,7 +136,7 @@ async fn finish_lets_a_stream_end_by_itself_within_its_grace() {
     let begun = Instant::now();
     assert!(
         retry(&next_frame(body.as_mut()).await.unwrap()) >= 2000,
-        "at once: whatever ends it now, clients are spread"
+        "a reconnection time is sent at the beginning of the grace period"
     );
     for n in 1..=3 {
         assert_eq!(next_frame(body.as_mut()).await, Some(format!("event: tick\ndata: {n}\n\n")));
@@ -146,7 +146,7 @@ async fn finish_lets_a_stream_end_by_itself_within_its_grace() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn finish_ends_a_stream_when_its_grace_is_over_silent_or_busy() {
+async fn drain_finish_ends_silent_and_busy_streams_after_the_grace_period() {
     let shutdown = Shutdown::new();
     let layer = SseLayer::new().shutdown(&shutdown, Drain::Finish { grace: seconds(30) });
     let mut silent = pin!(get_from(&layer, Sse::new(once()).no_keep_alive()).await.into_body());
@@ -172,7 +172,7 @@ async fn finish_ends_a_stream_when_its_grace_is_over_silent_or_busy() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_a_lifetime_and_a_grace_the_shorter_holds() {
+async fn the_shorter_of_a_lifetime_and_a_grace_period_ends_the_stream() {
     for (lifetime, grace, ends, reason) in [(10, 30, 8..=10, "lifetime"), (1000, 5, 5..=5, "shutdown")] {
         let (shutdown, stats) = (Shutdown::new(), Stats::new());
         let layer = SseLayer::new().no_keep_alive().stats(&stats).max_lifetime(seconds(lifetime));
@@ -189,7 +189,7 @@ async fn of_a_lifetime_and_a_grace_the_shorter_holds() {
 }
 
 #[tokio::test]
-async fn a_stream_that_is_always_ready_is_ended_too() {
+async fn a_shutdown_ends_a_stream_that_is_always_ready() {
     let shutdown = Shutdown::new();
     let layer = SseLayer::new().batch(1).shutdown(&shutdown, Drain::Now);
     let mut body = pin!(get_from(&layer, Sse::new(stream::repeat_with(|| Scene::Tick(1)))).await.into_body());
@@ -202,7 +202,7 @@ async fn a_stream_that_is_always_ready_is_ended_too() {
 }
 
 #[tokio::test]
-async fn from_the_beginning_on_new_streams_are_answered_503_and_other_answers_stay() {
+async fn during_a_shutdown_new_streams_are_answered_with_503_and_other_responses_are_unchanged() {
     let shutdown = Shutdown::new();
     let layer = SseLayer::new().retry(seconds(2)).shutdown(&shutdown, Drain::Finish { grace: seconds(30) });
     let watch = Watch::default();
@@ -219,7 +219,7 @@ async fn from_the_beginning_on_new_streams_are_answered_503_and_other_answers_st
     let mut after = std::collections::HashSet::new();
     for response in [typed, ask("/").await] {
         assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
-        assert!(response.body().is_end_stream(), "the head says that nothing follows");
+        assert!(response.body().is_end_stream(), "a 503 has no body");
         for name in ["content-type", "sse-keep-alive", "x-accel-buffering"] {
             assert!(!response.headers().contains_key(name), "{:?}", response.headers());
         }
@@ -233,14 +233,14 @@ async fn from_the_beginning_on_new_streams_are_answered_503_and_other_answers_st
         assert!((2..=6).contains(&seconds), "{seconds}");
         after.insert(seconds);
     }
-    assert!(after.len() > 1, "a fixed time would bring all clients back at once");
+    assert!(after.len() > 1, "with a fixed time all clients would retry together");
     assert_eq!(answer(&layer, Sse::new(once()), Method::HEAD).await.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(ask("/over").await.status(), StatusCode::NO_CONTENT);
     assert_eq!(ask("/text").await.status(), StatusCode::OK);
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_one_shutdown_in_two_layers_the_nearest_drain_holds_and_of_two_shutdowns_each() {
+async fn the_inner_drain_of_a_shutdown_wins_and_different_shutdowns_all_apply() {
     let outer = Shutdown::new();
     let inner = Shutdown::new();
     let router = |inner_layer: SseLayer| {
@@ -275,7 +275,7 @@ async fn of_one_shutdown_in_two_layers_the_nearest_drain_holds_and_of_two_shutdo
 }
 
 #[tokio::test]
-async fn a_service_that_may_answer_otherwise_is_refused_its_streams_alone() {
+async fn only_the_streams_of_a_service_with_other_responses_are_refused() {
     let shutdown = Shutdown::new();
     let service = SseLayer::new().shutdown(&shutdown, Drain::Now).layer(service_fn(|request: Request<()>| {
         let denied = || Response::builder().status(StatusCode::UNAUTHORIZED).body(Body::from("who are you?")).unwrap();
@@ -292,7 +292,7 @@ async fn a_service_that_may_answer_otherwise_is_refused_its_streams_alone() {
 }
 
 #[tokio::test]
-async fn a_stream_whose_body_is_not_polled_until_the_shutdown_ends_with_its_first_poll() {
+async fn a_body_that_is_first_polled_after_the_shutdown_began_ends_at_once() {
     let shutdown = Shutdown::new();
     let layer = SseLayer::new().shutdown(&shutdown, Drain::Now);
     let watch = Watch::default();

@@ -1,4 +1,4 @@
-//! What only a socket shows.
+//! Promises that need a socket.
 
 use std::{convert::Infallible, future::ready, time::Duration};
 
@@ -20,20 +20,20 @@ use tower::{Layer, service_fn};
 
 use crate::common::{Connection, Scene, Watch, silence};
 
-/// No promise: only so that a fault fails instead of hanging.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// The time after which a test fails instead of hanging. It is no promise.
+const TEST_TIMEOUT: Duration = Duration::from_secs(10);
 
-async fn patiently<T>(what: &str, future: impl Future<Output = T>) -> T {
-    timeout(PATIENCE, future).await.unwrap_or_else(|_| panic!("{what} did not come"))
+async fn within_timeout<T>(what: &str, future: impl Future<Output = T>) -> T {
+    timeout(TEST_TIMEOUT, future).await.unwrap_or_else(|_| panic!("no {what}"))
 }
 
 async fn next_data(response: &mut http::Response<Incoming>) -> String {
-    let frame = patiently("a frame", response.frame()).await.unwrap().unwrap();
+    let frame = within_timeout("frame", response.frame()).await.unwrap().unwrap();
     String::from_utf8(frame.into_data().unwrap().to_vec()).unwrap()
 }
 
 #[tokio::test]
-async fn the_head_leaves_before_the_first_event_and_each_event_at_once() {
+async fn the_head_is_sent_before_the_first_event_and_each_event_at_once() {
     let (sender, receiver) = mpsc::unbounded_channel::<Scene>();
     let receiver = std::sync::Arc::new(std::sync::Mutex::new(Some(receiver)));
     let service = SseLayer::new().layer(service_fn(move |_: Request<Incoming>| {
@@ -41,7 +41,7 @@ async fn the_head_leaves_before_the_first_event_and_each_event_at_once() {
         ready(Ok::<_, Infallible>(Sse::new(stream::poll_fn(move |cx| receiver.poll_recv(cx)))))
     }));
     let mut connection = Connection::open(serve::with_hyper(service).await).await;
-    let mut response = patiently("the head", connection.get("/")).await;
+    let mut response = within_timeout("response head", connection.get("/")).await;
     assert_eq!(response.headers()["content-type"], "text/event-stream");
     for n in 0..3 {
         sender.send(Scene::Tick(n)).unwrap();
@@ -50,23 +50,23 @@ async fn the_head_leaves_before_the_first_event_and_each_event_at_once() {
 }
 
 #[tokio::test]
-async fn what_was_yielded_before_a_panic_reaches_the_client_and_the_connection_lives_on() {
+async fn events_before_a_panic_reach_the_client_and_the_connection_stays_open() {
     let service = SseLayer::new().layer(service_fn(|request: Request<Incoming>| {
         let last = if request.uri().path() == "/panics" { Scene::Panics } else { Scene::Broken };
         ready(Ok::<_, Infallible>(Sse::new(stream::iter([Scene::Tick(1), last, Scene::Tick(2)]))))
     }));
     let mut connection = Connection::open(serve::with_hyper(service).await).await;
     for path in ["/panics", "/breaks", "/panics"] {
-        let response = patiently("the head", connection.get(path)).await;
-        let body = patiently("the end", response.into_body().collect()).await.unwrap().to_bytes();
+        let response = within_timeout("response head", connection.get(path)).await;
+        let body = within_timeout("end of the body", response.into_body().collect()).await.unwrap().to_bytes();
         assert_eq!(body, "event: tick\ndata: 1\n\n");
         connection.client.ready().await.unwrap();
     }
 }
 
 #[tokio::test]
-async fn a_stream_is_dropped_as_soon_as_its_client_is_gone() {
-    // Without a word to write: not even keep-alive.
+async fn a_stream_is_dropped_as_soon_as_its_client_closes_the_connection() {
+    // The server writes nothing, not even keep-alives.
     let watch = Watch::default();
     let make = {
         let watch = watch.clone();
@@ -81,10 +81,10 @@ async fn a_stream_is_dropped_as_soon_as_its_client_is_gone() {
 
     for address in [hyper.await, axum] {
         let mut connection = Connection::open(address).await;
-        let response = patiently("the head", connection.get("/")).await;
+        let response = within_timeout("response head", connection.get("/")).await;
         assert!(!watch.is_dropped());
         drop((response, connection));
-        patiently("the drop", watch.dropped()).await;
+        within_timeout("drop of the stream", watch.dropped()).await;
         watch.reset();
     }
 }
@@ -103,21 +103,21 @@ async fn over_http_2_a_stream_is_dropped_when_the_client_resets_it() {
     let (mut client, connection) = hyper::client::conn::http2::handshake(executor, TokioIo::new(socket)).await.unwrap();
     tokio::spawn(connection);
     let request = Request::get("http://test/").body(String::new()).unwrap();
-    let response = patiently("the head", client.send_request(request)).await.unwrap();
+    let response = within_timeout("response head", client.send_request(request)).await.unwrap();
     assert!(!watch.is_dropped());
     drop(response);
-    patiently("the drop", watch.dropped()).await;
+    within_timeout("drop of the stream", watch.dropped()).await;
 }
 
 #[tokio::test(flavor = "current_thread")]
-async fn a_stream_that_is_always_ready_leaves_other_connections_their_turn() {
+async fn a_stream_that_is_always_ready_lets_other_connections_be_served() {
     let service = SseLayer::new().layer(service_fn(|request: Request<Incoming>| {
         let count = if request.uri().path() == "/endless" { usize::MAX } else { 3 };
         ready(Ok::<_, Infallible>(Sse::new(stream::iter((0..count).map(|_| Scene::Tick(1))))))
     }));
     let address = serve::with_hyper(service).await;
     let mut endless = Connection::open(address).await;
-    let mut response = patiently("the head", endless.get("/endless")).await;
+    let mut response = within_timeout("response head", endless.get("/endless")).await;
     let reader = tokio::spawn(async move {
         while let Some(Ok(frame)) = response.frame().await {
             assert!(!frame.into_data().unwrap().is_empty());
@@ -125,16 +125,16 @@ async fn a_stream_that_is_always_ready_leaves_other_connections_their_turn() {
     });
     for _ in 0..10 {
         let mut short = Connection::open(address).await;
-        let response = patiently("the head", short.get("/short")).await;
-        let body = patiently("the end", response.into_body().collect()).await.unwrap().to_bytes();
+        let response = within_timeout("response head", short.get("/short")).await;
+        let body = within_timeout("end of the body", response.into_body().collect()).await.unwrap().to_bytes();
         assert_eq!(body, "event: tick\ndata: 1\n\n".repeat(3));
     }
-    assert!(!reader.is_finished(), "the endless one goes on");
+    assert!(!reader.is_finished(), "the endless stream is still open");
     reader.abort();
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_does_not_read_stops_the_stream_from_being_polled() {
+async fn a_stream_is_not_polled_while_its_client_does_not_read() {
     let watch = Watch::default();
     let service = {
         let watch = watch.clone();
@@ -143,7 +143,7 @@ async fn a_client_that_does_not_read_stops_the_stream_from_being_polled() {
             ready(Ok::<_, Infallible>(Sse::new(watch.stream(stream::repeat(event)))))
         }))
     };
-    // A connection in memory, so that paused time goes on when nothing moves any more, and only then.
+    // A connection in memory: paused time advances only when no task can run.
     let (mut client, server) = tokio::io::duplex(64 << 10);
     tokio::spawn(async move {
         let service = TowerToHyperService::new(service);
@@ -152,11 +152,11 @@ async fn a_client_that_does_not_read_stops_the_stream_from_being_polled() {
     client.write_all(b"GET / HTTP/1.1\r\nhost: test\r\n\r\n").await.unwrap();
     tokio::time::sleep(Duration::from_secs(1)).await;
     let polls = watch.polls();
-    assert!((1..64).contains(&polls), "{polls} events stand in buffers");
+    assert!((1..64).contains(&polls), "{polls} events are in buffers");
     tokio::time::sleep(Duration::from_secs(3600)).await;
     assert_eq!(watch.polls(), polls);
 
-    // Who reads on gets on.
+    // When the client reads again, the stream is polled again.
     let mut piece = vec![0; 64 << 10];
     while watch.polls() == polls {
         assert_ne!(client.read(&mut piece).await.unwrap(), 0);

@@ -1,4 +1,4 @@
-//! What the ready-made counters count.
+//! The counters of `Stats`.
 
 use std::{pin::pin, time::Duration};
 
@@ -93,7 +93,7 @@ async fn a_stream_that_passes_two_layers_with_the_same_stats_counts_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn keep_alives_count_as_bytes_alone() {
+async fn keep_alives_count_as_bytes_and_not_as_events() {
     let stats = Stats::new();
     let router = Router::new()
         .route("/", get(async || Sse::new(silence())))

@@ -1,4 +1,4 @@
-//! A stream goes on behind an event that cannot be sent, if the response says so.
+//! With `on_unsendable`, a stream continues after an event that cannot be sent.
 
 use std::{
     collections::HashMap,
@@ -31,12 +31,12 @@ fn tick(n: u64) -> String {
     format!("event: tick\ndata: {n}\n\n")
 }
 
-/// The events, of which one in the middle cannot be sent.
+/// Three events, of which the second cannot be sent.
 fn broken() -> impl Stream<Item = Scene> + Send {
     stream::iter([Scene::Tick(1), Scene::Broken, Scene::Tick(2)])
 }
 
-/// What observers were told of a response, and what it sent.
+/// The calls of the observers, and the text of the body.
 async fn observed<St: Events>(sse: Sse<St>) -> (Vec<String>, String) {
     let notes = Arc::new(Mutex::new(Vec::new()));
     let (unsendable, closed) = (Arc::clone(&notes), Arc::clone(&notes));
@@ -57,7 +57,7 @@ async fn observed<St: Events>(sse: Sse<St>) -> (Vec<String>, String) {
 }
 
 #[tokio::test]
-async fn an_event_that_cannot_be_sent_is_skipped_and_the_stream_goes_on() {
+async fn an_event_that_cannot_be_sent_is_skipped_and_the_stream_continues() {
     let (notes, sent) = observed(Sse::new(broken()).on_unsendable(|error| {
         assert_eq!((error.event_type(), error.to_string().contains("not today")), ("broken", true));
         None
@@ -68,7 +68,7 @@ async fn an_event_that_cannot_be_sent_is_skipped_and_the_stream_goes_on() {
 }
 
 #[tokio::test]
-async fn an_event_that_cannot_be_sent_is_replaced_in_its_place() {
+async fn the_replacement_of_an_event_that_cannot_be_sent_has_its_position() {
     let mut count = 0;
     let events = broken().chain(broken());
     let (notes, sent) = observed(Sse::new(events).on_unsendable(move |_| {
@@ -81,13 +81,13 @@ async fn an_event_that_cannot_be_sent_is_replaced_in_its_place() {
 }
 
 #[tokio::test]
-async fn without_a_word_on_it_the_event_ends_the_stream_and_is_told() {
+async fn by_default_an_event_that_cannot_be_sent_ends_the_stream_and_is_reported() {
     let (notes, sent) = observed(Sse::new(broken())).await;
     assert_eq!((notes, sent), (vec!["broken".to_owned(), "failed 1 21".into()], tick(1)));
 }
 
 #[tokio::test]
-async fn a_replacement_that_cannot_be_sent_either_is_skipped_and_told() {
+async fn a_replacement_that_cannot_be_sent_is_skipped_and_reported() {
     let calls = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&calls);
     let (notes, sent) = observed(Sse::new(broken()).on_unsendable(move |_| {
@@ -100,15 +100,15 @@ async fn a_replacement_that_cannot_be_sent_either_is_skipped_and_told() {
 }
 
 #[tokio::test]
-async fn a_terminal_event_ends_the_stream_sent_or_not() {
+async fn a_terminal_event_ends_the_stream_even_if_it_cannot_be_sent() {
     let done = "event: done\ndata: null\n\n";
-    // It is the replacement.
+    // The replacement is terminal.
     let watch = Watch::default();
     let (notes, sent) = observed(Sse::new(watch.stream(broken())).on_unsendable(|_| Some(Scene::Done))).await;
     assert_eq!((sent, watch.polls()), (tick(1) + done, 2));
     assert_eq!(notes, ["broken".to_owned(), format!("terminal 2 {}", 21 + done.len())]);
 
-    // It is the one that could not be sent: nothing is meant to follow.
+    // The event that could not be sent is terminal: no event may follow it.
     let last = || stream::iter([Scene::Tick(1), Scene::BrokenDone, Scene::Tick(3)]);
     let (notes, sent) = observed(Sse::new(last()).on_unsendable(|_| None)).await;
     assert_eq!((notes, sent), (vec!["broken_done".to_owned(), "failed 1 21".into()], tick(1)));
@@ -120,27 +120,27 @@ async fn a_terminal_event_ends_the_stream_sent_or_not() {
     let (notes, sent) = observed(Sse::new(last()).on_unsendable(|_| Some(Scene::Broken))).await;
     assert_eq!((notes, sent), (["broken_done", "broken", "failed 1 21"].map(str::to_owned).into(), tick(1)));
 
-    // It is a replacement that cannot be sent.
+    // A replacement that cannot be sent is terminal.
     let (notes, sent) = observed(Sse::new(broken()).on_unsendable(|_| Some(Scene::BrokenDone))).await;
     assert_eq!(sent, tick(1));
     assert_eq!(notes, ["broken", "broken_done", "failed 1 21"]);
 }
 
 #[tokio::test]
-async fn a_panic_in_its_place_ends_the_stream_like_one_of_the_stream() {
-    let (notes, sent) = observed(Sse::new(broken()).on_unsendable(|_| panic!("in the place"))).await;
+async fn a_panic_of_the_closure_or_its_replacement_ends_the_stream_like_one_of_the_stream() {
+    let (notes, sent) = observed(Sse::new(broken()).on_unsendable(|_| panic!("in the closure"))).await;
     assert_eq!((notes, sent), (vec!["broken".to_owned(), "panicked 1 21".into()], tick(1)));
     let (notes, sent) = observed(Sse::new(broken()).on_unsendable(|_| Some(Scene::Panics))).await;
     assert_eq!((notes, sent), (vec!["broken".to_owned(), "panicked 1 21".into()], tick(1)));
 }
 
-/// What is written before it fails, or before it panics, is taken back.
+/// Bytes that were written before the error or the panic are removed.
 #[tokio::test]
-async fn of_an_item_that_is_half_written_nothing_is_sent() {
+async fn an_item_that_fails_after_a_part_is_written_is_not_sent_in_part() {
     #[derive(Clone, Copy)]
     enum Item {
         Half,
-        /// Panics when it is asked what it is, behind its encoding.
+        /// Panics in `is_terminal`, after it is encoded.
         Bomb,
     }
     impl EventItem for Item {
@@ -153,13 +153,13 @@ async fn of_an_item_that_is_half_written_nothing_is_sent() {
             }
         }
         fn is_terminal(&self) -> bool {
-            assert!(matches!(self, Self::Half), "in the question");
+            assert!(matches!(self, Self::Half), "in `is_terminal`");
             false
         }
     }
     let nothing = |reason: &str, count: usize| {
-        let told = std::iter::repeat_n("broken".to_owned(), count).chain([format!("{reason} 0 0")]);
-        (told.collect::<Vec<_>>(), String::new())
+        let notes = std::iter::repeat_n("broken".to_owned(), count).chain([format!("{reason} 0 0")]);
+        (notes.collect::<Vec<_>>(), String::new())
     };
     let half = || Sse::new(stream::iter([Item::Half]));
     assert_eq!(observed(half()).await, nothing("failed", 1));
@@ -169,7 +169,7 @@ async fn of_an_item_that_is_half_written_nothing_is_sent() {
 }
 
 #[tokio::test]
-async fn a_panic_while_it_is_dropped_does_no_harm() {
+async fn a_panic_in_the_drop_of_the_closure_is_caught() {
     struct Bomb;
     impl Drop for Bomb {
         fn drop(&mut self) {
@@ -185,9 +185,9 @@ async fn a_panic_while_it_is_dropped_does_no_harm() {
     };
     let (notes, sent) = observed(with_bomb(Sse::new(broken().boxed()))).await;
     assert_eq!((notes, sent), (vec!["broken".to_owned(), "panicked 2 42".into()], tick(1) + &tick(2)));
-    // One that is never sent: over, and without a body.
-    let over = response(with_bomb(Sse::new(stream::empty().boxed())));
-    assert_eq!(over.status(), http::StatusCode::NO_CONTENT);
+    // The closures of streams that are never sent: of an empty one and of a refused one.
+    let empty = response(with_bomb(Sse::new(stream::empty().boxed())));
+    assert_eq!(empty.status(), http::StatusCode::NO_CONTENT);
     let refused = SseLayer::new()
         .max_streams(0)
         .layer(service_fn(|_: Request<()>| ready(Ok::<_, Infallible>(with_bomb(Sse::new(broken().boxed()))))));
@@ -195,7 +195,7 @@ async fn a_panic_while_it_is_dropped_does_no_harm() {
 }
 
 #[tokio::test]
-async fn events_keep_their_numbers_behind_one_that_is_skipped_or_replaced() {
+async fn events_after_a_skipped_or_replaced_one_keep_their_numbers() {
     let ids = |text: &str| -> Vec<String> {
         text.lines().filter_map(|line| Some(line.strip_prefix("id: ")?.to_owned())).collect()
     };
@@ -209,7 +209,7 @@ async fn events_keep_their_numbers_behind_one_that_is_skipped_or_replaced() {
     let hidden = text(response(Sse::new(scenes()).ids_from(1).on_unsendable(|_| Some(Scene::Hidden)))).await;
     assert_eq!(ids(&hidden), ["1", "4"]);
 
-    // One with an id of its own has taken no number.
+    // An event with an id of its own takes no number.
     let own =
         stream::iter([Event::new(Scene::Tick(1)), Event::new(Scene::Broken).id(70_u64), Event::new(Scene::Tick(2))]);
     let own = text(response(Sse::new(own).ids_from(1).on_unsendable(|_| None))).await;
@@ -217,13 +217,13 @@ async fn events_keep_their_numbers_behind_one_that_is_skipped_or_replaced() {
 }
 
 #[tokio::test]
-async fn streams_of_every_kind_go_on() {
+async fn on_unsendable_works_for_every_kind_of_stream() {
     let skip = |_: &EncodeError| None;
     let expected = tick(1) + &tick(2);
     assert_eq!(text(response(Sse::new(broken()).on_unsendable(skip).boxed())).await, expected);
     assert_eq!(text(response(Sse::new(broken()).boxed().on_unsendable(skip))).await, expected);
     assert_eq!(text(response(Sse::new(broken().map(Event::new)).boxed().on_unsendable(skip))).await, expected);
-    // The last word holds.
+    // The last setting wins.
     let later = Sse::new(broken()).on_unsendable(|_| Some(Scene::Tick(9))).on_unsendable(skip);
     assert_eq!(text(response(later)).await, expected);
 
@@ -232,7 +232,7 @@ async fn streams_of_every_kind_go_on() {
     assert_eq!(
         text(response(failing)).await,
         [1, 0, 2, 0].map(tick).concat(),
-        "the last event is an event like others"
+        "the event of an error can be replaced, too"
     );
 
     async fn handler() -> Sse<impl Stream<Item = Scene>> {
@@ -244,7 +244,7 @@ async fn streams_of_every_kind_go_on() {
 }
 
 #[tokio::test]
-async fn what_a_hub_cannot_send_to_one_subscriber_is_replaced_too() {
+async fn an_event_for_one_subscriber_of_a_hub_that_cannot_be_sent_is_replaced() {
     let hub = Hub::builder_on_gap(OnGap::Ignore).build();
     for front in [Scene::Broken, Scene::Tick(0)] {
         let subscription = hub.subscribe(LastEventId::default()).start_with(front);
@@ -257,7 +257,7 @@ async fn what_a_hub_cannot_send_to_one_subscriber_is_replaced_too() {
 }
 
 #[test]
-fn an_endless_run_of_them_leaves_the_worker_to_others() {
+fn an_endless_run_of_events_that_cannot_be_sent_lets_other_tasks_run() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(async {
         for replacement in [None, Some(Scene::Hidden), Some(Scene::Broken)] {
@@ -267,7 +267,7 @@ fn an_endless_run_of_them_leaves_the_worker_to_others() {
             let mut body = pin!(response(sse).into_body());
             assert_eq!(poll_once(body.as_mut()), Poll::Pending);
             assert!(watch.polls() <= 1024, "{}", watch.polls());
-            // It is woken, goes on, and a client that waits gets its signs of life.
+            // The body is woken and continues, and its client gets keep-alives.
             tokio::time::advance(Duration::from_secs(11)).await;
             assert_eq!(next_frame(body.as_mut()).await.unwrap(), ": keep-alive\n\n");
         }
@@ -275,19 +275,23 @@ fn an_endless_run_of_them_leaves_the_worker_to_others() {
     runtime.block_on(async {
         let flood = stream::iter([Scene::Tick(1)]).chain(stream::repeat(Scene::Broken));
         let mut body = pin!(response(Sse::new(flood).on_unsendable(|_| None)).into_body());
-        assert_eq!(poll_once(body.as_mut()), Poll::Ready(Some(tick(1))), "what was encoded does not wait for more");
+        assert_eq!(
+            poll_once(body.as_mut()),
+            Poll::Ready(Some(tick(1))),
+            "encoded events are sent without waiting for more"
+        );
     });
 }
 
 #[tokio::test]
-async fn a_stream_of_nothing_but_unsendable_events_ends_with_its_stream() {
+async fn a_body_without_a_sendable_event_ends_with_its_stream() {
     let events = stream::iter(vec![Scene::Broken; 5000]);
     assert!(frames(response(Sse::new(events).on_unsendable(|_| None))).await.is_empty());
 }
 
-/// Events with an id of their own take no number, and so does what stands in for one.
+/// An event with an id of its own takes no number, and neither does its replacement.
 #[tokio::test]
-async fn what_stands_in_for_an_event_with_its_own_id_takes_no_number() {
+async fn the_replacement_of_an_event_with_its_own_id_takes_no_number() {
     let events = || {
         stream::iter([
             Event::new(Scene::Tick(1)),
@@ -301,7 +305,7 @@ async fn what_stands_in_for_an_event_with_its_own_id_takes_no_number() {
     assert!(replaced.ends_with("id: 2\nevent: tick\ndata: 2\n\n"), "{replaced}");
 }
 
-/// The id itself, or what is written before it, is what cannot be sent.
+/// The id itself or the event type written before it is invalid.
 #[tokio::test]
 async fn an_event_whose_own_id_cannot_be_sent_takes_no_number() {
     for broken in [
@@ -315,10 +319,10 @@ async fn an_event_whose_own_id_cannot_be_sent_takes_no_number() {
 }
 
 #[tokio::test]
-async fn an_event_whose_id_is_no_json_takes_no_number() {
+async fn an_event_whose_json_id_cannot_be_encoded_takes_no_number() {
     #[derive(EncodeEvent)]
     enum Own {
-        /// The keys of a JSON object are strings.
+        /// A JSON object cannot have these keys.
         Keyed {
             #[sse(id(json))]
             id: HashMap<Vec<u8>, u8>,

@@ -3,7 +3,7 @@
 
 export type JsonValue = number | string | boolean | Array<JsonValue> | { [key in string]: JsonValue } | null;
 
-/** Any JSON, also text that is no text to Rust. */
+/** Any JSON, including strings that are no valid Unicode. */
 export type Unread = unknown;
 
 /** The data of each event, by the event's `type`. */

@@ -11,7 +11,7 @@ export type Gap = { missed: number | null, reason: GapReason, part?: string, };
 export type GapReason = "trimmed" | "lagged" | "unknown_id" | "other";
 
 /**
- * Every kind of data.
+ * An event type with every kind of data.
  *
  * The data of each event, by the event's `type`.
  */

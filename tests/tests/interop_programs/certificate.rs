@@ -1,4 +1,4 @@
-//! A certificate that nobody trusts, made anew each time: browsers speak HTTP/2 over TLS alone.
+//! A self-signed certificate, created for each run, because browsers speak HTTP/2 only over TLS.
 
 use std::sync::{Arc, OnceLock};
 
@@ -28,7 +28,7 @@ pub(crate) fn server_config(protocols: Protocols) -> ServerConfig {
     config
 }
 
-/// The certificate and its key as files want them.
+/// The certificate and its key in PEM format.
 pub(crate) fn pem() -> (String, String) {
     let CertifiedKey { cert, signing_key } = certificate();
     (cert.pem(), signing_key.serialize_pem())

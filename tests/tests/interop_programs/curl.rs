@@ -28,8 +28,8 @@ async fn text(args: &[&str]) -> String {
 
 #[tokio::test]
 #[ignore = "needs curl"]
-async fn curl_shows_the_wire_text() {
-    if !found("curl_shows_the_wire_text", &[Program::Curl]) {
+async fn curl_prints_the_stream_as_it_is_on_the_wire() {
+    if !found("curl_prints_the_stream_as_it_is_on_the_wire", &[Program::Curl]) {
         return;
     }
     let feed = Feed::start().await;
@@ -44,8 +44,8 @@ async fn curl_shows_the_wire_text() {
 
 #[tokio::test]
 #[ignore = "needs curl"]
-async fn curl_resumes_and_is_told_not_to_come_back() {
-    if !found("curl_resumes_and_is_told_not_to_come_back", &[Program::Curl]) {
+async fn curl_resumes_and_gets_a_204_after_the_last_event() {
+    if !found("curl_resumes_and_gets_a_204_after_the_last_event", &[Program::Curl]) {
         return;
     }
     let feed = Feed::start().await;
@@ -59,8 +59,8 @@ async fn curl_resumes_and_is_told_not_to_come_back() {
 
 #[tokio::test]
 #[ignore = "needs curl"]
-async fn curl_gets_each_event_when_it_is_sent() {
-    if !found("curl_gets_each_event_when_it_is_sent", &[Program::Curl]) {
+async fn curl_gets_each_event_before_the_next_is_sent() {
+    if !found("curl_gets_each_event_before_the_next_is_sent", &[Program::Curl]) {
         return;
     }
     let (events, receiver) = mpsc::unbounded_channel::<RawEvent>();
@@ -68,7 +68,7 @@ async fn curl_gets_each_event_when_it_is_sent() {
     let router = Router::new().route(
         "/events",
         get(move || {
-            let receiver = receiver.lock().unwrap().take().expect("one client comes");
+            let receiver = receiver.lock().unwrap().take().expect("only one request");
             let stream = stream::unfold(receiver, async |mut receiver| Some((receiver.recv().await?, receiver)));
             ready(Sse::new(stream).into_response())
         }),
@@ -79,7 +79,7 @@ async fn curl_gets_each_event_when_it_is_sent() {
 
     let mut child = curl().arg(url).stdout(Stdio::piped()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    // The next is sent when the one before has arrived: what was held back anywhere would never come.
+    // Each event is sent when the one before has arrived, so an event that is held back would never arrive.
     for n in 1..=3 {
         events.send(RawEvent::new("tick", n.to_string())).unwrap();
         for expected in ["event: tick", &format!("data: {n}"), ""] {

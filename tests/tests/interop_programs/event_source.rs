@@ -1,4 +1,4 @@
-//! Two implementations of the standard's `EventSource`, which must see the same.
+//! Two implementations of the standard's `EventSource`, which must report the same events.
 
 use std::time::Duration;
 
@@ -6,38 +6,38 @@ use serde_json::{Value, json};
 
 use crate::{
     browser::{Browser, browser_found},
-    feed::{CUT, Feed, RETRY, SEEN},
+    feed::{EVENTS_BEFORE_CUT, EXPECTED, Feed, RETRY},
     program::{Program, found, script},
 };
 
 /// The named event types of the feed.
 const TYPES: [&str; 3] = ["position", "note", "completed"];
 
-/// What an event says of the last event ID when its own block has none.
+/// The last event ID that an implementation reports for an event without an id of its own.
 #[derive(Clone, Copy)]
 enum WithoutId {
-    /// The one in force, which came before: the standard's word.
-    InForce,
+    /// The id of an earlier event, as in the standard.
+    Earlier,
     Empty,
 }
 
-/// What was reported of the feed, up to the end of the source.
+/// Asserts that the reports are those of the whole feed, up to the end of the source.
 fn assert_read_to_the_end(feed: &Feed, prefix: &str, without_id: WithoutId, reports: &[Value]) {
-    let mut in_force = String::new();
+    let mut last_id = String::new();
     let mut event = |&(event_type, data, id): &(_, _, &str)| {
         match (id, without_id) {
-            ("", WithoutId::InForce) => {}
-            ("", WithoutId::Empty) => in_force.clear(),
-            (id, _) => in_force = format!("{prefix}{id}"),
+            ("", WithoutId::Earlier) => {}
+            ("", WithoutId::Empty) => last_id.clear(),
+            (id, _) => last_id = format!("{prefix}{id}"),
         }
-        json!({ "type": event_type, "data": data, "lastEventId": in_force })
+        json!({ "type": event_type, "data": data, "lastEventId": last_id })
     };
     let (connecting, closed) = (json!({ "error": "connecting" }), json!({ "error": "closed" }));
     let mut expected = vec![json!("open")];
-    expected.extend(SEEN[..CUT].iter().map(&mut event));
+    expected.extend(EXPECTED[..EVENTS_BEFORE_CUT].iter().map(&mut event));
     expected.extend([connecting.clone(), json!("open")]);
-    expected.extend(SEEN[CUT..].iter().map(&mut event));
-    // The terminal event ends the stream; the 204 on the next visit ends the source.
+    expected.extend(EXPECTED[EVENTS_BEFORE_CUT..].iter().map(&mut event));
+    // The terminal event ends the stream, and the 204 of the next request ends the source.
     expected.extend([connecting, closed]);
     assert_eq!(reports, expected);
 
@@ -48,9 +48,9 @@ fn assert_read_to_the_end(feed: &Feed, prefix: &str, without_id: WithoutId, repo
     for visit in &visits {
         assert_eq!(visit.accept.as_deref(), Some("text/event-stream"));
     }
-    // Timers may fire a little early, as some count in whole milliseconds.
+    // Timers that count whole milliseconds may fire a little early.
     let waited = visits[1].at - feed.cut_at() + Duration::from_millis(20);
-    assert!(waited >= RETRY, "came back after {waited:?}");
+    assert!(waited >= RETRY, "reconnected after {waited:?}");
 }
 
 #[tokio::test]
@@ -68,7 +68,7 @@ async fn chromium_reads_resumes_waits_and_stops() {
     while *reports.last().unwrap() != json!({ "error": "closed" }) {
         reports.push(page.next().await);
     }
-    assert_read_to_the_end(&feed, prefix, WithoutId::InForce, &reports);
+    assert_read_to_the_end(&feed, prefix, WithoutId::Earlier, &reports);
 }
 
 #[tokio::test]
@@ -77,8 +77,8 @@ async fn npm_eventsource_reads_resumes_waits_and_stops() {
     if !found("npm_eventsource_reads_resumes_waits_and_stops", &[Program::Node, Program::NpmPackages]) {
         return;
     }
-    // It sends back no id beyond Latin-1. Its events know of their own ids only; what it sends when it comes back is the
-    // one in force all the same.
+    // This package sends no id beyond Latin-1. Its events report only their own ids; when it reconnects, it sends the last
+    // event ID all the same.
     let feed = Feed::start().await;
     let lines = script("eventsource.mjs", &[&[&*feed.url("/events")], &TYPES[..]].concat()).await;
     let reports: Vec<Value> = lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect();

@@ -1,4 +1,4 @@
-//! The server that all of them read: a short story, cut in its middle.
+//! The server that several programs read: a short list of events, whose first stream is cut.
 
 use std::{
     net::SocketAddr,
@@ -17,10 +17,10 @@ use futures_util::stream;
 use sse_typed::{EncodeEvent, Event, EventId, LastEventId, Sse, SseLayer};
 use tokio::net::TcpListener;
 
-/// Longer than the three seconds that Chromium and the npm package wait when nobody has told them.
+/// The reconnection time: longer than the three seconds that Chromium and the npm package wait by default.
 pub(crate) const RETRY: Duration = Duration::from_secs(4);
 
-/// Text with every kind of line end, and with spaces that must survive.
+/// A text with every kind of line end, and with spaces that must be kept.
 const NOTE: &str = " a leading space\r\nCRLF\rCR\nLF\n\nan empty line, and a last LF\n";
 
 #[derive(Debug, EncodeEvent)]
@@ -37,7 +37,7 @@ enum Story {
     Completed,
 }
 
-/// The whole story: the number of each event, and whether that is its id, behind the feed's prefix.
+/// All events with their numbers. The id of an event, if it has one, is its number after the prefix of the feed.
 fn story(prefix: &str) -> Vec<(u64, Event<Story>)> {
     let id = |number: u64| EventId::new(format!("{prefix}{number}")).unwrap();
     vec![
@@ -46,12 +46,12 @@ fn story(prefix: &str) -> Vec<(u64, Event<Story>)> {
         (3, Event::new(Story::Note(NOTE)).id(id(3))),
         (4, Event::new(Story::Position { x: -2.0 })),
         (5, Event::new(Story::Completed).id(id(5))),
-        (6, Event::new(Story::Plain("never sent: it stands behind the terminal event"))),
+        (6, Event::new(Story::Plain("never sent, because it follows the terminal event"))),
     ]
 }
 
-/// Each event as a client must see it: event type, data, and the id of its own block, if it has one, without the prefix.
-pub(crate) const SEEN: [(&str, &str, &str); 5] = [
+/// The events that a client must get: event type, data, and the id without the prefix, or an empty string without an id.
+pub(crate) const EXPECTED: [(&str, &str, &str); 5] = [
     ("position", r#"{"x":1.5}"#, "1"),
     ("message", "data: no field", "2"),
     ("note", " a leading space\nCRLF\nCR\nLF\n\nan empty line, and a last LF\n", "3"),
@@ -59,8 +59,8 @@ pub(crate) const SEEN: [(&str, &str, &str); 5] = [
     ("completed", "null", "5"),
 ];
 
-/// How many events the first visit gets, before the connection is cut.
-pub(crate) const CUT: usize = 3;
+/// The number of events that the first stream sends before it is cut.
+pub(crate) const EVENTS_BEFORE_CUT: usize = 3;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Visit {
@@ -83,13 +83,13 @@ struct Record {
 }
 
 impl Feed {
-    /// `/events` is the story from where the client left off; it is cut once, and at its end it is a 204. `/whole` is never
-    /// cut. `/` is an empty page.
+    /// `/events` sends the events after the last event ID, or a 204 if there are none. Its first stream is cut. `/whole` sends
+    /// all events and is never cut. `/` is an empty page.
     pub(crate) async fn start() -> Self {
         Self::with_ids("").await
     }
 
-    /// With ids that begin with `prefix`.
+    /// Starts a feed with ids that begin with `prefix`.
     pub(crate) async fn with_ids(prefix: &'static str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -131,7 +131,7 @@ async fn events(State(state): State<Arc<Mutex<Record>>>, headers: HeaderMap, aft
         return Sse::<stream::Empty<Story>>::stop().into_response();
     }
     if first {
-        events.truncate(CUT);
+        events.truncate(EVENTS_BEFORE_CUT);
     }
     let stream = stream::unfold(events.into_iter(), move |mut events| {
         let event = events.next();
@@ -145,7 +145,7 @@ async fn events(State(state): State<Arc<Mutex<Record>>>, headers: HeaderMap, aft
 
 async fn whole() -> Response {
     let events = story("").into_iter().map(|(_, event)| event);
-    // Not known to be over before it began.
+    // The size hint of `unfold` is unknown, so the response is never a 204.
     let stream = stream::unfold(events, |mut events| std::future::ready(events.next().map(|event| (event, events))));
     Sse::new(stream).retry(RETRY).into_response()
 }

@@ -1,10 +1,12 @@
-//! Other people's programs and our server: curl, Chromium, npm's `eventsource` and `eventsource-parser`, and nginx between. And
-//! the generated TypeScript, which other people's programs compile and run.
+//! Other programs that read this crate's streams: curl, Chromium, and npm's `eventsource` and `eventsource-parser`, directly
+//! and through nginx. Also the generated TypeScript, compiled by TypeScript and run by Node.
 //!
-//! The tests are ignored because they need programs; `cargo xtask test` runs them where these are found.
+//! The tests are ignored by default because they need these programs. `cargo xtask test` runs those whose programs are
+//! installed.
 
 mod browser;
 mod certificate;
+mod controlled;
 mod curl;
 mod event_source;
 mod feed;
@@ -12,5 +14,4 @@ mod nginx;
 mod parser;
 mod program;
 mod server;
-mod stage;
 mod typescript;

@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    feed::{Feed, RETRY, SEEN},
+    feed::{EXPECTED, Feed, RETRY},
     program::{Program, found, script},
 };
 
@@ -16,8 +16,8 @@ async fn npm_eventsource_parser_reads_every_field() {
     let lines: Vec<Value> = lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
 
     let mut expected = vec![json!({ "retry": RETRY.as_millis() })];
-    for (event_type, data, id) in SEEN {
-        // The parser tells of what stands in the block: no type and no id where none was written.
+    for (event_type, data, id) in EXPECTED {
+        // The parser reports only the fields on the wire: no event type and no id if none was sent.
         let mut event = json!({ "data": data });
         if event_type != "message" {
             event["event"] = event_type.into();

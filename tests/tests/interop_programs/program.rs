@@ -1,4 +1,4 @@
-//! Programs that are not ours: found, started, and not waited for without end.
+//! Finds and runs other programs, with a timeout.
 
 use std::{
     env,
@@ -11,7 +11,7 @@ use std::{
 
 use tokio::{process::Command, time::timeout};
 
-/// What a test may need. The names are those that xtask knows how to get.
+/// A program that a test needs. xtask knows how to install these names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Program {
     Curl,
@@ -21,7 +21,7 @@ pub(crate) enum Program {
     Nginx,
 }
 
-/// For whatever is over in seconds when all is well: it only keeps what never comes from holding the run.
+/// The timeout of operations that take seconds. It keeps a failed test from hanging.
 pub(crate) const LIMIT: Duration = Duration::from_secs(60);
 
 impl Program {
@@ -39,7 +39,7 @@ impl Program {
         match self {
             Self::Curl => find("curl").is_some(),
             Self::Node => find("node").is_some(),
-            // The newest of them: a folder that was installed before it was asked for lacks it.
+            // The package that was added last: an older installation lacks it.
             Self::NpmPackages => browser_tests().join("node_modules/esbuild").is_dir(),
             Self::Chromium => chromium().is_some(),
             Self::Nginx => nginx().is_some(),
@@ -47,14 +47,15 @@ impl Program {
     }
 }
 
-/// Whether the test can be run. If not, that is said, and xtask is told; where everything must be run, it is a failure.
+/// Whether the programs of a test are installed. If not, this is printed and reported to xtask, or it is a failure where
+/// every test must run.
 pub(crate) fn found(test: &str, programs: &[Program]) -> bool {
     let Some(missing) = programs.iter().find(|program| !program.is_found()) else { return true };
     let missing = missing.name();
     assert!(env::var_os("SSE_TYPED_REQUIRE_PROGRAMS").is_none(), "{missing} is missing, and every test must be run");
     println!("not run: {test}: {missing} is missing");
     if let Some(path) = env::var_os("SSE_TYPED_NOT_RUN") {
-        // One write, so that the lines of tests that run at the same time stay whole.
+        // A single write, so that lines of concurrent tests are not mixed.
         let mut file = OpenOptions::new().create(true).append(true).open(path).unwrap();
         file.write_all(format!("{test}\t{missing}\n").as_bytes()).unwrap();
     }
@@ -70,7 +71,7 @@ pub(crate) fn script_path(name: &str) -> PathBuf {
     browser_tests().join(name)
 }
 
-/// Debian puts it where only the administrator's shell looks.
+/// nginx. Debian installs it in a folder that is only in the `PATH` of root.
 pub(crate) fn nginx() -> Option<PathBuf> {
     find("nginx").or_else(|| Some(PathBuf::from("/usr/sbin/nginx")).filter(|path| path.is_file()))
 }
@@ -90,7 +91,7 @@ fn find(program: &str) -> Option<PathBuf> {
 
 pub(crate) fn curl() -> Command {
     let mut command = Command::new("curl");
-    // No file of the user's and no proxy stands between the test and the server.
+    // Configuration files of the user and proxies are not used.
     command.args(["--disable", "--no-buffer", "--silent", "--show-error", "--noproxy", "*"]);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
     command
@@ -104,7 +105,7 @@ pub(crate) async fn script(name: &str, args: &[&str]) -> Vec<String> {
     String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
 }
 
-/// Waits until the program is done, and well.
+/// Runs the program to its end, and asserts that it succeeds.
 pub(crate) async fn finished(command: Command) -> Output {
     let output = output(command).await;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -112,7 +113,7 @@ pub(crate) async fn finished(command: Command) -> Output {
     output
 }
 
-/// Waits until the program is done.
+/// Runs the program to its end.
 pub(crate) async fn output(mut command: Command) -> Output {
     command.stdin(Stdio::null()).kill_on_drop(true);
     timeout(LIMIT, command.output()).await.expect("the program does not end").unwrap()

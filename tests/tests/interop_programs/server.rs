@@ -1,4 +1,4 @@
-//! Servers that can be killed and started again while what they serve lives on.
+//! Servers that can be killed and restarted while the streams and hubs behind them continue.
 
 use std::{fmt, net::SocketAddr, sync::Arc};
 
@@ -25,10 +25,10 @@ pub(crate) struct Server {
     task: JoinHandle<()>,
 }
 
-/// The protocols that are offered by ALPN, in their order.
+/// The protocols that the server offers by ALPN, in order of preference.
 pub(crate) type Protocols = &'static [&'static str];
 
-/// What becomes of a connection.
+/// The function that serves a connection.
 type Serve = Arc<dyn Fn(TcpStream) -> BoxFuture<'static, ()> + Send + Sync>;
 
 impl Server {
@@ -41,7 +41,7 @@ impl Server {
         Self::listen("https", move |socket| {
             let (acceptor, router) = (acceptor.clone(), router.clone());
             Box::pin(async move {
-                // A browser that has not seen the certificate before hangs up once.
+                // A browser closes its first connection when it does not know the certificate yet.
                 if let Ok(socket) = acceptor.accept(socket).await {
                     serve_connection(socket, router).await;
                 }
@@ -50,7 +50,7 @@ impl Server {
         .await
     }
 
-    /// Hands on every byte between its clients and another server, which does not notice when this one is killed but by that.
+    /// Forwards bytes between its clients and another server. When it is killed, the other server only sees closed connections.
     pub(crate) async fn in_front_of(upstream: SocketAddr) -> Self {
         Self::listen("http", move |mut client| {
             Box::pin(async move {
@@ -73,15 +73,15 @@ impl Server {
         Self { address, scheme, serve, task }
     }
 
-    /// Listens no more, and cuts every connection in its midst.
+    /// Closes the listener and all connections at once.
     pub(crate) async fn kill(&mut self) {
         self.task.abort();
         assert!((&mut self.task).await.unwrap_err().is_cancelled());
     }
 
-    /// Listens again where it did before.
-    pub(crate) async fn start_again(&mut self) {
-        let listener = TcpListener::bind(self.address).await.expect("the port is still ours");
+    /// Listens on the same address again.
+    pub(crate) async fn restart(&mut self) {
+        let listener = TcpListener::bind(self.address).await.expect("the port is free");
         self.task = tokio::spawn(accept(listener, Arc::clone(&self.serve)));
     }
 
@@ -107,7 +107,7 @@ impl Drop for Server {
 }
 
 async fn accept(listener: TcpListener, serve: Serve) {
-    // They end with this task, which owns them.
+    // The connections end with this task, because it owns them.
     let mut connections = JoinSet::new();
     while let Ok((socket, _)) = listener.accept().await {
         socket.set_nodelay(true).unwrap();
@@ -117,6 +117,6 @@ async fn accept(listener: TcpListener, serve: Serve) {
 
 async fn serve_connection(socket: impl AsyncRead + AsyncWrite + Send + Unpin + 'static, router: Router) {
     let service = TowerToHyperService::new(router);
-    // A client that goes is the client's affair.
+    // A client may disconnect at any time.
     let _ = auto::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(socket), service).await;
 }

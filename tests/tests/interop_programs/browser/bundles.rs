@@ -1,4 +1,4 @@
-//! The pages of the examples, from TypeScript to what a browser loads.
+//! The pages of the examples, compiled from TypeScript to bundles.
 
 use std::env;
 
@@ -6,7 +6,7 @@ use tokio::process::Command;
 
 use crate::program::{Program, finished, found, script_path};
 
-/// `SSE_TYPED_UPDATE=1` writes them.
+/// With `SSE_TYPED_UPDATE=1` it writes the bundles.
 #[tokio::test]
 #[ignore = "needs Node and npm packages"]
 async fn the_pages_of_the_examples_are_strict_typescript_and_their_bundles_are_current() {

@@ -1,4 +1,4 @@
-//! A Chromium that a test drives, by way of `tests/browser/chromium.mjs` and Playwright.
+//! A Chromium that a test controls through `tests/browser/chromium.mjs` and Playwright.
 
 use std::{
     collections::HashMap,
@@ -20,23 +20,23 @@ use tokio::{
 
 use crate::program::{LIMIT, Program, chromium, found, script_path};
 
-/// Whether a browser is here to be driven.
+/// Whether Chromium and its scripts are installed.
 pub(crate) fn browser_found(test: &str) -> bool {
     found(test, &[Program::Chromium, Program::Node, Program::NpmPackages])
 }
 
-/// A browser with a profile of its own. When it is dropped, its process is gone: a test that fails leaves nothing behind.
+/// A browser with a profile of its own. Dropping it ends its process, also when a test fails.
 #[derive(Debug)]
 pub(crate) struct Browser {
     process: Child,
-    /// `None` once the browser has been told to go.
+    /// `None` once the browser is asked to end.
     commands: Arc<Mutex<Option<ChildStdin>>>,
     listener: Arc<Listener>,
 }
 
-/// How a page is to look.
+/// The size and colour scheme of a page.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Look {
+pub(crate) struct Viewport {
     pub(crate) width: u32,
     pub(crate) height: u32,
     pub(crate) dark: bool,
@@ -51,7 +51,7 @@ pub(crate) struct Page {
     reports: mpsc::UnboundedReceiver<Value>,
 }
 
-/// What is waited for from the browser.
+/// The pending commands, and the receivers of reports.
 #[derive(Debug, Default)]
 struct Listener {
     last: AtomicU64,
@@ -76,27 +76,27 @@ impl Browser {
     }
 
     pub(crate) async fn open(&self, url: &str) -> Page {
-        self.open_as(url, Look { width: 1180, height: 800, dark: false }).await
+        self.open_as(url, Viewport { width: 1180, height: 800, dark: false }).await
     }
 
-    pub(crate) async fn open_as(&self, url: &str, look: Look) -> Page {
-        let name = self.listener.number();
+    pub(crate) async fn open_as(&self, url: &str, viewport: Viewport) -> Page {
+        let name = self.listener.next_id();
         let (sender, reports) = mpsc::unbounded_channel();
         self.listener.reports.lock().unwrap().insert(name, sender);
         let page = Page { name, commands: Arc::clone(&self.commands), listener: Arc::clone(&self.listener), reports };
-        let Look { width, height, dark } = look;
+        let Viewport { width, height, dark } = viewport;
         let scheme = if dark { "dark" } else { "light" };
-        page.ask("open", json!({ "url": url, "width": width, "height": height, "scheme": scheme })).await;
+        page.send_command("open", json!({ "url": url, "width": width, "height": height, "scheme": scheme })).await;
         page
     }
 }
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // The end of its input ends it.
+        // The script ends when its input is closed.
         drop(self.commands.lock().map(|mut commands| commands.take()));
-        let told = Instant::now();
-        while told.elapsed() < Duration::from_secs(10) {
+        let closed_at = Instant::now();
+        while closed_at.elapsed() < Duration::from_secs(10) {
             match self.process.try_wait() {
                 Ok(None) => thread::sleep(Duration::from_millis(10)),
                 _ => return,
@@ -108,17 +108,17 @@ impl Drop for Browser {
 }
 
 impl Page {
-    /// The value of an expression in the page; of a promise, what it comes to.
+    /// The value of an expression in the page, or the result if it is a promise.
     pub(crate) async fn evaluate(&self, code: &str) -> Value {
-        self.ask("evaluate", json!({ "code": code })).await
+        self.send_command("evaluate", json!({ "code": code })).await
     }
 
     /// Waits until an expression in the page is true.
-    pub(crate) async fn until(&self, code: &str) {
-        self.ask("until", json!({ "code": code })).await;
+    pub(crate) async fn wait_until(&self, code: &str) {
+        self.send_command("until", json!({ "code": code })).await;
     }
 
-    /// Reads a stream with the native `EventSource`, whose doings are reports.
+    /// Reads a stream with the native `EventSource`, and reports its events.
     pub(crate) async fn record(&self, url: &str, types: &[&str]) {
         self.record_with(url, types, json!({})).await;
     }
@@ -127,12 +127,12 @@ impl Page {
         self.evaluate(&format!("void (globalThis.source = record({}, {}, {options}))", json!(url), json!(types))).await;
     }
 
-    /// The next that the page has to say.
+    /// The next report of the page.
     pub(crate) async fn next(&mut self) -> Value {
-        timeout(LIMIT, self.reports.recv()).await.expect("the page says nothing").expect("the browser has ended")
+        timeout(LIMIT, self.reports.recv()).await.expect("no report").expect("the browser has ended")
     }
 
-    /// The next but openings and errors: an event.
+    /// The next report that is an event, and not an opening or an error.
     pub(crate) async fn next_event(&mut self) -> Value {
         loop {
             let report = self.next().await;
@@ -142,17 +142,17 @@ impl Page {
         }
     }
 
-    /// What it has said that was not asked for yet.
-    pub(crate) fn unasked(&mut self) -> Vec<Value> {
+    /// The reports that were not read yet.
+    pub(crate) fn unread(&mut self) -> Vec<Value> {
         std::iter::from_fn(|| self.reports.try_recv().ok()).collect()
     }
 
     pub(crate) async fn close(self) {
-        self.ask("close", json!({})).await;
+        self.send_command("close", json!({})).await;
     }
 
-    async fn ask(&self, command: &str, mut parameters: Value) -> Value {
-        let id = self.listener.number();
+    async fn send_command(&self, command: &str, mut parameters: Value) -> Value {
+        let id = self.listener.next_id();
         let (sender, answer) = oneshot::channel();
         self.listener.answers.lock().unwrap().insert(id, sender);
         parameters["id"] = id.into();
@@ -168,7 +168,7 @@ impl Page {
 }
 
 impl Listener {
-    fn number(&self) -> u64 {
+    fn next_id(&self) -> u64 {
         self.last.fetch_add(1, Ordering::Relaxed)
     }
 
@@ -179,7 +179,7 @@ impl Listener {
             if let Some(page) = number("page") {
                 let report = line["report"].take();
                 if let Some(reports) = self.reports.lock().unwrap().get(&page) {
-                    // Who is no longer asked may talk on.
+                    // The page may be dropped already.
                     let _ = reports.send(report);
                 }
             } else if let Some(answer) = number("id").and_then(|id| self.answers.lock().unwrap().remove(&id)) {
@@ -187,7 +187,7 @@ impl Listener {
                 let _ = answer.send(error.map_or_else(|| Ok(line["value"].take()), Err));
             }
         }
-        // Whoever waits is told.
+        // The browser has ended: pending commands and reports fail.
         self.answers.lock().unwrap().clear();
         self.reports.lock().unwrap().clear();
     }

@@ -1,4 +1,4 @@
-//! A stream of another origin than the page's, by tower-http's `CorsLayer`.
+//! Streams of another origin than the page, with tower-http's `CorsLayer`.
 
 use std::sync::{Arc, Mutex};
 
@@ -19,38 +19,38 @@ use super::chromium::{Browser, browser_found};
 use crate::server::Server;
 
 #[derive(Debug)]
-struct Asked {
+struct RecordedRequest {
     method: Method,
     cookie: Option<String>,
     last_event_id: Option<String>,
 }
 
-type Requests = Arc<Mutex<Vec<Asked>>>;
+type Requests = Arc<Mutex<Vec<RecordedRequest>>>;
 
-/// A page, which gets a cookie for its host; it is sent to every port of that.
+/// The server of a page that sets a cookie. Cookies are sent to every port of a host.
 async fn page_server() -> Server {
     let page = || std::future::ready(([(header::SET_COOKIE, "who=ann")], Html("<!doctype html><title>page</title>")));
     Server::start(Router::new().route("/", get(page))).await
 }
 
-/// One event for each visit, whose id is its number, and then the end.
+/// A server whose streams have one event each. Its id is the number of the request.
 async fn stream_server(cors: CorsLayer) -> (Server, Requests) {
     let requests = Requests::default();
     let recorded = Arc::clone(&requests);
     let record = move |request: Request, next: Next| {
         let text = |name: HeaderName| request.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
-        let asked = Asked {
+        let record = RecordedRequest {
             method: request.method().clone(),
             cookie: text(header::COOKIE),
             last_event_id: text(HeaderName::from_static("last-event-id")),
         };
-        recorded.lock().unwrap().push(asked);
+        recorded.lock().unwrap().push(record);
         next.run(request)
     };
     let events = |id: LastEventId| async move {
         let number = id.parse::<u64>().unwrap().unwrap_or(0) + 1;
         let event = Event::new(RawEvent::new("tick", number.to_string())).id(number);
-        // Not known to be over before it began.
+        // The size hint of `unfold` is unknown, so the response is never a 204.
         let once = stream::unfold(Some(event), |event| std::future::ready(event.map(|event| (event, None))));
         Sse::new(once).retry(std::time::Duration::from_millis(50))
     };
@@ -62,12 +62,12 @@ fn origin(page: &Server) -> AllowOrigin {
     AllowOrigin::exact(HeaderValue::from_str(&page.url("")).unwrap())
 }
 
-/// What the page sees first of the stream.
+/// The first report of the page, and the requests that the server recorded.
 async fn first_report(
     name: &str,
     cors: impl FnOnce(&Server) -> CorsLayer,
     with_credentials: bool,
-) -> Option<(Value, Vec<Asked>)> {
+) -> Option<(Value, Vec<RecordedRequest>)> {
     if !browser_found(name) {
         return None;
     }
@@ -92,11 +92,11 @@ fn closed() -> Value {
 
 #[tokio::test]
 #[ignore = "needs Chromium, Node and npm packages"]
-async fn another_origin_is_refused_without_cors() {
-    let test = "another_origin_is_refused_without_cors";
+async fn a_stream_of_another_origin_is_refused_without_cors() {
+    let test = "a_stream_of_another_origin_is_refused_without_cors";
     let Some((first, requests)) = first_report(test, |_| CorsLayer::new(), false).await else { return };
     assert_eq!(first, closed());
-    assert_eq!(requests.len(), 1, "a browser does not try again: {requests:?}");
+    assert_eq!(requests.len(), 1, "a browser does not retry: {requests:?}");
 }
 
 #[tokio::test]
@@ -106,26 +106,26 @@ async fn any_origin_reads_a_stream_that_allows_any_and_resumes_it() {
     let cors = |_: &Server| CorsLayer::new().allow_origin(tower_http::cors::Any);
     let Some((first, requests)) = first_report(test, cors, false).await else { return };
     assert_eq!(first, "open");
-    // Chromium asks no leave for `Last-Event-ID`: there is no OPTIONS among them.
-    assert!(requests.iter().all(|asked| asked.method == Method::GET && asked.cookie.is_none()), "{requests:?}");
-    let ids: Vec<_> = requests.iter().map(|asked| asked.last_event_id.as_deref()).collect();
+    // Chromium sends no preflight (OPTIONS) for `Last-Event-ID`.
+    assert!(requests.iter().all(|request| request.method == Method::GET && request.cookie.is_none()), "{requests:?}");
+    let ids: Vec<_> = requests.iter().map(|request| request.last_event_id.as_deref()).collect();
     assert_eq!(ids[..3], [None, Some("1"), Some("2")]);
 }
 
 #[tokio::test]
 #[ignore = "needs Chromium, Node and npm packages"]
-async fn credentials_go_to_a_stream_that_allows_them_to_the_origin() {
-    let test = "credentials_go_to_a_stream_that_allows_them_to_the_origin";
+async fn credentials_are_sent_to_a_stream_that_allows_them_for_the_origin() {
+    let test = "credentials_are_sent_to_a_stream_that_allows_them_for_the_origin";
     let cors = |page: &Server| CorsLayer::new().allow_origin(origin(page)).allow_credentials(true);
     let Some((first, requests)) = first_report(test, cors, true).await else { return };
     assert_eq!(first, "open");
-    assert!(requests.iter().all(|asked| asked.cookie.as_deref() == Some("who=ann")), "{requests:?}");
+    assert!(requests.iter().all(|request| request.cookie.as_deref() == Some("who=ann")), "{requests:?}");
 }
 
 #[tokio::test]
 #[ignore = "needs Chromium, Node and npm packages"]
-async fn credentials_are_refused_where_only_the_origin_is_allowed() {
-    let test = "credentials_are_refused_where_only_the_origin_is_allowed";
+async fn credentials_are_refused_if_only_the_origin_is_allowed() {
+    let test = "credentials_are_refused_if_only_the_origin_is_allowed";
     let cors = |page: &Server| CorsLayer::new().allow_origin(origin(page));
     let Some((first, _)) = first_report(test, cors, true).await else { return };
     assert_eq!(first, closed());

@@ -1,4 +1,4 @@
-//! Examples, as processes that can be killed.
+//! Processes of the examples, which can be killed and restarted.
 
 use std::{net::SocketAddr, process::Stdio};
 
@@ -24,13 +24,13 @@ impl Example {
         Self { program, args, process, address }
     }
 
-    /// Leaves it no time to say goodbye.
+    /// Kills the process without a graceful shutdown.
     pub(crate) async fn kill(&mut self) {
         self.process.kill().await.unwrap();
     }
 
-    /// A new process, where the killed one was.
-    pub(crate) async fn start_again(&mut self) {
+    /// Starts a new process on the same port.
+    pub(crate) async fn restart(&mut self) {
         self.process = start(self.program, self.args, self.address.port()).await.0;
     }
 
@@ -49,10 +49,10 @@ async fn start(program: &str, args: &[&str], port: u16) -> (Child, SocketAddr) {
         .kill_on_drop(true);
     let mut process = command.spawn().unwrap();
     let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-    let line = timeout(LIMIT, lines.next_line()).await.expect("it says nothing").unwrap().expect("it says where it is");
+    let line = timeout(LIMIT, lines.next_line()).await.expect("no output").unwrap().expect("a line with the address");
     let (_, address) = line.split_once("http://").expect(&line);
     let address = address.trim_end_matches('/').parse().unwrap();
-    // What else it has to say must not fill the pipe.
+    // The rest of the output is read, so that it does not fill the pipe.
     tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
     (process, address)
 }

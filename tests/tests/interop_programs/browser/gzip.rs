@@ -28,7 +28,7 @@ async fn each_event_of_a_compressed_stream_arrives_before_the_next_is_sent() {
     }
     let (events, mut receiver) = mpsc::unbounded_channel();
     let stream = Arc::new(Mutex::new(Some(Sse::new(poll_fn(move |cx| receiver.poll_recv(cx))))));
-    let handler = move || ready(stream.lock().unwrap().take().expect("it comes once"));
+    let handler = move || ready(stream.lock().unwrap().take().expect("only one request"));
     let encoding = Arc::new(Mutex::new(None));
     let sent = Arc::clone(&encoding);
     let record = move |response: Response| {
@@ -38,7 +38,7 @@ async fn each_event_of_a_compressed_stream_arrives_before_the_next_is_sent() {
     let router = Router::new()
         .route("/events", get(handler))
         .layer(SseLayer::new())
-        // Opted in: the default leaves event streams alone.
+        // The default leaves event streams alone, so compression is enabled here.
         .layer(CompressionLayer::new().no_br().no_zstd().no_deflate().compress_when(SizeAbove::new(0)))
         .layer(map_response(record))
         .route("/", get(|| ready(Html("<!doctype html><title>gzip</title>"))));

@@ -1,4 +1,4 @@
-//! Pages in a real browser.
+//! Pages in a browser.
 
 mod bundles;
 mod chromium;

@@ -1,4 +1,4 @@
-//! Servers that are killed, and what a page sees of it.
+//! Pages whose server is killed and restarted.
 
 use std::time::Duration;
 
@@ -21,10 +21,10 @@ enum Count {
 
 const TYPES: [&str; 2] = ["tick", "missed"];
 
-/// Comes back as often as it is let, so that it asks while there is no server, too.
+/// A short reconnection time, so that the page also tries to reconnect while no server is running.
 const RETRY: Duration = Duration::from_millis(100);
 
-/// A hub that outlives the server, and the server.
+/// A hub and its server. The hub continues when the server is killed.
 async fn start(retention: Retention) -> (Hub<Count>, Server) {
     let hub = Hub::builder().retain(retention).build();
     let served = hub.clone();
@@ -58,8 +58,8 @@ fn publish(hub: &Hub<Count>, numbers: impl IntoIterator<Item = u32>) {
 
 #[tokio::test]
 #[ignore = "needs Chromium, Node and npm packages"]
-async fn nothing_is_lost_or_doubled_when_the_server_is_killed_and_comes_back() {
-    if !browser_found("nothing_is_lost_or_doubled_when_the_server_is_killed_and_comes_back") {
+async fn no_event_is_lost_or_duplicated_when_the_server_is_killed_and_restarted() {
+    if !browser_found("no_event_is_lost_or_duplicated_when_the_server_is_killed_and_restarted") {
         return;
     }
     let browser = Browser::start();
@@ -68,21 +68,21 @@ async fn nothing_is_lost_or_doubled_when_the_server_is_killed_and_comes_back() {
     for round in (0..300).step_by(100) {
         publish(&hub, round..round + 30);
         assert_ticks(&mut page, round..round + 10).await;
-        // Some are on their way, or lie in the browser.
+        // The other events are in flight or in the buffers of the browser.
         server.kill().await;
         publish(&hub, round + 30..round + 60);
         assert_ticks(&mut page, round + 10..round + 30).await;
-        server.start_again().await;
+        server.restart().await;
         publish(&hub, round + 60..round + 100);
         assert_ticks(&mut page, round + 30..round + 100).await;
     }
-    assert!(page.unasked().iter().all(|report| report.get("type").is_none()), "none comes twice");
+    assert!(page.unread().iter().all(|report| report.get("type").is_none()), "no event is duplicated");
 }
 
 #[tokio::test]
 #[ignore = "needs Chromium, Node and npm packages"]
-async fn history_that_is_no_longer_kept_is_told_as_a_gap() {
-    if !browser_found("history_that_is_no_longer_kept_is_told_as_a_gap") {
+async fn trimmed_history_is_reported_as_a_gap() {
+    if !browser_found("trimmed_history_is_reported_as_a_gap") {
         return;
     }
     let browser = Browser::start();
@@ -92,13 +92,13 @@ async fn history_that_is_no_longer_kept_is_told_as_a_gap() {
     assert_ticks(&mut page, 0..1).await;
     server.kill().await;
     publish(&hub, 1..10);
-    server.start_again().await;
+    server.restart().await;
     let gap = page.next_event().await;
     assert_eq!((&gap["type"], &gap["data"]), (&json!("missed"), &json!(r#"{"missed":6,"reason":"trimmed"}"#)));
     assert_ticks(&mut page, 7..10).await;
-    // The gap itself has an id: who comes back from there does not meet it again.
+    // The gap has an id of its own, so a client that resumes from it does not get it again.
     server.kill().await;
-    server.start_again().await;
+    server.restart().await;
     publish(&hub, 10..11);
     assert_ticks(&mut page, 10..11).await;
 }

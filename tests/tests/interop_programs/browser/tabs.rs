@@ -1,4 +1,4 @@
-//! Eight tabs of one origin, a stream each.
+//! Eight tabs of one origin with one stream each.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ enum Count {
 
 const TABS: usize = 8;
 
-/// How many connections a browser opens to one origin over HTTP/1.1.
+/// The maximum number of connections of a browser to one origin over HTTP/1.1.
 const CONNECTIONS: usize = 6;
 
 struct Tabs {
@@ -32,7 +32,7 @@ struct Tabs {
 }
 
 impl Tabs {
-    /// Every page is loaded before the first opens its stream: it could not be loaded after the sixth.
+    /// Loads all pages before it opens the streams: with six open streams no further page could be loaded.
     async fn open(tls: bool, expected: Version) -> Self {
         let hub = Hub::<Count>::builder().build();
         let stats = Stats::new();
@@ -58,7 +58,7 @@ impl Tabs {
         Self { hub, stats, pages, _server: server, _browser: browser }
     }
 
-    /// Publishes an event, which each of these pages is waited for to have.
+    /// Publishes an event, and waits until each of these pages has it.
     async fn assert_all_get(&mut self, tabs: std::ops::Range<usize>, n: u32) {
         self.hub.publish_now(&Count::Tick { n }).unwrap();
         for page in &mut self.pages[tabs] {
@@ -93,7 +93,7 @@ async fn the_seventh_tab_waits_over_http_1_until_another_is_closed() {
     for page in &mut tabs.pages[..CONNECTIONS] {
         assert_eq!(page.next().await, "open");
     }
-    // Many times over, the others could have been heard of.
+    // In this time the other tabs could have opened their streams.
     for n in 0..50 {
         tabs.assert_all_get(0..CONNECTIONS, n).await;
     }

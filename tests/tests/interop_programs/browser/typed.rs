@@ -1,4 +1,4 @@
-//! The generated TypeScript over a real browser's `EventSource`.
+//! The generated TypeScript with a browser's `EventSource`.
 
 use std::{
     process::Stdio,
@@ -44,7 +44,7 @@ enum Parcel {
     },
 }
 
-/// The module as a browser loads it.
+/// The generated module as JavaScript.
 async fn module() -> String {
     let mut command = Command::new("node");
     command.arg(script_path("strip.mjs")).stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
@@ -57,13 +57,13 @@ async fn module() -> String {
 
 #[derive(Clone, Debug, Default)]
 struct Visits {
-    /// Method, path and query of each.
+    /// The method, path and query of each request.
     all: Arc<Mutex<Vec<String>>>,
-    /// What the next are answered instead of the stream.
+    /// The statuses of the next responses, which are sent instead of streams.
     refusals: Arc<Mutex<Vec<StatusCode>>>,
 }
 
-/// The page has the module under `parcel`; every event, state and end is reported.
+/// Starts a server whose page imports the module as `parcel`, and reports every event, state and end.
 async fn start(hub: &Hub<Parcel>) -> (Server, Visits) {
     let visits = Visits::default();
     let served = hub.clone();
@@ -71,7 +71,7 @@ async fn start(hub: &Hub<Parcel>) -> (Server, Visits) {
         let hub = served.clone();
         async move {
             visits.all.lock().unwrap().push(format!("{method} {uri}"));
-            // `GET` alone uses one up: `HEAD` asks what became of that.
+            // A `HEAD` asks for the status of the `GET` before, so only it removes the status.
             let refusal = visits.refusals.lock().unwrap().first().copied();
             match refusal {
                 Some(status) => {
@@ -111,7 +111,7 @@ async fn start(hub: &Hub<Parcel>) -> (Server, Visits) {
 
 async fn open(browser: &Browser, server: &Server, options: &str) -> Page {
     let page = browser.open(&server.url("/")).await;
-    page.until("globalThis.follow !== undefined").await;
+    page.wait_until("globalThis.follow !== undefined").await;
     page.evaluate(&format!("void follow('/events', {options})")).await;
     page
 }
@@ -120,7 +120,7 @@ fn is_event(report: &Value) -> bool {
     report.get("type").is_some()
 }
 
-/// The next reports, but states.
+/// The next report that is not a state.
 async fn next(page: &mut Page) -> Value {
     loop {
         let report = page.next().await;
@@ -132,8 +132,8 @@ async fn next(page: &mut Page) -> Value {
 
 #[tokio::test]
 #[ignore = "needs Chromium, Node and npm packages"]
-async fn a_page_gets_every_kind_of_event_typed_and_closes_on_the_terminal_one() {
-    if !browser_found("a_page_gets_every_kind_of_event_typed_and_closes_on_the_terminal_one") {
+async fn a_page_gets_every_kind_of_event_typed_and_closes_at_the_terminal_one() {
+    if !browser_found("a_page_gets_every_kind_of_event_typed_and_closes_at_the_terminal_one") {
         return;
     }
     let hub = Hub::builder().build();
@@ -155,7 +155,7 @@ async fn a_page_gets_every_kind_of_event_typed_and_closes_on_the_terminal_one() 
     }
     assert_eq!(next(&mut page).await["closed"]["reason"], "terminal");
     assert_eq!(page.evaluate("subscription.closed").await["reason"], "terminal");
-    // Time enough, and more, for a browser to come back that was told to do so after 100 ms.
+    // Waits longer than the reconnection time of 100 ms.
     for _ in 0..3 {
         page.evaluate("new Promise((done) => setTimeout(() => done(fetch('/ping').then(() => null)), 100))").await;
     }
@@ -164,8 +164,8 @@ async fn a_page_gets_every_kind_of_event_typed_and_closes_on_the_terminal_one() 
 
 #[tokio::test]
 #[ignore = "needs Chromium, Node and npm packages"]
-async fn a_page_that_has_it_all_is_told_so_by_204() {
-    if !browser_found("a_page_that_has_it_all_is_told_so_by_204") {
+async fn a_page_that_has_all_events_closes_at_a_204() {
+    if !browser_found("a_page_that_has_all_events_closes_at_a_204") {
         return;
     }
     let hub = Hub::builder().build();
@@ -180,8 +180,8 @@ async fn a_page_that_has_it_all_is_told_so_by_204() {
 
 #[tokio::test]
 #[ignore = "needs Chromium, Node and npm packages"]
-async fn a_page_outlives_a_server_that_answers_503_and_loses_and_doubles_nothing() {
-    if !browser_found("a_page_outlives_a_server_that_answers_503_and_loses_and_doubles_nothing") {
+async fn a_page_resumes_after_a_503_without_a_lost_or_duplicated_event() {
+    if !browser_found("a_page_resumes_after_a_503_without_a_lost_or_duplicated_event") {
         return;
     }
     let hub = Hub::builder().build();
@@ -194,19 +194,19 @@ async fn a_page_outlives_a_server_that_answers_503_and_loses_and_doubles_nothing
         hub.publish_now(&moved(n)).unwrap();
         assert_eq!(next(&mut page).await["data"]["to"], n.to_string());
     }
-    // At a 503 the browser gives up, and does so for good; the page does not.
+    // At a 503 the browser gives up for good, and the page creates a new `EventSource`.
     server.kill().await;
     visits.refusals.lock().unwrap().extend([StatusCode::SERVICE_UNAVAILABLE; 2]);
     for n in 5..10 {
         hub.publish_now(&moved(n)).unwrap();
     }
-    server.start_again().await;
+    server.restart().await;
     for n in 5..10 {
         assert_eq!(next(&mut page).await["data"]["to"], n.to_string());
     }
     hub.publish_now(&moved(10)).unwrap();
     assert_eq!(next(&mut page).await["data"]["to"], "10");
-    assert!(!page.unasked().iter().any(is_event));
+    assert!(!page.unread().iter().any(is_event));
     let visits = visits.all.lock().unwrap();
     assert!(visits.last().unwrap().starts_with("GET /events?last_event_id="), "{visits:?}");
 }

@@ -1,5 +1,5 @@
 //! Streams through nginx.
 
-mod passing;
+mod forwarding;
 mod process;
-mod times;
+mod timeouts;

@@ -1,4 +1,4 @@
-//! An nginx of the test's own: its configuration, port and folder are nobody else's, and it ends with the test.
+//! A separate nginx process for each test, with its own configuration, port and folder. It ends with the test.
 
 use std::{
     env, fs,
@@ -24,12 +24,12 @@ pub(crate) struct Nginx {
 }
 
 impl Nginx {
-    /// In front of `upstream`, as a plain `proxy_pass` has it but for these `directives`.
+    /// Starts an nginx in front of `upstream`, with a plain `proxy_pass` and these `directives`.
     pub(crate) fn start(upstream: SocketAddr, directives: &str) -> Self {
         Self::listen(upstream, false, directives)
     }
 
-    /// Speaks HTTP/2 over TLS.
+    /// Starts an nginx that speaks HTTP/2 over TLS.
     pub(crate) fn start_with_http_2(upstream: SocketAddr, directives: &str) -> Self {
         Self::listen(upstream, true, directives)
     }
@@ -47,7 +47,7 @@ impl Nginx {
         fs::write(folder.join("certificate.pem"), certificate).unwrap();
         fs::write(folder.join("key.pem"), key).unwrap();
         let program = nginx().expect("nginx was found");
-        // It cannot be told to take any free port. Somebody may be quicker to take the one that was found.
+        // nginx cannot choose a free port by itself. Another process may take the one that was found here, so this is retried.
         for _ in 0..5 {
             let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
             let ssl = if tls { " ssl http2" } else { "" };
@@ -55,7 +55,7 @@ impl Nginx {
                 folder.join("nginx.conf"),
                 format!(
                     "daemon off;
-                     # One process, which no signal can leave half of behind.
+                     # A single process, so that killing it leaves no worker behind.
                      master_process off;
                      pid nginx.pid;
                      error_log stderr warn;
@@ -103,7 +103,7 @@ impl Drop for Nginx {
     }
 }
 
-/// Waits until it listens; false when it has ended.
+/// Waits until nginx listens. Returns false if it has ended.
 fn listens(process: &mut Child, address: SocketAddr) -> bool {
     let started = Instant::now();
     while started.elapsed() < LIMIT {

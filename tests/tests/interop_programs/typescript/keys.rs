@@ -1,4 +1,4 @@
-//! What tells variants of one event type apart by keys, in one table that both languages are held against.
+//! Variants of one event type that are selected by keys. Rust and TypeScript are tested with the same table.
 
 use std::{collections::BTreeMap, fs};
 
@@ -46,7 +46,7 @@ enum Keys {
     Keyless,
 }
 
-/// Any JSON, also text that is no text to Rust.
+/// Any JSON, including strings that are no valid Unicode.
 #[derive(Serialize, TS)]
 struct Unread(#[ts(type = "unknown")] ());
 
@@ -76,7 +76,7 @@ impl Keys {
         }
     }
 
-    /// Each variant with this payload.
+    /// All variants with this payload.
     fn all(data: &Value) -> Vec<Self> {
         let variants = [
             Self::Answer,
@@ -98,7 +98,7 @@ impl Keys {
 #[derive(Deserialize)]
 struct Case {
     data: String,
-    /// The variant, or nothing for an error.
+    /// The variant, or `None` for an error.
     read: Option<String>,
 }
 
@@ -108,12 +108,12 @@ fn table() -> BTreeMap<String, Vec<Case>> {
 }
 
 #[test]
-fn its_typescript_is_current() {
+fn the_generated_typescript_is_current() {
     contracts::assert_current::<Keys>("keys.ts", &Options::new());
 }
 
 #[test]
-fn data_is_read_as_the_variant_that_its_keys_select() {
+fn data_is_decoded_as_the_variant_that_its_keys_select() {
     for (event_type, cases) in table() {
         for Case { data, read } in cases {
             let decoded = match Keys::decode(RawEventRef::new(&event_type, &data)) {
@@ -127,7 +127,7 @@ fn data_is_read_as_the_variant_that_its_keys_select() {
 }
 
 #[test]
-fn what_is_wrong_with_data_without_a_key_is_said() {
+fn the_error_of_data_without_a_key_has_the_right_kind() {
     for (data, kind) in [
         ("{\"result\":1", DecodeErrorKind::Json),
         (" {\"id\":1,}", DecodeErrorKind::Json),
@@ -142,7 +142,7 @@ fn what_is_wrong_with_data_without_a_key_is_said() {
 }
 
 #[test]
-fn data_is_written_only_as_the_variant_that_it_is_read_as() {
+fn data_is_encoded_only_as_the_variant_that_it_is_decoded_as() {
     for (event_type, cases) in table() {
         for Case { data, read } in cases {
             let Ok(value) = serde_json::from_str(&data) else { continue };
@@ -156,8 +156,8 @@ fn data_is_written_only_as_the_variant_that_it_is_read_as() {
 
 #[tokio::test]
 #[ignore = "needs Node and npm packages"]
-async fn a_page_reads_data_as_the_variant_that_its_keys_select() {
-    let name = "a_page_reads_data_as_the_variant_that_its_keys_select";
+async fn a_page_decodes_data_as_the_variant_that_its_keys_select() {
+    let name = "a_page_decodes_data_as_the_variant_that_its_keys_select";
     if !found(name, &PROGRAMS) {
         return;
     }
@@ -171,7 +171,7 @@ async fn a_page_reads_data_as_the_variant_that_its_keys_select() {
     let lines = script("typescript/decode.mjs", &[&contract.to_string_lossy(), &path.to_string_lossy()]).await;
     assert_eq!(lines.len(), cases.len());
     for ((ty, Case { data, read }), line) in cases.into_iter().zip(lines) {
-        // A name with the data, which may have what is no text to Rust, or a name alone.
+        // A name with the data, whose strings may be no valid Unicode, or only a name.
         let variant = serde_json::from_str(&line).map(|(variant, _): (String, IgnoredAny)| variant);
         let outcome = variant.or_else(|_| serde_json::from_str(&line)).unwrap();
         assert_eq!(outcome, read.as_deref().unwrap_or("invalid"), "`{ty}` with `{data}`");

@@ -1,4 +1,4 @@
-//! The generated subscription over npm's `eventsource`, and our server on a socket.
+//! The generated subscription with npm's `eventsource` and a server of this crate.
 
 use std::{
     fmt::Debug,
@@ -37,7 +37,7 @@ use tokio::{
 use super::{PROGRAMS, compiled};
 use crate::program::{browser_tests, found};
 
-/// Every kind of data.
+/// An event type with every kind of data.
 #[derive(Debug, SseEvent)]
 #[sse(rename_all = "snake_case")]
 enum Live {
@@ -65,11 +65,11 @@ enum Live {
 }
 
 #[test]
-fn its_typescript_is_current() {
+fn the_generated_typescript_is_current() {
     contracts::assert_current::<Live>("live.ts", &Options::new());
 }
 
-/// What cannot be sent as it is: the server of another version, or one that is broken.
+/// An event that the contract does not allow, as a broken server or one of another version may send it.
 struct Broken(&'static str, &'static str);
 
 impl sse_typed::EventKind for Broken {
@@ -87,12 +87,12 @@ impl EncodeEvent for Broken {
 
 type AnyEvent = Event<Box<dyn EncodeEvent + Send>>;
 
-/// The whole story: what stands on the wire, and what a page must hear of it.
-fn story() -> Vec<(AnyEvent, Vec<Value>)> {
+/// All events, each with the lines that a page must print for it.
+fn events_and_lines() -> Vec<(AnyEvent, Vec<Value>)> {
     let ours = |id: u64, event: Live| Event::<Box<dyn EncodeEvent + Send>>::new(Box::new(event)).id(EventId::from(id));
     let broken = |event_type, data| Event::<Box<dyn EncodeEvent + Send>>::new(Box::new(Broken(event_type, data)));
     let gap = Gap::new(Some(2), GapReason::Trimmed);
-    // An id of an earlier event is not in force for one without its own: so npm's implementation has it.
+    // npm's implementation reports no last event ID for an event without an id of its own.
     vec![
         (
             ours(1, Live::Position { x: 1.5, y: None }),
@@ -118,17 +118,17 @@ fn story() -> Vec<(AnyEvent, Vec<Value>)> {
     ]
 }
 
-/// How many of the story the first server sends.
-const CUT: usize = 9;
+/// The number of events that the first server sends.
+const EVENTS_BEFORE_CUT: usize = 9;
 
-/// Who came: the method, and the last event ID in header and query.
+/// A request: its method, and the last event ID in its header and query.
 type Visit = (Method, Option<String>, Option<String>);
 
 #[derive(Clone, Debug, Default)]
 struct Visits(Arc<Mutex<Vec<Visit>>>);
 
 impl Visits {
-    fn note(&self, request: &Request) {
+    fn record(&self, request: &Request) {
         let header = request.headers().get("last-event-id").map(|id| id.to_str().unwrap().to_owned());
         let query = request.uri().query().and_then(|query| query.strip_prefix("last_event_id=")).map(str::to_owned);
         self.0.lock().unwrap().push((request.method().clone(), header, query));
@@ -144,14 +144,14 @@ fn visit(method: &str, header: Option<&str>, query: Option<&str>) -> (String, Op
     (method.to_owned(), header.map(str::to_owned), query.map(str::to_owned))
 }
 
-/// A server with a runtime of its own: when that is dropped, its connections are gone.
+/// A server with a runtime of its own. Dropping it closes all connections.
 struct Server {
     runtime: Option<Runtime>,
     address: SocketAddr,
 }
 
 impl Server {
-    /// On a port that is free, or on that of an earlier server.
+    /// Starts a server on a free port, or on the address of an earlier server.
     fn start(router: Router, address: Option<SocketAddr>) -> Self {
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         let listener = net::TcpListener::bind(address.unwrap_or_else(|| ([127, 0, 0, 1], 0).into())).unwrap();
@@ -165,14 +165,14 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
-            // Waits, so that the port is free for the next one; elsewhere, because no runtime may be waited for in another.
-            let over = std::thread::spawn(move || runtime.shutdown_timeout(Duration::from_secs(10)));
-            over.join().unwrap();
+            // Waits until the port is free. A runtime must not be shut down within another one, so this is another thread.
+            let stopping = std::thread::spawn(move || runtime.shutdown_timeout(Duration::from_secs(10)));
+            stopping.join().unwrap();
         }
     }
 }
 
-/// The script, and what it prints.
+/// The process of the script, and the lines that it prints.
 struct Page {
     _child: Child,
     lines: Lines<BufReader<ChildStdout>>,
@@ -189,19 +189,19 @@ impl Page {
         Self { _child: child, lines }
     }
 
-    /// What it says next. `None` when it is done.
+    /// The next line, or `None` when the script has ended.
     async fn next(&mut self) -> Option<Value> {
-        let line = timeout(Duration::from_secs(60), self.lines.next_line()).await.expect("the page says something");
+        let line = timeout(Duration::from_secs(60), self.lines.next_line()).await.expect("no line from the page");
         line.unwrap().map(|line| serde_json::from_str(&line).unwrap())
     }
 
-    async fn says(&mut self, expected: impl IntoIterator<Item = Value>) {
+    async fn assert_prints(&mut self, expected: impl IntoIterator<Item = Value>) {
         for expected in expected {
             assert_eq!(self.next().await, Some(expected));
         }
     }
 
-    async fn is_done(&mut self) {
+    async fn assert_ends(&mut self) {
         assert_eq!(self.next().await, None);
     }
 }
@@ -210,7 +210,7 @@ fn close(reason: &str, status: Option<u16>) -> [Value; 2] {
     [json!(["state", "closed"]), json!(["close", reason, status])]
 }
 
-/// A stream that is not known to be over before it began.
+/// A stream whose size hint is unknown, so that the response is never a 204.
 fn unsized_stream<T>(items: impl IntoIterator<Item = T>) -> impl Stream<Item = T> {
     stream::iter(items).filter(|_| std::future::ready(true))
 }
@@ -219,16 +219,16 @@ fn layer() -> SseLayer {
     SseLayer::new().retry(Duration::from_millis(20))
 }
 
-/// A server that is killed in mid-story, another one on its port that refuses at first, and the rest of the story. `silent`: the
-/// page is not told the status, and has to ask.
-async fn a_server_is_killed_and_another_goes_on(test: &str, silent: bool) {
+/// A server sends some events and is killed. Another one on its port refuses at first, and then sends the others. With `silent`,
+/// the page does not get the status of the refusal and has to ask for it.
+async fn a_server_is_killed_and_another_continues(test: &str, silent: bool) {
     let visits = Visits::default();
-    let noted = visits.clone();
+    let recorded = visits.clone();
     let first = Router::new().route(
         "/events",
         get(move |request: Request| {
-            noted.note(&request);
-            let events = story().into_iter().take(CUT).map(|(event, _)| event);
+            recorded.record(&request);
+            let events = events_and_lines().into_iter().take(EVENTS_BEFORE_CUT).map(|(event, _)| event);
             async { Sse::new(stream::iter(events).chain(stream::pending())).into_response() }
         }),
     );
@@ -236,31 +236,32 @@ async fn a_server_is_killed_and_another_goes_on(test: &str, silent: bool) {
     let address = first.address;
 
     let mut page = Page::open(test, format!("http://{address}/events"), json!({ "silent": silent })).await;
-    page.says([json!(["state", "open"])]).await;
-    page.says(story().into_iter().take(CUT).flat_map(|(_, heard)| heard)).await;
+    page.assert_prints([json!(["state", "open"])]).await;
+    page.assert_prints(events_and_lines().into_iter().take(EVENTS_BEFORE_CUT).flat_map(|(_, lines)| lines)).await;
     drop(first);
-    page.says([json!(["state", "connecting"])]).await;
+    page.assert_prints([json!(["state", "connecting"])]).await;
     assert_eq!(visits.all(), [visit("GET", None, None)]);
 
     async fn second(State(visits): State<Visits>, after: LastEventId, request: Request) -> Response {
-        visits.note(&request);
-        // Once to the stream's own request, and once to the question why.
+        visits.record(&request);
+        // The request for the stream is refused, and so is the page's request for the status.
         let refused = visits.all().iter().filter(|visit| visit.0 == request.method().as_str()).count();
         if refused == 1 || (request.method() == Method::GET && refused == 2) {
             return (StatusCode::SERVICE_UNAVAILABLE, "not yet").into_response();
         }
         let after: usize = after.parse().unwrap().unwrap();
         assert_eq!(after, 6);
-        Sse::new(unsized_stream(story().into_iter().skip(CUT).map(|(event, _)| event))).into_response()
+        Sse::new(unsized_stream(events_and_lines().into_iter().skip(EVENTS_BEFORE_CUT).map(|(event, _)| event)))
+            .into_response()
     }
     let router = Router::new().route("/events", get(second)).with_state(visits.clone()).layer(layer());
     let _second = Server::start(router, Some(address));
 
-    page.says([json!(["state", "open"])]).await;
-    page.says(story().into_iter().skip(CUT).flat_map(|(_, heard)| heard)).await;
-    page.says(close("terminal", None)).await;
-    page.says([json!(["loop", 8, "8"])]).await;
-    page.is_done().await;
+    page.assert_prints([json!(["state", "open"])]).await;
+    page.assert_prints(events_and_lines().into_iter().skip(EVENTS_BEFORE_CUT).flat_map(|(_, lines)| lines)).await;
+    page.assert_prints(close("terminal", None)).await;
+    page.assert_prints([json!(["loop", 8, "8"])]).await;
+    page.assert_ends().await;
 
     let id = Some("6");
     let head = visit("HEAD", None, id);
@@ -274,33 +275,33 @@ async fn a_server_is_killed_and_another_goes_on(test: &str, silent: bool) {
 
 #[tokio::test]
 #[ignore = "needs Node and npm packages"]
-async fn a_page_hears_a_whole_story_although_a_server_is_killed_and_the_next_refuses_at_first() {
-    let name = "a_page_hears_a_whole_story_although_a_server_is_killed_and_the_next_refuses_at_first";
+async fn a_page_gets_all_events_although_a_server_is_killed_and_the_next_refuses_at_first() {
+    let name = "a_page_gets_all_events_although_a_server_is_killed_and_the_next_refuses_at_first";
     if found(name, &PROGRAMS) {
-        a_server_is_killed_and_another_goes_on(name, false).await;
+        a_server_is_killed_and_another_continues(name, false).await;
     }
 }
 
 #[tokio::test]
 #[ignore = "needs Node and npm packages"]
-async fn a_page_that_is_not_told_why_it_was_refused_asks_and_resumes() {
-    let name = "a_page_that_is_not_told_why_it_was_refused_asks_and_resumes";
+async fn a_page_without_the_status_of_a_refusal_asks_for_it_and_resumes() {
+    let name = "a_page_without_the_status_of_a_refusal_asks_for_it_and_resumes";
     if found(name, &PROGRAMS) {
-        a_server_is_killed_and_another_goes_on(name, true).await;
+        a_server_is_killed_and_another_continues(name, true).await;
     }
 }
 
 #[tokio::test]
 #[ignore = "needs Node and npm packages"]
-async fn a_204_is_the_end_whether_it_is_told_or_asked_for() {
-    let name = "a_204_is_the_end_whether_it_is_told_or_asked_for";
+async fn a_204_ends_the_subscription_with_and_without_a_known_status() {
+    let name = "a_204_ends_the_subscription_with_and_without_a_known_status";
     if !found(name, &PROGRAMS) {
         return;
     }
     for silent in [false, true] {
         let visits = Visits::default();
         async fn once(State(visits): State<Visits>, request: Request) -> Response {
-            visits.note(&request);
+            visits.record(&request);
             if visits.all().len() > 1 {
                 return Sse::<stream::Empty<Live>>::stop().into_response();
             }
@@ -310,11 +311,15 @@ async fn a_204_is_the_end_whether_it_is_told_or_asked_for() {
         let server = Server::start(router, None);
         let url = format!("http://{}/events", server.address);
         let mut page = Page::open(name, url, json!({ "silent": silent })).await;
-        page.says([json!(["state", "open"]), json!(["event", "tick", null, "1"]), json!(["state", "connecting"])])
-            .await;
-        page.says(close("complete", Some(204))).await;
-        page.says([json!(["loop", 1, "1"])]).await;
-        page.is_done().await;
+        page.assert_prints([
+            json!(["state", "open"]),
+            json!(["event", "tick", null, "1"]),
+            json!(["state", "connecting"]),
+        ])
+        .await;
+        page.assert_prints(close("complete", Some(204))).await;
+        page.assert_prints([json!(["loop", 1, "1"])]).await;
+        page.assert_ends().await;
         let mut expected = vec![visit("GET", None, None), visit("GET", Some("1"), None)];
         expected.extend(silent.then(|| visit("HEAD", None, Some("1"))));
         assert_eq!(visits.all(), expected);
@@ -323,8 +328,8 @@ async fn a_204_is_the_end_whether_it_is_told_or_asked_for() {
 
 #[tokio::test]
 #[ignore = "needs Node and npm packages"]
-async fn a_signal_ends_the_connection() {
-    let name = "a_signal_ends_the_connection";
+async fn an_abort_signal_ends_the_connection() {
+    let name = "an_abort_signal_ends_the_connection";
     if !found(name, &PROGRAMS) {
         return;
     }
@@ -333,7 +338,7 @@ async fn a_signal_ends_the_connection() {
     let router = Router::new().route(
         "/events",
         get(move || {
-            let held = held.lock().unwrap().take().expect("it comes once");
+            let held = held.lock().unwrap().take().expect("only one request");
             let events = stream::iter([Live::Tick, Live::Pause]).chain(stream::pending());
             // Dropped with the stream.
             async { Sse::new(events.inspect(move |_| assert!(!held.is_closed()))).into_response() }
@@ -341,15 +346,19 @@ async fn a_signal_ends_the_connection() {
     );
     let server = Server::start(router.layer(layer()), None);
     let mut page = Page::open(name, format!("http://{}/events", server.address), json!({ "abortAt": "pause" })).await;
-    page.says([json!(["state", "open"]), json!(["event", "tick", null, ""]), json!(["event", "pause", "[PAUSE]", ""])])
-        .await;
-    page.says(close("aborted", None)).await;
-    page.says([json!(["loop", 2, ""])]).await;
-    page.is_done().await;
+    page.assert_prints([
+        json!(["state", "open"]),
+        json!(["event", "tick", null, ""]),
+        json!(["event", "pause", "[PAUSE]", ""]),
+    ])
+    .await;
+    page.assert_prints(close("aborted", None)).await;
+    page.assert_prints([json!(["loop", 2, ""])]).await;
+    page.assert_ends().await;
     timeout(Duration::from_secs(60), gone).await.expect("the server drops the stream").unwrap_err();
 }
 
-/// A page that comes with an id of an earlier process, to a hub that has something to say.
+/// A page with the last event ID of an earlier process, and a hub that has an event.
 async fn page_of_an_earlier_process(
     test: &str,
     hub: Hub<Live>,
@@ -365,7 +374,7 @@ async fn page_of_an_earlier_process(
 
 fn hub_router(hub: Hub<Live>, visits: Visits) -> Router {
     let handler = move |after: LastEventId, request: Request<Body>| {
-        visits.note(&request);
+        visits.record(&request);
         let subscription = hub.subscribe(after);
         async { Sse::new(subscription).into_response() }
     };
@@ -374,40 +383,40 @@ fn hub_router(hub: Hub<Live>, visits: Visits) -> Router {
 
 #[tokio::test]
 #[ignore = "needs Node and npm packages"]
-async fn a_page_with_an_id_of_an_earlier_process_is_told_of_a_gap() {
-    let name = "a_page_with_an_id_of_an_earlier_process_is_told_of_a_gap";
+async fn a_page_with_an_id_of_an_earlier_process_gets_a_gap() {
+    let name = "a_page_with_an_id_of_an_earlier_process_gets_a_gap";
     if !found(name, &PROGRAMS) {
         return;
     }
     let hub = Hub::<Live>::builder().build();
     let (mut page, _server, _) = page_of_an_earlier_process(name, hub.clone(), hub_router).await;
-    page.says([json!(["state", "open"]), json!(["gap", "unknown_id"])]).await;
+    page.assert_prints([json!(["state", "open"]), json!(["gap", "unknown_id"])]).await;
     let missed = page.next().await.unwrap();
     assert_eq!((&missed[1], &missed[2]["reason"]), (&json!("missed"), &json!("unknown_id")));
     let tick = page.next().await.unwrap();
     assert_eq!(tick[1], "tick");
     hub.publish_now(&Live::Completed).unwrap();
     assert_eq!(page.next().await.unwrap()[1], "completed");
-    page.says(close("terminal", None)).await;
+    page.assert_prints(close("terminal", None)).await;
 }
 
 #[tokio::test]
 #[ignore = "needs Node and npm packages"]
-async fn a_page_whose_id_the_hub_has_it_forget_is_live_after_a_few_requests() {
-    let name = "a_page_whose_id_the_hub_has_it_forget_is_live_after_a_few_requests";
+async fn a_page_whose_id_the_hub_clears_gets_new_events_after_a_few_requests() {
+    let name = "a_page_whose_id_the_hub_clears_gets_new_events_after_a_few_requests";
     if !found(name, &PROGRAMS) {
         return;
     }
     let hub = Hub::<Live>::builder_on_gap(OnGap::Restart).build();
     let (mut page, _server, visits) = page_of_an_earlier_process(name, hub.clone(), hub_router).await;
-    // The browser comes back to the URL with the id in it; the subscription sees that this is in vain.
+    // The browser reconnects to the URL with the id in it. The subscription notices that the id is not accepted.
     let mut states = Vec::new();
     while states.iter().filter(|state| **state == json!(["state", "open"])).count() < 3 {
         states.push(page.next().await.unwrap());
     }
     hub.publish_now(&Live::Completed).unwrap();
     assert_eq!(page.next().await.unwrap()[1], "completed");
-    page.says(close("terminal", None)).await;
+    page.assert_prints(close("terminal", None)).await;
     let foreign = visit("GET", None, Some("0123456789abcdef-7"));
     assert_eq!(visits.all(), [foreign.clone(), foreign, visit("GET", None, None)]);
 }

@@ -1,4 +1,4 @@
-//! The generated TypeScript: compiled by TypeScript's own compiler, and run in Node.
+//! The generated TypeScript, compiled by TypeScript and run in Node.
 
 use std::{
     fs,
@@ -11,13 +11,13 @@ use tokio::process::Command;
 
 use crate::program::{Program, browser_tests, found, output, script};
 
-mod apart;
 mod keys;
 mod live;
+mod variants;
 
 const PROGRAMS: [Program; 2] = [Program::Node, Program::NpmPackages];
 
-/// The compiler, for a project in `browser/typescript`.
+/// Runs the compiler on a project in `browser/typescript`.
 async fn tsc(project: &str, args: &[&str]) -> Output {
     let folder = browser_tests();
     let mut command = Command::new("node");
@@ -26,7 +26,7 @@ async fn tsc(project: &str, args: &[&str]) -> Output {
     output(command).await
 }
 
-/// The contracts as JavaScript: a folder for each test, as tests run in processes of their own.
+/// Compiles the contracts to JavaScript. Each test has its own folder, because tests run in separate processes.
 async fn compiled(test: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("typescript").join(test);
     let output = tsc("tsconfig.json", &["--outDir", &folder.to_string_lossy()]).await;
@@ -54,7 +54,7 @@ async fn typescript_accepts_every_contract_in_its_strictest_mode() {
     }
 }
 
-/// Each wrong line says at its end which errors it must give.
+/// The expected errors. A wrong line names them in a comment at its end.
 static WRONG: LazyLock<Vec<(usize, String)>> = LazyLock::new(|| {
     let text = fs::read_to_string(browser_tests().join("typescript/uses/wrong.ts")).unwrap();
     let mut expected = Vec::new();
@@ -68,20 +68,20 @@ static WRONG: LazyLock<Vec<(usize, String)>> = LazyLock::new(|| {
 
 #[tokio::test]
 #[ignore = "needs Node and npm packages"]
-async fn typescript_refuses_wrong_uses_and_no_others() {
-    if !found("typescript_refuses_wrong_uses_and_no_others", &PROGRAMS) {
+async fn typescript_refuses_exactly_the_wrong_uses() {
+    if !found("typescript_refuses_exactly_the_wrong_uses", &PROGRAMS) {
         return;
     }
     let output = tsc("tsconfig.uses.json", &[]).await;
     let text = String::from_utf8(output.stdout).unwrap();
-    // `.../uses/wrong.ts(7,22): error TS2561: Object literal may ..`; what is indented says more of the line before.
+    // `.../uses/wrong.ts(7,22): error TS2561: Object literal may ..`; indented lines continue the line before.
     let errors = text.lines().filter(|line| !line.starts_with(' '));
     let mut errors: Vec<(usize, String)> = errors
         .map(|line| {
-            let (place, error) = line.split_once("): error ").unwrap_or_else(|| panic!("{line}"));
-            let (file, place) = place.rsplit_once('(').unwrap();
+            let (position, error) = line.split_once("): error ").unwrap_or_else(|| panic!("{line}"));
+            let (file, position) = position.rsplit_once('(').unwrap();
             assert!(file.ends_with("wrong.ts"), "{line}");
-            (place.split(',').next().unwrap().parse().unwrap(), error.split(':').next().unwrap().to_owned())
+            (position.split(',').next().unwrap().parse().unwrap(), error.split(':').next().unwrap().to_owned())
         })
         .collect();
     errors.sort();
@@ -90,8 +90,8 @@ async fn typescript_refuses_wrong_uses_and_no_others() {
 
 #[tokio::test]
 #[ignore = "needs Node and npm packages"]
-async fn a_subscription_does_as_it_says_whatever_its_event_source_does() {
-    let name = "a_subscription_does_as_it_says_whatever_its_event_source_does";
+async fn a_subscription_keeps_its_promises_whatever_its_event_source_does() {
+    let name = "a_subscription_keeps_its_promises_whatever_its_event_source_does";
     if found(name, &PROGRAMS) {
         let folder = compiled(name).await;
         let lines = script("typescript/subscribe.mjs", &[&folder.to_string_lossy()]).await;
@@ -101,8 +101,8 @@ async fn a_subscription_does_as_it_says_whatever_its_event_source_does() {
 
 #[tokio::test]
 #[ignore = "needs Node and npm packages"]
-async fn a_subscription_comes_back_as_it_says_whatever_refuses_it() {
-    let name = "a_subscription_comes_back_as_it_says_whatever_refuses_it";
+async fn a_subscription_reconnects_as_documented_after_every_refusal() {
+    let name = "a_subscription_reconnects_as_documented_after_every_refusal";
     if found(name, &PROGRAMS) {
         let folder = compiled(name).await;
         let lines = script("typescript/reconnecting.mjs", &[&folder.to_string_lossy()]).await;
@@ -112,8 +112,8 @@ async fn a_subscription_comes_back_as_it_says_whatever_refuses_it() {
 
 #[tokio::test]
 #[ignore = "needs Node and npm packages"]
-async fn a_page_may_throw_close_and_wait_wherever_it_is_called() {
-    let name = "a_page_may_throw_close_and_wait_wherever_it_is_called";
+async fn a_page_may_throw_close_and_wait_in_every_callback() {
+    let name = "a_page_may_throw_close_and_wait_in_every_callback";
     if found(name, &PROGRAMS) {
         let folder = compiled(name).await;
         let lines = script("typescript/callbacks.mjs", &[&folder.to_string_lossy()]).await;

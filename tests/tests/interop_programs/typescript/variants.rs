@@ -1,4 +1,4 @@
-//! The page finds the variant of an event as Rust does: both read the same events.
+//! The generated TypeScript and Rust select the same variant for the same event.
 
 use std::{fs, path::Path};
 
@@ -35,7 +35,7 @@ enum Apart {
     Other(RawEvent),
 }
 
-/// As it is called in TypeScript, and its data.
+/// The name of the variant in TypeScript, and its data.
 fn apart(event: Apart) -> (&'static str, Value) {
     match event {
         Apart::Chunk(data) => ("chunk", data),
@@ -112,7 +112,7 @@ fn last(event: Last) -> (&'static str, Value) {
 }
 
 #[test]
-fn their_typescript_is_current() {
+fn the_generated_typescript_is_current() {
     contracts::assert_current::<Apart>("apart.ts", &Options::new());
     contracts::assert_current::<Tagged>("tagged.ts", &Options::new());
     contracts::assert_current::<Last>("last.ts", &Options::new());
@@ -193,7 +193,7 @@ const DATA: &[&str] = &[
     "{\"__proto__\":{\"type\":\"Plain\"},\"constructor\":1}",
 ];
 
-async fn assert_read_alike<E: DecodeEvent>(
+async fn assert_decoded_alike<E: DecodeEvent>(
     test: &str,
     contract: &str,
     shown: fn(E) -> (&'static str, Value),
@@ -220,25 +220,25 @@ async fn assert_read_alike<E: DecodeEvent>(
     }
     seen.sort_by_key(Value::to_string);
     seen.dedup();
-    // What is read without an error, and what is none.
+    // The outcomes include errors and ignored events.
     assert_eq!(seen.len(), outcomes, "the cases reach every variant: {seen:?}");
 }
 
 #[tokio::test]
 #[ignore = "needs Node and npm packages"]
-async fn a_page_tells_events_apart_as_rust_does() {
-    let name = "a_page_tells_events_apart_as_rust_does";
+async fn a_page_selects_the_same_variant_as_rust() {
+    let name = "a_page_selects_the_same_variant_as_rust";
     if found(name, &PROGRAMS) {
-        assert_read_alike(name, "apart.js", apart, 13).await;
+        assert_decoded_alike(name, "apart.js", apart, 13).await;
     }
 }
 
 #[tokio::test]
 #[ignore = "needs Node and npm packages"]
-async fn a_page_finds_tags_and_nested_types_as_rust_does() {
-    let name = "a_page_finds_tags_and_nested_types_as_rust_does";
+async fn a_page_selects_the_same_tag_and_nested_type_as_rust() {
+    let name = "a_page_selects_the_same_tag_and_nested_type_as_rust";
     if found(name, &PROGRAMS) {
-        assert_read_alike(name, "tagged.js", tagged, 11).await;
-        assert_read_alike(name, "last.js", last, 3).await;
+        assert_decoded_alike(name, "tagged.js", tagged, 11).await;
+        assert_decoded_alike(name, "last.js", last, 3).await;
     }
 }

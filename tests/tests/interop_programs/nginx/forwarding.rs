@@ -1,4 +1,5 @@
-//! What passes, and when: each event is sent when the one before has arrived, so what is held back would never come.
+//! Streams through nginx. Each event is sent when the one before has arrived, so an event that is held back would never
+//! arrive.
 
 use axum::{http::header, response::IntoResponse};
 use sse_typed::{
@@ -12,15 +13,15 @@ use tower_http::decompression::DecompressionLayer;
 use super::process::Nginx;
 use crate::{
     browser::Browser,
+    controlled::{Visit, Visits, controlled_router, controlled_router_with, data},
     program::{LIMIT, Program, found},
     server::Server,
-    stage::{Visit, Visits, data, stage, stage_with},
 };
 
-/// How many events are acknowledged.
+/// The number of events that are sent one after the other.
 const EVENTS: u64 = 20;
 
-/// Waits for the visit, which is made when the source is polled.
+/// Polls the source until its request arrives.
 async fn visit<S: sse_typed::client::HttpService>(visits: &mut Visits, source: &mut EventSource<RawEvent, S>) -> Visit {
     tokio::select! {
         visit = visits.next() => visit,
@@ -43,27 +44,28 @@ async fn nginx_with_its_defaults_passes_each_event_before_the_next_is_sent() {
     if !found("nginx_with_its_defaults_passes_each_event_before_the_next_is_sent", &[Program::Nginx]) {
         return;
     }
-    let (router, mut visits) = stage(SseLayer::new());
+    let (router, mut visits) = controlled_router(SseLayer::new());
     let server = Server::start(router).await;
-    // Connections to the server that are used again are what most people add.
+    // The second setting is a common one: connections to the server are reused.
     for directives in ["", "proxy_http_version 1.1; proxy_set_header Connection '';"] {
         let nginx = Nginx::start(server.address(), directives);
         let mut source = Client::hyper().get(nginx.url("/events")).connect::<RawEvent>();
         let visit = visit(&mut visits, &mut source).await;
         assert_lock_step(&visit, &mut source).await;
         drop(source);
-        visit.over().await;
+        visit.dropped().await;
     }
 }
 
 #[tokio::test]
 #[ignore = "needs nginx"]
-async fn nginx_sends_lumps_to_those_who_allow_it_to_buffer() {
-    if !found("nginx_sends_lumps_to_those_who_allow_it_to_buffer", &[Program::Nginx]) {
+async fn nginx_holds_events_back_if_buffering_is_allowed() {
+    if !found("nginx_holds_events_back_if_buffering_is_allowed", &[Program::Nginx]) {
         return;
     }
-    // What the header is good for: with its opposite the same server's events are held back.
-    let (router, mut visits) = stage_with(SseLayer::new(), |sse| ([("x-accel-buffering", "yes")], sse).into_response());
+    // Without `x-accel-buffering: no`, nginx would hold the events back.
+    let (router, mut visits) =
+        controlled_router_with(SseLayer::new(), |sse| ([("x-accel-buffering", "yes")], sse).into_response());
     let server = Server::start(router).await;
     let nginx = Nginx::start(server.address(), "");
     let request = Client::hyper().get(nginx.url("/events"));
@@ -77,27 +79,27 @@ async fn nginx_sends_lumps_to_those_who_allow_it_to_buffer() {
     let visit = visits.next().await;
     for n in 1..=EVENTS {
         visit.send(n);
-        // nginx is one process: it answers this one when it has seen to what came before.
+        // nginx is a single process, so this response shows that it has handled the bytes before.
         let pong = reqwest::get(nginx.url("/ping")).await.unwrap();
         assert_eq!(pong.text().await.unwrap(), "pong");
     }
     assert_eq!(arrivals.try_recv(), Err(mpsc::error::TryRecvError::Empty));
     drop(visit);
-    timeout(LIMIT, reader).await.expect("the end passes").unwrap();
+    timeout(LIMIT, reader).await.expect("the body ends").unwrap();
     let all: Vec<_> = std::iter::from_fn(|| arrivals.try_recv().ok()).collect();
     assert_eq!(all, (1..=EVENTS).map(data).collect::<Vec<_>>());
 }
 
 #[tokio::test]
 #[ignore = "needs nginx"]
-async fn nginx_passes_the_last_event_id_and_the_word_not_to_come_back() {
-    if !found("nginx_passes_the_last_event_id_and_the_word_not_to_come_back", &[Program::Nginx]) {
+async fn nginx_passes_the_last_event_id_and_a_204() {
+    if !found("nginx_passes_the_last_event_id_and_a_204", &[Program::Nginx]) {
         return;
     }
-    let (router, mut visits) = stage_with(SseLayer::new(), |sse| sse.into_response());
-    // A hub's stream that is over, as seen by a client that has it all.
-    let over = || async { sse_typed::Sse::<futures_util::stream::Empty<RawEvent>>::stop() };
-    let server = Server::start(router.route("/over", axum::routing::get(over))).await;
+    let (router, mut visits) = controlled_router_with(SseLayer::new(), |sse| sse.into_response());
+    // The response of a hub to a client that has all events.
+    let no_more = || async { sse_typed::Sse::<futures_util::stream::Empty<RawEvent>>::stop() };
+    let server = Server::start(router.route("/no-more", axum::routing::get(no_more))).await;
     let nginx = Nginx::start(server.address(), "");
     let url = nginx.url("/events?last_event_id=no");
     let mut source = Client::hyper().get(url).last_event_id(EventId::new("7-an id").unwrap()).connect::<RawEvent>();
@@ -105,8 +107,8 @@ async fn nginx_passes_the_last_event_id_and_the_word_not_to_come_back() {
     assert_eq!(visit.last_event_id(), Some("7-an id"));
     assert_eq!(visit.path, "/events?last_event_id=no");
 
-    let mut source = Client::hyper().get(nginx.url("/over")).connect::<RawEvent>();
-    assert!(timeout(LIMIT, source.next()).await.expect("it ends").is_none());
+    let mut source = Client::hyper().get(nginx.url("/no-more")).connect::<RawEvent>();
+    assert!(timeout(LIMIT, source.next()).await.expect("the source ends").is_none());
     assert!(matches!(source.ended(), Some(Ended::NoContent)), "{:?}", source.ended());
 }
 
@@ -116,7 +118,7 @@ async fn nginx_compresses_a_stream_event_by_event() {
     if !found("nginx_compresses_a_stream_event_by_event", &[Program::Nginx]) {
         return;
     }
-    let (router, mut visits) = stage(SseLayer::new());
+    let (router, mut visits) = controlled_router(SseLayer::new());
     let server = Server::start(router).await;
     let nginx = Nginx::start(server.address(), "gzip on; gzip_types text/event-stream;");
     let service = ServiceBuilder::new()
@@ -133,17 +135,17 @@ async fn nginx_compresses_a_stream_event_by_event() {
 
 #[tokio::test]
 #[ignore = "needs Chromium, Node, npm packages and nginx"]
-async fn chromium_reads_through_nginx_over_http_2_compressed_or_not() {
+async fn chromium_reads_through_nginx_over_http_2_with_and_without_compression() {
     let programs = [Program::Chromium, Program::Node, Program::NpmPackages, Program::Nginx];
-    if !found("chromium_reads_through_nginx_over_http_2_compressed_or_not", &programs) {
+    if !found("chromium_reads_through_nginx_over_http_2_with_and_without_compression", &programs) {
         return;
     }
-    let (router, mut visits) = stage(SseLayer::new());
+    let (router, mut visits) = controlled_router(SseLayer::new());
     let server = Server::start(router).await;
     let browser = Browser::start();
     for directives in ["", "gzip on; gzip_types text/event-stream;"] {
-        let tells = format!("proxy_set_header X-Protocol $server_protocol; {directives}");
-        let nginx = Nginx::start_with_http_2(server.address(), &tells);
+        let directives = format!("proxy_set_header X-Protocol $server_protocol; {directives}");
+        let nginx = Nginx::start_with_http_2(server.address(), &directives);
         let mut page = browser.open(&nginx.url("/")).await;
         page.record("/events", &["tick"]).await;
         let visit = visits.next().await;
@@ -153,8 +155,8 @@ async fn chromium_reads_through_nginx_over_http_2_compressed_or_not() {
             let event = page.next_event().await;
             assert_eq!((&event["data"], &event["lastEventId"]), (&data(n).into(), &n.to_string().into()));
         }
-        // A tab that is closed is a stream that is dropped, though the connection stays.
+        // Closing the tab drops its stream, although the connection stays open.
         page.close().await;
-        visit.over().await;
+        visit.dropped().await;
     }
 }

@@ -1,4 +1,4 @@
-//! A server whose every stream is the test's to speak on, so that it can wait for each event to arrive before it sends the next.
+//! A server whose streams send the events of the test, so that a test can wait for an event before it sends the next.
 
 use axum::{
     Router,
@@ -13,7 +13,7 @@ use tokio::{sync::mpsc, time::timeout};
 
 use crate::program::LIMIT;
 
-/// A stream that was asked for.
+/// A request for a stream, and the sender of its events.
 #[derive(Debug)]
 pub(crate) struct Visit {
     pub(crate) headers: HeaderMap,
@@ -32,8 +32,8 @@ impl Visit {
     }
 
     /// Waits until the server has dropped the stream.
-    pub(crate) async fn over(&self) {
-        timeout(LIMIT, self.events.closed()).await.expect("the server does not learn that the client is gone");
+    pub(crate) async fn dropped(&self) {
+        timeout(LIMIT, self.events.closed()).await.expect("the server does not notice the disconnect");
     }
 }
 
@@ -51,17 +51,17 @@ pub(crate) struct Visits(mpsc::UnboundedReceiver<Visit>);
 
 impl Visits {
     pub(crate) async fn next(&mut self) -> Visit {
-        timeout(LIMIT, self.0.recv()).await.expect("nobody comes").unwrap()
+        timeout(LIMIT, self.0.recv()).await.expect("no request").unwrap()
     }
 }
 
-/// `/` is an empty page, `/ping` a short answer; `/events` is a stream, on which `layer` has its word.
-pub(crate) fn stage(layer: SseLayer) -> (Router, Visits) {
-    stage_with(layer, IntoResponse::into_response)
+/// `/events` is a stream under `layer`, `/` an empty page, and `/ping` a short response.
+pub(crate) fn controlled_router(layer: SseLayer) -> (Router, Visits) {
+    controlled_router_with(layer, IntoResponse::into_response)
 }
 
-/// As `stage`, with a response of the test's own for each stream.
-pub(crate) fn stage_with<F>(layer: SseLayer, respond: F) -> (Router, Visits)
+/// Like `controlled_router`, with a function that makes the response of each stream.
+pub(crate) fn controlled_router_with<F>(layer: SseLayer, respond: F) -> (Router, Visits)
 where
     F: Fn(Sse<BoxTicks>) -> Response + Clone + Send + Sync + 'static,
 {
@@ -69,7 +69,7 @@ where
     let stream = move |request: Request| {
         let (events, mut receiver) = mpsc::unbounded_channel();
         let (headers, path) = (request.headers().clone(), request.uri().to_string());
-        // The test may be over.
+        // The test may have ended.
         let _ = sender.send(Visit { headers, path, events });
         let ticks: BoxTicks = Box::pin(poll_fn(move |cx| receiver.poll_recv(cx)));
         std::future::ready(respond(Sse::new(ticks)))
@@ -77,7 +77,7 @@ where
     let router = Router::new()
         .route("/events", get(stream))
         .layer(layer)
-        .route("/", get(|| std::future::ready(Html("<!doctype html><title>stage</title>"))))
+        .route("/", get(|| std::future::ready(Html("<!doctype html><title>stream</title>"))))
         .route("/ping", get(|| std::future::ready("pong")));
     (router, Visits(visits))
 }

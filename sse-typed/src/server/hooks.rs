@@ -10,7 +10,7 @@ use crate::{codec::Encoded, panics::caught};
 
 type OnPanic = Box<dyn FnOnce() -> Option<Encoded> + Send>;
 
-/// The closures and futures that a response runs beside its stream. They are dropped together with it.
+/// The closures and futures of a response. They are dropped together with its stream.
 ///
 /// Few responses have any, so without them this is one null pointer.
 #[derive(Default)]
@@ -21,7 +21,7 @@ pub(super) struct Hooks {
 
 #[derive(Default)]
 struct HookSet {
-    replace: Option<ReplaceUnsendable>,
+    on_unsendable: Option<ReplaceUnsendable>,
     on_panic: Option<OnPanic>,
     end_conditions: Vec<Pin<Box<dyn EndCondition + Send>>>,
 }
@@ -31,8 +31,8 @@ impl Hooks {
         Self { set: None }
     }
 
-    pub(super) fn set_replace(&mut self, replace: ReplaceUnsendable) {
-        self.get_or_insert().replace = Some(replace);
+    pub(super) fn set_on_unsendable(&mut self, replace: ReplaceUnsendable) {
+        self.get_or_insert().on_unsendable = Some(replace);
     }
 
     pub(super) fn set_on_panic(&mut self, on_panic: OnPanic) {
@@ -43,8 +43,8 @@ impl Hooks {
         self.get_or_insert().end_conditions.push(Box::pin(condition));
     }
 
-    pub(super) fn replace(&mut self) -> Option<&mut ReplaceUnsendable> {
-        self.get_mut()?.replace.as_mut()
+    pub(super) fn on_unsendable(&mut self) -> Option<&mut ReplaceUnsendable> {
+        self.get_mut()?.on_unsendable.as_mut()
     }
 
     /// Polls the end conditions in the order in which they were added. Once it is ready, the stream ends and it must not be
@@ -75,8 +75,9 @@ impl Hooks {
             caught(|| drop(value)).is_some()
         }
         let Some(set) = self.set.take() else { return true };
-        let HookSet { replace, on_panic, end_conditions } = set.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let closures = drop_caught(replace) & drop_caught(on_panic);
+        let HookSet { on_unsendable, on_panic, end_conditions } =
+            set.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let closures = drop_caught(on_unsendable) & drop_caught(on_panic);
         end_conditions.into_iter().map(drop_caught).fold(closures, |all, one| all & one)
     }
 
@@ -101,7 +102,7 @@ impl fmt::Debug for Hooks {
         // Nothing else locks it.
         let set = self.set.as_ref().map(|set| set.lock().unwrap_or_else(PoisonError::into_inner));
         f.debug_struct("Hooks")
-            .field("on_unsendable", &set.as_ref().is_some_and(|set| set.replace.is_some()))
+            .field("on_unsendable", &set.as_ref().is_some_and(|set| set.on_unsendable.is_some()))
             .field("on_panic", &set.as_ref().is_some_and(|set| set.on_panic.is_some()))
             .field("end_conditions", &set.as_ref().map_or(0, |set| set.end_conditions.len()))
             .finish()

@@ -70,7 +70,7 @@ impl SseLayer {
         self
     }
 
-    /// Counts the streams of this layer in `stats`, beside its observers. A layer has one `Stats`: the last that was set.
+    /// Counts the streams of this layer in `stats`, in addition to its observers. A layer has one `Stats`: the last that was set.
     #[must_use]
     pub fn stats(mut self, stats: &Stats) -> Self {
         self.observer = self.observer.with_stats(stats.clone());

@@ -199,7 +199,7 @@ impl<St> Sse<St> {
     /// Calls `is_valid` at intervals while the stream is open, and ends the stream when it returns `false`. It is meant for
     /// sessions that may be revoked and tokens that expire.
     ///
-    /// The first check is after 50 to 100 % of `every`, drawn for each stream so that streams which began together do not check
+    /// The first check is after 50 to 100 % of `every`, drawn for each stream, so that streams which began together do not check
     /// together. Each further check is `every` after the previous result. The stream therefore ends at most `every`, plus the
     /// duration of a check, after the check would first return `false`. Intervals under 100 ms, including zero, count as
     /// 100 ms.
@@ -247,7 +247,7 @@ impl<St> Sse<St> {
     /// let body = tokio::spawn(response.into_body().collect());
     /// sessions.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&7); // revoked
     /// assert_eq!(body.await??.to_bytes(), "event: news\ndata: hello\n\n"); // ended within a minute
-    /// assert_eq!(news(7, sessions).await.err(), Some(StatusCode::UNAUTHORIZED)); // the client reconnects
+    /// assert_eq!(news(7, sessions).await.err(), Some(StatusCode::UNAUTHORIZED)); // the client reconnects and is refused
     /// # Ok(())
     /// # }
     /// ```
@@ -375,7 +375,7 @@ impl<St: Events> Sse<St> {
     where
         F: FnMut(&EncodeError) -> Option<St::Event> + Send + Sync + 'static,
     {
-        self.hooks.set_replace(Box::new(move |error, encoder| {
+        self.hooks.set_on_unsendable(Box::new(move |error, encoder| {
             replace(error).map(|event| (encoder.encode(&event), event.is_terminal()))
         }));
         self

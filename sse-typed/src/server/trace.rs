@@ -144,10 +144,9 @@ mod tests {
         let lines = traced_up_to(Level::TRACE, async || {
             let service = tower_layer::Layer::layer(
                 &SseLayer::new().max_streams(1).on_open(|_| panic!("in the observer")),
-                tower::service_fn(async |_: http::Request<()>| {
-                    Ok::<_, std::convert::Infallible>(
-                        Sse::new(stream::iter([Unsendable])).boxed().on_unsendable(|_| None),
-                    )
+                tower::service_fn(|_: http::Request<()>| {
+                    let sse = Sse::new(stream::iter([Unsendable])).on_unsendable(|_| None);
+                    std::future::ready(Ok::<_, std::convert::Infallible>(sse))
                 }),
             );
             let request = || http::Request::get("/").header("last-event-id", "x".repeat(1025)).body(()).unwrap();

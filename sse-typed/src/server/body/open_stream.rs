@@ -88,7 +88,7 @@ impl OpenStream {
                 Some((Ok(()), true)) => Some(EndReason::Terminal),
                 Some((Err(error), is_terminal)) => {
                     self.encoder.take_back(len, events_before);
-                    self.replace_unsendable(error, is_terminal, hooks.replace())
+                    self.replace_unsendable(error, is_terminal, hooks.on_unsendable())
                 }
                 None => Some(EndReason::Finished),
             },

@@ -25,7 +25,7 @@ const EVENTS: u64 = 20;
 async fn visit<S: sse_typed::client::HttpService>(visits: &mut Visits, source: &mut EventSource<RawEvent, S>) -> Visit {
     tokio::select! {
         visit = visits.next() => visit,
-        event = source.next() => panic!("nobody has sent {event:?}"),
+        event = source.next() => panic!("an event that was not sent: {event:?}"),
     }
 }
 

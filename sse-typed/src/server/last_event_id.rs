@@ -15,8 +15,8 @@ impl LastEventId {
     /// `last_event_id`.
     ///
     /// The header wins because it is newer: a browser that reconnects sends it together with the URL of its first request.
-    /// An id of more than 1 KiB, that is not UTF-8, or that contains CR, LF or NUL cannot have been sent by this crate. It
-    /// counts as absent, and is a warning in `tracing` (with the feature of that name).
+    /// An id that is longer than 1 KiB, is not UTF-8, or contains CR, LF or NUL cannot have been sent by this crate. It counts
+    /// as absent and causes a warning in `tracing` (with the feature of that name).
     ///
     /// [`SseLayer`](super::SseLayer) inserts the last event ID into the extensions of the request. If it is found there, the
     /// header and the query are not read.

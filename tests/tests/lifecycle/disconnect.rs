@@ -58,7 +58,7 @@ async fn assert_dropped_after(server: Server, version: Version, traffic: Traffic
     if matches!(disconnect, Disconnect::Reset) {
         socket.set_zero_linger().unwrap();
     }
-    // A pipe between the client and the socket allows to close the socket alone, without the client's tasks.
+    // With a pipe between the client and the socket, the socket can be closed while the client's tasks continue.
     let (near, mut far) = tokio::io::duplex(64 << 10);
     let wire = tokio::spawn(async move { drop(tokio::io::copy_bidirectional(&mut far, &mut socket).await) });
     let (mut responses, _) = ask(version, near, 1).await;

@@ -24,7 +24,7 @@ pub(super) struct ShutdownState {
 }
 
 impl ShutdownState {
-    /// Creates the state of a shutdown that begins when the future ends, by a panic, too. The task that runs the future is
+    /// Creates the state of a shutdown that begins when the future ends, even by a panic. The task that runs the future is
     /// aborted when the state is dropped.
     ///
     /// # Panics

@@ -1,4 +1,4 @@
-//! What the program is asked for.
+//! The command line.
 
 use std::{ffi::OsString, num::NonZeroU64};
 
@@ -8,13 +8,13 @@ use sse_typed::EventId;
 pub(crate) const USAGE: &str = "\
 usage: cargo run --example tail -- URL [OPTION]..
 
-Prints the events of a stream, and stays on it.
+Prints the events of a stream. Reconnects, and resumes after the last event.
 
-  --header 'NAME: VALUE'  sends a header; may be said several times
-  --last-event-id ID      resumes behind this event
+  --header 'NAME: VALUE'  sends a header; can be given several times
+  --last-event-id ID      resumes after this event
   --json                  prints each event as one line of JSON: type, id, data
   --max-events N          ends after N events
-  --help                  prints this
+  --help                  prints this text
 ";
 
 #[derive(Debug)]
@@ -26,7 +26,11 @@ pub(crate) struct Arguments {
     pub(crate) max_events: Option<u64>,
 }
 
-/// Reads the arguments, without the program's name. `None` asks for help; an error says which is wrong, and why.
+/// Parses the arguments that follow the program's name. `None` is a request for help.
+///
+/// # Errors
+///
+/// The message names the argument that is wrong, and says why.
 pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Option<Arguments>, String> {
     let mut arguments = arguments.into_iter().map(|argument| {
         argument.into_string().map_err(|argument| format!("`{}` is not UTF-8", argument.to_string_lossy()))
@@ -59,8 +63,8 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Opt
                     _ => max_events = Some(number(&value)?),
                 }
             }
-            option if option.starts_with('-') => return Err(format!("there is no option `{option}`")),
-            _ if url.is_some() => return Err(format!("one URL is enough, and `{argument}` is another")),
+            option if option.starts_with('-') => return Err(format!("unknown option `{option}`")),
+            _ if url.is_some() => return Err(format!("more than one URL: `{argument}`")),
             _ => url = Some(http_url(&argument)?),
         }
     }
@@ -69,51 +73,50 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Opt
 }
 
 fn http_url(text: &str) -> Result<Uri, String> {
-    let wrong = |why: &str| format!("`{text}` is no URL to ask: {why}");
-    let url: Uri = text.parse().map_err(|error: http::uri::InvalidUri| wrong(&error.to_string()))?;
+    let invalid = |why: &str| format!("`{text}` is not a valid URL: {why}");
+    let url: Uri = text.parse().map_err(|error: http::uri::InvalidUri| invalid(&error.to_string()))?;
     match url.scheme() {
         Some(scheme) if *scheme == Scheme::HTTP || *scheme == Scheme::HTTPS => Ok(url),
-        _ => Err(wrong("it begins with neither `http://` nor `https://`")),
+        _ => Err(invalid("it starts with neither `http://` nor `https://`")),
     }
 }
 
-/// A value may be a secret, and is in no error.
+/// No error contains the value: it may be a secret.
 fn header(text: &str) -> Result<(HeaderName, HeaderValue), String> {
     let (name, value) = text.split_once(':').ok_or("--header needs the form 'name: value'")?;
-    let name: HeaderName = name.trim().parse().map_err(|_| format!("`{}` is no name of a header", name.trim()))?;
+    let name: HeaderName = name.trim().parse().map_err(|_| format!("`{}` is not a header name", name.trim()))?;
     let value: Result<HeaderValue, _> = value.trim().parse();
-    let mut value =
-        value.map_err(|_| format!("the value of the header `{name}` has characters that cannot be sent"))?;
+    let mut value = value.map_err(|_| format!("the value of the header `{name}` has invalid characters"))?;
     value.set_sensitive(true);
     Ok((name, value))
 }
 
 fn number(text: &str) -> Result<u64, String> {
-    text.parse().map(NonZeroU64::get).map_err(|_| format!("--max-events needs a number from 1, and `{text}` is none"))
+    text.parse().map(NonZeroU64::get).map_err(|_| format!("--max-events needs a number of at least 1, not `{text}`"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn of(arguments: &[&str]) -> Result<Option<Arguments>, String> {
+    fn parsed(arguments: &[&str]) -> Result<Option<Arguments>, String> {
         parse(arguments.iter().map(OsString::from))
     }
 
-    fn stream(arguments: &[&str]) -> Arguments {
-        of(arguments).unwrap().unwrap()
+    fn valid(arguments: &[&str]) -> Arguments {
+        parsed(arguments).unwrap().unwrap()
     }
 
     #[test]
     fn a_url_is_enough() {
-        let Arguments { url, headers, last_event_id, json, max_events } = stream(&["https://a:1/b?c=d"]);
+        let Arguments { url, headers, last_event_id, json, max_events } = valid(&["https://a:1/b?c=d"]);
         assert_eq!(url, "https://a:1/b?c=d");
         assert!(headers.is_empty() && last_event_id.is_none() && !json && max_events.is_none());
     }
 
     #[test]
-    fn options_stand_before_and_behind_the_url_with_and_without_an_equals_sign() {
-        let arguments = stream(&[
+    fn options_precede_or_follow_the_url_with_or_without_an_equals_sign() {
+        let arguments = valid(&[
             "--header",
             "x-a: 1:2 ",
             "--max-events=3",
@@ -130,32 +133,32 @@ mod tests {
     }
 
     #[test]
-    fn help_is_given_whatever_else_is_said() {
+    fn help_wins_over_all_other_arguments() {
         for arguments in [&["--help"][..], &["-h"], &["http://a/", "--json", "--help"]] {
-            assert!(of(arguments).unwrap().is_none(), "{arguments:?}");
+            assert!(parsed(arguments).unwrap().is_none(), "{arguments:?}");
         }
     }
 
     #[test]
-    fn an_error_names_the_argument_and_what_is_wrong_with_it() {
+    fn an_error_names_the_argument_and_the_reason() {
         for (arguments, expected) in [
             (&[][..], "the URL is missing"),
             (&["--json"], "the URL is missing"),
-            (&["http://a/", "http://b/"], "one URL is enough, and `http://b/` is another"),
-            (&["localhost:3000/events"], "`localhost:3000/events` is no URL to ask"),
+            (&["http://a/", "http://b/"], "more than one URL: `http://b/`"),
+            (&["localhost:3000/events"], "`localhost:3000/events` is not a valid URL"),
             (&["ftp://a/"], "neither `http://` nor `https://`"),
             (&["/events"], "neither `http://` nor `https://`"),
-            (&["http://a/", "--follow"], "there is no option `--follow`"),
+            (&["http://a/", "--follow"], "unknown option `--follow`"),
             (&["http://a/", "--header"], "--header needs a value"),
             (&["http://a/", "--header", "x-a"], "--header needs the form 'name: value'"),
-            (&["http://a/", "--header", "x a: 1"], "`x a` is no name of a header"),
-            (&["http://a/", "--header", "x-a: \u{1}secret"], "the value of the header `x-a` has characters"),
-            (&["http://a/", "--max-events", "0"], "--max-events needs a number from 1, and `0` is none"),
-            (&["http://a/", "--max-events=many"], "`many` is none"),
+            (&["http://a/", "--header", "x a: 1"], "`x a` is not a header name"),
+            (&["http://a/", "--header", "x-a: \u{1}secret"], "the value of the header `x-a` has invalid characters"),
+            (&["http://a/", "--max-events", "0"], "--max-events needs a number of at least 1, not `0`"),
+            (&["http://a/", "--max-events=many"], "not `many`"),
             (&["http://a/", "--last-event-id", "a\nb"], "--last-event-id: "),
             (&["http://a/", "--json=yes"], "--json takes no value"),
         ] {
-            let error = of(arguments).unwrap_err();
+            let error = parsed(arguments).unwrap_err();
             assert!(error.contains(expected) && !error.contains("secret"), "{arguments:?}: {error}");
         }
     }

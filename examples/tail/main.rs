@@ -1,12 +1,14 @@
-//! Prints the events of any stream as they come, and stays on it: it reconnects, and resumes where it left off.
+//! Prints the events of any stream as they arrive. It reconnects, and resumes after the last event.
 //!
-//! `cargo run --example tail -- http://127.0.0.1:3000/events`. For `https`:
+//! `cargo run --example tail -- http://127.0.0.1:3000/events` prints the events of the example `dashboard`. For `https`:
 //! `cargo run -p examples --example tail --features tls -- https://stream.wikimedia.org/v2/stream/recentchange`.
 //!
-//! Events go to the standard output, in the form in which they are sent, or with `--json` one object on each line; what
-//! happens to the connection goes to the standard error. It ends with 0 when the server says that the stream is complete
-//! or `--max-events` are there, with 1 on an error that no reconnecting mends, and with 2 on arguments that it does not
-//! understand. Ctrl-C ends it, and so does the program that it is piped into.
+//! Events go to the standard output in the form of the wire. With `--json` each event is one JSON object on a line, and
+//! its data is a JSON value if it is valid JSON, otherwise a string. The state of the connection goes to the standard error.
+//!
+//! The exit code is 0 when the server says that the stream is complete or after `--max-events` events, 1 on an error that
+//! reconnecting does not fix, and 2 on invalid arguments. Ctrl-C ends the program, and so does the end of the program that
+//! reads its output.
 
 use std::{
     env,
@@ -21,46 +23,49 @@ use sse_typed::{
 
 use self::{
     arguments::{Arguments, USAGE},
-    output::{Colour, Events, Reports, is_colourful, printable},
+    output::{Colour, EventPrinter, StatusPrinter, printable, use_colours},
 };
 
 mod arguments;
 mod output;
 
-const TLS: &str =
-    "https needs TLS, an optional part of this example: cargo run -p examples --example tail --features tls";
+const TLS: &str = "https needs the feature `tls` of this example: cargo run -p examples --example tail --features tls";
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    let reports = Reports::new(is_colourful(io::stderr().is_terminal(), env::var_os));
+    let status = StatusPrinter::new(use_colours(io::stderr().is_terminal(), env::var_os));
     let arguments = match arguments::parse(env::args_os().skip(1)) {
         Ok(Some(arguments)) => arguments,
         Ok(None) => {
-            // A reader that is gone has read enough.
+            // A closed output is no error: its reader needs no more.
             let _ = io::stdout().write_all(USAGE.as_bytes());
             return ExitCode::SUCCESS;
         }
         Err(error) => {
-            reports.say(Colour::Red, &format!("error: {error}\n\n{}", USAGE.trim_end()));
+            status.print(Colour::Red, &format!("error: {error}\n\n{}", USAGE.trim_end()));
             return ExitCode::from(2);
         }
     };
     let stdout = io::stdout();
     let is_terminal = stdout.is_terminal();
-    let colourful = is_colourful(is_terminal, env::var_os);
-    let events = Events::new(stdout.lock(), arguments.json, is_terminal, colourful);
-    match tail(arguments, events, &reports).await {
+    let coloured = use_colours(is_terminal, env::var_os);
+    let events = EventPrinter::new(stdout.lock(), arguments.json, is_terminal, coloured);
+    match tail(arguments, events, &status).await {
         Ok(code) => code,
         // `tail .. | head`
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
-            reports.say(Colour::Red, &format!("error: the events cannot be written: {error}"));
+            status.print(Colour::Red, &format!("error: the events cannot be written: {error}"));
             ExitCode::FAILURE
         }
     }
 }
 
-async fn tail<W: Write>(arguments: Arguments, mut events: Events<W>, reports: &Reports) -> io::Result<ExitCode> {
+async fn tail<W: Write>(
+    arguments: Arguments,
+    mut events: EventPrinter<W>,
+    status: &StatusPrinter,
+) -> io::Result<ExitCode> {
     let mut request = Client::hyper()
         .get(arguments.url)
         .header("user-agent", concat!("sse-typed-tail/", env!("CARGO_PKG_VERSION")))
@@ -69,40 +74,40 @@ async fn tail<W: Write>(arguments: Arguments, mut events: Events<W>, reports: &R
         request = request.last_event_id(id);
     }
     let mut signals = request.connect::<RawEvent>().with_signals();
-    let mut left = arguments.max_events;
+    let mut remaining = arguments.max_events;
     while let Some(signal) = signals.next().await {
         match signal {
             Ok(Signal::Event(event)) => {
-                events.write(&event.data)?;
-                left = left.map(|left| left.saturating_sub(1));
-                if left == Some(0) {
+                events.print(&event.data)?;
+                remaining = remaining.map(|count| count.saturating_sub(1));
+                if remaining == Some(0) {
                     return Ok(ExitCode::SUCCESS);
                 }
             }
-            Ok(Signal::Open(head)) => reports.say(Colour::Green, &format!("connected: {}", head.status)),
+            Ok(Signal::Open(head)) => status.print(Colour::Green, &format!("connected: {}", head.status)),
             Ok(Signal::Reconnecting { after, cause }) => {
                 let cause = cause.map_or_else(|| "the stream ended".to_owned(), |cause| cause.to_string());
-                let behind = match signals.source().last_event_id() {
+                let position = match signals.source().last_event_id() {
                     "" => String::new(),
-                    id => format!(" behind the event `{}`", printable(id)),
+                    id => format!(", after the event `{}`", printable(id)),
                 };
-                reports.say(Colour::Yellow, &format!("reconnecting in {after:.1?}{behind}: {}", printable(&cause)));
+                status.print(Colour::Yellow, &format!("reconnecting in {after:.1?}{position}: {}", printable(&cause)));
             }
             Ok(_) => {}
-            // One event was bad; the stream goes on.
-            Err(error) if !error.is_fatal() => reports.say(Colour::Yellow, &format!("skipped: {error}")),
+            // This event is invalid; the stream goes on.
+            Err(error) if !error.is_fatal() => status.print(Colour::Yellow, &format!("skipped: {error}")),
             Err(error) => {
-                reports.say(Colour::Red, &explain(&error));
+                status.print(Colour::Red, &describe(&error));
                 return Ok(ExitCode::FAILURE);
             }
         }
     }
-    reports.say(Colour::Green, "complete: the server says that nothing more will come");
+    status.print(Colour::Green, "complete: the server has no more events");
     Ok(ExitCode::SUCCESS)
 }
 
-/// The error, and what the server says of it.
-fn explain(error: &Error) -> String {
+/// The error, and the first lines of the body of the response.
+fn describe(error: &Error) -> String {
     let mut text = format!("error: {}", printable(&error.to_string()));
     if let Some(body) = error.body() {
         let body = String::from_utf8_lossy(body);

@@ -40,7 +40,7 @@ async fn events_go_to_the_output_and_the_connections_fate_to_the_error_output() 
     let [connected, ended, again, broken, refused, complete] = lines[..] else { panic!("{err}") };
     assert_eq!((connected, again), ("connected: 200 OK", "connected: 200 OK"));
     assert!(
-        ended.starts_with("reconnecting in 1") && ended.ends_with(" behind the event `1`: the stream ended"),
+        ended.starts_with("reconnecting in 1") && ended.ends_with(", after the event `1`: the stream ended"),
         "{err}"
     );
     assert!(broken.contains(": the event stream broke off: "), "{err}");
@@ -53,11 +53,14 @@ async fn events_go_to_the_output_and_the_connections_fate_to_the_error_output() 
 #[tokio::test]
 async fn json_headers_a_first_id_and_a_number_of_events_are_had_for_the_asking() {
     let server =
-        ScriptedServer::start([Reply::events("id: 8\ndata: a\ndata: b\n\ndata: 2\n\ndata: 3\n\n").hold()]).await;
+        ScriptedServer::start([
+            Reply::events("id: 8\ndata: a\ndata: b\n\ndata: {\"a\":\ndata: 2}\n\ndata: 3\n\n").hold()
+        ])
+        .await;
     let arguments = ["--json", "--max-events", "2", "--header", "x-a: b: c", "--last-event-id=7"];
     let (code, out, err) = run(&server, &arguments).await;
     let first = r#"{"type":"message","id":"8","data":"a\nb"}"#;
-    let second = r#"{"type":"message","id":null,"data":"2"}"#;
+    let second = r#"{"type":"message","id":null,"data":{"a": 2}}"#;
     assert_eq!(out, format!("{first}\n{second}\n"));
     assert_eq!((code, err.as_str()), (Some(0), "connected: 200 OK\n"));
     let request = &server.requests()[0];

@@ -1,11 +1,13 @@
-//! Chat rooms: a hub for each room, several publishers, whispers that only two see, and a count of who is there.
+//! Chat rooms: a hub for each room, several publishers, whispers that only two users receive, and a count of the listeners.
 //!
 //! `cargo run --example chat_rooms`, then in two shells:
 //!
-//! `curl -N 'http://127.0.0.1:3003/rooms/garden?user=ann'`
-//! `curl 'http://127.0.0.1:3003/rooms/garden' -H 'content-type: application/json' -d '{"from":"bob","to":"ann","text":"psst"}'`
+//! ```console
+//! curl -N 'http://127.0.0.1:3003/rooms/garden?user=ann'
+//! curl http://127.0.0.1:3003/rooms/garden -H 'content-type: application/json' -d '{"from":"bob","to":"ann","text":"psst"}'
+//! ```
 
-use std::{error::Error, sync::Arc, time::Duration};
+use std::{error::Error, time::Duration};
 
 use axum::{
     Json, Router,
@@ -35,48 +37,55 @@ enum RoomEvent {
         to: String,
         text: String,
     },
-    /// How many are in the room now.
+    /// The number of open streams of the room.
     Present {
         people: usize,
     },
+    /// Events of the history are missing.
     #[sse(gap)]
     Missed(Gap),
 }
 
-type Rooms = Arc<Topics<String, RoomEvent>>;
+type Rooms = Topics<String, RoomEvent>;
 
-/// Who it says it is: an application of your own knows that by its session.
+/// The user, who is not authenticated here. A real application takes it from the session.
 #[derive(Debug, Deserialize)]
 struct Visitor {
     user: String,
 }
 
 #[derive(Debug, Deserialize)]
-struct Line {
+struct Message {
     from: String,
-    /// A whisper, if there is one.
+    /// The recipient of a whisper. Without one, the message is for the whole room.
     to: Option<String>,
     text: String,
 }
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let rooms = Rooms::new(Topics::new(Hub::builder().retain(Retention::events(1_000))));
-    tokio::spawn(tell_the_time(Arc::clone(&rooms)));
+    let rooms = Rooms::new(Hub::builder().retain(Retention::events(1_000)));
+    tokio::spawn(publish_clock(rooms.clone()));
 
     let shutdown = Shutdown::on(async { drop(tokio::signal::ctrl_c().await) });
     let app = Router::new()
-        .route("/rooms/{room}", get(listen).post(say))
+        .route("/rooms/{room}", get(subscribe).post(publish))
         .layer(SseLayer::new().retry(Duration::from_secs(1)).shutdown(&shutdown, Drain::Now))
         .with_state(rooms);
     let listener = TcpListener::bind(("127.0.0.1", 3003)).await?;
-    println!("curl -N 'http://{}/rooms/garden?user=ann'", listener.local_addr()?);
+    let room = format!("http://{}/rooms/garden", listener.local_addr()?);
+    let json = "-H 'content-type: application/json'";
+    println!("A room:   {room}?user=ann");
+    println!("Listen:   curl -N '{room}?user=ann'");
+    println!(r#"Say:      curl {room} {json} -d '{{"from":"bob","text":"hello"}}'"#);
+    println!(r#"Whisper:  curl {room} {json} -d '{{"from":"bob","to":"ann","text":"psst"}}'"#);
+    println!("Ctrl-C ends the server.");
     axum::serve(listener, app).with_graceful_shutdown(shutdown.begun()).await?;
     Ok(())
 }
 
-/// All that is said in a room, and the whispers from and to this visitor: replayed ones and live ones alike.
-async fn listen(
+/// The messages to the room, and the whispers from or to this user. The filter applies to replayed events too.
+async fn subscribe(
     State(rooms): State<Rooms>,
     Path(room): Path<String>,
     Query(Visitor { user }): Query<Visitor>,
@@ -87,46 +96,49 @@ async fn listen(
         RoomEvent::Whispered { from, to, .. } => *from == user || *to == user,
         RoomEvent::Said { .. } | RoomEvent::Present { .. } | RoomEvent::Missed(_) => true,
     });
-    Sse::new(stay(hub, events))
+    Sse::new(with_presence(hub, events))
 }
 
-/// Tells the room of who comes, and, when the response is dropped, of who goes.
-fn stay(hub: Hub<RoomEvent>, events: impl Stream<Item = Entries<RoomEvent>>) -> impl Stream<Item = Entries<RoomEvent>> {
-    let visit = Visit::begin(hub);
-    // The subscription is dropped before the visit: it no longer counts then.
+/// Publishes the number of listeners now, and again when the response is dropped.
+fn with_presence(
+    hub: Hub<RoomEvent>,
+    events: impl Stream<Item = Entries<RoomEvent>>,
+) -> impl Stream<Item = Entries<RoomEvent>> {
+    let presence = Presence::new(hub);
+    // `events` is dropped before `presence`, so the last count does not include this subscription.
     events.map(move |entries| {
-        let _ = &visit;
+        let _ = &presence;
         entries
     })
 }
 
-struct Visit(Hub<RoomEvent>);
+struct Presence(Hub<RoomEvent>);
 
-impl Visit {
-    fn begin(hub: Hub<RoomEvent>) -> Self {
-        let visit = Self(hub);
-        visit.count();
-        visit
+impl Presence {
+    fn new(hub: Hub<RoomEvent>) -> Self {
+        let presence = Self(hub);
+        presence.publish_count();
+        presence
     }
 
-    fn count(&self) {
+    fn publish_count(&self) {
         let people = self.0.stats().subscribers;
         if let Err(error) = self.0.publish_now(&RoomEvent::Present { people }) {
-            eprintln!("nobody is told who is there: {error}");
+            eprintln!("the number of listeners was not published: {error}");
         }
     }
 }
 
-impl Drop for Visit {
+impl Drop for Presence {
     fn drop(&mut self) {
-        self.count();
+        self.publish_count();
     }
 }
 
-async fn say(
+async fn publish(
     State(rooms): State<Rooms>,
     Path(room): Path<String>,
-    Json(Line { from, to, text }): Json<Line>,
+    Json(Message { from, to, text }): Json<Message>,
 ) -> impl IntoResponse {
     let event = match to {
         Some(to) => RoomEvent::Whispered { from, to, text },
@@ -138,13 +150,16 @@ async fn say(
     }
 }
 
-/// A publisher in this process, beside those that come over HTTP. Only rooms that somebody is in hear it.
-async fn tell_the_time(rooms: Rooms) {
+/// A publisher in this process, besides those that send requests. It publishes only to a room that exists.
+async fn publish_clock(rooms: Rooms) {
     for minute in 1_u64.. {
         time::sleep(Duration::from_secs(60)).await;
         if let Some(garden) = rooms.get("garden") {
-            let text = format!("You have been here for {minute} min at most.");
-            let _ = garden.publish(&RoomEvent::Said { from: "clock".to_owned(), text }).await;
+            let text = format!("The server has been running for {minute} min.");
+            let message = RoomEvent::Said { from: "clock".to_owned(), text };
+            if let Err(error) = garden.publish(&message).await {
+                eprintln!("the time was not published: {error}");
+            }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What a hub can bear: deliveries per second to many subscribers, and the memory of those who wait.
+//! Measures a hub: deliveries per second to many subscribers, and the memory of an idle subscription.
 //!
 //! `cargo run --release --example hub_load [-- SUBSCRIBERS]`
 
@@ -33,12 +33,15 @@ enum Price {
 async fn main() -> Result<(), Box<dyn Error>> {
     let subscribers = match std::env::args().nth(1) {
         None => 10_000,
-        Some(count) => count.parse().map_err(|error| format!("`{count}` is no count of subscribers: {error}"))?,
+        Some(count) => count.parse().map_err(|error| format!("`{count}` is not a number of subscribers: {error}"))?,
     };
     let hub = Hub::<Price>::builder().build();
     println!("{subscribers} subscribers, {} threads", tokio::runtime::Handle::current().metrics().num_workers());
+    if cfg!(debug_assertions) {
+        println!("This build is not optimised. Try: cargo run --release --example hub_load -- {subscribers}");
+    }
 
-    idle(&hub, subscribers);
+    measure_idle(&hub, subscribers);
     let delivered = Arc::new(AtomicU64::new(0));
     for _ in 0..subscribers {
         let (mut events, delivered) = (hub.subscribe(Start::Live), Arc::clone(&delivered));
@@ -48,21 +51,21 @@ async fn main() -> Result<(), Box<dyn Error>> {
             }
         });
     }
-    // All are waiting before the first is measured.
+    // Every task waits for an event before the first measurement.
     deliver(&hub, &delivered, subscribers, 1, 1).await?;
 
     measure("one event at a time", &hub, &delivered, subscribers, 200, 1).await?;
     measure("bursts of 16", &hub, &delivered, subscribers, 100, 16).await?;
 
     let stalled = hub.subscribe(Start::Live);
-    measure("with one that never reads, one at a time", &hub, &delivered, subscribers, 200, 1).await?;
-    measure("with one that never reads, bursts of 16", &hub, &delivered, subscribers, 100, 16).await?;
-    println!("the one that never reads: {} events behind", stalled.lag());
+    measure("with a stalled subscriber, one event at a time", &hub, &delivered, subscribers, 200, 1).await?;
+    measure("with a stalled subscriber, bursts of 16", &hub, &delivered, subscribers, 100, 16).await?;
+    println!("the stalled subscriber is {} events behind", stalled.lag());
     Ok(())
 }
 
-/// What subscriptions cost that wait for an event.
-fn idle(hub: &Hub<Price>, subscribers: usize) {
+/// Prints the memory of subscriptions that wait for an event.
+fn measure_idle(hub: &Hub<Price>, subscribers: usize) {
     let mut waiting: Vec<Subscription<Price>> = Vec::with_capacity(subscribers);
     let before = memory();
     for _ in 0..subscribers {
@@ -71,9 +74,9 @@ fn idle(hub: &Hub<Price>, subscribers: usize) {
         debug_assert!(matches!(polled, Poll::Pending));
         waiting.push(events);
     }
-    let held = memory().saturating_sub(before);
+    let used = memory().saturating_sub(before);
     let own = size_of::<Subscription<Price>>();
-    let each = held / subscribers.max(1) as u64;
+    let each = used / subscribers.max(1) as u64;
     println!("{each} bytes for an idle subscription, {own} of them in its task or response");
 }
 
@@ -89,12 +92,12 @@ async fn measure(
     deliver(hub, delivered, subscribers, rounds, burst).await?;
     let seconds = began.elapsed().as_secs_f64();
     let deliveries = (rounds * burst * subscribers as u64) as f64;
-    let grown = memory().saturating_sub(before) >> 10;
-    println!("{name}: {:.2} million deliveries per second, {grown} KiB more memory", deliveries / seconds / 1e6);
+    let growth = memory().saturating_sub(before) >> 10;
+    println!("{name}: {:.2} million deliveries per second, {growth} KiB more memory", deliveries / seconds / 1e6);
     Ok(())
 }
 
-/// Publishes, and waits for all to have each burst before the next.
+/// Publishes bursts, each after all subscribers have received the one before.
 async fn deliver(
     hub: &Hub<Price>,
     delivered: &AtomicU64,
@@ -114,7 +117,7 @@ async fn deliver(
     Ok(())
 }
 
-/// What this process holds in memory, in bytes.
+/// The resident memory of this process, in bytes.
 fn memory() -> u64 {
     let Ok(own) = sysinfo::get_current_pid() else { return 0 };
     let mut system = System::new();

@@ -1,4 +1,4 @@
-//! An event stream from plain hyper: no framework, only Tower's `service_fn` and the layer.
+//! An event stream from plain hyper, without a framework: Tower's `service_fn` and the layer.
 //!
 //! `cargo run --example hyper_server`, then `curl -N http://127.0.0.1:3001/`.
 
@@ -27,7 +27,10 @@ enum Countdown {
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let listener = TcpListener::bind(("127.0.0.1", 3001)).await?;
-    println!("curl -N http://{}/", listener.local_addr()?);
+    let url = format!("http://{}/", listener.local_addr()?);
+    println!("The stream:  {url}");
+    println!("Try it:      curl -N {url}");
+    println!("Ctrl-C ends the server.");
 
     let service = ServiceBuilder::new()
         .layer(SseLayer::new().retry(Duration::from_secs(2)).keep_alive(Duration::from_secs(15)))
@@ -41,13 +44,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
         tokio::spawn(async move {
             let connection = TokioIo::new(connection);
             if let Err(error) = hyper::server::conn::http1::Builder::new().serve_connection(connection, service).await {
-                eprintln!("a connection broke: {error}");
+                eprintln!("a connection failed: {error}");
             }
         });
     }
 }
 
-/// Ten seconds, one event each. A client that comes back goes on where it was.
+/// A countdown of ten seconds with one event each. A client that reconnects resumes after its last event.
 fn countdown(last_event_id: &LastEventId) -> impl Stream<Item = Countdown> + Send + use<> {
     let seen = last_event_id.parse::<u64>().ok().flatten().unwrap_or(0).min(10);
     stream::iter(seen + 1..=11).then(|number| async move {

@@ -1,5 +1,5 @@
-//! An answer of a language model, word by word: a local server that speaks the wire form of Chat Completions, and a client
-//! that puts the answer together. The client works as it is with any server of that form.
+//! An answer of a language model, word by word: a local server with the wire format of Chat Completions, and a client that
+//! assembles the answer. The client works with any server of that format.
 //!
 //! `cargo run --example llm_stream`
 
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use sse_typed::{Client, Sse, SseEvent};
 use tokio::{net::TcpListener, time};
 
-/// The stream of one completion: events without a name, and a word at the end that is not JSON.
+/// The stream of one completion: events without an event type, the last of which is the text `[DONE]` instead of JSON.
 #[derive(Debug, SseEvent)]
 enum ChatEvent {
     #[sse(message)]
@@ -66,6 +66,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let app = Router::new().route("/v1/chat/completions", post(complete));
     tokio::spawn(async move { axum::serve(listener, app).await });
 
+    println!("The server listens on {url}, and this program is its client.");
     let question = Message { role: "user".to_owned(), content: "What are server-sent events?".to_owned() };
     println!("> {}", question.content);
     let answer = ask(&url, question).await?;
@@ -73,7 +74,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Prints the answer as it comes, and gives it back whole.
+/// Prints the answer as it arrives, and returns all of it.
 async fn ask(url: &str, question: Message) -> Result<String, Box<dyn Error>> {
     let request = Request { model: "parrot-1".to_owned(), stream: true, messages: vec![question] };
     let mut events = Client::hyper().post(url).json(&request).send::<ChatEvent>().await?;
@@ -91,19 +92,19 @@ async fn ask(url: &str, question: Message) -> Result<String, Box<dyn Error>> {
             ChatEvent::Done => return Ok(answer),
         }
     }
-    Err("the answer was cut off: the stream ended before `[DONE]`".into())
+    Err("the answer is incomplete: the stream ended before `[DONE]`".into())
 }
 
-/// The server's half: it knows one answer.
+/// The server, which knows one answer.
 async fn complete(Json(request): Json<Request>) -> impl IntoResponse {
     Sse::new(completion(&request))
 }
 
 fn completion(request: &Request) -> impl Stream<Item = ChatEvent> + Send + use<> {
-    let asked = request.messages.last().map_or(0, |message| message.content.split_whitespace().count());
+    let question_words = request.messages.last().map_or(0, |message| message.content.split_whitespace().count());
     let answer = format!(
-        "You asked in {asked} words, and here is {}'s answer: they are lines of text that a server writes one after \
-         another into a response that does not end, and that a client reads as they come.",
+        "You asked in {question_words} words. The answer of {}: they are lines of text that a server writes one after \
+         another into a response that does not end, and that a client reads as they arrive.",
         request.model
     );
     let words: Vec<String> = answer.split_inclusive(' ').map(str::to_owned).collect();

@@ -1,7 +1,7 @@
-//! A server that can be watched, and that ends when it is told to: how many streams are open and why they ended, as text for
-//! Prometheus; a limit on them; and a Ctrl-C that neither open streams nor clients that stopped reading hold up.
+//! A server with metrics, limits and a graceful shutdown. It counts open streams and the reasons why streams ended, as text
+//! for Prometheus, and limits the number of streams. Ctrl-C ends it although streams are open or clients do not read.
 //!
-//! `cargo run --example metrics`, then `curl -N http://127.0.0.1:3004/clock` and `curl http://127.0.0.1:3004/metrics`.
+//! `cargo run --example metrics`, then `curl -N http://127.0.0.1:3005/clock` and `curl http://127.0.0.1:3005/metrics`.
 
 use std::{error::Error, future, time::Duration};
 
@@ -23,7 +23,7 @@ enum Clock {
     Uptime {
         seconds: u64,
     },
-    /// The server goes; clients come back to the next one.
+    /// The server shuts down. Clients reconnect to the next one.
     Restarting,
 }
 
@@ -32,7 +32,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let stats = Stats::new();
     let shutdown = Shutdown::on(async {
         if signal::ctrl_c().await.is_err() {
-            // There is no such signal here: the server stays.
+            // Without that signal, the server does not shut down.
             future::pending::<()>().await;
         }
     });
@@ -45,9 +45,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .on_close(|closed| println!("closed: {}, {:.0?}", closed.reason().name(), closed.duration()));
     let app = Router::new().route("/clock", get(clock)).layer(layer).route("/metrics", get(metrics)).with_state(stats);
 
-    let listener = TcpListener::bind(("127.0.0.1", 3004)).await?;
-    println!("curl -N http://{}/clock", listener.local_addr()?);
-    // A client that has stopped reading is given up after 20 seconds, and at the latest 5 seconds after Ctrl-C.
+    let listener = TcpListener::bind(("127.0.0.1", 3005)).await?;
+    let url = format!("http://{}", listener.local_addr()?);
+    println!("The metrics:  {url}/metrics");
+    println!("A stream:     curl -N {url}/clock");
+    println!("Ctrl-C ends the server.");
+    // The connection of a client that does not read ends after 20 seconds, and at the latest 5 seconds after Ctrl-C.
     let listener = GuardedListener::new(listener)
         .write_timeout(Duration::from_secs(20))
         .shutdown_deadline(&shutdown, Duration::from_secs(5));
@@ -59,9 +62,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
 async fn clock(ConnectInfo(peer): ConnectInfo<PeerAddr>) -> Sse<impl Stream<Item = Clock>> {
     println!("open: {peer}");
-    Sse::new(stream::unfold(time::Instant::now(), async |begin| {
+    Sse::new(stream::unfold(time::Instant::now(), async |start| {
         time::sleep(Duration::from_secs(1)).await;
-        Some((Clock::Uptime { seconds: begin.elapsed().as_secs() }, begin))
+        Some((Clock::Uptime { seconds: start.elapsed().as_secs() }, start))
     }))
 }
 

@@ -1,4 +1,5 @@
-//! Event streams in actix-web: the events of a hub as the body of a response. A client that comes back gets what it missed.
+//! Event streams in actix-web: the events of a hub as the body of a response. A client that
+//! reconnects resumes after its last event.
 //!
 //! `cargo run -p framework-examples --example actix_web`, then `curl -N http://127.0.0.1:3010/`.
 
@@ -40,7 +41,8 @@ async fn main() -> io::Result<()> {
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
     });
-    println!("curl -N http://127.0.0.1:3010/");
+    println!("The stream:  http://127.0.0.1:3010/");
+    println!("Try it:      curl -N http://127.0.0.1:3010/");
     HttpServer::new(move || App::new().app_data(web::Data::new(hub.clone())).route("/", web::get().to(countdown)))
         .bind(("127.0.0.1", 3010))?
         .run()

@@ -35,17 +35,21 @@ fn listen(request: &Request, Data(hub): Data<&Hub<Chat>>) -> Response {
 #[handler]
 async fn say(body: Body, Data(hub): Data<&Hub<Chat>>) -> poem::Result<String> {
     let mut events = EventReader::<_, Chat>::new(body.into_bytes_stream()).lenient_end(true);
-    let mut said = 0_u32;
+    let mut published = 0_u32;
     while let Some(event) = events.try_next().await.map_err(poem::error::BadRequest)? {
         hub.publish(&event.data).await.map_err(poem::error::InternalServerError)?;
-        said += 1;
+        published += 1;
     }
-    Ok(format!("{said} said\n"))
+    Ok(format!("{published} published\n"))
 }
 
 #[tokio::main]
 async fn main() -> io::Result<()> {
     let app = Route::new().at("/", get(listen).post(say)).data(Hub::<Chat>::builder().build());
-    println!("curl -N http://127.0.0.1:3011/");
+    println!("The stream:  http://127.0.0.1:3011/");
+    println!("Listen:      curl -N http://127.0.0.1:3011/");
+    println!(
+        "Say:         printf 'event: said\\ndata: {{\"text\":\"hello\"}}\\n\\n' | curl -T - -X POST http://127.0.0.1:3011/"
+    );
     Server::new(TcpListener::bind("127.0.0.1:3011")).run(app).await
 }

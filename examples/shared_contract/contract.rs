@@ -1,10 +1,10 @@
-//! The contract: in a project of your own, a crate that the server and the client both depend on. It needs nothing but
-//! `sse-typed` with its derive, and serde for the payloads.
+//! The contract. In a real project it is a crate on which the server and the client depend. It needs only `sse-typed` with
+//! its derive, and serde for the payloads.
 
 use serde::{Deserialize, Serialize};
 use sse_typed::SseEvent;
 
-/// What a ride tells its passenger.
+/// The events of a ride, for its passenger.
 #[derive(Clone, Debug, PartialEq, SseEvent)]
 #[sse(rename_all = "snake_case")]
 pub enum RideEvent {

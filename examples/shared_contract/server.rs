@@ -11,20 +11,21 @@ use crate::contract::{Position, RideEvent};
 
 pub(crate) async fn serve(listener: TcpListener) -> io::Result<()> {
     let app = Router::new()
-        .route("/ride", get(|| async { Sse::new(stream::iter(ride()).then(unhurried)) }))
+        .route("/ride", get(|| async { Sse::new(stream::iter(ride()).then(delayed)) }))
         .layer(SseLayer::new().retry(Duration::from_secs(2)));
     axum::serve(listener, app).await
 }
 
-async fn unhurried(event: RideEvent) -> RideEvent {
+async fn delayed(event: RideEvent) -> RideEvent {
     time::sleep(Duration::from_millis(300)).await;
     event
 }
 
 fn ride() -> Vec<RideEvent> {
-    let way = (0..4).map(|step| RideEvent::Position(Position { lat: 10.77 + f64::from(step) / 100.0, lon: 106.7 }));
+    let positions =
+        (0..4).map(|step| RideEvent::Position(Position { lat: 10.77 + f64::from(step) / 100.0, lon: 106.7 }));
     let mut events = vec![RideEvent::DriverAssigned { driver: "Lan".to_owned(), eta_s: 240 }];
-    events.extend(way);
+    events.extend(positions);
     events.push(RideEvent::Completed);
     events
 }

@@ -1,10 +1,18 @@
-//! This machine, live: a server that streams typed readings, a typed client that prints them, and a page that plots them.
+//! A live view of this machine: a server that streams typed readings, a typed client that prints them, and a page that
+//! plots them.
 //!
-//! `cargo run --example dashboard [-- --port N]`, then open the address that it prints.
+//! `cargo run --example dashboard [-- --port N]`, then open the address that it prints. The default port is 3000.
 
 mod readings;
+mod terminal;
 
-use std::{error::Error, net::SocketAddr, process::ExitCode, time::Duration};
+use std::{
+    error::Error,
+    io::{self, Write},
+    net::SocketAddr,
+    process::ExitCode,
+    time::Duration,
+};
 
 use axum::{
     Router,
@@ -14,12 +22,15 @@ use axum::{
     routing::get,
 };
 use sse_typed::{
-    Client, EventId, LastEventId, Sse, SseLayer,
+    Client, LastEventId, Sse, SseLayer,
     server::{Drain, GuardedListener, Shutdown},
 };
 use tokio::net::TcpListener;
 
-use self::readings::{Reading, Sampler};
+use self::{
+    readings::{Reading, Sampler},
+    terminal::Table,
+};
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -40,7 +51,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let address = listener.local_addr()?;
     println!("The page:    http://{address}/");
     println!("The stream:  curl -N http://{address}/events");
-    println!("The client below is connected to it. Ctrl-C ends.");
+    println!("The lines below are the output of a client of that stream. Ctrl-C ends the server.");
 
     let shutdown = Shutdown::on(async { drop(tokio::signal::ctrl_c().await) });
     let events = Router::new()
@@ -58,7 +69,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
         .route("/style.css", get(|| async { asset("text/css", include_str!("page/style.css")) }))
         .merge(events);
 
-    // A client that has stopped reading is given up a second after the others have been sent away.
+    // The connection of a client that does not read ends one second after the shutdown begins.
     let listener = GuardedListener::new(listener).shutdown_deadline(&shutdown, Duration::from_secs(1));
     tokio::select! {
         result = axum::serve(listener, app).with_graceful_shutdown(shutdown.begun()) => result?,
@@ -67,17 +78,19 @@ async fn run() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The server's half: what was published behind the client's last event, and what is to come, is a response.
+/// The server: the response has the events after the client's last one, and then each new event.
 async fn events(State(sampler): State<Sampler>, last_event_id: LastEventId) -> impl IntoResponse {
     Sse::new(sampler.readings(last_event_id))
 }
 
-/// The client's half: the same enum comes out of the socket.
+/// The client: it receives the values of the same enum.
 async fn print_readings(address: SocketAddr) -> Result<(), Box<dyn Error>> {
     let mut readings = Client::hyper().get(format!("http://{address}/events")).connect::<Reading>();
+    let mut table = Table::default();
     while let Some(reading) = readings.next().await {
         match reading {
-            Ok(event) => println!("{:>16}  {:?}", event.id.as_ref().map_or("", EventId::as_str), event.data),
+            // The server goes on when its output is closed.
+            Ok(event) => drop(io::stdout().write_all(table.add(&event.data).as_bytes())),
             Err(error) if !error.is_fatal() => eprintln!("skipped: {error}"),
             Err(error) => return Err(error.into()),
         }
@@ -93,7 +106,9 @@ fn port(mut arguments: impl Iterator<Item = String>) -> Result<u16, String> {
     const USAGE: &str = "usage: cargo run --example dashboard [-- --port N]";
     match (arguments.next().as_deref(), arguments.next(), arguments.next()) {
         (None, ..) => Ok(3000),
-        (Some("--port"), Some(port), None) => port.parse().map_err(|_| format!("`{port}` is no port. {USAGE}")),
+        (Some("--port"), Some(port), None) => {
+            port.parse().map_err(|_| format!("`{port}` is not a port number. {USAGE}"))
+        }
         _ => Err(USAGE.to_owned()),
     }
 }

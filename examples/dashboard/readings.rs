@@ -1,4 +1,4 @@
-//! What the dashboard sends, and the one sampler that reads it.
+//! The events of the dashboard, and the sampler that publishes them.
 
 use std::{
     collections::HashMap,
@@ -12,18 +12,18 @@ use sse_typed::{
 };
 use sysinfo::{Disks, Networks, Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 
-/// The contract of `/events`: what this machine is doing. `at` is in milliseconds since 1970.
+/// The contract of `/events`: the state of this machine. `at` is in milliseconds since 1970.
 #[derive(Clone, Debug, PartialEq, SseEvent)]
 #[sse(rename_all = "snake_case")]
 pub(crate) enum Reading {
-    /// What the machine is; the first event of each connection.
+    /// The machine itself. It is the first event of each connection.
     Machine {
         name: String,
         system: String,
         cores: usize,
         memory_bytes: u64,
     },
-    /// CPU use in percent, as a whole and by core.
+    /// CPU use in percent, in total and by core.
     Cpu {
         at: u64,
         total: f32,
@@ -35,7 +35,7 @@ pub(crate) enum Reading {
         total_bytes: u64,
         swap_used_bytes: u64,
     },
-    /// Load averages; zero where the system has none.
+    /// Load averages. They are zero on a system that has none.
     Load {
         at: u64,
         one: f64,
@@ -61,12 +61,12 @@ pub(crate) enum Reading {
         name: String,
         lived_s: u64,
     },
-    /// History is lost to this client: the server was started anew, or the client was away for too long.
+    /// Events are missing: the server was restarted, or the client was disconnected for too long.
     #[sse(gap)]
     Missed(Gap),
 }
 
-/// Reads the machine on a thread of its own, and publishes what it reads for every connection.
+/// Samples the machine on its own thread, and publishes the readings to all connections.
 #[derive(Clone, Debug)]
 pub(crate) struct Sampler {
     machine: Reading,
@@ -75,7 +75,7 @@ pub(crate) struct Sampler {
 
 const INTERVAL: Duration = Duration::from_millis(500);
 
-/// What a page shows, and what a client may have been away for.
+/// The retained history: the time that a page shows, and the longest disconnection without a gap.
 const HISTORY: Duration = Duration::from_secs(60);
 
 impl Sampler {
@@ -95,14 +95,14 @@ impl Sampler {
         sampler
     }
 
-    /// The machine, then all readings behind the client's last one. A new client gets the last minute first.
+    /// The machine, then all readings after the client's last one. A new client first receives the last minute.
     pub(crate) fn readings(&self, last_event_id: LastEventId) -> Subscription<Reading> {
         let start = if last_event_id.is_none() { Start::Earliest } else { Start::after(last_event_id) };
         self.hub.subscribe(start).start_with(self.machine.clone())
     }
 }
 
-/// Samples for ever. Nobody listening is no reason to stop: the rates need each interval.
+/// Samples forever, also without subscribers: each rate needs the sample before it.
 fn sample(mut system: System, hub: &Hub<Reading>) {
     let mut networks = Networks::new_with_refreshed_list();
     let mut disks = Disks::new_with_refreshed_list();
@@ -110,7 +110,7 @@ fn sample(mut system: System, hub: &Hub<Reading>) {
     let mut refreshed = Instant::now();
     for round in 0_u64.. {
         thread::sleep(INTERVAL);
-        // All of it is plain data, which cannot fail to be JSON, and nobody closes the hub.
+        // This does not fail: the readings are plain data, which JSON can hold, and the hub is never closed.
         let send = |reading| drop(hub.publish_now(&reading));
         let at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64;
 
@@ -155,7 +155,7 @@ fn sample(mut system: System, hub: &Hub<Reading>) {
         if round % 2 == 0 {
             let now = running_processes(&mut system);
             if let Some(before) = processes.replace(now.clone()) {
-                compare(&before, &now, send);
+                publish_changes(&before, &now, send);
             }
         }
     }
@@ -172,7 +172,7 @@ fn running_processes(system: &mut System) -> Processes {
         .collect()
 }
 
-fn compare(before: &Processes, now: &Processes, send: impl Fn(Reading)) {
+fn publish_changes(before: &Processes, now: &Processes, send: impl Fn(Reading)) {
     for (pid, (name, _)) in now.iter().filter(|(pid, _)| !before.contains_key(pid)) {
         send(Reading::ProcessStarted { pid: pid.as_u32(), name: name.clone() });
     }
@@ -185,10 +185,10 @@ fn tenths(percent: f32) -> f32 {
     (percent * 10.0).round() / 10.0
 }
 
-/// `SSE_TYPED_UPDATE=1 cargo test -p tests --bins` writes what the page imports.
+/// `SSE_TYPED_UPDATE=1 cargo test -p tests --bins` writes the file that the page imports.
 #[cfg(test)]
 #[test]
-fn the_page_knows_every_reading() {
+fn the_generated_typescript_is_current() {
     use sse_typed::typescript::{Options, assert_current};
 
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/dashboard/page/reading.ts");

@@ -1,7 +1,7 @@
-//! A shop: a page that tracks orders, each on a stream of its own, and shows the tail of the server's log.
+//! A shop: the page tracks orders, each on its own stream, and shows the end of the server's log.
 //!
-//! `cargo run --example notifications [-- --port N]`, then open the address that it prints. `--pace MS` is the time between two
-//! steps of an order.
+//! `cargo run --example notifications [-- --port N]`, then open the address that it prints. The default port is 3004.
+//! `--pace MS` is the time between two steps of an order; the default is 1500.
 
 mod log;
 mod orders;
@@ -53,7 +53,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let address = listener.local_addr()?;
     println!("The page:  http://{address}/");
     println!("The log:   curl -N http://{address}/log");
-    println!("Ctrl-C ends.");
+    println!("Ctrl-C ends the server.");
 
     let log = Log::start(pace);
     let shop = Shop { orders: Orders::new(log.clone(), pace), log };
@@ -81,25 +81,25 @@ async fn run() -> Result<(), Box<dyn Error>> {
 }
 
 #[derive(Debug, Deserialize)]
-struct Wish {
+struct NewOrder {
     item: String,
 }
 
 #[derive(Debug, Serialize)]
-struct Placed {
+struct PlacedOrder {
     order: u32,
 }
 
-async fn place(State(shop): State<Shop>, Json(Wish { item }): Json<Wish>) -> impl IntoResponse {
+async fn place(State(shop): State<Shop>, Json(NewOrder { item }): Json<NewOrder>) -> impl IntoResponse {
     let order = shop.orders.place(item);
-    (StatusCode::CREATED, Json(Placed { order }))
+    (StatusCode::CREATED, Json(PlacedOrder { order }))
 }
 
-/// A page that comes for the first time gets all that has become of the order, one that comes back gets what it missed. One
-/// that has seen the delivery is told not to come back.
+/// A new client receives all events of the order. A client that reconnects resumes after its last event, and one that has
+/// received the terminal event is answered with 204, which ends its reconnecting.
 async fn track(State(shop): State<Shop>, Path(order): Path<u32>, last_event_id: LastEventId) -> Response {
     let Some(hub) = shop.orders.get(order) else {
-        return (StatusCode::NOT_FOUND, format!("there is no order {order}\n")).into_response();
+        return (StatusCode::NOT_FOUND, format!("order {order} does not exist\n")).into_response();
     };
     let start = if last_event_id.is_none() { Start::Earliest } else { Start::after(last_event_id) };
     Sse::new(hub.subscribe(start)).into_response()
@@ -134,11 +134,11 @@ fn arguments(mut words: impl Iterator<Item = String>) -> Result<Arguments, Strin
         if !["--port", "--pace"].contains(&&*option) {
             return Err("usage: cargo run --example notifications [-- --port N --pace MS]".to_owned());
         }
-        let value = words.next().ok_or_else(|| format!("`{option}` wants a number"))?;
-        let no_number = |_| format!("`{value}` is no number for `{option}`");
+        let value = words.next().ok_or_else(|| format!("`{option}` needs a number"))?;
+        let not_a_number = |_| format!("`{option}` needs a number, not `{value}`");
         match &*option {
-            "--port" => arguments.port = value.parse().map_err(no_number)?,
-            _ => arguments.pace = Duration::from_millis(value.parse().map_err(no_number)?),
+            "--port" => arguments.port = value.parse().map_err(not_a_number)?,
+            _ => arguments.pace = Duration::from_millis(value.parse().map_err(not_a_number)?),
         }
     }
     Ok(arguments)

@@ -1,4 +1,4 @@
-//! Orders, and what becomes of them.
+//! Orders, and the events of each.
 
 use std::{
     sync::{
@@ -13,51 +13,51 @@ use tokio::time::sleep;
 
 use crate::log::Log;
 
-/// The contract of `/orders/{order}`: what becomes of one order. `at` is in milliseconds since 1970.
+/// The contract of `/orders/{order}`: the steps of one order. `at` is in milliseconds since 1970.
 #[derive(Clone, Debug, PartialEq, SseEvent)]
 #[sse(rename_all = "snake_case")]
 pub(crate) enum OrderEvent {
-    /// The shop has it.
+    /// The shop has accepted the order.
     Accepted { order: u32, item: String, total_cents: u32, at: u64 },
-    /// It is ready to be fetched.
+    /// The order is ready for the courier.
     Packed { at: u64 },
-    /// A courier has it.
+    /// The courier has the order.
     HandedOver { carrier: String, at: u64 },
-    /// Where the courier is: how much of the way is done, from 0 to 1, and how long the rest takes.
+    /// The completed part of the transit, from 0 to 1, and the time to the delivery.
     OnTheWay { done: f64, eta_s: u32 },
-    /// History is lost to this client.
+    /// Steps are missing: the client was disconnected for too long.
     #[sse(gap)]
     Missed(Gap),
-    /// It is where it should be: nothing more becomes of it.
+    /// The order is delivered. No event follows.
     #[sse(terminal)]
     Delivered { to: String, at: u64 },
 }
 
-/// All orders: a hub for each, which is forgotten a while after the order was delivered and the last page has gone.
+/// All orders, with a hub for each. A hub without handles and subscriptions is dropped after ten minutes at the earliest.
 #[derive(Clone, Debug)]
 pub(crate) struct Orders {
-    topics: Arc<Topics<u32, OrderEvent>>,
-    last: Arc<AtomicU32>,
+    topics: Topics<u32, OrderEvent>,
+    last_order: Arc<AtomicU32>,
     log: Log,
     pace: Duration,
 }
 
-/// How much of the way is between two reports of the courier.
-const STRETCHES: u32 = 10;
+/// The number of progress events of a transit.
+const PROGRESS_EVENTS: u32 = 10;
 
 impl Orders {
     pub(crate) fn new(log: Log, pace: Duration) -> Self {
         let topics = Topics::new(Hub::builder()).idle(Duration::from_secs(600));
-        Self { topics: Arc::new(topics), last: Arc::new(AtomicU32::new(1041)), log, pace }
+        Self { topics, last_order: Arc::new(AtomicU32::new(1041)), log, pace }
     }
 
-    /// The events of an order, if there is one of that number.
+    /// The hub of an order, if the order exists.
     pub(crate) fn get(&self, order: u32) -> Option<Hub<OrderEvent>> {
         self.topics.get(&order)
     }
 
     pub(crate) fn place(&self, item: String) -> u32 {
-        let order = self.last.fetch_add(1, Ordering::Relaxed) + 1;
+        let order = self.last_order.fetch_add(1, Ordering::Relaxed) + 1;
         let total_cents = 1_490 + 100 * item.len() as u32;
         let hub = self.topics.hub(&order);
         self.log.info(&format!("order {order}: {item}"));
@@ -66,12 +66,12 @@ impl Orders {
     }
 }
 
-/// Takes an order through its life.
+/// Simulates the steps of an order.
 async fn deliver(hub: Hub<OrderEvent>, accepted: OrderEvent, orders: Orders, order: u32) {
     let Orders { log, pace, .. } = orders;
     let publish = async |event: OrderEvent| {
         if let Err(error) = hub.publish(&event).await {
-            log.failure(&format!("order {order}: nobody is told of {event:?}\n  caused by: {error}"));
+            log.failure(&format!("order {order}: {event:?} was not published\n  caused by: {error}"));
         }
     };
     publish(accepted).await;
@@ -82,9 +82,9 @@ async fn deliver(hub: Hub<OrderEvent>, accepted: OrderEvent, orders: Orders, ord
     let carrier = "Kiwi Express".to_owned();
     log.info(&format!("order {order} is with {carrier}"));
     publish(OrderEvent::HandedOver { carrier, at: now() }).await;
-    for stretch in 0..STRETCHES {
-        let eta_s = ((STRETCHES - stretch) * pace).as_secs_f64().ceil() as u32;
-        publish(OrderEvent::OnTheWay { done: f64::from(stretch) / f64::from(STRETCHES), eta_s }).await;
+    for number in 0..PROGRESS_EVENTS {
+        let eta_s = ((PROGRESS_EVENTS - number) * pace).as_secs_f64().ceil() as u32;
+        publish(OrderEvent::OnTheWay { done: f64::from(number) / f64::from(PROGRESS_EVENTS), eta_s }).await;
         sleep(pace).await;
     }
     log.info(&format!("order {order} is delivered"));
@@ -95,10 +95,10 @@ pub(crate) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as u64
 }
 
-/// `SSE_TYPED_UPDATE=1 cargo test -p tests --bins` writes what the page imports.
+/// `SSE_TYPED_UPDATE=1 cargo test -p tests --bins` writes the file that the page imports.
 #[cfg(test)]
 #[test]
-fn the_page_knows_every_event() {
+fn the_generated_typescript_is_current() {
     use sse_typed::typescript::{Options, assert_current};
 
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/notifications/page/order_event.ts");

@@ -1,42 +1,75 @@
-// The pages of the examples as pictures, on a desk and on a phone, by day and by night:
-// cargo build --examples && CHROMIUM=$(command -v chromium) node tests/browser/screenshots.mjs FOLDER
+// Pictures of the examples' pages: desktop and phone, light and dark, and the states when the server stops and starts again.
+// cargo build --examples && CHROMIUM=$(command -v chromium) node tests/browser/screenshots.mjs FOLDER [EXAMPLE]
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 
-const [, , folder] = process.argv;
+const [, , folder, only] = process.argv;
+const target = process.env.CARGO_TARGET_DIR ?? fileURLToPath(new URL("../../target", import.meta.url));
 const pages = {
-  async dashboard(page) {
-    await page.waitForTimeout(10_000);
+  dashboard: {
+    args: [],
+    async act(page) {
+      await page.waitForTimeout(20_000);
+    },
+    live: (page) => page.locator("#state", { hasText: "Live" }).waitFor(),
+    gap: (page) => page.locator("#notice", { hasText: "missing" }).waitFor(),
   },
-  async notifications(page) {
-    await page.click("#wish button");
-    await page.getByText("it was left with").first().waitFor();
-    await page.selectOption("#item", "Walking boots");
-    await page.click("#wish button");
-    await page.getByText(/on its way, [45] s to go/).waitFor();
+  notifications: {
+    args: ["--pace", "500"],
+    async act(page) {
+      await page.click("#order-form button");
+      await page.locator(".order", { hasText: "Left with" }).waitFor();
+      await page.selectOption("#item", "Walking boots");
+      await page.click("#order-form button");
+      await page.locator(".order", { hasText: /[45] s to go/ }).waitFor();
+    },
+    live: (page) => page.locator("#log-state", { hasText: "Live" }).waitFor(),
+    gap: (page) => page.locator("#log .gap").waitFor(),
   },
 };
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: ["--no-sandbox", "--disable-gpu"] });
-for (const [name, act] of Object.entries(pages)) {
-  const program = fileURLToPath(new URL(`../../target/debug/examples/${name}`, import.meta.url));
-  const server = spawn(program, ["--port", "0", ...(name === "notifications" ? ["--pace", "500"] : [])]);
+
+async function start(name, port) {
+  const server = spawn(resolve(target, "debug/examples", name), ["--port", String(port), ...pages[name].args]);
+  const [line] = await once(server.stdout.setEncoding("utf8"), "data");
+  return { server, url: /http:\S+/.exec(line)[0] };
+}
+
+async function stop(server) {
+  server.kill("SIGKILL");
+  await once(server, "exit");
+}
+
+async function take(browser, name, [width, height], colorScheme) {
+  const { act, live, gap } = pages[name];
+  let { server, url } = await start(name, 0);
   try {
-    const [line] = await once(server.stdout.setEncoding("utf8"), "data");
-    const url = /http:\S+/.exec(line)[0];
-    for (const [width, height] of [[1180, 800], [390, 844]]) {
-      for (const colorScheme of ["light", "dark"]) {
-        const page = await browser.newPage({ viewport: { width, height }, colorScheme, locale: "en-GB" });
-        page.on("pageerror", (error) => console.error(error));
-        await page.goto(url);
-        await act(page);
-        await page.screenshot({ path: `${folder}/${name}-${width}-${colorScheme}.png`, fullPage: true });
-        await page.close();
-      }
-    }
+    const page = await browser.newPage({ viewport: { width, height }, colorScheme, locale: "en-GB" });
+    page.on("pageerror", (error) => console.error(error));
+    const picture = (state) => page.screenshot({ path: `${folder}/${name}-${width}-${colorScheme}${state}.png`, fullPage: true });
+    await page.goto(url);
+    await live(page);
+    await picture("-start");
+    await act(page);
+    await picture("");
+    await stop(server);
+    await page.waitForTimeout(4_000);
+    await picture("-reconnecting");
+    ({ server } = await start(name, new URL(url).port));
+    await gap(page);
+    await page.waitForTimeout(1_500);
+    await picture("-gap");
+    await page.close();
   } finally {
     server.kill();
   }
+}
+
+const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: ["--no-sandbox", "--disable-gpu"] });
+const looks = [[1180, 800], [390, 844]].flatMap((size) => ["light", "dark"].map((scheme) => [size, scheme]));
+for (const name of Object.keys(pages).filter((name) => only === undefined || only === name)) {
+  await Promise.all(looks.map(([size, scheme]) => take(browser, name, size, scheme)));
 }
 await browser.close();

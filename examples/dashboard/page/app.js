@@ -1,5 +1,21 @@
 // Bundled from examples/dashboard/page/app.ts, by tests/browser/pages.mjs.
 
+// dom.ts
+function element(id) {
+  const found = document.getElementById(id);
+  if (found === null) throw new Error(`the page has no #${id}`);
+  return found;
+}
+function setText(id, text) {
+  element(id).textContent = text;
+}
+function span(name, text = "") {
+  const span2 = document.createElement("span");
+  span2.className = name;
+  span2.textContent = text;
+  return span2;
+}
+
 // format.ts
 var percent = (value) => `${value.toFixed(0)} %`;
 function bytes(value) {
@@ -13,8 +29,43 @@ function bytes(value) {
 }
 var duration = (seconds) => seconds < 120 ? `${seconds} s` : `${Math.round(seconds / 60)} min`;
 
+// lists.ts
+var PROCESS_ROWS = 9;
+var HIGH = 85;
+function setBar(list, name, share, value) {
+  let row = [...list.children].find((row2) => row2 instanceof HTMLElement && row2.dataset["name"] === name);
+  if (row === void 0) {
+    list.querySelector(".empty")?.remove();
+    row = document.createElement("li");
+    row.dataset["name"] = name;
+    row.title = name;
+    row.append(span("name", name), span("value"), span("track"));
+    row.querySelector(".track")?.append(span("fill"));
+    list.append(row);
+  }
+  const fill = row.querySelector(".fill");
+  const number = row.querySelector(".value");
+  if (fill === null || number === null) return;
+  fill.style.width = `${Math.min(100, share).toFixed(1)}%`;
+  fill.classList.toggle("high", share >= HIGH);
+  number.textContent = value;
+}
+var processEvents = 0;
+function addProcess(what, name, detail) {
+  const list = element("processes");
+  list.querySelector(".empty")?.remove();
+  const row = document.createElement("li");
+  row.className = what;
+  row.append(span("what", what), span("who", name), span("detail", detail));
+  list.prepend(row);
+  while (list.children.length > PROCESS_ROWS) list.lastElementChild?.remove();
+  processEvents += 1;
+  setText("processes-now", `${processEvents} ${processEvents === 1 ? "event" : "events"}`);
+}
+
 // plot.ts
 var SPAN = 6e4;
+var MAX_INTERVAL = 2500;
 var Plot = class {
   #root;
   #options;
@@ -29,25 +80,56 @@ var Plot = class {
     this.#points.push({ at, values });
     while (this.#points[1] !== void 0 && this.#points[1].at < at - SPAN) this.#points.shift();
   }
+  /** Draws the minute before `now`, or an empty plot while there are no readings. */
   draw(now) {
     const { clientWidth: width, clientHeight: height, id } = this.#root;
-    const { series = 1, max, format } = this.#options;
+    const { series = 1, mirrored = false, max, format } = this.#options;
     if (width === 0) return;
-    const room = height - 18;
-    const top = max ?? Math.max(1e-9, ...this.#points.flatMap(({ values }) => values)) * 1.15;
+    const [highest, lowest] = [18, height - 18];
+    const middle = (highest + lowest) / 2;
+    const base = mirrored ? middle : lowest;
+    const top = max ?? (Math.max(0, ...this.#points.flatMap(({ values }) => values)) * 1.15 || 1);
     const x = (at) => (width * (at - now + SPAN) / SPAN).toFixed(1);
-    const y = (value) => (room - (room - 6) * Math.min(1, value / top)).toFixed(1);
-    const parts = [0, 0.5, 1].map((share) => `<line x1="0" x2="${width}" y1="${y(top * share)}" y2="${y(top * share)}"/>`);
-    const [first, last] = [this.#points[0], this.#points.at(-1)];
-    for (let number = series; number >= 1 && first !== void 0 && last !== first && last !== void 0; number -= 1) {
-      const line = `M${this.#points.map(({ at, values }) => `${x(at)},${y(values[number - 1] ?? 0)}`).join("L")}`;
-      if (number === 1) parts.push(`<path class="area s1" d="${line}L${x(last.at)},${room}L${x(first.at)},${room}Z"/>`);
-      parts.push(`<path class="s${number}" d="${line}"/>`);
+    const y = (value, number) => {
+      const length = (base - highest) * Math.min(1, value / top);
+      return (mirrored && number === 2 ? base + length : base - length).toFixed(1);
+    };
+    const [lines, gaps] = [[], []];
+    const runs = this.#runs();
+    runs.forEach((run, index) => {
+      const [first, last, next] = [run[0], run.at(-1), runs[index + 1]?.[0]];
+      if (first === void 0 || last === void 0) return;
+      if (next !== void 0) {
+        const [left, right] = [x(last.at), x(next.at)];
+        gaps.push(`<rect class="gap" x="${left}" y="${highest}" width="${(Number(right) - Number(left)).toFixed(1)}" height="${lowest - highest}"/>`);
+      }
+      if (run.length === 1) return;
+      for (let number = series; number >= 1; number -= 1) {
+        const line = `M${run.map(({ at, values }) => `${x(at)},${y(values[number - 1] ?? 0, number)}`).join("L")}`;
+        if (number === 1 || mirrored) lines.push(`<path class="area s${number}" d="${line}L${x(last.at)},${base}L${x(first.at)},${base}Z"/>`);
+        lines.push(`<path class="s${number}" d="${line}"/>`);
+      }
+    });
+    const grid = [highest, middle, lowest].map((at) => `<line x1="0" x2="${width}" y1="${at}" y2="${at}"/>`);
+    const text = (at, y2, anchor, text2) => `<text x="${at}" y="${y2}" text-anchor="${anchor}">${text2}</text>`;
+    const isEmpty = lines.length === 0;
+    const labels = [
+      isEmpty ? `<text class="empty" x="${width / 2}" y="${middle - 8}">No readings yet</text>` : text(0, highest - 6, "start", format(top)),
+      text(0, height - 4, "start", "60 s ago"),
+      text(width, height - 4, "end", "now")
+    ];
+    this.#root.innerHTML = `<svg viewBox="0 0 ${width} ${height}" aria-hidden="true"><clipPath id="${id}-clip"><rect width="${width}" height="${height}"/></clipPath>${grid.join("")}<g clip-path="url(#${id}-clip)">${gaps.join("")}${lines.join("")}</g>${labels.join("")}</svg>`;
+  }
+  /** The points, split where events are missing. */
+  #runs() {
+    const runs = [];
+    let last = Number.NEGATIVE_INFINITY;
+    for (const point of this.#points) {
+      if (point.at - last > MAX_INTERVAL) runs.push([]);
+      runs.at(-1)?.push(point);
+      last = point.at;
     }
-    parts.push(`<text x="0" y="${Number(y(top)) + 11}">${format(top)}</text>`);
-    parts.push(`<text x="0" y="${height - 2}">60 s ago</text>`);
-    parts.push(`<text x="${width}" y="${height - 2}" text-anchor="end">now</text>`);
-    this.#root.innerHTML = `<svg viewBox="0 0 ${width} ${height}" aria-hidden="true"><clipPath id="${id}-clip"><rect width="${width}" height="${height}"/></clipPath><g clip-path="url(#${id}-clip)">${parts.join("")}</g></svg>`;
+    return runs;
   }
 };
 
@@ -244,7 +326,7 @@ function subscribe(url, handlers2 = {}, options = {}) {
     [Symbol.asyncIterator]() {
       const queue = { events: [], wake: () => void 0 };
       queues.add(queue);
-      const events = async function* () {
+      const events2 = async function* () {
         for (; ; ) {
           const event = queue.events.shift();
           if (event !== void 0) yield event;
@@ -257,7 +339,7 @@ function subscribe(url, handlers2 = {}, options = {}) {
           } else return;
         }
       };
-      const loop = events();
+      const loop = events2();
       return {
         next: () => loop.next(),
         // The generator's own would wait for the next event, and close nothing where it has not begun.
@@ -364,133 +446,126 @@ function isFinal({ status, type, own }) {
   return status >= 400 && status < 500 && status !== 408 && status !== 425 && status !== 429;
 }
 
-// app.ts
-function element(id) {
-  const found = document.getElementById(id);
-  if (found === null) throw new Error(`the page has no #${id}`);
-  return found;
-}
-var plots = {
-  cpu: new Plot(element("cpu"), { max: 100, format: percent, label: "CPU use of the last minute" }),
-  memory: new Plot(element("memory"), { max: 100, format: percent, label: "Memory in use of the last minute" }),
-  load: new Plot(element("load"), { series: 3, format: (top) => top.toFixed(2), label: "Load averages of the last minute" }),
-  network: new Plot(element("network"), { series: 2, format: (top) => `${bytes(top)}/s`, label: "Network traffic of the last minute" })
-};
-function bar(list, name, share, value) {
-  let row = [...list.children].find((row2) => row2 instanceof HTMLElement && row2.dataset["name"] === name);
-  if (row === void 0) {
-    list.querySelector(".none")?.remove();
-    row = document.createElement("li");
-    row.dataset["name"] = name;
-    row.append(span("name", name), span("track"), span("value"));
-    row.querySelector(".track")?.append(span("fill"));
-    row.title = name;
-    list.append(row);
-  }
-  const fill = row.querySelector(".fill");
-  const number = row.querySelector(".value");
-  if (fill === null || number === null) return;
-  fill.style.width = `${Math.min(100, share).toFixed(1)}%`;
-  fill.classList.toggle("high", share >= 85);
-  number.textContent = value;
-}
-function span(name, text = "") {
-  const span2 = document.createElement("span");
-  span2.className = name;
-  span2.textContent = text;
-  return span2;
-}
-var processes = 0;
-function process(what, { pid, name }, detail = `pid ${pid}`) {
-  const list = element("processes");
-  list.querySelector(".none")?.remove();
-  const row = document.createElement("li");
-  row.className = what;
-  row.append(span("what", what), span("who", name), span("pid", detail));
-  list.prepend(row);
-  while (list.children.length > 7) list.lastElementChild?.remove();
-  processes += 1;
-  element("processes-now").textContent = `${processes} seen`;
-}
-function notice(text) {
-  element("notice").textContent = text;
-  element("notice").hidden = text === "";
-}
-var clock;
-var handlers = {
-  machine({ name, system, cores, memory_bytes }) {
-    element("machine").textContent = name;
-    element("about").textContent = `${system}, ${cores} cores, ${bytes(memory_bytes)} of memory`;
-    document.title = `${name}: sse-typed dashboard`;
-  },
-  cpu({ at, total, cores }) {
-    clock = at;
-    plots.cpu.push(at, [total]);
-    element("cpu-now").textContent = percent(total);
-    cores.forEach((use, core) => bar(element("cores"), `core ${core}`, use, percent(use)));
-  },
-  memory({ at, used_bytes, total_bytes, swap_used_bytes }) {
-    plots.memory.push(at, [100 * used_bytes / total_bytes]);
-    const swap = swap_used_bytes > 0 ? `, swap ${bytes(swap_used_bytes)}` : "";
-    element("memory-now").textContent = `${bytes(used_bytes)} of ${bytes(total_bytes)}${swap}`;
-  },
-  load({ at, one, five, fifteen }) {
-    plots.load.push(at, [one, five, fifteen]);
-    element("load-now").textContent = [one, five, fifteen].map((load) => load.toFixed(2)).join(" · ");
-  },
-  network({ at, received_bytes_per_s, sent_bytes_per_s }) {
-    plots.network.push(at, [received_bytes_per_s, sent_bytes_per_s]);
-    element("network-now").textContent = `↓ ${bytes(received_bytes_per_s)}/s  ↑ ${bytes(sent_bytes_per_s)}/s`;
-  },
-  disk({ mount, used_bytes, total_bytes }) {
-    bar(element("disks"), mount, 100 * used_bytes / total_bytes, bytes(total_bytes));
-  },
-  process_started: (started) => process("started", started),
-  process_exited: (exited) => process("exited", exited, `after ${duration(exited.lived_s)}`),
-  missed({ missed, reason }) {
-    const why = reason === "unknown_id" ? "the server was started anew" : "this page was away for too long";
-    notice(`${missed ?? "Some"} events are missing here: ${why}.`);
-    setTimeout(() => notice(""), 5e3);
-  }
-};
-var received = 0;
-var wire = [];
+// wire.ts
+var EVENTS = 40;
+var events = [];
+var isDrawn = true;
 function record(event) {
-  received += 1;
-  element("id").textContent = event.lastEventId || "none";
-  wire.push(event);
-  if (wire.length > 40) wire.shift();
+  events.push(event);
+  if (events.length > EVENTS) events.shift();
+  isDrawn = false;
 }
 function drawWire() {
+  if (isDrawn) return;
+  isDrawn = true;
   const pre = element("wire");
-  const followed = pre.scrollHeight - pre.scrollTop - pre.clientHeight < 40;
+  const isAtEnd = pre.scrollHeight - pre.scrollTop - pre.clientHeight < 40;
   const line = (field, text) => [span("field", `${field}: `), `${text}
 `];
-  const blocks = wire.flatMap(({ type, lastEventId, data }) => [
+  const blocks = events.flatMap(({ type, lastEventId, data }) => [
     ...line("id", lastEventId),
     ...line("event", type),
     ...line("data", JSON.stringify(data)),
     "\n"
   ]);
   pre.replaceChildren(...blocks);
-  if (followed) pre.scrollTop = pre.scrollHeight;
+  if (isAtEnd) pre.scrollTop = pre.scrollHeight;
 }
-element("curl").textContent = `curl -N ${location.origin}/events`;
+
+// app.ts
+var LIVE = "Readings arrive as typed events.";
+var rate = (value) => `${bytes(value)}/s`;
+var plots = {
+  cpu: new Plot(element("cpu"), { max: 100, format: percent, label: "CPU use of the last minute" }),
+  memory: new Plot(element("memory"), { max: 100, format: percent, label: "Memory in use, last minute" }),
+  load: new Plot(element("load"), { series: 3, format: (top) => top.toFixed(2), label: "Load averages of the last minute" }),
+  network: new Plot(element("network"), {
+    series: 2,
+    mirrored: true,
+    format: (top) => `± ${rate(top)}`,
+    label: "Network traffic of the last minute: received upwards, sent downwards"
+  })
+};
+var clockOffset;
+function notify(text, isUrgent = true) {
+  setText("notice", text);
+  element("notice").classList.toggle("urgent", isUrgent);
+}
+var gapTimer;
+var handlers = {
+  machine({ name, system, cores, memory_bytes }) {
+    setText("machine", name);
+    setText("about", `${system}, ${cores} cores, ${bytes(memory_bytes)} of memory`);
+    document.title = `${name}: sse-typed dashboard`;
+  },
+  cpu({ at, total, cores }) {
+    clockOffset = at - performance.now();
+    plots.cpu.push(at, [total]);
+    setText("cpu-now", percent(total));
+    cores.forEach((use, core) => setBar(element("cores"), `Core ${core}`, use, percent(use)));
+  },
+  memory({ at, used_bytes, total_bytes, swap_used_bytes }) {
+    const share = 100 * used_bytes / total_bytes;
+    plots.memory.push(at, [share]);
+    setText("memory-now", `${bytes(used_bytes)} of ${bytes(total_bytes)}`);
+    setText("memory-share", percent(share));
+    setText("swap", bytes(swap_used_bytes));
+  },
+  load({ at, one, five, fifteen }) {
+    plots.load.push(at, [one, five, fifteen]);
+    setText("load-one", one.toFixed(2));
+    setText("load-five", five.toFixed(2));
+    setText("load-fifteen", fifteen.toFixed(2));
+  },
+  network({ at, received_bytes_per_s, sent_bytes_per_s }) {
+    plots.network.push(at, [received_bytes_per_s, sent_bytes_per_s]);
+    setText("received", rate(received_bytes_per_s));
+    setText("sent", rate(sent_bytes_per_s));
+  },
+  disk({ mount, used_bytes, total_bytes }) {
+    const share = 100 * used_bytes / total_bytes;
+    setBar(element("disks"), mount, share, `${percent(share)} of ${bytes(total_bytes)}`);
+  },
+  process_started: ({ pid, name }) => addProcess("started", name, `pid ${pid}`),
+  process_exited: ({ name, lived_s }) => addProcess("exited", name, `after ${duration(lived_s)}`),
+  missed({ missed, reason }) {
+    const why = reason === "unknown_id" ? "the server was restarted" : "they are no longer retained";
+    notify(`${missed ?? "Some"} events are missing: ${why}.`);
+    clearTimeout(gapTimer);
+    gapTimer = setTimeout(() => {
+      gapTimer = void 0;
+      notify(LIVE, false);
+    }, 15e3);
+  }
+};
+var received = 0;
+var wasOpen = false;
+setText("curl", `curl -N ${location.origin}/events`);
 subscribe("/events", handlers, {
-  onEvent: record,
+  onEvent(event) {
+    received += 1;
+    setText("id", event.lastEventId || "none");
+    record(event);
+  },
   onState(state) {
     element("state").dataset["state"] = state;
-    element("state").textContent = state;
-    notice(state === "connecting" ? "The stream broke off; the page is connecting again." : "");
+    setText("state", { connecting: wasOpen ? "Reconnecting" : "Connecting", open: "Live", closed: "Ended" }[state]);
+    if (state !== "open") clearTimeout(gapTimer);
+    if (state === "open") notify(LIVE, false);
+    else if (state === "connecting" && wasOpen) notify("Connection lost. Resuming after the last event.");
+    wasOpen ||= state === "open";
   },
-  onClose: ({ reason, status }) => notice(`The stream is over: ${reason}${status === void 0 ? "" : ` (${status})`}.`)
+  onClose: ({ reason, status }) => notify(`The stream has ended: ${reason}${status === void 0 ? "" : ` (${status})`}.`)
 });
+function draw() {
+  const now = performance.now() + (clockOffset ?? 0);
+  for (const plot of Object.values(plots)) plot.draw(now);
+  drawWire();
+}
+draw();
+setInterval(draw, 250);
 var counted = 0;
 setInterval(() => {
-  element("rate").textContent = String(received - counted);
+  setText("rate", String(received - counted));
   counted = received;
 }, 1e3);
-setInterval(() => {
-  if (clock !== void 0) for (const plot of Object.values(plots)) plot.draw(clock);
-  drawWire();
-}, 250);

@@ -1,147 +1,114 @@
-// The page is a client of the stream at /events: all that it knows of that is in `reading.ts`, which the server's enum wrote.
+// The page is a client of the stream at /events. It knows the events from `reading.ts`, which is generated from the server's enum.
+import { element, setText } from "./dom.ts";
 import { bytes, duration, percent } from "./format.ts";
+import { addProcess, setBar } from "./lists.ts";
 import { Plot } from "./plot.ts";
-import { subscribe, type Reading, type ReadingHandlers, type ReadingMap } from "./reading.ts";
+import { subscribe, type ReadingHandlers } from "./reading.ts";
+import { drawWire, record } from "./wire.ts";
 
-function element(id: string): HTMLElement {
-  const found = document.getElementById(id);
-  if (found === null) throw new Error(`the page has no #${id}`);
-  return found;
-}
+const LIVE = "Readings arrive as typed events.";
+const rate = (value: number): string => `${bytes(value)}/s`;
 
 const plots = {
   cpu: new Plot(element("cpu"), { max: 100, format: percent, label: "CPU use of the last minute" }),
-  memory: new Plot(element("memory"), { max: 100, format: percent, label: "Memory in use of the last minute" }),
+  memory: new Plot(element("memory"), { max: 100, format: percent, label: "Memory in use, last minute" }),
   load: new Plot(element("load"), { series: 3, format: (top) => top.toFixed(2), label: "Load averages of the last minute" }),
-  network: new Plot(element("network"), { series: 2, format: (top) => `${bytes(top)}/s`, label: "Network traffic of the last minute" }),
+  network: new Plot(element("network"), {
+    series: 2,
+    mirrored: true,
+    format: (top) => `± ${rate(top)}`,
+    label: "Network traffic of the last minute: received upwards, sent downwards",
+  }),
 };
 
-/** A row of a list of bars, with its parts. It is made when it is first asked for. */
-function bar(list: HTMLElement, name: string, share: number, value: string): void {
-  let row = [...list.children].find((row): row is HTMLElement => row instanceof HTMLElement && row.dataset["name"] === name);
-  if (row === undefined) {
-    list.querySelector(".none")?.remove();
-    row = document.createElement("li");
-    row.dataset["name"] = name;
-    row.append(span("name", name), span("track"), span("value"));
-    row.querySelector(".track")?.append(span("fill"));
-    row.title = name;
-    list.append(row);
-  }
-  const fill = row.querySelector<HTMLElement>(".fill");
-  const number = row.querySelector(".value");
-  if (fill === null || number === null) return;
-  fill.style.width = `${Math.min(100, share).toFixed(1)}%`;
-  fill.classList.toggle("high", share >= 85);
-  number.textContent = value;
+/** The difference between the machine's clock and `performance.now()`, once a reading has arrived. */
+let clockOffset: number | undefined;
+
+function notify(text: string, isUrgent = true): void {
+  setText("notice", text);
+  element("notice").classList.toggle("urgent", isUrgent);
 }
 
-function span(name: string, text = ""): HTMLSpanElement {
-  const span = document.createElement("span");
-  span.className = name;
-  span.textContent = text;
-  return span;
-}
+let gapTimer: number | undefined;
 
-let processes = 0;
-function process(what: "started" | "exited", { pid, name }: ReadingMap["process_started"], detail = `pid ${pid}`): void {
-  const list = element("processes");
-  list.querySelector(".none")?.remove();
-  const row = document.createElement("li");
-  row.className = what;
-  row.append(span("what", what), span("who", name), span("pid", detail));
-  list.prepend(row);
-  while (list.children.length > 7) list.lastElementChild?.remove();
-  processes += 1;
-  element("processes-now").textContent = `${processes} seen`;
-}
-
-function notice(text: string): void {
-  element("notice").textContent = text;
-  element("notice").hidden = text === "";
-}
-
-let clock: number | undefined;
-
-// One handler for each event type, or it is no page of this enum.
+// `Required` makes a missing handler a compile error.
 const handlers: Required<ReadingHandlers> = {
   machine({ name, system, cores, memory_bytes }) {
-    element("machine").textContent = name;
-    element("about").textContent = `${system}, ${cores} cores, ${bytes(memory_bytes)} of memory`;
+    setText("machine", name);
+    setText("about", `${system}, ${cores} cores, ${bytes(memory_bytes)} of memory`);
     document.title = `${name}: sse-typed dashboard`;
   },
   cpu({ at, total, cores }) {
-    clock = at;
+    clockOffset = at - performance.now();
     plots.cpu.push(at, [total]);
-    element("cpu-now").textContent = percent(total);
-    cores.forEach((use, core) => bar(element("cores"), `core ${core}`, use, percent(use)));
+    setText("cpu-now", percent(total));
+    cores.forEach((use, core) => setBar(element("cores"), `Core ${core}`, use, percent(use)));
   },
   memory({ at, used_bytes, total_bytes, swap_used_bytes }) {
-    plots.memory.push(at, [(100 * used_bytes) / total_bytes]);
-    const swap = swap_used_bytes > 0 ? `, swap ${bytes(swap_used_bytes)}` : "";
-    element("memory-now").textContent = `${bytes(used_bytes)} of ${bytes(total_bytes)}${swap}`;
+    const share = (100 * used_bytes) / total_bytes;
+    plots.memory.push(at, [share]);
+    setText("memory-now", `${bytes(used_bytes)} of ${bytes(total_bytes)}`);
+    setText("memory-share", percent(share));
+    setText("swap", bytes(swap_used_bytes));
   },
   load({ at, one, five, fifteen }) {
     plots.load.push(at, [one, five, fifteen]);
-    element("load-now").textContent = [one, five, fifteen].map((load) => load.toFixed(2)).join(" · ");
+    setText("load-one", one.toFixed(2));
+    setText("load-five", five.toFixed(2));
+    setText("load-fifteen", fifteen.toFixed(2));
   },
   network({ at, received_bytes_per_s, sent_bytes_per_s }) {
     plots.network.push(at, [received_bytes_per_s, sent_bytes_per_s]);
-    element("network-now").textContent = `↓ ${bytes(received_bytes_per_s)}/s  ↑ ${bytes(sent_bytes_per_s)}/s`;
+    setText("received", rate(received_bytes_per_s));
+    setText("sent", rate(sent_bytes_per_s));
   },
   disk({ mount, used_bytes, total_bytes }) {
-    bar(element("disks"), mount, (100 * used_bytes) / total_bytes, bytes(total_bytes));
+    const share = (100 * used_bytes) / total_bytes;
+    setBar(element("disks"), mount, share, `${percent(share)} of ${bytes(total_bytes)}`);
   },
-  process_started: (started) => process("started", started),
-  process_exited: (exited) => process("exited", exited, `after ${duration(exited.lived_s)}`),
+  process_started: ({ pid, name }) => addProcess("started", name, `pid ${pid}`),
+  process_exited: ({ name, lived_s }) => addProcess("exited", name, `after ${duration(lived_s)}`),
   missed({ missed, reason }) {
-    const why = reason === "unknown_id" ? "the server was started anew" : "this page was away for too long";
-    notice(`${missed ?? "Some"} events are missing here: ${why}.`);
-    setTimeout(() => notice(""), 5_000);
+    const why = reason === "unknown_id" ? "the server was restarted" : "they are no longer retained";
+    notify(`${missed ?? "Some"} events are missing: ${why}.`);
+    clearTimeout(gapTimer);
+    gapTimer = setTimeout(() => {
+      gapTimer = undefined;
+      notify(LIVE, false);
+    }, 15_000);
   },
 };
 
 let received = 0;
-const wire: Reading[] = [];
-function record(event: Reading): void {
-  received += 1;
-  element("id").textContent = event.lastEventId || "none";
-  wire.push(event);
-  if (wire.length > 40) wire.shift();
-}
-
-function drawWire(): void {
-  const pre = element("wire");
-  const followed = pre.scrollHeight - pre.scrollTop - pre.clientHeight < 40;
-  const line = (field: string, text: string) => [span("field", `${field}: `), `${text}\n`];
-  const blocks = wire.flatMap(({ type, lastEventId, data }) => [
-    ...line("id", lastEventId),
-    ...line("event", type),
-    ...line("data", JSON.stringify(data)),
-    "\n",
-  ]);
-  pre.replaceChildren(...blocks);
-  if (followed) pre.scrollTop = pre.scrollHeight;
-}
-
-element("curl").textContent = `curl -N ${location.origin}/events`;
+let wasOpen = false;
+setText("curl", `curl -N ${location.origin}/events`);
 subscribe("/events", handlers, {
-  onEvent: record,
+  onEvent(event) {
+    received += 1;
+    setText("id", event.lastEventId || "none");
+    record(event);
+  },
   onState(state) {
     element("state").dataset["state"] = state;
-    element("state").textContent = state;
-    notice(state === "connecting" ? "The stream broke off; the page is connecting again." : "");
+    setText("state", { connecting: wasOpen ? "Reconnecting" : "Connecting", open: "Live", closed: "Ended" }[state]);
+    if (state !== "open") clearTimeout(gapTimer);
+    if (state === "open") notify(LIVE, false);
+    else if (state === "connecting" && wasOpen) notify("Connection lost. Resuming after the last event.");
+    wasOpen ||= state === "open";
   },
-  onClose: ({ reason, status }) => notice(`The stream is over: ${reason}${status === undefined ? "" : ` (${status})`}.`),
+  onClose: ({ reason, status }) => notify(`The stream has ended: ${reason}${status === undefined ? "" : ` (${status})`}.`),
 });
 
+function draw(): void {
+  const now = performance.now() + (clockOffset ?? 0);
+  for (const plot of Object.values(plots)) plot.draw(now);
+  drawWire();
+}
+
+draw();
+setInterval(draw, 250);
 let counted = 0;
 setInterval(() => {
-  element("rate").textContent = String(received - counted);
+  setText("rate", String(received - counted));
   counted = received;
 }, 1_000);
-setInterval(() => {
-  // The machine's clock, which need not be this browser's.
-  if (clock !== undefined) for (const plot of Object.values(plots)) plot.draw(clock);
-  drawWire();
-}, 250);

@@ -1,20 +1,30 @@
-/** What a plot shows, in milliseconds. */
+/** The time that a plot shows, in milliseconds. */
 const SPAN = 60_000;
+
+/** Readings that are further apart than this, in milliseconds, are not connected by a line: events are missing between them. */
+const MAX_INTERVAL = 2_500;
 
 interface Options {
   readonly label: string;
-  /** How many lines there are. */
-  readonly series?: number;
-  /** The top of the plot; without it the highest value is a little below the top. */
+  /** The number of lines. */
+  readonly series?: 1 | 2 | 3;
+  /** Draws the second series downwards from the middle, so that equal values do not cover each other. */
+  readonly mirrored?: boolean;
+  /** The value at the top of the plot. Without it, the highest value is a little below the top. */
   readonly max?: number;
   readonly format: (value: number) => string;
+}
+
+interface Point {
+  readonly at: number;
+  readonly values: readonly number[];
 }
 
 /** A line plot of the last minute, as inline SVG. */
 export class Plot {
   readonly #root: HTMLElement;
   readonly #options: Options;
-  readonly #points: { at: number; values: readonly number[] }[] = [];
+  readonly #points: Point[] = [];
 
   constructor(root: HTMLElement, options: Options) {
     this.#root = root;
@@ -25,31 +35,65 @@ export class Plot {
 
   push(at: number, values: readonly number[]): void {
     this.#points.push({ at, values });
-    // The one before the first that is seen stays: its line comes in from the left.
+    // One point before the span stays, for the line that enters from the left.
     while (this.#points[1] !== undefined && this.#points[1].at < at - SPAN) this.#points.shift();
   }
 
+  /** Draws the minute before `now`, or an empty plot while there are no readings. */
   draw(now: number): void {
     const { clientWidth: width, clientHeight: height, id } = this.#root;
-    const { series = 1, max, format } = this.#options;
+    const { series = 1, mirrored = false, max, format } = this.#options;
     if (width === 0) return;
-    const room = height - 18;
-    const top = max ?? Math.max(1e-9, ...this.#points.flatMap(({ values }) => values)) * 1.15;
+    const [highest, lowest] = [18, height - 18];
+    const middle = (highest + lowest) / 2;
+    const base = mirrored ? middle : lowest;
+    const top = max ?? (Math.max(0, ...this.#points.flatMap(({ values }) => values)) * 1.15 || 1);
     const x = (at: number) => ((width * (at - now + SPAN)) / SPAN).toFixed(1);
-    const y = (value: number) => (room - (room - 6) * Math.min(1, value / top)).toFixed(1);
-    const parts = [0, 0.5, 1].map((share) => `<line x1="0" x2="${width}" y1="${y(top * share)}" y2="${y(top * share)}"/>`);
-    const [first, last] = [this.#points[0], this.#points.at(-1)];
-    // The first series is drawn last, and lies on top.
-    for (let number = series; number >= 1 && first !== undefined && last !== first && last !== undefined; number -= 1) {
-      const line = `M${this.#points.map(({ at, values }) => `${x(at)},${y(values[number - 1] ?? 0)}`).join("L")}`;
-      if (number === 1) parts.push(`<path class="area s1" d="${line}L${x(last.at)},${room}L${x(first.at)},${room}Z"/>`);
-      parts.push(`<path class="s${number}" d="${line}"/>`);
-    }
-    parts.push(`<text x="0" y="${Number(y(top)) + 11}">${format(top)}</text>`);
-    parts.push(`<text x="0" y="${height - 2}">60 s ago</text>`);
-    parts.push(`<text x="${width}" y="${height - 2}" text-anchor="end">now</text>`);
+    const y = (value: number, number: number) => {
+      const length = (base - highest) * Math.min(1, value / top);
+      return (mirrored && number === 2 ? base + length : base - length).toFixed(1);
+    };
+
+    const [lines, gaps]: [string[], string[]] = [[], []];
+    const runs = this.#runs();
+    runs.forEach((run, index) => {
+      const [first, last, next] = [run[0], run.at(-1), runs[index + 1]?.[0]];
+      if (first === undefined || last === undefined) return;
+      if (next !== undefined) {
+        const [left, right] = [x(last.at), x(next.at)];
+        gaps.push(`<rect class="gap" x="${left}" y="${highest}" width="${(Number(right) - Number(left)).toFixed(1)}" height="${lowest - highest}"/>`);
+      }
+      if (run.length === 1) return;
+      // The first series is drawn last, on top of the others.
+      for (let number = series; number >= 1; number -= 1) {
+        const line = `M${run.map(({ at, values }) => `${x(at)},${y(values[number - 1] ?? 0, number)}`).join("L")}`;
+        if (number === 1 || mirrored) lines.push(`<path class="area s${number}" d="${line}L${x(last.at)},${base}L${x(first.at)},${base}Z"/>`);
+        lines.push(`<path class="s${number}" d="${line}"/>`);
+      }
+    });
+
+    const grid = [highest, middle, lowest].map((at) => `<line x1="0" x2="${width}" y1="${at}" y2="${at}"/>`);
+    const text = (at: number, y: number, anchor: string, text: string) => `<text x="${at}" y="${y}" text-anchor="${anchor}">${text}</text>`;
+    const isEmpty = lines.length === 0;
+    const labels = [
+      isEmpty ? `<text class="empty" x="${width / 2}" y="${middle - 8}">No readings yet</text>` : text(0, highest - 6, "start", format(top)),
+      text(0, height - 4, "start", "60 s ago"),
+      text(width, height - 4, "end", "now"),
+    ];
     this.#root.innerHTML =
       `<svg viewBox="0 0 ${width} ${height}" aria-hidden="true"><clipPath id="${id}-clip"><rect width="${width}" height="${height}"/></clipPath>` +
-      `<g clip-path="url(#${id}-clip)">${parts.join("")}</g></svg>`;
+      `${grid.join("")}<g clip-path="url(#${id}-clip)">${gaps.join("")}${lines.join("")}</g>${labels.join("")}</svg>`;
+  }
+
+  /** The points, split where events are missing. */
+  #runs(): Point[][] {
+    const runs: Point[][] = [];
+    let last = Number.NEGATIVE_INFINITY;
+    for (const point of this.#points) {
+      if (point.at - last > MAX_INTERVAL) runs.push([]);
+      runs.at(-1)?.push(point);
+      last = point.at;
+    }
+    return runs;
   }
 }

@@ -11,19 +11,19 @@ export type Gap = { missed: number | null, reason: GapReason, part?: string, };
 export type GapReason = "trimmed" | "lagged" | "unknown_id" | "other";
 
 /**
- * The contract of `/events`: what this machine is doing. `at` is in milliseconds since 1970.
+ * The contract of `/events`: the state of this machine. `at` is in milliseconds since 1970.
  *
  * The data of each event, by the event's `type`.
  */
 export interface ReadingMap {
-  /** What the machine is; the first event of each connection. */
+  /** The machine itself. It is the first event of each connection. */
   machine: {
     name: string;
     system: string;
     cores: number;
     memory_bytes: number;
   };
-  /** CPU use in percent, as a whole and by core. */
+  /** CPU use in percent, in total and by core. */
   cpu: {
     at: number;
     total: number;
@@ -35,7 +35,7 @@ export interface ReadingMap {
     total_bytes: number;
     swap_used_bytes: number;
   };
-  /** Load averages; zero where the system has none. */
+  /** Load averages. They are zero on a system that has none. */
   load: {
     at: number;
     one: number;
@@ -62,7 +62,7 @@ export interface ReadingMap {
     lived_s: number;
   };
   /**
-   * History is lost to this client: the server was started anew, or the client was away for too long.
+   * Events are missing: the server was restarted, or the client was disconnected for too long.
    *
    * History is lost: between the event before and the next one there were others.
    */

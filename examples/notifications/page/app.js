@@ -1,18 +1,27 @@
 // Bundled from examples/notifications/page/app.ts, by tests/browser/pages.mjs.
 
 // dom.ts
-function part(selector, of = document) {
-  const found = of.querySelector(selector);
+function find(selector, parent = document) {
+  const found = parent.querySelector(selector);
   if (found === null) throw new Error(`the page has no ${selector}`);
   return found;
 }
-var clockTime = (at) => new Date(at).toLocaleTimeString([], { timeStyle: "medium", hourCycle: "h23" });
-function item(name, ...children) {
-  const item2 = document.createElement("li");
-  item2.className = name;
-  item2.append(...children);
-  return item2;
+function element(tag, className, ...children) {
+  const made = document.createElement(tag);
+  made.className = className;
+  made.append(...children);
+  return made;
 }
+function showState(pill, state, text) {
+  pill.dataset["state"] = state;
+  if (pill.textContent !== text) pill.textContent = text;
+}
+function stateText(state, wasOpen) {
+  if (state === "open") return "Live";
+  if (state === "closed") return "Ended";
+  return wasOpen ? "Reconnecting" : "Connecting";
+}
+var clockTime = (at) => new Date(at).toLocaleTimeString([], { timeStyle: "medium", hourCycle: "h23" });
 
 // log_event.ts
 var contract = {
@@ -323,47 +332,55 @@ function isFinal({ status, type, own }) {
 }
 
 // log.ts
-var LINES = 500;
-var list = part("#log");
+var MAX_LINES = 500;
+var list = find("#log");
 var lines = 0;
-function add(level, text) {
-  list.append(item(level, text));
-  while (list.children.length > LINES) list.firstElementChild?.remove();
-  if (part("#follow").checked) list.scrollTop = list.scrollHeight;
+function append(row) {
+  find("#no-lines").hidden = true;
+  list.append(row);
+  while (list.children.length > MAX_LINES) list.firstElementChild?.remove();
+  if (find("#follow").checked) list.scrollTop = list.scrollHeight;
 }
-function line(level) {
+function showCount() {
+  find("#count").textContent = `${lines} ${lines === 1 ? "line" : "lines"} received`;
+}
+function lineHandler(level) {
   return (text) => {
     lines += 1;
-    part("#count").textContent = `${lines} lines`;
-    add(level, text);
+    showCount();
+    const row = element("li", level, element("span", "text", text));
+    if (level !== "info") row.append(element("span", "level", level));
+    append(row);
   };
 }
 function follow(level) {
+  let wasOpen = false;
   return subscribe(
     `/log?level=${encodeURIComponent(level)}`,
+    { message: lineHandler("info"), warning: lineHandler("warning"), failure: lineHandler("failure") },
     {
-      message: line("info"),
-      warning: line("warning"),
-      failure: line("failure")
-    },
-    {
-      onGap: ({ missed, reason }) => add("gap", `${missed ?? "Some"} lines are missing here: ${reason === "unknown_id" ? "the server was started anew" : "they are no longer kept"}.`),
+      onGap({ missed, reason }) {
+        const why = reason === "unknown_id" ? "the server was restarted, and its log starts again" : "they are no longer retained";
+        append(element("li", "gap", `${missed ?? "Some"} lines are missing here: ${why}.`));
+      },
       onState(state) {
-        part("#log-state").dataset["state"] = state;
-        part("#log-state").textContent = state;
+        showState(find("#log-state"), state, stateText(state, wasOpen));
+        wasOpen ||= state === "open";
       }
     }
   );
 }
 function showLog() {
-  part("#curl").textContent = `curl -N ${location.origin}/log`;
-  const level = part("#level");
+  find("#curl").textContent = `curl -N ${location.origin}/log`;
+  const level = find("#level");
   let subscription = follow(level.value);
   level.addEventListener("change", () => {
     subscription.close();
     list.replaceChildren();
     lines = 0;
-    part("#count").textContent = "";
+    showCount();
+    find("#no-lines").hidden = false;
+    find("#no-lines").textContent = level.value === "info" ? "No lines yet" : "No lines of this level yet";
     subscription = follow(level.value);
   });
 }
@@ -679,108 +696,118 @@ function isFinal2({ status, type, own }) {
 }
 
 // order.ts
+var MAX_UPDATES = 30;
 var euros = new Intl.NumberFormat([], { style: "currency", currency: "EUR" });
-function tell(at, text) {
-  const time = document.createElement("time");
-  time.textContent = clockTime(at);
-  part("#news").prepend(item("", time, text));
-  while (part("#news").children.length > 30) part("#news").lastElementChild?.remove();
+function announce(at, text) {
+  find("#updates-title").hidden = false;
+  const updates = find("#updates");
+  updates.prepend(element("li", "", element("time", "", clockTime(at)), element("span", "", text)));
+  while (updates.children.length > MAX_UPDATES) updates.lastElementChild?.remove();
 }
-function track(order) {
-  const card = part("li", part("template#order").content).cloneNode(true);
+function track(order, forget2) {
+  const card = find("li", find("template#order").content).cloneNode(true);
   card.id = `order-${order}`;
-  part("h3", card).textContent = `Order ${order}`;
-  part("#none").hidden = true;
-  part("#orders").prepend(card);
-  const now = (text) => {
-    part(".now", card).textContent = text;
+  find("h3", card).textContent = `Order ${order}`;
+  find("#no-orders").hidden = true;
+  find("#orders").prepend(card);
+  const setStatus = (text) => {
+    find(".now", card).textContent = text;
   };
-  const way = (done) => {
-    part("progress", card).value = done;
+  const setProgress = (done) => {
+    find("progress", card).value = done;
   };
-  const reach = (step, at, text) => {
-    for (const other of card.querySelectorAll(".steps [aria-current]")) other.removeAttribute("aria-current");
-    const reached = part(`[data-step=${step}]`, card);
-    reached.classList.add("done");
-    reached.setAttribute("aria-current", "step");
-    part("time", reached).textContent = clockTime(at);
-    now(text);
-    tell(at, `Order ${order}: ${text}`);
+  const completeStep = (step, at, text) => {
+    card.querySelector(".steps [aria-current]")?.removeAttribute("aria-current");
+    const completed = find(`[data-step=${step}]`, card);
+    completed.classList.add("done");
+    completed.setAttribute("aria-current", "step");
+    find("time", completed).textContent = clockTime(at);
+    setStatus(text);
+    announce(at, `Order ${order}: ${text}`);
   };
-  const pill = (state, text) => {
-    part(".pill", card).dataset["state"] = state;
-    part(".pill", card).textContent = text;
-  };
+  let wasOpen = false;
   subscribe2(
     `/orders/${order}`,
     {
-      accepted({ item: item2, total_cents, at }) {
-        part("h3", card).textContent = item2;
-        part(".price", card).textContent = `Order ${order}, ${euros.format(total_cents / 100)}`;
-        reach("accepted", at, "the shop has it");
+      accepted({ item, total_cents, at }) {
+        find("h3", card).textContent = item;
+        find(".price", card).textContent = `Order ${order} · ${euros.format(total_cents / 100)}`;
+        completeStep("accepted", at, "Accepted by the shop");
       },
-      packed: ({ at }) => reach("packed", at, "it is packed"),
-      handed_over: ({ carrier, at }) => reach("handed_over", at, `${carrier} has it`),
+      packed: ({ at }) => completeStep("packed", at, "Packed"),
+      handed_over: ({ carrier, at }) => completeStep("handed_over", at, `Handed over to ${carrier}`),
       on_the_way({ done, eta_s }) {
-        way(done);
-        now(`on its way, ${eta_s} s to go`);
+        setProgress(done);
+        setStatus(`In transit, ${eta_s} s to go`);
       },
       delivered({ to, at }) {
-        way(1);
+        setProgress(1);
         card.classList.add("delivered");
-        reach("delivered", at, `it was left with ${to}`);
+        completeStep("delivered", at, `Left with ${to}`);
       }
     },
     {
-      onGap: () => now("part of its story is lost"),
-      onState: (state) => pill(state, state),
+      onGap: () => setStatus("Some steps of this order are missing"),
+      onState(state) {
+        showState(find(".pill", card), state, stateText(state, wasOpen));
+        wasOpen ||= state === "open";
+      },
       onClose({ reason, status }) {
-        if (reason === "terminal" || reason === "complete") return pill("closed", "stream closed");
-        pill("refused", "no stream");
-        now(status === 404 ? "the server does not know it: it was started anew" : `the server refuses it (${status ?? reason})`);
+        if (reason === "terminal" || reason === "complete") return;
+        showState(find(".pill", card), "refused", "Unavailable");
+        card.classList.add("unavailable");
+        setStatus(
+          status === 404 ? "The server was restarted and no longer has this order" : `The server refuses the stream (${status ?? reason})`
+        );
+        if (status === 404) forget2(order);
       }
     }
   );
 }
 
 // app.ts
-var KEPT = "orders";
-var TRACKED = 4;
-function kept() {
+var STORAGE_KEY = "orders";
+var MAX_OPEN_ORDERS = 4;
+function savedOrders() {
   try {
-    const orders = JSON.parse(sessionStorage.getItem(KEPT) ?? "[]");
+    const orders = JSON.parse(sessionStorage.getItem(STORAGE_KEY) ?? "[]");
     return Array.isArray(orders) ? orders.filter((order) => Number.isInteger(order)) : [];
   } catch {
     return [];
   }
 }
-async function place(item2) {
+function save(orders) {
+  sessionStorage.setItem(STORAGE_KEY, JSON.stringify(orders.slice(-MAX_OPEN_ORDERS)));
+}
+var forget = (order) => save(savedOrders().filter((saved) => saved !== order));
+async function placeOrder(item) {
   const response = await fetch("/orders", {
     method: "POST",
     headers: { "content-type": "application/json" },
-    body: JSON.stringify({ item: item2 })
+    body: JSON.stringify({ item })
   });
-  if (!response.ok) throw new Error(`the shop answers ${response.status}`);
+  if (!response.ok) throw new Error(`the server answered with status ${response.status}`);
   const { order } = await response.json();
-  sessionStorage.setItem(KEPT, JSON.stringify([...kept(), order].slice(-TRACKED)));
-  track(order);
+  save([...savedOrders(), order]);
+  track(order, forget);
 }
-part("#wish").addEventListener("submit", async (event) => {
+find("#order-form").addEventListener("submit", async (event) => {
   event.preventDefault();
-  const refused = part("#refused");
-  const underway = document.querySelectorAll('.order .pill:is([data-state="open"], [data-state="connecting"])').length;
-  refused.hidden = underway < TRACKED;
-  refused.textContent = `${TRACKED} orders at a time: more streams than that a browser does not open over HTTP/1.1.`;
-  if (underway >= TRACKED) return;
-  const button = part("#wish button");
+  const error = find("#order-error");
+  const open = document.querySelectorAll('.order .pill:is([data-state="open"], [data-state="connecting"])').length;
+  if (open >= MAX_OPEN_ORDERS) {
+    error.textContent = `At most ${MAX_OPEN_ORDERS} orders at a time: a browser limits the connections over HTTP/1.1.`;
+    return;
+  }
+  error.textContent = "";
+  const button = find("#order-form button");
   button.disabled = true;
   try {
-    await place(part("#item").value);
-  } catch (error) {
-    refused.textContent = `The order was not placed: ${error instanceof Error ? error.message : error}.`;
-    refused.hidden = false;
+    await placeOrder(find("#item").value);
+  } catch (reason) {
+    error.textContent = `The order was not placed: ${reason instanceof Error ? reason.message : reason}.`;
   }
   button.disabled = false;
 });
-for (const order of kept()) track(order);
+for (const order of savedOrders()) track(order, forget);
 showLog();

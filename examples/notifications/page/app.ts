@@ -1,53 +1,60 @@
-// The page is a client of two kinds of streams. All that it knows of them is in `order_event.ts` and `log_event.ts`, which
-// the server's enums wrote.
-import { part } from "./dom.ts";
+// The page is a client of two kinds of streams. It knows their events from `order_event.ts` and `log_event.ts`, which are
+// generated from the server's enums.
+import { find } from "./dom.ts";
 import { showLog } from "./log.ts";
 import { track } from "./order.ts";
 
-/** Orders that are still shown after the page was loaded again. */
-const KEPT = "orders";
+/** The key of the orders in the session storage: the page shows them again after a reload. */
+const STORAGE_KEY = "orders";
 
-/** A browser opens six connections to one origin over HTTP/1.1: the log has one, and a request needs one, too. */
-const TRACKED = 4;
+/** A browser opens six connections to an origin over HTTP/1.1. The log uses one, and each request needs another. */
+const MAX_OPEN_ORDERS = 4;
 
-function kept(): number[] {
+function savedOrders(): number[] {
   try {
-    const orders: unknown = JSON.parse(sessionStorage.getItem(KEPT) ?? "[]");
+    const orders: unknown = JSON.parse(sessionStorage.getItem(STORAGE_KEY) ?? "[]");
     return Array.isArray(orders) ? orders.filter((order) => Number.isInteger(order)) : [];
   } catch {
     return [];
   }
 }
 
-async function place(item: string): Promise<void> {
+function save(orders: readonly number[]): void {
+  sessionStorage.setItem(STORAGE_KEY, JSON.stringify(orders.slice(-MAX_OPEN_ORDERS)));
+}
+
+const forget = (order: number): void => save(savedOrders().filter((saved) => saved !== order));
+
+async function placeOrder(item: string): Promise<void> {
   const response = await fetch("/orders", {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify({ item }),
   });
-  if (!response.ok) throw new Error(`the shop answers ${response.status}`);
+  if (!response.ok) throw new Error(`the server answered with status ${response.status}`);
   const { order } = (await response.json()) as { order: number };
-  sessionStorage.setItem(KEPT, JSON.stringify([...kept(), order].slice(-TRACKED)));
-  track(order);
+  save([...savedOrders(), order]);
+  track(order, forget);
 }
 
-part<HTMLFormElement>("#wish").addEventListener("submit", async (event) => {
+find<HTMLFormElement>("#order-form").addEventListener("submit", async (event) => {
   event.preventDefault();
-  const refused = part("#refused");
-  const underway = document.querySelectorAll('.order .pill:is([data-state="open"], [data-state="connecting"])').length;
-  refused.hidden = underway < TRACKED;
-  refused.textContent = `${TRACKED} orders at a time: more streams than that a browser does not open over HTTP/1.1.`;
-  if (underway >= TRACKED) return;
-  const button = part<HTMLButtonElement>("#wish button");
+  const error = find("#order-error");
+  const open = document.querySelectorAll('.order .pill:is([data-state="open"], [data-state="connecting"])').length;
+  if (open >= MAX_OPEN_ORDERS) {
+    error.textContent = `At most ${MAX_OPEN_ORDERS} orders at a time: a browser limits the connections over HTTP/1.1.`;
+    return;
+  }
+  error.textContent = "";
+  const button = find<HTMLButtonElement>("#order-form button");
   button.disabled = true;
   try {
-    await place(part<HTMLSelectElement>("#item").value);
-  } catch (error) {
-    refused.textContent = `The order was not placed: ${error instanceof Error ? error.message : error}.`;
-    refused.hidden = false;
+    await placeOrder(find<HTMLSelectElement>("#item").value);
+  } catch (reason) {
+    error.textContent = `The order was not placed: ${reason instanceof Error ? reason.message : reason}.`;
   }
   button.disabled = false;
 });
 
-for (const order of kept()) track(order);
+for (const order of savedOrders()) track(order, forget);
 showLog();

@@ -1,56 +1,67 @@
-import { item, part } from "./dom.ts";
+import { element, find, showState, stateText } from "./dom.ts";
 import { subscribe, type LogEventSubscription } from "./log_event.ts";
 
-/** How many lines the page keeps. */
-const LINES = 500;
+/** The number of lines that the page keeps. */
+const MAX_LINES = 500;
 
-const list = part("#log");
+type Level = "info" | "warning" | "failure";
+
+const list = find("#log");
 let lines = 0;
 
-function add(level: string, text: string): void {
-  list.append(item(level, text));
-  while (list.children.length > LINES) list.firstElementChild?.remove();
-  if (part<HTMLInputElement>("#follow").checked) list.scrollTop = list.scrollHeight;
+function append(row: HTMLLIElement): void {
+  find("#no-lines").hidden = true;
+  list.append(row);
+  while (list.children.length > MAX_LINES) list.firstElementChild?.remove();
+  if (find<HTMLInputElement>("#follow").checked) list.scrollTop = list.scrollHeight;
 }
 
-function line(level: "info" | "warning" | "failure"): (text: string) => void {
+function showCount(): void {
+  find("#count").textContent = `${lines} ${lines === 1 ? "line" : "lines"} received`;
+}
+
+function lineHandler(level: Level): (text: string) => void {
   return (text) => {
     lines += 1;
-    part("#count").textContent = `${lines} lines`;
-    add(level, text);
+    showCount();
+    const row = element("li", level, element("span", "text", text));
+    // The colour is not the only sign of the level.
+    if (level !== "info") row.append(element("span", "level", level));
+    append(row);
   };
 }
 
-/** Follows the log from a level on, until it is told to stop. */
+/** Follows the lines of a level and above. */
 function follow(level: string): LogEventSubscription {
+  let wasOpen = false;
   return subscribe(
     `/log?level=${encodeURIComponent(level)}`,
+    { message: lineHandler("info"), warning: lineHandler("warning"), failure: lineHandler("failure") },
     {
-      message: line("info"),
-      warning: line("warning"),
-      failure: line("failure"),
-    },
-    {
-      onGap: ({ missed, reason }) =>
-        add("gap", `${missed ?? "Some"} lines are missing here: ${reason === "unknown_id" ? "the server was started anew" : "they are no longer kept"}.`),
+      onGap({ missed, reason }) {
+        const why = reason === "unknown_id" ? "the server was restarted, and its log starts again" : "they are no longer retained";
+        append(element("li", "gap", `${missed ?? "Some"} lines are missing here: ${why}.`));
+      },
       onState(state) {
-        part("#log-state").dataset["state"] = state;
-        part("#log-state").textContent = state;
+        showState(find("#log-state"), state, stateText(state, wasOpen));
+        wasOpen ||= state === "open";
       },
     },
   );
 }
 
-/** Shows the tail of the log, from the level on that the page asks for. */
+/** Shows the end of the log, filtered by the selected level. */
 export function showLog(): void {
-  part("#curl").textContent = `curl -N ${location.origin}/log`;
-  const level = part<HTMLSelectElement>("#level");
+  find("#curl").textContent = `curl -N ${location.origin}/log`;
+  const level = find<HTMLSelectElement>("#level");
   let subscription = follow(level.value);
   level.addEventListener("change", () => {
     subscription.close();
     list.replaceChildren();
     lines = 0;
-    part("#count").textContent = "";
+    showCount();
+    find("#no-lines").hidden = false;
+    find("#no-lines").textContent = level.value === "info" ? "No lines yet" : "No lines of this level yet";
     subscription = follow(level.value);
   });
 }

@@ -11,18 +11,18 @@ export type Gap = { missed: number | null, reason: GapReason, part?: string, };
 export type GapReason = "trimmed" | "lagged" | "unknown_id" | "other";
 
 /**
- * The contract of `/log`: plain text, which may have several lines. Its level is the event type.
+ * The contract of `/log`: plain text of one or several lines. The level is the event type.
  *
  * The data of each event, by the event's `type`.
  */
 export interface LogEventMap {
-  /** Without an event type: what `onmessage` gets. */
+  /** Without an event type: `onmessage` receives it. */
   message: string;
   warning: string;
-  /** Not `error`: a browser has events of that name itself. */
+  /** Not `error`: an `EventSource` fires its own events of that name. */
   failure: string;
   /**
-   * History is lost to this client.
+   * Lines are missing: the server was restarted, or the client was disconnected for too long.
    *
    * History is lost: between the event before and the next one there were others.
    */

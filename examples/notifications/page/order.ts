@@ -1,71 +1,78 @@
-import { clockTime, item, part } from "./dom.ts";
+import { clockTime, element, find, showState, stateText } from "./dom.ts";
 import { subscribe } from "./order_event.ts";
+
+/** The number of updates that are shown. */
+const MAX_UPDATES = 30;
 
 const euros = new Intl.NumberFormat([], { style: "currency", currency: "EUR" });
 
-/** Tells of it where screen readers listen. */
-function tell(at: number, text: string): void {
-  const time = document.createElement("time");
-  time.textContent = clockTime(at);
-  part("#news").prepend(item("", time, text));
-  while (part("#news").children.length > 30) part("#news").lastElementChild?.remove();
+/** Adds a line to the updates, which screen readers announce. */
+function announce(at: number, text: string): void {
+  find("#updates-title").hidden = false;
+  const updates = find("#updates");
+  updates.prepend(element("li", "", element("time", "", clockTime(at)), element("span", "", text)));
+  while (updates.children.length > MAX_UPDATES) updates.lastElementChild?.remove();
 }
 
-/** Shows an order, from its first event to its last. */
-export function track(order: number): void {
-  const card = part("li", part<HTMLTemplateElement>("template#order").content).cloneNode(true) as HTMLElement;
+/** Shows an order from its first event to its last. `forget` is called if the server does not know the order. */
+export function track(order: number, forget: (order: number) => void): void {
+  const card = find("li", find<HTMLTemplateElement>("template#order").content).cloneNode(true) as HTMLElement;
   card.id = `order-${order}`;
-  part("h3", card).textContent = `Order ${order}`;
-  part("#none").hidden = true;
-  part("#orders").prepend(card);
+  find("h3", card).textContent = `Order ${order}`;
+  find("#no-orders").hidden = true;
+  find("#orders").prepend(card);
 
-  const now = (text: string): void => {
-    part(".now", card).textContent = text;
+  const setStatus = (text: string): void => {
+    find(".now", card).textContent = text;
   };
-  const way = (done: number): void => {
-    part<HTMLProgressElement>("progress", card).value = done;
+  const setProgress = (done: number): void => {
+    find<HTMLProgressElement>("progress", card).value = done;
   };
-  const reach = (step: string, at: number, text: string): void => {
-    for (const other of card.querySelectorAll(".steps [aria-current]")) other.removeAttribute("aria-current");
-    const reached = part(`[data-step=${step}]`, card);
-    reached.classList.add("done");
-    reached.setAttribute("aria-current", "step");
-    part("time", reached).textContent = clockTime(at);
-    now(text);
-    tell(at, `Order ${order}: ${text}`);
-  };
-  const pill = (state: string, text: string): void => {
-    part(".pill", card).dataset["state"] = state;
-    part(".pill", card).textContent = text;
+  const completeStep = (step: string, at: number, text: string): void => {
+    card.querySelector(".steps [aria-current]")?.removeAttribute("aria-current");
+    const completed = find(`[data-step=${step}]`, card);
+    completed.classList.add("done");
+    completed.setAttribute("aria-current", "step");
+    find("time", completed).textContent = clockTime(at);
+    setStatus(text);
+    announce(at, `Order ${order}: ${text}`);
   };
 
+  let wasOpen = false;
   subscribe(
     `/orders/${order}`,
     {
       accepted({ item, total_cents, at }) {
-        part("h3", card).textContent = item;
-        part(".price", card).textContent = `Order ${order}, ${euros.format(total_cents / 100)}`;
-        reach("accepted", at, "the shop has it");
+        find("h3", card).textContent = item;
+        find(".price", card).textContent = `Order ${order} · ${euros.format(total_cents / 100)}`;
+        completeStep("accepted", at, "Accepted by the shop");
       },
-      packed: ({ at }) => reach("packed", at, "it is packed"),
-      handed_over: ({ carrier, at }) => reach("handed_over", at, `${carrier} has it`),
+      packed: ({ at }) => completeStep("packed", at, "Packed"),
+      handed_over: ({ carrier, at }) => completeStep("handed_over", at, `Handed over to ${carrier}`),
       on_the_way({ done, eta_s }) {
-        way(done);
-        now(`on its way, ${eta_s} s to go`);
+        setProgress(done);
+        setStatus(`In transit, ${eta_s} s to go`);
       },
       delivered({ to, at }) {
-        way(1);
+        setProgress(1);
         card.classList.add("delivered");
-        reach("delivered", at, `it was left with ${to}`);
+        completeStep("delivered", at, `Left with ${to}`);
       },
     },
     {
-      onGap: () => now("part of its story is lost"),
-      onState: (state) => pill(state, state),
+      onGap: () => setStatus("Some steps of this order are missing"),
+      onState(state) {
+        showState(find(".pill", card), state, stateText(state, wasOpen));
+        wasOpen ||= state === "open";
+      },
       onClose({ reason, status }) {
-        if (reason === "terminal" || reason === "complete") return pill("closed", "stream closed");
-        pill("refused", "no stream");
-        now(status === 404 ? "the server does not know it: it was started anew" : `the server refuses it (${status ?? reason})`);
+        if (reason === "terminal" || reason === "complete") return;
+        showState(find(".pill", card), "refused", "Unavailable");
+        card.classList.add("unavailable");
+        setStatus(
+          status === 404 ? "The server was restarted and no longer has this order" : `The server refuses the stream (${status ?? reason})`,
+        );
+        if (status === 404) forget(order);
       },
     },
   );

@@ -11,40 +11,40 @@ export type Gap = { missed: number | null, reason: GapReason, part?: string, };
 export type GapReason = "trimmed" | "lagged" | "unknown_id" | "other";
 
 /**
- * The contract of `/orders/{order}`: what becomes of one order. `at` is in milliseconds since 1970.
+ * The contract of `/orders/{order}`: the steps of one order. `at` is in milliseconds since 1970.
  *
  * The data of each event, by the event's `type`.
  */
 export interface OrderEventMap {
-  /** The shop has it. */
+  /** The shop has accepted the order. */
   accepted: {
     order: number;
     item: string;
     total_cents: number;
     at: number;
   };
-  /** It is ready to be fetched. */
+  /** The order is ready for the courier. */
   packed: {
     at: number;
   };
-  /** A courier has it. */
+  /** The courier has the order. */
   handed_over: {
     carrier: string;
     at: number;
   };
-  /** Where the courier is: how much of the way is done, from 0 to 1, and how long the rest takes. */
+  /** The completed part of the transit, from 0 to 1, and the time to the delivery. */
   on_the_way: {
     done: number;
     eta_s: number;
   };
   /**
-   * History is lost to this client.
+   * Steps are missing: the client was disconnected for too long.
    *
    * History is lost: between the event before and the next one there were others.
    */
   missed: Gap;
   /**
-   * It is where it should be: nothing more becomes of it.
+   * The order is delivered. No event follows.
    *
    * The last event of the stream.
    */

@@ -1,4 +1,4 @@
-//! Processes of the examples, which can be killed and restarted.
+//! Examples, as processes that can be killed.
 
 use std::{net::SocketAddr, process::Stdio};
 
@@ -29,8 +29,8 @@ impl Example {
         self.process.kill().await.unwrap();
     }
 
-    /// Starts a new process on the same port.
-    pub(crate) async fn restart(&mut self) {
+    /// Starts a new process on the port of the killed one.
+    pub(crate) async fn start_again(&mut self) {
         self.process = start(self.program, self.args, self.address.port()).await.0;
     }
 
@@ -49,10 +49,14 @@ async fn start(program: &str, args: &[&str], port: u16) -> (Child, SocketAddr) {
         .kill_on_drop(true);
     let mut process = command.spawn().unwrap();
     let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-    let line = timeout(LIMIT, lines.next_line()).await.expect("no output").unwrap().expect("a line with the address");
+    let line = timeout(LIMIT, lines.next_line())
+        .await
+        .expect("the example prints its address in time")
+        .unwrap()
+        .expect("the example prints its address");
     let (_, address) = line.split_once("http://").expect(&line);
     let address = address.trim_end_matches('/').parse().unwrap();
-    // The rest of the output is read, so that it does not fill the pipe.
+    // Further output must not fill the pipe.
     tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
     (process, address)
 }

@@ -12,7 +12,7 @@ const pages = {
   dashboard: {
     args: [],
     async act(page) {
-      await page.waitForTimeout(20_000);
+      await page.waitForTimeout(62_000);
     },
     live: (page) => page.locator("#state", { hasText: "Live" }).waitFor(),
     gap: (page) => page.locator("#notice", { hasText: "missing" }).waitFor(),

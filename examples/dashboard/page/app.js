@@ -65,11 +65,11 @@ function addProcess(what, name, detail) {
 
 // plot.ts
 var SPAN = 6e4;
-var MAX_INTERVAL = 2500;
 var Plot = class {
   #root;
   #options;
   #points = [];
+  #isAfterGap = false;
   constructor(root, options) {
     this.#root = root;
     this.#options = options;
@@ -77,8 +77,13 @@ var Plot = class {
     root.setAttribute("aria-label", options.label);
   }
   push(at, values) {
-    this.#points.push({ at, values });
+    this.#points.push({ at, values, isAfterGap: this.#isAfterGap });
+    this.#isAfterGap = false;
     while (this.#points[1] !== void 0 && this.#points[1].at < at - SPAN) this.#points.shift();
+  }
+  /** Interrupts the lines: events are missing before the next point. */
+  addGap() {
+    this.#isAfterGap = true;
   }
   /** Draws the minute before `now`, or an empty plot while there are no readings. */
   draw(now) {
@@ -123,11 +128,9 @@ var Plot = class {
   /** The points, split where events are missing. */
   #runs() {
     const runs = [];
-    let last = Number.NEGATIVE_INFINITY;
     for (const point of this.#points) {
-      if (point.at - last > MAX_INTERVAL) runs.push([]);
+      if (runs.length === 0 || point.isAfterGap) runs.push([]);
       runs.at(-1)?.push(point);
-      last = point.at;
     }
     return runs;
   }
@@ -529,6 +532,7 @@ var handlers = {
   process_started: ({ pid, name }) => addProcess("started", name, `pid ${pid}`),
   process_exited: ({ name, lived_s }) => addProcess("exited", name, `after ${duration(lived_s)}`),
   missed({ missed, reason }) {
+    for (const plot of Object.values(plots)) plot.addGap();
     const why = reason === "unknown_id" ? "the server was restarted" : "they are no longer retained";
     notify(`${missed ?? "Some"} events are missing: ${why}.`);
     clearTimeout(gapTimer);

@@ -69,6 +69,7 @@ const handlers: Required<ReadingHandlers> = {
   process_started: ({ pid, name }) => addProcess("started", name, `pid ${pid}`),
   process_exited: ({ name, lived_s }) => addProcess("exited", name, `after ${duration(lived_s)}`),
   missed({ missed, reason }) {
+    for (const plot of Object.values(plots)) plot.addGap();
     const why = reason === "unknown_id" ? "the server was restarted" : "they are no longer retained";
     notify(`${missed ?? "Some"} events are missing: ${why}.`);
     clearTimeout(gapTimer);

@@ -1,9 +1,6 @@
 /** The time that a plot shows, in milliseconds. */
 const SPAN = 60_000;
 
-/** Readings that are further apart than this, in milliseconds, are not connected by a line: events are missing between them. */
-const MAX_INTERVAL = 2_500;
-
 interface Options {
   readonly label: string;
   /** The number of lines. */
@@ -18,6 +15,8 @@ interface Options {
 interface Point {
   readonly at: number;
   readonly values: readonly number[];
+  /** Whether events are missing before this point. */
+  readonly isAfterGap: boolean;
 }
 
 /** A line plot of the last minute, as inline SVG. */
@@ -25,6 +24,7 @@ export class Plot {
   readonly #root: HTMLElement;
   readonly #options: Options;
   readonly #points: Point[] = [];
+  #isAfterGap = false;
 
   constructor(root: HTMLElement, options: Options) {
     this.#root = root;
@@ -34,9 +34,15 @@ export class Plot {
   }
 
   push(at: number, values: readonly number[]): void {
-    this.#points.push({ at, values });
+    this.#points.push({ at, values, isAfterGap: this.#isAfterGap });
+    this.#isAfterGap = false;
     // One point before the span stays, for the line that enters from the left.
     while (this.#points[1] !== undefined && this.#points[1].at < at - SPAN) this.#points.shift();
+  }
+
+  /** Interrupts the lines: events are missing before the next point. */
+  addGap(): void {
+    this.#isAfterGap = true;
   }
 
   /** Draws the minute before `now`, or an empty plot while there are no readings. */
@@ -88,11 +94,9 @@ export class Plot {
   /** The points, split where events are missing. */
   #runs(): Point[][] {
     const runs: Point[][] = [];
-    let last = Number.NEGATIVE_INFINITY;
     for (const point of this.#points) {
-      if (point.at - last > MAX_INTERVAL) runs.push([]);
+      if (runs.length === 0 || point.isAfterGap) runs.push([]);
       runs.at(-1)?.push(point);
-      last = point.at;
     }
     return runs;
   }

@@ -360,7 +360,7 @@ function follow(level) {
     { message: lineHandler("info"), warning: lineHandler("warning"), failure: lineHandler("failure") },
     {
       onGap({ missed, reason }) {
-        const why = reason === "unknown_id" ? "the server was restarted, and its log starts again" : "they are no longer retained";
+        const why = reason === "unknown_id" ? "the server was restarted" : "they are no longer retained";
         append(element("li", "gap", `${missed ?? "Some"} lines are missing here: ${why}.`));
       },
       onState(state) {

@@ -50,7 +50,7 @@ async fn print<E: DecodeEvent + Debug + Send + 'static>(url: &str) -> Result<(),
             Ok(Signal::Event(event)) => println!("{:?}", event.data),
             Ok(Signal::Reconnecting { after, cause: Some(cause) }) => eprintln!("reconnecting in {after:.1?}: {cause}"),
             Ok(Signal::Reconnecting { after, cause: None }) => {
-                eprintln!("reconnecting in {after:.1?}: the stream ended")
+                eprintln!("reconnecting in {after:.1?}: the stream ended");
             }
             Ok(Signal::Open(head)) => eprintln!("connected: {}", head.status),
             Ok(_) => {}

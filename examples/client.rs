@@ -3,7 +3,12 @@
 //! `cargo run --example client -- URL` prints raw events. With `--typed` it decodes the events of the example `dashboard`:
 //! `cargo run --example client -- http://127.0.0.1:3000/events --typed`.
 
-use std::{error::Error, fmt::Debug, process::ExitCode};
+use std::{
+    error::Error,
+    fmt::Debug,
+    io::{self, Write},
+    process::ExitCode,
+};
 
 use sse_typed::{Client, DecodeEvent, RawEvent, SseEvent, client::Signal};
 
@@ -47,7 +52,7 @@ async fn print<E: DecodeEvent + Debug + Send + 'static>(url: &str) -> Result<(),
     let mut signals = Client::hyper().get(url).connect::<E>().with_signals();
     while let Some(signal) = signals.next().await {
         match signal {
-            Ok(Signal::Event(event)) => println!("{:?}", event.data),
+            Ok(Signal::Event(event)) => writeln!(io::stdout(), "{:?}", event.data)?,
             Ok(Signal::Reconnecting { after, cause: Some(cause) }) => eprintln!("reconnecting in {after:.1?}: {cause}"),
             Ok(Signal::Reconnecting { after, cause: None }) => {
                 eprintln!("reconnecting in {after:.1?}: the stream ended");

@@ -30,7 +30,7 @@ impl Example {
     }
 
     /// Starts a new process on the port of the killed one.
-    pub(crate) async fn start_again(&mut self) {
+    pub(crate) async fn restart(&mut self) {
         self.process = start(self.program, self.args, self.address.port()).await.0;
     }
 

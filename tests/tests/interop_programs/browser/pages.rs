@@ -3,12 +3,12 @@
 use serde_json::Value;
 
 use super::{
-    chromium::{Browser, Look, Page, browser_found},
+    chromium::{Browser, Page, Viewport, browser_found},
     example::Example,
 };
 use crate::server::Server;
 
-const PHONE: Look = Look { width: 390, height: 844, dark: true };
+const PHONE: Viewport = Viewport { width: 390, height: 844, dark: true };
 
 async fn text(page: &Page, selector: &str) -> String {
     let text = page.evaluate(&format!("document.querySelector({selector:?}).textContent")).await;
@@ -16,13 +16,13 @@ async fn text(page: &Page, selector: &str) -> String {
 }
 
 /// Waits until an element of the page shows this among other text.
-async fn until_shown(page: &Page, selector: &str, text: &str) {
-    page.until(&format!("document.querySelector({selector:?})?.textContent.includes({text:?})")).await;
+async fn wait_for_text(page: &Page, selector: &str, text: &str) {
+    page.wait_until(&format!("document.querySelector({selector:?})?.textContent.includes({text:?})")).await;
 }
 
 /// Asserts that no error was thrown, and that the page does not scroll sideways.
-async fn assert_sound(page: &mut Page) {
-    assert_eq!(page.unasked(), [Value::Null; 0]);
+async fn assert_no_error_and_no_overflow(page: &mut Page) {
+    assert_eq!(page.unread(), [Value::Null; 0]);
     let wider = "document.documentElement.scrollWidth > document.documentElement.clientWidth";
     assert_eq!(page.evaluate(wider).await, false);
 }
@@ -36,26 +36,26 @@ async fn the_dashboard_plots_readings_and_shows_a_gap_after_a_restart() {
     let mut dashboard = Example::start(env!("CARGO_BIN_EXE_dashboard"), &[]).await;
     let browser = Browser::start();
     let mut page = browser.open_as(&format!("http://{}/", dashboard.address()), PHONE).await;
-    until_shown(&page, "#state", "Live").await;
-    until_shown(&page, "#cpu-now", "%").await;
-    until_shown(&page, "#memory-now", "iB of").await;
-    until_shown(&page, "#about", "cores").await;
-    until_shown(&page, "#wire", "event: load").await;
-    page.until("document.querySelectorAll('#cpu path').length === 2").await;
-    assert_sound(&mut page).await;
+    wait_for_text(&page, "#state", "Live").await;
+    wait_for_text(&page, "#cpu-now", "%").await;
+    wait_for_text(&page, "#memory-now", "iB of").await;
+    wait_for_text(&page, "#about", "cores").await;
+    wait_for_text(&page, "#wire", "event: load").await;
+    page.wait_until("document.querySelectorAll('#cpu path').length === 2").await;
+    assert_no_error_and_no_overflow(&mut page).await;
     let last = text(&page, "#id").await;
 
     dashboard.kill().await;
-    until_shown(&page, "#state", "Reconnecting").await;
-    until_shown(&page, "#notice", "Connection lost").await;
-    dashboard.start_again().await;
-    until_shown(&page, "#notice", "the server was restarted").await;
-    until_shown(&page, "#state", "Live").await;
+    wait_for_text(&page, "#state", "Reconnecting").await;
+    wait_for_text(&page, "#notice", "Connection lost").await;
+    dashboard.restart().await;
+    wait_for_text(&page, "#notice", "the server was restarted").await;
+    wait_for_text(&page, "#state", "Live").await;
     let epoch = last.split_once('-').unwrap().0.to_owned();
-    page.until(&format!("!document.querySelector('#id').textContent.startsWith({epoch:?})")).await;
+    page.wait_until(&format!("!document.querySelector('#id').textContent.startsWith({epoch:?})")).await;
     // The plots do not draw a line over the missing events.
-    page.until("document.querySelectorAll('.plot .gap').length === 4").await;
-    assert_sound(&mut page).await;
+    page.wait_until("document.querySelectorAll('.plot .gap').length === 4").await;
+    assert_no_error_and_no_overflow(&mut page).await;
 }
 
 #[tokio::test]
@@ -68,28 +68,28 @@ async fn an_order_is_tracked_to_its_delivery_over_a_lost_connection() {
     let mut between = Server::in_front_of(shop.address()).await;
     let browser = Browser::start();
     let mut page = browser.open_as(&between.url("/"), PHONE).await;
-    until_shown(&page, "#no-orders:not([hidden])", "No orders yet").await;
+    wait_for_text(&page, "#no-orders:not([hidden])", "No orders yet").await;
     assert_eq!(page.evaluate("document.querySelector('#updates-title').hidden").await, true, "it has no items yet");
     page.evaluate("void document.querySelector('#order-form button').click()").await;
-    until_shown(&page, ".order .done[data-step=packed]", "").await;
+    wait_for_text(&page, ".order .done[data-step=packed]", "").await;
     // The server goes on with the order while the page is disconnected.
     between.kill().await;
-    until_shown(&page, ".order .pill", "Reconnecting").await;
-    between.start_again().await;
-    until_shown(&page, ".order .now", "Left with").await;
-    until_shown(&page, ".order .pill", "Ended").await;
+    wait_for_text(&page, ".order .pill", "Reconnecting").await;
+    between.restart().await;
+    wait_for_text(&page, ".order .now", "Left with").await;
+    wait_for_text(&page, ".order .pill", "Ended").await;
     assert_eq!(page.evaluate("document.querySelectorAll('.order .steps .done').length").await, 4);
     let updates =
         "[...document.querySelectorAll('#updates li')].map((item) => item.lastChild.textContent.split(': ')[1])";
     let steps = ["Left with the neighbour's cat", "Handed over to Kiwi Express", "Packed", "Accepted by the shop"];
     assert_eq!(page.evaluate(updates).await, Value::from(&steps[..]), "each step is announced once");
-    assert_sound(&mut page).await;
+    assert_no_error_and_no_overflow(&mut page).await;
 
     // A page that is loaded again shows all steps.
     page.evaluate("void location.reload()").await;
-    until_shown(&page, ".order .pill", "Ended").await;
+    wait_for_text(&page, ".order .pill", "Ended").await;
     assert_eq!(page.evaluate(updates).await, Value::from(&steps[..]));
-    assert_sound(&mut page).await;
+    assert_no_error_and_no_overflow(&mut page).await;
 }
 
 #[tokio::test]
@@ -101,25 +101,25 @@ async fn the_log_keeps_its_lines_shows_a_gap_and_filters_by_level() {
     let mut shop = Example::start(env!("CARGO_BIN_EXE_notifications"), &["--pace", "800"]).await;
     let browser = Browser::start();
     let mut page = browser.open(&format!("http://{}/", shop.address())).await;
-    until_shown(&page, "#log .info", "the server is started").await;
+    wait_for_text(&page, "#log .info", "the server is started").await;
     page.evaluate("void document.querySelector('#order-form button').click()").await;
-    until_shown(&page, "#log", "order 1042").await;
+    wait_for_text(&page, "#log", "order 1042").await;
     assert_eq!(page.evaluate("document.querySelectorAll('#log .gap').length").await, 0);
 
     shop.kill().await;
-    until_shown(&page, "#log-state", "Reconnecting").await;
-    shop.start_again().await;
-    until_shown(&page, "#log .gap", "lines are missing here: the server was restarted").await;
-    until_shown(&page, "#log .gap ~ .info", "").await;
+    wait_for_text(&page, "#log-state", "Reconnecting").await;
+    shop.restart().await;
+    wait_for_text(&page, "#log .gap", "lines are missing here: the server was restarted").await;
+    wait_for_text(&page, "#log .gap ~ .info", "").await;
     // The orders were in the memory of the killed process.
-    until_shown(&page, ".order .now", "The server was restarted and no longer has this order").await;
+    wait_for_text(&page, ".order .now", "The server was restarted and no longer has this order").await;
     assert_eq!(text(&page, ".order .pill").await, "Unavailable");
     assert_eq!(page.evaluate("sessionStorage.getItem('orders')").await, "[]");
 
     let choose = "const level = document.querySelector('#level'); level.value = 'failure'; level.dispatchEvent(new Event('change'))";
     page.evaluate(&format!("void (() => {{ {choose} }})()")).await;
     // An event holds several lines of text.
-    until_shown(&page, "#log .failure", "does not respond\n  caused by: connection refused\n  caused by").await;
+    wait_for_text(&page, "#log .failure", "does not respond\n  caused by: connection refused\n  caused by").await;
     assert_eq!(page.evaluate("document.querySelectorAll('#log li:not(.failure)').length").await, 0);
-    assert_sound(&mut page).await;
+    assert_no_error_and_no_overflow(&mut page).await;
 }

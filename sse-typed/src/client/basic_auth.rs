@@ -1,46 +1,50 @@
-//! The user and the password of a URL: they are taken out of it, and are sent as `authorization: Basic`.
+//! Removes the user and the password from a URL and sends them as `authorization: Basic`.
 
 use http::{
     HeaderValue, Uri,
     header::{AUTHORIZATION, Entry},
 };
 
-use super::{unsendable::Unsendable, url::Shown};
+use super::{permanent_error::PermanentError, url::RedactedUrl};
 
-/// Takes the user and the password out of the request's URL and sets `authorization` from them. A header that is there
-/// stays as it is.
+/// Removes the user and the password from the request's URL and sets `authorization` from them. An existing
+/// `authorization` header stays unchanged.
 ///
 /// # Errors
 ///
-/// When the rest of the URL is none, or when the headers are so many that no other can be added.
-pub(super) fn authorize_by_url<B>(request: &mut http::Request<B>) -> Result<(), Unsendable> {
-    let Some(value) = take_user(request.uri_mut())?.and_then(|user| basic(&user)) else { return Ok(()) };
-    if let Entry::Vacant(entry) = request.headers_mut().try_entry(AUTHORIZATION).map_err(Unsendable::because)? {
-        entry.try_insert(value).map_err(Unsendable::because)?;
+/// When the rest is not a valid URL, or when the header map is full.
+pub(super) fn set_basic_auth_from_url<B>(request: &mut http::Request<B>) -> Result<(), PermanentError> {
+    let Some(value) = take_userinfo(request.uri_mut())?.and_then(|user| basic_auth_header(&user)) else {
+        return Ok(());
+    };
+    if let Entry::Vacant(entry) = request.headers_mut().try_entry(AUTHORIZATION).map_err(PermanentError::new)? {
+        entry.try_insert(value).map_err(PermanentError::new)?;
     }
     Ok(())
 }
 
-/// Takes the [userinfo](https://www.rfc-editor.org/rfc/rfc3986#section-3.2.1) out of a URL: a proxy must not see it, and
-/// [HTTP/2 forbids it](https://www.rfc-editor.org/rfc/rfc9113#section-8.3.1) in `:authority`.
+/// Removes the [userinfo](https://www.rfc-editor.org/rfc/rfc3986#section-3.2.1) from a URL and returns it: a proxy
+/// must not see it, and [HTTP/2 forbids it](https://www.rfc-editor.org/rfc/rfc9113#section-8.3.1) in `:authority`.
 ///
 /// # Errors
 ///
-/// When the rest is no URL.
-pub(super) fn take_user(url: &mut Uri) -> Result<Option<String>, Unsendable> {
+/// When the rest is not a valid URL.
+pub(super) fn take_userinfo(url: &mut Uri) -> Result<Option<String>, PermanentError> {
     let Some((user, host)) = url.authority().and_then(|authority| authority.as_str().rsplit_once('@')) else {
         return Ok(None);
     };
-    let no_url = |fault: &dyn std::fmt::Display| Unsendable::because(format!("`{}` is no URL: {fault}", Shown(&*url)));
+    let invalid_url =
+        |fault: &dyn std::fmt::Display| PermanentError::new(format!("`{}` is not a URL: {fault}", RedactedUrl(&*url)));
     let mut parts = url.clone().into_parts();
-    parts.authority = Some(host.parse().map_err(|fault| no_url(&fault))?);
-    let (user, rest) = (user.to_owned(), Uri::from_parts(parts).map_err(|fault| no_url(&fault))?);
+    parts.authority = Some(host.parse().map_err(|fault| invalid_url(&fault))?);
+    let (user, rest) = (user.to_owned(), Uri::from_parts(parts).map_err(|fault| invalid_url(&fault))?);
     *url = rest;
     Ok(Some(user))
 }
 
-/// [Basic authentication](https://www.rfc-editor.org/rfc/rfc7617#section-2) of a userinfo. `None` if it is empty.
-fn basic(user: &str) -> Option<HeaderValue> {
+/// The [Basic authentication](https://www.rfc-editor.org/rfc/rfc7617#section-2) header of a userinfo. `None` if the
+/// userinfo is empty.
+fn basic_auth_header(user: &str) -> Option<HeaderValue> {
     let (name, password) = user.split_once(':').unwrap_or((user, ""));
     if name.is_empty() && password.is_empty() {
         return None;
@@ -51,7 +55,8 @@ fn basic(user: &str) -> Option<HeaderValue> {
     Some(value)
 }
 
-/// [Percent-decodes](https://url.spec.whatwg.org/#percent-decode). A `%` without two hexadecimal digits stays.
+/// [Percent-decodes](https://url.spec.whatwg.org/#percent-decode) a text. A `%` without two hexadecimal digits stays
+/// unchanged.
 fn percent_decoded(text: &str) -> Vec<u8> {
     const fn digit(byte: u8) -> Option<u8> {
         match byte {
@@ -76,7 +81,7 @@ fn percent_decoded(text: &str) -> Vec<u8> {
     bytes
 }
 
-/// [Base64](https://www.rfc-editor.org/rfc/rfc4648#section-4) with padding.
+/// Encodes [Base64](https://www.rfc-editor.org/rfc/rfc4648#section-4) with padding.
 fn base64(bytes: &[u8]) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
@@ -96,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn base64_is_that_of_the_rfc() {
+    fn base64_matches_the_rfc() {
         for (bytes, text) in [
             (&b""[..], ""),
             (b"f", "Zg=="),
@@ -124,11 +129,11 @@ mod tests {
         }
     }
 
-    /// The URL that is left, and the header.
+    /// The remaining URL, and the header.
     fn authorized(url: &'static str) -> (String, Option<HeaderValue>) {
         let mut request = http::Request::new(());
         *request.uri_mut() = Uri::from_static(url);
-        authorize_by_url(&mut request).unwrap();
+        set_basic_auth_from_url(&mut request).unwrap();
         (request.uri().to_string(), request.headers_mut().remove(AUTHORIZATION))
     }
 

@@ -6,21 +6,21 @@ use http_body_util::Full;
 
 use super::{BoxHttpService, HttpService, RequestBuilder, WithBody};
 
-/// Opens event streams by way of any Tower HTTP service: hyper's client, reqwest's, a stack of middleware in front of it, or an axum
-/// `Router` in the same process.
+/// Opens event streams through any Tower HTTP service: hyper's client, reqwest's, a middleware stack in front of one
+/// of them, or an axum `Router` in the same process.
 ///
-/// Cloning it is as cheap as cloning the service. See the [module](super) for an example.
+/// Cloning a client clones the service. See the [module](super) for an example.
 #[derive(Clone)]
 pub struct Client<S = BoxHttpService> {
     service: S,
 }
 
 impl<S> Client<WithBody<S, Full<Bytes>>> {
-    /// A client of a service whose requests have the body [`Full<Bytes>`](Full), or any body: an axum `Router`, or a
-    /// `tower::ServiceBuilder` stack over a hyper client.
+    /// Creates a client over a service that accepts requests with the body [`Full<Bytes>`](Full) or with any body:
+    /// an axum `Router`, or a `tower::ServiceBuilder` stack over a hyper client.
     pub const fn new(service: S) -> Self
     where
-        // rustc shows the next line where the bound fails.
+        // rustc shows the next line when the bound fails.
         WithBody<S, Full<Bytes>>: HttpService, // for another body: `Client::with_body::<B>(service)`
     {
         Self { service: WithBody::new(service) }
@@ -28,14 +28,14 @@ impl<S> Client<WithBody<S, Full<Bytes>>> {
 }
 
 impl<S> Client<S> {
-    /// A client of a service whose requests have the body `B`.
+    /// Creates a client over a service that accepts requests with the body `B`.
     ///
     /// ```
     /// use axum::{Router, body::Body, http::Request};
     /// use sse_typed::Client;
     /// use tower::ServiceExt;
     ///
-    /// // The closure fixes the body.
+    /// // The closure accepts only this body.
     /// let service = Router::new().map_request(|request: Request<Body>| request);
     /// let client = Client::with_body::<Body>(service);
     /// # let _ = client.get("/").connect::<sse_typed::RawEvent>();
@@ -47,29 +47,29 @@ impl<S> Client<S> {
         Client { service: WithBody::new(service) }
     }
 
-    /// The service.
+    /// Returns a reference to the service.
     pub const fn service(&self) -> &S {
         &self.service
     }
 
-    /// The service.
+    /// Returns a mutable reference to the service.
     pub const fn service_mut(&mut self) -> &mut S {
         &mut self.service
     }
 
-    /// The service.
+    /// Returns the service.
     pub fn into_service(self) -> S {
         self.service
     }
 }
 
-// What the service must be is asked for where it is given, so that a compile error stands there.
+// The bounds on the service are checked where the service is passed in, so that compile errors point there.
 impl<S: Clone> Client<S> {
-    /// A GET request.
+    /// Starts a GET request.
     ///
-    /// For a client over the network the URL is absolute: `http://host/path`. `Client::hyper()` and `Client::reqwest(..)` send
-    /// a user and a password in it (`https://user:password@host/path`) as `authorization: Basic`. Any other service gets the
-    /// URL as it is.
+    /// A client over the network needs an absolute URL, `http://host/path`. `Client::hyper()` and
+    /// `Client::reqwest(..)` send the user and password of the URL (`https://user:password@host/path`) as
+    /// `authorization: Basic`. Any other service receives the URL unchanged.
     pub fn get<U>(&self, uri: U) -> RequestBuilder<S>
     where
         U: TryInto<Uri> + fmt::Display,
@@ -78,7 +78,7 @@ impl<S: Clone> Client<S> {
         self.request(Method::GET, uri)
     }
 
-    /// A POST request: so language models are asked.
+    /// Starts a POST request, as language model APIs expect.
     pub fn post<U>(&self, uri: U) -> RequestBuilder<S>
     where
         U: TryInto<Uri> + fmt::Display,
@@ -87,7 +87,7 @@ impl<S: Clone> Client<S> {
         self.request(Method::POST, uri)
     }
 
-    /// A request of any method.
+    /// Starts a request with any method.
     pub fn request<U>(&self, method: Method, uri: U) -> RequestBuilder<S>
     where
         U: TryInto<Uri> + fmt::Display,
@@ -108,19 +108,21 @@ impl<S: Clone> Client<S> {
 
 #[cfg(feature = "hyper-client")]
 impl Client<super::HyperClient> {
-    /// A client over the network: HTTP/1.1 with a pool of connections, and, with feature `tls`, HTTPS and HTTP/2. It follows
-    /// redirects. See [`HyperClient`](super::HyperClient) for what it does and does not send on them.
+    /// Creates a client over the network: HTTP/1.1 with a connection pool and, with feature `tls`, HTTPS and HTTP/2.
+    /// It follows redirects; see [`HyperClient`](super::HyperClient) for the headers that it sends with them.
     ///
-    /// Make one and clone it: clones share the connections, and the platform's root certificates are read once.
+    /// Create one client and clone it: clones share the connection pool, and the platform's root certificates are
+    /// loaded once.
     ///
-    /// [`HyperClient::builder`](super::HyperClient::builder) makes one with certificates of its own, or for a proxy.
+    /// [`HyperClient::builder`](super::HyperClient::builder) configures certificates and a proxy.
     #[must_use]
     pub fn hyper() -> Self {
         Self { service: super::HyperClient::new() }
     }
 
-    /// Whether a redirect to another origin takes the last event ID along. It does unless said otherwise: the id is the
-    /// feed's own cursor, and without it the feed would silently begin anew. Say `false` where ids are secrets.
+    /// Sets whether a redirect to another origin carries the last event ID. The default is `true`: the ID is the
+    /// feed's own cursor, and without it the feed would silently restart from its beginning. Set `false` where IDs
+    /// are secrets.
     #[must_use]
     pub fn last_event_id_across_origins(mut self, yes: bool) -> Self {
         self.service = self.service.last_event_id_across_origins(yes);
@@ -128,7 +130,7 @@ impl Client<super::HyperClient> {
     }
 }
 
-/// A client over the network, as it was [built](super::HyperClient::builder).
+/// Wraps a client that was configured with [`HyperClient::builder`](super::HyperClient::builder).
 #[cfg(feature = "hyper-client")]
 impl From<super::HyperClient> for Client<super::HyperClient> {
     fn from(service: super::HyperClient) -> Self {
@@ -138,8 +140,8 @@ impl From<super::HyperClient> for Client<super::HyperClient> {
 
 #[cfg(feature = "reqwest")]
 impl Client<super::ReqwestClient> {
-    /// A client over the network by reqwest, with the redirects, the proxies and the TLS of the given client. See
-    /// [`ReqwestClient`](super::ReqwestClient) for which of its settings suit event streams.
+    /// Creates a client over the network that uses reqwest, with the redirects, proxies and TLS of the given client.
+    /// See [`ReqwestClient`](super::ReqwestClient) for the reqwest settings that suit event streams.
     #[must_use]
     pub const fn reqwest(client: ::reqwest::Client) -> Self {
         Self { service: super::ReqwestClient::new(client) }

@@ -1,31 +1,28 @@
-//! The connection that a request goes out by, as far as its transport tells.
+//! The connection that carries a request, as far as its transport exposes it.
 
 use std::{
     fmt,
     sync::{Arc, Mutex, PoisonError},
 };
 
-/// Travels with a request as an extension. The transport says how its connection is abandoned, and the stream of the
-/// response abandons it.
+/// A request extension. The transport registers how to abandon the request's connection, and the stream of the
+/// response abandons it after a timeout.
 ///
-/// After a redirect it is the connection of the request that was made last.
+/// After a redirect it refers to the connection of the last request.
 #[derive(Clone, Default)]
 pub(super) struct Connection(Arc<Mutex<Option<Abandon>>>);
 
 type Abandon = Box<dyn FnOnce() + Send>;
 
 impl Connection {
-    /// The request is about to go out; `abandon` keeps later requests off its connection.
-    #[cfg_attr(
-        not(feature = "hyper-client"),
-        expect(dead_code, reason = "no other transport can tell its connections apart")
-    )]
+    /// Registers `abandon`, which keeps later requests off the connection that this request is about to use.
+    #[cfg_attr(not(feature = "hyper-client"), expect(dead_code, reason = "no other transport exposes its connections"))]
     pub(super) fn on_abandon(&self, abandon: impl FnOnce() + Send + 'static) {
         self.replace(Some(Box::new(abandon)));
     }
 
-    /// Lets no other request go out by this connection: its path may be dead, and nothing closes it. What else is being
-    /// received on it goes on.
+    /// Excludes the connection from further requests: its path may be dead although nothing closed it. Other streams
+    /// on it continue.
     pub(super) fn abandon(&self) {
         if let Some(abandon) = self.replace(None) {
             abandon();

@@ -1,11 +1,11 @@
-//! What `{:?}` shows of requests and responses: what traces show of them, and of headers the names alone. Values, queries,
-//! users, bodies and event IDs may be secrets.
+//! `Debug` output of requests and responses. It shows what traces show, and only the names of headers: header
+//! values, queries, users, bodies and event IDs may be secrets.
 
 use std::fmt;
 
 use http::{HeaderMap, HeaderName, response};
 
-/// The names of headers.
+/// The header names, without the values.
 pub(super) struct HeaderNames<'a>(pub(super) &'a HeaderMap);
 
 impl fmt::Debug for HeaderNames<'_> {
@@ -14,19 +14,19 @@ impl fmt::Debug for HeaderNames<'_> {
     }
 }
 
-/// The size of what is not shown, in bytes.
-pub(super) struct Size(pub(super) usize);
+/// The length, in bytes, of data that is not shown.
+pub(super) struct ByteLen(pub(super) usize);
 
-impl fmt::Debug for Size {
+impl fmt::Debug for ByteLen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} bytes", self.0)
     }
 }
 
-/// Status and headers of a response.
-pub(super) struct Head<'a>(pub(super) &'a response::Parts);
+/// The status and the header names of a response.
+pub(super) struct ResponseHead<'a>(pub(super) &'a response::Parts);
 
-impl fmt::Debug for Head<'_> {
+impl fmt::Debug for ResponseHead<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(head) = self;
         f.debug_struct("Head").field("status", &head.status).field("headers", &HeaderNames(&head.headers)).finish()

@@ -15,20 +15,21 @@ use tower_service::Service;
 
 use super::{
     Ended, Error, EventStream, ResponseBody,
-    ask::complete,
+    attempt::add_event_stream_headers,
     connection::Connection,
     error::BoxError,
-    exchange::{Answer, Terms, refusal},
     options::ReadOptions,
     reader::Reader,
-    trace::Scope,
+    response::{CheckedResponse, ResponseOptions, rejection},
+    trace::StreamSpan,
 };
 use crate::codec::Decoder;
 
-/// Makes typed event streams of a service's responses: the mirror image of the server's `SseLayer`.
+/// Decodes the responses of a service as typed event streams: the client-side counterpart of the server's
+/// `SseLayer`.
 ///
-/// The layered service answers with `http::Response<EventStream<E>>`. A response that is neither `200 OK` with an event
-/// stream nor `204 No Content` becomes its error, with head and a piece of the body.
+/// The layered service responds with `http::Response<EventStream<E>>`. A response that is neither `200 OK` with an
+/// event stream nor `204 No Content` is an error, with the head and the beginning of the body.
 ///
 /// ```
 /// use axum::{Router, body::Body, routing::get};
@@ -50,21 +51,21 @@ use crate::codec::Decoder;
 /// # }
 /// ```
 pub struct SseDecodeLayer<E> {
-    terms: Terms,
+    options: ResponseOptions,
     event: PhantomData<fn() -> E>,
 }
 
 impl<E> SseDecodeLayer<E> {
-    /// A layer that reads events of the type `E`.
+    /// Creates a layer that decodes events of the type `E`.
     #[must_use]
     pub fn new() -> Self {
-        Self { terms: Terms::default(), event: PhantomData }
+        Self { options: ResponseOptions::default(), event: PhantomData }
     }
 
-    /// Accepts a `200 OK` without a content type.
+    /// Accepts a `200 OK` without a content type. The default is `false`.
     #[must_use]
     pub const fn lenient(mut self, yes: bool) -> Self {
-        self.terms.lenient = yes;
+        self.options.lenient = yes;
         self
     }
 }
@@ -77,13 +78,13 @@ impl<E> Default for SseDecodeLayer<E> {
 
 impl<E> Clone for SseDecodeLayer<E> {
     fn clone(&self) -> Self {
-        Self { terms: self.terms, event: PhantomData }
+        Self { options: self.options, event: PhantomData }
     }
 }
 
 impl<E> fmt::Debug for SseDecodeLayer<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SseDecodeLayer").field("terms", &self.terms).finish()
+        f.debug_struct("SseDecodeLayer").field("options", &self.options).finish()
     }
 }
 
@@ -95,7 +96,7 @@ impl<S, E> Layer<S> for SseDecodeLayer<E> {
     }
 }
 
-/// A service whose responses are event streams: what [`SseDecodeLayer`] makes.
+/// A service whose responses are event streams, created by [`SseDecodeLayer`].
 pub struct SseDecode<S, E> {
     inner: S,
     layer: SseDecodeLayer<E>,
@@ -128,24 +129,24 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
         let connection = Connection::default();
-        let state = match complete(request.headers_mut(), None) {
+        let state = match add_event_stream_headers(request.headers_mut(), None) {
             Ok(()) => {
                 request.extensions_mut().insert(connection.clone());
                 DecodeState::Responding { response: self.inner.call(request) }
             }
-            Err(error) => DecodeState::Failing { error: Box::pin(std::future::ready(error)) },
+            Err(error) => DecodeState::Rejected { error: Box::pin(std::future::ready(error)) },
         };
-        SseDecodeFuture { state, connection, terms: self.layer.terms, event: PhantomData }
+        SseDecodeFuture { state, connection, options: self.layer.options, event: PhantomData }
     }
 }
 
 pin_project! {
-    /// The event stream to come.
+    /// The response future of [`SseDecode`].
     pub struct SseDecodeFuture<F, E> {
         #[pin]
         state: DecodeState<F>,
         connection: Connection,
-        terms: Terms,
+        options: ResponseOptions,
         event: PhantomData<fn() -> E>,
     }
 }
@@ -154,8 +155,8 @@ pin_project! {
     #[project = StateProjection]
     enum DecodeState<F> {
         Responding { #[pin] response: F },
-        /// The request cannot be made, or a piece of a refusal's body is read.
-        Failing { error: Pin<Box<dyn Future<Output = Error> + Send>> },
+        /// The request cannot be sent, or the beginning of an error response's body is being read.
+        Rejected { error: Pin<Box<dyn Future<Output = Error> + Send>> },
     }
 }
 
@@ -171,20 +172,20 @@ where
         let mut this = self.project();
         loop {
             let response = match this.state.as_mut().project() {
-                StateProjection::Failing { error } => return error.as_mut().poll(cx).map(Err),
+                StateProjection::Rejected { error } => return error.as_mut().poll(cx).map(Err),
                 StateProjection::Responding { response } => ready!(response.poll(cx)),
             };
             let response = response.map_err(|error| Error::service(error.into()))?;
-            let (head, body) = match Answer::of(response.map(ResponseBody::new), *this.terms) {
-                Answer::Stream(head, body) => (head, Ok(body)),
-                Answer::NoContent(head) => (head, Err(Ended::NoContent)),
-                Answer::Other(head, body) => {
-                    let error = Box::pin(refusal(head, body));
-                    this.state.set(DecodeState::Failing { error });
+            let (head, body) = match CheckedResponse::check(response.map(ResponseBody::new), *this.options) {
+                CheckedResponse::EventStream(head, body) => (head, Ok(body)),
+                CheckedResponse::NoContent(head) => (head, Err(Ended::NoContent)),
+                CheckedResponse::Other(head, body) => {
+                    let error = Box::pin(rejection(head, body));
+                    this.state.set(DecodeState::Rejected { error });
                     continue;
                 }
             };
-            let mut reader = Reader::new(Decoder::new(), ReadOptions::default(), Scope::none());
+            let mut reader = Reader::new(Decoder::new(), ReadOptions::default(), StreamSpan::none());
             reader.set_connection(this.connection.clone());
             let events = EventStream::of_response(head.clone(), body, reader);
             return Poll::Ready(Ok(Response::from_parts(head, events)));
@@ -194,6 +195,6 @@ where
 
 impl<F, E> fmt::Debug for SseDecodeFuture<F, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SseDecodeFuture").field("terms", &self.terms).finish_non_exhaustive()
+        f.debug_struct("SseDecodeFuture").field("options", &self.options).finish_non_exhaustive()
     }
 }

@@ -1,14 +1,14 @@
-/// Why a stream is over.
+/// Why a stream or a source has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Ended {
-    /// A [terminal event](crate::EventKind::is_terminal) came: the stream is complete.
+    /// It received a [terminal event](crate::EventKind::is_terminal): the stream is complete.
     Terminal,
-    /// The server answered `204 No Content`: there is nothing to come.
+    /// The server responded with `204 No Content`: it has nothing more to send.
     NoContent,
-    /// The body ended, and there is no reconnecting.
+    /// The body ended, and the stream does not reconnect.
     EndOfBody,
-    /// It was [closed](super::Handle::close).
+    /// A handle [closed](super::Handle::close) the source.
     Closed,
     /// The last item was a fatal error.
     Failed,

@@ -8,9 +8,9 @@ use http::{
 };
 
 use super::{
-    debug::{Head, Size},
-    silence::Silent,
-    unsendable::Unsendable,
+    debug::{ByteLen, ResponseHead},
+    permanent_error::PermanentError,
+    stream_timeouts::StreamTimeout,
 };
 use crate::{
     codec::{DecodeEvent, Decoded, EventTooLarge, IgnoredLines, UnfinishedEvent},
@@ -19,19 +19,18 @@ use crate::{
 
 pub(super) type BoxError = Box<dyn StdError + Send + Sync>;
 
-/// What went wrong with an event, a response or a connection.
+/// An error of an event, a response or a connection.
 ///
-/// As an item of a stream it is one of two: after an error that is not [fatal](Self::is_fatal) the stream goes on, and a
-/// fatal one is the last item. The message names the cause that matters; the rest is in
-/// [`source`](StdError::source).
+/// As an item of a stream, a [fatal](Self::is_fatal) error is the last item. After any other error the stream
+/// continues. The message includes the innermost cause; [`source`](StdError::source) returns the chain of causes.
 ///
 /// ```
 /// # fn on(error: sse_typed::client::Error) {
 /// if error.is_decode() {
-///     // one event of a known type with bad data; the stream goes on
+///     // one event of a known type has bad data; the stream continues
 ///     eprintln!("{error}: {:?}", error.raw_event());
 /// } else if error.status() == Some(http::StatusCode::UNAUTHORIZED) {
-///     eprintln!("no entry: {:?}", error.body());
+///     eprintln!("unauthorized: {:?}", error.body());
 /// }
 /// # }
 /// ```
@@ -41,20 +40,20 @@ struct Inner {
     kind: Kind,
     raw_event: Option<RawEvent>,
     response: Option<(response::Parts, Bytes)>,
-    /// Of a stream without events.
+    /// Lines of a stream without events that are not part of the format.
     ignored_lines: Option<IgnoredLines>,
 }
 
 enum Kind {
     Request(BoxError),
-    Made(BoxError),
+    MakeRequest(BoxError),
     Connect(BoxError),
     Status,
     ContentType,
     ContentEncoding,
     Body(BoxError),
-    NoHead(Duration),
-    Silent(Silent),
+    ResponseTimeout(Duration),
+    StreamTimeout(StreamTimeout),
     Truncated(Option<UnfinishedEvent>),
     GaveUp { attempts: u32, cause: Option<Error> },
     Decode(DecodeError),
@@ -76,22 +75,22 @@ impl Error {
         Self::new(Kind::Request(cause.into()))
     }
 
-    /// What makes the requests could not make one.
-    pub(super) fn made(cause: BoxError) -> Self {
-        Self::new(Kind::Made(cause))
+    /// The closure that builds the requests returned an error.
+    pub(super) fn make_request(cause: BoxError) -> Self {
+        Self::new(Kind::MakeRequest(cause))
     }
 
-    /// Whether another attempt might succeed: nothing was received, and nothing says that it cannot be sent.
+    /// Whether a retry might succeed: nothing was received, and the error is not permanent.
     pub(super) const fn is_without_response(&self) -> bool {
-        matches!(self.0.kind, Kind::Connect(_) | Kind::NoHead(_) | Kind::Made(_))
+        matches!(self.0.kind, Kind::Connect(_) | Kind::ResponseTimeout(_) | Kind::MakeRequest(_))
     }
 
-    /// The service gave an error in the place of a response.
+    /// The service returned an error instead of a response.
     pub(super) fn service(cause: BoxError) -> Self {
-        match cause.downcast::<Unsendable>() {
-            Ok(marked) => Self::new(Kind::Request(marked.into_cause())),
-            // Middleware may have wrapped it.
-            Err(cause) if Unsendable::is_in(&*cause) => Self::new(Kind::Request(cause)),
+        match cause.downcast::<PermanentError>() {
+            Ok(permanent) => Self::new(Kind::Request(permanent.into_cause())),
+            // Middleware may have wrapped the permanent error.
+            Err(cause) if PermanentError::is_in_chain(&*cause) => Self::new(Kind::Request(cause)),
             Err(cause) => Self::new(Kind::Connect(cause)),
         }
     }
@@ -112,12 +111,12 @@ impl Error {
         Self::new(Kind::Body(cause.into()))
     }
 
-    pub(super) fn no_head(after: Duration) -> Self {
-        Self::new(Kind::NoHead(after))
+    pub(super) fn response_timeout(after: Duration) -> Self {
+        Self::new(Kind::ResponseTimeout(after))
     }
 
-    pub(super) fn silent(silent: Silent) -> Self {
-        Self::new(Kind::Silent(silent))
+    pub(super) fn stream_timeout(timeout: StreamTimeout) -> Self {
+        Self::new(Kind::StreamTimeout(timeout))
     }
 
     pub(super) fn truncated(unfinished: Option<UnfinishedEvent>) -> Self {
@@ -149,120 +148,125 @@ impl Error {
         self
     }
 
-    /// The kind that `{:?}` shows.
+    /// The kind, as `{:?}` shows it.
     pub(super) const fn kind_name(&self) -> &'static str {
         self.0.kind.name()
     }
 
-    /// Whether the stream is over. After any other error it goes on when it is polled again.
+    /// Whether the stream has ended. After any other error it continues when it is polled again.
     #[must_use]
     pub const fn is_fatal(&self) -> bool {
         !matches!(self.0.kind, Kind::Decode(_) | Kind::TooLarge(_) | Kind::Unknown | Kind::InBand)
     }
 
-    /// An event of a known type has bad data, or a bad id. The event is in [`raw_event`](Self::raw_event), what is wrong
-    /// with it in [`decode_error`](Self::decode_error). Not fatal.
+    /// Whether an event of a known type has bad data or a bad ID. [`raw_event`](Self::raw_event) returns the event,
+    /// and [`decode_error`](Self::decode_error) what is wrong with it. Not fatal.
     #[must_use]
     pub const fn is_decode(&self) -> bool {
         matches!(self.0.kind, Kind::Decode(_))
     }
 
-    /// An event was larger than `max_event_size`. Not fatal: the event behind it is read.
+    /// Whether an event was larger than `max_event_size`. Not fatal: the stream continues with the next event.
     #[must_use]
     pub const fn is_too_large(&self) -> bool {
         matches!(self.0.kind, Kind::TooLarge(_))
     }
 
-    /// An event is of a type that the enum does not know, and [`Unknown::Error`](super::Unknown::Error) was asked for. Not
-    /// fatal.
+    /// Whether an event is of a type that the enum does not have. Only with
+    /// [`UnknownEvent::Error`](super::UnknownEvent::Error). Not fatal.
     #[must_use]
     pub const fn is_unknown(&self) -> bool {
         matches!(self.0.kind, Kind::Unknown)
     }
 
-    /// The server reports an error by an event (`#[sse(error)]`), and
-    /// [`in_band_errors`](super::RequestBuilder::in_band_errors) was asked for. [`decode`](Self::decode) gives the event.
-    /// Not fatal.
+    /// Whether the server reported an error with an event (`#[sse(error)]`). Only with
+    /// [`in_band_errors`](super::RequestBuilder::in_band_errors). [`decode`](Self::decode) returns the event. Not
+    /// fatal.
     #[must_use]
     pub const fn is_in_band(&self) -> bool {
         matches!(self.0.kind, Kind::InBand)
     }
 
-    /// The request cannot be made or sent: a malformed URL or header, a body that cannot be serialised, a scheme that the
-    /// client does not speak; or the closure of [`request`](super::RequestBuilder::request) gave an error; or a proxy asks for
-    /// other credentials (407) before it opens a tunnel. Nothing was sent to the server, or only what redirects then led to
-    /// where the client does not go.
+    /// Whether the request cannot be built or sent: the URL or a header is malformed, the body cannot be serialized,
+    /// the client does not support the scheme, the closure of [`request`](super::RequestBuilder::request) returned
+    /// an error, or a proxy refused the credentials (407) before it opened a tunnel. The server has received
+    /// nothing, or only requests whose redirects the client could not follow.
     #[must_use]
     pub const fn is_request(&self) -> bool {
-        matches!(self.0.kind, Kind::Request(_) | Kind::Made(_))
+        matches!(self.0.kind, Kind::Request(_) | Kind::MakeRequest(_))
     }
 
-    /// The service gave no response: the name was not found, the connection was refused, TLS failed.
+    /// Whether the service returned no response, for example because the name was not found, the connection was
+    /// refused or TLS failed.
     #[must_use]
     pub const fn is_connect(&self) -> bool {
         matches!(self.0.kind, Kind::Connect(_))
     }
 
-    /// The response has a status other than 200 and 204. See [`status`](Self::status), [`head`](Self::head) and
-    /// [`body`](Self::body).
+    /// Whether the response has a status other than 200 and 204. See [`status`](Self::status), [`head`](Self::head)
+    /// and [`body`](Self::body).
     #[must_use]
     pub const fn is_status(&self) -> bool {
         matches!(self.0.kind, Kind::Status)
     }
 
-    /// The response is no `text/event-stream`. See [`head`](Self::head) and [`body`](Self::body).
+    /// Whether the content type of the response is not `text/event-stream`. See [`head`](Self::head) and
+    /// [`body`](Self::body).
     #[must_use]
     pub const fn is_content_type(&self) -> bool {
         matches!(self.0.kind, Kind::ContentType)
     }
 
-    /// The response is an event stream in a content coding, such as `gzip`, that nothing has undone: clients ask for none
-    /// unless they are told to. tower-http's `DecompressionLayer` in front of the service undoes it, and reqwest with its
-    /// feature for the coding.
+    /// Whether the response is an event stream with a content coding, such as `gzip`, that was not decoded. Clients
+    /// do not request one by default. To accept one, put tower-http's `DecompressionLayer` in front of the service,
+    /// or enable reqwest's feature for the coding.
     #[must_use]
     pub const fn is_content_encoding(&self) -> bool {
         matches!(self.0.kind, Kind::ContentEncoding)
     }
 
-    /// The connection broke in the middle of the stream.
+    /// Whether the connection broke in the middle of the stream.
     #[must_use]
     pub const fn is_body(&self) -> bool {
         matches!(self.0.kind, Kind::Body(_))
     }
 
-    /// The server was silent for too long: there was no response within
-    /// [`response_timeout`](super::RequestBuilder::response_timeout), nothing of it within
+    /// Whether a timeout expired: the response did not arrive within
+    /// [`response_timeout`](super::RequestBuilder::response_timeout), no data within
     /// [`idle_timeout`](super::RequestBuilder::idle_timeout), or no event within
     /// [`event_timeout`](super::RequestBuilder::event_timeout).
     #[must_use]
     pub const fn is_timeout(&self) -> bool {
-        matches!(self.0.kind, Kind::NoHead(_) | Kind::Silent(_))
+        matches!(self.0.kind, Kind::ResponseTimeout(_) | Kind::StreamTimeout(_))
     }
 
-    /// The stream ended without a terminal event, and
-    /// [`require_terminal`](super::RequestBuilder::require_terminal) was asked for. If it ended within an event, that is
-    /// [`unfinished_event`](Self::unfinished_event).
+    /// Whether the stream ended without a terminal event. Only with
+    /// [`require_terminal`](super::RequestBuilder::require_terminal). If it ended within an event,
+    /// [`unfinished_event`](Self::unfinished_event) describes that event.
     #[must_use]
     pub const fn is_truncated(&self) -> bool {
         matches!(self.0.kind, Kind::Truncated(_))
     }
 
-    /// As many attempts in a row as [`max_attempts`](super::ReconnectPolicy::max_attempts) allows brought nothing.
+    /// Whether the source gave up: as many attempts in a row as
+    /// [`max_attempts`](super::ReconnectPolicy::max_attempts) allows received no event.
     ///
-    /// The last attempt's error is the [`source`](StdError::source), and what it says of its response is said here too.
+    /// The [`source`](StdError::source) is the error of the last attempt. [`status`](Self::status),
+    /// [`head`](Self::head), [`body`](Self::body) and [`ignored_lines`](Self::ignored_lines) are those of the last
+    /// attempt.
     #[must_use]
     pub const fn is_gave_up(&self) -> bool {
         matches!(self.0.kind, Kind::GaveUp { .. })
     }
 
-    /// The event that could not be read, or that is unknown.
+    /// The event that could not be decoded, is of unknown type, or reports an error.
     #[must_use]
     pub const fn raw_event(&self) -> Option<&RawEvent> {
         self.0.raw_event.as_ref()
     }
 
-    /// The event within which a [truncated](Self::is_truncated) stream has ended. It was discarded, as the standard says;
-    /// [`lenient_end`](super::RequestBuilder::lenient_end) takes it.
+    /// The event that was incomplete when a [truncated](Self::is_truncated) stream ended. It was discarded, as the
+    /// standard requires; [`lenient_end`](super::RequestBuilder::lenient_end) delivers it.
     #[must_use]
     pub const fn unfinished_event(&self) -> Option<&UnfinishedEvent> {
         match &self.0.kind {
@@ -271,9 +275,9 @@ impl Error {
         }
     }
 
-    /// What came of a response that was to be an event stream, and in which no event was: the first lines that are neither a
-    /// field nor a comment. They show JSON or HTML under a wrong content type. An error of a stream that ended, broke off or
-    /// was silent has them, and one that [gave up](Self::is_gave_up) those of the last attempt.
+    /// The first lines that are neither a field nor a comment, of an event stream without any event. They reveal
+    /// JSON or HTML under a wrong content type. Present in the error of a stream that ended, broke or timed out; an
+    /// error that [gave up](Self::is_gave_up) has those of the last attempt.
     #[must_use]
     pub fn ignored_lines(&self) -> Option<&IgnoredLines> {
         match &self.0.kind {
@@ -282,7 +286,7 @@ impl Error {
         }
     }
 
-    /// What is wrong with the event: its type, the place in the JSON and the cause.
+    /// What is wrong with the event: its type, the path in the JSON, and the cause.
     #[must_use]
     pub const fn decode_error(&self) -> Option<&DecodeError> {
         match &self.0.kind {
@@ -291,8 +295,8 @@ impl Error {
         }
     }
 
-    /// Reads the [raw event](Self::raw_event) as another type. `None` when there is none, or when it is none of that
-    /// type's.
+    /// Decodes the [raw event](Self::raw_event) as another type. `None` when there is no raw event, or when it is
+    /// not a valid event of that type.
     #[must_use]
     pub fn decode<E: DecodeEvent>(&self) -> Option<E> {
         match E::decode(self.raw_event()?.as_raw_ref()) {
@@ -308,26 +312,26 @@ impl Error {
         }
     }
 
-    /// The status of the response that is no event stream.
+    /// The status of the response that is not an event stream.
     #[must_use]
     pub fn status(&self) -> Option<StatusCode> {
         self.head().map(|head| head.status)
     }
 
-    /// Status and headers of the response that is no event stream.
+    /// Status and headers of the response that is not an event stream.
     #[must_use]
     pub fn head(&self) -> Option<&response::Parts> {
         self.response().map(|(head, _)| head)
     }
 
-    /// All values of a header of the response, as they are shown.
+    /// All values of a header of the response, as messages show them.
     fn header(&self, name: HeaderName) -> Option<String> {
         let values: Vec<_> = self.head()?.headers.get_all(name).into_iter().map(HeaderValue::as_bytes).collect();
         (!values.is_empty()).then(|| String::from_utf8_lossy(&values.join(&b", "[..])).escape_debug().to_string())
     }
 
-    /// The beginning of the body of the response that is no event stream: what came of it within two seconds, 8 KiB at
-    /// most.
+    /// The beginning of the body of the response that is not an event stream: what arrived within two seconds, up to
+    /// 8 KiB.
     #[must_use]
     pub fn body(&self) -> Option<&Bytes> {
         self.response().map(|(_, body)| body)
@@ -338,7 +342,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.fmt_kind(f)?;
         match &self.0.ignored_lines {
-            Some(lines) => write!(f, "; no event came, and {lines}"),
+            Some(lines) => write!(f, "; it has no event, but {lines}"),
             None => Ok(()),
         }
     }
@@ -347,36 +351,41 @@ impl fmt::Display for Error {
 impl Error {
     fn fmt_kind(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0.kind {
-            Kind::Request(cause) | Kind::Made(cause) => write!(f, "the request cannot be sent: {}", root(&**cause)),
-            Kind::Connect(cause) => write!(f, "no response: {}", root(&**cause)),
+            Kind::Request(cause) | Kind::MakeRequest(cause) => {
+                write!(f, "the request cannot be sent: {}", root_cause(&**cause))
+            }
+            Kind::Connect(cause) => write!(f, "no response: {}", root_cause(&**cause)),
             Kind::Status => match self.status() {
-                Some(status) => write!(f, "the response is no event stream: its status is {status}"),
-                None => f.write_str("the response is no event stream"),
+                Some(status) => write!(f, "the response is not an event stream: its status is {status}"),
+                None => f.write_str("the response is not an event stream"),
             },
             Kind::ContentType => match self.header(CONTENT_TYPE) {
                 Some(content_type) => write!(
                     f,
-                    "the response is no event stream: its content type is `{content_type}`, not `text/event-stream`"
+                    "the response is not an event stream: its content type is `{content_type}`, not `text/event-stream`"
                 ),
-                None => f.write_str("the response is no event stream: it has no content type"),
+                None => f.write_str("the response is not an event stream: it has no content type"),
             },
             Kind::ContentEncoding => {
                 let coding = self.header(CONTENT_ENCODING).unwrap_or_default();
-                write!(f, "the event stream is compressed (`{coding}`): ask through tower-http's `DecompressionLayer`")
+                write!(
+                    f,
+                    "the event stream is compressed (`{coding}`): decode it with tower-http's `DecompressionLayer`"
+                )
             }
-            Kind::Body(cause) => write!(f, "the event stream broke off: {}", root(&**cause)),
-            Kind::NoHead(after) => write!(f, "no response: none came within {after:?}"),
-            Kind::Silent(Silent::NoBytes(after)) => {
-                write!(f, "the event stream is silent: nothing was received for {after:?}")
+            Kind::Body(cause) => write!(f, "the event stream broke off: {}", root_cause(&**cause)),
+            Kind::ResponseTimeout(after) => write!(f, "no response within {after:?}"),
+            Kind::StreamTimeout(StreamTimeout::Idle(after)) => {
+                write!(f, "the event stream timed out: no data for {after:?}")
             }
-            Kind::Silent(Silent::NoEvent(after)) => {
-                write!(f, "the event stream is silent: no event was received for {after:?}")
+            Kind::StreamTimeout(StreamTimeout::Event(after)) => {
+                write!(f, "the event stream timed out: no event for {after:?}")
             }
             Kind::Truncated(None) => f.write_str("the event stream ended without its terminal event"),
             Kind::Truncated(Some(event)) => write!(
                 f,
-                "the event stream ended without its terminal event: {event} was unfinished, and is discarded \
-                 (`lenient_end` takes it)"
+                "the event stream ended without its terminal event: the unfinished {event} was discarded \
+                 (`lenient_end` delivers it)"
             ),
             Kind::GaveUp { attempts, cause: Some(cause) } => {
                 write!(f, "gave up after {attempts} attempts in a row without an event: {cause}")
@@ -388,11 +397,11 @@ impl Error {
             Kind::TooLarge(error) => fmt::Display::fmt(error, f),
             Kind::Unknown => {
                 let event_type = self.raw_event().map_or("", RawEvent::event_type);
-                write!(f, "event `{}` is of no type that is known here", event_type.escape_debug())
+                write!(f, "event `{}` has an unknown type", event_type.escape_debug())
             }
             Kind::InBand => {
                 let (event_type, data) = self.raw_event().map_or(("", ""), |event| (event.event_type(), event.data()));
-                let shown = data.char_indices().nth(SHOWN).map_or(data, |(end, _)| &data[..end]);
+                let shown = data.char_indices().nth(MAX_SHOWN_CHARS).map_or(data, |(end, _)| &data[..end]);
                 write!(
                     f,
                     "the server reports an error: event `{}`: {}",
@@ -405,10 +414,10 @@ impl Error {
 }
 
 /// How many characters of an event's data a message shows.
-const SHOWN: usize = 200;
+const MAX_SHOWN_CHARS: usize = 200;
 
-/// The innermost cause: HTTP clients say "client error", and what happened is at the end of the chain.
-fn root<'a>(error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static) {
+/// The innermost cause. HTTP clients report "client error", and the actual failure is at the end of the chain.
+fn root_cause<'a>(error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static) {
     let mut error = error;
     while let Some(source) = error.source() {
         error = source;
@@ -416,7 +425,8 @@ fn root<'a>(error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static)
     error
 }
 
-/// What was received without its content, which may be a secret, and the message unless that shows some of it.
+/// Shows received data without its content, which may be a secret. The message is left out if it contains some of
+/// that data.
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("Error");
@@ -429,10 +439,10 @@ impl fmt::Debug for Error {
             if let Some(error) = self.decode_error() {
                 debug.field("part", &error.kind()).field("path", &error.path().unwrap_or_default());
             }
-            debug.field("data", &Size(event.data().len()));
+            debug.field("data", &ByteLen(event.data().len()));
         }
         if let Some((head, body)) = self.response() {
-            debug.field("response", &Head(head)).field("body", &Size(body.len()));
+            debug.field("response", &ResponseHead(head)).field("body", &ByteLen(body.len()));
         }
         debug.finish()
     }
@@ -442,14 +452,14 @@ impl Kind {
     const fn name(&self) -> &'static str {
         match self {
             Self::Request(_) => "Request",
-            Self::Made(_) => "Made",
+            Self::MakeRequest(_) => "MakeRequest",
             Self::Connect(_) => "Connect",
             Self::Status => "Status",
             Self::ContentType => "ContentType",
             Self::ContentEncoding => "ContentEncoding",
             Self::Body(_) => "Body",
-            Self::NoHead(_) => "NoHead",
-            Self::Silent(_) => "Silent",
+            Self::ResponseTimeout(_) => "ResponseTimeout",
+            Self::StreamTimeout(_) => "StreamTimeout",
             Self::Truncated(_) => "Truncated",
             Self::GaveUp { .. } => "GaveUp",
             Self::Decode(_) => "Decode",
@@ -463,16 +473,18 @@ impl Kind {
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match &self.0.kind {
-            Kind::Request(cause) | Kind::Made(cause) | Kind::Connect(cause) | Kind::Body(cause) => Some(&**cause),
+            Kind::Request(cause) | Kind::MakeRequest(cause) | Kind::Connect(cause) | Kind::Body(cause) => {
+                Some(&**cause)
+            }
             Kind::GaveUp { cause, .. } => cause.as_ref().map(|cause| cause as &(dyn StdError + 'static)),
-            // The message is the cause's own.
+            // The message of this error is already that of the cause.
             Kind::Decode(error) => error.source(),
             Kind::TooLarge(error) => error.source(),
             Kind::Status
             | Kind::ContentType
             | Kind::ContentEncoding
-            | Kind::NoHead(_)
-            | Kind::Silent(_)
+            | Kind::ResponseTimeout(_)
+            | Kind::StreamTimeout(_)
             | Kind::Truncated(_)
             | Kind::Unknown
             | Kind::InBand => None,

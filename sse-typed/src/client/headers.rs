@@ -1,4 +1,4 @@
-//! What the head of a response says: whether it is an event stream, and when the server wants to be asked again.
+//! Reads the headers of a response: whether it is an event stream, and when to retry.
 
 use std::{
     borrow::Cow,
@@ -10,20 +10,21 @@ use http::{
     header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER},
 };
 
-use super::{ask::EVENT_STREAM, trace};
+use super::{attempt::EVENT_STREAM, trace};
 
-/// Our servers say here how often they send a comment at least, in seconds.
+/// Servers of this crate announce here the longest interval between two messages, in seconds.
 const SSE_KEEP_ALIVE: HeaderName = HeaderName::from_static("sse-keep-alive");
 
-/// Whether the content type's [essence](https://mimesniff.spec.whatwg.org/#mime-type-essence) is `text/event-stream`.
-/// Parameters are ignored: the stream is UTF-8 whatever they say. Of several content types the last one that is one counts,
-/// [as in browsers](https://fetch.spec.whatwg.org/#concept-header-extract-mime-type).
+/// Whether the [essence](https://mimesniff.spec.whatwg.org/#mime-type-essence) of the content type is
+/// `text/event-stream`. Its parameters are ignored, because the stream is always UTF-8. If there are several content
+/// types, the last valid one counts, [as in
+/// browsers](https://fetch.spec.whatwg.org/#concept-header-extract-mime-type).
 pub(super) fn is_event_stream(headers: &HeaderMap, lenient: bool) -> bool {
     if !headers.contains_key(CONTENT_TYPE) {
         return lenient;
     }
-    let value = joined(headers, &CONTENT_TYPE);
-    let essences = elements(&value).map(|element| {
+    let value = joined_lines(headers, &CONTENT_TYPE);
+    let essences = list_elements(&value).map(|element| {
         let end = memchr::memchr(b';', element).unwrap_or(element.len());
         element[..end].trim_ascii()
     });
@@ -31,7 +32,7 @@ pub(super) fn is_event_stream(headers: &HeaderMap, lenient: bool) -> bool {
     last.is_some_and(|essence| essence.eq_ignore_ascii_case(EVENT_STREAM.as_bytes()))
 }
 
-/// Whether it is two [tokens](https://www.rfc-editor.org/rfc/rfc9110#name-tokens) and a slash between them.
+/// Whether it consists of two [tokens](https://www.rfc-editor.org/rfc/rfc9110#name-tokens) separated by a slash.
 fn is_media_type(essence: &[u8]) -> bool {
     let is_token = |text: &[u8]| {
         let is_of_it = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
@@ -40,70 +41,72 @@ fn is_media_type(essence: &[u8]) -> bool {
     memchr::memchr(b'/', essence).is_some_and(|slash| is_token(&essence[..slash]) && is_token(&essence[slash + 1..]))
 }
 
-/// Whether there is a [content coding](https://www.rfc-editor.org/rfc/rfc9110#field.content-encoding) that nobody has
-/// undone. Read as text, a compressed stream would be one without events, for ever.
+/// Whether the body still has a [content coding](https://www.rfc-editor.org/rfc/rfc9110#field.content-encoding).
+/// Read as text, a compressed stream would never contain an event.
 pub(super) fn is_encoded(headers: &HeaderMap) -> bool {
     let is_coding = |coding: &[u8]| !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity");
-    elements(&joined(headers, &CONTENT_ENCODING)).any(is_coding)
+    list_elements(&joined_lines(headers, &CONTENT_ENCODING)).any(is_coding)
 }
 
-/// The [`Retry-After`](https://www.rfc-editor.org/rfc/rfc9110#field.retry-after) of a response: seconds, or a date. Of
-/// several the longest counts.
+/// The [`Retry-After`](https://www.rfc-editor.org/rfc/rfc9110#field.retry-after) of a response: seconds, or a date.
+/// If there are several values, the longest time counts.
 pub(super) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
-    longest(headers, &RETRY_AFTER, |value| {
+    longest_time(headers, &RETRY_AFTER, |value| {
         let date = httpdate::parse_http_date(value).ok()?;
         Some(date.duration_since(now).unwrap_or_default())
     })
 }
 
-/// How often the server says that it will be heard of. Zero is never.
+/// The server's keep-alive interval. Zero means that the server sends no keep-alives.
 pub(super) fn keep_alive(headers: &HeaderMap) -> Option<Duration> {
-    longest(headers, &SSE_KEEP_ALIVE, |_| None).filter(|time| !time.is_zero())
+    longest_time(headers, &SSE_KEEP_ALIVE, |_| None).filter(|time| !time.is_zero())
 }
 
-/// The longest of the times that a header names, on several lines or in a list. What is no time is traced.
-fn longest(headers: &HeaderMap, name: &HeaderName, other: impl Fn(&str) -> Option<Duration>) -> Option<Duration> {
+/// The longest of the times in a header, on several lines or in a list. Invalid values are traced.
+fn longest_time(headers: &HeaderMap, name: &HeaderName, other: impl Fn(&str) -> Option<Duration>) -> Option<Duration> {
     let mut longest = None;
     for line in headers.get_all(name) {
         let text = line.to_str().unwrap_or_default().trim();
-        let is_understood = if let Some(time) = other(text) {
+        let is_valid = if let Some(time) = other(text) {
             longest = longest.max(Some(time));
             true
         } else {
-            let times = text.split(',').map(seconds);
-            // Without `all`, which would leave out what stands behind.
+            let times = text.split(',').map(parse_seconds);
+            // `all` would stop at the first invalid value.
             times.fold(true, |all, time| {
                 longest = longest.max(time);
                 all && time.is_some()
             })
         };
-        if !is_understood {
-            trace::unknown_header(name, line.as_bytes());
+        if !is_valid {
+            trace::invalid_header(name, line.as_bytes());
         }
     }
     longest
 }
 
-/// Seconds, whole ones by the standards. A fraction is rounded up: who was asked to wait does not come too early.
-fn seconds(text: &str) -> Option<Duration> {
+/// Parses seconds. The standards allow whole seconds only; a fraction is rounded up, so that the client does not
+/// come too early.
+fn parse_seconds(text: &str) -> Option<Duration> {
     let is_number = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit());
     let (whole, fraction) = text.trim().split_once('.').unwrap_or((text.trim(), ""));
     if whole.is_empty() || !is_number(whole) || !is_number(fraction) {
         return None;
     }
-    let begun = u64::from(fraction.bytes().any(|digit| digit != b'0'));
-    Some(Duration::from_secs(whole.parse().unwrap_or(u64::MAX).saturating_add(begun)))
+    let rounding = u64::from(fraction.bytes().any(|digit| digit != b'0'));
+    Some(Duration::from_secs(whole.parse().unwrap_or(u64::MAX).saturating_add(rounding)))
 }
 
-/// The value of a header that is a list: its lines, [joined](https://fetch.spec.whatwg.org/#concept-header-list-get) by commas.
-fn joined<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Cow<'a, [u8]> {
+/// The value of a list header: its lines, [joined](https://fetch.spec.whatwg.org/#concept-header-list-get) by
+/// commas.
+fn joined_lines<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Cow<'a, [u8]> {
     let mut lines = headers.get_all(name).into_iter().map(HeaderValue::as_bytes);
     let first = lines.next().unwrap_or_default();
     lines.fold(Cow::Borrowed(first), |value, line| Cow::Owned([&value, line].join(&b", "[..])))
 }
 
-/// The elements of a list, as they are between the commas. A comma within quotes separates nothing.
-fn elements(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+/// The elements of a comma-separated list. A comma within quotes does not separate elements.
+fn list_elements(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     let (mut quoted, mut escaped) = (false, false);
     let elements = value.split(move |byte| {
         match byte {
@@ -146,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn of_several_content_types_the_last_that_is_one_counts() {
+    fn of_several_content_types_the_last_valid_one_counts() {
         for (lines, expected) in [
             (&["text/html", "text/event-stream"][..], true),
             (&["text/event-stream", "text/html"], false),
@@ -168,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn every_content_coding_but_identity_has_to_be_undone() {
+    fn every_content_coding_except_identity_counts_as_encoded() {
         for (lines, expected) in [
             (&["gzip"][..], true),
             (&["identity, br"], true),
@@ -222,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_keep_alive_is_seconds_and_zero_is_none() {
+    fn a_keep_alive_is_in_seconds_and_zero_disables_it() {
         for (lines, expected) in [
             (&["15"][..], Some(15)),
             (&["0.5"], Some(1)),

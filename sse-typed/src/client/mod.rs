@@ -1,11 +1,13 @@
 //! The client: HTTP responses as event streams.
 //!
-//! There are three levels. [`Decoder`](crate::codec::Decoder) reads bytes. [`EventStream`] reads one response, typed; it is
-//! what [`send`](RequestBuilder::send) gives, and what a request to a language model wants. [`EventSource`] reconnects, and
-//! resumes where it left off; it is what [`connect`](RequestBuilder::connect) gives, and what a feed wants.
+//! There are three levels. [`Decoder`](crate::codec::Decoder) reads bytes. [`EventStream`] reads the typed events of
+//! one response: [`send`](RequestBuilder::send) returns one, for a request such as a question to a language model.
+//! [`EventSource`] also reconnects and resumes after the last event: [`connect`](RequestBuilder::connect) returns
+//! one, for a feed.
 //!
-//! A [`Client`] asks through any Tower HTTP service: over the network `Client::hyper()` (feature `hyper-client`) or
-//! `Client::reqwest(..)` (feature `reqwest`), or an axum `Router` in the same process, without a port:
+//! A [`Client`] sends its requests through any Tower HTTP service: over the network with `Client::hyper()` (feature
+//! `hyper-client`) or `Client::reqwest(..)` (feature `reqwest`), or to an axum `Router` in the same process, without
+//! a port:
 //!
 //! ```
 //! # #[cfg(not(feature = "derive"))]
@@ -31,75 +33,102 @@
 //! while let Some(event) = race.next().await {
 //!     match event {
 //!         Ok(event) => println!("{:?} {:?}", event.id, event.data),
-//!         Err(error) if !error.is_fatal() => eprintln!("skipped: {error}"), // the stream goes on
+//!         Err(error) if !error.is_fatal() => eprintln!("skipped: {error}"), // the stream continues
 //!         Err(error) => return Err(error),
 //!     }
-//! } // `None`: `Finish` was the last
+//! } // `None`: `Finish` ended the stream
 //! assert_eq!(race.last_event_id(), "1");
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! There is no task and no channel behind a stream: it goes as far as it is polled, what is not read stays in the socket,
-//! and dropping it closes the connection. Its clocks are Tokio's, and each item costs a unit of the
-//! [budget](tokio::task::coop) of the task: a stream that always has something lets other tasks run.
+//! A stream has no task and no channel of its own. It makes progress only when it is polled, unread data stays in
+//! the socket, and dropping it closes the connection. It uses Tokio's timers. Each item costs one unit of the task's
+//! [budget](tokio::task::coop), so a stream that always has an item ready lets other tasks run.
 //!
-//! # What becomes of bad input
+//! # Bad input
 //!
-//! | what | becomes |
+//! | input | result |
 //! |---|---|
-//! | malformed wire bytes | nothing: the standard gives them a meaning |
-//! | an event of a known type with bad data | an `Err` item with the event, the place in the JSON and the cause; the stream goes on |
-//! | an event of unknown type | passed over, counted and traced; an `Err` item on request ([`Unknown::Error`]) |
-//! | an event over the limit | an `Err` item; the event behind it is read |
-//! | a connection that fails, ends, or falls silent | another attempt, see [`ReconnectPolicy`]; for [`EventStream`] the end |
-//! | a response that is no event stream, or a compressed one | a fatal error with its head and a piece of its body |
+//! | malformed wire bytes | no error: the standard defines how to read any bytes |
+//! | an event of a known type with bad data | an `Err` item with the event, the path in the JSON and the cause; the stream continues |
+//! | an event of an unknown type | skipped, counted and traced; an `Err` item with [`UnknownEvent::Error`] |
+//! | an event over the size limit | an `Err` item; the next event is read |
+//! | a connection that fails, ends or times out | an [`EventSource`] reconnects (see [`ReconnectPolicy`]); an [`EventStream`] ends |
+//! | a response that is not an event stream, or is compressed | a fatal error with its head and the beginning of its body; an [`EventSource`] retries some statuses first |
 //!
-//! A [terminal event](crate::EventKind::is_terminal) with bad data is a bad event, and no terminal one: which variant it
-//! would have been is not known, and what the data would have said neither. A source reads on, and reconnects when the
-//! stream ends; [`max_attempts`](ReconnectPolicy::max_attempts) does not end it, because there was an event. A program
-//! that takes such an error for the end leaves its loop there.
+//! A [terminal event](crate::EventKind::is_terminal) with bad data is treated as a bad event, not as a terminal one:
+//! neither its variant nor its content is known. A source reads on, and reconnects when the stream ends.
+//! [`max_attempts`](ReconnectPolicy::max_attempts) does not stop it, because the connection received an event. A
+//! program that wants to end on this error leaves its loop there.
 //!
-//! # A server that is not there
+//! # An unreachable server
 //!
-//! A source goes on trying, and says nothing of it: an attempt that will be repeated is no item. A program that must not
-//! start without its feed waits for [`opened`](EventSource::opened), one that wants to give up says
-//! [`max_attempts`](ReconnectPolicy::max_attempts), one that wants to tell of it reads
-//! [`with_signals`](EventSource::with_signals), one that wants to tell of it elsewhere, as a readiness probe does, asks a
-//! [`Handle`] for the [state](Handle::state) or its [changes](Handle::state_changes), and with feature `tracing` each is a
-//! warning.
+//! A source retries without yielding an item: an attempt that will be retried is not reported in the stream. There
+//! are several ways to react to it:
 //!
-//! Nothing of servers enters this room; when to reconnect is a value of its own, without a clock.
+//! - [`opened`](EventSource::opened) waits for the first connection, for a program that must not start without its
+//!   feed.
+//! - [`max_attempts`](ReconnectPolicy::max_attempts) makes the source give up.
+//! - [`with_signals`](EventSource::with_signals) yields each reconnect as an item.
+//! - A [`Handle`] gives other tasks, such as a readiness probe, the [state](Handle::state) and its
+//!   [changes](Handle::state_changes).
+//! - With feature `tracing`, each lost connection is a warning (see below).
+//!
+//! # Tracing
+//!
+//! With feature `tracing`, the client emits events with the target `sse_typed::client`. It creates one span per
+//! stream or source, named `event_stream`, at level `INFO` and with the same target. Its fields are
+//! `http.request.method`, `server.address`, `server.port` and `url.path`, named after OpenTelemetry's conventions.
+//! The query of a URL is never recorded, because it may contain a secret. The streams of [`EventStream::from_body`],
+//! [`EventStream::from_response`] and [`SseDecodeLayer`] have no span.
+//!
+//! | level | message | fields |
+//! |---|---|---|
+//! | `DEBUG` | event stream open | `http.response.status_code` |
+//! | `DEBUG` | event stream ended, reconnecting | `after_ms` |
+//! | `WARN` | event stream lost, reconnecting | `after_ms`, `error` |
+//! | `DEBUG` | event stream closed | `reason`: a variant of [`Ended`] |
+//! | `WARN` | event stream failed | `error` |
+//! | `DEBUG` | event of unknown type | `event_type` |
+//! | `WARN` | bad event | `error` |
+//! | `WARN` | event stream without an event | `ignored`: the first lines that are not part of the format |
+//! | `WARN` | event stream ended within an event, which is discarded | `unfinished` |
+//! | `WARN` | last event ID cannot be sent in a header | `id`: its first 100 characters |
+//! | `WARN` | response header has an invalid value | `header`, `value`: its first 100 characters |
+//!
+//! This module does not depend on the server. The `reconnect` module decides when to retry, without a clock and
+//! without I/O.
 
-mod ask;
+mod attempt;
 #[cfg(any(feature = "hyper-client", feature = "reqwest"))]
 mod basic_auth;
-#[expect(clippy::module_inception, reason = "the room and its first type share the name")]
+#[expect(clippy::module_inception, reason = "the module and its main type have the same name")]
 mod client;
 mod connection;
 mod debug;
 mod decode;
 mod ended;
 mod error;
-mod exchange;
 mod headers;
 #[cfg(feature = "hyper-client")]
 mod hyper;
 mod options;
+mod permanent_error;
+#[cfg(any(feature = "proxy", feature = "reqwest"))]
+mod proxy_auth;
 mod reader;
 mod reconnect;
 mod request;
 #[cfg(feature = "reqwest")]
 mod reqwest;
+mod response;
 mod service;
-mod silence;
 mod source;
 mod stream;
+mod stream_timeouts;
 mod timer;
 mod trace;
-#[cfg(any(feature = "proxy", feature = "reqwest"))]
-mod tunnel;
-mod unsendable;
 mod url;
 
 #[cfg(feature = "hyper-client")]
@@ -109,12 +138,12 @@ pub use self::hyper::{BuildError, HyperClient, HyperClientBuilder};
 #[cfg_attr(docsrs, doc(cfg(feature = "reqwest")))]
 pub use self::reqwest::ReqwestClient;
 pub use self::{
-    ask::{Attempt, Resume},
+    attempt::{Attempt, Resume},
     client::Client,
     decode::{SseDecode, SseDecodeFuture, SseDecodeLayer},
     ended::Ended,
     error::Error,
-    options::{BadEvent, BadEventHook, Unknown},
+    options::{BadEvent, BadEventHook, UnknownEvent},
     reconnect::ReconnectPolicy,
     request::{Reply, RequestBuilder},
     service::{BoxHttpService, BoxResponseFuture, HttpService, ResponseBody, WithBody},

@@ -1,31 +1,31 @@
-//! How events are to be read: what a request asks for, and a stream made from a body.
+//! The settings for reading events, which requests and streams share.
 
 use std::fmt;
 
-use super::{Error, silence::Silence};
+use super::{Error, stream_timeouts::StreamTimeouts};
 
-/// What becomes of an event of a known type that cannot be read, and of one that is too large.
+/// What to do with an event of a known type that cannot be decoded, and with an event that is too large.
 #[derive(Default)]
 #[non_exhaustive]
 pub enum BadEvent {
-    /// It is an `Err` item, and the stream goes on when it is polled again.
+    /// Yields it as an `Err` item. The stream continues when it is polled again.
     #[default]
     Yield,
-    /// It is passed over; the hook hears of it. [`skip`](Self::skip) makes this one.
+    /// Skips it, after calling the hook with the error. [`BadEvent::skip`] creates this variant.
     Skip(BadEventHook),
 }
 
-/// What hears of bad events that are passed over: the closure that [`BadEvent::skip`] was given.
+/// The closure of [`BadEvent::skip`], called with the error of each skipped event.
 pub struct BadEventHook(Box<dyn FnMut(Error) + Send>);
 
 impl BadEventHook {
-    pub(super) fn tell(&mut self, error: Error) {
+    pub(super) fn call(&mut self, error: Error) {
         (self.0)(error);
     }
 }
 
 impl BadEvent {
-    /// Passes bad events over, and tells `hook`.
+    /// Skips bad events, and calls `hook` with each error.
     ///
     /// ```
     /// use sse_typed::client::BadEvent;
@@ -53,98 +53,100 @@ impl fmt::Debug for BadEventHook {
     }
 }
 
-/// What becomes of an event whose type is none of the enum's.
+/// What to do with an event whose type the enum does not have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Unknown {
-    /// It is passed over, counted and traced: a server may learn new events before its clients do.
+pub enum UnknownEvent {
+    /// Skips, counts and traces it: a server may add event types before its clients know them.
     #[default]
     Skip,
-    /// It is an `Err` item (or goes to the hook of [`BadEvent::Skip`]), and the stream goes on.
+    /// Yields it as an `Err` item, or passes it to the hook of [`BadEvent::Skip`]. The stream continues.
     Error,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct ReadOptions {
     pub(super) bad_event: BadEvent,
-    pub(super) unknown: Unknown,
+    pub(super) unknown: UnknownEvent,
     pub(super) in_band_errors: bool,
     pub(super) require_terminal: bool,
     pub(super) lenient_end: bool,
-    pub(super) silence: Silence,
+    pub(super) timeouts: StreamTimeouts,
 }
 
 /// The setters of [`ReadOptions`], for a type with the methods `change_decoder` and `options`.
 macro_rules! read_options {
     () => {
-        /// The size up to which an event is read, in bytes; see [`Decoder::max_event_size`]. 16 MiB unless said otherwise.
+        /// Limits the size of an event, in bytes; see [`Decoder::max_event_size`]. The default is 16 MiB.
         pub fn max_event_size(mut self, bytes: usize) -> Self {
             self.change_decoder(|decoder| decoder.max_event_size(bytes));
             self
         }
 
-        /// What becomes of bad events. They are `Err` items unless said otherwise.
+        /// Sets what to do with bad events. The default is to yield them as `Err` items.
         pub fn on_bad_event(mut self, bad_event: $crate::client::BadEvent) -> Self {
             self.options().bad_event = bad_event;
             self
         }
 
-        /// What becomes of events of unknown type. They are passed over unless said otherwise.
-        pub fn on_unknown(mut self, unknown: $crate::client::Unknown) -> Self {
+        /// Sets what to do with events of unknown type. The default is to skip them.
+        pub fn on_unknown(mut self, unknown: $crate::client::UnknownEvent) -> Self {
             self.options().unknown = unknown;
             self
         }
 
-        /// Whether an event by which the server reports an error (`#[sse(error)]`) is an `Err` item. The stream goes on;
-        /// [`Error::is_in_band`](crate::client::Error::is_in_band) tells such errors, and
-        /// [`Error::decode`](crate::client::Error::decode) gives the event.
+        /// Sets whether an event that reports an error of the server (`#[sse(error)]`) is an `Err` item. The default
+        /// is `false`: it is an event like any other. With `true`,
+        /// [`Error::is_in_band`](crate::client::Error::is_in_band) identifies these errors,
+        /// [`Error::decode`](crate::client::Error::decode) returns the event, and the stream continues.
         pub fn in_band_errors(mut self, yes: bool) -> Self {
             self.options().in_band_errors = yes;
             self
         }
 
-        /// Whether a stream that ends without a [terminal event](crate::EventKind::is_terminal) ends with an
-        /// [error](crate::client::Error::is_truncated): half an answer is no answer. It matters where there is no
-        /// reconnecting.
+        /// Sets whether a stream that ends without a [terminal event](crate::EventKind::is_terminal) ends with an
+        /// [error](crate::client::Error::is_truncated), for streams that are useless when incomplete. The default is
+        /// `false`. It has an effect only on a stream that does not reconnect, or no longer does.
         pub fn require_terminal(mut self, yes: bool) -> Self {
             self.options().require_terminal = yes;
             self
         }
 
-        /// Whether an event that is unfinished at the end of the response is an event. The default is no, as in the
-        /// standard: it is discarded, and [`require_terminal`](Self::require_terminal) tells of it.
+        /// Sets whether an event that is unfinished at the end of the response is delivered. The default is `false`,
+        /// as in the standard: the event is discarded, and the error of [`require_terminal`](Self::require_terminal)
+        /// names it.
         ///
-        /// Switch it on for servers that leave out the empty line behind `data: [DONE]`, or the data of `event: complete`
-        /// (which is then an event with empty data). Half an event of a connection that broke is never taken, as far as the
-        /// connection tells: over HTTP/1.0 a server that crashes looks like one that has finished. An `id` line without its
-        /// line end is ignored.
+        /// Enable it for servers that omit the empty line after `data: [DONE]`, or the data of `event: complete`
+        /// (which is then delivered as an event with empty data). When a connection breaks, its unfinished event is
+        /// never delivered. Over HTTP/1.0 this cannot be guaranteed: there, a server that crashes looks like one
+        /// that has finished. An `id` line without its line end is ignored.
         ///
-        /// A source that reconnects holds back an unfinished event which its server should send again: one that has no id
-        /// of its own, in a stream that has a last event ID. It takes the event when there is no further attempt and no
-        /// other event has followed, and when the event is unfinished again behind the same last event ID. A terminal event
-        /// is taken always, at once.
+        /// A source that reconnects expects the server to send an unfinished event again, if the event has no ID of
+        /// its own and the stream has a last event ID. It holds such an event back, and delivers it in two cases:
+        /// when no further attempt follows and no other event has arrived since, or when the event arrives
+        /// unfinished again after the same last event ID. A terminal event is always delivered at once.
         pub fn lenient_end(mut self, yes: bool) -> Self {
             self.options().lenient_end = yes;
             self
         }
 
-        /// How long nothing may be received, not even a comment, before the connection counts as lost. `None` is for
-        /// ever.
+        /// Sets after which time without any data, comments included, the connection counts as lost. `None` sets no
+        /// limit.
         ///
-        /// Unless said otherwise it is three times what the server says of its keep-alives in the header
-        /// `sse-keep-alive`, and for ever if it does not.
+        /// The default is three times the keep-alive interval that the server announces in the header
+        /// `sse-keep-alive`, and no limit without that header.
         ///
-        /// The connection of [`Client::hyper()`](crate::Client::hyper) that was silent is used for no further request. Over
-        /// HTTP/2 it may carry other streams, which go on.
+        /// With [`Client::hyper()`](crate::Client::hyper), no further request uses the silent connection. Over
+        /// HTTP/2 it may carry other streams, which continue.
         pub fn idle_timeout(mut self, time: impl Into<Option<std::time::Duration>>) -> Self {
-            self.options().silence.set_idle(time.into());
+            self.options().timeouts.set_idle(time.into());
             self
         }
 
-        /// How long no event may be received, although comments are, before the connection counts as lost. `None`, which
-        /// is for ever, unless said otherwise.
+        /// Sets after which time without an event the connection counts as lost, even if comments arrive. The
+        /// default is `None`, which sets no limit.
         pub fn event_timeout(mut self, time: impl Into<Option<std::time::Duration>>) -> Self {
-            self.options().silence.set_event(time.into());
+            self.options().timeouts.set_event(time.into());
             self
         }
     };

@@ -1,4 +1,5 @@
-//! One body, read event by event: what [`EventStream`](super::EventStream) and [`EventSource`](super::EventSource) share.
+//! Reads the events of a response body, for both [`EventStream`](super::EventStream) and
+//! [`EventSource`](super::EventSource).
 
 use std::{
     fmt,
@@ -18,82 +19,82 @@ use super::{
     Error,
     connection::Connection,
     error::BoxError,
-    options::{BadEvent, ReadOptions, Unknown},
-    silence::Silent,
-    trace::{self, Scope},
+    options::{BadEvent, ReadOptions, UnknownEvent},
+    stream_timeouts::StreamTimeout,
+    trace::{self, StreamSpan},
 };
 use crate::{
     codec::{DecodeEvent, Decoded, Decoder, Encoded, IgnoredLines, Item, UnfinishedEvent},
     event::{Event, RawEventRef},
 };
 
-/// So many chunks and events may bring no item before the task is given up for a moment.
+/// The number of chunks and skipped events after which a poll yields to other tasks.
 const STEPS_PER_POLL: u32 = 64;
 
 pub(super) struct Reader<E> {
     decoder: Decoder,
     options: ReadOptions,
-    /// Events on the wire since the last restart, of whatever type.
+    /// Events received on this connection, of any type.
     events: u64,
     unknown_events: u64,
-    /// The body has ended; what the decoder holds may not be used up.
+    /// The body has ended; the decoder may still hold events.
     body_ended: bool,
-    /// What the end of the body has cut off.
+    /// The event that the end of the body left unfinished.
     unfinished: Option<UnfinishedEvent>,
-    /// A connection that ends is resumed behind the last event ID, if there is one.
+    /// Whether the next connection resumes after the last event ID, if there is one.
     resumes: bool,
-    /// Of this connection or an earlier one, behind the last event ID.
+    /// An unfinished event of this connection or an earlier one, after the current last event ID.
     held: Option<HeldEvent>,
-    scope: Scope,
-    /// Of the request whose response is read, or will be.
+    span: StreamSpan,
+    /// The connection of the current request.
     connection: Connection,
     event: PhantomData<fn() -> E>,
 }
 
-/// An unfinished event that is not delivered at once, because a server that resumes sends it again.
+/// An unfinished event that is held back, because a server that resumes sends it again.
 struct HeldEvent {
-    /// The event, finished.
+    /// The event with its end added, as on the wire.
     block: Bytes,
-    /// The last event ID that it came behind.
+    /// The last event ID before the event.
     last_event_id: String,
     state: HeldState,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum HeldState {
-    /// Nothing has come since. If nothing more comes, it is the last event.
+    /// No event has arrived since. If none follows, it is the last event.
     Awaited,
-    /// The server has sent other events since.
+    /// Other events have arrived since.
     Superseded,
-    /// It came a second time, unfinished again, and was delivered.
+    /// It arrived a second time, unfinished again, and was delivered.
     Delivered,
 }
 
-/// What was read.
-pub(super) enum Read<E> {
+/// The result of reading.
+pub(super) enum ReadOutcome<E> {
     Event(Event<E>),
-    /// Only if the decoder was told to give comments.
+    /// Only if comments are enabled in the decoder.
     Comment(String),
-    /// Bad, or an error of the server's; the stream goes on unless it is the last.
-    Bad {
+    /// A bad event, or one that reports an error of the server. The stream continues unless the event is terminal.
+    EventError {
         error: Error,
-        last: bool,
+        is_terminal: bool,
     },
-    /// A hook has closed the source.
+    /// A hook closed the source.
     Closed,
-    /// The body ended as it should.
-    End,
-    Broken(Error),
+    /// The body ended regularly.
+    BodyEnded,
+    Failed(Error),
 }
 
-/// What became of an event, or of a comment.
-enum Progress<E> {
-    Read(Read<E>),
-    PassedOver,
+/// The next event or comment in the received data.
+enum BufferedItem<E> {
+    Outcome(ReadOutcome<E>),
+    Skipped,
 }
 
 impl<E> Reader<E> {
-    pub(super) fn new(decoder: Decoder, options: ReadOptions, scope: Scope) -> Self {
+    pub(super) fn new(decoder: Decoder, options: ReadOptions, span: StreamSpan) -> Self {
         Self {
             decoder,
             options,
@@ -103,7 +104,7 @@ impl<E> Reader<E> {
             unfinished: None,
             resumes: false,
             held: None,
-            scope,
+            span,
             connection: Connection::default(),
             event: PhantomData,
         }
@@ -133,54 +134,54 @@ impl<E> Reader<E> {
         self.decoder = change(std::mem::take(&mut self.decoder));
     }
 
-    /// What is traced of the stream.
-    pub(super) const fn scope(&self) -> &Scope {
-        &self.scope
+    /// The span of the stream.
+    pub(super) const fn span(&self) -> &StreamSpan {
+        &self.span
     }
 
-    /// A request is made; its connection is abandoned when the response falls silent.
+    /// Sets the connection of the next request, which is abandoned after a timeout.
     pub(super) fn set_connection(&mut self, connection: Connection) {
         self.connection = connection;
     }
 
-    /// A response begins.
-    pub(super) fn begin(&mut self, headers: &HeaderMap) {
-        self.options.silence.begin(headers);
+    /// Starts reading a response.
+    pub(super) fn start_response(&mut self, headers: &HeaderMap) {
+        self.options.timeouts.start_response(headers);
     }
 
-    /// A connection is over: what is unfinished is dropped.
-    pub(super) fn restart(&mut self) {
+    /// Ends reading a connection, and drops unfinished events.
+    pub(super) fn reset(&mut self) {
         if !self.body_ended {
-            self.supersede_held();
+            self.supersede_held_event();
         }
         self.held.take_if(|held| held.last_event_id != self.decoder.last_event_id());
         self.decoder.restart();
-        self.options.silence.restart();
+        self.options.timeouts.reset();
         self.events = 0;
         self.body_ended = false;
         self.unfinished = None;
     }
 
-    /// Says whether the server is asked to go on behind the last event ID when the connection ends.
+    /// Sets whether the next connection resumes after the last event ID.
     pub(super) const fn set_resumes(&mut self, yes: bool) {
         self.resumes = yes;
     }
 
-    /// What the end of the body is, where there will be no other.
-    pub(super) fn end(&self) -> Option<Error> {
+    /// The error of a body that ended without a terminal event, if no other connection follows.
+    pub(super) fn truncation_error(&self) -> Option<Error> {
         self.options
             .require_terminal
             .then(|| Error::truncated(self.unfinished.clone()).with_ignored_lines(self.ignored_lines()))
     }
 
-    /// What has come in the place of events.
+    /// The ignored lines of a stream without events.
     pub(super) fn ignored_lines(&self) -> Option<IgnoredLines> {
         if self.events == 0 { self.decoder.ignored_lines() } else { None }
     }
 
-    /// All finished events of a connection are read. If there were any, an event of an earlier connection is no longer
-    /// awaited.
-    fn supersede_held(&mut self) {
+    /// Called when all finished events of a connection are read. If there were any, a held event of an earlier
+    /// connection is no longer awaited.
+    fn supersede_held_event(&mut self) {
         if let Some(held) = &mut self.held
             && held.state == HeldState::Awaited
             && self.events > 0
@@ -189,8 +190,8 @@ impl<E> Reader<E> {
         }
     }
 
-    fn end_of_body(&mut self) {
-        self.supersede_held();
+    fn body_ended(&mut self) {
+        self.supersede_held_event();
         self.body_ended = true;
         if let Some(lines) = self.ignored_lines() {
             trace::ignored_lines(&lines);
@@ -205,30 +206,30 @@ impl<E> Reader<E> {
 }
 
 impl<E: DecodeEvent> Reader<E> {
-    /// The unfinished event that was held back, when there will be no other connection. `None` when the server has sent
-    /// something else since, or when the event is of a type that is skipped.
-    pub(super) fn take_held(&mut self, closed: &dyn Fn() -> bool) -> Option<Read<E>> {
+    /// Returns the unfinished event that was held back, if no other connection follows. `None` when the server has
+    /// sent another event since, or when the event is of a type that is skipped.
+    pub(super) fn take_held_event(&mut self, closed: &dyn Fn() -> bool) -> Option<ReadOutcome<E>> {
         let held = self.held.take().filter(|held| held.state == HeldState::Awaited)?;
         self.decoder.restart();
-        // It was within the limit as it came.
+        // It was within the size limit when it arrived.
         self.change_decoder(|decoder| decoder.max_event_size(usize::MAX));
         self.decoder.feed(held.block);
-        match self.next_of_chunk(closed)? {
-            Progress::Read(read) => Some(read),
-            Progress::PassedOver => None,
+        match self.next_buffered(closed)? {
+            BufferedItem::Outcome(read) => Some(read),
+            BufferedItem::Skipped => None,
         }
     }
 
-    /// What comes next. It costs a unit of the task's budget, so that a body that always has something starves no other
-    /// task.
+    /// Reads the next item. It costs one unit of the task's budget, so that a body that always has data does not
+    /// starve other tasks.
     ///
-    /// After a hook, which may do anything, `closed` is asked whether the stream goes on.
+    /// `closed` is checked after each call of a hook, because a hook may close the source.
     pub(super) fn poll_read<B>(
         &mut self,
         mut body: Pin<&mut B>,
         cx: &mut Context<'_>,
         closed: &dyn Fn() -> bool,
-    ) -> Poll<Read<E>>
+    ) -> Poll<ReadOutcome<E>>
     where
         B: Body<Data: Buf, Error: Into<BoxError>>,
     {
@@ -237,133 +238,145 @@ impl<E: DecodeEvent> Reader<E> {
             budget.made_progress();
             return Poll::Ready(read);
         }
-        // Other work of the task has spent the budget, and may do so before each poll. When the time is up nevertheless, it
-        // is not known whether the body was silent, for nobody has looked.
-        ready!(self.options.silence.poll_silent(cx));
+        // Other work of the task has spent the budget, and may do so before each poll. If a timeout expires then,
+        // the body may still have data that was not polled.
+        ready!(self.options.timeouts.poll_timeout(cx));
         pin!(unconstrained(poll_fn(|cx| self.poll_item(body.as_mut(), cx, closed)))).poll(cx)
     }
 
-    fn poll_item<B>(&mut self, mut body: Pin<&mut B>, cx: &mut Context<'_>, closed: &dyn Fn() -> bool) -> Poll<Read<E>>
+    fn poll_item<B>(
+        &mut self,
+        mut body: Pin<&mut B>,
+        cx: &mut Context<'_>,
+        closed: &dyn Fn() -> bool,
+    ) -> Poll<ReadOutcome<E>>
     where
         B: Body<Data: Buf, Error: Into<BoxError>>,
     {
         for _ in 0..STEPS_PER_POLL {
-            match self.next_of_chunk(closed) {
-                Some(Progress::PassedOver) => {
-                    // A server is not silent while something of it is still to be read.
-                    self.options.silence.heard();
+            match self.next_buffered(closed) {
+                Some(BufferedItem::Skipped) => {
+                    // The server does not count as silent while received data is unread.
+                    self.options.timeouts.bytes_received();
                     continue;
                 }
-                // There may always be another comment, and never an event.
-                Some(Progress::Read(comment @ Read::Comment(_))) => {
-                    self.options.silence.heard();
-                    match self.poll_silent(cx) {
+                // An endless sequence of comments must not prevent the event timeout.
+                Some(BufferedItem::Outcome(comment @ ReadOutcome::Comment(_))) => {
+                    self.options.timeouts.bytes_received();
+                    match self.poll_timeout(cx) {
                         Poll::Pending => return Poll::Ready(comment),
-                        silent @ Poll::Ready(_) => return silent,
+                        timeout @ Poll::Ready(_) => return timeout,
                     }
                 }
-                Some(Progress::Read(read)) => return Poll::Ready(read),
-                None if self.body_ended => return Poll::Ready(Read::End),
+                Some(BufferedItem::Outcome(read)) => return Poll::Ready(read),
+                None if self.body_ended => return Poll::Ready(ReadOutcome::BodyEnded),
                 None => {}
             }
             let mut polled = body.as_mut().poll_frame(cx);
             if polled.is_pending() {
-                let silent = ready!(self.options.silence.poll_silent(cx));
-                // Without budget the body is pending whatever it has received.
+                let timeout = ready!(self.options.timeouts.poll_timeout(cx));
+                // Without budget the body returns pending even if it has data.
                 polled = pin!(unconstrained(poll_fn(|cx| body.as_mut().poll_frame(cx)))).poll(cx);
                 if polled.is_pending() {
-                    return Poll::Ready(self.fall_silent(silent));
+                    return Poll::Ready(self.timed_out(timeout));
                 }
             }
             match polled {
-                Poll::Ready(None) => self.end_of_body(),
+                Poll::Ready(None) => self.body_ended(),
                 Poll::Ready(Some(Err(error))) => {
                     let error = Error::in_body(error).with_ignored_lines(self.ignored_lines());
-                    return Poll::Ready(Read::Broken(error));
+                    return Poll::Ready(ReadOutcome::Failed(error));
                 }
                 Poll::Ready(Some(Ok(frame))) => {
                     if let Ok(mut data) = frame.into_data()
                         && data.has_remaining()
                     {
-                        self.options.silence.heard();
+                        self.options.timeouts.bytes_received();
                         self.decoder.feed(data.copy_to_bytes(data.remaining()));
                     }
                 }
                 Poll::Pending => {}
             }
         }
-        // A body that always has something may still have no event.
-        let silent = self.poll_silent(cx);
-        if silent.is_pending() {
+        // A body that always has data may still have no event.
+        let timeout = self.poll_timeout(cx);
+        if timeout.is_pending() {
             cx.waker().wake_by_ref();
         }
-        silent
+        timeout
     }
 
-    fn poll_silent(&mut self, cx: &mut Context<'_>) -> Poll<Read<E>> {
-        self.options.silence.poll_silent(cx).map(|silent| self.fall_silent(silent))
+    fn poll_timeout(&mut self, cx: &mut Context<'_>) -> Poll<ReadOutcome<E>> {
+        self.options.timeouts.poll_timeout(cx).map(|timeout| self.timed_out(timeout))
     }
 
-    fn fall_silent(&self, silent: Silent) -> Read<E> {
+    fn timed_out(&self, timeout: StreamTimeout) -> ReadOutcome<E> {
         self.connection.abandon();
-        Read::Broken(Error::silent(silent).with_ignored_lines(self.ignored_lines()))
+        ReadOutcome::Failed(Error::stream_timeout(timeout).with_ignored_lines(self.ignored_lines()))
     }
 
-    /// `None` when the chunk has nothing more.
-    fn next_of_chunk(&mut self, closed: &dyn Fn() -> bool) -> Option<Progress<E>> {
+    /// Returns the next item in the received data, or `None` if there is none.
+    fn next_buffered(&mut self, closed: &dyn Fn() -> bool) -> Option<BufferedItem<E>> {
         let options = &mut self.options;
         let resumes = self.body_ended && self.resumes;
         let error = match self.decoder.next_item()? {
             Ok(Item::Event(raw)) => {
                 let decoded = E::decode(raw);
-                // Unfinished, and behind the id that the server is asked to go on from: it sends it again.
+                // The event is unfinished and comes after the ID from which the server resumes, so the server sends
+                // it again.
                 if resumes
                     && raw.id().is_none()
                     && !raw.last_event_id().is_empty()
                     && !matches!(&decoded, Ok(Decoded::Event(event)) if event.is_terminal())
-                    && hold(&mut self.held, raw)
+                    && try_hold_back(&mut self.held, raw)
                 {
-                    return Some(Progress::PassedOver);
+                    return Some(BufferedItem::Skipped);
                 }
                 self.events += 1;
-                options.silence.heard_event();
+                options.timeouts.event_received();
                 match decoded {
                     Ok(Decoded::Event(event)) if options.in_band_errors && event.is_error() => {
                         let error = Error::in_band(raw.to_raw_event());
-                        return Some(Progress::Read(Read::Bad { error, last: event.is_terminal() }));
+                        return Some(BufferedItem::Outcome(ReadOutcome::EventError {
+                            error,
+                            is_terminal: event.is_terminal(),
+                        }));
                     }
-                    Ok(Decoded::Event(event)) => return Some(Progress::Read(Read::Event(raw.envelope(event)))),
-                    Ok(Decoded::Ignored) => return Some(Progress::PassedOver),
+                    Ok(Decoded::Event(event)) => {
+                        return Some(BufferedItem::Outcome(ReadOutcome::Event(raw.envelope(event))));
+                    }
+                    Ok(Decoded::Ignored) => return Some(BufferedItem::Skipped),
                     Ok(Decoded::Unknown) => {
                         self.unknown_events += 1;
                         trace::unknown_event(raw.event_type());
                         match options.unknown {
-                            Unknown::Skip => return Some(Progress::PassedOver),
-                            Unknown::Error => Error::unknown(raw.to_raw_event()),
+                            UnknownEvent::Skip => return Some(BufferedItem::Skipped),
+                            UnknownEvent::Error => Error::unknown(raw.to_raw_event()),
                         }
                     }
                     Err(error) => Error::decode_failed(error, raw.to_raw_event()),
                 }
             }
-            Ok(Item::Comment(comment)) => return Some(Progress::Read(Read::Comment(comment.to_owned()))),
-            // Nobody has asked for them.
-            Ok(Item::Update { .. }) => return Some(Progress::PassedOver),
+            Ok(Item::Comment(comment)) => return Some(BufferedItem::Outcome(ReadOutcome::Comment(comment.to_owned()))),
+            // Updates are not enabled.
+            Ok(Item::Update { .. }) => return Some(BufferedItem::Skipped),
             Err(error) => Error::too_large(error),
         };
         trace::bad_event(&error);
         match &mut options.bad_event {
-            BadEvent::Yield => Some(Progress::Read(Read::Bad { error, last: false })),
+            BadEvent::Yield => Some(BufferedItem::Outcome(ReadOutcome::EventError { error, is_terminal: false })),
             BadEvent::Skip(hook) => {
-                hook.tell(error);
-                Some(if closed() { Progress::Read(Read::Closed) } else { Progress::PassedOver })
+                hook.call(error);
+                Some(if closed() { BufferedItem::Outcome(ReadOutcome::Closed) } else { BufferedItem::Skipped })
             }
         }
     }
 }
 
-/// Holds an unfinished event back. False when it is to be delivered: a second time it came no further.
+/// Holds an unfinished event back. Returns false when it must be delivered, because it is unfinished for the second
+/// time.
 #[cold]
-fn hold(held: &mut Option<HeldEvent>, raw: RawEventRef<'_>) -> bool {
+fn try_hold_back(held: &mut Option<HeldEvent>, raw: RawEventRef<'_>) -> bool {
     let Ok(event) = Encoded::new(&raw.to_raw_event()) else { return false };
     match held {
         Some(held) if held.block == event.as_bytes() && held.last_event_id == raw.last_event_id() => {

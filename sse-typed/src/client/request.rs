@@ -14,35 +14,35 @@ use serde::Serialize;
 
 use super::{
     Attempt, Ended, Error, EventSource, EventStream, HttpService, ReconnectPolicy, ResponseBody, Resume,
-    ask::{Ask, LAST_EVENT_ID},
+    attempt::{LAST_EVENT_ID, RequestTemplate},
     connection::Connection,
     debug::HeaderNames,
     error::BoxError,
-    exchange::{Answer, ResponseTimeout, Terms, exchange, refusal},
     options::{ReadOptions, read_options},
     reader::Reader,
-    reconnect::Reconnect,
-    trace::Scope,
-    url::Shown,
+    reconnect::ReconnectState,
+    response::{CheckedResponse, ResponseOptions, ResponseTimeout, rejection, send_request},
+    trace::StreamSpan,
+    url::RedactedUrl,
 };
 use crate::{
     codec::{DecodeEvent, Decoder},
     event::IntoEventId,
 };
 
-/// A request for an event stream, and how its events are to be read.
+/// A request for an event stream, with the settings for reading its events.
 ///
-/// It is made by [`Client::get`](super::Client::get), [`post`](super::Client::post) or
-/// [`request`](super::Client::request), and ends in [`connect`](Self::connect) or [`send`](Self::send). What is wrong with
-/// URL, headers or body is told there.
+/// [`Client::get`](super::Client::get), [`post`](super::Client::post) and [`request`](super::Client::request) create
+/// it, and [`connect`](Self::connect) or [`send`](Self::send) sends it. An invalid URL, header or body is reported
+/// there.
 #[must_use = "a request does nothing until `connect` or `send`"]
 pub struct RequestBuilder<S> {
     service: S,
-    ask: Result<Ask, Error>,
+    template: Result<RequestTemplate, Error>,
     decoder: Decoder,
     options: ReadOptions,
     reconnect: ReconnectPolicy,
-    terms: Terms,
+    response_options: ResponseOptions,
 }
 
 impl<S> RequestBuilder<S> {
@@ -52,35 +52,35 @@ impl<S> RequestBuilder<S> {
         U::Error: Into<http::Error>,
     {
         let written = uri.to_string();
-        let ask = match uri.try_into() {
-            Ok(uri) => Ok(Ask::new(method, uri)),
+        let template = match uri.try_into() {
+            Ok(uri) => Ok(RequestTemplate::new(method, uri)),
             Err(error) => {
-                let (url, why): (_, http::Error) = (Shown(written), error.into());
-                Err(Error::request(format!("`{url}` is no URL, such as `http://host/path`: {why}")))
+                let (url, why): (_, http::Error) = (RedactedUrl(written), error.into());
+                Err(Error::request(format!("`{url}` is not a URL such as `http://host/path`: {why}")))
             }
         };
         Self {
             service,
-            ask,
+            template,
             decoder: Decoder::new(),
             options: ReadOptions::default(),
             reconnect: ReconnectPolicy::new(),
-            terms: Terms::default(),
+            response_options: ResponseOptions::default(),
         }
     }
 
-    /// Changes the request; the first error stays.
-    fn change(mut self, change: impl FnOnce(&mut Ask) -> Result<(), Error>) -> Self {
-        if let Ok(ask) = &mut self.ask
-            && let Err(error) = change(ask)
+    /// Changes the request. The first error is kept.
+    fn change(mut self, change: impl FnOnce(&mut RequestTemplate) -> Result<(), Error>) -> Self {
+        if let Ok(template) = &mut self.template
+            && let Err(error) = change(template)
         {
-            self.ask = Err(error);
+            self.template = Err(error);
         }
         self
     }
 
-    /// Adds a header. `accept` and `cache-control` replace what is sent without them, and `last-event-id` is the same as
-    /// [`last_event_id`](Self::last_event_id), and must be UTF-8.
+    /// Adds a header. `accept` and `cache-control` replace the defaults (`text/event-stream` and `no-cache`).
+    /// `last-event-id` does the same as [`last_event_id`](Self::last_event_id), and must be UTF-8.
     pub fn header<K, V>(self, name: K, value: V) -> Self
     where
         K: TryInto<HeaderName>,
@@ -88,67 +88,68 @@ impl<S> RequestBuilder<S> {
         V: TryInto<HeaderValue>,
         V::Error: Into<http::Error>,
     {
-        self.change(|ask| {
+        self.change(|template| {
             let name = name.try_into().map_err(|error| Error::request(error.into()))?;
             let value = value.try_into().map_err(|error| Error::request(error.into()))?;
-            ask.headers.try_append(name, value).map_err(Error::request)?;
+            template.headers.try_append(name, value).map_err(Error::request)?;
             Ok(())
         })
     }
 
-    /// Adds headers; those of a name that is there already are replaced.
+    /// Adds headers, replacing the existing headers of the same names.
     pub fn headers(self, headers: HeaderMap) -> Self {
-        self.change(|ask| {
+        self.change(|template| {
             let mut name = None;
             for (next, value) in headers {
-                // Further values of a name come without it.
+                // `HeaderMap` yields the name with the first of its values only.
                 if let Some(next) = next {
-                    ask.headers.remove(&next);
+                    template.headers.remove(&next);
                     name = Some(next);
                 }
                 if let Some(name) = &name {
-                    ask.headers.try_append(name.clone(), value).map_err(Error::request)?;
+                    template.headers.try_append(name.clone(), value).map_err(Error::request)?;
                 }
             }
             Ok(())
         })
     }
 
-    /// Sets `authorization: Bearer <token>`. Its value is marked as sensitive.
+    /// Sets `authorization: Bearer <token>`, and marks the value as sensitive.
     pub fn bearer_auth(self, token: &str) -> Self {
-        self.change(|ask| {
+        self.change(|template| {
             let mut value = HeaderValue::try_from(format!("Bearer {token}")).map_err(Error::request)?;
             value.set_sensitive(true);
-            ask.headers.try_insert(AUTHORIZATION, value).map_err(Error::request)?;
+            template.headers.try_insert(AUTHORIZATION, value).map_err(Error::request)?;
             Ok(())
         })
     }
 
     /// Sets the body.
     pub fn body(self, body: impl Into<Bytes>) -> Self {
-        self.change(|ask| {
-            ask.body = body.into();
+        self.change(|template| {
+            template.body = body.into();
             Ok(())
         })
     }
 
-    /// Sets the body to a value as JSON, and `content-type: application/json` if there is none yet.
+    /// Serializes a value as the JSON body, and sets `content-type: application/json` unless the request has a
+    /// content type.
     pub fn json<T: Serialize + ?Sized>(self, value: &T) -> Self {
-        self.change(|ask| {
-            ask.body = serde_json::to_vec(value).map_err(Error::request)?.into();
-            if !ask.headers.contains_key(CONTENT_TYPE) {
+        self.change(|template| {
+            template.body = serde_json::to_vec(value).map_err(Error::request)?.into();
+            if !template.headers.contains_key(CONTENT_TYPE) {
                 let json = HeaderValue::from_static("application/json");
-                ask.headers.try_insert(CONTENT_TYPE, json).map_err(Error::request)?;
+                template.headers.try_insert(CONTENT_TYPE, json).map_err(Error::request)?;
             }
             Ok(())
         })
     }
 
-    /// The last event ID of the first attempt: where an earlier run left off.
+    /// Sets the last event ID of the first attempt, to resume where an earlier run stopped.
     pub fn last_event_id(mut self, id: impl IntoEventId) -> Self {
         let id = id.into();
-        self = self.change(|ask| {
-            ask.headers.remove(LAST_EVENT_ID);
+        self = self.change(|template| {
+            template.headers.remove(LAST_EVENT_ID);
             Ok(())
         });
         self.decoder = self.decoder.with_last_event_id(id.as_str());
@@ -165,12 +166,14 @@ impl<S> RequestBuilder<S> {
 
     read_options!();
 
-    /// Makes the request of each attempt, to refresh a token or a cursor: `make` gets the request as it would be made, and
-    /// gives one. Headers that it leaves out are added again: `accept`, `cache-control` and `last-event-id`.
+    /// Sets a closure that builds the request of each attempt, for example to refresh a token or a cursor. `make`
+    /// receives the request that would be sent without it, and returns the request to send. Missing `accept`,
+    /// `cache-control` and `last-event-id` headers are added to it.
     ///
-    /// An error of `make` is repeated as a connection that failed is. A request of another method than GET is repeated as
-    /// GET is: who makes it anew each time knows that it is made more than once. A response that refuses the request, such
-    /// as a 401, is the end, unless [`retry_status`](ReconnectPolicy::retry_status) says otherwise.
+    /// An error of `make` is retried like a failed connection. With this closure, a request with a method other than
+    /// GET is retried like a GET, since the closure builds it anew for each attempt. A response that rejects the
+    /// request, such as a 401, ends the source unless [`retry_status`](ReconnectPolicy::retry_status) allows a
+    /// retry.
     ///
     /// ```
     /// use http::{HeaderValue, header::AUTHORIZATION};
@@ -194,85 +197,88 @@ impl<S> RequestBuilder<S> {
         F: FnMut(Attempt) -> Fut + Send + 'static,
         Fut: Future<Output = Result<http::Request<Bytes>, BoxError>> + Send + 'static,
     {
-        self.change(|ask| {
-            ask.make = Some(Box::new(move |attempt| Box::pin(make(attempt))));
+        self.change(|template| {
+            template.make = Some(Box::new(move |attempt| Box::pin(make(attempt))));
             Ok(())
         })
     }
 
-    /// How a request of another method than GET is repeated. It is not, unless said so here.
+    /// Sets how a request with a method other than GET reconnects. By default it is sent once.
     pub fn resume_with(self, resume: Resume) -> Self {
-        self.change(|ask| {
-            ask.resume = Some(resume);
+        self.change(|template| {
+            template.resume = Some(resume);
             Ok(())
         })
     }
 
-    /// How long the head of the response may take, with all that comes before it: the closure of
-    /// [`request`](Self::request), which may hang as well, and the connection. `None` sets no limit.
+    /// Limits the time until the head of the response arrives. It includes the closure of
+    /// [`request`](Self::request), which may hang as well, and the time to connect. `None` sets no limit.
     ///
-    /// The default is 120 s for GET, as a dead path looks like a server that sends the head only with its first event. A source
-    /// asks such a server again after the reconnection time, which this does not double;
-    /// [`max_attempts`](super::ReconnectPolicy::max_attempts) counts the attempt. What the server sends in between is lost if
-    /// it does not resume by the last event ID: for such a feed set `None`. For other methods there is no limit by default.
+    /// The default is 120 s for GET, and no limit for other methods. A dead network path cannot be told from a
+    /// server that sends the head only with its first event. When this default ends an attempt, a source therefore
+    /// retries after the reconnection time without doubling it;
+    /// [`max_attempts`](super::ReconnectPolicy::max_attempts) counts the attempt. Events that the server sends
+    /// between two attempts are lost if it does not resume from the last event ID: set `None` for such a feed.
     ///
-    /// An attempt that ends by a time that is set here has failed like any other, and doubles the delay.
+    /// An attempt that ends because of a limit set here is a failed attempt like any other, and doubles the delay.
     pub fn response_timeout(mut self, time: impl Into<Option<Duration>>) -> Self {
-        self.terms.response_timeout = ResponseTimeout::Set(time.into());
+        self.response_options.response_timeout = ResponseTimeout::Set(time.into());
         self
     }
 
-    /// How [`connect`](Self::connect) reconnects.
+    /// Sets when and how often [`connect`](Self::connect) reconnects.
     pub fn reconnect(mut self, policy: ReconnectPolicy) -> Self {
         self.reconnect = policy;
         self
     }
 
-    /// Accepts a `200 OK` without a content type. One with another content type is refused nonetheless.
+    /// Accepts a `200 OK` without a content type. A response with another content type is still an error. The
+    /// default is `false`.
     pub fn lenient(mut self, yes: bool) -> Self {
-        self.terms.lenient = yes;
+        self.response_options.lenient = yes;
         self
     }
 }
 
 impl<S> RequestBuilder<S> {
-    /// A source that connects when it is polled first, and reconnects.
+    /// Creates a source, which connects when it is first polled, and reconnects.
     ///
-    /// A request that cannot be sent is the first and last item of the source. A request of another method than GET is
-    /// made once, unless [`resume_with`](Self::resume_with) or [`request`](Self::request) says how to go on.
+    /// If the request cannot be sent, the source yields that error as its only item. A request with a method other
+    /// than GET is sent once, unless [`resume_with`](Self::resume_with) or [`request`](Self::request) is set.
     pub fn connect<E: DecodeEvent>(self) -> EventSource<E, S> {
-        let (ask, decoder) = seed(self.ask, self.decoder);
-        let scope = ask.as_ref().map_or_else(|_| Scope::none(), Ask::scope);
-        let reader = Reader::new(decoder, self.options, scope);
-        EventSource::new(self.service, ask, self.terms, reader, Reconnect::new(self.reconnect))
+        let (template, decoder) = take_last_event_id_header(self.template, self.decoder);
+        let span = template.as_ref().map_or_else(|_| StreamSpan::none(), RequestTemplate::span);
+        let reader = Reader::new(decoder, self.options, span);
+        EventSource::new(self.service, template, self.response_options, reader, ReconnectState::new(self.reconnect))
     }
 }
 
 impl<S: HttpService> RequestBuilder<S> {
-    /// Sends the request, and gives the events of its response. There is no reconnecting.
+    /// Sends the request and returns the events of its response. The stream does not reconnect.
     ///
-    /// `204 No Content` gives a stream that is over: so a server answers whose stream has nothing to send.
+    /// A `204 No Content` response returns a stream that has already ended: servers send it when they have nothing
+    /// more to send.
     ///
     /// # Errors
     ///
-    /// When the request cannot be sent, when there is no response, and when the response is no event stream; its head and
-    /// a piece of its body are in the error then.
+    /// When the request cannot be sent, when there is no response, and when the response is not an event stream.
+    /// That last error contains the head and the beginning of the body.
     ///
     /// # Cancel safety
     ///
-    /// Dropping it drops the request; the server may have received it.
+    /// Dropping the future cancels the request; the server may have received it.
     pub async fn send<E: DecodeEvent>(self) -> Result<EventStream<E>, Error> {
         match self.send_or_response().await? {
             Reply::Events(events) => Ok(events),
             Reply::Other(response) => {
                 let (head, body) = response.into_parts();
-                Err(refusal(head, body).await)
+                Err(rejection(head, body).await)
             }
         }
     }
 
-    /// Sends the request, and gives the events of its response, or a response that is no event stream as it is: for servers
-    /// that may answer in two ways, as MCP's do.
+    /// Sends the request and returns the events of its response, or the response itself if it is not an event
+    /// stream. For servers that may respond in two ways, as MCP servers do.
     ///
     /// # Errors
     ///
@@ -280,48 +286,47 @@ impl<S: HttpService> RequestBuilder<S> {
     ///
     /// # Cancel safety
     ///
-    /// As [`send`](Self::send).
+    /// Same as [`send`](Self::send).
     pub async fn send_or_response<E: DecodeEvent>(self) -> Result<Reply<E>, Error> {
-        let (ask, decoder) = seed(self.ask, self.decoder);
-        let mut ask = ask?;
-        let (method, request) = (ask.method(), ask.next(decoder.last_event_id()));
-        let scope = ask.scope();
-        let mut reader = Reader::new(decoder, self.options, scope.clone());
+        let (template, decoder) = take_last_event_id_header(self.template, self.decoder);
+        let mut template = template?;
+        let (method, request) = (template.method(), template.next_request(decoder.last_event_id()));
+        let span = template.span();
+        let mut reader = Reader::new(decoder, self.options, span.clone());
         let connection = Connection::default();
         reader.set_connection(connection.clone());
-        let mut answer = pin!(exchange(self.service, method, request, connection, self.terms));
-        let answer = poll_fn(|cx| {
-            let _entered = scope.enter();
-            answer.as_mut().poll(cx)
+        let mut response = pin!(send_request(self.service, method, request, connection, self.response_options));
+        let response = poll_fn(|cx| {
+            let _entered = span.enter();
+            response.as_mut().poll(cx)
         });
-        Ok(match answer.await? {
-            Answer::Stream(head, body) => Reply::Events(EventStream::of_response(head, Ok(body), reader)),
-            Answer::NoContent(head) => Reply::Events(EventStream::of_response(head, Err(Ended::NoContent), reader)),
-            Answer::Other(head, body) => Reply::Other(http::Response::from_parts(head, body)),
+        Ok(match response.await? {
+            CheckedResponse::EventStream(head, body) => Reply::Events(EventStream::of_response(head, Ok(body), reader)),
+            CheckedResponse::NoContent(head) => {
+                Reply::Events(EventStream::of_response(head, Err(Ended::NoContent), reader))
+            }
+            CheckedResponse::Other(head, body) => Reply::Other(http::Response::from_parts(head, body)),
         })
     }
 }
 
-/// What [`send_or_response`](RequestBuilder::send_or_response) gives.
-#[expect(clippy::exhaustive_enums, reason = "a response is an event stream or it is not")]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "it is taken apart where it is made, and the common case is the large one"
-)]
+/// The result of [`send_or_response`](RequestBuilder::send_or_response).
+#[expect(clippy::exhaustive_enums, reason = "a response is either an event stream or not")]
+#[expect(clippy::large_enum_variant, reason = "callers match on it at once, and the large variant is the common one")]
 pub enum Reply<E> {
-    /// An event stream, or `204 No Content`: one that is over.
+    /// An event stream. For a `204 No Content` response, a stream that has already ended.
     Events(EventStream<E>),
-    /// Anything else, whatever its status.
+    /// Any other response, whatever its status.
     Other(http::Response<ResponseBody>),
 }
 
 impl<S> fmt::Debug for RequestBuilder<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RequestBuilder")
-            .field("ask", &self.ask)
+            .field("template", &self.template)
             .field("options", &self.options)
             .field("reconnect", &self.reconnect)
-            .field("terms", &self.terms)
+            .field("response_options", &self.response_options)
             .finish_non_exhaustive()
     }
 }
@@ -339,12 +344,15 @@ impl<E> fmt::Debug for Reply<E> {
     }
 }
 
-/// A last event ID that was set as a header is the first one of the source.
-fn seed(mut ask: Result<Ask, Error>, mut decoder: Decoder) -> (Result<Ask, Error>, Decoder) {
-    match ask.as_mut().map(Ask::take_last_event_id) {
+/// Moves a last event ID that was set as a header into the decoder.
+fn take_last_event_id_header(
+    mut template: Result<RequestTemplate, Error>,
+    mut decoder: Decoder,
+) -> (Result<RequestTemplate, Error>, Decoder) {
+    match template.as_mut().map(RequestTemplate::take_last_event_id) {
         Ok(Ok(Some(id))) => decoder = decoder.with_last_event_id(id),
-        Ok(Err(error)) => ask = Err(error),
+        Ok(Err(error)) => template = Err(error),
         Ok(Ok(None)) | Err(_) => {}
     }
-    (ask, decoder)
+    (template, decoder)
 }

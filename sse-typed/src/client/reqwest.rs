@@ -9,27 +9,29 @@ use http_body_util::{BodyExt, Full};
 use tower_service::Service;
 
 use super::{
-    BoxResponseFuture, ResponseBody, basic_auth::authorize_by_url, error::BoxError, tunnel::refused_credentials,
-    unsendable::Unsendable, url::absolute,
+    BoxResponseFuture, ResponseBody, basic_auth::set_basic_auth_from_url, error::BoxError,
+    permanent_error::PermanentError, proxy_auth::find_auth_refusal, url::absolute_scheme,
 };
 
-/// A service over the network, by a client of reqwest that the program has.
+/// A service over the network that uses an existing reqwest client.
 ///
-/// Redirects, proxies, cookies, TLS, decompression and default headers are as that client was built: across origins reqwest
-/// drops the headers that it knows as credentials, and sends the rest, the last event ID among them. A URL that it cannot
-/// ask for is an error, as are too many redirects and a proxy that refuses a tunnel with 407; none of them is repeated. A
-/// reqwest that was built without TLS takes `https` for a connection that fails, though, and that is repeated.
+/// Redirects, proxies, cookies, TLS, decompression and default headers are those of the reqwest client. On a
+/// redirect to another origin, reqwest removes the headers that it knows as credentials and sends all others,
+/// including the last event ID. An unsupported URL, too many redirects and a proxy that refuses a tunnel with 407
+/// are errors that are not retried. A reqwest that was built without TLS, however, reports `https` as a failed
+/// connection, which is retried.
 ///
 /// A user and a password in the URL are sent as `authorization: Basic`, unless the request has that header.
 ///
-/// Two settings of its builder cut event streams, and are better left alone: `timeout`, which counts until the end of the
-/// body, and `read_timeout`, where the server sends keep-alives more rarely. The clocks for streams are
-/// [`response_timeout`](super::RequestBuilder::response_timeout), [`idle_timeout`](super::RequestBuilder::idle_timeout)
-/// and [`event_timeout`](super::RequestBuilder::event_timeout); `connect_timeout` goes well with them.
+/// Two settings of reqwest's builder cut event streams and should not be used: `timeout`, which runs until the end
+/// of the body, and `read_timeout`, if the server sends keep-alives less often. Use
+/// [`response_timeout`](super::RequestBuilder::response_timeout),
+/// [`idle_timeout`](super::RequestBuilder::idle_timeout) and [`event_timeout`](super::RequestBuilder::event_timeout)
+/// instead. `connect_timeout` works well with them.
 ///
-/// reqwest does not let its connections be given up one by one. Over HTTP/2 the attempt after a timeout goes out by the
-/// connection that was silent, unless that connection is lost: set `http2_keep_alive_interval` and
-/// `http2_keep_alive_timeout` (reqwest's feature `http2`), so that a dead path is noticed.
+/// reqwest cannot abandon a single connection. Over HTTP/2, the attempt after a timeout uses the silent connection
+/// again, unless that connection is lost. Set `http2_keep_alive_interval` and `http2_keep_alive_timeout` (reqwest's
+/// feature `http2`), so that a dead path is detected.
 ///
 /// ```
 /// use std::time::Duration;
@@ -47,7 +49,7 @@ pub struct ReqwestClient {
 }
 
 impl ReqwestClient {
-    /// A service by this client; the connections are the client's.
+    /// Creates a service that uses this client and its connection pool.
     #[must_use]
     pub const fn new(client: ::reqwest::Client) -> Self {
         Self { client }
@@ -60,14 +62,14 @@ impl From<::reqwest::Client> for ReqwestClient {
     }
 }
 
-/// What [`Client::reqwest`](super::Client::reqwest) calls.
+/// Called by [`Client::reqwest`](super::Client::reqwest).
 impl Service<http::Request<Bytes>> for ReqwestClient {
     type Response = http::Response<ResponseBody>;
     type Error = BoxError;
     type Future = BoxResponseFuture;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        // It has no limit of its own.
+        // A reqwest client is always ready.
         Poll::Ready(Ok(()))
     }
 
@@ -77,7 +79,7 @@ impl Service<http::Request<Bytes>> for ReqwestClient {
     }
 }
 
-/// What middleware calls that stands between it and [`Client::new`](super::Client::new).
+/// Called by middleware between this service and [`Client::new`](super::Client::new).
 impl Service<http::Request<Full<Bytes>>> for ReqwestClient {
     type Response = http::Response<ResponseBody>;
     type Error = BoxError;
@@ -91,7 +93,7 @@ impl Service<http::Request<Full<Bytes>>> for ReqwestClient {
         let client = self.client.clone();
         BoxResponseFuture::new(async move {
             let (head, body) = request.into_parts();
-            // As bytes, and not as a body to be streamed: reqwest sends it again after a redirect.
+            // Send bytes instead of a streaming body: reqwest can then send them again after a redirect.
             let body = body.collect().await?.to_bytes();
             send(&client, http::Request::from_parts(head, body)).await
         })
@@ -103,24 +105,24 @@ async fn send(
     mut request: http::Request<Bytes>,
 ) -> Result<http::Response<ResponseBody>, BoxError> {
     let is_empty = request.body().is_empty();
-    absolute(request.uri())?;
-    // reqwest does so for requests of its own builder alone.
-    authorize_by_url(&mut request)?;
-    let mut request = Request::try_from(request).map_err(told_apart)?;
+    absolute_scheme(request.uri())?;
+    // reqwest does this only for requests of its own builder.
+    set_basic_auth_from_url(&mut request)?;
+    let mut request = Request::try_from(request).map_err(classify_error)?;
     if is_empty {
         *request.body_mut() = None;
     }
-    let response = client.execute(request).await.map_err(told_apart)?;
+    let response = client.execute(request).await.map_err(classify_error)?;
     Ok(http::Response::from(response).map(ResponseBody::new))
 }
 
-/// Marks what no repetition mends. The URL, which reqwest names whole, is left out.
-fn told_apart(error: Error) -> BoxError {
+/// Marks permanent errors. The URL, which reqwest shows in full, is left out.
+fn classify_error(error: Error) -> BoxError {
     let error = error.without_url();
-    if let Some(refused) = refused_credentials(&error) {
+    if let Some(refused) = find_auth_refusal(&error) {
         return refused.into();
     }
-    if error.is_builder() || error.is_redirect() { Unsendable::because(error).into() } else { error.into() }
+    if error.is_builder() || error.is_redirect() { PermanentError::new(error).into() } else { error.into() }
 }
 
 impl fmt::Debug for ReqwestClient {

@@ -13,34 +13,34 @@ use tower_service::Service;
 
 use super::error::BoxError;
 
-/// Any Tower service that answers HTTP requests: `Service<http::Request<Bytes>>`.
+/// Any Tower service that handles HTTP requests: an alias for `Service<http::Request<Bytes>>`.
 ///
-/// It is implemented for all there is. Services over another body are given to [`Client::new`](super::Client::new) and
-/// [`Client::with_body`](super::Client::with_body), which adapt it.
+/// It is implemented for every such service. [`Client::new`](super::Client::new) and
+/// [`Client::with_body`](super::Client::with_body) adapt services that take another request body.
 #[diagnostic::on_unimplemented(
     message = "a client cannot send requests to `{Self}`",
-    label = "not an HTTP service with such a body",
-    note = "`Client::new` takes a service of `http::Request<Full<Bytes>>`, or of any body: a service of another body `B`, which is `From<Bytes>`, \
-            is given to `Client::with_body::<B>(service)`",
-    note = "the service is `Clone + Send + 'static`, its future is `Send + 'static`, and it answers with an `http::Response` of a body that \
-            is `Send + 'static`"
+    label = "not an HTTP service with a supported request body",
+    note = "`Client::new` accepts services of `http::Request<Full<Bytes>>` and of any body; pass a service of another body `B: From<Bytes>` to \
+            `Client::with_body::<B>(service)`",
+    note = "the service must be `Clone + Send + 'static`, its future `Send + 'static`, and its response an `http::Response` with a body that is \
+            `Send + 'static`"
 )]
 pub trait HttpService: Clone + Send + 'static {
-    /// The body of the responses.
+    /// The response body.
     type ResponseBody: Body<Data: Buf, Error: Into<BoxError>> + Send + 'static;
-    /// What is given when there is no response.
+    /// The error when there is no response.
     type Error: Into<BoxError>;
-    /// The response to come.
+    /// The response future.
     type Future: Future<Output = Result<http::Response<Self::ResponseBody>, Self::Error>> + Send + 'static;
 
-    /// As [`Service::poll_ready`].
+    /// Same as [`Service::poll_ready`].
     ///
     /// # Errors
     ///
-    /// The service's own.
+    /// The service's own error.
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>>;
 
-    /// As [`Service::call`].
+    /// Same as [`Service::call`].
     fn call(&mut self, request: http::Request<Bytes>) -> Self::Future;
 }
 
@@ -65,29 +65,29 @@ where
     }
 }
 
-/// A service whose requests have the body `B`, as one whose requests have `Bytes`.
+/// Adapts a service that takes requests with the body `B` to requests with the body `Bytes`.
 pub struct WithBody<S, B> {
     service: S,
     body: PhantomData<fn() -> B>,
 }
 
 impl<S, B> WithBody<S, B> {
-    /// Adapts a service.
+    /// Wraps a service.
     pub const fn new(service: S) -> Self {
         Self { service, body: PhantomData }
     }
 
-    /// The service.
+    /// Returns a reference to the service.
     pub const fn get_ref(&self) -> &S {
         &self.service
     }
 
-    /// The service.
+    /// Returns a mutable reference to the service.
     pub const fn get_mut(&mut self) -> &mut S {
         &mut self.service
     }
 
-    /// The service.
+    /// Returns the service.
     pub fn into_inner(self) -> S {
         self.service
     }
@@ -123,11 +123,11 @@ impl<S: fmt::Debug, B> fmt::Debug for WithBody<S, B> {
     }
 }
 
-/// The body of a response, type erased.
+/// A type-erased response body.
 pub struct ResponseBody(UnsyncBoxBody<Bytes, BoxError>);
 
 impl ResponseBody {
-    /// Erases the type of a body. It is boxed once; the data is not copied if it is `Bytes`.
+    /// Erases the type of a body. The body is boxed once; its data is not copied if it is `Bytes`.
     pub fn new<B>(body: B) -> Self
     where
         B: Body<Data: Buf, Error: Into<BoxError>> + Send + 'static,
@@ -138,7 +138,7 @@ impl ResponseBody {
     }
 }
 
-/// The empty body, which middleware needs that answers in the place of a service.
+/// An empty body, for middleware that responds in place of the service.
 impl Default for ResponseBody {
     fn default() -> Self {
         Self::new(Empty::<Bytes>::new())
@@ -171,7 +171,7 @@ impl fmt::Debug for ResponseBody {
     }
 }
 
-/// A response to come, type erased.
+/// A type-erased response future.
 pub struct BoxResponseFuture(Pin<Box<dyn Future<Output = Result<http::Response<ResponseBody>, BoxError>> + Send>>);
 
 impl BoxResponseFuture {
@@ -196,18 +196,18 @@ impl fmt::Debug for BoxResponseFuture {
     }
 }
 
-/// A service, type erased: what [`Client::boxed`](super::Client::boxed) makes, so that clients and sources over any service
-/// can stand in one struct field.
-pub struct BoxHttpService(Box<dyn AnyService>);
+/// A type-erased service, created by [`Client::boxed`](super::Client::boxed), so that one struct field can hold
+/// clients or sources over any service.
+pub struct BoxHttpService(Box<dyn CloneableService>);
 
-trait AnyService: Send + Sync {
-    fn clone_box(&self) -> Box<dyn AnyService>;
+trait CloneableService: Send + Sync {
+    fn clone_box(&self) -> Box<dyn CloneableService>;
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>>;
     fn call(&mut self, request: http::Request<Bytes>) -> BoxResponseFuture;
 }
 
-impl<S: HttpService + Sync> AnyService for S {
-    fn clone_box(&self) -> Box<dyn AnyService> {
+impl<S: HttpService + Sync> CloneableService for S {
+    fn clone_box(&self) -> Box<dyn CloneableService> {
         Box::new(self.clone())
     }
 

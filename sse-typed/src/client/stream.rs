@@ -12,22 +12,22 @@ use http_body::Body;
 
 use super::{
     Ended, Error, ResponseBody,
-    debug::Head,
+    debug::ResponseHead,
     error::BoxError,
     options::{ReadOptions, read_options},
-    reader::{Read, Reader},
-    trace::{self, Scope},
+    reader::{ReadOutcome, Reader},
+    trace::{self, StreamSpan},
 };
 use crate::{
     codec::{DecodeEvent, Decoder},
     event::Event,
 };
 
-/// The events of one response: what [`send`](super::RequestBuilder::send) gives.
+/// The typed events of one response, returned by [`send`](super::RequestBuilder::send).
 ///
-/// It does not reconnect. It ends behind a [terminal event](crate::EventKind::is_terminal), with the body, or with a
-/// [fatal](Error::is_fatal) error, and is fused then. It is polled, and nothing runs beside it: what is not read stays in
-/// the socket, and dropping it closes the response.
+/// It does not reconnect. It ends after a [terminal event](crate::EventKind::is_terminal), at the end of the body,
+/// or with a [fatal](Error::is_fatal) error, and is fused. No task runs behind it: unread data stays in the socket,
+/// and dropping the stream closes the response.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -54,17 +54,21 @@ pub struct EventStream<E, B = ResponseBody> {
 impl<E, B> EventStream<E, B> {
     /// Reads any body as an event stream.
     pub fn from_body(body: B) -> Self {
-        Self { head: None, body: Ok(body), reader: Reader::new(Decoder::new(), ReadOptions::default(), Scope::none()) }
+        Self {
+            head: None,
+            body: Ok(body),
+            reader: Reader::new(Decoder::new(), ReadOptions::default(), StreamSpan::none()),
+        }
     }
 
-    /// Reads the body of a response as an event stream, whatever its head says.
+    /// Reads the body of a response as an event stream, without checking its status and headers.
     pub fn from_response(response: http::Response<B>) -> Self {
         let (head, body) = response.into_parts();
-        Self::of_response(head, Ok(body), Reader::new(Decoder::new(), ReadOptions::default(), Scope::none()))
+        Self::of_response(head, Ok(body), Reader::new(Decoder::new(), ReadOptions::default(), StreamSpan::none()))
     }
 
     pub(super) fn of_response(head: response::Parts, body: Result<B, Ended>, mut reader: Reader<E>) -> Self {
-        reader.begin(&head.headers);
+        reader.start_response(&head.headers);
         Self { head: Some(head), body, reader }
     }
 
@@ -78,31 +82,31 @@ impl<E, B> EventStream<E, B> {
 
     read_options!();
 
-    /// Status and headers of the response. `None` for a stream made [from a body](Self::from_body).
+    /// Status and headers of the response. `None` for a stream created [from a body](Self::from_body).
     #[must_use]
     pub const fn head(&self) -> Option<&response::Parts> {
         self.head.as_ref()
     }
 
-    /// The last event ID, as of the item that was yielded last. Empty when there is none.
+    /// The last event ID as of the last yielded item. Empty without an ID.
     #[must_use]
     pub fn last_event_id(&self) -> &str {
         self.reader.last_event_id()
     }
 
-    /// The reconnection time that the server has set.
+    /// The reconnection time that the server has set with a `retry:` line.
     #[must_use]
     pub const fn reconnection_time(&self) -> Option<Duration> {
         self.reader.reconnection_time()
     }
 
-    /// How many events were of unknown type.
+    /// The number of events of unknown type.
     #[must_use]
     pub const fn unknown_events(&self) -> u64 {
         self.reader.unknown_events()
     }
 
-    /// Why the stream is over; `None` while it is not.
+    /// Why the stream has ended, or `None` before its end.
     #[must_use]
     pub fn ended(&self) -> Option<Ended> {
         self.body.as_ref().err().copied()
@@ -125,61 +129,61 @@ where
     E: DecodeEvent,
     B: Body<Data: Buf, Error: Into<BoxError>> + Unpin,
 {
-    /// The next event, or `None` when the stream is over.
+    /// Returns the next event, or `None` when the stream has ended.
     ///
     /// # Errors
     ///
-    /// As an item: an event that is bad, after which the stream goes on, or a [fatal](Error::is_fatal) error, which is the
-    /// last item.
+    /// An error is an item like an event. After a bad event the stream continues; a [fatal](Error::is_fatal) error
+    /// is the last item.
     ///
     /// # Cancel safety
     ///
-    /// It can be dropped at any time, as in `tokio::select!`, and no event is lost.
+    /// The future can be dropped at any time, for example in `tokio::select!`, without losing an event.
     pub async fn next(&mut self) -> Option<Result<Event<E>, Error>> {
         std::future::poll_fn(|cx| self.poll_event(cx)).await
     }
 
-    /// The next event, or `Ok(None)` when the stream is over.
+    /// Returns the next event, or `Ok(None)` when the stream has ended.
     ///
     /// # Errors
     ///
-    /// As [`next`](Self::next). A loop that leaves at the first error loses what comes behind a bad event: look at
-    /// [`Error::is_fatal`], or ask for [`BadEvent::skip`](super::BadEvent::skip).
+    /// Same as [`next`](Self::next). A loop that stops at the first error misses the events after a bad one: check
+    /// [`Error::is_fatal`], or set [`BadEvent::skip`](super::BadEvent::skip).
     ///
     /// # Cancel safety
     ///
-    /// As [`next`](Self::next).
+    /// Same as [`next`](Self::next).
     pub async fn try_next(&mut self) -> Result<Option<Event<E>>, Error> {
         self.next().await.transpose()
     }
 
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Event<E>, Error>>> {
-        let _entered = self.reader.scope().enter();
+        let _entered = self.reader.span().enter();
         loop {
             let Ok(body) = &mut self.body else { return Poll::Ready(None) };
             return Poll::Ready(match ready!(self.reader.poll_read(Pin::new(body), cx, &|| false)) {
-                Read::Event(event) => {
+                ReadOutcome::Event(event) => {
                     if event.data.is_terminal() {
                         self.end(Ended::Terminal);
                     }
                     Some(Ok(event))
                 }
-                Read::Bad { error, last } => {
-                    if last {
+                ReadOutcome::EventError { error, is_terminal } => {
+                    if is_terminal {
                         self.end(Ended::Terminal);
                     }
                     Some(Err(error))
                 }
-                // Comments were not asked for, and nothing closes it.
-                Read::Comment(_) | Read::Closed => continue,
-                Read::End => match self.reader.end() {
+                // Comments are not enabled, and a stream has no handle that closes it.
+                ReadOutcome::Comment(_) | ReadOutcome::Closed => continue,
+                ReadOutcome::BodyEnded => match self.reader.truncation_error() {
                     Some(error) => Some(Err(self.fail(error))),
                     None => {
                         self.end(Ended::EndOfBody);
                         None
                     }
                 },
-                Read::Broken(error) => Some(Err(self.fail(error))),
+                ReadOutcome::Failed(error) => Some(Err(self.fail(error))),
             });
         }
     }
@@ -210,7 +214,7 @@ where
 impl<E, B> fmt::Debug for EventStream<E, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EventStream")
-            .field("head", &self.head.as_ref().map(Head))
+            .field("head", &self.head.as_ref().map(ResponseHead))
             .field("ended", &self.ended())
             .field("reader", &self.reader)
             .finish_non_exhaustive()

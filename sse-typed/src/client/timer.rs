@@ -1,4 +1,4 @@
-//! Limits of time that hold although other work of the same task has used up its budget.
+//! Timeouts that fire even when other work of the same task has used up its budget.
 
 use std::{
     future::{Future, poll_fn},
@@ -11,7 +11,7 @@ use tokio::{task::coop::unconstrained, time::sleep};
 
 use crate::wake::poll_timer;
 
-/// The output of a future, or `None` if there is none within `limit`.
+/// Runs a future and returns its output, or `None` if it does not complete within `limit`.
 pub(super) async fn within<F: Future>(limit: Duration, future: F) -> Option<F::Output> {
     let mut future = pin!(future);
     let mut timer = pin!(sleep(limit));
@@ -20,7 +20,8 @@ pub(super) async fn within<F: Future>(limit: Duration, future: F) -> Option<F::O
             return Poll::Ready(Some(output));
         }
         ready!(poll_timer(timer.as_mut(), cx));
-        // Without budget the future is pending whatever has come.
+        // Without budget the future returns pending even if its output is ready, so it is polled once more without
+        // the budget.
         Poll::Ready(match pin!(unconstrained(future.as_mut())).poll(cx) {
             Poll::Ready(output) => Some(output),
             Poll::Pending => None,
@@ -36,7 +37,7 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn what_has_come_counts_although_the_time_is_up_too() {
+    async fn an_output_that_is_ready_when_the_time_is_up_is_returned() {
         let (sender, receiver) = oneshot::channel();
         let mut output = tokio_test::task::spawn(within(Duration::from_secs(1), receiver));
         assert!(output.poll().is_pending());

@@ -1,20 +1,22 @@
-//! What the client tells of itself, by the `tracing` crate if its feature is on. Fields have OpenTelemetry's names where it
-//! has one; of a URL the query is left out, because it may hold a secret.
+//! The client's `tracing` events; without the feature `tracing` these functions do nothing. Fields have
+//! OpenTelemetry's names where it defines one. The query of a URL is left out, because it may contain a secret.
+//!
+//! The module doc of `client` lists all events with their levels and fields.
 
 #[cfg(feature = "tracing")]
-pub(super) use self::on::{
-    Scope, bad_event, ended, failed, ignored_lines, opened, reconnecting, unfinished_event, unknown_event,
-    unknown_header, unsendable_id,
+pub(super) use self::enabled::{
+    StreamSpan, bad_event, ended, failed, ignored_lines, invalid_header, opened, reconnecting, unfinished_event,
+    unknown_event, unsendable_id,
 };
 
 #[cfg(not(feature = "tracing"))]
-pub(super) use self::off::{
-    Scope, bad_event, ended, failed, ignored_lines, opened, reconnecting, unfinished_event, unknown_event,
-    unknown_header, unsendable_id,
+pub(super) use self::disabled::{
+    StreamSpan, bad_event, ended, failed, ignored_lines, invalid_header, opened, reconnecting, unfinished_event,
+    unknown_event, unsendable_id,
 };
 
 #[cfg(feature = "tracing")]
-mod on {
+mod enabled {
     use std::time::Duration;
 
     use http::{HeaderName, Method, Uri, response};
@@ -25,21 +27,25 @@ mod on {
         codec::{IgnoredLines, UnfinishedEvent},
     };
 
-    /// How many characters of an id, and of a header, are shown.
-    const SHOWN: usize = 100;
+    /// The target of every event and span, so that filters do not depend on the names of private modules.
+    const TARGET: &str = "sse_typed::client";
+
+    /// How many characters of an ID and of a header value are recorded.
+    const MAX_SHOWN_CHARS: usize = 100;
 
     /// The span of one stream or source.
     #[derive(Clone, Debug)]
-    pub(in super::super) struct Scope(Span);
+    pub(in super::super) struct StreamSpan(Span);
 
-    impl Scope {
-        /// Of a stream whose request is not known.
+    impl StreamSpan {
+        /// No span, for a stream whose request is not known.
         pub(in super::super) const fn none() -> Self {
             Self(Span::none())
         }
 
         pub(in super::super) fn of(method: &Method, uri: &Uri) -> Self {
             Self(tracing::info_span!(
+                target: TARGET,
                 "event_stream",
                 http.request.method = method.as_str(),
                 server.address = uri.host().map(field::display),
@@ -54,58 +60,58 @@ mod on {
     }
 
     pub(in super::super) fn opened(head: &response::Parts) {
-        tracing::debug!(http.response.status_code = head.status.as_u16(), "event stream open");
+        tracing::debug!(target: TARGET, { http.response.status_code = head.status.as_u16() }, "event stream open");
     }
 
     pub(in super::super) fn reconnecting(after: Duration, cause: Option<&Error>) {
         let after_ms = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
         match cause {
-            Some(error) => tracing::warn!(after_ms, %error, "event stream lost, reconnecting"),
-            None => tracing::debug!(after_ms, "event stream ended, reconnecting"),
+            Some(error) => tracing::warn!(target: TARGET, after_ms, %error, "event stream lost, reconnecting"),
+            None => tracing::debug!(target: TARGET, after_ms, "event stream ended, reconnecting"),
         }
     }
 
     pub(in super::super) fn ended(reason: Ended) {
-        tracing::debug!(?reason, "event stream over");
+        tracing::debug!(target: TARGET, ?reason, "event stream closed");
     }
 
     pub(in super::super) fn failed(error: &Error) {
-        tracing::warn!(%error, "event stream over");
+        tracing::warn!(target: TARGET, %error, "event stream failed");
     }
 
     pub(in super::super) fn unknown_event(event_type: &str) {
-        tracing::debug!(event_type, "event of unknown type");
+        tracing::debug!(target: TARGET, event_type, "event of unknown type");
     }
 
     pub(in super::super) fn bad_event(error: &Error) {
-        tracing::warn!(%error, "bad event");
+        tracing::warn!(target: TARGET, %error, "bad event");
     }
 
     pub(in super::super) fn ignored_lines(lines: &IgnoredLines) {
-        tracing::warn!(ignored = %lines, "event stream without an event");
+        tracing::warn!(target: TARGET, ignored = %lines, "event stream without an event");
     }
 
     pub(in super::super) fn unfinished_event(event: &UnfinishedEvent) {
-        tracing::warn!(unfinished = %event, "event stream ended within an event, which is discarded");
+        tracing::warn!(target: TARGET, unfinished = %event, "event stream ended within an event, which is discarded");
     }
 
     pub(in super::super) fn unsendable_id(id: &str) {
-        tracing::warn!(id = %beginning(id).escape_debug(), "last event ID cannot stand in a header, and is not sent");
+        tracing::warn!(target: TARGET, id = %truncated(id).escape_debug(), "last event ID cannot be sent in a header");
     }
 
-    pub(in super::super) fn unknown_header(name: &HeaderName, value: &[u8]) {
+    pub(in super::super) fn invalid_header(name: &HeaderName, value: &[u8]) {
         let value = String::from_utf8_lossy(value);
-        let value = beginning(&value).escape_debug();
-        tracing::warn!(header = name.as_str(), %value, "header of the response is not understood");
+        let value = truncated(&value).escape_debug();
+        tracing::warn!(target: TARGET, header = name.as_str(), %value, "response header has an invalid value");
     }
 
-    fn beginning(text: &str) -> &str {
-        text.char_indices().nth(SHOWN).map_or(text, |(end, _)| &text[..end])
+    fn truncated(text: &str) -> &str {
+        text.char_indices().nth(MAX_SHOWN_CHARS).map_or(text, |(end, _)| &text[..end])
     }
 }
 
 #[cfg(not(feature = "tracing"))]
-mod off {
+mod disabled {
     use std::time::Duration;
 
     use http::{HeaderName, Method, Uri, response};
@@ -116,11 +122,11 @@ mod off {
     };
 
     #[derive(Clone, Debug)]
-    pub(in super::super) struct Scope;
+    pub(in super::super) struct StreamSpan;
 
     pub(in super::super) struct Entered;
 
-    impl Scope {
+    impl StreamSpan {
         pub(in super::super) const fn none() -> Self {
             Self
         }
@@ -129,7 +135,7 @@ mod off {
             Self
         }
 
-        #[expect(clippy::unused_self, reason = "as where there is a span")]
+        #[expect(clippy::unused_self, reason = "same signature as with the feature")]
         pub(in super::super) const fn enter(&self) -> Entered {
             Entered
         }
@@ -144,5 +150,5 @@ mod off {
     pub(in super::super) const fn ignored_lines(_: &IgnoredLines) {}
     pub(in super::super) const fn unfinished_event(_: &UnfinishedEvent) {}
     pub(in super::super) const fn unsendable_id(_: &str) {}
-    pub(in super::super) const fn unknown_header(_: &HeaderName, _: &[u8]) {}
+    pub(in super::super) const fn invalid_header(_: &HeaderName, _: &[u8]) {}
 }

@@ -1,4 +1,4 @@
-//! URLs that are none, and how one is named in a message: so that it is known again, without what may be a secret.
+//! URL validation, and the form in which messages show a URL: recognizable, without parts that may be secret.
 
 use std::fmt;
 
@@ -6,12 +6,12 @@ use std::fmt;
 use http::{Uri, uri::Scheme};
 
 #[cfg(any(feature = "hyper-client", feature = "reqwest"))]
-use super::unsendable::Unsendable;
+use super::permanent_error::PermanentError;
 
-/// A URL, or what was taken for one, without user, password, query and fragment.
-pub(super) struct Shown<T>(pub(super) T);
+/// A URL, valid or not, displayed without its user, password, query and fragment.
+pub(super) struct RedactedUrl<T>(pub(super) T);
 
-impl<T: fmt::Display> fmt::Display for Shown<T> {
+impl<T: fmt::Display> fmt::Display for RedactedUrl<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = self.0.to_string();
         let (place, rest) = text.find(['?', '#']).map_or((&text[..], ""), |at| (&text[..at], ".."));
@@ -22,16 +22,19 @@ impl<T: fmt::Display> fmt::Display for Shown<T> {
     }
 }
 
-/// The scheme of a URL that can be asked for over the network: one with a scheme and a host.
+/// Returns the scheme of a URL that can be requested over the network, which must have a scheme and a host.
 ///
 /// # Errors
 ///
-/// For any other, such as a path, or a host and a port.
+/// For any other URL, such as a path alone, or a host and a port.
 #[cfg(any(feature = "hyper-client", feature = "reqwest"))]
-pub(super) fn absolute(url: &Uri) -> Result<&Scheme, Unsendable> {
+pub(super) fn absolute_scheme(url: &Uri) -> Result<&Scheme, PermanentError> {
     match (url.scheme(), url.host()) {
         (Some(scheme), Some(host)) if !host.is_empty() => Ok(scheme),
-        _ => Err(Unsendable::because(format!("`{}` is no absolute URL, such as `http://host/path`", Shown(url)))),
+        _ => Err(PermanentError::new(format!(
+            "`{}` is not an absolute URL such as `http://host/path`",
+            RedactedUrl(url)
+        ))),
     }
 }
 
@@ -40,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_url_is_named_without_what_may_be_a_secret() {
+    fn a_url_is_shown_without_parts_that_may_be_secret() {
         for (url, shown) in [
             ("https://host:81/feed", "https://host:81/feed"),
             ("https://user:pw@host/feed?token=1#top", "https://host/feed.."),
@@ -52,7 +55,7 @@ mod tests {
             ("//", "//"),
             ("é//@é?", "é//é.."),
         ] {
-            assert_eq!(Shown(url).to_string(), shown);
+            assert_eq!(RedactedUrl(url).to_string(), shown);
         }
     }
 
@@ -67,7 +70,7 @@ mod tests {
             ("/feed", false),
             ("*", false),
         ] {
-            assert_eq!(absolute(&Uri::from_static(url)).is_ok(), is_absolute, "{url}");
+            assert_eq!(absolute_scheme(&Uri::from_static(url)).is_ok(), is_absolute, "{url}");
         }
     }
 }

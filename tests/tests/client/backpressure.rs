@@ -1,5 +1,5 @@
-//! A consumer that is slow holds up its server, and nothing is heaped up between them: over HTTP/1.1 and HTTP/2, on
-//! connections in memory, so that time can be paused.
+//! A slow consumer slows down its server, and nothing accumulates between them. Over HTTP/1.1 and HTTP/2, on
+//! in-memory connections, so that time can be paused.
 
 use std::{
     convert::Infallible,
@@ -33,10 +33,10 @@ use tower::{BoxError, service_fn};
 const HOUR: Duration = Duration::from_secs(3600);
 const MIB: usize = 1 << 20;
 
-/// So many events of 1 KiB.
+/// The number of events of 1 KiB.
 const EVENTS: usize = 16 << 10;
 
-/// The near end of a connection to a server of [`EVENTS`] events. It counts what it was asked to make.
+/// The client's end of a connection to a server of [`EVENTS`] events. `made` counts the produced bytes.
 fn connect(made: Arc<AtomicUsize>) -> TokioIo<DuplexStream> {
     let (near, far) = tokio::io::duplex(64 << 10);
     let service = hyper::service::service_fn(move |_: Request<Incoming>| {
@@ -51,7 +51,7 @@ fn connect(made: Arc<AtomicUsize>) -> TokioIo<DuplexStream> {
     });
     tokio::spawn(async move {
         let server = auto::Builder::new(TokioExecutor::new());
-        // It ends with the client.
+        // The task ends with the client.
         let _ = server.serve_connection(TokioIo::new(far), service).await;
     });
     TokioIo::new(near)
@@ -69,7 +69,7 @@ fn over_http_1(made: &Arc<AtomicUsize>) -> Client<impl HttpService + use<>> {
     }))
 }
 
-/// All requests on one connection.
+/// All requests use one connection.
 async fn over_http_2(made: &Arc<AtomicUsize>) -> Client<impl HttpService + use<>> {
     let io = connect(Arc::clone(made));
     let (sender, connection) = http2::handshake(TokioExecutor::new(), io).await.unwrap();
@@ -84,7 +84,7 @@ fn source<S: HttpService>(client: &Client<S>) -> EventSource<RawEvent, S> {
     client.get("http://feed.example/").connect()
 }
 
-/// Reads `ids`, and no more.
+/// Reads exactly `ids`.
 async fn read<S: HttpService>(source: &mut EventSource<RawEvent, S>, ids: std::ops::RangeInclusive<usize>) {
     for id in ids {
         let event = timeout(HOUR, source.next()).await.expect("it is held up").unwrap().unwrap();
@@ -92,14 +92,14 @@ async fn read<S: HttpService>(source: &mut EventSource<RawEvent, S>, ids: std::o
     }
 }
 
-/// What was made when nothing moves any more, in bytes.
+/// The number of bytes that were produced when nothing makes progress any more.
 async fn settled(made: &AtomicUsize) -> usize {
-    // Paused time moves on only when there is nothing else to do.
+    // Paused time advances only when all tasks are idle.
     sleep(HOUR).await;
     made.load(Ordering::Relaxed)
 }
 
-/// Asks for all, reads slowly, and tells how much was made ahead at most.
+/// Requests all events, reads them slowly, and returns the most bytes that were produced ahead of the reader.
 async fn ahead<S: HttpService>(client: Client<S>, made: &AtomicUsize) -> usize {
     let mut source = source(&client);
     read(&mut source, 1..=1).await;
@@ -111,14 +111,14 @@ async fn ahead<S: HttpService>(client: Client<S>, made: &AtomicUsize) -> usize {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_not_read_is_not_made_over_http_1() {
+async fn unread_events_are_not_produced_over_http_1() {
     let made = Arc::default();
     let ahead = ahead(over_http_1(&made), &made).await;
     assert!(ahead < MIB, "{ahead} bytes");
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_not_read_is_not_made_over_http_2() {
+async fn unread_events_are_not_produced_over_http_2() {
     let made = Arc::default();
     let ahead = ahead(over_http_2(&made).await, &made).await;
     // The window of a stream is hyper's, 2 MiB.
@@ -126,7 +126,7 @@ async fn what_is_not_read_is_not_made_over_http_2() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_whose_window_is_full_does_not_hold_up_the_others_of_its_connection() {
+async fn a_stream_with_a_full_window_does_not_block_other_streams_of_its_connection() {
     let made = Arc::default();
     let client = over_http_2(&made).await;
     let mut stalled = source(&client);

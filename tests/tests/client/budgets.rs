@@ -1,5 +1,5 @@
-//! The budget of a task: a stream that always has something spends it, so that other tasks have their turn; and where others
-//! have spent it, timers and orders are heard all the same.
+//! The budget of a task. A stream that always has an item spends it, so that other tasks can run; timers and
+//! commands work even when other work of the task has spent it.
 
 use std::{
     convert::Infallible,
@@ -20,7 +20,7 @@ use http_body::{Body, Frame};
 use http_body_util::{Full, StreamBody};
 use sse_typed::{
     Client, EventStream, RawEvent,
-    client::{BadEvent, Ended, HttpService, ReconnectPolicy, RequestBuilder, SseDecodeLayer, Unknown},
+    client::{BadEvent, Ended, HttpService, ReconnectPolicy, RequestBuilder, SseDecodeLayer, UnknownEvent},
 };
 use tests::{
     budget::{spend, with_budget_of},
@@ -36,7 +36,7 @@ const SECOND: Duration = Duration::from_secs(1);
 /// Far more items than a task may take in a row.
 const MANY: usize = 10_000;
 
-/// A body that has the same chunk each time it is asked.
+/// A body that yields the same chunk on every poll.
 #[derive(Clone)]
 struct Always(Bytes);
 
@@ -49,7 +49,7 @@ impl Body for Always {
     }
 }
 
-/// A request to a service whose bodies always have this.
+/// A request to a service whose bodies repeat this chunk.
 fn request(chunk: &'static str) -> RequestBuilder<impl HttpService> {
     let service = tower::service_fn(move |_: Request<Full<Bytes>>| {
         let response = Response::builder().header("content-type", "text/event-stream");
@@ -59,7 +59,7 @@ fn request(chunk: &'static str) -> RequestBuilder<impl HttpService> {
     Client::new(service).get("/")
 }
 
-/// How many items the task takes of a stream before another task, which is ready, has its turn.
+/// How many items a task takes from a stream before another ready task runs.
 async fn items_before_another_task(stream: impl Stream) -> usize {
     let mut stream = pin!(stream);
     let turn = Arc::new(AtomicUsize::new(0));
@@ -86,7 +86,7 @@ async fn a_stream_that_is_always_ready_lets_other_tasks_run() {
         items_before_another_task(request(chunk).connect::<Reading>().with_signals()).await,
         items_before_another_task(request(":\n").connect::<Reading>().with_signals()).await,
         items_before_another_task(request("event: value\ndata: bad\n\n").connect::<Reading>()).await,
-        items_before_another_task(request("event: new\ndata\n\n").on_unknown(Unknown::Error).connect::<Reading>())
+        items_before_another_task(request("event: new\ndata\n\n").on_unknown(UnknownEvent::Error).connect::<Reading>())
             .await,
     ] {
         assert!(items < 200, "{items}");
@@ -122,7 +122,7 @@ impl Wake for Task {
     }
 }
 
-/// What is ready after this time and wakes the task that polled last, though there was no budget at any poll.
+/// Polls without budget until the output is ready, which must be after this time.
 async fn ready_after<T>(time: Duration, mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>) -> T {
     let tasks = [Arc::<Task>::default(), Arc::<Task>::default()];
     for task in [&tasks[0], &tasks[0], &tasks[1]] {
@@ -130,7 +130,7 @@ async fn ready_after<T>(time: Duration, mut poll: impl FnMut(&mut Context<'_>) -
         let waker = Waker::from(Arc::clone(task));
         assert!(poll(&mut Context::from_waker(&waker)).is_pending());
     }
-    // Who was out of budget is woken at once.
+    // A poll without budget wakes the task at once.
     tokio::task::yield_now().await;
     tasks[1].0.store(0, Ordering::Relaxed);
     tokio::time::advance(time - Duration::from_millis(2)).await;
@@ -138,7 +138,7 @@ async fn ready_after<T>(time: Duration, mut poll: impl FnMut(&mut Context<'_>) -
     tokio::time::advance(Duration::from_millis(4)).await;
     assert!(tasks[1].0.load(Ordering::Relaxed) > 0, "the task is not woken");
     spend(&mut Context::from_waker(Waker::noop()));
-    let Poll::Ready(output) = poll(&mut Context::from_waker(Waker::noop())) else { panic!("the timer is not heard") };
+    let Poll::Ready(output) = poll(&mut Context::from_waker(Waker::noop())) else { panic!("the timer did not fire") };
     output
 }
 
@@ -157,7 +157,7 @@ fn never() -> Client<impl HttpService> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_timer_is_heard_though_the_budget_is_spent_at_each_poll() {
+async fn every_timer_fires_although_the_budget_is_spent_at_each_poll() {
     let held = || Reply::events("").hold();
     for request in [get(held()).idle_timeout(5 * SECOND), get(held()).event_timeout(5 * SECOND)] {
         let stream = request.send::<Reading>().await.unwrap();
@@ -171,30 +171,30 @@ async fn every_timer_is_heard_though_the_budget_is_spent_at_each_poll() {
     let mut response = pin!(never().get("/").response_timeout(5 * SECOND).send::<Reading>());
     assert!(ready_after(5 * SECOND, |cx| response.as_mut().poll(cx)).await.unwrap_err().is_timeout());
 
-    // A refusal whose body does not end, for two seconds.
+    // The body of an error response that does not end is read for two seconds.
     let refusal = || Reply::status(503).then("no").hold();
     assert!(item_after(2 * SECOND, get(refusal()).connect::<Reading>()).await.unwrap_err().is_status());
     let mut service = SseDecodeLayer::<Reading>::new().layer(ScriptedService::new([refusal()]));
     let mut response = pin!(service.call(Request::new(())));
     assert!(ready_after(2 * SECOND, |cx| response.as_mut().poll(cx)).await.unwrap_err().is_status());
 
-    // The delay before the second attempt, which is answered by 204.
+    // The delay before the second attempt, whose response is a 204.
     let mut source = get(Reply::hang_up()).reconnect(ReconnectPolicy::default().jitter(0.0)).connect::<Reading>();
     assert!(ready_after(SECOND, |cx| source.poll_next_unpin(cx)).await.is_none());
     assert_eq!(source.ended(), Some(Ended::NoContent));
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_has_come_is_no_silence_though_the_budget_is_spent_at_each_poll() {
+async fn received_data_prevents_a_timeout_although_the_budget_is_spent_at_each_poll() {
     let mut stream = request("event: value\ndata: 1\n\n").idle_timeout(5 * SECOND).send::<Reading>().await.unwrap();
     for _ in 0..3 {
         assert!(ready_after(5 * SECOND, |cx| stream.poll_next_unpin(cx)).await.unwrap().is_ok());
     }
 }
 
-/// A channel of tokio spends a unit, as the stream around it does.
+/// A tokio channel spends one unit of the budget, and so does the stream around it.
 #[tokio::test(start_paused = true)]
-async fn an_event_that_has_come_is_read_whatever_is_left_of_the_budget() {
+async fn a_received_event_is_read_whatever_is_left_of_the_budget() {
     for left in 0..4 {
         let (sender, mut chunks) = mpsc::unbounded_channel::<Bytes>();
         let frames =
@@ -202,7 +202,7 @@ async fn an_event_that_has_come_is_read_whatever_is_left_of_the_budget() {
         let events = EventStream::<Reading, _>::from_body(StreamBody::new(frames)).idle_timeout(SECOND);
         let mut events = tokio_test::task::spawn(events);
         assert!(events.poll_next().is_pending());
-        // The task looks when the time is over.
+        // The task polls after the timeout has expired.
         sender.send(Bytes::from_static(b"event: value\ndata: 1\n\n")).unwrap();
         tokio::time::advance(2 * SECOND).await;
         let event = with_budget_of(left, |cx| events.poll_next_unpin(cx)).await;
@@ -212,7 +212,7 @@ async fn an_event_that_has_come_is_read_whatever_is_left_of_the_budget() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_response_that_has_come_is_taken_whatever_is_left_of_the_budget() {
+async fn a_received_response_is_accepted_whatever_is_left_of_the_budget() {
     for left in 0..3 {
         let (sender, receiver) = oneshot::channel::<Response<Full<Bytes>>>();
         let receiver = Arc::new(Mutex::new(Some(receiver)));
@@ -230,7 +230,7 @@ async fn a_response_that_has_come_is_taken_whatever_is_left_of_the_budget() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn orders_are_obeyed_though_the_budget_is_spent() {
+async fn commands_take_effect_although_the_budget_is_spent() {
     for request in [request("event: value\ndata: 1\n\n"), request(":\n")] {
         let mut source = request.connect::<RawEvent>();
         let (handle, task) = (source.handle(), Arc::<Task>::default());

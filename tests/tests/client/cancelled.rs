@@ -1,4 +1,4 @@
-//! Futures that are dropped before they are done.
+//! Futures that are dropped before they complete.
 
 use std::{
     convert::Infallible,
@@ -23,7 +23,7 @@ use tokio::time::sleep;
 
 use crate::reading::Reading;
 
-/// Two connections in pieces, with attempts in vain between them.
+/// Two connections in chunks, with failed attempts between them.
 fn service() -> ScriptedService {
     let pieces = |text: &str| {
         let pause = Duration::from_millis(7);
@@ -41,22 +41,22 @@ fn source() -> EventSource<Reading> {
     Client::new(service()).get("/").reconnect(ReconnectPolicy::default().jitter(0.0)).connect().boxed()
 }
 
-/// Asks anew for each poll, until the end: no future is polled twice.
+/// Creates a new future for each poll, until the end: no future is polled twice.
 async fn by_single_polls(mut poll: impl FnMut() -> Option<Option<String>>) -> Vec<String> {
-    let mut told = Vec::new();
+    let mut items = Vec::new();
     for _ in 0..100_000 {
         match poll() {
             None => sleep(Duration::from_millis(1)).await,
-            Some(None) => return told,
-            Some(Some(item)) => told.push(item),
+            Some(None) => return items,
+            Some(Some(item)) => items.push(item),
         }
     }
-    panic!("no end: {told:?}");
+    panic!("no end: {items:?}");
 }
 
 const ALL: [&str; 6] = ["Value(1)", "bad", "Value(2)", "Value(3)", "Value(4)", "Bye"];
 
-fn told(item: Result<Event<Reading>, Error>) -> String {
+fn describe(item: Result<Event<Reading>, Error>) -> String {
     item.map_or_else(
         |error| if error.is_fatal() { "fatal" } else { "bad" }.to_owned(),
         |event| format!("{:?}", event.data),
@@ -64,16 +64,16 @@ fn told(item: Result<Event<Reading>, Error>) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn next_and_try_next_lose_nothing_when_they_are_dropped_after_every_poll() {
+async fn next_and_try_next_lose_no_event_when_they_are_dropped_after_every_poll() {
     let mut events = source();
-    assert_eq!(by_single_polls(|| events.next().now_or_never().map(|item| item.map(told))).await, ALL);
+    assert_eq!(by_single_polls(|| events.next().now_or_never().map(|item| item.map(describe))).await, ALL);
     let mut events = source();
-    let once = || events.try_next().now_or_never().map(|item| item.transpose().map(told));
+    let once = || events.try_next().now_or_never().map(|item| item.transpose().map(describe));
     assert_eq!(by_single_polls(once).await, ALL);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_of_one_response_loses_nothing_when_it_is_cancelled() {
+async fn a_stream_of_one_response_loses_no_event_when_it_is_cancelled() {
     let pieces = "event: value\ndata: 1\n\nevent: value\ndata: x\n\nevent: value\ndata: 2\n\n".as_bytes().chunks(4);
     let reply = pieces.fold(Reply::events(""), |reply, piece| reply.then(piece).pause(Duration::from_millis(7)));
     let mut events = Client::new(ScriptedService::new([reply])).post("/").send::<Reading>().await.unwrap();
@@ -85,25 +85,25 @@ async fn a_stream_of_one_response_loses_nothing_when_it_is_cancelled() {
         } else {
             events.try_next().now_or_never().map(Result::transpose)
         };
-        item.map(|item| item.map(told))
+        item.map(|item| item.map(describe))
     };
     assert_eq!(by_single_polls(once).await, ["Value(1)", "bad", "Value(2)"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn signals_lose_nothing_when_they_are_cancelled() {
+async fn signals_are_not_lost_when_their_futures_are_cancelled() {
     fn name(signal: Result<Signal<Reading>, Error>) -> String {
         match signal {
-            Ok(Signal::Event(event)) => told(Ok(event)),
+            Ok(Signal::Event(event)) => describe(Ok(event)),
             Ok(Signal::Open(head)) => format!("open {}", head.status.as_u16()),
             Ok(Signal::Comment(text)) => text,
             Ok(Signal::Reconnecting { after, .. }) => format!("again in {after:?}"),
             Ok(other) => format!("{other:?}"),
-            Err(error) => told(Err(error)),
+            Err(error) => describe(Err(error)),
         }
     }
     let uninterrupted: Vec<_> = source().with_signals().map(name).collect().await;
-    assert_eq!(uninterrupted.iter().filter(|told| told.starts_with("again")).count(), 3);
+    assert_eq!(uninterrupted.iter().filter(|items| items.starts_with("again")).count(), 3);
     let mut signals = source().with_signals();
     let mut turn = 0;
     let once = || {
@@ -118,7 +118,7 @@ async fn signals_lose_nothing_when_they_are_cancelled() {
     assert_eq!(by_single_polls(once).await, uninterrupted);
 }
 
-/// One of the requests that are being answered.
+/// A request that the service is handling.
 struct Running(Arc<AtomicUsize>);
 
 impl Running {
@@ -135,7 +135,7 @@ impl Drop for Running {
 }
 
 #[tokio::test(start_paused = true)]
-async fn opened_and_send_give_their_request_up_when_they_are_dropped() {
+async fn dropping_opened_or_send_cancels_the_request() {
     async fn gives_up(running: &AtomicUsize, asking: impl Future<Output = bool>) {
         let mut asking = Box::pin(asking);
         assert!(asking.as_mut().now_or_never().is_none());
@@ -157,11 +157,11 @@ async fn opened_and_send_give_their_request_up_when_they_are_dropped() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn opened_takes_no_event_of_its_own() {
+async fn opened_does_not_consume_an_event() {
     let mut events = source().opened().await.unwrap();
     let mut seen = Vec::new();
     while let Some(item) = events.next().await {
-        seen.push(told(item));
+        seen.push(describe(item));
     }
     assert_eq!(seen, ALL);
 }

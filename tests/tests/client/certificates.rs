@@ -1,5 +1,5 @@
-//! Certificates for servers on localhost, and processes that trust them: the client takes its roots from the platform, which
-//! on Linux the environment names.
+//! Certificates for servers on localhost, and processes that trust them. The client takes its roots from the
+//! platform; on Linux an environment variable names them.
 
 use std::{
     fs,
@@ -14,22 +14,22 @@ use rustls::{
 };
 use tokio::process::Command;
 
-/// Names the authority's file to a process that trusts it.
+/// The environment variable with the authority's file.
 const ROOTS: &str = "SSL_CERT_FILE";
-/// Marks a test's process that trusts the files of its name.
+/// Marks the process of a test that trusts the test's files.
 const TRUSTING: &str = "SSE_TYPED_TRUSTING";
 
-/// The certificate of a server, and the files that a client may be told to trust.
+/// The certificate of a server, and the files that a client may trust.
 pub(crate) struct Identity {
     /// The certificate of the authority that signed the server's.
     pub(crate) authority: PathBuf,
-    /// The server's own, which nobody signs others with.
+    /// The server's own certificate, which signs no others.
     pub(crate) own: PathBuf,
     certificate: Vec<u8>,
     key: Vec<u8>,
 }
 
-/// A file of one test alone.
+/// A file that only this test uses.
 fn file(test: &str, name: &str) -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{}-{name}", test.replace("::", "-")))
 }
@@ -40,7 +40,7 @@ fn write(path: PathBuf, content: impl AsRef<[u8]>) -> PathBuf {
 }
 
 impl Identity {
-    /// A new authority, and a certificate of its own for `localhost`.
+    /// Creates an authority and a certificate of it for `localhost`.
     pub(crate) fn generate(test: &str) -> Self {
         let mut params = CertificateParams::default();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -53,8 +53,8 @@ impl Identity {
         Self { authority, own, certificate: certificate.der().to_vec(), key: key.serialize_der() }
     }
 
-    /// The identity whose authority this process trusts. The test `test` is run by one that does: in the process that was
-    /// started first, this starts that other one, waits for its success, and is `None`.
+    /// Returns the identity whose authority this process trusts. The first process of `test` starts a second one
+    /// that trusts it, waits for its success, and gets `None`.
     pub(crate) async fn trusted(test: &str) -> Option<Self> {
         let (certificate, key) = (file(test, "certificate.der"), file(test, "key.der"));
         if std::env::var(TRUSTING).is_ok_and(|name| name == test) {
@@ -69,12 +69,12 @@ impl Identity {
         process.args([test, "--exact", "--nocapture"]).env(TRUSTING, test);
         process.env(ROOTS, &identity.authority).env_remove("SSL_CERT_DIR");
         let output = process.kill_on_drop(true).output().await.unwrap();
-        let told = String::from_utf8_lossy(&output.stdout);
-        assert!(output.status.success() && told.contains("1 passed"), "{output:?}");
+        let stdout = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && stdout.contains("1 passed"), "{output:?}");
         None
     }
 
-    /// The settings of a server that speaks the given protocols.
+    /// The settings of a server with the given protocols.
     pub(crate) fn server_config(&self, protocols: &[&str]) -> Arc<ServerConfig> {
         let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(self.key.clone()));
         let mut config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))

@@ -1,4 +1,4 @@
-//! `content-encoding`, by tower-http's layer in front of the client.
+//! `content-encoding`, decoded by tower-http's layer in front of the client.
 
 use std::{
     convert::Infallible,
@@ -31,7 +31,8 @@ enum Feed {
 type Sender = mpsc::UnboundedSender<Event<Feed>>;
 type Connections = mpsc::UnboundedReceiver<Sender>;
 
-/// Sends on each connection what the test gives it, compressed as the client would have it, but never not at all.
+/// Sends on each connection the events that the test passes it, always compressed with a coding that the client
+/// accepts.
 async fn server(connections: mpsc::UnboundedSender<Sender>) -> String {
     let connections = Arc::new(Mutex::new(connections));
     let service = ServiceBuilder::new()
@@ -39,7 +40,7 @@ async fn server(connections: mpsc::UnboundedSender<Sender>) -> String {
             assert!(response.headers().contains_key(header::CONTENT_ENCODING));
             response
         })
-        // Opted in: the default leaves event streams alone.
+        // The default of the layer does not compress event streams.
         .layer(CompressionLayer::new().compress_when(SizeAbove::new(0)))
         .layer(SseLayer::new())
         .service(service_fn(move |_: Request<_>| {
@@ -70,15 +71,16 @@ async fn a_compressed_stream_is_read_event_by_event_on_each_connection() {
 #[tokio::test]
 async fn reqwest_decompresses_a_stream_event_by_event_by_itself() {
     let (opened, mut connections) = mpsc::unbounded_channel();
-    // With its feature `gzip` it asks for that, and hides that it was answered so; the server has seen it.
+    // With its feature `gzip`, reqwest requests the coding and removes the header from the response; the server has
+    // seen the request.
     let request = Client::reqwest(reqwest::Client::new()).get(server(opened).await);
     assert_lock_step(request.reconnect(fast()).connect(), &mut connections).await;
 }
 
-/// On each of two connections, each event arrives before the next is made.
+/// On each of two connections, each event arrives before the next is sent.
 async fn assert_lock_step<S: HttpService>(mut source: EventSource<Feed, S>, connections: &mut Connections) {
     for connection in [0, 100] {
-        // It connects when it is polled.
+        // A source connects when it is polled.
         let sender = tokio::select! {
             sender = connections.recv() => sender.unwrap(),
             event = source.next() => panic!("{event:?}"),

@@ -1,4 +1,4 @@
-//! Compressed streams that nothing has decompressed: an error that says what is missing, not a stream without events.
+//! Compressed streams that were not decoded: an error that names the fix, not a stream without events.
 
 use sse_typed::{
     Client, RawEvent,
@@ -13,7 +13,7 @@ fn service(coding: &str) -> ScriptedService {
 
 #[tokio::test(start_paused = true)]
 async fn a_stream_that_is_still_compressed_is_a_fatal_error_that_names_the_layer() {
-    let expected = "the event stream is compressed (`gzip`): ask through tower-http's `DecompressionLayer`";
+    let expected = "the event stream is compressed (`gzip`): decode it with tower-http's `DecompressionLayer`";
     let fed = service("gzip");
     let mut source = Client::new(fed.clone()).get("/").connect::<RawEvent>();
     let error = source.next().await.unwrap().unwrap_err();
@@ -34,20 +34,20 @@ async fn a_stream_that_is_still_compressed_is_a_fatal_error_that_names_the_layer
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_compressed_stream_without_a_content_type_is_told_by_its_coding_where_none_is_needed() {
+async fn a_lenient_client_reports_the_coding_of_a_stream_without_a_content_type() {
     let untyped = Scripted::events("").untyped().header("content-encoding", "gzip");
     let client = Client::new(ScriptedService::new([untyped.clone(), untyped]));
     assert!(client.get("/").lenient(true).send::<RawEvent>().await.unwrap_err().is_content_encoding());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_in_the_coding_identity_is_read() {
+async fn a_stream_with_the_coding_identity_is_read() {
     let mut events = Client::new(service("identity")).get("/").send::<RawEvent>().await.unwrap();
     assert_eq!(events.next().await.unwrap().unwrap().data.data(), "1");
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_else_is_wrong_with_a_response_is_told_first() {
+async fn other_errors_of_a_response_take_precedence_over_its_coding() {
     let html = Scripted::status(200).header("content-type", "text/html").header("content-encoding", "br");
     let gone = Scripted::status(410).header("content-encoding", "br");
     let client = Client::new(ScriptedService::new([html, gone]));

@@ -1,5 +1,5 @@
-//! What a program may do beside reading: close and restart a source, hear of its connections, make requests anew, set
-//! clocks.
+//! Controls of a stream other than reading: close and restart a source, receive signals, build requests per attempt,
+//! set timeouts.
 
 use std::{
     sync::{
@@ -31,13 +31,13 @@ fn connect(service: &ScriptedService) -> EventSource<Reading> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn k5_after_close_nothing_is_delivered_not_even_what_was_received() {
+async fn k5_after_close_no_event_is_delivered_not_even_a_received_one() {
     let service = ScriptedService::new([Scripted::events("event: value\ndata: 1\n\nevent: value\ndata: 2\n\n").hold()]);
     let mut source = connect(&service);
     let handle = source.handle();
     assert_eq!(source.next().await.unwrap().unwrap().data, Reading::Value(1));
     handle.close();
-    // A close is not taken back.
+    // A restart does not undo a close.
     handle.restart();
     assert!(source.next().await.is_none());
     assert_eq!(source.ended(), Some(Ended::Closed));
@@ -74,7 +74,7 @@ async fn k5_close_hangs_up_on_the_server_from_another_thread() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn restart_connects_anew_at_once_with_the_last_event_id() {
+async fn restart_reconnects_at_once_with_the_last_event_id() {
     let held = Scripted::events("id: 4\nevent: value\ndata: 1\n\nid: 5\nevent: val").hold();
     let service = ScriptedService::new([held, Scripted::status(503).header("retry-after", "3600")]);
     let mut source = connect(&service);
@@ -92,7 +92,7 @@ async fn restart_connects_anew_at_once_with_the_last_event_id() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn restart_drops_half_an_event_and_the_clocks_of_its_connection() {
+async fn restart_drops_an_unfinished_event_and_the_timers_of_its_connection() {
     let half = || Scripted::events("event: value\ndata: 1").hold();
     let whole = "\n\nevent: value\ndata: 2\n\n";
     let service = ScriptedService::new([half(), Scripted::events("").pause(9 * SECOND).then(whole).hold()]);
@@ -105,7 +105,7 @@ async fn restart_drops_half_an_event_and_the_clocks_of_its_connection() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn restart_forgets_the_attempts_in_vain() {
+async fn restart_resets_the_count_of_failed_attempts() {
     let service = ScriptedService::new(std::iter::repeat_n(Scripted::hang_up(), 5));
     let mut source = connect(&service);
     let handle = source.handle();
@@ -117,14 +117,14 @@ async fn restart_forgets_the_attempts_in_vain() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn signals_tell_of_connections_comments_and_reconnects_in_order() {
+async fn signals_yield_connections_comments_and_reconnects_in_order() {
     let replies = [
         Scripted::hang_up(),
         Scripted::events(": hello\nevent: value\ndata: 1\n\n"),
         Scripted::events("event: bye\ndata\n\n"),
     ];
     let signals = connect(&ScriptedService::new(replies)).with_signals();
-    let told: Vec<_> = signals
+    let items: Vec<_> = signals
         .map(|signal| match signal.unwrap() {
             Signal::Open(head) => format!("open {}", head.status.as_u16()),
             Signal::Event(event) => format!("{:?}", event.data),
@@ -145,11 +145,11 @@ async fn signals_tell_of_connections_comments_and_reconnects_in_order() {
         "open 200",
         "Bye",
     ];
-    assert_eq!(told, expected);
+    assert_eq!(items, expected);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_source_says_why_it_ended() {
+async fn a_source_returns_the_reason_of_its_end() {
     async fn ended(replies: impl IntoIterator<Item = Scripted>, method: Method) -> Ended {
         let client = Client::new(ScriptedService::new(replies));
         let mut source = client.request(method, "/").reconnect(no_jitter()).connect::<Reading>();
@@ -165,7 +165,7 @@ async fn a_source_says_why_it_ended() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_is_made_anew_for_each_attempt() {
+async fn the_closure_builds_the_request_of_each_attempt() {
     let replies = [Scripted::events("id: 7\nevent: value\ndata: 1\n\n"), Scripted::status(503)];
     let service = ScriptedService::new(replies);
     let mut source = Client::new(service.clone())
@@ -204,7 +204,7 @@ async fn a_request_is_made_anew_for_each_attempt() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_of_ones_own_still_resumes() {
+async fn a_request_built_by_the_closure_still_resumes() {
     let service = ScriptedService::new([Scripted::events("id: 7\nevent: value\ndata: 1\n\n")]);
     let mut source = Client::new(service.clone())
         .post("/")
@@ -222,7 +222,7 @@ async fn a_request_of_ones_own_still_resumes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_that_could_not_be_made_is_tried_again_and_counts() {
+async fn an_error_of_the_closure_is_retried_and_counts_as_an_attempt() {
     let tries = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&tries);
     let service = ScriptedService::new([]);
@@ -241,7 +241,7 @@ async fn a_request_that_could_not_be_made_is_tried_again_and_counts() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_post_is_resumed_by_get_or_by_the_same_request_on_request() {
+async fn a_post_is_resumed_with_a_get_or_with_the_same_request_as_set() {
     for (resume, expected) in [(Resume::Get, ["POST", "GET", "GET"]), (Resume::Same, ["POST", "POST", "POST"])] {
         let replies =
             [Scripted::events("id: 1\nevent: value\ndata\n\n"), Scripted::events("id: 2\nevent: value\ndata: 2\n\n")];
@@ -259,7 +259,7 @@ async fn a_post_is_resumed_by_get_or_by_the_same_request_on_request() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_post_that_brought_no_id_or_no_answer_is_not_resumed_by_get() {
+async fn a_post_without_an_id_or_a_response_is_not_resumed_with_a_get() {
     let service = ScriptedService::new([Scripted::events("event: value\ndata: 1\n\n")]);
     let mut source = Client::new(service.clone()).post("/").resume_with(Resume::Get).connect::<Reading>();
     assert!(source.next().await.unwrap().is_ok());
@@ -274,7 +274,7 @@ async fn a_post_that_brought_no_id_or_no_answer_is_not_resumed_by_get() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_peer_that_falls_silent_is_noticed_and_connected_to_again() {
+async fn a_silent_peer_is_detected_and_the_source_reconnects() {
     let silent = Scripted::events("event: value\ndata: 1\n\nevent: value\nda").hold();
     let service = ScriptedService::new([silent]);
     let request = Client::new(service.clone()).get("/").idle_timeout(7 * SECOND).reconnect(no_jitter());
@@ -288,7 +288,7 @@ async fn a_peer_that_falls_silent_is_noticed_and_connected_to_again() {
             assert_eq!(started.elapsed(), 7 * SECOND);
         }
     }
-    assert_eq!(causes, ["the event stream is silent: nothing was received for 7s"]);
+    assert_eq!(causes, ["the event stream timed out: no data for 7s"]);
     assert_eq!(service.requests().len(), 2);
 }
 
@@ -297,7 +297,7 @@ fn commenting(every: Duration, times: usize) -> Scripted {
 }
 
 #[tokio::test(start_paused = true)]
-async fn comments_keep_a_stream_from_being_idle_but_are_no_events() {
+async fn comments_restart_the_idle_timeout_but_not_the_event_timeout() {
     let body = || commenting(5 * SECOND, 100);
     let silent_after = async |request: sse_typed::client::RequestBuilder<_>| {
         let started = Instant::now();
@@ -310,9 +310,9 @@ async fn comments_keep_a_stream_from_being_idle_but_are_no_events() {
     let get = || Client::new(ScriptedService::new([body()])).get("/");
     let (after, _) = silent_after(get().idle_timeout(6 * SECOND)).await;
     assert_eq!(after, (500 + 6) * SECOND);
-    let (after, told) = silent_after(get().idle_timeout(6 * SECOND).event_timeout(12 * SECOND)).await;
+    let (after, message) = silent_after(get().idle_timeout(6 * SECOND).event_timeout(12 * SECOND)).await;
     assert_eq!(after, 12 * SECOND);
-    assert!(told.contains("no event"), "{told}");
+    assert!(message.contains("no event"), "{message}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -329,7 +329,7 @@ async fn events_in_time_keep_a_stream_alive() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_idle_timeout_is_learned_from_the_servers_keep_alive() {
+async fn the_idle_timeout_is_derived_from_the_servers_keep_alive() {
     let keep_alive = |value: &str| Scripted::events("").header("sse-keep-alive", value).hold();
     let idle = async |reply: Scripted, own: Option<Option<Duration>>| {
         let mut request = Client::new(ScriptedService::new([reply])).get("/");
@@ -352,7 +352,7 @@ async fn the_idle_timeout_is_learned_from_the_servers_keep_alive() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_time_that_the_consumer_takes_is_not_silence() {
+async fn time_that_the_consumer_takes_does_not_count_as_silence() {
     let reply = (1..=5).fold(Scripted::events(""), |reply, n| reply.then(format!("event: value\ndata: {n}\n\n")));
     let service = ScriptedService::new([reply.then("event: bye\ndata\n\n")]);
     let mut source = Client::new(service).get("/").idle_timeout(SECOND).event_timeout(SECOND).connect::<Reading>();
@@ -364,7 +364,7 @@ async fn the_time_that_the_consumer_takes_is_not_silence() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_has_come_and_is_not_read_yet_is_no_silence() {
+async fn received_data_that_is_not_read_yet_prevents_a_timeout() {
     let idle = |body: String| Client::new(ScriptedService::new([Scripted::events(body)])).get("/").idle_timeout(SECOND);
     let mut signals = idle(":\n".repeat(5)).connect::<Reading>().with_signals();
     assert!(matches!(signals.next().await, Some(Ok(Signal::Open(_)))));
@@ -373,7 +373,7 @@ async fn what_has_come_and_is_not_read_yet_is_no_silence() {
         tokio::time::sleep(100 * SECOND).await;
     }
 
-    // More than is passed over in one poll.
+    // More events than one poll skips.
     let mut stream = idle("event: new\ndata\n\n".repeat(1000)).send::<Reading>().await.unwrap();
     while stream.ended().is_none() {
         assert!(matches!(stream.next().now_or_never(), None | Some(None)));
@@ -383,7 +383,7 @@ async fn what_has_come_and_is_not_read_yet_is_no_silence() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_shorter_timeout_holds_for_a_stream_that_is_waited_for_already() {
+async fn a_shorter_timeout_applies_to_a_stream_that_is_already_waiting() {
     let service = ScriptedService::new([Scripted::events("").hold()]);
     let mut stream = Client::new(service).get("/").idle_timeout(3600 * SECOND).send::<Reading>().await.unwrap();
     let started = Instant::now();
@@ -394,7 +394,7 @@ async fn a_shorter_timeout_holds_for_a_stream_that_is_waited_for_already() {
 }
 
 #[tokio::test]
-async fn a_silent_peer_is_noticed_over_a_real_socket() {
+async fn a_silent_peer_is_detected_over_a_real_socket() {
     let server = ScriptedServer::start([Scripted::events("event: value\ndata: 1\n\n").hold()]).await;
     let request = Client::hyper().get(server.url("/")).idle_timeout(Duration::from_millis(500));
     let mut stream = request.send::<Reading>().await.unwrap();
@@ -404,7 +404,7 @@ async fn a_silent_peer_is_noticed_over_a_real_socket() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_response_that_does_not_come_is_given_up() {
+async fn a_response_that_does_not_arrive_times_out() {
     let never = tower::service_fn(|_: http::Request<bytes::Bytes>| {
         std::future::pending::<Result<http::Response<axum::body::Body>, std::convert::Infallible>>()
     });
@@ -413,14 +413,14 @@ async fn a_response_that_does_not_come_is_given_up() {
     let error = client.get("/").response_timeout(9 * SECOND).send::<Reading>().await.unwrap_err();
     assert!(error.is_timeout(), "{error}");
     assert_eq!(started.elapsed(), 9 * SECOND);
-    // And it is repeated under a policy.
+    // A source retries it.
     let request = client.get("/").response_timeout(9 * SECOND).reconnect(no_jitter().max_attempts(2));
     assert!(request.connect::<Reading>().next().await.unwrap().unwrap_err().is_gave_up());
     assert_eq!(started.elapsed(), (9 + 9 + 1 + 9) * SECOND);
 }
 
 #[tokio::test(start_paused = true)]
-async fn half_an_answer_is_an_error_on_request() {
+async fn a_missing_terminal_event_is_an_error_with_require_terminal() {
     let body = "event: value\ndata: 1\n\n";
     let post =
         |body: &str| Client::new(ScriptedService::new([Scripted::events(body)])).post("/").require_terminal(true);
@@ -441,7 +441,7 @@ async fn half_an_answer_is_an_error_on_request() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_is_no_event_stream_is_given_back_on_request() {
+async fn send_or_response_returns_a_response_that_is_not_an_event_stream() {
     let json = Scripted::status(200).header("content-type", "application/json").then("{}");
     let client =
         Client::new(ScriptedService::new([json, Scripted::events("event: bye\ndata\n\n"), Scripted::status(204)]));
@@ -456,7 +456,7 @@ async fn an_answer_that_is_no_event_stream_is_given_back_on_request() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn errors_of_the_server_are_events_or_error_items_on_request() {
+async fn in_band_errors_makes_error_events_of_the_server_error_items() {
     let body = "event: failed\ndata: overloaded\n\nevent: value\ndata: 1\n\n";
     let stream = |yes| {
         let body = http_body_util::Full::new(bytes::Bytes::from_static(body.as_bytes()));
@@ -473,7 +473,7 @@ async fn errors_of_the_server_are_events_or_error_items_on_request() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_error_of_the_server_that_is_its_last_word_ends_the_stream() {
+async fn a_terminal_error_event_of_the_server_ends_the_stream() {
     let reply = || Scripted::events("event: failed\ndata: for good\n\nevent: value\ndata: 1\n\n");
     let service = ScriptedService::new([reply(), reply()]);
     let get = || Client::new(service.clone()).get("/").in_band_errors(true);
@@ -488,7 +488,7 @@ async fn an_error_of_the_server_that_is_its_last_word_ends_the_stream() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_untyped_source_takes_every_event() {
+async fn an_untyped_source_yields_every_event() {
     let service = ScriptedService::new([Scripted::events("event: a\ndata: 1\n\ndata: 2\n\n")]);
     let mut source = Client::new(service).get("/").connect::<RawEvent>();
     assert_eq!(source.next().await.unwrap().unwrap().data.event_type(), "a");

@@ -1,4 +1,4 @@
-//! What `{:?}` shows of the client: what its traces show, and nothing that may be a secret.
+//! The client's `{:?}` output: it shows what traces show, and no secrets.
 
 use std::{collections::BTreeSet, error::Error as StdError, fmt, future::Future, time::Duration};
 
@@ -9,7 +9,7 @@ use sse_typed::{
     Client, EventId, RawEvent, SseEvent,
     client::{
         Attempt, BadEvent, BoxHttpService, Ended, Error, HyperClient, ReadyState, ReconnectPolicy, Reply,
-        RequestBuilder, ReqwestClient, ResponseBody, Resume, Signal, SseDecodeLayer, Unknown, WithBody,
+        RequestBuilder, ReqwestClient, ResponseBody, Resume, Signal, SseDecodeLayer, UnknownEvent, WithBody,
     },
 };
 use tests::scripted::{Reply as Scripted, ScriptedService};
@@ -20,7 +20,7 @@ use crate::reading::Reading;
 
 const URL: &str = "http://user:secret-pw@host:81/feed?token=secret-query#secret-fragment";
 
-/// Shows its secret to nobody but `{:?}`.
+/// Shows its secret only in `{:?}`.
 #[derive(Debug)]
 struct Failure(#[expect(dead_code, reason = "it is for `{:?}`")] &'static str);
 
@@ -32,7 +32,7 @@ impl fmt::Display for Failure {
 
 impl StdError for Failure {}
 
-/// What was shown, by the name of its type.
+/// The outputs, with the name of the type.
 #[derive(Default)]
 struct Shown(Vec<(String, String)>);
 
@@ -44,7 +44,7 @@ impl Shown {
         self.0.push((name, format!("{value:#?}")));
     }
 
-    /// With its causes, and theirs.
+    /// Adds the error and all its sources.
     fn add_error(&mut self, error: &Error) {
         self.add(error);
         let mut next = Some(error as &dyn StdError);
@@ -90,7 +90,7 @@ async fn fails<T>(response: impl Future<Output = Result<T, Error>>) -> Error {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_public_shows_a_secret() {
+async fn no_public_type_shows_a_secret() {
     let mut shown = Shown::default();
     let scripted = |reply| with_secrets(Client::new(ScriptedService::new([reply])).post(URL));
 
@@ -105,7 +105,7 @@ async fn nothing_public_shows_a_secret() {
     if let BadEvent::Skip(hook) = BadEvent::skip(|_| {}) {
         shown.add(&hook);
     }
-    shown.add(&(Unknown::Skip));
+    shown.add(&(UnknownEvent::Skip));
     shown.add(&Resume::Get);
     shown.add(&Ended::Closed);
     shown.add(&ReadyState::Closed);
@@ -173,7 +173,7 @@ async fn nothing_public_shows_a_secret() {
     shown.add(&handle.state());
     shown.add(handle.state().last_error().unwrap());
 
-    // The messages name what is wrong with the data, and what the server says.
+    // These messages quote the invalid data and the server's error.
     let events = "event: value\ndata: {\"n\":\"secret-n\"}\n\nevent: failed\ndata: {\"why\":\"secret-why\"}\n\n";
     let request = with_secrets(Client::new(ScriptedService::new([Scripted::events(events)])).get(URL));
     let mut stream = request.in_band_errors(true).send::<Typed>().await.unwrap();
@@ -186,7 +186,7 @@ async fn nothing_public_shows_a_secret() {
     }
     shown.add(&stream);
 
-    // Nobody listens there.
+    // No server listens there.
     let nowhere = "http://user:secret-pw@127.0.0.1:1/?token=secret-query";
     shown.add_error(&fails(with_secrets(Client::hyper().get(nowhere)).send::<Reading>()).await);
     let client = Client::reqwest(reqwest::Client::new());
@@ -202,7 +202,7 @@ async fn nothing_public_shows_a_secret() {
     assert_eq!(missing, ["HttpService"]);
 }
 
-/// The names of what the client exports.
+/// The names of the client's exports.
 fn exported() -> Vec<&'static str> {
     let source = include_str!("../../../sse-typed/src/client/mod.rs");
     let uses = source.split("pub use ").skip(1).filter_map(|text| text.split(';').next());
@@ -211,7 +211,7 @@ fn exported() -> Vec<&'static str> {
 }
 
 #[tokio::test]
-async fn what_is_shown_tells_requests_and_responses_apart() {
+async fn the_output_identifies_requests_and_responses() {
     let request = with_secrets(Client::new(ScriptedService::new([])).post(URL));
     let shown = format!("{:?}", request.connect::<Reading>());
     let expected =
@@ -220,7 +220,7 @@ async fn what_is_shown_tells_requests_and_responses_apart() {
 
     let error = fails(Client::new(ScriptedService::new([refusal()])).get(URL).send::<Reading>()).await;
     let shown = format!("{error:?}");
-    let expected = "Error { kind: Status, message: \"the response is no event stream: its status is 403 Forbidden\", \
+    let expected = "Error { kind: Status, message: \"the response is not an event stream: its status is 403 Forbidden\", \
                     response: Head { status: 403, headers: [\"set-cookie\"] }, body: 13 bytes }";
     assert_eq!(shown, expected);
 }

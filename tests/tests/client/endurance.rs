@@ -1,4 +1,4 @@
-//! What a service needs over months: nothing lost and nothing doubled, and work and memory that stay in proportion.
+//! Long operation: no event is lost or duplicated, and work and memory stay proportional.
 
 use std::{
     convert::Infallible,
@@ -25,12 +25,12 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::reading::Reading;
 
-/// The same numbers each time.
+/// A reproducible random number generator.
 #[derive(Clone, Debug)]
 struct Chance(u64);
 
 impl Chance {
-    /// Less than `limit`. By xorshift.
+    /// A number less than `limit`, by xorshift.
     fn below(&mut self, limit: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -43,7 +43,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 const EVERY: Duration = Duration::from_millis(200);
 const EVENTS: u32 = 18_000;
 
-/// What becomes of a connection when it has brought so many bytes.
+/// How a connection ends after a number of bytes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Fate {
     Ends,
@@ -51,7 +51,7 @@ enum Fate {
     Stalls,
 }
 
-/// One connection: the events behind `last`, as they come about, in pieces, until it meets its fate.
+/// One connection: the events after `last`, as they are published, in chunks, until the connection ends.
 struct Connection {
     started: Instant,
     last: u32,
@@ -97,11 +97,11 @@ fn lost() -> io::Error {
 type AnyBody = UnsyncBoxBody<Bytes, io::Error>;
 
 #[tokio::test(start_paused = true)]
-async fn an_hour_of_a_flapping_server_that_replays_costs_and_doubles_no_event() {
+async fn an_hour_of_a_flapping_server_that_replays_loses_and_duplicates_no_event() {
     let started = Instant::now();
     let chance = Arc::new(Mutex::new(Chance(0x5e5e_7e57)));
     let outcomes = Arc::new(Mutex::new(Vec::new()));
-    let told = Arc::clone(&outcomes);
+    let recorded = Arc::clone(&outcomes);
     let service = tower::service_fn(move |request: Request<Full<Bytes>>| {
         let mut chance = chance.lock().unwrap();
         let last = request.headers().get("last-event-id").map_or(0, |id| id.to_str().unwrap().parse().unwrap());
@@ -124,7 +124,7 @@ async fn an_hour_of_a_flapping_server_that_replays_costs_and_doubles_no_event() 
                 (name, Ok(Response::builder().header("content-type", "text/event-stream").body(body).unwrap()))
             }
         };
-        told.lock().unwrap().push(outcome);
+        recorded.lock().unwrap().push(outcome);
         std::future::ready(answer)
     });
     let policy = ReconnectPolicy::default().seed(1);
@@ -150,7 +150,7 @@ async fn an_hour_of_a_flapping_server_that_replays_costs_and_doubles_no_event() 
     }
 }
 
-/// One event in chunks of 1 KiB, which tells how it is taken.
+/// One event in chunks of 1 KiB, which records how it is read.
 struct OneEvent {
     chunks: usize,
     sent: usize,
@@ -207,7 +207,7 @@ impl Body for OneEvent {
 }
 
 #[tokio::test]
-async fn an_event_of_64_mib_in_chunks_of_1_kib_costs_work_in_proportion() {
+async fn the_work_for_an_event_of_64_mib_in_chunks_of_1_kib_is_proportional() {
     for size in [1 << 20, 8 << 20, 64 << 20] {
         let chunks = size / CHUNK;
         let (polls, alive) = (Arc::new(AtomicUsize::new(0)), Arc::new(Alive::default()));
@@ -226,7 +226,7 @@ async fn an_event_of_64_mib_in_chunks_of_1_kib_costs_work_in_proportion() {
         });
         let event = event.await.unwrap().unwrap();
         assert_eq!(event.data.data().len(), size - "data: \n\n".len());
-        // Each chunk is asked for once, let go when it was read, and the task gives way at regular intervals.
+        // Each chunk is polled once and dropped when it was read, and the task yields at regular intervals.
         assert_eq!(polls.load(Ordering::Relaxed), chunks);
         assert!(alive.most.load(Ordering::Relaxed) <= 2, "{} chunks were kept", alive.most.load(Ordering::Relaxed));
         assert!((chunks / 64..=chunks / 16).contains(&turns), "{turns} turns for {chunks} chunks");

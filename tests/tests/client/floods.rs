@@ -1,4 +1,4 @@
-//! Peers that always have something to send, and nothing that matters: they can neither hold the task nor outrun a clock.
+//! Peers that always send data without events: they can neither block the task nor prevent a timeout.
 
 use std::{
     convert::Infallible,
@@ -24,10 +24,10 @@ use tower::{Layer, ServiceExt};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// So often a body of a test has something; who reads on after that would read for ever.
+/// The number of frames of a body. A reader that polls beyond it would poll forever.
 const FOR_EVER: usize = 200_000;
 
-/// A body that is always ready with this.
+/// A body that is always ready with this frame.
 #[derive(Clone, Default)]
 struct Flood {
     frame: &'static str,
@@ -54,7 +54,7 @@ impl Body for Flood {
     }
 }
 
-/// Reads until the item, with a second between polls.
+/// Polls once a second until an item is ready.
 async fn failure(stream: &mut EventStream<RawEvent, Flood>) -> (u32, String) {
     for second in 0..100 {
         if let Some(item) = stream.next().now_or_never() {
@@ -66,15 +66,15 @@ async fn failure(stream: &mut EventStream<RawEvent, Flood>) -> (u32, String) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_flood_of_comments_does_not_outrun_the_event_timeout() {
+async fn a_flood_of_comments_does_not_prevent_the_event_timeout() {
     let mut stream = EventStream::from_body(Flood::of(":\n\n")).event_timeout(5 * SECOND).idle_timeout(SECOND);
-    let (after, told) = failure(&mut stream).await;
-    assert_eq!((after, &told[..]), (5, "the event stream is silent: no event was received for 5s"));
+    let (after, message) = failure(&mut stream).await;
+    assert_eq!((after, &message[..]), (5, "the event stream timed out: no event for 5s"));
     assert_eq!(stream.ended(), Some(Ended::Failed));
 }
 
 #[tokio::test(start_paused = true)]
-async fn comments_that_are_asked_for_do_not_outrun_the_event_timeout() {
+async fn a_flood_of_comment_signals_does_not_prevent_the_event_timeout() {
     let service = tower::service_fn(|_: Request<Full<Bytes>>| {
         let response = Response::builder().header("content-type", "text/event-stream");
         std::future::ready(Ok::<_, Infallible>(response.body(Flood::of(":\n\n")).unwrap()))
@@ -92,8 +92,8 @@ async fn comments_that_are_asked_for_do_not_outrun_the_event_timeout() {
         match signal {
             Signal::Comment(_) => assert!(second < 5),
             Signal::Reconnecting { cause: Some(cause), .. } => {
-                let told = "the event stream is silent: no event was received for 5s";
-                assert_eq!((second, &cause.to_string()[..]), (5, told));
+                let message = "the event stream timed out: no event for 5s";
+                assert_eq!((second, &cause.to_string()[..]), (5, message));
             }
             other => panic!("{other:?}"),
         }
@@ -102,14 +102,14 @@ async fn comments_that_are_asked_for_do_not_outrun_the_event_timeout() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_flood_of_nothing_does_not_outrun_the_idle_timeout() {
+async fn a_flood_of_empty_frames_does_not_prevent_the_idle_timeout() {
     let mut stream = EventStream::from_body(Flood::of("")).idle_timeout(5 * SECOND);
-    let (after, told) = failure(&mut stream).await;
-    assert_eq!((after, &told[..]), (5, "the event stream is silent: nothing was received for 5s"));
+    let (after, message) = failure(&mut stream).await;
+    assert_eq!((after, &message[..]), (5, "the event stream timed out: no data for 5s"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_flood_leaves_the_task_and_comes_back_to_it() {
+async fn a_flood_yields_to_other_tasks_and_wakes_its_task_again() {
     let flood = Flood::of(":\n\n");
     let mut stream = tokio_test::task::spawn(EventStream::<RawEvent, _>::from_body(flood.clone()));
     for poll in 1..=3 {
@@ -130,7 +130,7 @@ fn refusing(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refusal_with_a_flood_for_a_body_is_told_all_the_same() {
+async fn an_error_response_with_a_flood_as_its_body_is_reported() {
     for (frame, expected) in [("", 0), ("no", 8 << 10), ("n", 8 << 10)] {
         let flood = Flood::of(frame);
         let error = Client::new(refusing(flood.clone())).get("/").send::<RawEvent>().await.unwrap_err();

@@ -29,7 +29,7 @@ async fn data(client: &Client<sse_typed::client::HyperClient>, url: String) -> S
 }
 
 #[tokio::test]
-async fn a_redirect_to_another_origin_takes_no_credentials_along() {
+async fn a_redirect_to_another_origin_carries_no_credentials() {
     let there = ScriptedServer::start([Reply::events("data: there\n\n")]).await;
     let here = ScriptedServer::start([away(307, there.url("/feed"))]).await;
     assert_eq!(data(&Client::hyper(), here.url("/")).await, "there");
@@ -44,7 +44,7 @@ async fn a_redirect_to_another_origin_takes_no_credentials_along() {
 }
 
 #[tokio::test]
-async fn the_last_event_id_stays_in_its_origin_on_request() {
+async fn the_last_event_id_stays_within_its_origin_if_so_set() {
     let there = ScriptedServer::start([Reply::events("data: there\n\n")]).await;
     let here = ScriptedServer::start([away(302, there.url("/"))]).await;
     let client = Client::hyper().last_event_id_across_origins(false);
@@ -54,7 +54,7 @@ async fn the_last_event_id_stays_in_its_origin_on_request() {
 }
 
 #[tokio::test]
-async fn headers_dropped_on_the_way_do_not_come_back() {
+async fn headers_dropped_by_a_redirect_stay_dropped() {
     let there = ScriptedServer::start([Reply::events("data: back\n\n")]).await;
     let here = ScriptedServer::start([]).await;
     let middle = ScriptedServer::start([away(302, there.url("/"))]).await;
@@ -65,7 +65,7 @@ async fn headers_dropped_on_the_way_do_not_come_back() {
 }
 
 #[tokio::test]
-async fn a_body_goes_along_within_its_origin_only() {
+async fn redirects_carry_a_body_only_within_its_origin() {
     let there = ScriptedServer::start([]).await;
     let here = ScriptedServer::start([away(307, "/b".to_owned()), away(307, there.url("/"))]).await;
     let error = Client::hyper().post(here.url("/a")).body("secret").send::<RawEvent>().await.unwrap_err();
@@ -104,7 +104,7 @@ async fn every_attempt_of_a_source_has_the_user_of_its_url() {
 }
 
 #[tokio::test]
-async fn the_user_of_a_url_goes_along_within_its_origin_only() {
+async fn redirects_carry_the_user_of_a_url_only_within_its_origin() {
     let there = ScriptedServer::start([Reply::events("data: there\n\n")]).await;
     let here = ScriptedServer::start([away(307, "/again".to_owned()), away(307, there.url("/"))]).await;
     drop(Client::hyper().get(with_user(&here, "/")).send::<RawEvent>().await.unwrap());
@@ -128,7 +128,7 @@ async fn the_user_of_a_redirects_location_is_ignored() {
 }
 
 #[tokio::test]
-async fn redirects_in_a_circle_end_with_the_status_of_the_last() {
+async fn a_redirect_loop_ends_with_the_status_of_the_last_redirect() {
     let server = ScriptedServer::start(std::iter::repeat_n(away(302, "/again".to_owned()), 50)).await;
     let error = Client::hyper().get(server.url("/")).send::<RawEvent>().await.unwrap_err();
     assert_eq!(error.status().unwrap(), 302);
@@ -136,7 +136,7 @@ async fn redirects_in_a_circle_end_with_the_status_of_the_last() {
 }
 
 #[tokio::test]
-async fn a_redirect_to_a_scheme_that_is_not_spoken_is_fatal() {
+async fn a_redirect_to_an_unsupported_scheme_is_fatal() {
     let server = ScriptedServer::start([away(302, "ftp://127.0.0.1/".to_owned())]).await;
     let mut source = Client::hyper().get(server.url("/")).connect::<RawEvent>();
     let error = source.next().await.unwrap().unwrap_err();
@@ -166,7 +166,7 @@ async fn clones_of_a_client_share_its_connections() {
         let mut events = client.get(&url).send::<RawEvent>().await.unwrap();
         assert_eq!(events.next().await.unwrap().unwrap().data.data(), "1");
         assert!(events.next().await.is_none());
-        // The connection goes back to the pool by a task of its own.
+        // A separate task returns the connection to the pool.
         tokio::task::yield_now().await;
     }
     assert_eq!(accepted.load(Ordering::Relaxed), 1);

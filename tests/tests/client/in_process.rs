@@ -24,7 +24,7 @@ use tower_http::{
 
 use crate::reading::Reading;
 
-/// axum's own events.
+/// A feed that axum's own `Sse` sends.
 fn router() -> Router {
     Router::new()
         .route(
@@ -72,13 +72,13 @@ async fn an_axum_router_is_a_service() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_axum_router_is_a_service_with_its_own_body_too() {
+async fn an_axum_router_is_a_service_with_axums_body_too() {
     resumes(Client::with_body::<Body>(router())).await;
     resumes(Client::with_body::<Body>(router()).boxed()).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_over_bytes_is_one() {
+async fn a_service_of_bytes_is_an_http_service() {
     let service = tower::service_fn(|_: http::Request<bytes::Bytes>| async {
         Ok::<_, std::convert::Infallible>(http::Response::builder().status(204).body(Body::empty()).unwrap())
     });
@@ -93,7 +93,7 @@ async fn send_posts_a_body_to_a_router() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn middleware_stands_in_front_of_the_client_and_of_the_server() {
+async fn middleware_works_in_front_of_the_client_and_of_the_server() {
     let served = ServiceBuilder::new()
         .layer(TraceLayer::new_for_http())
         .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, std::time::Duration::from_secs(3)))
@@ -115,7 +115,7 @@ async fn middleware_stands_in_front_of_the_client_and_of_the_server() {
 }
 
 #[tokio::test]
-async fn a_layer_makes_event_streams_of_responses_and_errors_of_all_others() {
+async fn the_layer_decodes_event_streams_and_makes_other_responses_errors() {
     let service = ServiceBuilder::new()
         .layer(SseDecodeLayer::<Reading>::new())
         .map_request(|request: Request| {
@@ -138,23 +138,23 @@ async fn a_layer_makes_event_streams_of_responses_and_errors_of_all_others() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_service_that_is_not_ready_is_waited_for() {
+async fn the_client_waits_until_the_service_is_ready() {
     let service = tower::limit::ConcurrencyLimit::new(router(), 1);
     let mut busy = service.clone();
     let held = ServiceExt::<Request>::ready(&mut busy).await.unwrap();
     let mut source = Client::new(service).get("/feed").connect::<Reading>();
     let soon = std::time::Duration::from_secs(1);
     assert!(tokio::time::timeout(soon, source.next()).await.is_err());
-    // The answer gives the place back.
+    // The response frees the slot.
     held.call(Request::new(Body::empty())).await.unwrap();
     assert_eq!(source.next().await.unwrap().unwrap().data, Reading::Value(1));
 }
 
 #[tokio::test]
-async fn what_a_request_is_given_arrives_as_it_was_given() {
+async fn the_headers_and_the_body_of_a_request_arrive_unchanged() {
     let service = tower::service_fn(|request: http::Request<Body>| async move {
         let headers = request.headers();
-        // What is sensitive is in no table of HTTP/2, and in no trace of a header.
+        // A sensitive value is kept out of HTTP/2's header tables and of traces.
         let sensitive: Vec<_> =
             headers.iter().filter(|(_, value)| value.is_sensitive()).map(|(name, _)| name.as_str()).collect();
         let types: Vec<_> = headers.get_all(header::CONTENT_TYPE).iter().collect();

@@ -1,5 +1,5 @@
-//! HTTP/2 connections over TLS that carry several streams: what becomes of the connection when one of them falls silent, or
-//! when the path to the server dies without a word.
+//! HTTP/2 connections over TLS that carry several streams, when one of the streams times out or when the network
+//! path to the server fails silently.
 
 use std::{
     convert::Infallible,
@@ -45,13 +45,13 @@ use crate::{
 };
 
 const SOON: Duration = Duration::from_millis(300);
-/// Far more than any of it takes.
+/// Much longer than any step takes.
 const LATE: Duration = Duration::from_secs(20);
 
-/// A server by HTTP/2, which may be asked past a middle box.
+/// An HTTP/2 server, which clients can also reach without the middlebox.
 #[derive(Clone)]
 struct Server {
-    /// What was asked: the number of the connection, the path, and the last event ID.
+    /// The requests: the number of the connection, the path, and the last event ID.
     requests: Arc<Mutex<Vec<(usize, String, String)>>>,
     ticks: broadcast::Sender<i64>,
     port: u16,
@@ -98,7 +98,7 @@ impl Server {
         next.run(request).await
     }
 
-    /// An event at once, and then one for each tick.
+    /// Sends an event at once, and then one for each tick.
     async fn feed(State(server): State<Self>, Extension(Number(number)): Extension<Number>) -> Response {
         let ticks = stream::unfold(server.ticks.subscribe(), async |mut ticks| Some((ticks.recv().await.ok()?, ticks)));
         let first = stream::iter([i64::try_from(number).unwrap()]);
@@ -111,12 +111,12 @@ impl Server {
     }
 }
 
-/// What was asked, as [`Server::requests`] tells it.
-fn asked<const N: usize>(requests: [(usize, &str, &str); N]) -> Vec<(usize, String, String)> {
+/// The requests, as [`Server::requests`] returns them.
+fn requests<const N: usize>(requests: [(usize, &str, &str); N]) -> Vec<(usize, String, String)> {
     requests.map(|(number, path, id)| (number, path.to_owned(), id.to_owned())).into()
 }
 
-/// A box on the way that passes bytes on, until it swallows them and closes nothing.
+/// A middlebox that forwards bytes until it discards them without closing the connection.
 #[derive(Clone)]
 struct MiddleBox {
     port: u16,
@@ -145,7 +145,7 @@ impl MiddleBox {
         this
     }
 
-    /// The path of every connection that there is dies; new ones work.
+    /// Discards the data of all existing connections; new ones work.
     fn swallow(&self) {
         self.dead.store(self.accepted.load(Ordering::SeqCst), Ordering::SeqCst);
     }
@@ -164,7 +164,7 @@ async fn pass(
         }
     }
     if number < dead.load(Ordering::SeqCst) {
-        // What is dead closes nothing.
+        // A dead connection is not closed.
         std::future::pending::<()>().await;
     }
 }
@@ -195,7 +195,7 @@ impl Stage {
         self.client.get(self.url(path)).idle_timeout(SOON).reconnect(fast()).connect()
     }
 
-    /// The number of the connection that the next request goes by.
+    /// The number of the connection that the next request uses.
     async fn next_connection(&self) -> i64 {
         let mut stream = self.client.get(self.url("/feed")).send().await.unwrap();
         value(stream.next().await)
@@ -219,19 +219,19 @@ macro_rules! trusted {
 }
 
 #[tokio::test]
-async fn a_source_whose_path_has_died_comes_back_by_a_connection_of_its_own() {
-    let stage = trusted!("a_source_whose_path_has_died_comes_back_by_a_connection_of_its_own");
+async fn a_source_whose_path_is_dead_reconnects_over_a_new_connection() {
+    let stage = trusted!("a_source_whose_path_is_dead_reconnects_over_a_new_connection");
     let mut source = stage.source("/feed");
     assert_eq!(value(source.next().await), 1);
     stage.middle.swallow();
     let next = timeout(LATE, source.next()).await;
     assert_eq!(value(next.expect("it is not back")), 2);
-    assert_eq!(stage.server.requests(), asked([(1, "/feed", ""), (2, "/feed", "1")]));
+    assert_eq!(stage.server.requests(), requests([(1, "/feed", ""), (2, "/feed", "1")]));
 }
 
 #[tokio::test]
-async fn after_a_response_timeout_the_next_request_has_a_connection_of_its_own() {
-    let stage = trusted!("after_a_response_timeout_the_next_request_has_a_connection_of_its_own");
+async fn the_request_after_a_response_timeout_uses_a_new_connection() {
+    let stage = trusted!("the_request_after_a_response_timeout_uses_a_new_connection");
     let _held = stage.open("/feed").await;
     stage.middle.swallow();
     let late = stage.client.get(stage.url("/feed")).response_timeout(SOON).send::<Reading>().await;
@@ -240,8 +240,8 @@ async fn after_a_response_timeout_the_next_request_has_a_connection_of_its_own()
 }
 
 #[tokio::test]
-async fn a_stream_on_a_connection_that_is_given_up_goes_on() {
-    let stage = trusted!("a_stream_on_a_connection_that_is_given_up_goes_on");
+async fn other_streams_of_an_abandoned_connection_continue() {
+    let stage = trusted!("other_streams_of_an_abandoned_connection_continue");
     let mut other = stage.open("/feed").await;
     let mut silent = stage.source("/feed");
     assert_eq!(value(silent.next().await), 1);
@@ -249,12 +249,12 @@ async fn a_stream_on_a_connection_that_is_given_up_goes_on() {
     assert!(other.next().now_or_never().is_none());
     stage.server.ticks.send(17).unwrap();
     assert_eq!(value(other.next().await), 17);
-    assert_eq!(stage.server.requests(), asked([(1, "/feed", ""), (1, "/feed", ""), (2, "/feed", "1")]));
+    assert_eq!(stage.server.requests(), requests([(1, "/feed", ""), (1, "/feed", ""), (2, "/feed", "1")]));
 }
 
 #[tokio::test]
-async fn an_event_timeout_gives_the_connection_up_too() {
-    let stage = trusted!("an_event_timeout_gives_the_connection_up_too");
+async fn an_event_timeout_abandons_the_connection_too() {
+    let stage = trusted!("an_event_timeout_abandons_the_connection_too");
     let mut stream = stage.client.get(stage.url("/feed")).event_timeout(SOON).send::<Reading>().await.unwrap();
     assert_eq!(value(stream.next().await), 1);
     assert!(stream.next().await.unwrap().unwrap_err().is_timeout());
@@ -262,8 +262,8 @@ async fn an_event_timeout_gives_the_connection_up_too() {
 }
 
 #[tokio::test]
-async fn what_is_dropped_leaves_its_connection_to_others() {
-    let stage = trusted!("what_is_dropped_leaves_its_connection_to_others");
+async fn a_dropped_stream_does_not_abandon_its_connection() {
+    let stage = trusted!("a_dropped_stream_does_not_abandon_its_connection");
     drop(stage.open("/feed").await);
     let mut source = stage.source("/feed");
     assert_eq!(value(source.next().await), 1);
@@ -275,8 +275,8 @@ async fn what_is_dropped_leaves_its_connection_to_others() {
 }
 
 #[tokio::test]
-async fn the_connection_is_known_behind_a_redirect() {
-    let stage = trusted!("the_connection_is_known_behind_a_redirect");
+async fn the_connection_after_a_redirect_is_abandoned() {
+    let stage = trusted!("the_connection_after_a_redirect_is_abandoned");
     let mut source = stage.source("/to/feed");
     assert_eq!(value(source.next().await), 1);
     assert_eq!(value(source.next().await), 2);
@@ -286,8 +286,8 @@ async fn the_connection_is_known_behind_a_redirect() {
 }
 
 #[tokio::test]
-async fn the_decode_layer_gives_a_silent_connection_up_as_well() {
-    let stage = trusted!("the_decode_layer_gives_a_silent_connection_up_as_well");
+async fn the_decode_layer_abandons_a_silent_connection_too() {
+    let stage = trusted!("the_decode_layer_abandons_a_silent_connection_too");
     let service = SseDecodeLayer::<Reading>::new().layer(stage.client.service().clone());
     let request = Request::builder().uri(stage.url("/feed")).body(Full::<Bytes>::default()).unwrap();
     let mut stream = service.oneshot(request).await.unwrap().into_body().idle_timeout(SOON);

@@ -1,24 +1,23 @@
-//! The client against scripted servers: on real sockets, and in the process where time is paused.
+//! The client with scripted servers: on real sockets, and within the process, where time is paused.
 
 mod backpressure;
 mod budgets;
 mod cancelled;
 #[cfg(target_os = "linux")]
 mod certificates;
+mod commands;
 mod compressed;
 mod content_coding;
 mod control;
-mod crowded;
 mod debug_output;
-mod ends;
 mod endurance;
 mod floods;
+mod full_headers;
 mod hyper;
 mod in_process;
 #[cfg(target_os = "linux")]
 mod lost_paths;
 mod next_connection;
-mod orders;
 mod our_server;
 mod prior_knowledge;
 mod proxied;
@@ -37,6 +36,7 @@ mod tls;
 mod tls_settings;
 mod traces;
 mod typed;
+mod unfinished_events;
 #[cfg(target_os = "linux")]
 mod unreachable;
 mod urls;

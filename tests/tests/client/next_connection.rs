@@ -1,4 +1,4 @@
-//! What of one connection counts for the next, and what does not.
+//! The state that a connection passes to the next one, and the state that it does not.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ fn request(service: &ScriptedService) -> Builder {
     Client::new(service.clone()).get("/").reconnect(ReconnectPolicy::default().jitter(0.0))
 }
 
-/// When each connection was opened, and when it was lost.
+/// When each connection was opened and lost.
 async fn fates(request: Builder) -> Vec<(&'static str, u64)> {
     let mut signals = request.connect::<Reading>().with_signals();
     let (started, mut fates) = (Instant::now(), Vec::new());
@@ -36,7 +36,7 @@ async fn fates(request: Builder) -> Vec<(&'static str, u64)> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn k3_the_servers_retry_counts_for_attempts_without_a_response_too() {
+async fn k3_the_servers_retry_applies_to_attempts_without_a_response_too() {
     let service = ScriptedService::new([
         Scripted::events("retry: 5000\nid: 1\nevent: value\ndata: 1\n\n"),
         Scripted::hang_up(),
@@ -53,7 +53,7 @@ async fn k3_the_servers_retry_counts_for_attempts_without_a_response_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_clocks_of_a_connection_do_not_run_on_in_the_next() {
+async fn the_timers_of_a_connection_do_not_continue_in_the_next() {
     let service = ScriptedService::new([Scripted::events("").pause(8 * SECOND), Scripted::events("").hold()]);
     let fates = fates(request(&service).idle_timeout(10 * SECOND)).await;
     assert_eq!(fates, [("open", 0), ("lost", 8), ("open", 9), ("lost", 19)]);
@@ -64,7 +64,7 @@ async fn the_clocks_of_a_connection_do_not_run_on_in_the_next() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_response_says_of_its_keep_alives_counts_for_that_response() {
+async fn the_keep_alive_header_of_a_response_applies_only_to_that_response() {
     let held = || Scripted::events("").hold();
     let service = ScriptedService::new([
         held().header("sse-keep-alive", "10"),
@@ -77,7 +77,7 @@ async fn what_a_response_says_of_its_keep_alives_counts_for_that_response() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn headers_replace_those_of_their_names_and_keep_their_own_several_values() {
+async fn headers_replaces_the_headers_of_the_same_names_and_keeps_multiple_values() {
     let service = ScriptedService::new([]);
     let mut more = HeaderMap::new();
     more.append("x-a", HeaderValue::from_static("2"));
@@ -91,7 +91,7 @@ async fn headers_replace_those_of_their_names_and_keep_their_own_several_values(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_get_that_resumes_a_post_says_nothing_of_the_body_that_it_does_not_have() {
+async fn a_get_that_resumes_a_post_has_no_headers_of_the_body() {
     let service = ScriptedService::new([Scripted::events("id: 1\nevent: value\ndata: 1\n\n")]);
     let request = Client::new(service.clone()).post("/mcp").json(&1).header(CONTENT_ENCODING, "gzip");
     let mut source = request.header("x-a", "1").resume_with(Resume::Get).connect::<Reading>();
@@ -106,7 +106,7 @@ async fn a_get_that_resumes_a_post_says_nothing_of_the_body_that_it_does_not_hav
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_that_is_not_made_in_time_is_given_up() {
+async fn a_closure_that_hangs_times_out() {
     let service = ScriptedService::new([]);
     let request = request(&service).response_timeout(5 * SECOND).request(|_| std::future::pending());
     let started = Instant::now();

@@ -1,4 +1,4 @@
-//! One enum from our server to our client.
+//! One enum, sent by this crate's server to its client.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -48,7 +48,7 @@ fn ride() -> Vec<Ride> {
     ]
 }
 
-/// Two events of the ride for each connection, behind the last event ID.
+/// Two events of the ride for each connection, after the last event ID.
 fn feed(last_event_id: &LastEventId) -> Sse<impl futures_util::Stream<Item = Event<Ride>> + Send + 'static + use<>> {
     let from = last_event_id.parse::<usize>().unwrap().unwrap_or(0);
     let events: Vec<_> = (from + 1..).zip(ride().into_iter().skip(from)).take(2).collect();
@@ -67,7 +67,7 @@ async fn rides<S: HttpService>(request: RequestBuilder<S>) -> Vec<Ride> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_tower_service_under_the_layer_is_read_in_the_process() {
+async fn a_tower_service_under_the_layer_is_read_in_process() {
     let service = ServiceBuilder::new().layer(SseLayer::new().retry(Duration::from_secs(2))).service_fn(
         |request: http::Request<_>| {
             let _: &Full<bytes::Bytes> = request.body();
@@ -76,14 +76,14 @@ async fn a_tower_service_under_the_layer_is_read_in_the_process() {
     );
     let started = Instant::now();
     assert_eq!(rides(Client::new(service).get("/")).await, ride());
-    // One reconnect, not before the server's time.
+    // One reconnect, not before the server's reconnection time.
     assert!(started.elapsed() >= Duration::from_secs(2));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_hung_server_is_noticed_after_three_of_its_keep_alives() {
+async fn a_hung_server_is_detected_after_three_of_its_keep_alive_intervals() {
     let service = ServiceBuilder::new()
-        // The process hangs: its head was sent, and no comment follows.
+        // The server hangs: it has sent the head, and no comment follows.
         .map_response(|response: http::Response<_>| {
             response.map(|_| StreamBody::new(stream::pending::<Result<Frame<bytes::Bytes>, Infallible>>()))
         })

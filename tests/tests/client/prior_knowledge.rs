@@ -15,7 +15,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use sse_typed::{Client, RawEvent, client::HyperClient};
 use tokio::net::TcpListener;
 
-/// A server that speaks nothing else, and counts its connections.
+/// A server that supports only HTTP/2, and counts its connections.
 async fn server() -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
@@ -37,7 +37,7 @@ async fn server() -> (String, Arc<AtomicUsize>) {
 }
 
 #[tokio::test]
-async fn a_server_that_is_known_to_speak_http_2_is_asked_by_it_without_tls() {
+async fn prior_knowledge_uses_http_2_without_tls() {
     let (url, connections) = server().await;
     let client = Client::from(HyperClient::builder().http2_prior_knowledge().build().unwrap());
     for _ in 0..3 {
@@ -50,7 +50,7 @@ async fn a_server_that_is_known_to_speak_http_2_is_asked_by_it_without_tls() {
 }
 
 #[test]
-fn a_proxy_does_not_go_with_prior_knowledge() {
+fn a_proxy_cannot_be_combined_with_prior_knowledge() {
     for builder in [
         HyperClient::builder().http2_prior_knowledge().proxy("http://host"),
         HyperClient::builder().proxy("http://host").http2_prior_knowledge(),

@@ -1,4 +1,5 @@
-//! Through an HTTP proxy: tunnels for `https`, whole URLs for `http`, and what the proxy's credentials are sent to.
+//! Requests through an HTTP proxy: tunnels for `https`, full URLs for `http`, and where the proxy's credentials are
+//! sent.
 
 use std::sync::{Arc, Mutex};
 
@@ -11,18 +12,18 @@ use tokio::{
 
 use crate::tls_settings::{Authority, ask};
 
-/// `user:pa ss@word`, which an URL percent-encodes.
+/// `user:pa ss@word`, which a URL percent-encodes.
 const CREDENTIALS: &str = "Basic dXNlcjpwYSBzc0B3b3Jk";
 
-/// A proxy that lets one user in.
+/// A proxy that accepts one user.
 struct Proxy {
     port: u16,
-    /// The heads of what it was asked.
+    /// The heads of its requests.
     heads: Arc<Mutex<Vec<String>>>,
 }
 
 impl Proxy {
-    /// Requests that it forwards are answered with `answer`.
+    /// Responds to forwarded requests with `answer`.
     async fn start(answer: String) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (port, heads) = (listener.local_addr().unwrap().port(), Arc::<Mutex<Vec<String>>>::default());
@@ -69,9 +70,9 @@ fn events(data: &str) -> String {
 }
 
 #[tokio::test]
-async fn http_urls_are_given_to_the_proxy_whole() {
+async fn requests_for_http_urls_send_the_full_url_to_the_proxy() {
     let proxy = Proxy::start(events("forwarded")).await;
-    // Nobody but the proxy could find that host.
+    // Only the proxy can resolve that host.
     let data = ask(proxy.client(), "http://feed.invalid/events?of=today").await.unwrap();
     assert_eq!(data, "forwarded");
     let heads = proxy.heads();
@@ -80,7 +81,7 @@ async fn http_urls_are_given_to_the_proxy_whole() {
 }
 
 #[tokio::test]
-async fn https_urls_are_asked_through_a_tunnel_and_their_servers_see_nothing_of_the_proxy() {
+async fn requests_for_https_urls_use_a_tunnel_and_carry_nothing_of_the_proxy_to_the_server() {
     let authority = Authority::new();
     let server = format!("localhost:{}", authority.serve(None).await);
     let proxy = Proxy::start(String::new()).await;
@@ -98,12 +99,11 @@ async fn a_proxy_that_refuses_is_an_error() {
     assert_eq!(error.status().map(|status| status.as_u16()), Some(407));
     let error = ask(stranger(), "https://feed.invalid/").await.unwrap_err();
     assert!(error.is_request() && error.is_fatal(), "{error:?}");
-    let expected =
-        "the request cannot be sent: the proxy asks for other credentials (407 Proxy Authentication Required)";
+    let expected = "the request cannot be sent: the proxy refused the credentials (407 Proxy Authentication Required)";
     assert_eq!(error.to_string(), expected);
     assert!(!format!("{error:?}").contains("secret"));
 
-    // Nobody listens there.
+    // No server listens there.
     for url in ["http://feed.invalid/", "https://feed.invalid/"] {
         let error = ask(HyperClient::builder().proxy("http://127.0.0.1:1"), url).await.unwrap_err();
         assert!(error.is_connect(), "{error:?}");
@@ -111,7 +111,7 @@ async fn a_proxy_that_refuses_is_an_error() {
 }
 
 #[tokio::test]
-async fn excepted_servers_are_asked_without_the_proxy_and_without_its_credentials() {
+async fn requests_to_excluded_servers_use_neither_the_proxy_nor_its_credentials() {
     let server = ScriptedServer::start([Reply::events("data: direct\n\n")]).await;
     let redirect = format!("HTTP/1.1 302 Found\r\nlocation: {}\r\ncontent-length: 0\r\n\r\n", server.url("/"));
     let proxy = Proxy::start(redirect).await;
@@ -122,7 +122,7 @@ async fn excepted_servers_are_asked_without_the_proxy_and_without_its_credential
 }
 
 #[test]
-fn a_url_that_is_none_of_a_proxy_is_an_error_that_does_not_show_it() {
+fn an_invalid_proxy_url_is_an_error_that_does_not_show_it() {
     for (url, expected) in [
         ("", "is malformed"),
         ("http://user:sec ret@host", "is malformed"),
@@ -153,7 +153,7 @@ fn a_url_that_is_none_of_a_proxy_is_an_error_that_does_not_show_it() {
 }
 
 #[tokio::test]
-async fn the_proxy_is_not_told_the_user_of_a_url() {
+async fn the_proxy_does_not_receive_the_user_of_a_url() {
     let proxy = Proxy::start(events("forwarded")).await;
     ask(proxy.client(), "http://me:hidden@feed.invalid/events").await.unwrap();
     let heads = proxy.heads();
@@ -162,7 +162,7 @@ async fn the_proxy_is_not_told_the_user_of_a_url() {
 }
 
 #[tokio::test]
-async fn the_proxy_is_not_told_the_user_of_a_redirects_location() {
+async fn the_proxy_does_not_receive_the_user_of_a_redirects_location() {
     let proxy = Proxy::start(
         "HTTP/1.1 302 Found\r\nlocation: http://me:hidden@other.invalid/\r\ncontent-length: 0\r\n\r\n".to_owned(),
     )
@@ -175,7 +175,7 @@ async fn the_proxy_is_not_told_the_user_of_a_redirects_location() {
 }
 
 #[tokio::test]
-async fn reqwests_proxy_is_not_told_the_user_of_a_url() {
+async fn reqwests_proxy_does_not_receive_the_user_of_a_url() {
     let proxy = Proxy::start(events("forwarded")).await;
     let through = reqwest::Proxy::all(format!("http://user:pa%20ss%40word@127.0.0.1:{}", proxy.port)).unwrap();
     let client = sse_typed::Client::reqwest(reqwest::Client::builder().proxy(through).build().unwrap());
@@ -186,9 +186,9 @@ async fn reqwests_proxy_is_not_told_the_user_of_a_url() {
 }
 
 #[tokio::test]
-async fn a_proxy_that_refuses_the_credentials_is_asked_once_whatever_the_scheme() {
+async fn a_proxy_that_refuses_the_credentials_receives_one_request_whatever_the_scheme() {
     use sse_typed::{Client, RawEvent, client::ReconnectPolicy};
-    let mut asked = Vec::new();
+    let mut request_counts = Vec::new();
     for url in ["http://feed.invalid/", "https://feed.invalid/"] {
         let proxy = Proxy::start(String::new()).await;
         let hyper =
@@ -196,7 +196,7 @@ async fn a_proxy_that_refuses_the_credentials_is_asked_once_whatever_the_scheme(
         let policy = ReconnectPolicy::new().base(std::time::Duration::from_millis(100)).jitter(0.0).max_attempts(4);
         let mut source = Client::from(hyper).get(url).reconnect(policy).connect::<RawEvent>();
         assert!(source.next().await.unwrap().is_err());
-        asked.push(proxy.heads().len());
+        request_counts.push(proxy.heads().len());
     }
-    assert_eq!(asked, [1, 1]);
+    assert_eq!(request_counts, [1, 1]);
 }

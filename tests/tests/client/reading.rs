@@ -1,4 +1,4 @@
-//! An event type with one of each kind, written by hand.
+//! Event types with hand-written decoders, with an event of each kind.
 
 use std::time::Duration;
 
@@ -41,12 +41,12 @@ impl DecodeEvent for Reading {
     }
 }
 
-/// Reconnects as fast as can be, for tests with sockets.
+/// Reconnects as fast as possible, for tests with sockets.
 pub(crate) fn fast() -> ReconnectPolicy {
     ReconnectPolicy::default().base(Duration::ZERO).jitter(0.0)
 }
 
-/// Text of whatever type; `failed` reports an error.
+/// Text of any event type; `failed` reports an error.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Fallible(pub(crate) String, bool);
 

@@ -1,4 +1,4 @@
-//! The client over the network by reqwest.
+//! The client over the network that uses reqwest.
 
 use std::error::Error;
 
@@ -22,7 +22,7 @@ fn away(status: u16, to: String) -> Reply {
     Reply::status(status).header("location", to)
 }
 
-/// Whether reqwest's own error is among the causes.
+/// Whether reqwest's own error is among the sources.
 fn is_of_reqwest(error: &sse_typed::client::Error) -> bool {
     let mut next = error.source();
     while let Some(error) = next {
@@ -81,7 +81,7 @@ async fn a_body_is_posted_and_follows_a_redirect() {
 }
 
 #[tokio::test]
-async fn redirects_are_followed_as_the_given_client_does() {
+async fn redirects_are_followed_by_the_given_client() {
     let there = ScriptedServer::start([Reply::events("data: there\n\n")]).await;
     let here = ScriptedServer::start([away(302, there.url("/")), away(302, there.url("/"))]).await;
     let request = client().get(here.url("/")).bearer_auth("secret").last_event_id(sse_typed::EventId::from(17));
@@ -96,7 +96,7 @@ async fn redirects_are_followed_as_the_given_client_does() {
 }
 
 #[tokio::test]
-async fn redirects_in_a_circle_are_fatal_and_not_repeated() {
+async fn a_redirect_loop_is_fatal_and_not_retried() {
     let server = ScriptedServer::start(std::iter::repeat_n(away(302, "/again".to_owned()), 50)).await;
     let mut source = client().get(server.url("/")).reconnect(fast()).connect::<RawEvent>();
     let error = source.next().await.unwrap().unwrap_err();
@@ -107,7 +107,7 @@ async fn redirects_in_a_circle_are_fatal_and_not_repeated() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_asked_for_is_fatal() {
+async fn an_unsupported_url_is_fatal() {
     for uri in ["/relative", "ftp://localhost/feed", "http://localhost:99999/"] {
         let mut source = client().get(uri).reconnect(fast()).connect::<RawEvent>();
         let error = source.next().await.unwrap().unwrap_err();
@@ -117,7 +117,7 @@ async fn what_cannot_be_asked_for_is_fatal() {
 }
 
 #[tokio::test]
-async fn a_refused_connection_is_repeated_and_told_by_its_cause() {
+async fn a_refused_connection_is_retried_and_its_error_names_the_cause() {
     // A port that was free a moment ago.
     let url = format!("http://{}/", std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap());
     let mut signals = client().get(url).reconnect(fast().max_attempts(2)).connect::<RawEvent>().with_signals();
@@ -128,7 +128,7 @@ async fn a_refused_connection_is_repeated_and_told_by_its_cause() {
 }
 
 #[tokio::test]
-async fn a_body_that_breaks_off_is_told_by_its_cause() {
+async fn the_error_of_a_broken_body_names_the_cause() {
     let server = ScriptedServer::start([Reply::events("data: 1\n\ndata: 2").break_off()]).await;
     let mut events = client().get(server.url("/")).send::<RawEvent>().await.unwrap();
     assert!(events.next().await.unwrap().is_ok());
@@ -138,7 +138,7 @@ async fn a_body_that_breaks_off_is_told_by_its_cause() {
 }
 
 #[tokio::test]
-async fn middleware_stands_in_front_of_it() {
+async fn middleware_works_in_front_of_it() {
     let server = ScriptedServer::start([Reply::events("data: 1\n\n")]).await;
     let token = SetRequestHeaderLayer::overriding(header::AUTHORIZATION, HeaderValue::from_static("Bearer of-a-layer"));
     let service = ServiceBuilder::new().layer(token).service(ReqwestClient::new(::reqwest::Client::new()));

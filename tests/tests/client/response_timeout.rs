@@ -1,4 +1,4 @@
-//! How long a request waits for the head of its response.
+//! The limit of time for the head of a response.
 
 use std::{
     convert::Infallible,
@@ -18,7 +18,7 @@ use crate::reading::{Reading, fast};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
-/// A client of a service that answers a POST with an event and its end, and no other request.
+/// A client of a service that responds to a POST with one event, and never to other requests.
 fn client() -> Client<impl HttpService> {
     Client::with_body(tower::service_fn(|request: Request<Body>| async move {
         if request.uri().path() != "/post" || request.method() != Method::POST {
@@ -29,7 +29,7 @@ fn client() -> Client<impl HttpService> {
     }))
 }
 
-/// After how many seconds it is given up.
+/// After how many seconds the request times out.
 async fn given_up(request: RequestBuilder<impl HttpService>) -> Option<u64> {
     let started = Instant::now();
     let error: Error = timeout(DAY, request.send::<Reading>()).await.ok()?.unwrap_err();
@@ -38,7 +38,7 @@ async fn given_up(request: RequestBuilder<impl HttpService>) -> Option<u64> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_get_waits_for_two_minutes_and_other_requests_for_as_long_as_it_takes() {
+async fn a_get_times_out_after_two_minutes_and_other_requests_do_not() {
     let client = client();
     assert_eq!(given_up(client.get("/")).await, Some(120));
     for method in [Method::POST, Method::PUT, Method::HEAD, Method::from_bytes(b"QUERY").unwrap()] {
@@ -47,14 +47,14 @@ async fn a_get_waits_for_two_minutes_and_other_requests_for_as_long_as_it_takes(
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_response_timeout_may_be_set_and_turned_off() {
+async fn the_response_timeout_can_be_set_and_disabled() {
     let client = client();
     assert_eq!(given_up(client.get("/").response_timeout(None)).await, None);
     assert_eq!(given_up(client.get("/").response_timeout(Duration::from_secs(7))).await, Some(7));
     assert_eq!(given_up(client.post("/").response_timeout(Duration::from_secs(7))).await, Some(7));
 }
 
-/// After how many seconds each attempt of an hour follows the one before, where the server answers none.
+/// The seconds between the attempts of an hour, with a server that never responds.
 async fn pauses(timeout: Option<Duration>) -> Vec<u64> {
     let begun = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&begun);
@@ -73,13 +73,13 @@ async fn pauses(timeout: Option<Duration>) -> Vec<u64> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_source_of_a_server_that_holds_its_head_back_asks_again_after_the_base_delay() {
+async fn a_source_whose_server_delays_the_head_retries_after_the_base_delay() {
     assert_eq!(pauses(None).await, [121; 29]);
-    // A limit that was set is one that the server has broken.
+    // A limit that was set explicitly doubles the delay.
     assert_eq!(pauses(Some(Duration::from_secs(120))).await[..6], [121, 122, 124, 128, 136, 150]);
 }
 
-/// A request of another method than the builder's, made after some seconds.
+/// A request whose closure takes some seconds and chooses another method than the builder's.
 fn made(method: &'static Method, after: u64) -> RequestBuilder<impl HttpService> {
     client().get("/").request(move |attempt| async move {
         sleep(Duration::from_secs(after)).await;
@@ -90,16 +90,16 @@ fn made(method: &'static Method, after: u64) -> RequestBuilder<impl HttpService>
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_method_of_the_request_that_the_closure_makes_counts() {
+async fn the_method_that_the_closure_chooses_sets_the_limit() {
     assert_eq!(given_up(made(&Method::POST, 0)).await, None);
     assert_eq!(given_up(made(&Method::GET, 50)).await, Some(120));
-    // The closure itself has the time of the method that was asked for.
+    // The builder's method limits the closure itself.
     assert_eq!(given_up(made(&Method::POST, 1000)).await, Some(120));
     assert_eq!(given_up(made(&Method::POST, 50).response_timeout(Duration::from_secs(70))).await, Some(70));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_post_that_is_resumed_by_get_waits_as_a_get_does() {
+async fn a_post_that_is_resumed_with_a_get_has_the_limit_of_a_get() {
     let policy = fast().max_attempts(1);
     let mut source = client().post("/post").resume_with(Resume::Get).reconnect(policy).connect::<Reading>();
     source.next().await.unwrap().unwrap();

@@ -1,4 +1,4 @@
-//! Statuses that a policy retries although they say no.
+//! Statuses that a policy retries although they are not temporary.
 
 use std::{
     sync::{Arc, Mutex},
@@ -18,7 +18,7 @@ fn no_jitter() -> ReconnectPolicy {
     ReconnectPolicy::default().jitter(0.0)
 }
 
-/// The first item is the end.
+/// The first item is the fatal error.
 async fn refused(source: &mut EventSource<Reading>) -> sse_typed::client::Error {
     let error = source.next().await.unwrap().unwrap_err();
     assert!(error.is_fatal() && source.next().await.is_none());
@@ -27,7 +27,7 @@ async fn refused(source: &mut EventSource<Reading>) -> sse_typed::client::Error 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_feed_that_is_missing_for_some_seconds_is_waited_for() {
+async fn a_source_waits_for_a_feed_that_is_missing_for_some_seconds() {
     let missing = || Scripted::status(404);
     let service = ScriptedService::new([
         missing().header("retry-after", "7"),
@@ -39,7 +39,7 @@ async fn a_feed_that_is_missing_for_some_seconds_is_waited_for() {
     assert_eq!(source.next().await.unwrap().unwrap().data, Reading::Value(1));
     assert_eq!(service.delays(), [7, 2].map(Duration::from_secs));
 
-    // One that stays away is the error that it is.
+    // A feed that stays missing is an error with its status.
     let service = ScriptedService::new([missing(), missing(), missing().then("gone for good"), missing()]);
     let mut source = Client::new(service.clone()).get("/").reconnect(policy).connect::<Reading>().boxed();
     let error = refused(&mut source).await;
@@ -49,10 +49,10 @@ async fn a_feed_that_is_missing_for_some_seconds_is_waited_for() {
 
 type Statuses = Arc<Mutex<Vec<Option<u16>>>>;
 
-/// A source whose token is `stale` until a 401 makes it fresh, and the statuses that its closure was told of.
+/// A source that replaces its `stale` token after a 401, and the statuses that its closure received.
 fn with_token(service: ScriptedService) -> (EventSource<Reading>, Statuses) {
-    let told = Statuses::default();
-    let recorded = Arc::clone(&told);
+    let statuses = Statuses::default();
+    let recorded = Arc::clone(&statuses);
     let source = Client::new(service)
         .get("/")
         .request(move |attempt| {
@@ -66,13 +66,13 @@ fn with_token(service: ScriptedService) -> (EventSource<Reading>, Statuses) {
         .reconnect(no_jitter().retry_status(StatusCode::UNAUTHORIZED, 1))
         .connect()
         .boxed();
-    (source, told)
+    (source, statuses)
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_token_that_ran_out_is_made_anew_once() {
+async fn an_expired_token_is_replaced_once() {
     let unauthorized = || Scripted::status(401);
-    // It runs out twice, and is accepted in between, although nothing is sent then.
+    // It expires twice, and is accepted in between, without an event.
     let service = ScriptedService::new([
         unauthorized(),
         Scripted::events(""),
@@ -80,18 +80,18 @@ async fn a_token_that_ran_out_is_made_anew_once() {
         unauthorized(),
         Scripted::events("event: bye\ndata\n\n"),
     ]);
-    let (mut source, told) = with_token(service.clone());
+    let (mut source, statuses) = with_token(service.clone());
     assert_eq!(source.next().await.unwrap().unwrap().data, Reading::Bye);
     let tokens: Vec<_> = service.requests().iter().map(|request| request.one("authorization").unwrap()).collect();
     assert_eq!(tokens, ["stale", "fresh", "stale", "stale", "fresh"]);
-    assert_eq!(*told.lock().unwrap(), [None, Some(401), None, None, Some(401)]);
+    assert_eq!(*statuses.lock().unwrap(), [None, Some(401), None, None, Some(401)]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_fresh_token_that_is_refused_too_is_the_end() {
+async fn a_source_ends_when_the_server_rejects_the_fresh_token_too() {
     let service = ScriptedService::new([Scripted::status(401), Scripted::status(503), Scripted::status(401)]);
-    let (mut source, told) = with_token(service.clone());
+    let (mut source, statuses) = with_token(service.clone());
     assert_eq!(refused(&mut source).await.status(), Some(StatusCode::UNAUTHORIZED));
-    assert_eq!(*told.lock().unwrap(), [None, Some(401), Some(503)]);
+    assert_eq!(*statuses.lock().unwrap(), [None, Some(401), Some(503)]);
     assert_eq!(service.requests().len(), 3);
 }

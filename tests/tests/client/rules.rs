@@ -17,7 +17,7 @@ fn connect(server: &ScriptedServer) -> Source {
     Client::hyper().get(server.url("/feed?a=1")).reconnect(fast()).connect()
 }
 
-/// The data of all events; an error is a failure of the test.
+/// The data of all events; an error fails the test.
 async fn all(source: &mut Source) -> Vec<String> {
     let mut data = Vec::new();
     while let Some(event) = source.next().await {
@@ -36,7 +36,7 @@ fn some(id: &str) -> Option<String> {
 }
 
 #[tokio::test]
-async fn c1_a_url_that_does_not_parse_is_the_first_and_last_item_and_is_not_repeated() {
+async fn c1_a_url_that_does_not_parse_is_the_only_item_and_is_not_retried() {
     for url in ["http://this is invalid/", "", "/relative", "ftp://127.0.0.1/", "http://"] {
         let mut source: Source = Client::hyper().get(url).connect();
         let error = source.next().await.unwrap().unwrap_err();
@@ -46,7 +46,7 @@ async fn c1_a_url_that_does_not_parse_is_the_first_and_last_item_and_is_not_repe
 }
 
 #[tokio::test]
-async fn c2_the_method_is_get_and_the_target_is_as_given() {
+async fn c2_the_method_is_get_and_the_target_is_the_given_url() {
     let server = ScriptedServer::start([]).await;
     assert!(all(&mut connect(&server)).await.is_empty());
     let request = &server.requests()[0];
@@ -64,7 +64,7 @@ async fn c3_c4_accept_and_cache_control_are_sent() {
 }
 
 #[tokio::test]
-async fn c3_c4_headers_of_ones_own_are_sent_in_their_place() {
+async fn c3_c4_set_headers_replace_them() {
     let server = ScriptedServer::start([]).await;
     let request = Client::hyper().get(server.url("/")).header("accept", "text/event-stream, */*").bearer_auth("t");
     all(&mut request.connect()).await;
@@ -74,7 +74,7 @@ async fn c3_c4_headers_of_ones_own_are_sent_in_their_place() {
 }
 
 #[tokio::test]
-async fn c5_no_cookie_is_kept_or_sent() {
+async fn c5_cookies_are_neither_stored_nor_sent() {
     let first = Reply::events("data: a\n\n").header("set-cookie", "session=1");
     let server = ScriptedServer::start([first]).await;
     all(&mut connect(&server)).await;
@@ -93,7 +93,7 @@ async fn c6_redirects_are_followed() {
 }
 
 #[tokio::test]
-async fn c7_a_reconnect_asks_the_original_url_again() {
+async fn c7_a_reconnect_requests_the_original_url() {
     let away = Reply::status(302).header("location", "/elsewhere");
     let server = ScriptedServer::start([away, Reply::events("id: 1\ndata: a\n\n")]).await;
     all(&mut connect(&server)).await;
@@ -125,7 +125,7 @@ async fn c9_a_reconnect_replaces_the_last_event_id_and_sends_it_as_utf_8() {
 }
 
 #[tokio::test]
-async fn c10_the_last_event_id_survives_connections_without_ids() {
+async fn c10_the_last_event_id_is_kept_across_connections_without_ids() {
     let replies = ["id: 1\ndata: a\n\n", "data: b\n\n", ":only a comment\n\n", "data: c\n\n"].map(Reply::events);
     let server = ScriptedServer::start(replies).await;
     let mut source = connect(&server);
@@ -143,7 +143,7 @@ async fn c11_a_long_id_is_sent_back_verbatim() {
 }
 
 #[tokio::test]
-async fn c12_an_id_that_cannot_be_a_header_is_left_out_and_the_one_before_is_not_sent_for_it() {
+async fn c12_an_id_that_is_not_a_valid_header_value_is_not_sent_and_neither_is_the_previous_one() {
     let server = ScriptedServer::start(["id: 1\ndata: a\n\n", "id: \u{1}\ndata: b\n\n"].map(Reply::events)).await;
     let mut source = connect(&server);
     assert_eq!(all(&mut source).await, ["a", "b"]);
@@ -151,7 +151,7 @@ async fn c12_an_id_that_cannot_be_a_header_is_left_out_and_the_one_before_is_not
 }
 
 #[tokio::test]
-async fn r1_another_status_than_200_is_fatal_and_its_head_and_body_are_in_the_error() {
+async fn r1_a_status_other_than_200_is_fatal_and_the_error_has_its_head_and_body() {
     for status in [205, 210, 299, 400, 401, 404, 410] {
         let reply = Reply::status(status)
             .header("content-type", "text/event-stream")
@@ -173,7 +173,7 @@ async fn r1_another_status_than_200_is_fatal_and_its_head_and_body_are_in_the_er
 }
 
 #[tokio::test]
-async fn r1_browsers_give_up_on_503_and_services_come_again() {
+async fn r1_the_browser_policy_ends_on_503_and_the_default_retries() {
     for (policy, requests) in [(ReconnectPolicy::browser(), 1), (fast(), 2)] {
         let server = ScriptedServer::start([Reply::status(503)]).await;
         let mut source: Source = Client::hyper().get(server.url("/")).reconnect(policy).connect();
@@ -209,7 +209,7 @@ async fn r3_another_content_type_is_fatal() {
 }
 
 #[tokio::test]
-async fn r3_case_and_parameters_of_the_content_type_do_not_matter() {
+async fn r3_case_and_parameters_of_the_content_type_are_ignored() {
     for content_type in
         ["TEXT/event-Stream", "text/event-stream;", "text/event-stream; charset=utf-8", "text/event-stream;x"]
     {
@@ -247,20 +247,20 @@ async fn r5_a_source_is_open_before_its_first_event() {
 }
 
 #[tokio::test]
-async fn r5_opened_tells_why_there_is_no_stream() {
+async fn r5_opened_returns_the_error_when_there_is_no_stream() {
     let server = ScriptedServer::start([Reply::status(403)]).await;
     assert_eq!(connect(&server).opened().await.unwrap_err().status().unwrap(), 403);
 }
 
 #[tokio::test]
-async fn r6_an_error_before_the_response_is_repeated() {
+async fn r6_an_error_before_the_response_is_retried() {
     let server = ScriptedServer::start([Reply::hang_up(), Reply::hang_up(), Reply::events("data: a\n\n")]).await;
     assert_eq!(all(&mut connect(&server)).await, ["a"]);
     assert_eq!(server.requests().len(), 4);
 }
 
 #[tokio::test]
-async fn r6_a_refused_connection_is_repeated_as_often_as_the_policy_says() {
+async fn r6_a_refused_connection_is_retried_as_often_as_the_policy_says() {
     // A port that was free a moment ago.
     let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let request = Client::hyper().get(format!("http://{address}/")).reconnect(fast().max_attempts(2));
@@ -275,7 +275,7 @@ async fn r6_a_refused_connection_is_repeated_as_often_as_the_policy_says() {
 }
 
 #[tokio::test]
-async fn r8_an_end_of_the_body_is_repeated_graceful_or_not() {
+async fn r8_the_source_reconnects_after_the_end_of_the_body_graceful_or_not() {
     let replies = [
         Reply::events("id: 1\ndata: a\n\n"),
         Reply::events("id: 2\ndata: b\n\n").break_off(),
@@ -288,7 +288,7 @@ async fn r8_an_end_of_the_body_is_repeated_graceful_or_not() {
 }
 
 #[tokio::test]
-async fn k1_k3_a_reconnect_waits_as_long_as_the_server_said() {
+async fn k1_k3_a_reconnect_waits_for_the_servers_reconnection_time() {
     let server = ScriptedServer::start([Reply::events("retry: 350\n\n"), Reply::events("data: a\n\n")]).await;
     assert_eq!(all(&mut connect(&server)).await, ["a"]);
     let requests = server.requests();
@@ -300,7 +300,7 @@ async fn k1_k3_a_reconnect_waits_as_long_as_the_server_said() {
 }
 
 #[tokio::test]
-async fn k2_a_reconnect_waits_a_second_if_the_server_says_nothing() {
+async fn k2_a_reconnect_waits_a_second_without_a_retry_of_the_server() {
     let server = ScriptedServer::start([Reply::events("data: a\n\n")]).await;
     let mut source: Source = Client::hyper().get(server.url("/")).connect();
     all(&mut source).await;
@@ -310,7 +310,7 @@ async fn k2_a_reconnect_waits_a_second_if_the_server_says_nothing() {
 }
 
 #[tokio::test]
-async fn k4_k6_a_failure_is_one_error_without_an_event_and_then_nothing() {
+async fn k4_k6_a_failure_is_one_error_and_no_item_follows() {
     let server = ScriptedServer::start([Reply::status(404)]).await;
     let mut source = connect(&server);
     let error = source.next().await.unwrap().unwrap_err();
@@ -341,18 +341,18 @@ async fn k7_r7_dropping_the_source_closes_the_connection() {
 }
 
 #[tokio::test]
-async fn p17_p19_the_id_of_an_unfinished_block_is_not_sent_back() {
+async fn p17_p19_the_id_of_an_unfinished_block_is_not_sent() {
     let server = ScriptedServer::start([Reply::events("id: 1\ndata: a\n\nid: 2\ndata: b\n")]).await;
     assert_eq!(all(&mut connect(&server)).await, ["a"]);
     assert_eq!(ids(&server), [None, some("1")]);
 }
 
 #[tokio::test]
-async fn p14_p16_blocks_with_only_an_id_or_a_retry_count() {
+async fn p14_p16_blocks_with_only_an_id_or_a_retry_take_effect() {
     let server = ScriptedServer::start([Reply::events("id: 7\n\nretry: 101\n\n"), Reply::events("retry: 10")]).await;
     let mut source = connect(&server);
     assert!(all(&mut source).await.is_empty());
     assert_eq!(ids(&server), [None, some("7"), some("7")]);
-    // `retry` counts at once, its line unfinished or not; a line that has not ended is none.
+    // `retry` takes effect with the end of its line; an unfinished line is ignored.
     assert_eq!(source.reconnection_time(), Some(Duration::from_millis(101)));
 }

@@ -1,5 +1,5 @@
-//! Peers that are there and say nothing, on real sockets: each is noticed by the clock that is meant for it. The clocks
-//! that are not meant would take an hour.
+//! Connected peers that send nothing, on real sockets. Each is detected by the matching timeout; the other timeouts
+//! are an hour.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ fn request(url: String) -> RequestBuilder<HyperClient> {
     request.response_timeout(HOUR).idle_timeout(HOUR).event_timeout(HOUR)
 }
 
-/// Reads all, and gives the events and what was told of the connection that was lost.
+/// Reads all events, and returns them with the error of the lost connection.
 async fn read(request: RequestBuilder<HyperClient>) -> (Vec<Reading>, String) {
     let mut signals = request.connect::<Reading>().with_signals();
     let (mut events, mut lost) = (Vec::new(), Vec::new());
@@ -48,26 +48,26 @@ fn assert_resumed(server: &ScriptedServer) {
 }
 
 #[tokio::test]
-async fn one_that_vanishes_without_a_word_is_noticed_by_the_idle_timeout() {
+async fn the_idle_timeout_detects_a_peer_that_vanishes_silently() {
     let server = server(Reply::events("id: 1\nevent: value\ndata: 1\n\n").hold()).await;
     let (events, lost) = read(request(server.url("/")).idle_timeout(SOON)).await;
     assert_eq!(events, [Reading::Value(1), Reading::Value(2), Reading::Bye]);
-    assert!(lost.contains("nothing was received for 300ms"), "{lost}");
+    assert!(lost.contains("no data for 300ms"), "{lost}");
     assert_resumed(&server);
 }
 
 #[tokio::test]
-async fn one_that_stalls_within_an_event_is_noticed_by_the_idle_timeout_and_half_the_event_is_dropped() {
+async fn the_idle_timeout_detects_a_peer_that_stalls_within_an_event_which_is_dropped() {
     let half = Reply::events("id: 1\nevent: value\ndata: 1\n\nid: 2\nevent: value\ndata: 2").hold();
     let server = server(half).await;
     let (events, lost) = read(request(server.url("/")).idle_timeout(SOON)).await;
     assert_eq!(events, [Reading::Value(1), Reading::Value(2), Reading::Bye]);
-    assert!(lost.contains("nothing was received for 300ms"), "{lost}");
+    assert!(lost.contains("no data for 300ms"), "{lost}");
     assert_resumed(&server);
 }
 
 #[tokio::test]
-async fn one_that_sends_only_comments_is_noticed_by_the_event_timeout() {
+async fn the_event_timeout_detects_a_peer_that_sends_only_comments() {
     let first = Reply::events("id: 1\nevent: value\ndata: 1\n\n");
     let comments = (0..1000).fold(first, |reply, _| reply.pause(Duration::from_millis(20)).then(":\n"));
     let server = server(comments).await;
@@ -78,8 +78,8 @@ async fn one_that_sends_only_comments_is_noticed_by_the_event_timeout() {
 }
 
 #[tokio::test]
-async fn one_that_accepts_and_does_not_answer_is_noticed_by_the_response_timeout() {
-    // The kernel takes the connection; nobody else does.
+async fn the_response_timeout_detects_a_peer_that_accepts_and_does_not_respond() {
+    // The kernel accepts the connection, but no program does.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     let request = request(url).response_timeout(SOON).reconnect(fast().max_attempts(2));

@@ -1,4 +1,4 @@
-//! The reconnecting source in paused time.
+//! The reconnecting source on paused time.
 
 use std::time::Duration;
 
@@ -46,7 +46,7 @@ async fn a_terminal_event_ends_the_source_without_another_request() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn delays_double_while_nothing_comes_and_start_anew_behind_an_event() {
+async fn delays_double_without_an_event_and_an_event_resets_them() {
     let replies = [
         Reply::hang_up(),
         Reply::status(500),
@@ -61,14 +61,14 @@ async fn delays_double_while_nothing_comes_and_start_anew_behind_an_event() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_ends_at_once_is_not_asked_at_full_speed_for_ever() {
+async fn a_server_whose_responses_end_at_once_is_retried_with_back_off() {
     let service = ScriptedService::new(std::iter::repeat_n(Reply::events(":hello\n\n"), 6));
     assert!(values(&mut connect(&service, no_jitter())).await.is_empty());
     assert_eq!(service.delays(), seconds(&[1, 2, 4, 8, 16, 30]));
 }
 
 #[tokio::test(start_paused = true)]
-async fn retry_zero_is_no_hot_loop() {
+async fn retry_zero_does_not_make_a_busy_loop() {
     let service = ScriptedService::new(std::iter::repeat_n(Reply::events("retry: 0\nevent: value\ndata: 1\n\n"), 10));
     let started = tokio::time::Instant::now();
     assert_eq!(values(&mut connect(&service, no_jitter())).await.len(), 10);
@@ -76,7 +76,7 @@ async fn retry_zero_is_no_hot_loop() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn p15_a_huge_retry_waits_as_long_as_the_policy_obeys_it_and_does_not_overflow() {
+async fn p15_a_huge_retry_waits_up_to_the_policys_limit_and_does_not_overflow() {
     let (hour, year) = (Duration::from_secs(3600), Duration::from_secs(365 * 24 * 3600));
     for (policy, expected) in [(no_jitter(), Some(hour)), (no_jitter().max_server_delay(Duration::MAX), None)] {
         let huge = Reply::events("retry: 99999999999999999999999999\nevent: value\ndata: 1\n\n");
@@ -91,7 +91,7 @@ async fn p15_a_huge_retry_waits_as_long_as_the_policy_obeys_it_and_does_not_over
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_minute_of_uptime_makes_the_next_delay_short_again() {
+async fn a_minute_of_uptime_resets_the_delay() {
     let up = |seconds| Reply::events("").pause(Duration::from_secs(seconds));
     let service = ScriptedService::new([Reply::hang_up(), Reply::hang_up(), up(60), up(59)]);
     values(&mut connect(&service, no_jitter())).await;
@@ -99,7 +99,7 @@ async fn a_minute_of_uptime_makes_the_next_delay_short_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn retry_after_is_waited_for() {
+async fn the_source_waits_for_retry_after() {
     let busy = |after: &str| Reply::status(503).header("retry-after", after);
     let service = ScriptedService::new([
         busy("90"),
@@ -112,7 +112,7 @@ async fn retry_after_is_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn statuses_that_say_later_are_repeated() {
+async fn temporary_statuses_are_retried() {
     for status in [408, 425, 429, 500, 502, 503, 504] {
         let service = ScriptedService::new([Reply::status(status), Reply::events("event: bye\ndata\n\n")]);
         let mut source = connect::<Reading>(&service, no_jitter());
@@ -121,7 +121,7 @@ async fn statuses_that_say_later_are_repeated() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn giving_up_tells_the_last_cause() {
+async fn the_error_of_giving_up_has_the_last_cause() {
     let reply = Reply::status(503).then("maintenance");
     let service = ScriptedService::new(std::iter::repeat_n(reply, 9));
     let mut source = connect::<Reading>(&service, no_jitter().max_attempts(3));
@@ -134,7 +134,7 @@ async fn giving_up_tells_the_last_cause() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn attempts_that_are_repeated_are_no_items() {
+async fn attempts_that_are_retried_yield_no_items() {
     let replies =
         [Reply::hang_up(), Reply::status(500), Reply::events("").break_off(), Reply::events("event: bye\ndata\n\n")];
     let mut source = connect::<Reading>(&ScriptedService::new(replies), no_jitter());
@@ -142,7 +142,7 @@ async fn attempts_that_are_repeated_are_no_items() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn other_methods_than_get_are_made_once() {
+async fn methods_other_than_get_are_sent_once() {
     let post = |service: &ScriptedService| Client::new(service.clone()).post("/").json(&1).connect::<Reading>();
 
     let service = ScriptedService::new([Reply::events("event: value\ndata: 1\n\n")]);
@@ -167,7 +167,7 @@ async fn other_methods_than_get_are_made_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_cannot_be_sent_is_the_only_item_and_no_request_is_made() {
+async fn a_request_that_cannot_be_sent_is_an_error_as_the_only_item() {
     let service = ScriptedService::new([]);
     let client = Client::new(service.clone());
     let requests = [
@@ -188,7 +188,7 @@ async fn what_cannot_be_sent_is_the_only_item_and_no_request_is_made() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_endless_body_of_an_error_is_not_waited_for() {
+async fn an_endless_body_of_an_error_response_does_not_delay_the_error() {
     let endless = Reply::status(400).then("a").hold();
     let mut source = connect::<Reading>(&ScriptedService::new([endless]), no_jitter());
     let error = tokio::time::timeout(Duration::from_secs(5), source.next()).await.unwrap().unwrap().unwrap_err();
@@ -224,7 +224,7 @@ async fn a_source_can_be_named_moved_and_streamed() {
 }
 
 #[tokio::test]
-async fn a_last_event_id_among_the_headers_is_the_last_one_set_and_text() {
+async fn a_last_event_id_header_is_the_last_one_set_and_must_be_text() {
     let service = ScriptedService::new([]);
     let get = || Client::new(service.clone()).get("/");
     let mut source = get().header("last-event-id", "1").header("last-event-id", "2").connect::<Reading>();
@@ -238,7 +238,7 @@ async fn a_last_event_id_among_the_headers_is_the_last_one_set_and_text() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_open_source_stays_what_it_is_when_its_service_is_erased() {
+async fn boxing_keeps_the_state_of_an_open_source() {
     let service = ScriptedService::new([Reply::events("event: value\ndata: 1\n\n").header("x-a", "1").hold()]);
     let mut source = Client::new(service).get("/").connect::<Reading>().opened().await.unwrap();
     let handle = source.handle();

@@ -1,4 +1,4 @@
-//! What a source's handles tell of it, and when.
+//! The state of a source, as its handles show it.
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
@@ -21,7 +21,7 @@ fn connect(replies: impl IntoIterator<Item = Scripted>, policy: ReconnectPolicy)
     Client::new(ScriptedService::new(replies)).get("/").reconnect(policy.jitter(0.0)).connect().boxed()
 }
 
-/// In seconds.
+/// Seconds since `started`.
 fn since(started: Instant, moment: Option<std::time::Instant>) -> Option<u64> {
     moment.map(|moment| (moment - started.into_std()).as_secs())
 }
@@ -32,7 +32,7 @@ fn shown(state: &SourceState) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_state_tells_of_the_connection_and_of_what_went_wrong() {
+async fn a_state_has_the_connection_and_the_last_error() {
     let started = Instant::now();
     let replies = [
         Scripted::status(503).header("retry-after", "3"),
@@ -50,13 +50,13 @@ async fn a_state_tells_of_the_connection_and_of_what_went_wrong() {
     assert_eq!(since(started, state.next_attempt_at()), Some(3));
     let error = state.last_error().unwrap();
     assert_eq!((error.kind(), error.status()), ("Status", Some(StatusCode::SERVICE_UNAVAILABLE)));
-    assert_eq!(error.message(), "the response is no event stream: its status is 503 Service Unavailable");
+    assert_eq!(error.message(), "the response is not an event stream: its status is 503 Service Unavailable");
     assert_eq!(since(started, Some(error.at())), Some(0));
 
     tokio::time::advance(3 * SECOND).await;
     assert!(source.next().now_or_never().is_none());
     let state = handle.state();
-    // A mere `200 OK` is no success yet.
+    // A `200 OK` alone does not reset the failures.
     assert_eq!(shown(&state), "Open 2 1");
     assert_eq!((since(started, state.connected_since()), state.last_event_id()), (Some(3), ""));
     assert!(state.next_attempt_at().is_none() && state.last_event_at().is_none());
@@ -93,13 +93,13 @@ async fn changes_are_yielded_in_order_and_end_with_the_source() {
     ];
     let mut source = connect(replies, ReconnectPolicy::new());
     let mut changes = source.handle().state_changes();
-    let (told, ()) = tokio::join!(
+    let (states, ()) = tokio::join!(
         async {
-            let mut told = Vec::new();
+            let mut states = Vec::new();
             while let Some(state) = changes.next().await {
-                told.push(shown(&state));
+                states.push(shown(&state));
             }
-            told
+            states
         },
         async { while source.next().await.is_some() {} }
     );
@@ -112,13 +112,13 @@ async fn changes_are_yielded_in_order_and_end_with_the_source() {
         "Open 3 0",
         "Closed Terminal 3 0",
     ];
-    assert_eq!(told, expected);
+    assert_eq!(states, expected);
     assert!(changes.is_terminated() && changes.next().await.is_none());
     drop(source);
     assert!(changes.next().await.is_none());
 }
 
-/// The states until the first that is a change and not the present one, which must not come by itself.
+/// Returns the first change after the current state, which `cause` must bring about.
 async fn first_change(source: &mut EventSource<Reading>, cause: impl FnOnce(&Handle)) -> SourceState {
     let handle = source.handle();
     let mut changes = tokio_test::task::spawn(handle.state_changes());
@@ -131,7 +131,7 @@ async fn first_change(source: &mut EventSource<Reading>, cause: impl FnOnce(&Han
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_source_that_is_closed_or_fails_is_over_at_once_for_those_who_watch() {
+async fn a_closed_or_failed_source_has_its_final_state_at_once() {
     let mut source = connect([Scripted::events(EVENT).hold()], ReconnectPolicy::new());
     source.next().await.unwrap().unwrap();
     let state = first_change(&mut source, Handle::close).await;
@@ -149,7 +149,7 @@ async fn a_source_that_is_closed_or_fails_is_over_at_once_for_those_who_watch() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_source_that_was_dropped_says_so() {
+async fn the_state_of_a_dropped_source_says_so() {
     let mut source = connect([Scripted::events(EVENT).hold()], ReconnectPolicy::new());
     source.next().await.unwrap().unwrap();
     let handle = source.handle();
@@ -165,25 +165,25 @@ async fn a_source_that_was_dropped_says_so() {
     };
     assert_eq!((shown(&state), state.is_dropped()), ("Closed 1 0".to_owned(), true));
     assert_eq!((state.last_event_id(), state.connected_since()), ("7", None));
-    // An order comes too late.
+    // A command has no effect any more.
     handle.close();
     assert_eq!(handle.state().ended(), None);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_handle_of_a_source_at_work_knows_its_state() {
+async fn a_handle_created_later_has_the_current_state() {
     let started = Instant::now();
     let mut source = connect([Scripted::events("").pause(SECOND).then(EVENT).hold()], ReconnectPolicy::new());
     source.next().await.unwrap().unwrap();
     let mut source = source.boxed();
     let state = source.handle().state();
     assert_eq!((shown(&state), state.last_event_id()), ("Open 1 0".to_owned(), "7"));
-    // That of an event which nobody asked about is not known.
+    // The time of an event before the first handle is not known.
     assert_eq!((since(started, state.connected_since()), state.last_event_at()), (Some(0), None));
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_event_wakes_nobody_who_waits_for_a_change() {
+async fn an_event_does_not_wake_tasks_that_wait_for_a_change() {
     let mut source = connect([Scripted::events(EVENT.repeat(5)).hold()], ReconnectPolicy::new());
     source.next().await.unwrap().unwrap();
     let mut changes = tokio_test::task::spawn(source.handle().state_changes());
@@ -195,15 +195,15 @@ async fn an_event_wakes_nobody_who_waits_for_a_change() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn waiting_for_a_change_can_be_given_up_at_any_time() {
+async fn waiting_for_a_change_can_be_cancelled_at_any_time() {
     let mut source = connect([Scripted::events(EVENT)], ReconnectPolicy::new());
     let mut changes = source.handle().state_changes();
     assert!(changes.next().now_or_never().is_some());
     assert!(changes.next().now_or_never().is_none());
     source.next().await.unwrap().unwrap();
-    // The wait that would have been woken is gone; the change is not.
+    // The cancelled wait does not lose the change.
     assert_eq!(shown(&changes.next().now_or_never().unwrap().unwrap()), "Open 1 0");
-    // And one that goes away for good leaves no waker behind.
+    // Dropping the stream of changes drops its waker.
     let waker = Arc::new(());
     drop_while_waiting(source.handle().state_changes(), &waker);
     assert_eq!(Arc::strong_count(&waker), 1);
@@ -223,7 +223,7 @@ fn drop_while_waiting(mut changes: StateChanges, owned: &Arc<()>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_who_wait_on_other_threads_all_see_the_last_state() {
+async fn many_tasks_on_other_threads_all_see_the_last_state() {
     for _ in 0..50 {
         let mut source = connect([Scripted::events("event: bye\ndata\n\n")], ReconnectPolicy::new());
         let handle = source.handle();
@@ -250,7 +250,7 @@ async fn many_who_wait_on_other_threads_all_see_the_last_state() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn boxed_signals_go_on_where_they_were() {
+async fn boxing_keeps_the_state_of_signals() {
     let service = ScriptedService::new([Scripted::events(": hi\n").then(EVENT).pause(SECOND).then(EVENT)]);
     let mut signals = Client::new(service.clone()).get("/").connect::<Reading>().with_signals();
     assert!(matches!(signals.next().await, Some(Ok(Signal::Open(_)))));
@@ -263,7 +263,7 @@ async fn boxed_signals_go_on_where_they_were() {
     assert!(signals.next().await.is_none());
 }
 
-/// A source that answers at once, and that each request restarts.
+/// A source whose service responds at once, and whose requests restart it.
 fn restarted_by_each_request() -> EventSource<Reading> {
     let service = tower::service_fn(|_: Request<Body>| {
         let response = Response::builder().header("content-type", "text/event-stream");

@@ -1,4 +1,4 @@
-//! One response, and what becomes of its events.
+//! The events of one response.
 
 use std::{
     error::Error as _,
@@ -12,7 +12,7 @@ use http_body::Frame;
 use http_body_util::{Full, StreamBody};
 use sse_typed::{
     Client, EventStream, RawEvent,
-    client::{BadEvent, Error, Unknown},
+    client::{BadEvent, Error, UnknownEvent},
 };
 use tests::scripted::{Reply, ScriptedServer, ScriptedService};
 
@@ -22,8 +22,8 @@ fn of(body: &'static str) -> EventStream<Reading, Full<Bytes>> {
     EventStream::from_body(Full::new(Bytes::from_static(body.as_bytes())))
 }
 
-/// What a stream yields, in short.
-async fn told<B>(stream: EventStream<Reading, B>) -> Vec<String>
+/// The items of a stream, as text.
+async fn items<B>(stream: EventStream<Reading, B>) -> Vec<String>
 where
     EventStream<Reading, B>: StreamExt<Item = Result<sse_typed::Event<Reading>, Error>>,
 {
@@ -37,7 +37,7 @@ where
 }
 
 #[tokio::test]
-async fn bad_data_of_a_known_type_is_an_error_item_and_the_stream_goes_on() {
+async fn bad_data_of_a_known_type_is_an_error_item_and_the_stream_continues() {
     let mut stream = of("event: value\ndata: 1\n\nid: 9\nevent: value\ndata: abc\n\nevent: value\ndata: 2\n\n");
     assert_eq!(stream.next().await.unwrap().unwrap().data, Reading::Value(1));
     let error = stream.next().await.unwrap().unwrap_err();
@@ -56,7 +56,7 @@ async fn bad_data_of_a_known_type_is_an_error_item_and_the_stream_goes_on() {
 }
 
 #[tokio::test]
-async fn try_next_leaves_the_stream_usable_behind_a_bad_event() {
+async fn the_stream_is_usable_after_try_next_has_returned_a_bad_event() {
     let mut stream = of("event: value\ndata: x\n\nevent: value\ndata: 2\n\n");
     assert!(stream.try_next().await.is_err());
     assert_eq!(stream.try_next().await.unwrap().unwrap().data, Reading::Value(2));
@@ -64,17 +64,17 @@ async fn try_next_leaves_the_stream_usable_behind_a_bad_event() {
 }
 
 #[tokio::test]
-async fn bad_events_are_passed_over_on_request_and_the_hook_hears_of_them() {
-    let heard = Arc::new(Mutex::new(Vec::new()));
-    let hook = Arc::clone(&heard);
+async fn skipped_bad_events_are_passed_to_the_hook() {
+    let skipped = Arc::new(Mutex::new(Vec::new()));
+    let hook = Arc::clone(&skipped);
     let stream = of("event: value\ndata: x\n\nevent: value\ndata: 2\n\nevent: what\ndata: 3\n\n")
-        .on_unknown(Unknown::Error)
+        .on_unknown(UnknownEvent::Error)
         .on_bad_event(BadEvent::skip(move |error| hook.lock().unwrap().push(error.to_string())));
-    assert_eq!(told(stream).await, ["Value(2)"]);
-    let heard = heard.lock().unwrap();
+    assert_eq!(items(stream).await, ["Value(2)"]);
+    let skipped = skipped.lock().unwrap();
     assert_eq!(
-        *heard,
-        ["event `value` has bad data: invalid digit found in string", "event `what` is of no type that is known here"]
+        *skipped,
+        ["event `value` has bad data: invalid digit found in string", "event `what` has an unknown type"]
     );
 }
 
@@ -87,7 +87,7 @@ async fn events_of_unknown_type_are_passed_over_and_counted() {
 
 #[tokio::test]
 async fn events_of_unknown_type_are_error_items_for_the_strict() {
-    let mut stream = of("event: what\ndata: 1\n\nevent: value\ndata: 3\n\n").on_unknown(Unknown::Error);
+    let mut stream = of("event: what\ndata: 1\n\nevent: value\ndata: 3\n\n").on_unknown(UnknownEvent::Error);
     let error = stream.next().await.unwrap().unwrap_err();
     assert!(error.is_unknown() && !error.is_fatal());
     assert_eq!(error.raw_event().unwrap().event_type(), "what");
@@ -106,7 +106,7 @@ async fn an_event_over_the_limit_is_one_error_item_and_the_next_event_is_read() 
 }
 
 #[tokio::test]
-async fn ignored_events_move_the_id_and_are_no_items() {
+async fn ignored_events_move_the_last_event_id_and_yield_no_items() {
     let mut stream = of("id: 5\nretry: 1500\nevent: value\ndata\n\n");
     assert!(stream.next().await.is_none());
     assert_eq!(stream.last_event_id(), "5");
@@ -114,7 +114,7 @@ async fn ignored_events_move_the_id_and_are_no_items() {
 }
 
 #[tokio::test]
-async fn the_envelope_carries_what_its_own_block_carried() {
+async fn the_envelope_has_the_id_and_retry_of_its_own_block() {
     let mut stream =
         of("id: 5\nretry: 20\nevent: value\ndata: 1\n\nevent: value\ndata: 2\n\nid\nevent: value\ndata: 3\n\n");
     let first = stream.next().await.unwrap().unwrap();
@@ -128,11 +128,11 @@ async fn the_envelope_carries_what_its_own_block_carried() {
 
 #[tokio::test]
 async fn a_terminal_event_is_the_last() {
-    assert_eq!(told(of("event: bye\ndata\n\nevent: value\ndata: 1\n\n")).await, ["Bye"]);
+    assert_eq!(items(of("event: bye\ndata\n\nevent: value\ndata: 1\n\n")).await, ["Bye"]);
 }
 
 #[tokio::test]
-async fn a_body_that_breaks_off_is_a_fatal_error_behind_what_came() {
+async fn a_broken_body_is_a_fatal_error_after_the_received_events() {
     let reply = Reply::events("event: value\ndata: 1\n\nevent: value\ndata: 2").break_off();
     for socket in [false, true] {
         let server = ScriptedServer::start([reply.clone()]).await;
@@ -149,7 +149,7 @@ async fn a_body_that_breaks_off_is_a_fatal_error_behind_what_came() {
 }
 
 #[tokio::test]
-async fn send_posts_json_and_reads_the_answer_in_whatever_chunks_it_comes() {
+async fn send_posts_json_and_reads_a_response_in_any_chunks() {
     let text = "event: value\r\ndata: 1\r\n\r\nevent: value\rdata: 2\r\rdata: …\n\nevent: bye\ndata\n\n";
     let mut reply = Reply::events("");
     for byte in text.as_bytes() {
@@ -159,14 +159,14 @@ async fn send_posts_json_and_reads_the_answer_in_whatever_chunks_it_comes() {
     let request = Client::hyper().post(server.url("/v1")).json(&serde_json::json!({"stream": true}));
     let stream = request.send::<Reading>().await.unwrap();
     assert_eq!(stream.head().unwrap().status, 200);
-    assert_eq!(told(stream).await, ["Value(1)", "Value(2)", "Bye"]);
+    assert_eq!(items(stream).await, ["Value(1)", "Value(2)", "Bye"]);
     let request = &server.requests()[0];
     assert_eq!((request.method.as_str(), request.body.as_slice()), ("POST", br#"{"stream":true}"#.as_slice()));
     assert_eq!(request.one("content-type").as_deref(), Some("application/json"));
 }
 
 #[tokio::test]
-async fn send_gives_the_error_of_a_response_that_is_no_event_stream() {
+async fn send_returns_the_error_of_a_response_that_is_not_an_event_stream() {
     let refused = Reply::status(401).header("content-type", "application/json").then(r#"{"error":"key"}"#);
     let json = Reply::status(200).header("content-type", "application/json").then("{}");
     let server = ScriptedServer::start([refused, json, Reply::status(204)]).await;
@@ -186,7 +186,7 @@ async fn invalid_utf_8_becomes_replacement_characters() {
 }
 
 #[tokio::test]
-async fn no_more_of_the_body_is_read_than_was_asked_for() {
+async fn the_body_is_not_read_ahead_of_the_consumer() {
     let taken = Arc::new(Mutex::new(0));
     let count = Arc::clone(&taken);
     let frames = futures_util::stream::repeat_with(move || {
@@ -201,12 +201,12 @@ async fn no_more_of_the_body_is_read_than_was_asked_for() {
 }
 
 #[tokio::test]
-async fn a_body_of_nothing_but_comments_gives_other_tasks_their_turn() {
+async fn a_body_of_only_comments_lets_other_tasks_run() {
     let frames = futures_util::stream::repeat_with(|| {
         Ok::<_, std::convert::Infallible>(Frame::data(Bytes::from_static(b":\n")))
     });
     let mut stream: EventStream<Reading, _> = EventStream::from_body(StreamBody::new(frames));
-    // An event behind them is reached.
+    // An event after them is reached.
     let few = StreamExt::take(
         futures_util::stream::repeat(":\n")
             .map(|bytes| Ok::<_, std::convert::Infallible>(Frame::data(Bytes::from(bytes)))),
@@ -215,6 +215,6 @@ async fn a_body_of_nothing_but_comments_gives_other_tasks_their_turn() {
     let event = futures_util::stream::iter([Ok(Frame::data(Bytes::from("event: value\ndata: 1\n\n")))]);
     let mut reached: EventStream<Reading, _> = EventStream::from_body(StreamBody::new(few.chain(event)));
     assert_eq!(reached.next().await.unwrap().unwrap().data, Reading::Value(1));
-    // On one thread: the clock is looked at only when the stream gives way.
+    // On one thread, the timer is checked only when the stream yields.
     assert!(tokio::time::timeout(Duration::from_millis(20), stream.next()).await.is_err());
 }

@@ -1,4 +1,4 @@
-//! The example `tail`, as a person uses it.
+//! The example `tail`, run as a command.
 
 use std::{
     io::{BufRead, BufReader, Read},
@@ -15,7 +15,7 @@ fn tail(arguments: &[&str]) -> Command {
 }
 
 /// Exit code, standard output and standard error.
-fn told(output: Output) -> (Option<i32>, String, String) {
+fn exit(output: Output) -> (Option<i32>, String, String) {
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (output.status.code(), text(output.stdout), text(output.stderr))
 }
@@ -23,7 +23,7 @@ fn told(output: Output) -> (Option<i32>, String, String) {
 async fn run(server: &ScriptedServer, arguments: &[&str]) -> (Option<i32>, String, String) {
     let url = server.url("/feed");
     let mut command = tail(&[&[url.as_str()], arguments].concat());
-    told(tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap())
+    exit(tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap())
 }
 
 #[tokio::test]
@@ -51,7 +51,7 @@ async fn events_go_to_the_output_and_the_connections_fate_to_the_error_output() 
 }
 
 #[tokio::test]
-async fn json_headers_a_first_id_and_a_number_of_events_are_had_for_the_asking() {
+async fn options_set_json_output_headers_the_first_id_and_a_number_of_events() {
     let server =
         ScriptedServer::start([
             Reply::events("id: 8\ndata: a\ndata: b\n\ndata: {\"a\":\ndata: 2}\n\ndata: 3\n\n").hold()
@@ -69,7 +69,7 @@ async fn json_headers_a_first_id_and_a_number_of_events_are_had_for_the_asking()
 }
 
 #[tokio::test]
-async fn a_refusal_ends_it_with_1_and_tells_what_the_server_says_without_its_control_characters() {
+async fn an_error_response_exits_with_1_and_prints_the_body_without_control_characters() {
     let server = ScriptedServer::start([Reply::status(403).then("no entry\x1b[2J\n\nfor you")]).await;
     let (code, out, err) = run(&server, &[]).await;
     assert_eq!((code, out.as_str()), (Some(1), ""));
@@ -78,18 +78,18 @@ async fn a_refusal_ends_it_with_1_and_tells_what_the_server_says_without_its_con
 }
 
 #[test]
-fn arguments_that_are_not_understood_end_it_with_2_and_the_usage() {
+fn invalid_arguments_exit_with_2_and_print_the_usage() {
     for arguments in [&[][..], &["--json"], &["localhost"], &["http://a/", "--follow"]] {
-        let (code, out, err) = told(tail(arguments).output().unwrap());
+        let (code, out, err) = exit(tail(arguments).output().unwrap());
         assert_eq!((code, out.as_str()), (Some(2), ""), "{arguments:?}");
         assert!(err.starts_with("error: ") && err.contains("\nusage: "), "{err}");
     }
-    let (code, out, err) = told(tail(&["--help"]).output().unwrap());
+    let (code, out, err) = exit(tail(&["--help"]).output().unwrap());
     assert_eq!((code, err.as_str()), (Some(0), ""));
     assert!(out.starts_with("usage: "), "{out}");
 }
 
-/// Reads the first line, and gives what is to be read behind it.
+/// Reads the first line, and returns the reader for the rest.
 fn first_line(child: &mut Child) -> (String, BufReader<impl Read + use<>>) {
     let mut out = BufReader::new(child.stdout.take().unwrap());
     let mut line = String::new();
@@ -98,7 +98,7 @@ fn first_line(child: &mut Child) -> (String, BufReader<impl Read + use<>>) {
 }
 
 #[tokio::test]
-async fn a_pipe_that_closes_ends_it_without_a_word() {
+async fn a_closed_pipe_ends_it_silently() {
     let events =
         (0..100).fold(Reply::events(""), |reply, _| reply.then("data: 1\n\n").pause(Duration::from_millis(20)));
     let server = ScriptedServer::start([events.hold()]).await;
@@ -109,7 +109,7 @@ async fn a_pipe_that_closes_ends_it_without_a_word() {
         drop(out);
         child.wait_with_output().unwrap()
     });
-    let (code, _, err) = told(output.await.unwrap());
+    let (code, _, err) = exit(output.await.unwrap());
     assert_eq!((code, err.as_str()), (Some(0), "connected: 200 OK\n"));
 }
 

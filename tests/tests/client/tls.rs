@@ -1,4 +1,4 @@
-//! HTTPS by rustls with the platform's roots, which on Linux the environment names.
+//! HTTPS with rustls and the platform's roots, which on Linux an environment variable names.
 
 use std::{
     convert::Infallible,
@@ -22,16 +22,16 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::certificates::Identity;
 
-/// A server on localhost, and the two certificates that a client may be told to trust, as files.
+/// A server on localhost, and two certificates, as files, that a client may trust.
 struct Server {
     port: u16,
-    /// That of the authority that signed the server's.
+    /// The certificate of the authority that signed the server's.
     authority: PathBuf,
-    /// Its own, which nobody signs others with.
+    /// The server's own certificate, which signs no others.
     own: PathBuf,
 }
 
-/// A server that speaks the given protocols, and tells in an event by which it was asked.
+/// A server with the given protocols, whose event names the HTTP version of the request.
 async fn server(test: &str, protocols: &[&str]) -> Server {
     let identity = Identity::generate(test);
     let acceptor = TlsAcceptor::from(identity.server_config(protocols));
@@ -62,7 +62,7 @@ async fn ask(url: String, roots: &Path) -> String {
 }
 
 #[tokio::test]
-async fn https_speaks_http_2_where_it_is_offered_and_http_1_elsewhere() {
+async fn https_uses_http_2_if_offered_and_http_1_otherwise() {
     for (protocols, version) in [(&["h2", "http/1.1"][..], "HTTP/2.0"), (&["http/1.1"], "HTTP/1.1"), (&[], "HTTP/1.1")]
     {
         let Server { port, authority, .. } = server("https_speaks_http_2", protocols).await;
@@ -71,13 +71,13 @@ async fn https_speaks_http_2_where_it_is_offered_and_http_1_elsewhere() {
 }
 
 #[tokio::test]
-async fn https_to_a_server_that_is_not_trusted_gives_no_response() {
+async fn https_to_an_untrusted_server_is_a_connect_error() {
     let Server { port, authority, own } = server("https_to_a_server_that_is_not_trusted", &["http/1.1"]).await;
-    // Another root than the one that signed; and the right root, but another name.
+    // A root that did not sign the certificate, and the right root with another server name.
     for (url, roots) in [(format!("https://localhost:{port}/"), own), (format!("https://127.0.0.1:{port}/"), authority)]
     {
-        let told = ask(url, &roots).await;
-        assert!(told.starts_with("no stream: no response: ") && told.contains("certificate"), "{told}");
+        let text = ask(url, &roots).await;
+        assert!(text.starts_with("no stream: no response: ") && text.contains("certificate"), "{text}");
     }
 }
 
@@ -86,6 +86,6 @@ async fn without_roots_https_is_an_error_that_says_so_and_http_works() {
     let none = Path::new("no such file");
     let server = tests::scripted::ScriptedServer::start([tests::scripted::Reply::events("data: plain\n\n")]).await;
     assert_eq!(ask(server.url("/"), none).await, "event: plain\n");
-    let told = ask("https://localhost:1/".to_owned(), none).await;
-    assert!(told.contains("root certificates"), "{told}");
+    let text = ask("https://localhost:1/".to_owned(), none).await;
+    assert!(text.contains("root certificates"), "{text}");
 }

@@ -1,4 +1,4 @@
-//! Roots and certificates of one's own, for `Client::hyper()`.
+//! Custom roots and client certificates of `Client::hyper()`.
 
 use std::{convert::Infallible, sync::Arc};
 
@@ -52,13 +52,13 @@ impl Authority {
         (params.signed_by(&key, &self.issuer).unwrap(), key)
     }
 
-    /// A certificate of a client, and its key.
+    /// A client certificate and its key.
     fn client(&self) -> (String, String) {
         let (certificate, key) = self.sign("client", ExtendedKeyUsagePurpose::ClientAuth);
         (certificate.pem(), key.serialize_pem())
     }
 
-    /// A server that lets nobody in but clients of `clients`, if that is said. See [`serve`].
+    /// A server that, if `clients` is given, accepts only client certificates of that authority. See [`serve`].
     pub(crate) async fn serve(&self, clients: Option<&Self>) -> u16 {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions();
@@ -79,17 +79,18 @@ impl Authority {
     }
 }
 
-/// A server on localhost that tells in an event by which version it was asked, and which headers name a proxy.
+/// A server on localhost whose event names the HTTP version of the request and the headers that name a proxy.
 async fn serve(config: Arc<ServerConfig>) -> u16 {
     let acceptor = TlsAcceptor::from(config);
     let listener = TcpListener::bind("localhost:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
-    let told = |request: Request| async move {
-        let told: Vec<_> = request.headers().keys().filter(|name| name.as_str().starts_with("proxy")).collect();
-        let event = Event::default().data(format!("{:?} {told:?}", request.version()));
+    let respond = |request: Request| async move {
+        let proxy_headers: Vec<_> =
+            request.headers().keys().filter(|name| name.as_str().starts_with("proxy")).collect();
+        let event = Event::default().data(format!("{:?} {proxy_headers:?}", request.version()));
         Sse::new(stream::iter([Ok::<_, Infallible>(event)]))
     };
-    let router = Router::new().route("/", get(told));
+    let router = Router::new().route("/", get(respond));
     tokio::spawn(async move {
         while let Ok((socket, _)) = listener.accept().await {
             let (acceptor, service) = (acceptor.clone(), TowerToHyperService::new(router.clone()));
@@ -102,14 +103,14 @@ async fn serve(config: Arc<ServerConfig>) -> u16 {
     port
 }
 
-/// The first event's data.
+/// The data of the first event.
 pub(crate) async fn ask(builder: HyperClientBuilder, url: &str) -> Result<String, Error> {
     let mut events = Client::from(builder.build().unwrap()).get(url).send::<RawEvent>().await?;
     Ok(events.next().await.unwrap()?.data.data().to_owned())
 }
 
 #[tokio::test]
-async fn a_server_whose_root_was_added_is_trusted_and_no_other() {
+async fn only_a_server_whose_root_was_added_is_trusted() {
     let (authority, other) = (Authority::new(), Authority::new());
     let url = format!("https://localhost:{}/", authority.serve(None).await);
     let both = format!("{}{}", other.pem(), authority.pem());
@@ -133,10 +134,10 @@ async fn a_server_whose_root_was_added_is_trusted_and_no_other() {
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn the_platforms_roots_count_too_unless_only_those_that_were_added_do() {
+async fn the_platforms_roots_stay_trusted_unless_only_the_added_roots_are() {
     use crate::certificates::Identity;
 
-    let test = "tls_settings::the_platforms_roots_count_too_unless_only_those_that_were_added_do";
+    let test = "tls_settings::the_platforms_roots_stay_trusted_unless_only_the_added_roots_are";
     let Some(identity) = Identity::trusted(test).await else { return };
     let url = format!("https://localhost:{}/", serve(identity.server_config(&["http/1.1"])).await);
     let added = || HyperClient::builder().add_root_certificate_pem(Authority::new().pem());
@@ -149,7 +150,7 @@ async fn the_platforms_roots_count_too_unless_only_those_that_were_added_do() {
 }
 
 #[tokio::test]
-async fn a_server_that_asks_for_it_is_shown_the_clients_certificate() {
+async fn the_client_sends_its_certificate_to_a_server_that_requires_one() {
     let (servers, clients, strangers) = (Authority::new(), Authority::new(), Authority::new());
     let url = format!("https://localhost:{}/", servers.serve(Some(&clients)).await);
     let trusting = || HyperClient::builder().add_root_certificate_pem(servers.pem()).only_these_roots();
@@ -163,7 +164,7 @@ async fn a_server_that_asks_for_it_is_shown_the_clients_certificate() {
 }
 
 #[test]
-fn certificates_and_keys_that_cannot_be_used_are_errors_that_say_why() {
+fn unusable_certificates_and_keys_are_errors_with_the_reason() {
     let builder = HyperClient::builder;
     let authority = Authority::new();
     let ((chain, key), (_, other_key)) = (authority.client(), authority.client());
@@ -172,22 +173,22 @@ fn certificates_and_keys_that_cannot_be_used_are_errors_that_say_why() {
     let encrypted = key.replace("PRIVATE", "ENCRYPTED PRIVATE");
     let no_key = "-----BEGIN PRIVATE KEY-----\nc2VjcmV0\n-----END PRIVATE KEY-----\n";
     let cases = [
-        (builder().add_root_certificate_pem(""), "there is no certificate in the PEM of the root"),
-        (builder().add_root_certificate_pem(&key), "there is no certificate in the PEM of the root"),
-        (builder().add_root_certificate_pem(no_base64), "a section is no base64"),
+        (builder().add_root_certificate_pem(""), "the PEM of the root has no certificate"),
+        (builder().add_root_certificate_pem(&key), "the PEM of the root has no certificate"),
+        (builder().add_root_certificate_pem(no_base64), "a section is not valid base64"),
         (builder().add_root_certificate_pem(&root[..99]), "the end of a section is missing"),
         (builder().add_root_certificate_der(b"secret".to_vec()), "a root certificate cannot be used: "),
-        (builder().only_these_roots(), "only roots that were added count, and there is none"),
-        (builder().client_certificate_pem("", &key), "there is no certificate in the PEM of the client"),
-        (builder().client_certificate_pem(&chain, &chain), "there is no private key in the PEM of the client's key"),
-        (builder().client_certificate_pem(&chain, encrypted), "an encrypted one cannot be read"),
+        (builder().only_these_roots(), "`only_these_roots` needs at least one added root"),
+        (builder().client_certificate_pem("", &key), "the PEM of the client has no certificate"),
+        (builder().client_certificate_pem(&chain, &chain), "the PEM of the client's key has no private key"),
+        (builder().client_certificate_pem(&chain, encrypted), "encrypted keys are not supported"),
         (builder().client_certificate_pem(&chain, half), "the end of a section is missing"),
         (builder().client_certificate_pem(&chain, no_key), "the client's certificate and its key cannot be used: "),
         (builder().client_certificate_pem(&chain, other_key), "the client's certificate and its key cannot be used: "),
-        // The first holds, whatever follows.
+        // The first error is reported, whatever follows.
         (
             builder().add_root_certificate_pem("").add_root_certificate_pem(&root),
-            "no certificate in the PEM of the root",
+            "the PEM of the root has no certificate",
         ),
     ];
     for (builder, expected) in cases {

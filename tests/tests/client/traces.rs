@@ -1,6 +1,7 @@
-//! What the client tells by the `tracing` crate.
+//! The client's `tracing` spans and events.
 
 use std::{
+    collections::BTreeSet,
     fmt::{self, Write},
     sync::{Arc, Mutex},
 };
@@ -15,9 +16,9 @@ use tracing::{
 
 use crate::reading::Reading;
 
-/// Keeps what it hears of this crate's client, a line for each span and event.
+/// Records the spans and events of the client, each as one line.
 #[derive(Clone, Default)]
-struct Heard(Arc<Mutex<Vec<String>>>);
+struct Recorder(Arc<Mutex<Vec<String>>>);
 
 #[derive(Default)]
 struct Line(String);
@@ -32,7 +33,7 @@ impl Visit for Line {
     }
 }
 
-impl Subscriber for Heard {
+impl Subscriber for Recorder {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         metadata.target().starts_with("sse_typed::client")
     }
@@ -57,9 +58,9 @@ impl Subscriber for Heard {
 }
 
 #[tokio::test(start_paused = true)]
-async fn open_retry_end_unknown_and_bad_events_are_traced_and_no_query_is() {
-    let heard = Heard::default();
-    let _guard = tracing::subscriber::set_default(heard.clone());
+async fn opens_retries_ends_unknown_and_bad_events_are_traced_and_queries_are_not() {
+    let recorder = Recorder::default();
+    let _guard = tracing::subscriber::set_default(recorder.clone());
     let replies = [
         Reply::hang_up(),
         Reply::events("id: \u{1}\nretry: 1000\nevent: value\ndata: x\n\nevent: new\ndata: 1\n\n"),
@@ -76,19 +77,20 @@ async fn open_retry_end_unknown_and_bad_events_are_traced_and_no_query_is() {
         "WARN bad event error=event `value` has bad data: invalid digit found in string",
         "DEBUG event of unknown type event_type=\"new\"",
         "DEBUG event stream ended, reconnecting after_ms=1000",
-        "WARN last event ID cannot stand in a header, and is not sent id=\\u{1}",
+        "WARN last event ID cannot be sent in a header id=\\u{1}",
         "DEBUG event stream open http.response.status_code=200",
-        "DEBUG event stream over reason=Terminal",
+        "DEBUG event stream closed reason=Terminal",
     ];
-    assert_eq!(*heard.0.lock().unwrap(), expected);
+    assert_eq!(*recorder.0.lock().unwrap(), expected);
 }
 
-/// The seconds that each value of a header makes a client wait, if it is understood, and whether it is traced.
+/// The seconds that a client waits because of a header value, if the value is valid, and whether the header is
+/// traced.
 async fn waits(name: &'static str, value: &'static str) -> (Option<u64>, bool) {
-    let heard = Heard::default();
-    let _guard = tracing::subscriber::set_default(heard.clone());
+    let recorder = Recorder::default();
+    let _guard = tracing::subscriber::set_default(recorder.clone());
     let (reply, wait): (Reply, fn(u64) -> Option<u64>) = if name == "retry-after" {
-        // A second it is without the header, plus the one that the server asks for.
+        // Without the header the delay is one second.
         (Reply::status(503), |wait| (wait > 1).then_some(wait))
     } else {
         (Reply::events("").hold(), |wait| (wait < 100_000).then_some(wait / 3))
@@ -105,16 +107,16 @@ async fn waits(name: &'static str, value: &'static str) -> (Option<u64>, bool) {
             Ok(other) => panic!("{other:?}"),
         }
     };
-    let told = heard.0.lock().unwrap().iter().any(|line| {
-        let is_it = line.starts_with("WARN header of the response is not understood");
+    let is_traced = recorder.0.lock().unwrap().iter().any(|line| {
+        let is_it = line.starts_with("WARN response header has an invalid value");
         assert!(!is_it || line.contains(&format!("header=\"{name}\"")), "{line}");
         is_it
     });
-    (wait(after), told)
+    (wait(after), is_traced)
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_header_that_asks_for_a_time_is_understood_or_traced() {
+async fn a_header_with_a_time_is_valid_or_traced() {
     for (value, expected) in [
         ("5", (Some(5), false)),
         ("2.5", (Some(3), false)),
@@ -140,9 +142,9 @@ async fn a_header_that_asks_for_a_time_is_understood_or_traced() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_without_events_and_an_event_without_an_end_are_traced() {
-    let heard = Heard::default();
-    let _guard = tracing::subscriber::set_default(heard.clone());
+async fn a_body_without_events_and_an_unfinished_event_are_traced() {
+    let recorder = Recorder::default();
+    let _guard = tracing::subscriber::set_default(recorder.clone());
     let client = Client::new(ScriptedService::new([Reply::events("<p>\u{7}"), Reply::events("event: bye\ndata")]));
     for _ in 0..2 {
         assert!(client.get("http://host/").send::<Reading>().await.unwrap().next().await.is_none());
@@ -151,6 +153,46 @@ async fn a_body_without_events_and_an_event_without_an_end_are_traced() {
         "WARN event stream without an event ignored=1 line without a field: `<p>\\u{7}`",
         "WARN event stream ended within an event, which is discarded unfinished=event `bye` of 3 bytes",
     ];
-    let warnings: Vec<_> = heard.0.lock().unwrap().iter().filter(|line| line.starts_with("WARN")).cloned().collect();
+    let warnings: Vec<_> = recorder.0.lock().unwrap().iter().filter(|line| line.starts_with("WARN")).cloned().collect();
     assert_eq!(warnings, expected);
+}
+
+/// Records the targets of all spans and events of this crate.
+#[derive(Clone, Default)]
+struct Targets(Arc<Mutex<BTreeSet<String>>>);
+
+impl Subscriber for Targets {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target().starts_with("sse_typed")
+    }
+
+    fn new_span(&self, span: &span::Attributes<'_>) -> span::Id {
+        self.0.lock().unwrap().insert(span.metadata().target().to_owned());
+        span::Id::from_u64(1)
+    }
+
+    fn event(&self, event: &Event<'_>) {
+        self.0.lock().unwrap().insert(event.metadata().target().to_owned());
+    }
+
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+    fn enter(&self, _: &span::Id) {}
+    fn exit(&self, _: &span::Id) {}
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_span_and_event_has_the_public_module_as_its_target() {
+    let targets = Targets::default();
+    let _guard = tracing::subscriber::set_default(targets.clone());
+    let replies = [
+        Reply::hang_up(),
+        Reply::status(503).header("retry-after", "soon"),
+        Reply::events("id: \u{1}\nevent: value\ndata: x\n\nevent: new\ndata: 1\n\ndata"),
+        Reply::events("<p>"),
+        Reply::status(404),
+    ];
+    let mut source = Client::new(ScriptedService::new(replies)).get("http://host/").connect::<Reading>();
+    while source.next().await.is_some() {}
+    assert_eq!(*targets.0.lock().unwrap(), BTreeSet::from(["sse_typed::client".to_owned()]));
 }

@@ -1,4 +1,4 @@
-//! Derived types, as a user of a language model's stream or of a feed would write them.
+//! Derived event types, as a user of a language model's stream or of a feed would write them.
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -32,7 +32,7 @@ fn shop(body: &'static str) -> EventStream<Shop, Full<Bytes>> {
 }
 
 #[tokio::test]
-async fn an_event_of_the_wrong_shape_names_its_type_the_place_in_the_json_and_the_cause() {
+async fn the_error_of_invalid_data_names_the_event_type_the_path_in_the_json_and_the_cause() {
     let mut events = shop(concat!(
         "event: order_placed\ndata: {\"number\":1,\"lines\":[{\"price\":1.5},{\"price\":\"two\"}]}\n\n",
         "event: order_placed\ndata: {\"number\":2,\n\n",
@@ -54,7 +54,7 @@ async fn an_event_of_the_wrong_shape_names_its_type_the_place_in_the_json_and_th
 }
 
 #[tokio::test]
-async fn an_enum_with_a_catch_all_keeps_what_it_does_not_know() {
+async fn an_enum_with_a_catch_all_keeps_unknown_events() {
     let mut events = shop("event: new_thing\ndata: 1\n\n");
     let Shop::Other(raw) = events.next().await.unwrap().unwrap().data else { panic!("known") };
     assert_eq!((raw.event_type(), raw.data()), ("new_thing", "1"));
@@ -69,7 +69,7 @@ async fn a_sentinel_ends_the_stream() {
 }
 
 #[tokio::test]
-async fn an_error_variant_is_an_error_on_request() {
+async fn in_band_errors_makes_an_error_variant_an_error_item() {
     let mut events = shop("event: failed\ndata: {\"reason\":\"sold out\"}\n\ndata: [DONE]\n\n").in_band_errors(true);
     let error = events.next().await.unwrap().unwrap_err();
     assert!(error.is_in_band());

@@ -1,4 +1,4 @@
-//! A host that does not even take the connection.
+//! A host that does not accept the connection.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -9,7 +9,7 @@ use tokio::{
     time::Instant,
 };
 
-/// A listener that nobody accepts from, and connections that fill its queue: the kernel drops whoever comes next.
+/// A listener that never accepts, and connections that fill its queue: the kernel drops further connections.
 async fn deaf() -> (SocketAddr, impl Sized) {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
@@ -21,7 +21,7 @@ async fn deaf() -> (SocketAddr, impl Sized) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_connection_that_does_not_come_about_is_given_up_after_thirty_seconds() {
+async fn connecting_times_out_after_thirty_seconds() {
     let (address, _queue) = deaf().await;
     let started = Instant::now();
     let error = Client::hyper().get(format!("http://{address}/")).send::<RawEvent>().await.unwrap_err();

@@ -8,13 +8,14 @@ use super::proxy::Proxy;
 use super::tls::TlsSettings;
 use super::{
     HyperClient,
-    redirects::Redirects,
-    transport::{Settings, Transport},
+    redirects::RedirectPolicy,
+    transport::{Transport, TransportSettings},
 };
 
-/// Builds a [`HyperClient`] with certificates, a proxy or a protocol of your own: what [`HyperClient::builder`] gives.
+/// Configures a [`HyperClient`] with certificates, a proxy or another HTTP version, created by
+/// [`HyperClient::builder`].
 ///
-/// An internal service with a certificate authority of its own, which asks its clients for a certificate:
+/// A client for an internal service that has its own certificate authority and requires client certificates:
 ///
 #[cfg_attr(feature = "tls", doc = "```no_run")]
 #[cfg_attr(not(feature = "tls"), doc = "```ignore")]
@@ -40,7 +41,7 @@ pub struct HyperClientBuilder {
     proxy: Option<Proxy>,
     #[cfg(feature = "http2")]
     http2_prior_knowledge: bool,
-    /// The first.
+    /// The first error.
     error: Option<BuildError>,
 }
 
@@ -53,24 +54,25 @@ impl HyperClientBuilder {
         self
     }
 
-    /// Trusts servers whose certificates are signed by this authority, or by one of these if the PEM has several. The
-    /// platform's roots stay trusted, unless [`only_these_roots`](Self::only_these_roots) is called. Each call adds roots.
+    /// Trusts servers with certificates of this authority, or of each of these if the PEM has several. The
+    /// platform's roots stay trusted, unless [`only_these_roots`](Self::only_these_roots) is called. Each call adds
+    /// roots.
     ///
-    /// On Android nothing can be added to the roots of the platform.
+    /// On Android no roots can be added to the platform's.
     #[cfg(feature = "tls")]
     #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
     pub fn add_root_certificate_pem(self, pem: impl AsRef<[u8]>) -> Self {
         self.try_change(|builder| builder.tls.add_roots(pem.as_ref()))
     }
 
-    /// Adds a root as [`add_root_certificate_pem`](Self::add_root_certificate_pem) does, in DER.
+    /// Adds a root in DER form, otherwise the same as [`add_root_certificate_pem`](Self::add_root_certificate_pem).
     #[cfg(feature = "tls")]
     #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
     pub fn add_root_certificate_der(self, der: impl Into<Vec<u8>>) -> Self {
         self.try_change(|builder| builder.tls.add_root(der.into().into()))
     }
 
-    /// Trusts the roots that were added here, and none of the platform.
+    /// Trusts only the added roots, and none of the platform's.
     #[cfg(feature = "tls")]
     #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
     pub fn only_these_roots(mut self) -> Self {
@@ -78,26 +80,26 @@ impl HyperClientBuilder {
         self
     }
 
-    /// The client's own certificate, in PEM, for servers that ask for one (mutual TLS). `chain` begins with the certificate;
-    /// intermediate certificates follow. `key` is PKCS#8, PKCS#1 or SEC1, and not encrypted.
+    /// Sets the client's certificate, in PEM form, for servers that require one (mutual TLS). `chain` starts with
+    /// the certificate, followed by intermediate certificates. `key` is PKCS#8, PKCS#1 or SEC1, and not encrypted.
     #[cfg(feature = "tls")]
     #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
     pub fn client_certificate_pem(self, chain: impl AsRef<[u8]>, key: impl AsRef<[u8]>) -> Self {
         self.try_change(|builder| builder.tls.set_client_certificate(chain.as_ref(), key.as_ref()))
     }
 
-    /// Sends requests through an HTTP proxy: `http://host:port`, or `http://user:password@host:port` with percent-encoding.
-    /// Requests for `https` URLs go through a tunnel (CONNECT), in which the proxy sees the name of the server alone.
-    /// Requests for `http` URLs are sent to the proxy with the whole URL. The connection to the proxy is plain HTTP. The
-    /// proxy's credentials are sent to the proxy alone.
+    /// Sends requests through an HTTP proxy: `http://host:port`, or `http://user:password@host:port`,
+    /// percent-encoded. Requests for `https` URLs use a tunnel (CONNECT), so the proxy sees only the name of the
+    /// server. Requests for `http` URLs are sent to the proxy with the full URL. The connection to the proxy is
+    /// plain HTTP. The proxy's credentials are sent only to the proxy.
     ///
-    /// A proxy that refuses the credentials with a 407 is not asked again: the error is fatal. For an `http` URL it has the
-    /// [status](crate::client::Error::status), which
-    /// [`retry_status`](crate::client::ReconnectPolicy::retry_status) may retry. For an `https` URL it
-    /// [`is_request`](crate::client::Error::is_request). A tunnel that fails for another reason is a connection that fails,
-    /// and is retried.
+    /// When the proxy refuses the credentials with a 407, the error is fatal and not retried. For an `http` URL the
+    /// error has that [status](crate::client::Error::status), and
+    /// [`retry_status`](crate::client::ReconnectPolicy::retry_status) may retry it. For an `https` URL the error
+    /// [`is_request`](crate::client::Error::is_request). A tunnel that fails for another reason counts as a failed
+    /// connection and is retried.
     ///
-    /// The environment, such as `http_proxy`, is not read.
+    /// Environment variables such as `http_proxy` are not read.
     ///
     #[cfg_attr(feature = "proxy", doc = "```")]
     #[cfg_attr(not(feature = "proxy"), doc = "```ignore")]
@@ -118,18 +120,18 @@ impl HyperClientBuilder {
         })
     }
 
-    /// The servers that are asked directly, without the [proxy](Self::proxy): a list separated by commas. An entry is an
-    /// address, a network such as `10.0.0.0/8`, a name, which includes its subdomains, or `*` for all servers.
+    /// Excludes servers from the [proxy](Self::proxy), as a comma-separated list. An entry is an address, a network
+    /// such as `10.0.0.0/8`, a name, which includes its subdomains, or `*` for all servers.
     #[cfg(feature = "proxy")]
     #[cfg_attr(docsrs, doc(cfg(feature = "proxy")))]
     pub fn no_proxy(mut self, servers: impl Into<String>) -> Self {
         let old = self.proxy.take().unwrap_or_default();
-        self.proxy = Some(old.without(servers.into()));
+        self.proxy = Some(old.with_no_proxy(servers.into()));
         self
     }
 
-    /// Uses HTTP/2 without TLS (h2c) for `http` URLs, and no HTTP/1.1. Every server that is asked must support it. For
-    /// `https` URLs the version is negotiated as always.
+    /// Uses HTTP/2 without TLS (h2c) for `http` URLs, and never HTTP/1.1. Every server must support it. For `https`
+    /// URLs the version is negotiated as usual.
     #[cfg(feature = "http2")]
     #[cfg_attr(docsrs, doc(cfg(feature = "http2")))]
     pub const fn http2_prior_knowledge(mut self) -> Self {
@@ -137,12 +139,12 @@ impl HyperClientBuilder {
         self
     }
 
-    /// The client.
+    /// Builds the client.
     ///
     /// # Errors
     ///
-    /// The first error of: a malformed certificate or key, a key that does not belong to its certificate,
-    /// `only_these_roots` without a root, a URL that is no proxy's, and a proxy together with HTTP/2 by prior knowledge,
+    /// The first of these errors: a malformed certificate or key, a key that does not match its certificate,
+    /// `only_these_roots` without a root, an invalid proxy URL, or a proxy together with HTTP/2 by prior knowledge,
     /// which proxies do not forward.
     pub fn build(self) -> Result<HyperClient, BuildError> {
         if let Some(error) = self.error {
@@ -151,10 +153,10 @@ impl HyperClientBuilder {
         #[cfg(all(feature = "proxy", feature = "http2"))]
         if self.http2_prior_knowledge && self.proxy.as_ref().is_some_and(Proxy::has_url) {
             return Err(BuildError::new(
-                "an HTTP proxy does not forward HTTP/2 by prior knowledge: leave one of them out",
+                "an HTTP proxy does not forward HTTP/2 by prior knowledge: set only one of them",
             ));
         }
-        let settings = Settings {
+        let settings = TransportSettings {
             #[cfg(feature = "tls")]
             tls: self.tls.client_config()?,
             #[cfg(feature = "proxy")]
@@ -162,11 +164,11 @@ impl HyperClientBuilder {
             #[cfg(feature = "http2")]
             http2_prior_knowledge: self.http2_prior_knowledge,
         };
-        Ok(HyperClient { service: FollowRedirect::with_policy(Transport::new(settings), Redirects::new()) })
+        Ok(HyperClient { service: FollowRedirect::with_policy(Transport::new(settings), RedirectPolicy::new()) })
     }
 }
 
-/// It does not show the proxy's credentials, nor certificates and keys.
+/// Does not show the proxy's credentials, certificates or keys.
 impl fmt::Debug for HyperClientBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("HyperClientBuilder");
@@ -180,7 +182,8 @@ impl fmt::Debug for HyperClientBuilder {
     }
 }
 
-/// Why a [`HyperClientBuilder`] built no client. It names neither the proxy's URL nor anything of a key.
+/// Why a [`HyperClientBuilder`] could not build a client. The message contains neither the proxy's URL nor any part
+/// of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BuildError(String);
 

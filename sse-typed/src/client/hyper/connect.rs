@@ -10,10 +10,10 @@ use tower_service::Service;
 use super::BoxFuture;
 use crate::client::{error::BoxError, timer::within};
 
-/// How long a connection may take to come about: the name's addresses, all that are tried of them, and TLS.
+/// The limit for connecting: resolving the name, trying its addresses, and TLS.
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A connector that gives up after [`CONNECT_TIMEOUT`]. hyper-util's own limit knows neither DNS nor TLS.
+/// A connector that times out after [`CONNECT_TIMEOUT`]. hyper-util's own limit does not include DNS and TLS.
 #[derive(Clone)]
 pub(super) struct TimedConnector<C>(pub(super) C);
 
@@ -35,8 +35,8 @@ where
             match within(CONNECT_TIMEOUT, connection).await {
                 Some(connection) => connection.map_err(Into::into),
                 None => {
-                    let told = format!("no connection came about within {CONNECT_TIMEOUT:?}");
-                    Err(io::Error::new(io::ErrorKind::TimedOut, told).into())
+                    let message = format!("not connected within {CONNECT_TIMEOUT:?}");
+                    Err(io::Error::new(io::ErrorKind::TimedOut, message).into())
                 }
             }
         })
@@ -52,11 +52,11 @@ mod tests {
     use super::*;
 
     #[tokio::test(start_paused = true)]
-    async fn whatever_hangs_on_the_way_to_a_connection_is_given_up_after_thirty_seconds() {
+    async fn connecting_times_out_after_thirty_seconds_whatever_hangs() {
         let hanging = tower::service_fn(|_: Uri| std::future::pending::<Result<(), Infallible>>());
         let started = Instant::now();
         let error = TimedConnector(hanging).call(Uri::from_static("https://host/")).await.unwrap_err();
-        assert_eq!(error.to_string(), "no connection came about within 30s");
+        assert_eq!(error.to_string(), "not connected within 30s");
         assert_eq!(started.elapsed(), Duration::from_secs(30));
     }
 }

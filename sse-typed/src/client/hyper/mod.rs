@@ -12,10 +12,10 @@ use tower_service::Service;
 
 pub use self::builder::{BuildError, HyperClientBuilder};
 use self::{
-    redirects::Redirects,
-    transport::{Settings, Transport},
+    redirects::RedirectPolicy,
+    transport::{Transport, TransportSettings},
 };
-use super::{BoxResponseFuture, ResponseBody, basic_auth::authorize_by_url, error::BoxError};
+use super::{BoxResponseFuture, ResponseBody, basic_auth::set_basic_auth_from_url, error::BoxError};
 
 mod builder;
 mod connect;
@@ -26,28 +26,30 @@ mod redirects;
 mod tls;
 mod transport;
 
-/// A service over the network, by hyper-util's pooled client.
+/// A service over the network that uses hyper-util's pooled client.
 ///
-/// It speaks HTTP/1.1, and with feature `tls` HTTPS by rustls (with the platform's roots) and HTTP/2 where the server
-/// offers it. [`builder`](Self::builder) sets other roots, a certificate of the client, a proxy, and HTTP/2 without TLS. A URL that it cannot ask for (`https` without that feature) is an error, not something to repeat.
+/// It supports HTTP/1.1 and, with feature `tls`, HTTPS with rustls (trusting the platform's roots) and HTTP/2 if the
+/// server offers it. [`builder`](Self::builder) configures other roots, a client certificate, a proxy, and HTTP/2
+/// without TLS. An unsupported URL (such as `https` without that feature) is an error that is not retried.
 ///
-/// A connection has to come about, TLS included, within 30 s. An HTTP/2 connection with open streams is asked by a PING after
-/// 20 s without a frame, and is lost if there is no answer within another 10 s. After a
+/// Connecting, TLS included, times out after 30 s. On an HTTP/2 connection with open streams, a PING is sent after
+/// 20 s without a frame, and the connection is lost if no reply arrives within another 10 s. After a
 /// [`response_timeout`](super::RequestBuilder::response_timeout), an
 /// [`idle_timeout`](super::RequestBuilder::idle_timeout) or an
-/// [`event_timeout`](super::RequestBuilder::event_timeout) the next request goes out by another connection; other streams
-/// on the one that was silent go on.
+/// [`event_timeout`](super::RequestBuilder::event_timeout), the next request uses another connection; other streams
+/// on the silent connection continue.
 ///
-/// It follows up to 20 redirects. To another origin go only `accept`, `cache-control`, `user-agent` and `last-event-id` of
-/// the headers (see [`last_event_id_across_origins`](super::Client::last_event_id_across_origins)), and no body; a
-/// redirect from `https` to `http` is not followed. What is not followed is an error with the status of the redirect.
+/// It follows up to 20 redirects. A redirect to another origin carries only the headers `accept`, `cache-control`,
+/// `user-agent` and `last-event-id` (see
+/// [`last_event_id_across_origins`](super::Client::last_event_id_across_origins)), and no body. A redirect from
+/// `https` to `http` is not followed. A redirect that is not followed is an error with its status.
 ///
-/// A user and a password in the URL (`https://user:password@host/`, with percent-encoding) are sent as
-/// `authorization: Basic`, unless the request has that header. They are not sent as a part of the URL. The header goes along
-/// with redirects within the origin. A user and a password in the URL of a redirect are ignored.
+/// A user and a password in the URL (`https://user:password@host/`, percent-encoded) are sent as `authorization:
+/// Basic`, unless the request has that header. They are not sent as part of the URL. Redirects within the origin
+/// keep the header. A user and a password in the URL of a redirect are ignored.
 ///
-/// Middleware stands in front of it. Layers that set credentials belong here, outside, where redirects cannot carry them
-/// away:
+/// Middleware wraps this client. Put layers that set credentials outside of it, as here, so that redirects cannot
+/// send them to another origin:
 ///
 /// ```
 /// use bytes::Bytes;
@@ -67,24 +69,26 @@ mod transport;
 /// ```
 #[derive(Clone)]
 pub struct HyperClient {
-    service: FollowRedirect<Transport, Redirects>,
+    service: FollowRedirect<Transport, RedirectPolicy>,
 }
 
 impl HyperClient {
-    /// A client with a pool of connections of its own; clones share it.
+    /// Creates a client with its own connection pool. Clones share the pool.
     #[must_use]
     pub fn new() -> Self {
-        Self { service: FollowRedirect::with_policy(Transport::new(Settings::default()), Redirects::new()) }
+        Self {
+            service: FollowRedirect::with_policy(Transport::new(TransportSettings::default()), RedirectPolicy::new()),
+        }
     }
 
-    /// A client with certificates, a proxy or a protocol of your own.
+    /// Returns a builder to configure certificates, a proxy or the HTTP version.
     pub fn builder() -> HyperClientBuilder {
         HyperClientBuilder::default()
     }
 
     pub(super) fn last_event_id_across_origins(self, yes: bool) -> Self {
         let transport = self.service.into_inner();
-        Self { service: FollowRedirect::with_policy(transport, Redirects::new().keep_last_event_id(yes)) }
+        Self { service: FollowRedirect::with_policy(transport, RedirectPolicy::new().keep_last_event_id(yes)) }
     }
 }
 
@@ -94,7 +98,7 @@ impl Default for HyperClient {
     }
 }
 
-/// What [`Client::hyper`](super::Client::hyper) calls.
+/// Called by [`Client::hyper`](super::Client::hyper).
 impl Service<http::Request<Bytes>> for HyperClient {
     type Response = http::Response<ResponseBody>;
     type Error = BoxError;
@@ -109,7 +113,7 @@ impl Service<http::Request<Bytes>> for HyperClient {
     }
 }
 
-/// What middleware calls that stands between it and [`Client::new`](super::Client::new).
+/// Called by middleware between this service and [`Client::new`](super::Client::new).
 impl Service<http::Request<Full<Bytes>>> for HyperClient {
     type Response = http::Response<ResponseBody>;
     type Error = BoxError;
@@ -120,8 +124,8 @@ impl Service<http::Request<Full<Bytes>>> for HyperClient {
     }
 
     fn call(&mut self, mut request: http::Request<Full<Bytes>>) -> Self::Future {
-        // In front of the redirects: the header goes where they let it go.
-        match authorize_by_url(&mut request) {
+        // Set before redirects are followed, so that the redirect policy applies to the header.
+        match set_basic_auth_from_url(&mut request) {
             Ok(()) => BoxResponseFuture::new(self.service.call(request)),
             Err(error) => BoxResponseFuture::new(std::future::ready(Err(error.into()))),
         }

@@ -1,4 +1,4 @@
-//! The way to a server through an HTTP proxy.
+//! Connections through an HTTP proxy.
 
 use std::{
     io::{self, IoSlice},
@@ -22,20 +22,21 @@ use tokio::{
 use tower_service::Service;
 
 use super::{BoxFuture, builder::BuildError};
-use crate::client::{error::BoxError, tunnel::refused_credentials};
+use crate::client::{error::BoxError, proxy_auth::find_auth_refusal};
 
-/// Which servers are asked through which proxy.
+/// The settings of the proxy.
 #[derive(Default)]
 pub(super) struct Proxy {
     /// It may hold a password.
     url: Option<String>,
-    without: String,
+    no_proxy: String,
 }
 
 impl Proxy {
     /// # Errors
     ///
-    /// When it is no URL of a proxy. What is no URL is not shown: nobody knows where in it the password is.
+    /// When it is not the URL of a proxy. The message does not show an invalid URL, because the password could be
+    /// anywhere in it.
     pub(super) fn with_url(self, url: &str) -> Result<Self, BuildError> {
         let refuse = |fault: &str| {
             let form = "a proxy is `http://host:port`, or `http://user:password@host:port` with percent-encoding";
@@ -51,7 +52,7 @@ impl Proxy {
         if host.is_empty() {
             return refuse("has no host");
         }
-        // What `Uri` takes for one: it leaves a port out that is none, and some of it would be sent as a part of the host.
+        // `Uri` accepts an invalid port and ignores it, and part of it would be sent as part of the host.
         let authority = parsed.authority().map_or("", http::uri::Authority::as_str);
         let (user, host_and_port) = authority.rsplit_once('@').unwrap_or(("", authority));
         if user.contains('@') {
@@ -63,7 +64,7 @@ impl Proxy {
         if !matches!(parsed.path(), "" | "/") || parsed.query().is_some() {
             return refuse("has a path or a query");
         }
-        // A matcher takes a URL that it does not understand for none, and requests would go past the proxy.
+        // A matcher ignores a URL that it cannot parse, and requests would bypass the proxy.
         let matcher = Matcher::builder().all(url.to_owned()).build();
         if matcher.intercept(&Uri::from_static("https://host/")).is_none() {
             return refuse("is malformed");
@@ -71,8 +72,8 @@ impl Proxy {
         Ok(Self { url: Some(url.to_owned()), ..self })
     }
 
-    pub(super) fn without(self, servers: String) -> Self {
-        Self { without: servers, ..self }
+    pub(super) fn with_no_proxy(self, servers: String) -> Self {
+        Self { no_proxy: servers, ..self }
     }
 
     #[cfg(feature = "http2")]
@@ -81,41 +82,41 @@ impl Proxy {
     }
 
     pub(super) fn into_matcher(self) -> Arc<Matcher> {
-        Arc::new(Matcher::builder().all(self.url.unwrap_or_default()).no(self.without).build())
+        Arc::new(Matcher::builder().all(self.url.unwrap_or_default()).no(self.no_proxy).build())
     }
 }
 
-/// What the proxy is told to let a request pass, if it is to be told by the request itself.
-pub(super) fn authorization(proxy: &Matcher, uri: &Uri) -> Option<HeaderValue> {
+/// The `proxy-authorization` of a request that the proxy forwards, if the proxy has credentials.
+pub(super) fn proxy_authorization(proxy: &Matcher, uri: &Uri) -> Option<HeaderValue> {
     let mut value = proxy.intercept(uri)?.basic_auth()?.clone();
     value.set_sensitive(true);
     Some(value)
 }
 
-/// Connects to the server, or to the proxy in its place.
+/// Connects to the server directly or through the proxy.
 #[derive(Clone)]
-pub(super) struct Route {
+pub(super) struct ProxyConnector {
     tcp: HttpConnector,
     proxy: Option<Arc<Matcher>>,
-    /// The proxy is asked for a tunnel, in place of being given each request.
-    tunnel: bool,
+    /// Whether the proxy opens a tunnel, rather than forwarding each request.
+    uses_tunnel: bool,
 }
 
-impl Route {
-    /// Of `http` URLs.
-    pub(super) const fn plain(tcp: HttpConnector, proxy: Option<Arc<Matcher>>) -> Self {
-        Self { tcp, proxy, tunnel: false }
+impl ProxyConnector {
+    /// A connector for `http` URLs.
+    pub(super) const fn for_http(tcp: HttpConnector, proxy: Option<Arc<Matcher>>) -> Self {
+        Self { tcp, proxy, uses_tunnel: false }
     }
 
-    /// Of `https` URLs.
+    /// A connector for `https` URLs.
     #[cfg(feature = "tls")]
-    pub(super) const fn secure(tcp: HttpConnector, proxy: Option<Arc<Matcher>>) -> Self {
-        Self { tcp, proxy, tunnel: true }
+    pub(super) const fn for_https(tcp: HttpConnector, proxy: Option<Arc<Matcher>>) -> Self {
+        Self { tcp, proxy, uses_tunnel: true }
     }
 }
 
-impl Service<Uri> for Route {
-    type Response = TokioIo<RoutedStream>;
+impl Service<Uri> for ProxyConnector {
+    type Response = TokioIo<ProxyStream>;
     type Error = BoxError;
     type Future = BoxFuture<Result<Self::Response, BoxError>>;
 
@@ -127,20 +128,20 @@ impl Service<Uri> for Route {
         match self.proxy.as_ref().and_then(|proxy| proxy.intercept(&server)) {
             None => {
                 let connection = self.tcp.call(server);
-                Box::pin(async move { Ok(routed(connection.await?, false)) })
+                Box::pin(async move { Ok(wrap(connection.await?, false)) })
             }
-            Some(proxy) if self.tunnel => {
+            Some(proxy) if self.uses_tunnel => {
                 let tunnel = tunnel(&proxy, self.tcp.clone()).call(server);
                 Box::pin(async move {
                     match tunnel.await {
-                        Ok(connection) => Ok(routed(connection, false)),
-                        Err(error) => Err(refused_credentials(&error).map_or_else(|| error.into(), Into::into)),
+                        Ok(connection) => Ok(wrap(connection, false)),
+                        Err(error) => Err(find_auth_refusal(&error).map_or_else(|| error.into(), Into::into)),
                     }
                 })
             }
             Some(proxy) => {
                 let connection = self.tcp.call(proxy.uri().clone());
-                Box::pin(async move { Ok(routed(connection.await?, true)) })
+                Box::pin(async move { Ok(wrap(connection.await?, true)) })
             }
         }
     }
@@ -154,30 +155,30 @@ fn tunnel(proxy: &Intercept, tcp: HttpConnector) -> Tunnel<HttpConnector> {
     }
 }
 
-fn routed(tcp: TokioIo<TcpStream>, forwards: bool) -> TokioIo<RoutedStream> {
-    TokioIo::new(RoutedStream { tcp: tcp.into_inner(), forwards })
+fn wrap(tcp: TokioIo<TcpStream>, is_forward_proxy: bool) -> TokioIo<ProxyStream> {
+    TokioIo::new(ProxyStream { tcp: tcp.into_inner(), is_forward_proxy })
 }
 
-/// A connection to a server, or to a proxy.
-pub(super) struct RoutedStream {
+/// A connection to a server or to a proxy.
+pub(super) struct ProxyStream {
     tcp: TcpStream,
-    /// Its peer is a proxy that is to be told the whole URL of each request.
-    forwards: bool,
+    /// Whether the peer is a proxy that forwards requests, which need their full URL.
+    is_forward_proxy: bool,
 }
 
-impl Connection for RoutedStream {
+impl Connection for ProxyStream {
     fn connected(&self) -> Connected {
-        self.tcp.connected().proxy(self.forwards)
+        self.tcp.connected().proxy(self.is_forward_proxy)
     }
 }
 
-impl AsyncRead for RoutedStream {
+impl AsyncRead for ProxyStream {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.tcp).poll_read(cx, buffer)
     }
 }
 
-impl AsyncWrite for RoutedStream {
+impl AsyncWrite for ProxyStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.tcp).poll_write(cx, bytes)
     }

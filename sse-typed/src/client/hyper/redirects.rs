@@ -1,4 +1,4 @@
-//! Which redirects are followed, and what of the request goes along.
+//! Which redirects are followed, and which headers and bodies they carry.
 
 use bytes::Bytes;
 use http::{
@@ -10,26 +10,26 @@ use http_body::Body;
 use http_body_util::Full;
 use tower_http::follow_redirect::policy::{Action, Attempt, Policy};
 
-/// As many as browsers follow.
-const LIMIT: u32 = 20;
+/// The limit of browsers.
+const MAX_REDIRECTS: u32 = 20;
 
-/// What another origin may see: tower-http's own policy removes only the headers that it knows as credentials, and an
-/// `x-api-key` would go along.
-const HARMLESS: [HeaderName; 3] = [ACCEPT, CACHE_CONTROL, USER_AGENT];
+/// The headers that another origin receives. tower-http's own policy removes only the headers that it knows as
+/// credentials, and would send an `x-api-key`.
+const CROSS_ORIGIN_HEADERS: [HeaderName; 3] = [ACCEPT, CACHE_CONTROL, USER_AGENT];
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 #[derive(Clone, Debug)]
-pub(super) struct Redirects {
+pub(super) struct RedirectPolicy {
     followed: u32,
     keep_last_event_id: bool,
     has_body: bool,
-    /// The next request goes to another origin than the one before.
-    crossing: bool,
+    /// Whether the next request goes to another origin than the previous one.
+    crosses_origin: bool,
 }
 
-impl Redirects {
+impl RedirectPolicy {
     pub(super) const fn new() -> Self {
-        Self { followed: 0, keep_last_event_id: true, has_body: false, crossing: false }
+        Self { followed: 0, keep_last_event_id: true, has_body: false, crosses_origin: false }
     }
 
     pub(super) const fn keep_last_event_id(mut self, yes: bool) -> Self {
@@ -39,16 +39,16 @@ impl Redirects {
 
     fn may_follow(&mut self, from: &Uri, to: &Uri, keeps_body: bool) -> bool {
         self.followed += 1;
-        self.crossing = !same_origin(from, to);
+        self.crosses_origin = !same_origin(from, to);
         let downgrade = from.scheme() == Some(&Scheme::HTTPS) && to.scheme() != Some(&Scheme::HTTPS);
-        let body_leaves = self.crossing && self.has_body && keeps_body;
-        self.followed <= LIMIT && !downgrade && !body_leaves
+        let body_crosses_origin = self.crosses_origin && self.has_body && keeps_body;
+        self.followed <= MAX_REDIRECTS && !downgrade && !body_crosses_origin
     }
 }
 
-impl<E> Policy<Full<Bytes>, E> for Redirects {
+impl<E> Policy<Full<Bytes>, E> for RedirectPolicy {
     fn redirect(&mut self, attempt: &Attempt<'_>) -> Result<Action, E> {
-        // A body is left behind by 303, and where a POST becomes a GET; a GET that has one keeps it.
+        // A redirect drops the body with 303, and when a POST becomes a GET. A GET with a body keeps it.
         let keeps_body = attempt.status() != StatusCode::SEE_OTHER && attempt.method() == attempt.previous_method();
         let follow = self.may_follow(attempt.previous(), attempt.location(), keeps_body);
         Ok(if follow { Action::Follow } else { Action::Stop })
@@ -56,11 +56,11 @@ impl<E> Policy<Full<Bytes>, E> for Redirects {
 
     fn on_request(&mut self, request: &mut Request<Full<Bytes>>) {
         self.has_body = request.body().size_hint().exact() != Some(0);
-        if !self.crossing {
+        if !self.crosses_origin {
             return;
         }
         let mut all = std::mem::take(request.headers_mut());
-        for name in HARMLESS.into_iter().chain(self.keep_last_event_id.then_some(LAST_EVENT_ID)) {
+        for name in CROSS_ORIGIN_HEADERS.into_iter().chain(self.keep_last_event_id.then_some(LAST_EVENT_ID)) {
             if let Some(value) = all.remove(&name) {
                 request.headers_mut().insert(name, value);
             }
@@ -72,7 +72,8 @@ impl<E> Policy<Full<Bytes>, E> for Redirects {
     }
 }
 
-/// The [origin](https://html.spec.whatwg.org/multipage/browsers.html#same-origin) of two URLs: scheme, host and port.
+/// Whether two URLs have the same [origin](https://html.spec.whatwg.org/multipage/browsers.html#same-origin):
+/// scheme, host and port.
 fn same_origin(a: &Uri, b: &Uri) -> bool {
     fn port(uri: &Uri) -> Option<u16> {
         let default = if uri.scheme() == Some(&Scheme::HTTPS) { 443 } else { 80 };
@@ -116,7 +117,7 @@ mod tests {
         }
     }
 
-    fn redirected(policy: &mut Redirects, from: &'static str, to: &'static str) -> HeaderMap {
+    fn redirected(policy: &mut RedirectPolicy, from: &'static str, to: &'static str) -> HeaderMap {
         let follow = policy.may_follow(&uri(from), &uri(to), true);
         assert!(follow);
         let mut request = Request::new(Full::default());
@@ -128,30 +129,31 @@ mod tests {
     }
 
     #[test]
-    fn within_one_origin_all_headers_go_along() {
-        assert_eq!(redirected(&mut Redirects::new(), "http://a/1", "http://a/2").len(), 7);
+    fn redirects_within_one_origin_carry_all_headers() {
+        assert_eq!(redirected(&mut RedirectPolicy::new(), "http://a/1", "http://a/2").len(), 7);
     }
 
     #[test]
-    fn across_origins_only_harmless_headers_and_the_cursor_go_along() {
-        let mut policy = Redirects::new();
+    fn redirects_across_origins_carry_only_harmless_headers_and_the_last_event_id() {
+        let mut policy = RedirectPolicy::new();
         let headers = redirected(&mut policy, "http://a/", "http://b/");
         let mut names: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
         names.sort_unstable();
         assert_eq!(names, ["accept", "cache-control", "last-event-id", "user-agent"]);
 
-        let mut policy = Redirects::new().keep_last_event_id(false);
+        let mut policy = RedirectPolicy::new().keep_last_event_id(false);
         assert!(!redirected(&mut policy, "http://a/", "http://b/").contains_key(LAST_EVENT_ID));
     }
 
     #[test]
-    fn https_is_never_redirected_to_http() {
-        let mut policy = Redirects::new();
+    fn a_redirect_from_https_to_http_is_not_followed() {
+        let mut policy = RedirectPolicy::new();
         assert!(!policy.may_follow(&uri("https://a/"), &uri("http://a/"), true));
         assert!(policy.may_follow(&uri("http://a/"), &uri("https://a/"), true));
     }
 
-    /// The requests to the origins `a` and `b`: method, host, body. `/1` of `a` is redirected to its `/2`, and that to `b`.
+    /// Records method, host and body of the requests to the origins `a` and `b`. `/1` of `a` redirects to its `/2`,
+    /// and that to `b`.
     async fn requests(from: &str, status: u16, method: Method, body: &'static str) -> Vec<(Method, String, Bytes)> {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let recorded = Arc::clone(&seen);
@@ -171,29 +173,29 @@ mod tests {
             }
         });
         let request = Request::builder().method(method).uri(from).body(Full::from(body)).unwrap();
-        FollowRedirect::with_policy(service, Redirects::new()).oneshot(request).await.unwrap();
+        FollowRedirect::with_policy(service, RedirectPolicy::new()).oneshot(request).await.unwrap();
         std::mem::take(&mut *seen.lock().unwrap())
     }
 
     #[tokio::test]
-    async fn a_body_is_sent_again_within_its_origin_only() {
+    async fn a_body_is_sent_again_only_within_its_origin() {
         for method in [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::from_bytes(b"QUERY").unwrap()] {
             for status in [301, 302, 303, 307, 308] {
-                let left_behind = status == 303 || (method == Method::POST && status < 303);
+                let body_dropped = status == 303 || (method == Method::POST && status < 303);
                 let seen = requests("http://a/1", status, method.clone(), "secret").await;
-                let told: Vec<_> = seen.iter().map(|(_, host, body)| (&host[..], &body[..])).collect();
-                let expected: &[(&str, &[u8])] = if left_behind {
+                let sent: Vec<_> = seen.iter().map(|(_, host, body)| (&host[..], &body[..])).collect();
+                let expected: &[(&str, &[u8])] = if body_dropped {
                     &[("a", b"secret"), ("a", b""), ("b", b"")]
                 } else {
                     &[("a", b"secret"), ("a", b"secret")]
                 };
-                assert_eq!(told, expected, "{method} {status}");
+                assert_eq!(sent, expected, "{method} {status}");
             }
         }
     }
 
     #[tokio::test]
-    async fn a_body_that_is_left_behind_does_not_keep_a_request_in_its_origin() {
+    async fn a_redirect_that_drops_the_body_may_cross_origins() {
         let (get, post, put) = (Method::GET, Method::POST, Method::PUT);
         for (status, method, follows) in [
             (301, &post, true),
@@ -206,16 +208,16 @@ mod tests {
             (307, &post, false),
             (308, &post, false),
         ] {
-            // The first redirect leads away.
+            // The first redirect leads to the other origin.
             let seen = requests("http://a/2", status, method.clone(), "secret").await;
-            let told: Vec<_> = seen.iter().map(|(method, host, body)| (method, &host[..], &body[..])).collect();
+            let sent: Vec<_> = seen.iter().map(|(method, host, body)| (method, &host[..], &body[..])).collect();
             let (first, second) = ((method, "a", &b"secret"[..]), (&Method::GET, "b", &b""[..]));
-            assert_eq!(told, if follows { vec![first, second] } else { vec![first] }, "{method} {status}");
+            assert_eq!(sent, if follows { vec![first, second] } else { vec![first] }, "{method} {status}");
         }
     }
 
     #[tokio::test]
-    async fn a_request_without_a_body_is_redirected_to_any_origin() {
+    async fn a_request_without_a_body_follows_redirects_to_any_origin() {
         for method in [Method::GET, Method::HEAD, Method::POST, Method::DELETE] {
             for status in [301, 302, 303, 307, 308] {
                 let seen = requests("http://a/1", status, method.clone(), "").await;
@@ -227,7 +229,7 @@ mod tests {
 
     #[test]
     fn twenty_redirects_are_followed() {
-        let mut policy = Redirects::new();
+        let mut policy = RedirectPolicy::new();
         for _ in 0..20 {
             assert!(policy.may_follow(&uri("http://a/"), &uri("http://a/"), true));
         }

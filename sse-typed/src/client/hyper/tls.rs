@@ -1,4 +1,4 @@
-//! Which servers are trusted, and what the client shows them. No type of rustls leaves `hyper/`.
+//! The trusted roots and the client's certificate. No type of rustls is visible outside `hyper/`.
 
 use std::{fmt, sync::Arc};
 
@@ -30,7 +30,7 @@ impl TlsSettings {
     }
 
     pub(super) fn add_root(&mut self, root: CertificateDer<'static>) -> Result<(), BuildError> {
-        // What verifies certificates later on would say the same, and each platform in words of its own.
+        // The verifier would report the same error later, with a different message on each platform.
         RootCertStore::empty()
             .add(root.clone())
             .map_err(|error| BuildError::new(format!("a root certificate cannot be used: {error}")))?;
@@ -45,24 +45,24 @@ impl TlsSettings {
     pub(super) fn set_client_certificate(&mut self, chain: &[u8], key: &[u8]) -> Result<(), BuildError> {
         let chain = certificates(chain, "client")?;
         let key = PrivateKeyDer::from_pem_slice(key).map_err(|error| match error {
-            pem::Error::NoItemsFound => BuildError::new(
-                "there is no private key in the PEM of the client's key; an encrypted one cannot be read",
-            ),
+            pem::Error::NoItemsFound => {
+                BuildError::new("the PEM of the client's key has no private key; encrypted keys are not supported")
+            }
             error => BuildError::new(format!("the PEM of the client's key is malformed: {}", fault(&error))),
         })?;
         self.client_certificate = Some((chain, key));
         Ok(())
     }
 
-    /// `None` if nothing was set.
+    /// Returns `None` if nothing was set.
     ///
     /// # Errors
     ///
-    /// When the settings do not go together.
+    /// When the settings contradict each other.
     pub(super) fn client_config(self) -> Result<Option<ClientConfig>, BuildError> {
         if self.roots.is_empty() && self.only_these_roots {
             return Err(BuildError::new(
-                "no server would be trusted: only roots that were added count, and there is none",
+                "no server would be trusted: `only_these_roots` needs at least one added root",
             ));
         }
         if self.roots.is_empty() && self.client_certificate.is_none() {
@@ -93,7 +93,7 @@ impl TlsSettings {
     }
 }
 
-/// What is trusted unless something else is set.
+/// The default settings: the platform's roots.
 ///
 /// # Errors
 ///
@@ -102,7 +102,7 @@ pub(super) fn platform_config() -> Result<ClientConfig, String> {
     TlsSettings::default().into_client_config()
 }
 
-/// Named, because rustls' own choice panics in a program whose dependencies turn on a second provider.
+/// Chosen explicitly, because rustls' default panics in a program whose dependencies enable a second provider.
 fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
@@ -110,23 +110,21 @@ fn provider() -> Arc<CryptoProvider> {
 #[cfg(not(target_os = "android"))]
 fn platform_verifier(roots: Vec<CertificateDer<'static>>, provider: Arc<CryptoProvider>) -> Result<Verifier, String> {
     Verifier::new_with_extra_roots(roots, provider)
-        .map_err(|error| format!("the platform's root certificates cannot be had: {error}"))
+        .map_err(|error| format!("the platform's root certificates cannot be loaded: {error}"))
 }
 
 #[cfg(target_os = "android")]
 fn platform_verifier(roots: Vec<CertificateDer<'static>>, provider: Arc<CryptoProvider>) -> Result<Verifier, String> {
     if !roots.is_empty() {
-        return Err("on Android nothing can be added to the platform's root certificates".to_owned());
+        return Err("on Android no roots can be added to the platform's root certificates".to_owned());
     }
-    Verifier::new(provider).map_err(|error| format!("the platform's root certificates cannot be had: {error}"))
+    Verifier::new(provider).map_err(|error| format!("the platform's root certificates cannot be loaded: {error}"))
 }
 
 fn certificates(pem: &[u8], whose: &str) -> Result<Vec<CertificateDer<'static>>, BuildError> {
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
     match certificates {
-        Ok(none) if none.is_empty() => {
-            Err(BuildError::new(format!("there is no certificate in the PEM of the {whose}")))
-        }
+        Ok(none) if none.is_empty() => Err(BuildError::new(format!("the PEM of the {whose} has no certificate"))),
         Ok(certificates) => Ok(certificates),
         Err(error) => {
             Err(BuildError::new(format!("the PEM of the {whose} certificate is malformed: {}", fault(&error))))
@@ -134,12 +132,12 @@ fn certificates(pem: &[u8], whose: &str) -> Result<Vec<CertificateDer<'static>>,
     }
 }
 
-/// What is wrong with PEM, without a line of it: a file may hold a key beside the certificate.
+/// Describes what is wrong with a PEM without quoting it: a file may contain a key beside the certificate.
 const fn fault(error: &pem::Error) -> &'static str {
     match error {
         pem::Error::MissingSectionEnd { .. } => "the end of a section is missing",
-        pem::Error::IllegalSectionStart { .. } => "a section does not begin as it should",
-        pem::Error::Base64Decode(_) => "a section is no base64",
+        pem::Error::IllegalSectionStart { .. } => "a section has a malformed beginning",
+        pem::Error::Base64Decode(_) => "a section is not valid base64",
         pem::Error::SectionTooLarge => "a section is too large",
         _ => "it cannot be read",
     }

@@ -1,17 +1,19 @@
-//! When to connect again. A value: no clock and no socket is in here, so that every row of its table is a test.
+//! Decides when to reconnect. It has no clock and no I/O, so that every decision can be tested as a value.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use http::StatusCode;
 
-/// How a source reconnects.
+/// When and how often a source reconnects.
 ///
-/// The delay before an attempt is the reconnection time: one second, or what the server last said in a `retry:` line. It
-/// doubles with every attempt in a row that brought no event, up to thirty seconds, and never falls under the server's
-/// `retry:`, under its `Retry-After`, or under 100 ms (a server that says `retry: 0` does not make a hot loop). A server
-/// may ask for up to [an hour](Self::max_server_delay). Jitter is only ever added. The first event of a connection, or 60 s of uptime, ends the row; a mere `200 OK` does not, or a
-/// server that answers and hangs up would be asked for ever at full speed. Where the default
-/// [`response_timeout`](super::RequestBuilder::response_timeout) has ended an attempt, the next follows after the undoubled delay.
+/// The delay before an attempt is the reconnection time: one second, or the time of the server's last `retry:` line.
+/// It doubles with each attempt in a row that received no event, up to thirty seconds. It is never shorter than the
+/// server's `retry:`, its `Retry-After`, or 100 ms, so `retry: 0` does not make a busy loop. A server may ask for up
+/// to [an hour](Self::max_server_delay). Jitter only lengthens a delay.
+///
+/// The first event of a connection, or 60 s of uptime, resets the doubling. A `200 OK` alone does not: a server that
+/// responds and hangs up would otherwise be retried at full speed forever. After an attempt that the default
+/// [`response_timeout`](super::RequestBuilder::response_timeout) has ended, the delay is not doubled.
 ///
 /// ```
 /// use std::time::Duration;
@@ -30,16 +32,18 @@ pub struct ReconnectPolicy {
     max_attempts: Option<u32>,
     doubling: bool,
     retry_statuses: bool,
-    /// How often in a row a status is retried, where that is not left to [`may_pass`]. `None` is without a limit.
+    /// How often in a row a status is retried, for statuses that do not follow [`is_transient`]. `None` is
+    /// unlimited.
     status_limits: BTreeMap<StatusCode, Option<u32>>,
     seed: Option<u64>,
 }
 
-/// No delay is shorter.
-const FLOOR: Duration = Duration::from_millis(100);
+/// The shortest delay.
+const MIN_DELAY: Duration = Duration::from_millis(100);
 
 impl ReconnectPolicy {
-    /// One second, doubling to thirty, up to half as much jitter, and no limit of attempts.
+    /// Creates the default policy: one second, doubling up to thirty seconds, with up to half as much jitter and no
+    /// limit of attempts.
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -56,8 +60,8 @@ impl ReconnectPolicy {
         }
     }
 
-    /// The letter of the [standard]: the reconnection time (three seconds, or the server's, however long), each time the
-    /// same, and every status but 200 is the end.
+    /// Creates the policy of the [standard]: the delay is always the reconnection time (three seconds, or the
+    /// server's, however long), without jitter, and every status other than 200 ends the source.
     ///
     /// [standard]: https://html.spec.whatwg.org/multipage/server-sent-events.html#sse-processing-model
     #[must_use]
@@ -72,71 +76,72 @@ impl ReconnectPolicy {
         policy
     }
 
-    /// No reconnecting: the source is over when its first connection is.
+    /// Creates a policy that does not reconnect: the source ends with its first connection.
     #[must_use]
     pub const fn never() -> Self {
         Self::new().max_attempts(0)
     }
 
-    /// The reconnection time until the server names one. One second unless said otherwise.
+    /// Sets the reconnection time that is used until the server sets one. The default is one second.
     #[must_use]
     pub const fn base(mut self, base: Duration) -> Self {
         self.base = base;
         self
     }
 
-    /// Where doubling stops. Thirty seconds unless said otherwise. A server may ask for longer delays, up to
-    /// [`max_server_delay`](Self::max_server_delay).
+    /// Sets the longest delay that doubling reaches. The default is thirty seconds. A server may ask for longer
+    /// delays, up to [`max_server_delay`](Self::max_server_delay).
     #[must_use]
     pub const fn max(mut self, max: Duration) -> Self {
         self.max = max;
         self
     }
 
-    /// Up to which delay a server's `retry:` and `Retry-After` are obeyed; one that asks for more gets this much. An hour
-    /// unless said otherwise: a slip of the server's, such as seconds that were taken for milliseconds, must not park its
-    /// clients for ever. `Duration::MAX` obeys everything.
+    /// Limits the delay that a server's `retry:` or `Retry-After` can set; a longer one is shortened to this limit.
+    /// The default is an hour, so that a mistake of the server, such as milliseconds in place of seconds, does not
+    /// stop its clients for days. `Duration::MAX` sets no limit.
     #[must_use]
     pub const fn max_server_delay(mut self, max: Duration) -> Self {
         self.max_server_delay = max;
         self
     }
 
-    /// How much is added at most to a delay, by chance, as a part of it: `0.5`, unless said otherwise, adds up to one half
-    /// (of [`max`](Self::max), where the delay is longer).
+    /// Sets the longest random addition to a delay, as a fraction of the delay (or of [`max`](Self::max), if the
+    /// delay is longer). The default is `0.5`. A negative or infinite fraction and `NAN` add nothing.
     #[must_use]
     pub const fn jitter(mut self, part: f64) -> Self {
         self.jitter = part;
         self
     }
 
-    /// The uptime after which a connection counts as good even without an event. 60 s unless said otherwise.
+    /// Sets the uptime after which a connection counts as successful even without an event. The default is 60 s.
     #[must_use]
     pub const fn stable_after(mut self, uptime: Duration) -> Self {
         self.stable_after = uptime;
         self
     }
 
-    /// How many attempts in a row may bring nothing before the source gives up, the first included. Zero is
-    /// [`never`](Self::never). No limit unless said otherwise.
+    /// Sets after how many attempts in a row without an event the source gives up; the first attempt counts. Zero is
+    /// the same as [`never`](Self::never). The default is no limit.
     #[must_use]
     pub const fn max_attempts(mut self, attempts: u32) -> Self {
         self.max_attempts = Some(attempts);
         self
     }
 
-    /// How often in a row a response with this status is retried: `None` is without a limit, and zero is never. The
-    /// default is `None` for 408, 425, 429 and 5xx, and zero for all others. Calling it again for the same status
-    /// replaces what was set.
+    /// Sets how often in a row a response with this status is retried. `None` is unlimited, and zero never retries.
+    /// The default is `None` for 408, 425, 429 and 5xx, and zero for all other statuses. A second call for the same
+    /// status replaces the first.
     ///
-    /// One more response with this status ends the source, and its error has that status. The count starts anew when a
-    /// response is an event stream, and when a [handle](super::Handle) restarts the source; a connection that fails and a
-    /// response with another status leave it as it is. The delays are those of every other attempt, `Retry-After`
-    /// included, and [`max_attempts`](Self::max_attempts) counts these attempts too.
+    /// The next response with this status ends the source with an error that has the status. An event stream resets
+    /// the count, and so does a [handle](super::Handle) that restarts the source. A failed connection and a response
+    /// with another status do not change it. The delays are the same as for other attempts, including `Retry-After`,
+    /// and [`max_attempts`](Self::max_attempts) counts these attempts too.
     ///
-    /// It has no effect on 204, which is always the end, and on a 200 that is no event stream, which is always an error.
+    /// It has no effect on 204, which always ends the source, and on a 200 that is not an event stream, which is
+    /// always an error.
     ///
-    /// A feed that is missing for some seconds while a new version of the server is rolled out:
+    /// A feed that is missing for some seconds while a new version of the server is deployed:
     ///
     /// ```
     /// use http::StatusCode;
@@ -146,8 +151,8 @@ impl ReconnectPolicy {
     /// # let _ = policy;
     /// ```
     ///
-    /// A token that may have run out: a 401 is answered once with a fresh one. A server that refuses this one too gets no
-    /// further attempt, so that no account is locked.
+    /// A token that may have expired: a 401 is retried once with a fresh token. If the server rejects that token
+    /// too, the source ends, so that the account is not locked.
     ///
     /// ```
     /// use http::{HeaderValue, StatusCode, header::AUTHORIZATION};
@@ -177,30 +182,30 @@ impl ReconnectPolicy {
         self
     }
 
-    /// Makes the jitter the same each time, for tests.
+    /// Makes the jitter reproducible, for tests.
     #[must_use]
     pub const fn seed(mut self, seed: u64) -> Self {
         self.seed = Some(seed);
         self
     }
 
-    /// How often in a row a status is retried. `None` is without a limit.
+    /// How often in a row a status is retried. `None` is unlimited.
     fn status_limit(&self, status: StatusCode) -> Option<u32> {
-        let by_default = if self.retry_statuses && may_pass(status) { None } else { Some(0) };
+        let by_default = if self.retry_statuses && is_transient(status) { None } else { Some(0) };
         self.status_limits.get(&status).copied().unwrap_or(by_default)
     }
 
     /// The delay before the next attempt, without jitter.
-    fn delay(&self, fruitless: u32, outcome: &Outcome) -> Duration {
-        let asked = |delay: Duration| delay.min(self.max_server_delay);
-        let base = outcome.retry.map_or(self.base, asked).max(FLOOR);
+    fn delay(&self, backoff_steps: u32, outcome: &AttemptOutcome) -> Duration {
+        let limited = |delay: Duration| delay.min(self.max_server_delay);
+        let base = outcome.retry.map_or(self.base, limited).max(MIN_DELAY);
         let delay = if self.doubling {
-            let factor = 1_u32.checked_shl(fruitless.saturating_sub(1)).unwrap_or(u32::MAX);
+            let factor = 1_u32.checked_shl(backoff_steps.saturating_sub(1)).unwrap_or(u32::MAX);
             base.saturating_mul(factor).min(self.max.max(base))
         } else {
             base
         };
-        delay.max(outcome.retry_after.map(asked).unwrap_or_default())
+        delay.max(outcome.retry_after.map(limited).unwrap_or_default())
     }
 }
 
@@ -210,34 +215,34 @@ impl Default for ReconnectPolicy {
     }
 }
 
-/// Statuses that say "later", not "no".
-fn may_pass(status: StatusCode) -> bool {
+/// Whether a status reports a temporary condition.
+fn is_transient(status: StatusCode) -> bool {
     matches!(status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS)
         || status.is_server_error()
 }
 
-/// Why there is no connection any more, or none yet.
+/// Why an attempt or a connection ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Cause {
-    /// The body ended as it should.
+pub(super) enum DisconnectCause {
+    /// The body ended regularly.
     Ended,
-    /// The body broke off.
+    /// The connection broke while the body was read.
     Broken,
-    /// The service gave no response.
+    /// The service returned no response.
     NoResponse,
-    /// There was no response when the time was over that is granted where none was set. The server may have no event yet.
-    HeldBack,
+    /// No response arrived within the default `response_timeout`. The server may simply have no event yet.
+    DefaultTimeout,
     /// A response with a status other than 200 and 204.
     Status(StatusCode),
-    /// What no repetition mends: a request that cannot be sent, a response of another content type.
-    Refused,
+    /// A permanent error: a request that cannot be sent, or a response with another content type.
+    Permanent,
 }
 
-/// What became of an attempt.
+/// The outcome of one attempt and its connection.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Outcome {
-    pub(super) cause: Cause,
-    /// Events that the connection brought.
+pub(super) struct AttemptOutcome {
+    pub(super) cause: DisconnectCause,
+    /// The number of events that the connection received.
     pub(super) events: u64,
     /// How long the connection was open.
     pub(super) uptime: Duration,
@@ -246,77 +251,78 @@ pub(super) struct Outcome {
     pub(super) retry_after: Option<Duration>,
 }
 
-/// What is to be done.
+/// What to do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Decision {
     Retry {
         after: Duration,
     },
-    /// Nothing more: the outcome is the end.
+    /// Do not retry; the source ends with this outcome.
     Stop,
-    /// It might pass, but so many attempts in a row brought nothing.
+    /// Do not retry, because this number of attempts in a row received no event.
     GiveUp {
         attempts: u32,
     },
 }
 
-/// A policy at work.
+/// A policy and the state of its retries.
 #[derive(Debug)]
-pub(super) struct Reconnect {
+pub(super) struct ReconnectState {
     policy: ReconnectPolicy,
-    /// Attempts in a row that brought no event: what `max_attempts` limits.
+    /// Attempts in a row that received no event, which `max_attempts` limits.
     attempts: u32,
-    /// Those of them that lengthen the delay.
-    fruitless: u32,
-    /// Responses with a status since the last event stream, where the policy has a limit for it.
+    /// How often the delay doubles, plus one. Attempts that ended by the default timeout reset it.
+    backoff_steps: u32,
+    /// Rejections per status since the last event stream, for statuses with a limit.
     refusals: BTreeMap<StatusCode, u32>,
     random: fastrand::Rng,
 }
 
-impl Reconnect {
+impl ReconnectState {
     pub(super) fn new(policy: ReconnectPolicy) -> Self {
         let random = policy.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
-        Self { policy, attempts: 0, fruitless: 0, refusals: BTreeMap::new(), random }
+        Self { policy, attempts: 0, backoff_steps: 0, refusals: BTreeMap::new(), random }
     }
 
-    pub(super) fn decide(&mut self, outcome: &Outcome) -> Decision {
-        if self.policy.max_attempts == Some(0) || !self.retries(outcome.cause) {
+    pub(super) fn decide(&mut self, outcome: &AttemptOutcome) -> Decision {
+        if self.policy.max_attempts == Some(0) || !self.allows_retry(outcome.cause) {
             return Decision::Stop;
         }
         if outcome.events > 0 || outcome.uptime >= self.policy.stable_after {
             self.reset();
         } else {
             self.attempts = self.attempts.saturating_add(1);
-            self.fruitless = if outcome.cause == Cause::HeldBack { 0 } else { self.fruitless.saturating_add(1) };
+            self.backoff_steps =
+                if outcome.cause == DisconnectCause::DefaultTimeout { 0 } else { self.backoff_steps.saturating_add(1) };
         }
         match self.policy.max_attempts {
             Some(max) if self.attempts >= max => Decision::GiveUp { attempts: self.attempts },
             _ => {
-                let delay = self.policy.delay(self.fruitless, outcome);
+                let delay = self.policy.delay(self.backoff_steps, outcome);
                 Decision::Retry { after: delay.saturating_add(self.jitter(delay)) }
             }
         }
     }
 
-    /// Whether another connection may follow one that ends.
+    /// Whether the policy ever reconnects.
     pub(super) fn may_retry(&self) -> bool {
         self.policy.max_attempts != Some(0)
     }
 
-    /// How many of the last attempts in a row brought nothing.
-    pub(super) const fn attempts_in_vain(&self) -> u32 {
+    /// How many attempts in a row received no event.
+    pub(super) const fn failures(&self) -> u32 {
         self.attempts
     }
 
-    /// Whether an attempt may follow. Counts the responses with a status.
-    fn retries(&mut self, cause: Cause) -> bool {
+    /// Whether the cause allows a retry. Counts rejections per status.
+    fn allows_retry(&mut self, cause: DisconnectCause) -> bool {
         match cause {
-            Cause::Ended | Cause::Broken => {
+            DisconnectCause::Ended | DisconnectCause::Broken => {
                 self.refusals.clear();
                 true
             }
-            Cause::NoResponse | Cause::HeldBack => true,
-            Cause::Status(status) => match self.policy.status_limit(status) {
+            DisconnectCause::NoResponse | DisconnectCause::DefaultTimeout => true,
+            DisconnectCause::Status(status) => match self.policy.status_limit(status) {
                 None => true,
                 Some(0) => false,
                 Some(limit) => {
@@ -325,13 +331,13 @@ impl Reconnect {
                     *count <= limit
                 }
             },
-            Cause::Refused => false,
+            DisconnectCause::Permanent => false,
         }
     }
 
-    /// What was in vain is forgotten.
+    /// Resets the counts, after a success or a restart.
     pub(super) fn reset(&mut self) {
-        (self.attempts, self.fruitless) = (0, 0);
+        (self.attempts, self.backoff_steps) = (0, 0);
         self.refusals.clear();
     }
 

@@ -2,12 +2,12 @@ use super::*;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-fn outcome(cause: Cause) -> Outcome {
-    Outcome { cause, events: 0, uptime: Duration::ZERO, retry: None, retry_after: None }
+fn outcome(cause: DisconnectCause) -> AttemptOutcome {
+    AttemptOutcome { cause, events: 0, uptime: Duration::ZERO, retry: None, retry_after: None }
 }
 
-fn plain() -> Reconnect {
-    Reconnect::new(ReconnectPolicy::new().jitter(0.0))
+fn plain() -> ReconnectState {
+    ReconnectState::new(ReconnectPolicy::new().jitter(0.0))
 }
 
 fn after(decision: Decision) -> Duration {
@@ -24,29 +24,30 @@ fn millis(millis: u64) -> Duration {
 #[test]
 fn delays_double_from_one_second_to_thirty() {
     let mut reconnect = plain();
-    let delays: Vec<_> = (0..8).map(|_| after(reconnect.decide(&outcome(Cause::NoResponse))).as_secs()).collect();
+    let delays: Vec<_> =
+        (0..8).map(|_| after(reconnect.decide(&outcome(DisconnectCause::NoResponse))).as_secs()).collect();
     assert_eq!(delays, [1, 2, 4, 8, 16, 30, 30, 30]);
 }
 
 #[test]
-fn a_very_long_row_of_failures_stays_at_the_longest_delay() {
+fn any_number_of_failures_keeps_the_longest_delay() {
     let mut reconnect = plain();
     for _ in 0..100 {
-        reconnect.decide(&outcome(Cause::Broken));
+        reconnect.decide(&outcome(DisconnectCause::Broken));
     }
-    reconnect.fruitless = u32::MAX;
-    assert_eq!(after(reconnect.decide(&outcome(Cause::Broken))), 30 * SECOND);
+    reconnect.backoff_steps = u32::MAX;
+    assert_eq!(after(reconnect.decide(&outcome(DisconnectCause::Broken))), 30 * SECOND);
 }
 
 #[test]
-fn what_is_repeated_and_what_is_the_end() {
-    let status = |code| Cause::Status(StatusCode::from_u16(code).unwrap());
+fn temporary_failures_are_retried_and_permanent_ones_end_the_source() {
+    let status = |code| DisconnectCause::Status(StatusCode::from_u16(code).unwrap());
     let rows = [
-        (Cause::Ended, true, true),
-        (Cause::Broken, true, true),
-        (Cause::NoResponse, true, true),
-        (Cause::HeldBack, true, true),
-        (Cause::Refused, false, false),
+        (DisconnectCause::Ended, true, true),
+        (DisconnectCause::Broken, true, true),
+        (DisconnectCause::NoResponse, true, true),
+        (DisconnectCause::DefaultTimeout, true, true),
+        (DisconnectCause::Permanent, false, false),
         (status(408), true, false),
         (status(425), true, false),
         (status(429), true, false),
@@ -64,7 +65,7 @@ fn what_is_repeated_and_what_is_the_end() {
     ];
     for (cause, default, browser) in rows {
         for (policy, expected) in [(ReconnectPolicy::default(), default), (ReconnectPolicy::browser(), browser)] {
-            let decision = Reconnect::new(policy).decide(&outcome(cause));
+            let decision = ReconnectState::new(policy).decide(&outcome(cause));
             assert_eq!(matches!(decision, Decision::Retry { .. }), expected, "{cause:?}: {decision:?}");
         }
     }
@@ -72,13 +73,13 @@ fn what_is_repeated_and_what_is_the_end() {
 
 #[test]
 fn a_status_is_retried_as_often_in_a_row_as_the_policy_says() {
-    let status = |code| Cause::Status(StatusCode::from_u16(code).unwrap());
+    let status = |code| DisconnectCause::Status(StatusCode::from_u16(code).unwrap());
     let (not_found, unauthorized, unavailable) = (status(404), status(401), status(503));
     let (default, browser) = (ReconnectPolicy::new(), ReconnectPolicy::browser());
     let unauthorized_once = default.clone().retry_status(StatusCode::UNAUTHORIZED, 1);
     let both = unauthorized_once.clone().retry_status(StatusCode::NOT_FOUND, 2);
-    let rows: [(ReconnectPolicy, &[Cause], usize); 15] = [
-        // The default, widened and narrowed: the attempts that follow.
+    let rows: [(ReconnectPolicy, &[DisconnectCause], usize); 15] = [
+        // The default, extended and restricted: the retries that follow.
         (default.clone(), &[not_found], 0),
         (default.clone().retry_status(StatusCode::NOT_FOUND, 5), &[not_found; 9], 5),
         (default.clone().retry_status(StatusCode::NOT_FOUND, None), &[not_found; 9], 9),
@@ -88,18 +89,22 @@ fn a_status_is_retried_as_often_in_a_row_as_the_policy_says() {
         (browser.clone().retry_status(StatusCode::SERVICE_UNAVAILABLE, None), &[unavailable; 9], 9),
         (browser.retry_status(StatusCode::SERVICE_UNAVAILABLE, None), &[status(502)], 0),
         (unauthorized_once.clone().retry_status(StatusCode::UNAUTHORIZED, 0), &[unauthorized], 0),
-        // An event stream ends the row, with or without an event, and nothing else does.
-        (unauthorized_once.clone(), &[unauthorized, Cause::Ended, unauthorized, Cause::Broken, unauthorized], 5),
-        (unauthorized_once.clone(), &[unauthorized, Cause::NoResponse, unauthorized], 2),
+        // Only an event stream, with or without an event, resets the count.
+        (
+            unauthorized_once.clone(),
+            &[unauthorized, DisconnectCause::Ended, unauthorized, DisconnectCause::Broken, unauthorized],
+            5,
+        ),
+        (unauthorized_once.clone(), &[unauthorized, DisconnectCause::NoResponse, unauthorized], 2),
         (unauthorized_once, &[unauthorized, unavailable, unauthorized], 2),
-        // Each status has a count of its own.
+        // Each status has its own count.
         (both.clone(), &[not_found, unauthorized, not_found, not_found], 3),
         (both, &[not_found, not_found, unauthorized, unauthorized], 3),
-        // There may be no attempt at all.
+        // A policy that never reconnects does not retry a status either.
         (ReconnectPolicy::never().retry_status(StatusCode::NOT_FOUND, None), &[not_found], 0),
     ];
     for (number, (policy, causes, expected)) in rows.into_iter().enumerate() {
-        let mut reconnect = Reconnect::new(policy);
+        let mut reconnect = ReconnectState::new(policy);
         let decisions: Vec<_> = causes.iter().map(|cause| reconnect.decide(&outcome(*cause))).collect();
         let retried = decisions.iter().take_while(|decision| matches!(decision, Decision::Retry { .. })).count();
         assert_eq!(retried, expected, "row {number}: {decisions:?}");
@@ -110,18 +115,18 @@ fn a_status_is_retried_as_often_in_a_row_as_the_policy_says() {
 #[test]
 fn a_retried_status_has_the_delays_and_the_limit_of_every_attempt() {
     let policy = ReconnectPolicy::new().jitter(0.0).retry_status(StatusCode::NOT_FOUND, None).max_attempts(4);
-    let mut reconnect = Reconnect::new(policy);
-    let not_found = outcome(Cause::Status(StatusCode::NOT_FOUND));
+    let mut reconnect = ReconnectState::new(policy);
+    let not_found = outcome(DisconnectCause::Status(StatusCode::NOT_FOUND));
     assert_eq!(after(reconnect.decide(&not_found)), SECOND);
     assert_eq!(after(reconnect.decide(&not_found)), 2 * SECOND);
-    assert_eq!(after(reconnect.decide(&Outcome { retry_after: Some(60 * SECOND), ..not_found })), 60 * SECOND);
+    assert_eq!(after(reconnect.decide(&AttemptOutcome { retry_after: Some(60 * SECOND), ..not_found })), 60 * SECOND);
     assert_eq!(reconnect.decide(&not_found), Decision::GiveUp { attempts: 4 });
 }
 
 #[test]
-fn a_restart_forgets_how_often_a_status_was_retried() {
-    let mut reconnect = Reconnect::new(ReconnectPolicy::new().retry_status(StatusCode::UNAUTHORIZED, 1));
-    let unauthorized = outcome(Cause::Status(StatusCode::UNAUTHORIZED));
+fn a_restart_resets_the_retries_of_a_status() {
+    let mut reconnect = ReconnectState::new(ReconnectPolicy::new().retry_status(StatusCode::UNAUTHORIZED, 1));
+    let unauthorized = outcome(DisconnectCause::Status(StatusCode::UNAUTHORIZED));
     for _ in 0..3 {
         assert!(matches!(reconnect.decide(&unauthorized), Decision::Retry { .. }));
         reconnect.reset();
@@ -129,7 +134,7 @@ fn a_restart_forgets_how_often_a_status_was_retried() {
 }
 
 #[test]
-fn the_servers_retry_takes_the_place_of_the_base() {
+fn the_servers_retry_replaces_the_base() {
     for (retry, expected) in [
         (millis(2500), [2500, 5000, 10_000]),
         (millis(400), [400, 800, 1600]),
@@ -138,7 +143,7 @@ fn the_servers_retry_takes_the_place_of_the_base() {
         (Duration::ZERO, [100, 200, 400]),
     ] {
         let mut reconnect = plain();
-        let outcome = Outcome { retry: Some(retry), ..outcome(Cause::Broken) };
+        let outcome = AttemptOutcome { retry: Some(retry), ..outcome(DisconnectCause::Broken) };
         for expected in expected {
             assert_eq!(after(reconnect.decide(&outcome)), millis(expected), "retry: {retry:?}");
         }
@@ -146,15 +151,17 @@ fn the_servers_retry_takes_the_place_of_the_base() {
 }
 
 #[test]
-fn k3_no_delay_is_shorter_than_the_server_said_and_jitter_only_adds() {
+fn k3_no_delay_is_shorter_than_the_servers_and_jitter_only_adds() {
     for seed in 0..200 {
-        let mut reconnect = Reconnect::new(ReconnectPolicy::new().seed(seed));
-        let with_retry = Outcome { retry: Some(millis(2000)), events: 1, ..outcome(Cause::Ended) };
+        let mut reconnect = ReconnectState::new(ReconnectPolicy::new().seed(seed));
+        let with_retry = AttemptOutcome { retry: Some(millis(2000)), events: 1, ..outcome(DisconnectCause::Ended) };
         let delay = after(reconnect.decide(&with_retry));
         assert!((millis(2000)..millis(3000)).contains(&delay), "{delay:?}");
 
-        let with_retry_after =
-            Outcome { retry_after: Some(100 * SECOND), ..outcome(Cause::Status(StatusCode::SERVICE_UNAVAILABLE)) };
+        let with_retry_after = AttemptOutcome {
+            retry_after: Some(100 * SECOND),
+            ..outcome(DisconnectCause::Status(StatusCode::SERVICE_UNAVAILABLE))
+        };
         let delay = after(reconnect.decide(&with_retry_after));
         assert!((100 * SECOND..115 * SECOND).contains(&delay), "{delay:?}");
     }
@@ -162,119 +169,120 @@ fn k3_no_delay_is_shorter_than_the_server_said_and_jitter_only_adds() {
 
 #[test]
 fn jitter_spreads_clients_and_a_seed_repeats_it() {
-    let first = |seed| after(Reconnect::new(ReconnectPolicy::new().seed(seed)).decide(&outcome(Cause::Ended)));
+    let first =
+        |seed| after(ReconnectState::new(ReconnectPolicy::new().seed(seed)).decide(&outcome(DisconnectCause::Ended)));
     let different: std::collections::HashSet<_> = (0..50).map(first).collect();
     assert!(different.len() > 40, "{}", different.len());
     assert_eq!(first(7), first(7));
 }
 
 #[test]
-fn jitter_out_of_range_is_no_jitter() {
+fn an_invalid_jitter_adds_nothing() {
     for part in [f64::NAN, f64::INFINITY, -1.0, f64::MAX] {
-        let mut reconnect = Reconnect::new(ReconnectPolicy::new().jitter(part).seed(1));
-        assert_eq!(after(reconnect.decide(&outcome(Cause::Ended))), SECOND, "{part}");
+        let mut reconnect = ReconnectState::new(ReconnectPolicy::new().jitter(part).seed(1));
+        assert_eq!(after(reconnect.decide(&outcome(DisconnectCause::Ended))), SECOND, "{part}");
     }
 }
 
 #[test]
-fn an_event_or_a_minute_of_uptime_ends_the_row_and_an_open_does_not() {
+fn an_event_or_a_minute_of_uptime_resets_the_delay_and_an_open_connection_does_not() {
     for (events, uptime, expected) in
         [(1, Duration::ZERO, 1), (0, 60 * SECOND, 1), (0, 59 * SECOND, 8), (0, Duration::ZERO, 8)]
     {
         let mut reconnect = plain();
         for _ in 0..3 {
-            reconnect.decide(&outcome(Cause::NoResponse));
+            reconnect.decide(&outcome(DisconnectCause::NoResponse));
         }
-        let delay = after(reconnect.decide(&Outcome { events, uptime, ..outcome(Cause::Ended) }));
+        let delay = after(reconnect.decide(&AttemptOutcome { events, uptime, ..outcome(DisconnectCause::Ended) }));
         assert_eq!(delay, expected * SECOND, "{events} events, {uptime:?}");
     }
 }
 
 #[test]
-fn max_attempts_counts_attempts_in_a_row_that_brought_nothing() {
-    let mut reconnect = Reconnect::new(ReconnectPolicy::new().max_attempts(3));
-    let lost = outcome(Cause::NoResponse);
-    let good = Outcome { events: 5, ..outcome(Cause::Ended) };
+fn max_attempts_counts_attempts_in_a_row_without_an_event() {
+    let mut reconnect = ReconnectState::new(ReconnectPolicy::new().max_attempts(3));
+    let lost = outcome(DisconnectCause::NoResponse);
+    let good = AttemptOutcome { events: 5, ..outcome(DisconnectCause::Ended) };
     assert!(matches!(reconnect.decide(&lost), Decision::Retry { .. }));
     assert!(matches!(reconnect.decide(&lost), Decision::Retry { .. }));
     assert!(matches!(reconnect.decide(&good), Decision::Retry { .. }));
     assert!(matches!(reconnect.decide(&lost), Decision::Retry { .. }));
-    assert!(matches!(reconnect.decide(&outcome(Cause::Ended)), Decision::Retry { .. }));
+    assert!(matches!(reconnect.decide(&outcome(DisconnectCause::Ended)), Decision::Retry { .. }));
     assert_eq!(reconnect.decide(&lost), Decision::GiveUp { attempts: 3 });
 }
 
 #[test]
-fn a_head_that_is_held_back_counts_as_an_attempt_and_does_not_lengthen_the_delay() {
-    let mut reconnect = Reconnect::new(ReconnectPolicy::new().jitter(0.0).max_attempts(8));
+fn a_default_response_timeout_counts_as_an_attempt_and_does_not_lengthen_the_delay() {
+    let mut reconnect = ReconnectState::new(ReconnectPolicy::new().jitter(0.0).max_attempts(8));
     let causes = [
-        (Cause::NoResponse, 1),
-        (Cause::NoResponse, 2),
-        (Cause::HeldBack, 1),
-        (Cause::HeldBack, 1),
-        (Cause::NoResponse, 1),
-        (Cause::NoResponse, 2),
-        (Cause::HeldBack, 1),
+        (DisconnectCause::NoResponse, 1),
+        (DisconnectCause::NoResponse, 2),
+        (DisconnectCause::DefaultTimeout, 1),
+        (DisconnectCause::DefaultTimeout, 1),
+        (DisconnectCause::NoResponse, 1),
+        (DisconnectCause::NoResponse, 2),
+        (DisconnectCause::DefaultTimeout, 1),
     ];
     for (cause, expected) in causes {
         assert_eq!(after(reconnect.decide(&outcome(cause))), expected * SECOND, "{cause:?}");
     }
-    assert_eq!(reconnect.decide(&outcome(Cause::HeldBack)), Decision::GiveUp { attempts: 8 });
+    assert_eq!(reconnect.decide(&outcome(DisconnectCause::DefaultTimeout)), Decision::GiveUp { attempts: 8 });
 }
 
 #[test]
-fn never_is_the_end_of_the_first_connection() {
+fn never_ends_the_source_with_its_first_connection() {
     for policy in [ReconnectPolicy::never(), ReconnectPolicy::new().max_attempts(0)] {
-        for cause in [Cause::Ended, Cause::Broken, Cause::NoResponse] {
-            let outcome = Outcome { events: 9, ..outcome(cause) };
-            assert_eq!(Reconnect::new(policy.clone()).decide(&outcome), Decision::Stop);
+        for cause in [DisconnectCause::Ended, DisconnectCause::Broken, DisconnectCause::NoResponse] {
+            let outcome = AttemptOutcome { events: 9, ..outcome(cause) };
+            assert_eq!(ReconnectState::new(policy.clone()).decide(&outcome), Decision::Stop);
         }
     }
 }
 
 #[test]
-fn the_browsers_delay_is_the_reconnection_time_each_time() {
-    let mut reconnect = Reconnect::new(ReconnectPolicy::browser());
+fn the_browser_policys_delay_is_always_the_reconnection_time() {
+    let mut reconnect = ReconnectState::new(ReconnectPolicy::browser());
     for (retry, expected) in [(None, 3000), (None, 3000), (Some(50_000), 50_000), (Some(200), 200), (Some(0), 100)] {
-        let outcome = Outcome { retry: retry.map(millis), ..outcome(Cause::Ended) };
+        let outcome = AttemptOutcome { retry: retry.map(millis), ..outcome(DisconnectCause::Ended) };
         assert_eq!(after(reconnect.decide(&outcome)), millis(expected));
     }
 }
 
 #[test]
-fn a_server_is_obeyed_up_to_an_hour_unless_said_otherwise() {
+fn a_servers_delay_is_limited_to_an_hour_by_default() {
     let hour = 3600 * SECOND;
     let policies = [
         (ReconnectPolicy::new().jitter(0.0), hour),
         (ReconnectPolicy::new().jitter(0.0).max_server_delay(90 * SECOND), 90 * SECOND),
         (ReconnectPolicy::browser(), Duration::from_secs(u64::MAX)),
     ];
-    let unavailable = || outcome(Cause::Status(StatusCode::SERVICE_UNAVAILABLE));
+    let unavailable = || outcome(DisconnectCause::Status(StatusCode::SERVICE_UNAVAILABLE));
     for (policy, longest) in policies {
         for asked in [60 * SECOND, 3600 * SECOND, 7200 * SECOND, Duration::from_secs(u64::MAX)] {
             let expected = asked.min(longest);
-            let with_retry = Outcome { retry: Some(asked), ..outcome(Cause::Ended) };
-            assert_eq!(after(Reconnect::new(policy.clone()).decide(&with_retry)), expected, "retry: {asked:?}");
-            // A browser does not come back at all.
+            let with_retry = AttemptOutcome { retry: Some(asked), ..outcome(DisconnectCause::Ended) };
+            assert_eq!(after(ReconnectState::new(policy.clone()).decide(&with_retry)), expected, "retry: {asked:?}");
+            // A browser does not retry this status.
             if longest <= hour {
-                let with_retry_after = Outcome { retry_after: Some(asked), ..unavailable() };
-                assert_eq!(after(Reconnect::new(policy.clone()).decide(&with_retry_after)), expected, "{asked:?}");
+                let with_retry_after = AttemptOutcome { retry_after: Some(asked), ..unavailable() };
+                assert_eq!(after(ReconnectState::new(policy.clone()).decide(&with_retry_after)), expected, "{asked:?}");
             }
         }
     }
-    // One's own delays are one's own.
+    // The limit does not apply to the policy's own delays.
     let own = ReconnectPolicy::new().jitter(0.0).base(2 * hour);
-    assert_eq!(after(Reconnect::new(own).decide(&outcome(Cause::Ended))), 2 * hour);
+    assert_eq!(after(ReconnectState::new(own).decide(&outcome(DisconnectCause::Ended))), 2 * hour);
 }
 
 #[test]
 fn p15_the_longest_retry_does_not_overflow() {
     let unlimited = ReconnectPolicy::new().max_server_delay(Duration::MAX);
     for policy in [ReconnectPolicy::browser(), unlimited.clone(), unlimited.max(Duration::MAX)] {
-        let mut reconnect = Reconnect::new(policy.jitter(0.9));
-        let outcome = Outcome {
+        let mut reconnect = ReconnectState::new(policy.jitter(0.9));
+        let outcome = AttemptOutcome {
             retry: Some(Duration::from_millis(u64::MAX)),
             retry_after: Some(Duration::from_secs(u64::MAX)),
-            ..outcome(Cause::Broken)
+            ..outcome(DisconnectCause::Broken)
         };
         for _ in 0..40 {
             assert!(after(reconnect.decide(&outcome)) >= Duration::from_secs(u64::MAX));

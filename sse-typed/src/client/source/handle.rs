@@ -5,13 +5,13 @@ use std::{
     task::Waker,
 };
 
-use super::state::{Progress, SourceState, StateChanges};
+use super::state::{SourceState, StateChanges, StateReport};
 use crate::wake::{Ticket, WakeEpoch, WakeQueue};
 
-/// A hold on an [`EventSource`](super::EventSource) from elsewhere: it closes and restarts the source, and has its state.
-/// Clones hold the same source.
+/// Controls an [`EventSource`](super::EventSource) from another task: it closes or restarts the source and reads its
+/// state. Clones control the same source.
 ///
-/// A readiness probe, while another task reads the events:
+/// A readiness probe that runs while another task reads the events:
 ///
 /// ```
 /// use sse_typed::client::{Handle, ReadyState};
@@ -26,74 +26,74 @@ use crate::wake::{Ticket, WakeEpoch, WakeQueue};
 /// }
 /// ```
 #[derive(Clone)]
-pub struct Handle(Arc<Shared>);
+pub struct Handle(Arc<HandleInner>);
 
-struct Shared {
+struct HandleInner {
     control: Mutex<Control>,
     epoch: WakeEpoch,
 }
 
 struct Control {
-    order: Option<Order>,
-    /// Of the task that waits for the source.
+    command: Option<Command>,
+    /// The waker of the task that polls the source.
     waker: Option<Waker>,
     state: SourceState,
-    /// Of the state, as far as [`StateChanges`] yields its changes.
+    /// Counts the changes of the state that [`StateChanges`] yields.
     version: u64,
     /// The tasks that wait for a change of the state.
-    waiting: WakeQueue,
+    change_waiters: WakeQueue,
 }
 
 impl AsMut<WakeQueue> for Control {
     fn as_mut(&mut self) -> &mut WakeQueue {
-        &mut self.waiting
+        &mut self.change_waiters
     }
 }
 
-/// What the source is to do.
+/// A command to the source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Order {
+pub(super) enum Command {
     Restart,
     Close,
 }
 
 impl Handle {
-    /// Ends the source: not one event is delivered any more, not even one that was received before, and no attempt is
-    /// made. The connection is closed when the source is polled next, or dropped.
+    /// Closes the source. It delivers no further event, not even one that was already received, and makes no further
+    /// attempt. The connection is closed when the source is next polled, or dropped.
     pub fn close(&self) {
-        self.give(Order::Close);
+        self.send_command(Command::Close);
     }
 
-    /// Ends the connection, or the wait for one, and connects anew at once, with the last event ID.
+    /// Closes the connection, or ends the wait for the next attempt, and reconnects at once with the last event ID.
     ///
-    /// It does nothing to a source that is over, nor where the request may not be made again: one of another method than
-    /// GET that no [`Resume`](crate::client::Resume) repeats, or not yet.
+    /// It has no effect on a source that has ended, nor where the request must not be sent again: with a method
+    /// other than GET, unless a [`Resume`](crate::client::Resume) allows it and can already resume.
     pub fn restart(&self) {
-        self.give(Order::Restart);
+        self.send_command(Command::Restart);
     }
 
-    /// The state of the source now.
+    /// Returns the current state of the source.
     ///
-    /// The source keeps it up to date when it is polled: a source that nobody polls does not notice that its connection
-    /// is gone.
+    /// The source updates its state when it is polled. A source that is not polled does not notice that its
+    /// connection is lost.
     #[must_use]
     pub fn state(&self) -> SourceState {
         self.lock().state.clone()
     }
 
-    /// The state of the source now, and each time that it changes.
+    /// Returns a stream of the current state and of each later change.
     pub fn state_changes(&self) -> StateChanges {
         StateChanges::new(self.clone())
     }
 
-    fn give(&self, order: Order) {
+    fn send_command(&self, command: Command) {
         let mut control = self.lock();
-        if control.order != Some(Order::Close) {
-            control.order = Some(order);
+        if control.command != Some(Command::Close) {
+            control.command = Some(command);
         }
         let waker = control.waker.take();
-        let woken = if order == Order::Close && control.state.close() {
-            self.wake_waiting(control)
+        let woken = if command == Command::Close && control.state.close() {
+            self.wake_change_waiters(control)
         } else {
             drop(control);
             Ok(())
@@ -106,17 +106,17 @@ impl Handle {
         }
     }
 
-    /// Wakes those who wait for a change of the state.
-    fn wake_waiting(&self, mut control: MutexGuard<'_, Control>) -> std::thread::Result<()> {
+    /// Wakes the tasks that wait for a change of the state.
+    fn wake_change_waiters(&self, mut control: MutexGuard<'_, Control>) -> std::thread::Result<()> {
         control.version += 1;
         self.0.epoch.wake_all(control, || self.lock())
     }
 
-    /// The state with its version, unless the version is known already.
+    /// Returns the state and its version, if the version is newer than `known`.
     ///
     /// # Errors
     ///
-    /// When it is: the task is registered then, or the source is over.
+    /// When there is no newer state. The task is registered then, unless the state is final.
     pub(super) fn newer_or_register(
         &self,
         known: Option<u64>,
@@ -134,7 +134,7 @@ impl Handle {
         if control.state.is_final() {
             return Err(Unchanged::Final);
         }
-        let replaced = control.waiting.register(ticket, waker);
+        let replaced = control.change_waiters.register(ticket, waker);
         drop(control);
         drop(replaced);
         Err(Unchanged::Registered)
@@ -142,7 +142,7 @@ impl Handle {
 
     pub(super) fn deregister(&self, ticket: &mut Ticket) {
         if ticket.was_given() {
-            let waker = self.lock().waiting.deregister(ticket);
+            let waker = self.lock().change_waiters.deregister(ticket);
             drop(waker);
         }
     }
@@ -154,9 +154,9 @@ impl Handle {
 
 /// Why there is no newer state.
 pub(super) enum Unchanged {
-    /// The task is woken when there is one.
+    /// The task will be woken by the next change.
     Registered,
-    /// There will be none.
+    /// The state is final.
     Final,
 }
 
@@ -166,70 +166,72 @@ impl fmt::Debug for Handle {
     }
 }
 
-/// The source's end of its handles, if it has given any away.
+/// The source's side of its handles, if there are any.
 #[derive(Default)]
-pub(super) struct Orders(Option<Handle>);
+pub(super) struct Handles(Option<Handle>);
 
-impl Orders {
-    pub(super) fn handle(&mut self, state: impl FnOnce() -> SourceState) -> Handle {
+impl Handles {
+    pub(super) fn get_or_create(&mut self, state: impl FnOnce() -> SourceState) -> Handle {
         let new = || {
-            let (order, waker, version, waiting) = (None, None, 0, WakeQueue::default());
-            let control = Mutex::new(Control { order, waker, state: state(), version, waiting });
-            Handle(Arc::new(Shared { control, epoch: WakeEpoch::default() }))
+            let (command, waker, version, change_waiters) = (None, None, 0, WakeQueue::default());
+            let control = Mutex::new(Control { command, waker, state: state(), version, change_waiters });
+            Handle(Arc::new(HandleInner { control, epoch: WakeEpoch::default() }))
         };
         self.0.get_or_insert_with(new).clone()
     }
 
-    /// Takes the order, and leaves word whom to wake for the next: what obeys one may have to wait as well.
-    pub(super) fn take(&self, waker: &Waker) -> Option<Order> {
+    /// Takes the command and registers the waker for the next one, because the source may return pending after a
+    /// command too.
+    pub(super) fn take_command(&self, waker: &Waker) -> Option<Command> {
         let mut control = self.0.as_ref()?.lock();
-        let order = control.order.take();
+        let command = control.command.take();
         let known = control.waker.as_ref().is_some_and(|old| old.will_wake(waker));
         let old = if known { None } else { control.waker.replace(waker.clone()) };
-        // Dropping a waker may drop a task, and what it owns: not under the lock.
+        // Dropping a waker may drop a task and all that it owns, so the lock is released first.
         drop(control);
         drop(old);
-        order
+        command
     }
 
-    /// Whether the source is to end when it is polled next.
+    /// Whether a handle has closed the source.
     pub(super) fn is_closed(&self) -> bool {
-        self.0.as_ref().is_some_and(|handle| handle.lock().order == Some(Order::Close))
+        self.0.as_ref().is_some_and(|handle| handle.lock().command == Some(Command::Close))
     }
 
-    /// Tells the handles how far the source is, and whether it is to end. It costs nothing while there is no handle.
-    pub(super) fn report<'a>(&self, progress: impl FnOnce() -> Progress<'a>) -> bool {
+    /// Updates the state that the handles read, and returns whether a handle has closed the source. Does nothing
+    /// while there is no handle.
+    pub(super) fn report<'a>(&self, report: impl FnOnce() -> StateReport<'a>) -> bool {
         let Some(handle) = &self.0 else { return false };
-        let progress = progress();
+        let report = report();
         let mut control = handle.lock();
-        // The handle has said so already.
-        if control.order == Some(Order::Close) {
+        // The handle has already set the closed state.
+        if control.command == Some(Command::Close) {
             return true;
         }
-        if control.state.update(&progress)
-            && let Err(panic) = handle.wake_waiting(control)
+        if control.state.update(&report)
+            && let Err(panic) = handle.wake_change_waiters(control)
         {
             resume_unwind(panic);
         }
         false
     }
 
-    /// Nobody waits for the source any more.
+    /// Drops the waker, because the source is no longer polled.
     pub(super) fn forget_waker(&self) {
         let waker = self.0.as_ref().and_then(|handle| handle.lock().waker.take());
         drop(waker);
     }
 }
 
-/// Handles outlive the source, and would keep its task.
-impl Drop for Orders {
+/// Handles may outlive the source, and their waker would keep its task alive.
+impl Drop for Handles {
     fn drop(&mut self) {
         self.forget_waker();
         let Some(handle) = &self.0 else { return };
         let mut control = handle.lock();
         if control.state.source_dropped() {
-            // A second panic, of a waker, would abort the process.
-            let _ = handle.wake_waiting(control);
+            // The source may be dropped by a panic, and a second panic, of a waker, would abort the process.
+            let _ = handle.wake_change_waiters(control);
         }
     }
 }

@@ -8,127 +8,144 @@ use std::{
 use futures_core::{FusedStream, Stream};
 use http::response;
 
+use self::{
+    connection_state::{ConnectionState, SourceItem},
+    handle::Handles,
+};
 pub use self::{
     handle::Handle,
     signals::{Signal, Signals},
     state::{LastError, SourceState, StateChanges},
 };
-use self::{
-    handle::Orders,
-    machine::{State, Step},
-};
 use super::{
-    BoxHttpService, Ended, Error, HttpService, ask::Ask, exchange::Terms, reader::Reader, reconnect::Reconnect,
+    BoxHttpService, Ended, Error, HttpService, attempt::RequestTemplate, reader::Reader, reconnect::ReconnectState,
+    response::ResponseOptions,
 };
 use crate::{codec::DecodeEvent, event::Event};
 
+mod connection_state;
 mod handle;
-mod machine;
 mod signals;
 mod state;
 
-/// The events of a server that is connected to again and again: what [`connect`](super::RequestBuilder::connect) gives.
+/// The events of a server, over one connection after another, returned by
+/// [`connect`](super::RequestBuilder::connect).
 ///
-/// It connects when it is polled first, and again when a connection ends or fails, with the last event ID, after the
-/// delay that its [`ReconnectPolicy`](super::ReconnectPolicy) says. (An id that cannot stand in a header, because of a
-/// control character or more than 8 KiB, is left out, and so is the one before it.) An attempt that will be repeated is no item. It ends:
+/// A source connects when it is first polled. When a connection ends or fails, it reconnects after the delay of its
+/// [`ReconnectPolicy`](super::ReconnectPolicy), with the last event ID. An ID that cannot be sent in a header,
+/// because it has a control character or more than 8 KiB, is left out, and no earlier ID is sent in its place. An
+/// attempt that will be retried yields no item. The source ends:
 ///
-/// - behind a [terminal event](crate::EventKind::is_terminal), and when the server answers `204 No Content`;
+/// - after a [terminal event](crate::EventKind::is_terminal), and when the server responds with `204 No Content`;
 /// - when its [handle](Self::handle) closes it;
-/// - with a [fatal](Error::is_fatal) error as the last item: a request that cannot be sent, a status that says no, a
-///   response that is no event stream, or as many attempts in vain as the policy allows.
+/// - with a [fatal](Error::is_fatal) error as the last item: the request cannot be sent, the server rejects it with
+///   a status, the response is not an event stream, or the policy allows no more attempts.
 ///
-/// It is fused then, and [`ended`](Self::ended) says why. 408, 425, 429 and 5xx are repeated, after `Retry-After` if they
-/// have one, and other statuses as [`retry_status`](super::ReconnectPolicy::retry_status) says. A request of another method than GET is made once, unless
-/// [`resume_with`](super::RequestBuilder::resume_with) says how to go on: repeating it might do again what it does.
+/// The stream is fused, and [`ended`](Self::ended) returns the reason. The statuses 408, 425, 429 and 5xx are
+/// retried, not before the time in `Retry-After`, and other statuses as
+/// [`retry_status`](super::ReconnectPolicy::retry_status) allows. A request with a method other than GET is sent
+/// once, because repeating it might repeat its effect; [`resume_with`](super::RequestBuilder::resume_with) changes
+/// that.
 ///
-/// It is polled, and nothing runs beside it: what is not read stays in the socket, and dropping it closes the connection.
+/// No task runs behind a source: unread data stays in the socket, and dropping the source closes the connection.
 ///
 /// # Panics
 ///
-/// It waits on tokio's clock: polled outside a tokio runtime with time enabled, it panics.
+/// It uses tokio's timers, and panics when it is polled outside a tokio runtime with time enabled.
 #[must_use = "a stream does nothing unless it is polled"]
 pub struct EventSource<E, S = BoxHttpService> {
     service: S,
-    ask: Ask,
-    terms: Terms,
+    template: RequestTemplate,
+    response_options: ResponseOptions,
     reader: Reader<E>,
-    reconnect: Reconnect,
-    state: State,
-    /// Of the connection that is open, or was open last.
+    reconnect: ReconnectState,
+    state: ConnectionState,
+    /// The head of the current or last response.
     head: Option<response::Parts>,
-    orders: Orders,
-    /// How often it was restarted since it was pending.
+    handles: Handles,
+    /// The number of restarts since a poll last returned pending.
     restarts: u32,
 }
 
-/// Not one field is pinned in place.
+/// No field is structurally pinned.
 impl<E, S> Unpin for EventSource<E, S> {}
 
 impl<E, S> EventSource<E, S> {
     pub(super) fn new(
         service: S,
-        ask: Result<Ask, Error>,
-        terms: Terms,
+        template: Result<RequestTemplate, Error>,
+        response_options: ResponseOptions,
         reader: Reader<E>,
-        reconnect: Reconnect,
+        reconnect: ReconnectState,
     ) -> Self {
-        let (ask, state) = match ask {
-            Ok(ask) => (ask, State::Due),
-            Err(error) => (Ask::new(http::Method::GET, http::Uri::default()), State::Failing(error)),
+        let (template, state) = match template {
+            Ok(template) => (template, ConnectionState::AttemptDue),
+            Err(error) => {
+                (RequestTemplate::new(http::Method::GET, http::Uri::default()), ConnectionState::ErrorPending(error))
+            }
         };
-        Self { service, ask, terms, reader, reconnect, state, head: None, orders: Orders::default(), restarts: 0 }
+        Self {
+            service,
+            template,
+            response_options,
+            reader,
+            reconnect,
+            state,
+            head: None,
+            handles: Handles::default(),
+            restarts: 0,
+        }
     }
 
-    /// Status and headers of the response that is being read, or was read last.
+    /// Status and headers of the current response, or of the last one.
     #[must_use]
     pub const fn head(&self) -> Option<&response::Parts> {
         self.head.as_ref()
     }
 
-    /// The last event ID, as of the item that was yielded last. Empty when there is none. It outlives connections.
+    /// The last event ID as of the last yielded item. Empty without an ID. It is kept across connections.
     #[must_use]
     pub fn last_event_id(&self) -> &str {
         self.reader.last_event_id()
     }
 
-    /// The reconnection time that the server has set.
+    /// The reconnection time that the server has set with a `retry:` line.
     #[must_use]
     pub const fn reconnection_time(&self) -> Option<Duration> {
         self.reader.reconnection_time()
     }
 
-    /// How many events were of unknown type.
+    /// The number of events of unknown type.
     #[must_use]
     pub const fn unknown_events(&self) -> u64 {
         self.reader.unknown_events()
     }
 
-    /// Where the source stands. It is closed as soon as its handle has closed it.
+    /// Whether the source is connected. It is [`Closed`](ReadyState::Closed) as soon as its handle closes it.
     #[must_use]
     pub fn ready_state(&self) -> ReadyState {
-        if self.orders.is_closed() { ReadyState::Closed } else { self.state.ready_state() }
+        if self.handles.is_closed() { ReadyState::Closed } else { self.state.ready_state() }
     }
 
-    /// Why the source is over; `None` while it is not.
+    /// Why the source has ended, or `None` before its end.
     #[must_use]
     pub fn ended(&self) -> Option<Ended> {
         match self.state {
-            State::Over(ended) => Some(ended),
-            _ => self.orders.is_closed().then_some(Ended::Closed),
+            ConnectionState::Ended(ended) => Some(ended),
+            _ => self.handles.is_closed().then_some(Ended::Closed),
         }
     }
 
-    /// A hold on the source for other tasks, to close it, to connect anew, or to see its state.
+    /// Returns a handle with which other tasks can close the source, restart its connection, or read its state.
     #[must_use]
     pub fn handle(&mut self) -> Handle {
-        let mut orders = std::mem::take(&mut self.orders);
-        let handle = orders.handle(|| SourceState::new(&self.progress(None)));
-        self.orders = orders;
+        let mut handles = std::mem::take(&mut self.handles);
+        let handle = handles.get_or_create(|| SourceState::new(&self.state_report(None)));
+        self.handles = handles;
         handle
     }
 
-    /// Tells of connections, reconnects and comments too.
+    /// Also yields connections, reconnects and comments.
     pub fn with_signals(mut self) -> Signals<E, S> {
         self.reader.change_decoder(|decoder| decoder.comments(true));
         Signals(self)
@@ -141,36 +158,38 @@ impl<E, S> EventSource<E, S> {
     {
         EventSource {
             service: BoxHttpService::new(self.service),
-            ask: self.ask,
-            terms: self.terms,
+            template: self.template,
+            response_options: self.response_options,
             reader: self.reader,
             reconnect: self.reconnect,
             state: self.state,
             head: self.head,
-            orders: self.orders,
+            handles: self.handles,
             restarts: self.restarts,
         }
     }
 }
 
-/// Where a source stands: the standard's [`readyState`][standard].
+/// Whether a source is connected: the [`readyState`][standard] of the standard.
 ///
 /// [standard]: https://html.spec.whatwg.org/multipage/server-sent-events.html#dom-eventsource-readystate
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ReadyState {
-    /// There is no connection yet, or it is waited for the next.
+    /// There is no connection yet, or the source is about to reconnect.
     Connecting,
     /// Events are being received.
     Open,
-    /// It is over.
+    /// The source has ended.
     Closed,
 }
 
 impl<E: DecodeEvent, S: HttpService> EventSource<E, S> {
-    /// Waits until the server has answered with an event stream, for programs that must not start without their feed.
+    /// Waits until the server has responded with an event stream, for programs that must not start without their
+    /// feed.
     ///
-    /// Attempts are repeated as the policy says. A server that answers `204 No Content` gives a source that is over.
+    /// Failed attempts are retried according to the policy. If the server responds with `204 No Content`, the
+    /// returned source has already ended.
     ///
     /// # Errors
     ///
@@ -178,48 +197,50 @@ impl<E: DecodeEvent, S: HttpService> EventSource<E, S> {
     ///
     /// # Cancel safety
     ///
-    /// Dropping it closes the connection.
+    /// Dropping the future drops the source and closes the connection.
     pub async fn opened(mut self) -> Result<Self, Error> {
-        while matches!(self.ready_state(), ReadyState::Connecting) || matches!(self.state, State::Failing(_)) {
-            std::future::poll_fn(|cx| self.poll_step(cx)).await.transpose()?;
+        while matches!(self.ready_state(), ReadyState::Connecting)
+            || matches!(self.state, ConnectionState::ErrorPending(_))
+        {
+            std::future::poll_fn(|cx| self.poll_item(cx)).await.transpose()?;
         }
         Ok(self)
     }
 
-    /// The next event, or `None` when the source is over.
+    /// Returns the next event, or `None` when the source has ended.
     ///
     /// # Errors
     ///
-    /// As an item: an event that is bad, after which the stream goes on, or a [fatal](Error::is_fatal) error, which is the
-    /// last item.
+    /// An error is an item like an event. After a bad event the stream continues; a [fatal](Error::is_fatal) error
+    /// is the last item.
     ///
     /// # Cancel safety
     ///
-    /// It can be dropped at any time, as in `tokio::select!`, and no event is lost.
+    /// The future can be dropped at any time, for example in `tokio::select!`, without losing an event.
     pub async fn next(&mut self) -> Option<Result<Event<E>, Error>> {
         std::future::poll_fn(|cx| self.poll_event(cx)).await
     }
 
-    /// The next event, or `Ok(None)` when the source is over.
+    /// Returns the next event, or `Ok(None)` when the source has ended.
     ///
     /// # Errors
     ///
-    /// As [`next`](Self::next). A loop that leaves at the first error loses what comes behind a bad event: look at
-    /// [`Error::is_fatal`], or ask for [`BadEvent::skip`](super::BadEvent::skip).
+    /// Same as [`next`](Self::next). A loop that stops at the first error misses the events after a bad one: check
+    /// [`Error::is_fatal`], or set [`BadEvent::skip`](super::BadEvent::skip).
     ///
     /// # Cancel safety
     ///
-    /// As [`next`](Self::next).
+    /// Same as [`next`](Self::next).
     pub async fn try_next(&mut self) -> Result<Option<Event<E>>, Error> {
         self.next().await.transpose()
     }
 
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Event<E>, Error>>> {
         loop {
-            return Poll::Ready(match ready!(self.poll_step(cx)) {
+            return Poll::Ready(match ready!(self.poll_item(cx)) {
                 None => None,
                 Some(Err(error)) => Some(Err(error)),
-                Some(Ok(Step::Event(event))) => Some(Ok(event)),
+                Some(Ok(SourceItem::Event(event))) => Some(Ok(event)),
                 Some(Ok(_)) => continue,
             });
         }
@@ -236,14 +257,14 @@ impl<E: DecodeEvent, S: HttpService> Stream for EventSource<E, S> {
 
 impl<E: DecodeEvent, S: HttpService> FusedStream for EventSource<E, S> {
     fn is_terminated(&self) -> bool {
-        matches!(self.state, State::Over(_))
+        matches!(self.state, ConnectionState::Ended(_))
     }
 }
 
 impl<E, S> fmt::Debug for EventSource<E, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EventSource")
-            .field("ask", &self.ask)
+            .field("template", &self.template)
             .field("state", &self.state)
             .field("reader", &self.reader)
             .field("reconnect", &self.reconnect)

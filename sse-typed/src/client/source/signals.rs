@@ -8,27 +8,27 @@ use std::{
 use futures_core::{FusedStream, Stream};
 use http::response;
 
-use super::{EventSource, machine::Step};
+use super::{EventSource, connection_state::SourceItem};
 use crate::{
-    client::{BoxHttpService, Error, HttpService, debug::Head},
+    client::{BoxHttpService, Error, HttpService, debug::ResponseHead},
     codec::DecodeEvent,
     event::Event,
 };
 
-/// What happens to an [`EventSource`], events among it.
+/// An event, a comment, or a change of the connection of an [`EventSource`].
 #[non_exhaustive]
 pub enum Signal<E> {
-    /// A connection is open: status and headers of its response.
+    /// A connection was opened. Contains the status and headers of the response.
     Open(Box<response::Parts>),
     /// An event.
     Event(Event<E>),
     /// A comment.
     Comment(String),
-    /// There is no connection, and another attempt will be made.
+    /// The connection was lost or the attempt failed, and the source will retry.
     Reconnecting {
-        /// After this time.
+        /// The delay before the next attempt.
         after: Duration,
-        /// Why; `None` when the stream ended as it should.
+        /// The error, or `None` when the stream ended regularly.
         cause: Option<Error>,
     },
 }
@@ -36,7 +36,7 @@ pub enum Signal<E> {
 impl<E: fmt::Debug> fmt::Debug for Signal<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Open(head) => f.debug_tuple("Open").field(&Head(head)).finish(),
+            Self::Open(head) => f.debug_tuple("Open").field(&ResponseHead(head)).finish(),
             Self::Event(event) => f.debug_tuple("Event").field(event).finish(),
             Self::Comment(comment) => f.debug_tuple("Comment").field(comment).finish(),
             Self::Reconnecting { after, cause } => {
@@ -46,7 +46,8 @@ impl<E: fmt::Debug> fmt::Debug for Signal<E> {
     }
 }
 
-/// An [`EventSource`] that tells of connections too: what [`with_signals`](EventSource::with_signals) gives.
+/// An [`EventSource`] that also yields connections, reconnects and comments, returned by
+/// [`with_signals`](EventSource::with_signals).
 ///
 /// ```
 /// use sse_typed::{Client, RawEvent, client::Signal};
@@ -57,7 +58,7 @@ impl<E: fmt::Debug> fmt::Debug for Signal<E> {
 /// while let Some(signal) = signals.next().await {
 ///     match signal {
 ///         Ok(Signal::Event(event)) => println!("{}", event.data.data()),
-///         Ok(Signal::Reconnecting { after, cause }) => eprintln!("again in {after:?}: {cause:?}"),
+///         Ok(Signal::Reconnecting { after, cause }) => eprintln!("reconnecting in {after:?}: {cause:?}"),
 ///         Ok(_) => {}
 ///         Err(error) if !error.is_fatal() => eprintln!("skipped: {error}"),
 ///         Err(error) => return Err(error),
@@ -70,7 +71,7 @@ impl<E: fmt::Debug> fmt::Debug for Signal<E> {
 pub struct Signals<E, S = BoxHttpService>(pub(super) EventSource<E, S>);
 
 impl<E, S> Signals<E, S> {
-    /// The source: its state, its last event ID, its handle.
+    /// Returns the source, to read its state and its last event ID or to create a handle.
     pub const fn source(&mut self) -> &mut EventSource<E, S> {
         &mut self.0
     }
@@ -85,44 +86,44 @@ impl<E, S> Signals<E, S> {
 }
 
 impl<E: DecodeEvent, S: HttpService> Signals<E, S> {
-    /// What happens next, or `None` when the source is over.
+    /// Returns the next signal, or `None` when the source has ended.
     ///
     /// # Errors
     ///
-    /// As [`EventSource::next`].
+    /// Same as [`EventSource::next`].
     ///
     /// # Cancel safety
     ///
-    /// It can be dropped at any time, as in `tokio::select!`, and nothing is lost.
+    /// The future can be dropped at any time, for example in `tokio::select!`, without losing a signal.
     pub async fn next(&mut self) -> Option<Result<Signal<E>, Error>> {
         std::future::poll_fn(|cx| self.poll_signal(cx)).await
     }
 
-    /// What happens next, or `Ok(None)` when the source is over.
+    /// Returns the next signal, or `Ok(None)` when the source has ended.
     ///
     /// # Errors
     ///
-    /// As [`EventSource::try_next`].
+    /// Same as [`EventSource::try_next`].
     ///
     /// # Cancel safety
     ///
-    /// As [`next`](Self::next).
+    /// Same as [`next`](Self::next).
     pub async fn try_next(&mut self) -> Result<Option<Signal<E>>, Error> {
         self.next().await.transpose()
     }
 
     fn poll_signal(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Signal<E>, Error>>> {
         loop {
-            let signal = match ready!(self.0.poll_step(cx)) {
+            let signal = match ready!(self.0.poll_item(cx)) {
                 None => return Poll::Ready(None),
                 Some(Err(error)) => return Poll::Ready(Some(Err(error))),
-                Some(Ok(Step::Open)) => match self.0.head() {
+                Some(Ok(SourceItem::Open)) => match self.0.head() {
                     Some(head) => Signal::Open(Box::new(head.clone())),
                     None => continue,
                 },
-                Some(Ok(Step::Event(event))) => Signal::Event(event),
-                Some(Ok(Step::Comment(comment))) => Signal::Comment(comment),
-                Some(Ok(Step::Reconnecting { after, cause })) => Signal::Reconnecting { after, cause },
+                Some(Ok(SourceItem::Event(event))) => Signal::Event(event),
+                Some(Ok(SourceItem::Comment(comment))) => Signal::Comment(comment),
+                Some(Ok(SourceItem::Reconnecting { after, cause })) => Signal::Reconnecting { after, cause },
             };
             return Poll::Ready(Some(Ok(signal)));
         }

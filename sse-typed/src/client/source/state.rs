@@ -1,4 +1,4 @@
-//! What a source's handles tell of it.
+//! The state of a source, as its handles show it.
 
 use std::{
     fmt,
@@ -22,15 +22,15 @@ use crate::{
     wake::Ticket,
 };
 
-/// The state of an [`EventSource`](super::EventSource) at one moment: what [`Handle::state`] gives.
+/// A snapshot of the state of an [`EventSource`](super::EventSource), returned by [`Handle::state`].
 ///
-/// The times are those of the tokio runtime, so they stand still on its paused clock. `{:?}` does not show the last event
-/// ID, which may be a secret.
+/// Times are read from the tokio runtime's clock, so they do not advance while that clock is paused. `{:?}` does not
+/// show the last event ID, which may be a secret.
 #[derive(Clone)]
 pub struct SourceState {
-    phase: Phase,
+    watched: WatchedState,
     is_dropped: bool,
-    /// On the present connection, as of the last report.
+    /// Events on the current connection, as of the last report.
     events: u64,
     last_event_at: Option<Instant>,
     last_event_id: String,
@@ -39,7 +39,7 @@ pub struct SourceState {
 
 /// The part of the state whose changes [`StateChanges`] yields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Phase {
+pub(super) struct WatchedState {
     pub(super) ready_state: ReadyState,
     pub(super) ended: Option<Ended>,
     pub(super) attempts: u64,
@@ -48,139 +48,139 @@ pub(super) struct Phase {
     pub(super) next_attempt_at: Option<Instant>,
 }
 
-/// How far a source is.
-pub(super) struct Progress<'a> {
-    pub(super) phase: Phase,
-    /// On the present connection.
+/// The values that a source reports to its handles.
+pub(super) struct StateReport<'a> {
+    pub(super) watched: WatchedState,
+    /// Events on the current connection.
     pub(super) events: u64,
     pub(super) last_event_id: &'a str,
-    /// Why there is no connection any more.
+    /// The error by which the connection was lost.
     pub(super) error: Option<&'a Error>,
 }
 
 impl SourceState {
-    pub(super) fn new(progress: &Progress<'_>) -> Self {
+    pub(super) fn new(report: &StateReport<'_>) -> Self {
         Self {
-            phase: progress.phase,
+            watched: report.watched,
             is_dropped: false,
-            events: progress.events,
+            events: report.events,
             last_event_at: None,
-            last_event_id: progress.last_event_id.to_owned(),
+            last_event_id: report.last_event_id.to_owned(),
             last_error: None,
         }
     }
 
-    /// True if it is a change that [`StateChanges`] yields.
-    pub(super) fn update(&mut self, progress: &Progress<'_>) -> bool {
-        if progress.events > 0 && progress.events != self.events {
+    /// Applies a report. Returns whether it is a change that [`StateChanges`] yields.
+    pub(super) fn update(&mut self, report: &StateReport<'_>) -> bool {
+        if report.events > 0 && report.events != self.events {
             self.last_event_at = Some(now());
         }
-        self.events = progress.events;
-        if self.last_event_id != progress.last_event_id {
-            // Not a new one: the memory is used again.
+        self.events = report.events;
+        if self.last_event_id != report.last_event_id {
+            // Reuses the memory of the old ID.
             self.last_event_id.clear();
-            self.last_event_id.push_str(progress.last_event_id);
+            self.last_event_id.push_str(report.last_event_id);
         }
-        if let Some(error) = progress.error {
+        if let Some(error) = report.error {
             self.last_error = Some(Arc::new(LastError::new(error)));
         }
-        let changed = !self.is_final() && (self.phase != progress.phase || progress.error.is_some());
-        self.phase = progress.phase;
+        let changed = !self.is_final() && (self.watched != report.watched || report.error.is_some());
+        self.watched = report.watched;
         changed
     }
 
-    /// A handle closes the source. True if that is a change.
+    /// A handle closed the source. Returns whether that is a change.
     pub(super) fn close(&mut self) -> bool {
         let changed = !self.is_final();
         if changed {
-            self.phase.end(Some(Ended::Closed));
+            self.watched.end(Some(Ended::Closed));
         }
         changed
     }
 
-    /// True if that is a change: a source that was over has nothing more to tell.
+    /// The source was dropped. Returns whether that is a change: after its end, a source has no further changes.
     pub(super) fn source_dropped(&mut self) -> bool {
         self.is_dropped = true;
-        let changed = self.phase.ended.is_none();
+        let changed = self.watched.ended.is_none();
         if changed {
-            self.phase.end(None);
+            self.watched.end(None);
         }
         changed
     }
 
-    /// Whether no other state follows.
+    /// Whether this is the last state.
     pub(super) const fn is_final(&self) -> bool {
-        self.phase.ended.is_some() || self.is_dropped
+        self.watched.ended.is_some() || self.is_dropped
     }
 
     /// Whether the source is connected.
     #[must_use]
     pub const fn ready_state(&self) -> ReadyState {
-        self.phase.ready_state
+        self.watched.ready_state
     }
 
-    /// Why the source is over. `None` while it is not, and when it was dropped before its end.
+    /// Why the source has ended. `None` before its end, and for a source that was dropped before its end.
     #[must_use]
     pub const fn ended(&self) -> Option<Ended> {
-        self.phase.ended
+        self.watched.ended
     }
 
-    /// Whether the source was dropped. Counts, the last error and the last event ID keep their last values.
+    /// Whether the source was dropped. The counts, the last error and the last event ID keep their last values.
     #[must_use]
     pub const fn is_dropped(&self) -> bool {
         self.is_dropped
     }
 
-    /// How many attempts were made. Every attempt counts, whatever becomes of it, as for
+    /// The number of attempts so far. Every attempt counts, whether it succeeds or fails, as for
     /// [`Attempt::number`](crate::client::Attempt::number).
     #[must_use]
     pub const fn attempts(&self) -> u64 {
-        self.phase.attempts
+        self.watched.attempts
     }
 
-    /// How many of the last attempts in a row brought nothing, as
-    /// [`max_attempts`](crate::client::ReconnectPolicy::max_attempts) counts them. An event makes it zero.
+    /// The number of attempts in a row without an event, as
+    /// [`max_attempts`](crate::client::ReconnectPolicy::max_attempts) counts them. An event resets it to zero.
     #[must_use]
     pub const fn failures(&self) -> u32 {
-        self.phase.failures
+        self.watched.failures
     }
 
-    /// When the present connection was opened. `None` while there is none.
+    /// When the current connection was opened. `None` without a connection.
     #[must_use]
     pub const fn connected_since(&self) -> Option<Instant> {
-        self.phase.connected_since
+        self.watched.connected_since
     }
 
-    /// When the next attempt is made. `None` unless it is waited for.
+    /// When the next attempt will be made. `None` unless the source is waiting for it.
     #[must_use]
     pub const fn next_attempt_at(&self) -> Option<Instant> {
-        self.phase.next_attempt_at
+        self.watched.next_attempt_at
     }
 
-    /// When the source received an event last, of whatever type. `None` if it has received none since it gave its first
-    /// handle away.
+    /// When the source last received an event, of any type. `None` if it has received none since its first handle
+    /// was created.
     #[must_use]
     pub const fn last_event_at(&self) -> Option<Instant> {
         self.last_event_at
     }
 
-    /// The last event ID, as [`EventSource::last_event_id`](super::EventSource::last_event_id) gives it.
+    /// The last event ID, same as [`EventSource::last_event_id`](super::EventSource::last_event_id).
     #[must_use]
     pub fn last_event_id(&self) -> &str {
         &self.last_event_id
     }
 
-    /// The last error of a connection or of an attempt, or the error that the source ended with. It stays when there is a
-    /// connection again. `None` if there was none since the source gave its first handle away.
+    /// The last error of a connection or an attempt, or the error that ended the source. It is kept after a
+    /// successful reconnect. `None` if there was none since the first handle was created.
     ///
-    /// The regular end of a stream is no error, and bad events are not counted here.
+    /// The regular end of a stream is not an error, and bad events are not included.
     #[must_use]
     pub fn last_error(&self) -> Option<&LastError> {
         self.last_error.as_deref()
     }
 }
 
-impl Phase {
+impl WatchedState {
     const fn end(&mut self, ended: Option<Ended>) {
         self.ready_state = ReadyState::Closed;
         self.ended = ended;
@@ -196,20 +196,21 @@ fn now() -> Instant {
 impl fmt::Debug for SourceState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SourceState")
-            .field("ready_state", &self.phase.ready_state)
-            .field("ended", &self.phase.ended)
+            .field("ready_state", &self.watched.ready_state)
+            .field("ended", &self.watched.ended)
             .field("is_dropped", &self.is_dropped)
-            .field("attempts", &self.phase.attempts)
-            .field("failures", &self.phase.failures)
-            .field("connected_since", &self.phase.connected_since)
-            .field("next_attempt_at", &self.phase.next_attempt_at)
+            .field("attempts", &self.watched.attempts)
+            .field("failures", &self.watched.failures)
+            .field("connected_since", &self.watched.connected_since)
+            .field("next_attempt_at", &self.watched.next_attempt_at)
             .field("last_event_at", &self.last_event_at)
             .field("last_error", &self.last_error)
             .finish_non_exhaustive()
     }
 }
 
-/// Why an [`EventSource`](super::EventSource) lost its connection, got none, or failed: what is kept of the [`Error`].
+/// Why an [`EventSource`](super::EventSource) lost its connection, could not connect, or ended: the essential parts
+/// of the [`Error`].
 #[derive(Clone, Debug)]
 pub struct LastError {
     message: String,
@@ -229,19 +230,20 @@ impl LastError {
         &self.message
     }
 
-    /// A label for logs and metrics: the kind that `{:?}` of the [`Error`] shows, such as `Connect`, `Status` or `Body`.
+    /// A label for logs and metrics: the kind that `{:?}` of the [`Error`] shows, such as `Connect`, `Status`,
+    /// `Body` or `StreamTimeout`.
     #[must_use]
     pub const fn kind(&self) -> &'static str {
         self.kind
     }
 
-    /// The status of a response that was no event stream.
+    /// The status of a response that was not an event stream.
     #[must_use]
     pub const fn status(&self) -> Option<StatusCode> {
         self.status
     }
 
-    /// When it happened.
+    /// When the error occurred.
     #[must_use]
     pub const fn at(&self) -> Instant {
         self.at
@@ -254,13 +256,14 @@ impl fmt::Display for LastError {
     }
 }
 
-/// The states of an [`EventSource`](super::EventSource): what [`Handle::state_changes`] gives.
+/// The states of an [`EventSource`](super::EventSource) as a stream, returned by [`Handle::state_changes`].
 ///
-/// The first item is the present state. Another one follows when a connection is opened or lost, and when an attempt is
-/// made. The last item is the state of a source that is over or dropped. Only the newest state is kept between two polls.
+/// The first item is the current state. Another follows when a connection is opened or lost, and when an attempt is
+/// made. The last item is the state of a source that has ended or was dropped. Only the newest state is kept between
+/// two polls.
 ///
-/// An event yields no item, except the first one after [failures](SourceState::failures). Each state has the time of the
-/// last event.
+/// An event does not yield an item, except the first event after [failures](SourceState::failures). Each state has
+/// the time of the last event.
 ///
 /// ```
 /// use sse_typed::{Client, RawEvent, client::ReadyState};
@@ -275,7 +278,7 @@ impl fmt::Display for LastError {
 ///         match state.ready_state() {
 ///             ReadyState::Open => println!("connected"),
 ///             ReadyState::Connecting => println!("attempt {}", state.attempts()),
-///             _ => println!("over: {:?}", state.ended()),
+///             _ => println!("ended: {:?}", state.ended()),
 ///         }
 ///     }
 /// });
@@ -286,28 +289,28 @@ impl fmt::Display for LastError {
 #[must_use = "a stream does nothing unless it is polled"]
 pub struct StateChanges {
     handle: Handle,
-    /// The version of the state that was yielded last.
+    /// The version of the last yielded state.
     known: Option<u64>,
     ticket: Ticket,
-    is_over: bool,
+    has_ended: bool,
 }
 
 impl StateChanges {
     pub(super) fn new(handle: Handle) -> Self {
-        Self { handle, known: None, ticket: Ticket::default(), is_over: false }
+        Self { handle, known: None, ticket: Ticket::default(), has_ended: false }
     }
 
-    /// The next state, or `None` when the source is over or dropped and its last state was yielded.
+    /// Returns the next state, or `None` after the last state of a source that has ended or was dropped.
     ///
     /// # Cancel safety
     ///
-    /// It can be dropped at any time, as in `tokio::select!`, and no change is lost.
+    /// The future can be dropped at any time, for example in `tokio::select!`, without losing a change.
     pub async fn next(&mut self) -> Option<SourceState> {
         poll_fn(|cx| self.poll_change(cx)).await
     }
 
     fn poll_change(&mut self, cx: &mut Context<'_>) -> Poll<Option<SourceState>> {
-        if self.is_over {
+        if self.has_ended {
             return Poll::Ready(None);
         }
         let budget = ready!(poll_proceed(cx));
@@ -318,7 +321,7 @@ impl StateChanges {
             }
             Err(Unchanged::Registered) => return Poll::Pending,
             Err(Unchanged::Final) => {
-                self.is_over = true;
+                self.has_ended = true;
                 None
             }
         };
@@ -337,7 +340,7 @@ impl Stream for StateChanges {
 
 impl FusedStream for StateChanges {
     fn is_terminated(&self) -> bool {
-        self.is_over
+        self.has_ended
     }
 }
 

@@ -1,4 +1,4 @@
-//! One request to one origin.
+//! Sends one request to one origin, without redirects.
 
 use std::{
     sync::Arc,
@@ -23,7 +23,7 @@ use hyper_util::{
 use tower_service::Service;
 
 #[cfg(feature = "proxy")]
-use super::proxy::{Route, authorization};
+use super::proxy::{ProxyConnector, proxy_authorization};
 #[cfg(feature = "tls")]
 use super::tls::platform_config;
 use super::{
@@ -32,18 +32,18 @@ use super::{
 };
 use crate::client::{
     ResponseBody,
-    basic_auth::take_user,
+    basic_auth::take_userinfo,
     connection::Connection,
     error::BoxError,
-    unsendable::Unsendable,
-    url::{Shown, absolute},
+    permanent_error::PermanentError,
+    url::{RedactedUrl, absolute_scheme},
 };
 
-/// The kernel asks a silent peer after this time whether it is still there.
+/// The kernel checks after this time whether a silent peer is still there.
 const TCP_KEEPALIVE: Duration = Duration::from_secs(60);
 
-/// While there are streams on an HTTP/2 connection, a PING is sent after this time without a frame, and the connection is
-/// lost, with all of its streams, when this time passes without an answer.
+/// On an HTTP/2 connection with open streams, a PING is sent after [`PING_INTERVAL`] without a frame. Without a
+/// reply within [`PING_TIMEOUT`] the connection and all of its streams are lost.
 #[cfg(feature = "http2")]
 const PING_INTERVAL: Duration = Duration::from_secs(20);
 #[cfg(feature = "http2")]
@@ -51,21 +51,21 @@ const PING_TIMEOUT: Duration = Duration::from_secs(10);
 
 type Pool<C> = legacy::Client<TimedConnector<C>, Full<Bytes>>;
 
-/// What connects to a server, without TLS.
+/// Connects to a server, without TLS.
 #[cfg(feature = "proxy")]
-type Tcp = Route;
+type TcpConnector = ProxyConnector;
 #[cfg(not(feature = "proxy"))]
-type Tcp = HttpConnector;
+type TcpConnector = HttpConnector;
 
 #[cfg(feature = "tls")]
-type Secure = Pool<hyper_rustls::HttpsConnector<Tcp>>;
+type HttpsPool = Pool<hyper_rustls::HttpsConnector<TcpConnector>>;
 #[cfg(not(feature = "tls"))]
-type Secure = std::convert::Infallible;
+type HttpsPool = std::convert::Infallible;
 
-/// What [`HyperClientBuilder`](super::HyperClientBuilder) sets.
+/// The settings of a [`HyperClientBuilder`](super::HyperClientBuilder).
 #[derive(Default)]
-pub(super) struct Settings {
-    /// `None` is what the platform trusts.
+pub(super) struct TransportSettings {
+    /// `None` trusts the platform's roots.
     #[cfg(feature = "tls")]
     pub(super) tls: Option<rustls::ClientConfig>,
     #[cfg(feature = "proxy")]
@@ -76,58 +76,58 @@ pub(super) struct Settings {
 
 #[derive(Clone)]
 pub(super) struct Transport {
-    plain: Pool<Tcp>,
-    /// Or why `https` cannot be spoken: a machine without root certificates can speak plain HTTP all the same.
-    secure: Result<Secure, Arc<str>>,
+    http: Pool<TcpConnector>,
+    /// The error says why `https` is not supported: a machine without root certificates can still use plain HTTP.
+    https: Result<HttpsPool, Arc<str>>,
     #[cfg(feature = "proxy")]
     proxy: Option<Arc<Matcher>>,
 }
 
-type Answer = BoxFuture<Result<http::Response<ResponseBody>, BoxError>>;
+type ResponseFuture = BoxFuture<Result<http::Response<ResponseBody>, BoxError>>;
 
 impl Transport {
-    pub(super) fn new(settings: Settings) -> Self {
+    pub(super) fn new(settings: TransportSettings) -> Self {
         Self {
-            plain: plain(&settings),
+            http: http_pool(&settings),
             #[cfg(feature = "proxy")]
             proxy: settings.proxy.clone(),
-            secure: secure(settings).map_err(Into::into),
+            https: https_pool(settings).map_err(Into::into),
         }
     }
 
-    fn send(&self, mut request: http::Request<Full<Bytes>>) -> Result<Answer, Unsendable> {
-        // Those of a redirect's location: the server that gave it has no say in who asks the next one.
-        take_user(request.uri_mut())?;
+    fn send(&self, mut request: http::Request<Full<Bytes>>) -> Result<ResponseFuture, PermanentError> {
+        // Credentials in the location of a redirect are dropped: the server that redirects must not choose them.
+        take_userinfo(request.uri_mut())?;
         let uri = request.uri();
-        let (scheme, url) = (absolute(uri)?, Shown(uri));
+        let (scheme, url) = (absolute_scheme(uri)?, RedactedUrl(uri));
         if *scheme == Scheme::HTTP {
             #[cfg(feature = "proxy")]
-            if let Some(value) = self.proxy.as_ref().and_then(|proxy| authorization(proxy, uri)) {
-                request.headers_mut().try_insert(PROXY_AUTHORIZATION, value).map_err(Unsendable::because)?;
+            if let Some(value) = self.proxy.as_ref().and_then(|proxy| proxy_authorization(proxy, uri)) {
+                request.headers_mut().try_insert(PROXY_AUTHORIZATION, value).map_err(PermanentError::new)?;
             }
-            Ok(ask(&self.plain, request))
+            Ok(send_through(&self.http, request))
         } else if *scheme == Scheme::HTTPS {
-            match &self.secure {
+            match &self.https {
                 #[cfg(feature = "tls")]
-                Ok(pool) => Ok(ask(pool, request)),
+                Ok(pool) => Ok(send_through(pool, request)),
                 #[cfg(not(feature = "tls"))]
                 Ok(never) => match *never {},
-                Err(reason) => Err(Unsendable::because(format!("`{url}` needs TLS, and {reason}"))),
+                Err(reason) => Err(PermanentError::new(format!("`{url}` needs TLS, and {reason}"))),
             }
         } else {
-            Err(Unsendable::because(format!("the scheme of `{url}` is neither `http` nor `https`")))
+            Err(PermanentError::new(format!("the scheme of `{url}` is neither `http` nor `https`")))
         }
     }
 }
 
-fn ask<C>(pool: &Pool<C>, mut request: http::Request<Full<Bytes>>) -> Answer
+fn send_through<C>(pool: &Pool<C>, mut request: http::Request<Full<Bytes>>) -> ResponseFuture
 where
     TimedConnector<C>: Connect + Clone + Send + Sync + 'static,
 {
     if let Some(connection) = request.extensions().get::<Connection>().cloned() {
         let captured = capture_connection(&mut request);
         connection.on_abandon(move || {
-            // None of it, if the request still waits for one.
+            // There is no connection if the request still waits for one.
             captured.connection_metadata().as_ref().map(Connected::poison);
         });
     }
@@ -137,14 +137,14 @@ where
 
 #[cfg_attr(
     not(any(feature = "proxy", feature = "http2")),
-    expect(unused_variables, reason = "there is nothing to set")
+    expect(unused_variables, reason = "these features have all of the settings")
 )]
-fn plain(settings: &Settings) -> Pool<Tcp> {
+fn http_pool(settings: &TransportSettings) -> Pool<TcpConnector> {
     #[cfg(feature = "proxy")]
-    let tcp = Route::plain(tcp(), settings.proxy.clone());
+    let tcp = ProxyConnector::for_http(tcp(), settings.proxy.clone());
     #[cfg(not(feature = "proxy"))]
     let tcp = tcp();
-    #[cfg_attr(not(feature = "http2"), expect(unused_mut, reason = "it is for HTTP/2 alone"))]
+    #[cfg_attr(not(feature = "http2"), expect(unused_mut, reason = "only HTTP/2 has settings"))]
     let mut builder = pool_builder();
     #[cfg(feature = "http2")]
     builder.http2_only(settings.http2_prior_knowledge);
@@ -179,16 +179,16 @@ fn tcp() -> HttpConnector {
 }
 
 #[cfg(not(feature = "tls"))]
-fn secure(_: Settings) -> Result<Secure, String> {
+fn https_pool(_: TransportSettings) -> Result<HttpsPool, String> {
     Err("sse-typed was built without its feature `tls`".to_owned())
 }
 
 #[cfg(feature = "tls")]
-fn secure(settings: Settings) -> Result<Secure, String> {
+fn https_pool(settings: TransportSettings) -> Result<HttpsPool, String> {
     let mut tcp = tcp();
     tcp.enforce_http(false);
     #[cfg(feature = "proxy")]
-    let tcp = Route::secure(tcp, settings.proxy);
+    let tcp = ProxyConnector::for_https(tcp, settings.proxy);
     let config = settings.tls.map_or_else(platform_config, Ok)?;
     let builder = hyper_rustls::HttpsConnectorBuilder::new().with_tls_config(config);
     Ok(pool(builder.https_only().enable_all_versions().wrap_connector(tcp)))
@@ -197,10 +197,10 @@ fn secure(settings: Settings) -> Result<Secure, String> {
 impl Service<http::Request<Full<Bytes>>> for Transport {
     type Response = http::Response<ResponseBody>;
     type Error = BoxError;
-    type Future = Answer;
+    type Future = ResponseFuture;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        // A pool always is.
+        // A pool is always ready.
         Poll::Ready(Ok(()))
     }
 

@@ -5,12 +5,12 @@ use super::*;
 fn https_without_tls_is_an_error_that_names_the_feature() {
     let mut request = http::Request::new(Full::default());
     *request.uri_mut() = http::Uri::from_static("https://localhost/feed");
-    let error = Transport::new(Settings::default()).send(request).err().map(|error| error.to_string());
+    let error = Transport::new(TransportSettings::default()).send(request).err().map(|error| error.to_string());
     let expected = "`https://localhost/feed` needs TLS, and sse-typed was built without its feature `tls`";
     assert_eq!(error.as_deref(), Some(expected));
 }
 
-/// HTTP/2 in the process, by pipes that may go dead, on paused time.
+/// HTTP/2 within the process, over pipes that can stop delivering, on paused time.
 #[cfg(feature = "http2")]
 mod http_2 {
     use std::{
@@ -38,7 +38,7 @@ mod http_2 {
     /// The client's end of a connection.
     struct Pipe {
         io: DuplexStream,
-        /// What is written is swallowed.
+        /// Written data is discarded.
         dead: Arc<AtomicBool>,
     }
 
@@ -71,7 +71,7 @@ mod http_2 {
         }
     }
 
-    /// Connects to servers whose bodies send what the test says.
+    /// Connects to servers whose bodies send what the test passes them.
     #[derive(Clone, Default)]
     struct Pipes {
         dead: Arc<AtomicBool>,
@@ -113,26 +113,26 @@ mod http_2 {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_dead_path_is_noticed_by_a_ping_after_half_a_minute_and_the_next_request_connects_anew() {
+    async fn a_ping_detects_a_dead_path_after_thirty_seconds_and_the_next_request_reconnects() {
         let pipes = Pipes::default();
         let pool = pool(pipes.clone());
-        let mut body = ask(&pool, request()).await.unwrap().into_body();
+        let mut body = send_through(&pool, request()).await.unwrap().into_body();
         pipes.dead.store(true, Ordering::Relaxed);
         let started = Instant::now();
         let frame = tokio::time::timeout(Duration::from_secs(3600), body.frame()).await;
-        assert!(frame.expect("nothing was noticed").unwrap().is_err());
+        assert!(frame.expect("the dead path was not detected").unwrap().is_err());
         assert_eq!(started.elapsed().as_secs(), 30);
 
         pipes.dead.store(false, Ordering::Relaxed);
-        ask(&pool, request()).await.unwrap();
+        send_through(&pool, request()).await.unwrap();
         assert_eq!(pipes.connected.load(Ordering::Relaxed), 2);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_silent_stream_whose_peer_answers_pings_stays() {
+    async fn a_silent_stream_stays_open_while_its_peer_answers_pings() {
         let pipes = Pipes::default();
         let pool = pool(pipes.clone());
-        let mut body = ask(&pool, request()).await.unwrap().into_body();
+        let mut body = send_through(&pool, request()).await.unwrap().into_body();
         assert!(tokio::time::timeout(Duration::from_secs(3600), body.frame()).await.is_err());
         pipes.bodies.lock().unwrap()[0].send("late").unwrap();
         assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), "late");

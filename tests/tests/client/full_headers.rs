@@ -1,4 +1,4 @@
-//! Requests with as many headers as can be: nothing more fits, and that is an error, not a panic.
+//! Requests with a full header map: another header is an error, not a panic.
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
@@ -24,7 +24,7 @@ fn full() -> HeaderMap {
 type Builder = RequestBuilder<WithBody<ScriptedService, Full<Bytes>>>;
 
 #[tokio::test(start_paused = true)]
-async fn a_header_that_has_no_room_is_an_error_and_nothing_is_sent() {
+async fn a_header_for_a_full_map_is_an_error_and_nothing_is_sent() {
     let changes: [fn(Builder) -> Builder; 6] = [
         |request| request,
         |request| request.header("x-more", "1"),
@@ -46,7 +46,7 @@ async fn a_header_that_has_no_room_is_an_error_and_nothing_is_sent() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_of_ones_own_that_has_no_room_is_an_error() {
+async fn a_request_with_a_full_header_map_from_the_closure_is_an_error() {
     let service = ScriptedService::new([]);
     let request = Client::new(service.clone()).get("/").request(|attempt| async {
         let mut request = attempt.into_request();
@@ -58,7 +58,7 @@ async fn a_request_of_ones_own_that_has_no_room_is_an_error() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_that_the_layer_has_no_room_in_is_an_error() {
+async fn a_request_with_a_full_header_map_through_the_layer_is_an_error() {
     let service = ScriptedService::new([]);
     let mut request = Request::new(());
     *request.headers_mut() = full();

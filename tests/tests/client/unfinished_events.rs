@@ -27,7 +27,7 @@ fn reply(body: &str, size: usize) -> Reply {
     body.as_bytes().chunks(size).fold(Reply::events(""), Reply::then)
 }
 
-/// All items of `send`, and why it has ended.
+/// All items of `send`, and the reason of its end.
 async fn sent(body: &str, size: usize, lenient: bool, strict: bool) -> (Vec<Result<Answer, Error>>, Option<Ended>) {
     let client = Client::new(ScriptedService::new([reply(body, size)]));
     let request = client.post("/").lenient_end(lenient).require_terminal(strict);
@@ -41,7 +41,7 @@ async fn sent(body: &str, size: usize, lenient: bool, strict: bool) -> (Vec<Resu
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lenient_end_takes_an_unfinished_event_and_the_default_does_not() {
+async fn a_lenient_end_delivers_an_unfinished_event_and_the_default_does_not() {
     for end in ["", "\n", "\r", "\r\n"] {
         for (last, expected) in
             [("data: [DONE]", Answer::Done), ("event: complete", Answer::Complete), ("event: word\ndata: b", word("b"))]
@@ -66,7 +66,7 @@ async fn a_lenient_end_takes_an_unfinished_event_and_the_default_does_not() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_truncated_answer_says_which_event_is_unfinished() {
+async fn a_truncated_response_names_its_unfinished_event() {
     for (body, event) in [
         ("event: word\ndata: a\n\ndata: [DONE]\n", Some(("message", 7))),
         ("event: word\ndata: a\n\nevent: complete", Some(("complete", 8))),
@@ -80,23 +80,23 @@ async fn a_truncated_answer_says_which_event_is_unfinished() {
         assert_eq!(unfinished, event, "{body:?}");
         let expected = match event {
             Some((event_type, bytes)) => format!(
-                "the event stream ended without its terminal event: event `{event_type}` of {bytes} bytes was unfinished, and \
-                 is discarded (`lenient_end` takes it)"
+                "the event stream ended without its terminal event: the unfinished event `{event_type}` of {bytes} bytes \
+                 was discarded (`lenient_end` delivers it)"
             ),
             None => "the event stream ended without its terminal event".to_owned(),
         };
         assert_eq!(error.to_string(), expected);
     }
-    // Of a source that does not reconnect, too.
+    // The same for a source that does not reconnect.
     let client = Client::new(ScriptedService::new([reply("data: [DONE]", 3)]));
     let mut source = client.post("/").require_terminal(true).connect::<Answer>();
     assert_eq!(source.next().await.unwrap().unwrap_err().unfinished_event().unwrap().bytes(), 6);
-    // One that was taken is no longer missing.
+    // A delivered event is not reported as unfinished.
     let (items, _) = sent("event: word\ndata: b", 3, true, true).await;
     assert_eq!(items[1].as_ref().unwrap_err().unfinished_event(), None);
 }
 
-/// The events of a source, and the last event IDs that it has asked with.
+/// The events of a source, and the last event IDs of its requests.
 async fn connected(replies: impl IntoIterator<Item = Reply>) -> (Vec<String>, Vec<Option<String>>) {
     let service = ScriptedService::new(replies);
     let policy = ReconnectPolicy::default().jitter(0.0);
@@ -109,29 +109,29 @@ async fn connected(replies: impl IntoIterator<Item = Reply>) -> (Vec<String>, Ve
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_event_that_was_taken_at_the_end_is_not_doubled_by_the_resume() {
+async fn an_event_delivered_at_the_end_is_not_delivered_again_after_a_resume() {
     let id = |id: &str| Some(id.to_owned());
     for size in 1..30 {
-        // With an id of its own it is behind the client.
-        let (events, asked) =
+        // With its own ID it is delivered, and the source resumes after it.
+        let (events, ids) =
             connected([reply("id: 1\ndata: a\n\nid: 2\ndata: b\n", size), reply("id: 3\ndata: c\n\n", size)]).await;
-        assert_eq!((events, asked), (vec!["a".into(), "b".into(), "c".into()], vec![None, id("2"), id("3")]));
-        // Without one the server sends it again, behind the last id.
-        let (events, asked) =
+        assert_eq!((events, ids), (vec!["a".into(), "b".into(), "c".into()], vec![None, id("2"), id("3")]));
+        // Without one, the server sends it again after the last ID.
+        let (events, ids) =
             connected([reply("id: 1\ndata: a\n\ndata: b\n", size), reply("data: b\n\nid: 3\ndata: c\n\n", size)]).await;
-        assert_eq!((events, asked), (vec!["a".into(), "b".into(), "c".into()], vec![None, id("1"), id("3")]));
-        // So it does with an id that was cut.
-        let (events, asked) =
+        assert_eq!((events, ids), (vec!["a".into(), "b".into(), "c".into()], vec![None, id("1"), id("3")]));
+        // The same for an ID that was cut off.
+        let (events, ids) =
             connected([reply("id: 1\ndata: a\n\ndata: b\nid: 2", size), reply("id: 20\ndata: b\n\n", size)]).await;
-        assert_eq!((events, asked), (vec!["a".into(), "b".into()], vec![None, id("1"), id("20")]));
-        // Where there are no ids nothing is resumed.
-        let (events, asked) = connected([reply("data: a\n\ndata: b", size), reply("data: c\n\n", size)]).await;
-        assert_eq!((events, asked), (vec!["a".into(), "b".into(), "c".into()], vec![None, None, None]));
+        assert_eq!((events, ids), (vec!["a".into(), "b".into()], vec![None, id("1"), id("20")]));
+        // Without IDs nothing is resumed.
+        let (events, ids) = connected([reply("data: a\n\ndata: b", size), reply("data: c\n\n", size)]).await;
+        assert_eq!((events, ids), (vec!["a".into(), "b".into(), "c".into()], vec![None, None, None]));
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_source_takes_an_unfinished_event_that_ends_it_or_behind_which_it_does_not_resume() {
+async fn a_source_delivers_an_unfinished_event_if_it_is_terminal_or_no_resume_follows() {
     let body = "id: 1\nevent: word\ndata: a\n\n";
     for (last, policy, ended) in [
         ("data: [DONE]", ReconnectPolicy::default(), Ended::Terminal),
@@ -145,24 +145,24 @@ async fn a_source_takes_an_unfinished_event_that_ends_it_or_behind_which_it_does
         assert!(source.next().await.is_none());
         assert_eq!((source.ended(), service.requests().len()), (Some(ended), 1), "{last:?}");
     }
-    // A POST is made once, so it is not resumed.
+    // A POST is sent once, so it is not resumed.
     let client = Client::new(ScriptedService::new([reply(&format!("{body}event: word\ndata: b"), 5)]));
     let source = client.post("/").lenient_end(true).connect::<Answer>();
     assert_eq!(source.map(|event| event.unwrap().data).collect::<Vec<_>>().await, [word("a"), word("b")]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn half_an_event_of_a_broken_connection_is_never_taken() {
-    let (events, asked) =
+async fn an_unfinished_event_of_a_broken_connection_is_never_delivered() {
+    let (events, ids) =
         connected([reply("data: a\n\nid: 1\ndata: half", 4).break_off(), reply("data: b\n\n", 4)]).await;
-    assert_eq!((events, asked), (vec!["a".into(), "b".into()], vec![None, None, None]));
+    assert_eq!((events, ids), (vec!["a".into(), "b".into()], vec![None, None, None]));
 }
 
 #[test]
-fn a_body_is_not_polled_behind_its_end() {
+fn a_body_is_not_polled_after_its_end() {
     let mut ended = false;
     let body = http_body_util::StreamBody::new(futures_util::stream::poll_fn(move |_| {
-        assert!(!std::mem::replace(&mut ended, true), "polled behind its end");
+        assert!(!std::mem::replace(&mut ended, true), "polled after its end");
         std::task::Poll::Ready(None::<Result<http_body::Frame<bytes::Bytes>, std::io::Error>>)
     }));
     let mut stream = EventStream::<RawEvent, _>::from_body(body).lenient_end(true);
@@ -170,20 +170,20 @@ fn a_body_is_not_polled_behind_its_end() {
     let first = bytes::Bytes::from_static(b"data: a");
     let mut frames = vec![None, Some(Ok::<_, std::io::Error>(http_body::Frame::data(first)))];
     let body = http_body_util::StreamBody::new(futures_util::stream::poll_fn(move |_| {
-        std::task::Poll::Ready(frames.pop().expect("polled behind its end"))
+        std::task::Poll::Ready(frames.pop().expect("polled after its end"))
     }));
     let mut stream = EventStream::<RawEvent, _>::from_body(body).lenient_end(true);
     assert_eq!(stream.next().now_or_never().unwrap().unwrap().unwrap().data.data(), "a");
     assert!(stream.next().now_or_never().unwrap().is_none());
 }
 
-/// What was no event stream, in an error of it.
+/// The ignored lines of an error.
 fn ignored(error: &Error) -> (u64, &str) {
     error.ignored_lines().map_or((0, ""), |lines| (lines.count(), lines.text()))
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_that_is_no_event_stream_is_shown_by_the_error_at_its_end() {
+async fn the_error_at_the_end_shows_the_lines_of_a_body_that_is_not_an_event_stream() {
     let json = r#"{"error":"no such room"}"#;
     for size in [1, 5, 100] {
         let (mut items, _) = sent(json, size, false, true).await;
@@ -192,19 +192,19 @@ async fn a_body_that_is_no_event_stream_is_shown_by_the_error_at_its_end() {
         assert_eq!(ignored(&error), (1, json));
         assert_eq!(
             error.to_string(),
-            "the event stream ended without its terminal event; no event came, and 1 line without a field: \
+            "the event stream ended without its terminal event; it has no event, but 1 line without a field: \
              `{\\\"error\\\":\\\"no such room\\\"}`"
         );
     }
-    // An event says that it is an event stream.
+    // A body with an event is an event stream.
     let (mut items, _) = sent("event: word\ndata: a\n\n{}\n", 5, false, true).await;
     assert_eq!(ignored(&items.pop().unwrap().unwrap_err()), (0, ""));
-    // Without an error at the end there is none.
+    // Without an error at the end, they are not reported.
     assert!(sent(json, 5, false, false).await.0.is_empty());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_that_is_no_event_stream_is_shown_when_it_is_silent_or_breaks_or_the_client_gives_up() {
+async fn a_timeout_a_broken_body_and_giving_up_show_the_lines_of_a_body_that_is_not_an_event_stream() {
     let html = || Reply::events("<!DOCTYPE html>\n<p>Down").then(" for maintenance");
     let shown = (2, "<!DOCTYPE html>\n<p>Down for maintenance");
     let minute = std::time::Duration::from_secs(60);
@@ -228,20 +228,20 @@ async fn a_body_that_is_no_event_stream_is_shown_when_it_is_silent_or_breaks_or_
         assert_eq!(ignored(&error), shown);
         assert_eq!(error.to_string().matches("DOCTYPE").count(), 1, "{error}");
     }
-    // The lines of an earlier connection are not those of this one.
+    // The lines of an earlier connection are not reported for this one.
     let client = Client::new(ScriptedService::new([html(), Reply::events("")]));
     let mut source = client.get("/").reconnect(policy).connect::<Answer>();
     assert_eq!(ignored(&source.next().await.unwrap().unwrap_err()), (0, ""));
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_event_of_which_only_the_id_has_come_is_not_lost_by_a_lenient_end() {
+async fn a_lenient_end_does_not_lose_an_event_of_which_only_the_id_has_arrived() {
     let id = |id: &str| Some(id.to_owned());
-    let (events, asked) = connected([reply("id: 1\ndata: a\n\nid: 2\n", 5), reply("id: 2\ndata: b\n\n", 5)]).await;
-    assert_eq!((events, asked), (vec!["a".into(), "b".into()], vec![None, id("1"), id("2")]));
+    let (events, ids) = connected([reply("id: 1\ndata: a\n\nid: 2\n", 5), reply("id: 2\ndata: b\n\n", 5)]).await;
+    assert_eq!((events, ids), (vec!["a".into(), "b".into()], vec![None, id("1"), id("2")]));
 }
 
-/// All items of a lenient source, its state behind them, and how many requests it has made.
+/// All items of a lenient source, its final state, and the number of its requests.
 async fn until_the_end(
     policy: ReconnectPolicy,
     replies: impl IntoIterator<Item = Reply>,
@@ -259,13 +259,13 @@ async fn until_the_end(
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_unfinished_event_of_the_last_attempt_is_taken() {
+async fn an_unfinished_event_of_the_last_attempt_is_delivered() {
     let first = || reply("id: 1\ndata: a\n\n", 5);
     let unfinished = || reply("id: 1\ndata: a\n\ndata: [DONE]\n", 5);
     let gave_up = |attempts| format!("gave up after {attempts} attempts in a row without an event");
     for (replies, attempts, error) in [
         (vec![first(), reply("data: [DONE]\n", 5)], 1, gave_up(1)),
-        // No later attempt brings an event.
+        // No later attempt receives an event.
         (vec![unfinished(), Reply::hang_up()], 1, gave_up(1)),
         (vec![unfinished(), Reply::status(503), reply(": still here\n\n", 5)], 2, gave_up(2)),
         (vec![unfinished(), reply("data: ha", 4).break_off()], 1, gave_up(1)),
@@ -282,14 +282,14 @@ async fn an_unfinished_event_of_the_last_attempt_is_taken() {
             assert_eq!(state.failures(), attempts, "{state:?}");
         }
     }
-    // The server has nothing more.
+    // The server has nothing more to send.
     let (items, state, made) = until_the_end(ReconnectPolicy::default(), [unfinished(), Reply::status(204)]).await;
     assert_eq!((items, made), (vec![Ok("a".into()), Ok("[DONE]".into())], 2));
     assert_eq!(state.ended(), Some(Ended::NoContent));
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_unfinished_event_that_other_events_have_followed_is_not_taken() {
+async fn an_unfinished_event_followed_by_other_events_is_not_delivered() {
     let unfinished = || reply("id: 1\ndata: a\n\ndata: b\n", 5);
     for (next, expected) in [
         (reply("data: b\n\n", 5), "b"),
@@ -300,25 +300,25 @@ async fn an_unfinished_event_that_other_events_have_followed_is_not_taken() {
         let (items, ..) = until_the_end(ReconnectPolicy::default(), [unfinished(), next, Reply::status(204)]).await;
         assert_eq!(items, [Ok("a".into()), Ok(expected.into())]);
     }
-    // Without an event the server has gone on behind another id.
+    // The server has moved to another ID without an event.
     let replies = [unfinished(), reply("id: 2\n\n", 5), Reply::status(204)];
     assert_eq!(until_the_end(ReconnectPolicy::default(), replies).await.0, [Ok("a".into())]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_unfinished_event_that_the_server_does_not_send_again_is_taken_in_the_end() {
-    // Whatever is asked, the answer ends like this: the server has nothing behind the id but the last line.
+async fn an_unfinished_event_that_the_server_does_not_complete_is_delivered_in_the_end() {
+    // Every response ends like this: after the ID, the server has only the unfinished event.
     let last = || reply("data: [DONE]\n", 5);
     let first = || reply("id: 1\ndata: a\n\ndata: [DONE]\n", 5);
-    let (events, asked) = connected([first(), last(), last(), last()]).await;
-    assert_eq!(events, ["a", "[DONE]"], "{asked:?}");
-    // It is taken once, and then the attempts are in vain.
+    let (events, ids) = connected([first(), last(), last(), last()]).await;
+    assert_eq!(events, ["a", "[DONE]"], "{ids:?}");
+    // It is delivered once; all further attempts count as failed.
     let policy = ReconnectPolicy::default().max_attempts(3);
     let (items, state, made) =
         until_the_end(policy.clone(), std::iter::once(first()).chain((0..9).map(|_| last()))).await;
     assert_eq!((&items[..2], items.len()), (&[Ok("a".into()), Ok("[DONE]".into())][..], 3));
     assert_eq!((state.failures(), made), (3, 5));
-    // It is taken as soon as it comes a second time, before the source has given up.
+    // It is delivered when it arrives for the second time, before the source gives up.
     let service = ScriptedService::new([first(), last()]);
     let mut source = Client::new(service.clone()).get("/").lenient_end(true).connect::<RawEvent>();
     assert_eq!(source.next().await.unwrap().unwrap().data.data(), "a");
@@ -327,14 +327,14 @@ async fn an_unfinished_event_that_the_server_does_not_send_again_is_taken_in_the
     // A server that does not resume sends the events before it again.
     let (items, ..) = until_the_end(policy, [first(), first(), first(), Reply::status(204)]).await;
     assert_eq!(items, ["a", "a", "[DONE]", "a"].map(|data| Ok(data.into())));
-    // Another unfinished event takes its place.
+    // Another unfinished event replaces it.
     let replies = [first(), reply("data: [DO", 5), reply("data: [DONE]", 5), Reply::status(204)];
     let (items, ..) = until_the_end(ReconnectPolicy::default(), replies).await;
     assert_eq!(items, ["a", "[DONE]"].map(|data| Ok(data.into())));
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_unfinished_event_that_is_taken_late_is_read_like_every_other() {
+async fn an_unfinished_event_that_is_delivered_late_is_read_like_any_other() {
     let first = |last: &str| reply(&format!("id: 1\nevent: word\ndata: a\n\n{last}\n"), 5);
     let long = "b".repeat(40);
     for (last, expected) in [

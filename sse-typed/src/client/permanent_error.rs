@@ -2,28 +2,28 @@ use std::{error::Error as StdError, fmt};
 
 use super::error::BoxError;
 
-/// Marks a service's error as one that no repetition mends: nothing was sent, or nothing can be. It says what its cause
-/// says.
+/// Marks an error of a service as permanent: nothing was sent, or nothing can be sent, and a retry would fail the
+/// same way. It displays its cause.
 #[derive(Debug)]
-pub(super) struct Unsendable(BoxError);
+pub(super) struct PermanentError(BoxError);
 
 #[cfg_attr(
     not(any(feature = "hyper-client", feature = "reqwest")),
-    expect(dead_code, reason = "the clients over the network are what marks")
+    expect(dead_code, reason = "only the network clients create it")
 )]
-impl Unsendable {
-    pub(super) fn because(cause: impl Into<BoxError>) -> Self {
+impl PermanentError {
+    pub(super) fn new(cause: impl Into<BoxError>) -> Self {
         Self(cause.into())
     }
 }
 
-impl Unsendable {
+impl PermanentError {
     pub(super) fn into_cause(self) -> BoxError {
         self.0
     }
 
-    /// Whether it is the error, or one of its causes.
-    pub(super) fn is_in(error: &(dyn StdError + 'static)) -> bool {
+    /// Whether the error or one of its sources is a `PermanentError`.
+    pub(super) fn is_in_chain(error: &(dyn StdError + 'static)) -> bool {
         let mut next = Some(error);
         while let Some(error) = next {
             if error.is::<Self>() {
@@ -35,13 +35,13 @@ impl Unsendable {
     }
 }
 
-impl fmt::Display for Unsendable {
+impl fmt::Display for PermanentError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
 }
 
-impl StdError for Unsendable {
+impl StdError for PermanentError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         self.0.source()
     }

@@ -1,4 +1,5 @@
-//! What a source's handle orders reaches the task that waits for it, whatever the source is doing, and is obeyed at once.
+//! The commands of a handle reach the task that polls the source, whatever the source is doing, and take effect at
+//! once.
 
 use std::{
     convert::Infallible,
@@ -21,7 +22,7 @@ use tests::scripted::{Reply as Scripted, ScriptedService};
 
 use crate::reading::Reading;
 
-/// A task that counts how often it is woken.
+/// A task that counts its wake-ups.
 #[derive(Default)]
 struct Task(AtomicUsize);
 
@@ -42,7 +43,7 @@ impl Task {
     }
 }
 
-/// A service that never answers, and wakes nobody.
+/// A service that never responds.
 fn never() -> Client<impl HttpService> {
     Client::with_body(tower::service_fn(|_: Request<Body>| {
         std::future::pending::<Result<Response<Body>, Infallible>>()
@@ -50,7 +51,7 @@ fn never() -> Client<impl HttpService> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_order_wakes_the_task_though_another_was_obeyed_before() {
+async fn every_command_wakes_the_task_also_after_an_earlier_one() {
     for last in [Handle::close, Handle::restart] {
         let mut source = never().get("/").connect::<RawEvent>();
         let (handle, task) = (source.handle(), Arc::new(Task::default()));
@@ -64,7 +65,7 @@ async fn every_order_wakes_the_task_though_another_was_obeyed_before() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_order_wakes_the_task_that_polled_last() {
+async fn a_command_wakes_the_task_that_polled_last() {
     let mut source = never().get("/").connect::<RawEvent>();
     let (handle, first, second) = (source.handle(), Arc::new(Task::default()), Arc::new(Task::default()));
     assert!(first.poll(&mut source).is_pending());
@@ -74,7 +75,7 @@ async fn an_order_wakes_the_task_that_polled_last() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_handle_keeps_no_task_of_a_source_that_is_dropped_or_over() {
+async fn a_handle_does_not_keep_the_task_of_a_source_that_was_dropped_or_has_ended() {
     let task = Arc::new(Task::default());
     let service = ScriptedService::new([Scripted::events("event: bye\ndata\n\n")]);
     let mut over = Client::new(service).get("/").connect::<Reading>();
@@ -92,7 +93,7 @@ async fn a_handle_keeps_no_task_of_a_source_that_is_dropped_or_over() {
     assert_eq!(Arc::strong_count(&task), 1);
 }
 
-/// A task that owns its source, as spawned ones do: dropping the last waker drops the source, and its end of the handle.
+/// A task that owns its source, like a spawned one: dropping its last waker drops the source.
 struct Owner(Mutex<Option<EventSource<RawEvent>>>);
 
 impl Wake for Owner {
@@ -100,7 +101,7 @@ impl Wake for Owner {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_waker_that_owns_the_source_may_be_let_go_of() {
+async fn dropping_a_waker_that_owns_the_source_does_not_deadlock() {
     let client = Client::new(ScriptedService::new([Scripted::events("").hold()]));
     let mut source = client.get("/").connect::<RawEvent>().boxed();
     let handle = source.handle();
@@ -109,17 +110,17 @@ async fn a_waker_that_owns_the_source_may_be_let_go_of() {
     assert!(Pin::new(&mut source).poll_next(&mut Context::from_waker(&waker)).is_pending());
     *owner.0.lock().unwrap() = Some(source);
     drop((owner, waker));
-    // The handle's waker was the last; a lock held while it goes would be taken twice.
+    // The handle's waker was the last; dropping it under the lock would lock twice.
     handle.close();
 }
 
 #[tokio::test(start_paused = true)]
-async fn k5_a_hook_that_closes_is_the_last_to_hear_of_an_event() {
+async fn k5_after_a_hook_has_closed_the_source_no_event_follows() {
     let body = "event: value\ndata: bad\n\nevent: value\ndata: worse\n\nevent: value\ndata: 2\n\n";
     let service = ScriptedService::new([Scripted::events(body).hold()]);
     let slot: Arc<Mutex<Option<Handle>>> = Arc::default();
-    let (held, heard) = (Arc::clone(&slot), Arc::new(AtomicUsize::new(0)));
-    let counted = Arc::clone(&heard);
+    let (held, hook_calls) = (Arc::clone(&slot), Arc::new(AtomicUsize::new(0)));
+    let counted = Arc::clone(&hook_calls);
     let hook = BadEvent::skip(move |_| {
         counted.fetch_add(1, Ordering::Relaxed);
         held.lock().unwrap().as_ref().unwrap().close();
@@ -128,12 +129,12 @@ async fn k5_a_hook_that_closes_is_the_last_to_hear_of_an_event() {
     *slot.lock().unwrap() = Some(source.handle());
     assert!(source.next().await.is_none());
     assert_eq!(source.ended(), Some(Ended::Closed));
-    assert_eq!((heard.load(Ordering::Relaxed), service.requests().len()), (1, 1));
+    assert_eq!((hook_calls.load(Ordering::Relaxed), service.requests().len()), (1, 1));
 }
 
 #[tokio::test(start_paused = true)]
-async fn k5_what_was_received_while_another_thread_closed_is_not_delivered() {
-    // Closes in the middle of the poll that receives the event.
+async fn k5_an_event_received_while_another_thread_closes_is_not_delivered() {
+    // Closes the source during the poll that receives the event.
     let slot: Arc<Mutex<Option<Handle>>> = Arc::default();
     let held = Arc::clone(&slot);
     let closing = tower::service_fn(move |_: Request<Body>| {
@@ -152,7 +153,7 @@ async fn k5_what_was_received_while_another_thread_closed_is_not_delivered() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn k5_a_source_is_closed_as_soon_as_its_handle_has_closed_it() {
+async fn k5_a_source_is_closed_as_soon_as_its_handle_closes_it() {
     let service = ScriptedService::new([Scripted::events("data: 1\n\ndata: 2\n\n").hold()]);
     let mut source = Client::new(service).get("/").connect::<RawEvent>();
     let handle = source.handle();
@@ -170,7 +171,7 @@ async fn next_or_none(source: &mut EventSource<RawEvent>) -> Option<String> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_restart_does_not_repeat_a_request_that_is_made_once() {
+async fn a_restart_does_not_repeat_a_request_that_is_sent_once() {
     for resume in [None, Some(Resume::Get)] {
         let service = ScriptedService::new([Scripted::events("data: 1\n\ndata: 2\n\n").hold()]);
         let mut request = Client::new(service.clone()).post("/pay");
@@ -181,14 +182,14 @@ async fn a_restart_does_not_repeat_a_request_that_is_made_once() {
         let handle = source.handle();
         assert_eq!(next_or_none(&mut source).await.as_deref(), Some("1"));
         handle.restart();
-        // The stream goes on: without an id there is no place to resume it from.
+        // The stream continues: without an ID there is no position to resume from.
         assert_eq!(next_or_none(&mut source).await.as_deref(), Some("2"), "{resume:?}");
         assert_eq!(service.requests().len(), 1);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_restart_does_not_repeat_a_request_that_is_not_answered_yet() {
+async fn a_restart_does_not_repeat_a_request_without_a_response_yet() {
     for (resume, expected) in [(None, 1), (Some(Resume::Get), 1), (Some(Resume::Same), 2)] {
         let count = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&count);
@@ -210,7 +211,7 @@ async fn a_restart_does_not_repeat_a_request_that_is_not_answered_yet() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_restart_resumes_a_post_as_it_may_be_resumed() {
+async fn a_restart_resumes_a_post_as_set() {
     for (resume, expected) in [(Resume::Get, ["POST", "GET"]), (Resume::Same, ["POST", "POST"])] {
         let service = ScriptedService::new([
             Scripted::events("id: 1\ndata: 1\n\n").hold(),

@@ -164,7 +164,7 @@ function subscribe(url, handlers2 = {}, options = {}) {
   let state = "connecting";
   let source;
   let timer;
-  let asking;
+  let headRequest;
   let attempts = 0;
   let complete = false;
   let ended;
@@ -172,34 +172,34 @@ function subscribe(url, handlers2 = {}, options = {}) {
   const closed = new Promise((done) => {
     resolve = done;
   });
-  const change = (to) => {
+  const setState = (to) => {
     if (state === to) return;
     state = to;
     options.onState?.(to);
   };
-  const drop = () => {
+  const detach = () => {
     source?.close();
     source = void 0;
   };
   const end = (reason, status) => {
     if (ended !== void 0) return;
     ended = { reason: complete ? "terminal" : reason, status };
-    drop();
+    detach();
     globals.clearTimeout(timer);
-    asking?.abort();
+    headRequest?.abort();
     options.signal?.removeEventListener("abort", abort);
     resolve(ended);
     for (const queue of queues) queue.wake();
     try {
-      change("closed");
+      setState("closed");
     } finally {
       options.onClose?.(ended);
     }
   };
   const abort = () => end("aborted");
-  const address = () => {
+  const resumingUrl = () => {
     const given = typeof url === "function" ? url() : url;
-    return behind(typeof given === "string" ? given : given.href, lastEventId);
+    return resumeUrl(typeof given === "string" ? given : given.href, lastEventId);
   };
   const deliver = ({ name, gap }, data) => {
     const event = { type: name, data, lastEventId };
@@ -207,7 +207,7 @@ function subscribe(url, handlers2 = {}, options = {}) {
       queue.events.push(event);
       queue.wake();
     }
-    handler(handlers2, name)?.call(handlers2, data, event);
+    findHandler(handlers2, name)?.call(handlers2, data, event);
     if (gap === true && ended === void 0) options.onGap?.(data, event);
     if (ended === void 0) options.onEvent?.(event);
   };
@@ -216,7 +216,7 @@ function subscribe(url, handlers2 = {}, options = {}) {
     const raw = { eventType: message.type, data: String(message.data), lastEventId };
     let read;
     try {
-      read = readEvent(contract, raw.eventType, raw.data, once(options.parse ?? JSON.parse, raw.data));
+      read = readEvent(contract, raw.eventType, raw.data, lazyJson(options.parse ?? JSON.parse, raw.data));
     } catch (error) {
       if (options.onInvalid !== void 0) options.onInvalid(raw, error);
       else globals.console?.warn(`invalid event \`${raw.eventType}\``, error);
@@ -226,7 +226,7 @@ function subscribe(url, handlers2 = {}, options = {}) {
     if (typeof read === "string") return;
     const { variant, data } = read;
     complete = variant.terminal === true;
-    if (complete) drop();
+    if (complete) detach();
     try {
       deliver(variant, data);
     } finally {
@@ -234,52 +234,52 @@ function subscribe(url, handlers2 = {}, options = {}) {
     }
   };
   const connect = () => {
-    const resumed = lastEventId !== "";
-    const resource = address();
+    const idInUrl = lastEventId !== "";
+    const target = resumingUrl();
     if (ended !== void 0) return;
-    const current = new Source(resource, { withCredentials });
+    const current = new Source(target, { withCredentials });
     source = current;
     let openedAt;
-    let vain = 0;
-    let identified = false;
-    const heard = (message) => {
+    let flaps = 0;
+    let hasId = false;
+    const onMessage = (message) => {
       if (source !== current) return;
       openedAt = void 0;
       const id = message.lastEventId;
-      if (id) identified = true;
-      if (identified && id !== void 0) lastEventId = id;
+      if (id) hasId = true;
+      if (hasId && id !== void 0) lastEventId = id;
       receive(message);
     };
     for (const type of types) {
-      if (type !== "open" && type !== "error") current.addEventListener(type, heard);
+      if (type !== "open" && type !== "error") current.addEventListener(type, onMessage);
     }
     current.addEventListener("open", (event) => {
-      if (typeof event.data === "string") return heard(event);
+      if (typeof event.data === "string") return onMessage(event);
       if (source !== current) return;
       openedAt = Date.now();
-      change("open");
+      setState("open");
     });
     current.addEventListener("error", (event) => {
-      if (typeof event.data === "string") return heard(event);
+      if (typeof event.data === "string") return onMessage(event);
       if (source !== current) return;
       if (current.readyState === 2) {
-        drop();
+        detach();
         if (options.recreate === false) return end("refused", event.code);
         try {
-          change("connecting");
+          setState("connecting");
         } finally {
-          if (ended === void 0) void givenUp(event.code);
+          if (ended === void 0) void onHttpError(event.code);
         }
         return;
       }
-      vain = openedAt !== void 0 && Date.now() - openedAt < 1e3 ? vain + 1 : 0;
+      flaps = openedAt !== void 0 && Date.now() - openedAt < 1e3 ? flaps + 1 : 0;
       openedAt = void 0;
-      if (resumed && (vain === 2 || lastEventId === "")) {
+      if (idInUrl && (flaps === 2 || lastEventId === "")) {
         lastEventId = "";
-        drop();
-        later(0);
+        detach();
+        retry(0);
       }
-      change("connecting");
+      setState("connecting");
     });
   };
   const start = () => {
@@ -290,27 +290,27 @@ function subscribe(url, handlers2 = {}, options = {}) {
       throw error;
     }
   };
-  const later = (least) => {
+  const retry = (minDelay) => {
     const { delay = 1e3, maxDelay = 3e4 } = recreate;
     const backoff = Math.min(delay * 2 ** attempts, maxDelay);
     attempts += 1;
-    const wait = Math.max(backoff, least) * (1 + Math.random() / 2);
-    timer = globals.setTimeout(start, Math.min(wait, LONGEST));
+    const wait = Math.max(backoff, minDelay) * (1 + Math.random() / 2);
+    timer = globals.setTimeout(start, Math.min(wait, MAX_TIMER));
   };
-  const givenUp = async (code) => {
-    asking = globals.AbortController && new globals.AbortController();
-    let answer;
+  const onHttpError = async (code) => {
+    headRequest = globals.AbortController && new globals.AbortController();
+    let response;
     try {
-      answer = code === void 0 ? ask(globals, address(), withCredentials, asking) : { status: code, own: true };
+      response = code === void 0 ? requestHead(globals, resumingUrl(), withCredentials, headRequest) : { status: code, own: true };
     } catch (error) {
       end("refused");
       throw error;
     }
-    const head = await answer;
+    const head = await response;
     if (ended !== void 0) return;
     if (head.status === 204) return end("complete", 204);
     if (isFinal(head) || attempts >= (recreate.attempts ?? Infinity)) return end("refused", head.status);
-    later(head.retryAfter ?? 0);
+    retry(head.retryAfter ?? 0);
   };
   if (options.signal?.aborted === true) end("aborted");
   else {
@@ -345,7 +345,7 @@ function subscribe(url, handlers2 = {}, options = {}) {
       const loop = events2();
       return {
         next: () => loop.next(),
-        // The generator's own would wait for the next event, and close nothing where it has not begun.
+        // The generator's own `return` waits for the next event, and closes nothing before its first `next`.
         return: () => {
           end("closed");
           return loop.return();
@@ -354,15 +354,15 @@ function subscribe(url, handlers2 = {}, options = {}) {
     }
   };
 }
-var LONGEST = 2 ** 31 - 1;
+var MAX_TIMER = 2 ** 31 - 1;
 function typesOf(of) {
   return [...of.variants.flatMap((variant) => variant.types), ...of.nested.flatMap(typesOf)];
 }
-function once(parse, data) {
+function lazyJson(parse, data) {
   let read;
   return () => (read ??= { value: parse(data) }).value;
 }
-function handler(of, name) {
+function findHandler(of, name) {
   const object = of;
   if (hasKey(of, name)) return object[name];
   const prototype = Object.getPrototypeOf(of);
@@ -377,7 +377,7 @@ function handler(of, name) {
 function hasKey(value, key) {
   return typeof value === "object" && value !== null && !Array.isArray(value) && Object.prototype.hasOwnProperty.call(value, key);
 }
-function under(json, key) {
+function valueAt(json, key) {
   if (key === void 0) return void 0;
   try {
     const value = json();
@@ -387,11 +387,11 @@ function under(json, key) {
   }
 }
 function readEvent(of, type, data, json) {
-  const tag = type === "message" ? under(json, of.tag) : void 0;
+  const tag = type === "message" ? valueAt(json, of.tag) : void 0;
   const name = typeof tag === "string" && tag !== "" ? tag : type;
   const candidates = of.variants.filter((variant2) => variant2.types.includes(name));
-  const variant = candidates.find(({ sentinel }) => sentinel === data) ?? // A key with a value is a better sign than one with `null`.
-  candidates.find(({ key }) => (under(json, key) ?? null) !== null) ?? candidates.find(({ key }) => under(json, key) === null) ?? candidates.find(({ sentinel, key }) => sentinel === void 0 && key === void 0);
+  const variant = candidates.find(({ sentinel }) => sentinel === data) ?? // A key with a value takes precedence over one with `null`.
+  candidates.find(({ key }) => (valueAt(json, key) ?? null) !== null) ?? candidates.find(({ key }) => valueAt(json, key) === null) ?? candidates.find(({ sentinel, key }) => sentinel === void 0 && key === void 0);
   if (variant !== void 0) return readData(of, variant, data, json);
   if (candidates.length > 0) {
     if (data === "" && candidates.some(({ key }) => key !== void 0)) return "ignored";
@@ -419,17 +419,17 @@ function readData(of, variant, data, json) {
   if (of.tag !== void 0 && hasKey(value, of.tag)) delete value[of.tag];
   return { variant, data: value };
 }
-function behind(url, id) {
+function resumeUrl(url, id) {
   if (id === "") return url;
   const end = url.includes("#") ? url.indexOf("#") : url.length;
   const [path, ...query] = url.slice(0, end).split("?");
   const pairs = query.join("?").split("&").filter((pair) => pair !== "" && !pair.startsWith("last_event_id="));
   return `${path}?${[...pairs, `last_event_id=${encodeURIComponent(id)}`].join("&")}${url.slice(end)}`;
 }
-async function ask(globals, url, withCredentials, asking) {
-  const timer = globals.setTimeout(() => asking?.abort(), 1e4);
+async function requestHead(globals, url, withCredentials, controller) {
+  const timer = globals.setTimeout(() => controller?.abort(), 1e4);
   const credentials = withCredentials ? "include" : "same-origin";
-  const init = { method: "HEAD", headers: { accept: "text/event-stream" }, cache: "no-store", credentials, signal: asking?.signal };
+  const init = { method: "HEAD", headers: { accept: "text/event-stream" }, cache: "no-store", credentials, signal: controller?.signal };
   try {
     const response = await globals.fetch?.(url, init);
     if (response === void 0) return {};

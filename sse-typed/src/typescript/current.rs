@@ -1,4 +1,4 @@
-//! A committed file, held against what would be written today.
+//! Compares a committed file with the text that is generated now.
 
 use std::{
     env, fs,
@@ -9,14 +9,14 @@ use std::{
 use super::{Options, TypeScript, render};
 use crate::codec::describe::DescribeEvent;
 
-/// With this variable in the environment, files are written.
+/// The environment variable that makes tests write their files.
 const UPDATE: &str = "SSE_TYPED_UPDATE";
 
-/// Asserts that a committed file is the TypeScript of an event type: for a test, which then fails when the type has changed and
-/// the file has not.
+/// Asserts that a committed file is the current TypeScript of an event type. Called in a test, it fails when the
+/// type has changed and the file has not.
 ///
-/// With `SSE_TYPED_UPDATE=1` in the environment the file is written instead, with the folders that it needs, unless it is
-/// current already. A relative path is one from the folder of the package, where cargo runs tests. Line ends may be CRLF, as
+/// With `SSE_TYPED_UPDATE=1` in the environment, it writes the file and missing folders instead, unless the file is
+/// current. A relative path starts at the folder of the package, where cargo runs tests. Lines may end in CRLF, as
 /// git checks them out on Windows.
 ///
 /// ```no_run
@@ -25,15 +25,15 @@ const UPDATE: &str = "SSE_TYPED_UPDATE";
 /// use sse_typed::typescript::{self, Options};
 ///
 /// #[test]
-/// fn the_page_has_the_events_of_today() {
+/// fn the_page_has_the_current_events() {
 ///     typescript::assert_current::<RideEvent>("page/src/ride_event.ts", &Options::new());
 /// }
 /// ```
 ///
 /// # Panics
 ///
-/// When the file is missing or has another text, with the first line that differs and the command that writes it; when it
-/// cannot be read or written; and where [`render`] panics.
+/// When the file is missing or differs, with the first different line and the command that writes it; when the file
+/// cannot be read or written; and when [`render`] panics.
 #[track_caller]
 pub fn assert_current<E: DescribeEvent<TypeScript> + ?Sized>(path: impl AsRef<Path>, options: &Options) {
     let update = env::var_os(UPDATE).is_some_and(|value| !value.is_empty() && value != "0");
@@ -42,7 +42,7 @@ pub fn assert_current<E: DescribeEvent<TypeScript> + ?Sized>(path: impl AsRef<Pa
     }
 }
 
-/// What is wrong with the file, after it was written, if it is to be.
+/// Compares the file with the text, or writes it if `update` is set. The error describes the difference.
 fn check(path: &Path, text: &str, update: bool) -> Result<(), String> {
     let shown = path.display();
     let failed = |error: io::Error| format!("{shown}: {error}");
@@ -65,7 +65,7 @@ fn check(path: &Path, text: &str, update: bool) -> Result<(), String> {
     }
 }
 
-/// The first line that is another one.
+/// The first line that differs.
 fn difference(committed: &str, text: &str) -> String {
     let mut is = committed.split('\n');
     let mut should_be = text.split('\n');
@@ -89,7 +89,7 @@ mod tests {
     const TEXT: &str = "one\ntwo\n";
 
     #[test]
-    fn a_committed_file_is_held_against_the_text() {
+    fn a_committed_file_is_compared_with_the_text() {
         let folder = env::temp_dir().join(format!("sse-typed-current-{}", process::id()));
         let path = folder.join("a/b.ts");
         let check =
@@ -97,14 +97,14 @@ mod tests {
         let how = "to write it, run this test again with SSE_TYPED_UPDATE=1 in the environment";
 
         assert_eq!(check(false), Err(format!("b.ts is missing: {how}")));
-        assert_eq!(check(true), Ok(()), "folders are made");
+        assert_eq!(check(true), Ok(()), "missing folders are created");
         assert_eq!(fs::read_to_string(&path).unwrap(), TEXT);
         assert_eq!(check(false), Ok(()));
 
         fs::write(&path, "one\r\ntwo\r\n").unwrap();
         assert_eq!(check(false), Ok(()), "as git checks it out on Windows");
         assert_eq!(check(true), Ok(()));
-        assert_eq!(fs::read_to_string(&path).unwrap(), "one\r\ntwo\r\n", "what is current is left alone");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "one\r\ntwo\r\n", "a current file is not written");
 
         fs::write(&path, "one\n2\n").unwrap();
         let message = format!("b.ts is not current: {how}\nline 2 is      2\nand should be two");

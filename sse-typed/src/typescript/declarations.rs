@@ -9,14 +9,15 @@ use ts_rs::{Config, TS, TypeVisitor};
 use super::{LargeInt, tokens};
 use crate::codec::describe::{DescribeType, Describer};
 
-/// The output that [`render`](super::render) describes an event type to.
+/// The output to which [`render`](super::render) describes an event type.
 ///
-/// It can describe what is `ts_rs::TS` and, as an event type is rendered once and for all its values, borrows nothing.
+/// It describes types that implement `ts_rs::TS` and borrow nothing, because an event type is rendered once for all
+/// of its values.
 pub struct TypeScript {
     config: Config,
-    /// In the order in which ts-rs shows them, which may be another one in the next build.
+    /// In the order in which ts-rs visits them, which may change from build to build.
     declarations: Vec<Declaration>,
-    /// Those that the described types mention, in the order of that.
+    /// The declarations that the described types mention, in the order of their mention.
     mentioned: Vec<usize>,
     /// The declaration of each Rust type that has one.
     by_type: HashMap<TypeId, usize>,
@@ -24,28 +25,29 @@ pub struct TypeScript {
 
 /// A type that the file declares.
 struct Declaration {
-    /// What ts-rs calls it, and how it declares it.
+    /// The name that ts-rs gives it.
     given_name: String,
     given_text: String,
     doc: String,
-    /// The declarations that the names in the text stand for.
+    /// The declarations to which the names in the text refer.
     refers_to: Names,
 }
 
-/// What ts-rs calls types, and which ones they are.
+/// The declarations by the names that ts-rs gives them.
 type Names = BTreeMap<String, usize>;
 
-/// Types as the file declares them. Until all are known, a name in a text is the [`mark`] of its declaration.
+/// The types as the file declares them. Until all names are known, a text has the [`placeholder`] of a declaration
+/// in place of its name.
 pub(super) struct Declared<'a> {
     typescript: &'a TypeScript,
-    /// Those that are mentioned, in the order in which they are first.
+    /// The mentioned declarations, in the order of their first mention.
     order: Vec<usize>,
-    /// What each of these is called in the file.
+    /// The name of each of these in the file.
     names: Vec<String>,
 }
 
 /// Stands for the name of a type in a text.
-fn mark(declaration: usize) -> String {
+fn placeholder(declaration: usize) -> String {
     format!("\0{declaration}\0")
 }
 
@@ -56,7 +58,7 @@ impl Describer for TypeScript {
 #[diagnostic::do_not_recommend]
 impl<T: TS + ?Sized + 'static> DescribeType<T> for TypeScript {
     fn describe_type(&mut self) -> String {
-        let mut visit = Visit { typescript: self, names: Names::new() };
+        let mut visit = DeclareVisitor { typescript: self, names: Names::new() };
         visit.visit::<T>();
         T::visit_generics(&mut visit);
         if T::output_path().is_none() {
@@ -65,7 +67,7 @@ impl<T: TS + ?Sized + 'static> DescribeType<T> for TypeScript {
         let names = visit.names;
         let name = T::name(&self.config);
         self.mentioned.extend(mentioned(&name, &names));
-        marked(&name, &names)
+        with_placeholders(&name, &names)
     }
 }
 
@@ -79,15 +81,15 @@ impl TypeScript {
         Self { config, declarations: Vec::new(), mentioned: Vec::new(), by_type: HashMap::new() }
     }
 
-    /// The types that were described, under names that nothing else in the file has.
+    /// The described types, with names that are unique in the file.
     pub(super) fn declared(&self, reserved: impl Fn(&str) -> bool) -> Declared<'_> {
         let mut order = Vec::new();
-        let mut open: Vec<usize> = self.mentioned.iter().rev().copied().collect();
-        while let Some(declaration) = open.pop() {
+        let mut pending: Vec<usize> = self.mentioned.iter().rev().copied().collect();
+        while let Some(declaration) = pending.pop() {
             if !order.contains(&declaration) {
                 order.push(declaration);
                 let Declaration { given_text, refers_to, .. } = &self.declarations[declaration];
-                open.extend(mentioned(given_text, refers_to).into_iter().rev());
+                pending.extend(mentioned(given_text, refers_to).into_iter().rev());
             }
         }
         let mut names: Vec<String> = Vec::new();
@@ -100,7 +102,7 @@ impl TypeScript {
         Declared { typescript: self, order, names }
     }
 
-    /// Declares a type, and all that it refers to.
+    /// Declares a type and all types to which it refers.
     fn declare<T: TS + ?Sized + 'static>(&mut self) -> usize {
         let id = TypeId::of::<T>();
         if let Some(&declared) = self.by_type.get(&id) {
@@ -110,17 +112,18 @@ impl TypeScript {
         let mut given_text = with_ends_of_comments_escaped(&T::decl(&self.config));
         assert!(
             !(tokens::is_generic(&given_name) && given_text.starts_with(&format!("type {given_name}<"))),
-            "the generic type `{}` has the name of one of TypeScript's own: give it another by `#[ts(rename = \"..\")]`",
+            "the generic type `{}` has the name of a built-in type of TypeScript: rename it with `#[ts(rename = \"..\")]`",
             type_name::<T>(),
         );
         if given_text.starts_with("enum ") {
-            // A type alone is erased when the TypeScript is run or bundled; an enum is code.
+            // A type is erased when TypeScript is run or bundled; an enum is code.
             given_text = format!("type {given_name} = {};", with_ends_of_comments_escaped(&T::inline(&self.config)));
         }
-        let same =
+        let is_same =
             |declaration: &Declaration| declaration.given_name == given_name && declaration.given_text == given_text;
-        // The same text may be that of another instance of a generic type. It is the same type if it refers to the same ones.
-        if let Some(declared) = self.declarations.iter().position(same) {
+        // Two instances of a generic type may have the same text. They are the same type if they refer to the same
+        // types.
+        if let Some(declared) = self.declarations.iter().position(is_same) {
             self.by_type.insert(id, declared);
             let refers_to = self.refers_to::<T>(&given_name, &given_text);
             if self.declarations[declared].refers_to == refers_to {
@@ -129,7 +132,7 @@ impl TypeScript {
         }
         let declared = self.declarations.len();
         self.by_type.insert(id, declared);
-        let doc = T::docs().map_or_else(String::new, |doc| plain(&doc));
+        let doc = T::docs().map_or_else(String::new, |doc| jsdoc_text(&doc));
         self.declarations.push(Declaration {
             given_name: given_name.clone(),
             given_text: given_text.clone(),
@@ -140,9 +143,9 @@ impl TypeScript {
         declared
     }
 
-    /// What the names in a type's declaration are called in the file.
+    /// The declarations to which a type's declaration refers, by name.
     fn refers_to<T: TS + ?Sized + 'static>(&mut self, given_name: &str, given_text: &str) -> Names {
-        let mut visit = Visit { typescript: self, names: Names::new() };
+        let mut visit = DeclareVisitor { typescript: self, names: Names::new() };
         T::visit_dependencies(&mut visit);
         let mut names = visit.names;
         names.retain(|name, _| name != given_name && tokens::mentions(given_text, name));
@@ -151,20 +154,20 @@ impl TypeScript {
 }
 
 impl Declared<'_> {
-    /// Each type: its declaration, and what its doc comment says.
+    /// Each type: its declaration, and the text of its doc comment.
     pub(super) fn iter(&self) -> impl Iterator<Item = (String, &str)> {
         self.order.iter().map(|&position| {
             let declaration = &self.typescript.declarations[position];
             let mut names = declaration.refers_to.clone();
             names.insert(declaration.given_name.clone(), position);
-            (self.named(&marked(&declaration.given_text, &names)), &*declaration.doc)
+            (self.with_names(&with_placeholders(&declaration.given_text, &names)), &*declaration.doc)
         })
     }
 
-    /// The text, with names in it.
-    pub(super) fn named(&self, text: &str) -> String {
+    /// Replaces the placeholders in a text with names.
+    pub(super) fn with_names(&self, text: &str) -> String {
         let names = self.order.iter().zip(&self.names);
-        names.fold(text.to_owned(), |text, (&declaration, name)| text.replace(&mark(declaration), name))
+        names.fold(text.to_owned(), |text, (&declaration, name)| text.replace(&placeholder(declaration), name))
     }
 }
 
@@ -175,13 +178,13 @@ impl fmt::Debug for TypeScript {
     }
 }
 
-/// Declares what it is shown.
-struct Visit<'a> {
+/// Declares the types that it visits.
+struct DeclareVisitor<'a> {
     typescript: &'a mut TypeScript,
     names: Names,
 }
 
-impl TypeVisitor for Visit<'_> {
+impl TypeVisitor for DeclareVisitor<'_> {
     fn visit<T: TS + ?Sized + 'static>(&mut self) {
         if T::output_path().is_none() {
             return;
@@ -199,9 +202,9 @@ impl TypeVisitor for Visit<'_> {
     }
 }
 
-/// The text, with marks in the place of names.
-fn marked(text: &str, names: &Names) -> String {
-    tokens::renamed(text, |token| names.get(token).map(|&declaration| mark(declaration)))
+/// Replaces names in a text with placeholders.
+fn with_placeholders(text: &str, names: &Names) -> String {
+    tokens::renamed(text, |token| names.get(token).map(|&declaration| placeholder(declaration)))
 }
 
 /// The declarations that a text mentions, in its order.
@@ -214,11 +217,11 @@ fn mentioned(text: &str, names: &Names) -> Vec<usize> {
     mentioned
 }
 
-/// The text, with what would end a comment early written as in the other comments of the file. ts-rs writes doc comments of
-/// fields as they are: `/**` on a line of its own up to one that is ` */`, or if it is a block, up to a line that ends in `*/`.
+/// Escapes the ends of comments within comments. ts-rs copies the doc comments of fields verbatim: `/**` on its own
+/// line up to a line that is ` */`, or for a block comment up to a line that ends in `*/`.
 fn with_ends_of_comments_escaped(text: &str) -> String {
     let mut escaped = Vec::new();
-    // Whether it is a block.
+    // `Some` within a comment; true for a block comment.
     let mut comment = None;
     for line in text.split('\n') {
         if comment.is_none() && line.starts_with("/**") {
@@ -239,7 +242,7 @@ fn with_ends_of_comments_escaped(text: &str) -> String {
 }
 
 /// The text of a JSDoc comment.
-fn plain(doc: &str) -> String {
+fn jsdoc_text(doc: &str) -> String {
     let doc = doc.trim();
     let doc = doc.strip_prefix("/**").unwrap_or(doc);
     let doc = doc.strip_suffix("*/").unwrap_or(doc);

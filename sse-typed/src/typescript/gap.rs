@@ -1,4 +1,4 @@
-//! The types of a gap, as the event room knows no TypeScript.
+//! The TypeScript types of a gap. They are here because the `event` module does not depend on TypeScript.
 
 use ts_rs::{Config, TS, TypeVisitor};
 
@@ -10,7 +10,7 @@ impl TS for Gap {
 
     fn docs() -> Option<String> {
         Some(
-            "/** Lost history: how many events, where that can be known, why, and in which part of a merged stream. */"
+            "/** Lost history: the number of missing events, if known, the reason, and the part of a merged stream. */"
                 .to_owned(),
         )
     }
@@ -20,7 +20,7 @@ impl TS for Gap {
     }
 
     fn inline(_: &Config) -> String {
-        // Always a number, whatever large integers of the payloads are.
+        // Always a number, whatever the setting for large integers.
         "{ missed: number | null, reason: GapReason, part?: string, }".to_owned()
     }
 
@@ -52,8 +52,8 @@ impl TS for GapReason {
 
     fn docs() -> Option<String> {
         Some(
-            "/**\n * Why history is lost: it is no longer kept, the subscription fell behind, or the client's last event ID\n * \
-             is none of this stream's.\n */"
+            "/**\n * Why history is lost: it is no longer retained, the subscription fell behind, or the last event ID of the client\n * \
+             does not belong to this stream.\n */"
                 .to_owned(),
         )
     }
@@ -79,7 +79,7 @@ impl TS for GapReason {
     }
 }
 
-/// A string like any other.
+/// A plain string.
 impl TS for PartName {
     type WithoutGenerics = Self;
     type OptionInnerType = Self;

@@ -1,9 +1,10 @@
-//! TypeScript for a page: the types of the events, and a subscription that gives them.
+//! Generates TypeScript for a page: the types of the events, and a function that subscribes to them.
 //!
-//! [`render`] writes one file for one event type, which needs nothing else: the types of the payloads, the events as a map and
-//! as a union, and `subscribe`, over the browser's own `EventSource`. [`assert_current`], in a test, keeps a committed file
-//! current. Payloads derive `TS` of the crate [`ts-rs`](ts_rs), version 12; the event type itself does not. Types that others
-//! have written (`uuid::Uuid`, `chrono::DateTime`, ..) are behind features of that crate.
+//! [`render`] generates one file for one event type. The file has no dependencies. It contains the types of the
+//! payloads, the events as a map and as a union, and `subscribe`, which uses the browser's own `EventSource`.
+//! [`assert_current`], called in a test, keeps a committed file current. Payloads derive `TS` of the crate
+//! [`ts-rs`](ts_rs), version 12; the event type itself does not. Features of that crate support the types of other
+//! crates (`uuid::Uuid`, `chrono::DateTime`, ..).
 //!
 #![cfg_attr(feature = "derive", doc = "```")]
 #![cfg_attr(not(feature = "derive"), doc = "```ignore")]
@@ -42,44 +43,49 @@
 //! });
 //! ```
 //!
-//! - **Events** go to a handler of their own, to `onEvent`, and to `for await (const event of subscription)`. An event is
-//!   `{ type, data, lastEventId }`, and its `type` is the event type; where several variants have one event type, it is the
-//!   variant's name, in the case of `rename_all`. A `switch` over it narrows `data`, and `event satisfies never` in its
-//!   `default` finds what is missing. `Required<RideEventHandlers>` asks for a handler of each.
-//! - **Which event** it is, is found as in Rust: by event type, alias, tag, `key` and sentinel. What is `nested` stands beside
-//!   the others. Events of types that nobody declared are not heard by an `EventSource`; those of `options.otherTypes`, and
-//!   ones without an event type, go to the `other` variant, or to `onUnknown`.
-//! - **Data** is what `JSON.parse` gives, or text. It is not checked against its type: that is the server's promise. JSON that
-//!   is none, or a sentinel that is another, goes to `onInvalid`, and the subscription goes on. The tag is taken out, `null` is
-//!   the data of a unit, and `id` and `retry` fields are not in it.
-//! - **An end** comes by a terminal event, by a 204, by an HTTP error that will stay, by `close()`, by `options.signal`, or by
-//!   leaving the loop; `subscription.closed` and `onClose` say by which.
-//! - **A connection** that is lost is the browser's to make again. After an HTTP error the browser gives up, and does not say at
-//!   which: the subscription asks for the status by a HEAD request, which a server of this crate answers without a stream. If
-//!   that says so it makes a new `EventSource`, later each time, with the query `last_event_id`, that
-//!   [`LastEventId`](crate::LastEventId) reads. `recreate: false` leaves it at giving up. Where two of its connections in a row
-//!   end within a second and without an event, it takes that for a hub's word to forget the id (`OnGap::Restart`, which does not
-//!   reach a URL), and goes on without one. A server that fails as soon as it has answered looks the same to it.
-//! - **An empty id** clears `lastEventId`, once the same `EventSource` has had an id: it says `""` of none at all, too, and
-//!   `options.lastEventId` would be lost. Where the URL has an id, a cleared one is the end of that `EventSource` at the next
-//!   loss of connection, for the browser would come back with the one in the URL.
-//! - **Elsewhere** than in a browser the constructor is given as `options.EventSource`, such as that of npm's `eventsource`.
-//!   For events that came by other ways there is `decode(eventType, data)`.
+//! - **Events** are passed to their own handler, to `onEvent`, and to `for await (const event of subscription)`. An
+//!   event is `{ type, data, lastEventId }`. Its `type` is the event type; where several variants share an event
+//!   type, it is the variant's name, in the case of `rename_all`. A `switch` over it narrows `data`, and `event
+//!   satisfies never` in its `default` finds missing cases. `Required<RideEventHandlers>` requires a handler for
+//!   each event.
+//! - **Variants** are found as in Rust: by event type, alias, tag, `key` and sentinel. `nested` events are on the
+//!   same level as the others. An `EventSource` does not receive events of undeclared types, except those in
+//!   `options.otherTypes`. These, and events without an event type, go to the `other` variant, or to `onUnknown`.
+//! - **Data** is the result of `JSON.parse`, or text. It is not validated against its type. Malformed JSON and a
+//!   wrong sentinel go to `onInvalid`, and the subscription continues. The tag is removed from the data, the data of
+//!   a unit is `null`, and fields marked `id` and `retry` are not part of the data.
+//! - **The end** of a subscription is caused by a terminal event, a 204, a permanent HTTP error, `close()`,
+//!   `options.signal`, or leaving the loop. `subscription.closed` and `onClose` give the reason.
+//! - **Reconnecting** after a lost connection is up to the browser. After an HTTP error the browser gives up,
+//!   without exposing the status. The subscription then requests the status with a HEAD request, which a server of
+//!   this crate answers without a stream. Unless the status is final, it creates a new `EventSource`, with back-off.
+//!   The last event ID is sent in the query parameter `last_event_id`, which [`LastEventId`](crate::LastEventId)
+//!   reads. `recreate: false` disables this.
+//! - **A rejected ID**: `OnGap::Restart` of a hub makes the client forget its ID, but cannot clear an ID in the URL.
+//!   So when two connections in a row with an ID in the URL end within a second and without an event, the
+//!   subscription continues without an ID. A server that fails right after its response looks the same.
+//! - **An empty ID** clears `lastEventId` only if the same `EventSource` has had an ID before, since an
+//!   `EventSource` also reports `""` before the first ID, and `options.lastEventId` would be lost. If the URL has an
+//!   ID and the server clears it, the subscription replaces the `EventSource` at the next loss of connection,
+//!   because the browser would send the ID in the URL again.
+//! - **Outside of a browser**, pass a constructor as `options.EventSource`, such as that of npm's `eventsource`.
+//!   `decode(eventType, data)` decodes events that were received in other ways.
 //!
-//! The file is one of ES2020 and types that are erased; nothing of it is done when it is imported, so a bundler leaves out what
-//! is not used. `subscribe` comes to some 6 kB, 2.8 kB compressed. It compiles under `strict` and all that goes beyond it, from
-//! TypeScript 5.0 on, with the types of a browser or without.
+//! The file is ES2020 with erasable types. It has no side effects on import, so a bundler removes unused parts.
+//! `subscribe` is about 6 kB minified, 2.8 kB compressed. It compiles under `strict` and stricter options, from
+//! TypeScript 5.0 on, with or without the types of a browser.
 //!
 //! # Types
 //!
-//! A payload has the type that ts-rs gives it, a field of a variant that of its own type; `skip_serializing_if`, `flatten` and
-//! the other attributes of serde are read. What a codec hides is `unknown`, unless [`as`](derive@crate::SseEvent#as) says what it
-//! is. On a type that is only received, a field that may be absent is one with a `default`, or an `Option`.
+//! A payload has the type that ts-rs generates, and a field of a variant has that of its own Rust type.
+//! `skip_serializing_if`, `flatten` and the other attributes of serde are supported. Data with a custom codec is
+//! `unknown`, unless [`as`](derive@crate::SseEvent#as) declares its type. On a type that is only received, a field
+//! is optional if it has a `default` or is an `Option`.
 //!
-//! In a payload, ts-rs reads `skip_serializing_if` only beside `default`: give a field both, or `#[ts(optional)]`. Else its type
-//! has `null` where the key is left out.
+//! In a payload, ts-rs supports `skip_serializing_if` only together with `default`: give a field both, or
+//! `#[ts(optional)]`. Otherwise its type has `null` where the JSON leaves out the key.
 //!
-//! Two Rust types of one TypeScript name are told apart by a number behind the second.
+//! If two Rust types have the same TypeScript name, the second gets a number appended.
 
 mod current;
 mod declarations;
@@ -93,42 +99,43 @@ pub use ts_rs;
 pub use self::{current::assert_current, declarations::TypeScript};
 use crate::codec::describe::DescribeEvent;
 
-/// What the TypeScript of an event type looks like.
+/// The settings for the TypeScript of an event type.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     name: Option<String>,
     large_int: LargeInt,
 }
 
-/// What a 64 or 128 bit integer of a payload is in TypeScript.
+/// The TypeScript type of 64-bit and 128-bit integers in payloads.
 ///
-/// It says how they stand in the JSON, and changes nothing of that.
+/// It must match the JSON, which it does not change.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum LargeInt {
-    /// `number`. That is how serde writes them; a page reads those beyond 2<sup>53</sup> as the nearest number that it has.
+    /// `number`, which matches serde's default. JavaScript rounds numbers beyond 2<sup>53</sup> to the nearest
+    /// representable number.
     #[default]
     Number,
-    /// `string`: for a contract whose large integers are all written as strings, so that a page reads them exactly.
+    /// `string`, for payloads that serialize all their large integers as strings, so that a page reads them exactly.
     String,
 }
 
 impl Options {
-    /// Named as the Rust type is, and large integers as numbers.
+    /// Creates the default settings: the name of the Rust type, and large integers as numbers.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// What the TypeScript types are called, if not as the Rust type. It must be an identifier in ASCII, and no keyword or
-    /// type of TypeScript's own, such as `Promise`.
+    /// Sets the name of the TypeScript types. The default is the name of the Rust type. It must be an ASCII
+    /// identifier, and neither a keyword nor a built-in type of TypeScript, such as `Promise`.
     #[must_use]
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = Some(name.into());
         self
     }
 
-    /// What 64 and 128 bit integers are.
+    /// Sets the type of 64-bit and 128-bit integers.
     #[must_use]
     pub const fn large_int(mut self, large_int: LargeInt) -> Self {
         self.large_int = large_int;
@@ -136,13 +143,15 @@ impl Options {
     }
 }
 
-/// The TypeScript of an event type, as one file.
+/// Generates the TypeScript of an event type, as the text of one file.
 ///
 /// # Panics
 ///
-/// When one payload refers to two Rust types of the same TypeScript name: `#[ts(rename = "..")]` on one of them tells them
-/// apart. When a generic type is called `Array` or `Record`: the same gives it another name. When the types cannot have
-/// [the name](Options::name) that is asked for. And where ts-rs panics: for a type that it cannot name.
+/// - When one payload refers to two Rust types with the same TypeScript name. `#[ts(rename = "..")]` on one of them
+///   resolves it.
+/// - When a generic type is called `Array` or `Record`. `#[ts(rename = "..")]` resolves it too.
+/// - When the TypeScript types cannot have the [name](Options::name).
+/// - When ts-rs panics, for a type that it cannot name.
 #[must_use]
 pub fn render<E: DescribeEvent<TypeScript> + ?Sized>(options: &Options) -> String {
     let mut typescript = TypeScript::new(options.large_int);

@@ -1,26 +1,26 @@
-//! Identifiers in a text of TypeScript, as far as it is known what is one: not in texts, comments or names of properties.
+//! Finds identifiers in TypeScript, outside of strings, comments and property names.
 
-/// Generic types of TypeScript's own that ts-rs writes. Before type arguments a name of these is never that of another type.
+/// The built-in generic types that ts-rs uses. With type arguments, these names always refer to the built-in types.
 const GENERIC: &[&str] = &["Array", "Record"];
 
-/// Whether a type of that name cannot be told from one of TypeScript's own once it has type arguments.
+/// Whether a type with this name and type arguments would be taken for a built-in type.
 pub(super) fn is_generic(name: &str) -> bool {
     GENERIC.contains(&name)
 }
 
-/// The text with each identifier replaced that `replace` has another name for, and with names of properties in quotes where
-/// they need them: ts-rs leaves out those around all that Rust calls alphanumeric.
+/// Replaces each identifier for which `replace` returns another name, and quotes property names that need it. ts-rs
+/// leaves out the quotes around names that consist of characters that are alphanumeric in Rust.
 pub(super) fn renamed(text: &str, mut replace: impl FnMut(&str) -> Option<String>) -> String {
     let mut renamed = String::with_capacity(text.len());
     let mut rest = text;
     let mut after_dot = false;
     while let Some(first) = rest.chars().next() {
-        let length = length(rest, first);
-        let (token, behind) = rest.split_at(length);
-        let built_in = is_generic(token) && behind.trim_start().starts_with('<');
+        let length = token_len(rest, first);
+        let (token, after) = rest.split_at(length);
+        let built_in = is_generic(token) && after.trim_start().starts_with('<');
         let new = if !is_start(first) || after_dot {
             None
-        } else if names_a_property(behind) {
+        } else if is_property_name(after) {
             (!is_identifier(token)).then(|| format!("\"{token}\""))
         } else if built_in {
             None
@@ -31,12 +31,12 @@ pub(super) fn renamed(text: &str, mut replace: impl FnMut(&str) -> Option<String
         if !first.is_whitespace() {
             after_dot = first == '.' && !renamed.ends_with("...");
         }
-        rest = behind;
+        rest = after;
     }
     renamed
 }
 
-/// Whether the text has that identifier.
+/// Whether the text contains the identifier.
 pub(super) fn mentions(text: &str, identifier: &str) -> bool {
     let mut found = false;
     renamed(text, |token| {
@@ -46,13 +46,13 @@ pub(super) fn mentions(text: &str, identifier: &str) -> bool {
     found
 }
 
-/// Whether the text can be written as the name of a property, or of a type. JavaScript has more identifiers, by tables of
-/// Unicode that std does not have.
+/// Whether the text can be an unquoted name of a property or a type. JavaScript allows more identifiers, but the
+/// Unicode tables for them are not in std.
 pub(super) fn is_identifier(text: &str) -> bool {
     text.is_ascii() && is_one_token(text)
 }
 
-/// Whether the text looks like an identifier.
+/// Whether the text is a single token that looks like an identifier.
 pub(super) fn is_one_token(text: &str) -> bool {
     text.chars().next().is_some_and(is_start) && text.chars().all(is_part)
 }
@@ -65,8 +65,8 @@ fn is_part(letter: char) -> bool {
     letter.is_alphanumeric() || letter == '_' || letter == '$'
 }
 
-/// How long the token is that the text begins with.
-fn length(text: &str, first: char) -> usize {
+/// The length of the first token of the text.
+fn token_len(text: &str, first: char) -> usize {
     let end = |found: Option<usize>, more: usize| found.map_or(text.len(), |at| at + more);
     match first {
         '"' | '\'' | '`' => {
@@ -86,10 +86,10 @@ fn length(text: &str, first: char) -> usize {
     }
 }
 
-/// Whether what stands before this text is the name of a property.
-fn names_a_property(behind: &str) -> bool {
-    let behind = behind.trim_start();
-    behind.strip_prefix('?').map_or(behind, str::trim_start).starts_with(':')
+/// Whether the token before this text is the name of a property.
+fn is_property_name(after: &str) -> bool {
+    let after = after.trim_start();
+    after.strip_prefix('?').map_or(after, str::trim_start).starts_with(':')
 }
 
 #[cfg(test)]
@@ -97,7 +97,7 @@ mod tests {
     use super::{is_identifier, mentions, renamed};
 
     #[test]
-    fn types_are_renamed_and_nothing_else_is() {
+    fn only_types_are_renamed() {
         let text = "type P = { P: P, P?: Array<P>, \"P\": \"P\", /** P's */ a: x.P, Px: $P, [key in P]: [P, P], 'it\\'s P': P } // P\n";
         let new = renamed(text, |token| (token == "P").then(|| "Q".to_owned()));
         assert_eq!(
@@ -107,18 +107,18 @@ mod tests {
         assert!(mentions(text, "key"));
         assert!(!mentions(text, "Px"));
         let array = renamed("Array<Array>", |token| Some(format!("{token}2")));
-        assert_eq!(array, "Array<Array2>", "with type arguments it is TypeScript's");
+        assert_eq!(array, "Array<Array2>", "with type arguments it is the built-in type");
     }
 
     #[test]
-    fn a_text_that_ends_too_early_is_read_to_its_end() {
+    fn a_truncated_text_is_read_to_its_end() {
         for text in ["\"P", "'P\\", "/* P", "/*", "/", "// P", "`P", "é", "P.", "P ?"] {
             assert_eq!(renamed(text, |_| None), text);
         }
     }
 
     #[test]
-    fn names_of_properties_are_quoted_where_they_need_it() {
+    fn property_names_are_quoted_where_necessary() {
         let text =
             "type É = { m²: É, Ⓐ?: É, été : \"m²: É\", /** m²: */ $a: x.É, \"½\": [É] } & { a1: É, [ключ in É]: É }";
         assert_eq!(
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn names_with_dots_or_digits_in_front_are_no_identifiers() {
+    fn names_that_are_not_ascii_identifiers_are_rejected() {
         for name in ["a", "_", "$", "a_1$", "Z9"] {
             assert!(is_identifier(name), "{name}");
         }

@@ -275,7 +275,7 @@ struct Taken {
 }
 
 #[test]
-#[should_panic(expected = "generic::Record<u8>` has the name of one of TypeScript's own")]
+#[should_panic(expected = "generic::Record<u8>` has the name of a built-in type of TypeScript")]
 fn a_generic_type_that_cannot_be_told_from_typescripts_own_is_refused() {
     assert_current::<Taken>("never_written.ts", &Options::new());
 }

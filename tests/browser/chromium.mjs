@@ -1,15 +1,15 @@
-// A Chromium that a test drives: CHROMIUM=path node chromium.mjs
+// Runs a Chromium for a test: CHROMIUM=path node chromium.mjs
 //
-// Each line of standard input is a command, `{ id, command, .. }`; each line of standard output is its answer,
-// `{ id, value }` or `{ id, error }`, or what a page has to say, `{ page, report }`. At the end of the input the browser is
-// closed: it does not outlive the test, however that ends.
+// Each line of standard input is a command, `{ id, command, .. }`; each line of standard output is its result,
+// `{ id, value }` or `{ id, error }`, or a report of a page, `{ page, report }`. At the end of the input the browser is
+// closed, so that it does not outlive the test, however that ends.
 import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
 import { record } from "./recorder.mjs";
 
 const print = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
 
-// A new profile each time, and no request that the page has not made.
+// A new profile for each run, and only requests of the page.
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM,
   headless: true,
@@ -31,7 +31,7 @@ const commands = {
     await page.emulateMedia({ colorScheme: scheme });
     await page.goto(url);
   },
-  // The value of an expression in the page; of a promise, what it comes to.
+  // The value of an expression in the page, awaited if it is a promise.
   evaluate: ({ page, code }) => pages.get(page).evaluate(code),
   // Waits until an expression in the page is true.
   until: async ({ page, code }) => void (await pages.get(page).waitForFunction(code, null, { polling: 50 })),
@@ -42,7 +42,7 @@ const commands = {
 
 for await (const line of createInterface({ input: process.stdin })) {
   const { id, command, ...parameters } = JSON.parse(line);
-  // Not one after the other: some wait for what another brings about.
+  // Commands run concurrently: some wait for the effect of others.
   commands[command](parameters).then(
     (value) => print({ id, value: value ?? null }),
     (error) => print({ id, error: String(error) }),

@@ -1,4 +1,4 @@
-// npm's eventsource reads a stream: node eventsource.mjs STREAM TYPE..
+// Reads a stream with npm's eventsource: node eventsource.mjs STREAM TYPE..
 import { EventSource } from "eventsource";
 import { record } from "./recorder.mjs";
 

@@ -1,6 +1,6 @@
-// The pages of the examples, from TypeScript to what a browser loads: node pages.mjs [--write]
+// Compiles and bundles the pages of the examples: node pages.mjs [--write]
 //
-// The bundles are committed, so that an example needs no Node. Without `--write` this says which of them are not current.
+// The bundles are committed, so that the examples do not need Node. Without `--write` this lists the outdated bundles.
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -28,7 +28,7 @@ for (const example of ["dashboard", "notifications"]) {
   const committed = () => readFileSync(`${folder}/app.js`, "utf8").replaceAll("\r\n", "\n");
   if (process.argv.includes("--write")) writeFileSync(`${folder}/app.js`, bundle);
   else if (committed() !== bundle) {
-    console.error(`examples/${example}/page/app.js is not what its sources make today: node tests/browser/pages.mjs --write`);
+    console.error(`examples/${example}/page/app.js is outdated: node tests/browser/pages.mjs --write`);
     process.exitCode = 1;
   }
 }

@@ -1,4 +1,4 @@
-// npm's eventsource-parser reads a stream: node parser.mjs STREAM
+// Reads a stream with npm's eventsource-parser: node parser.mjs STREAM
 import { createParser } from "eventsource-parser";
 
 const [, , url] = process.argv;

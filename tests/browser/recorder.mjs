@@ -1,6 +1,6 @@
 /**
- * Reads an event stream with the `EventSource` at hand, and reports what its user sees of it; gives the source.
- * Chromium runs the text of this function in a page: it must not name anything outside itself but `EventSource`, `report`.
+ * Reads an event stream with the global `EventSource`, reports its events, and returns the source.
+ * Chromium runs the text of this function in a page: it may use only `EventSource` and `report` from outside of it.
  */
 export function record(url, types, options) {
   const source = new EventSource(url, options);

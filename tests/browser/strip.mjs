@@ -1,4 +1,4 @@
-// TypeScript on standard input becomes JavaScript on standard output: node strip.mjs
+// Converts TypeScript on standard input to JavaScript on standard output: node strip.mjs
 import { readFileSync } from "node:fs";
 import { transformSync } from "esbuild";
 

@@ -171,7 +171,7 @@ impl<S> RequestBuilder<S> {
     /// `cache-control` and `last-event-id` headers are added to it.
     ///
     /// An error of `make` is retried like a failed connection. With this closure, a request with a method other than
-    /// GET is retried like a GET, since the closure builds it anew for each attempt. A response that rejects the
+    /// GET is retried like a GET, since the closure builds a new one for each attempt. A response that rejects the
     /// request, such as a 401, ends the source unless [`retry_status`](ReconnectPolicy::retry_status) allows a
     /// retry.
     ///
@@ -214,7 +214,7 @@ impl<S> RequestBuilder<S> {
     /// Limits the time until the head of the response arrives. It includes the closure of
     /// [`request`](Self::request), which may hang as well, and the time to connect. `None` sets no limit.
     ///
-    /// The default is 120 s for GET, and no limit for other methods. A dead network path cannot be told from a
+    /// The default is 120 s for GET, and no limit for other methods. A dead network path looks the same as a
     /// server that sends the head only with its first event. When this default ends an attempt, a source therefore
     /// retries after the reconnection time without doubling it;
     /// [`max_attempts`](super::ReconnectPolicy::max_attempts) counts the attempt. Events that the server sends

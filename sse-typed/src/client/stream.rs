@@ -148,7 +148,7 @@ where
     /// # Errors
     ///
     /// Same as [`next`](Self::next). A loop that stops at the first error misses the events after a bad one: check
-    /// [`Error::is_fatal`], or set [`BadEvent::skip`](super::BadEvent::skip).
+    /// [`Error::is_fatal`], or skip bad events with [`BadEvent::skip`](super::BadEvent::skip).
     ///
     /// # Cancel safety
     ///

@@ -194,8 +194,8 @@ impl TypeVisitor for DeclareVisitor<'_> {
         if let Some(other) = self.names.insert(given_name.clone(), declared) {
             assert!(
                 other == declared,
-                "two Rust types of one payload are called `{given_name}` in TypeScript, the second is `{}`: tell them apart \
-                 by `#[ts(rename = \"..\")]` on one of them",
+                "two Rust types of one payload are called `{given_name}` in TypeScript, the second is `{}`: distinguish them with \
+                 `#[ts(rename = \"..\")]` on one of them",
                 type_name::<T>(),
             );
         }

@@ -45,8 +45,8 @@
 //!
 //! - **Events** are passed to their own handler, to `onEvent`, and to `for await (const event of subscription)`. An
 //!   event is `{ type, data, lastEventId }`. Its `type` is the event type; where several variants share an event
-//!   type, it is the variant's name, in the case of `rename_all`. A `switch` over it narrows `data`, and `event
-//!   satisfies never` in its `default` finds missing cases. `Required<RideEventHandlers>` requires a handler for
+//!   type, it is the variant's name, in the case of `rename_all`. A `switch` over it narrows `data`, and
+//!   `event satisfies never` in its `default` finds missing cases. `Required<RideEventHandlers>` requires a handler for
 //!   each event.
 //! - **Variants** are found as in Rust: by event type, alias, tag, `key` and sentinel. `nested` events are on the
 //!   same level as the others. An `EventSource` does not receive events of undeclared types, except those in

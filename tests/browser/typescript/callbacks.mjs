@@ -1,14 +1,14 @@
-// A subscription whose page throws, closes, or waits in odd places: node callbacks.mjs CONTRACTS
+// A subscription whose callbacks throw, close it, or are slow: node callbacks.mjs CONTRACTS
 import { pathToFileURL } from "node:url";
 import { Fake, assert, head, run, settled } from "./fake.mjs";
 
 const ride = await import(pathToFileURL(`${process.argv[2]}/ride_event.js`).href);
 
 const POSITION = '{"lat":1,"lon":2}';
-const MOST = 2 ** 31 - 1;
+const MAX_TIMER = 2 ** 31 - 1;
 
 await run({
-  async "a page that closes while it is asked for a URL gets no connection"({ clock }) {
+  async "closing in the URL function opens no connection"({ clock }) {
     let asked = 0;
     const subscription = ride.subscribe(
       () => {
@@ -24,10 +24,10 @@ await run({
     await clock.pass(clock.next);
     assert.deepEqual(await subscription.closed, { reason: "closed", status: undefined });
     assert.equal(asked, 2);
-    assert.equal(Fake.made.length, 1);
+    assert.equal(Fake.created.length, 1);
   },
 
-  async "a page that closes as it hears of a loss is not asked for"({ requests }) {
+  async "closing in onState after a loss sends no HEAD request"({ requests }) {
     const onState = (state) => state === "connecting" && subscription.close();
     const subscription = ride.subscribe("/", {}, { EventSource: Fake, onState });
     Fake.last.open();
@@ -37,7 +37,7 @@ await run({
     assert.equal(subscription.state, "closed");
   },
 
-  async "an onState that throws holds up neither coming back nor the end"({ clock }) {
+  async "an onState that throws prevents neither reconnecting nor the end"({ clock }) {
     const closed = [];
     const onState = (state) => {
       if (state !== "open") throw new RangeError(state);
@@ -47,40 +47,40 @@ await run({
     assert.throws(() => Fake.last.giveUp(503), RangeError);
     await settled();
     await clock.pass(clock.next);
-    assert.equal(Fake.made.length, 2);
+    assert.equal(Fake.created.length, 2);
     assert.throws(() => subscription.close(), RangeError);
     assert.deepEqual(closed, ["closed"]);
     assert.equal(Fake.last.readyState, 2);
   },
 
-  async "no wait is longer than a timer can be"({ clock }) {
-    // One that is runs out at once.
-    const patient = { EventSource: Fake, recreate: { delay: 10 ** 9, maxDelay: Infinity } };
+  async "no delay is longer than the longest timer"({ clock }) {
+    // A longer timer would fire at once.
+    const options = { EventSource: Fake, recreate: { delay: 10 ** 9, maxDelay: Infinity } };
     Math.random = () => 0.999;
     for (let n = 0; n < 3; n += 1) {
-      const subscription = ride.subscribe("/", {}, patient);
+      const subscription = ride.subscribe("/", {}, options);
       for (let m = 0; m <= n; m += 1) {
         Fake.last.giveUp(503);
         await settled();
-        assert(clock.next >= 10 ** 9 && clock.next <= MOST, `${clock.next}`);
+        assert(clock.next >= 10 ** 9 && clock.next <= MAX_TIMER, `${clock.next}`);
         await clock.pass(clock.next);
       }
       subscription.close();
     }
   },
 
-  async "a server that says to come back in a year is not asked at once"(world) {
-    world.answer = head(503, { "retry-after": `${365 * 24 * 3600}` });
+  async "a retry-after of a year does not retry at once"(world) {
+    world.respond = head(503, { "retry-after": `${365 * 24 * 3600}` });
     const subscription = ride.subscribe("/", {}, { EventSource: Fake });
     Fake.last.giveUp();
     await settled();
     await settled();
-    assert.equal(world.clock.next, MOST);
+    assert.equal(world.clock.next, MAX_TIMER);
     subscription.close();
   },
 
-  async "a content type is read in any case"(world) {
-    world.answer = head(200, { "content-type": "Text/Event-Stream" });
+  async "a content type is compared without regard to case"(world) {
+    world.respond = head(200, { "content-type": "Text/Event-Stream" });
     const subscription = ride.subscribe("/", {}, { EventSource: Fake });
     Fake.last.giveUp();
     await settled();
@@ -89,8 +89,8 @@ await run({
     subscription.close();
   },
 
-  async "a question that is not answered is taken back"(world) {
-    world.answer = () => new Promise(() => undefined);
+  async "a HEAD request without a response is aborted"(world) {
+    world.respond = () => new Promise(() => undefined);
     const subscription = ride.subscribe("/", {}, { EventSource: Fake });
     Fake.last.giveUp();
     await settled();
@@ -106,7 +106,7 @@ await run({
     assert.deepEqual(world.clock.timers, []);
   },
 
-  async "an instance of a class has its methods called on it"() {
+  async "methods of a class instance are called on the instance"() {
     class Page {
       seen = [];
       position({ lat }) {
@@ -120,7 +120,7 @@ await run({
     assert.deepEqual(page.seen, [1]);
   },
 
-  async "a loop by hand can be left while it waits, and before it begins"() {
+  async "an iterator can be closed while it waits, and before its first next"() {
     const waiting = ride.subscribe("/", {}, { EventSource: Fake });
     const loop = waiting[Symbol.asyncIterator]();
     const next = loop.next();
@@ -134,18 +134,18 @@ await run({
     assert.equal(early.state, "closed");
   },
 
-  async "handlers may subscribe, and an event reaches only those that were there"() {
-    const heard = [];
-    const inner = { position: () => heard.push("inner") };
+  async "a handler may subscribe, and the event reaches only earlier subscriptions"() {
+    const calls = [];
+    const inner = { position: () => calls.push("inner") };
     const position = () => {
-      heard.push("outer");
-      if (heard.length === 1) ride.subscribe("/inner", inner, { EventSource: Fake });
+      calls.push("outer");
+      if (calls.length === 1) ride.subscribe("/inner", inner, { EventSource: Fake });
     };
     ride.subscribe("/outer", { position }, { EventSource: Fake });
-    const [outer] = Fake.made;
+    const [outer] = Fake.created;
     outer.message("position", POSITION);
     Fake.last.message("position", POSITION);
     outer.message("position", POSITION);
-    assert.deepEqual(heard, ["outer", "inner", "outer"]);
+    assert.deepEqual(calls, ["outer", "inner", "outer"]);
   },
 });

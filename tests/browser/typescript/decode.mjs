@@ -1,4 +1,4 @@
-// Reads events of a contract, each given as [event type, data] on a line of the file: node decode.mjs CONTRACT CASES
+// Decodes events of a contract, each a line `[event type, data]` of the file: node decode.mjs CONTRACT CASES
 import { readFile } from "node:fs/promises";
 import { pathToFileURL } from "node:url";
 

@@ -1,12 +1,12 @@
-// An EventSource that does as the test says, and a clock that stands still until it is moved.
+// A fake EventSource that a test controls, and a clock that the test advances.
 import assert from "node:assert/strict";
 
 export class Fake {
-  /** All that were made, in their order. */
-  static made = [];
+  /** All instances, in the order of their creation. */
+  static created = [];
 
   static get last() {
-    return Fake.made.at(-1);
+    return Fake.created.at(-1);
   }
 
   readyState = 0;
@@ -15,7 +15,7 @@ export class Fake {
   constructor(url, init) {
     this.url = url;
     this.init = init;
-    Fake.made.push(this);
+    Fake.created.push(this);
   }
 
   addEventListener(type, listener) {
@@ -35,18 +35,18 @@ export class Fake {
     this.emit("open");
   }
 
-  /** As a browser tells it: nothing is heard under names that nobody listens to. */
+  /** Dispatches a message, as a browser does: only to listeners of its type. */
   message(type, data, lastEventId = "") {
     this.emit(type, { data, lastEventId });
   }
 
-  /** The connection is lost, and the browser comes back by itself. */
+  /** The connection is lost, and the browser reconnects by itself. */
   lose() {
     this.readyState = 0;
     this.emit("error");
   }
 
-  /** The browser will not come back. Some implementations say why. */
+  /** The browser gives up. Some implementations report the status. */
   giveUp(code) {
     this.readyState = 2;
     this.emit("error", code === undefined ? {} : { code });
@@ -67,7 +67,7 @@ export class Clock {
     this.timers = this.timers.filter((other) => other !== timer);
   }
 
-  /** How long until the next timer runs. */
+  /** The time until the next timer fires. */
   get next() {
     return Math.min(...this.timers.map(({ at }) => at)) - this.now;
   }
@@ -81,10 +81,10 @@ export class Clock {
   }
 }
 
-/** Promises that are kept have been heard of. */
+/** Resolves when the callbacks of all resolved promises have run. */
 export const settled = () => new Promise((resolve) => setImmediate(resolve));
 
-/** Runs tests one after the other, each with a clock and a fake of its own. `fetch` answers as the test says. */
+/** Runs tests one after the other, each with its own clock and fakes. A test sets the response of `fetch`. */
 export async function run(tests) {
   const { setTimeout, clearTimeout, fetch, console } = globalThis;
   const { now } = Date;
@@ -93,14 +93,14 @@ export async function run(tests) {
     const clock = new Clock();
     const requests = [];
     const warnings = [];
-    const world = { clock, requests, warnings, answer: async () => Promise.reject(new TypeError("no network")) };
-    Fake.made = [];
+    const world = { clock, requests, warnings, respond: async () => Promise.reject(new TypeError("no network")) };
+    Fake.created = [];
     globalThis.setTimeout = (...timer) => clock.setTimeout(...timer);
     globalThis.clearTimeout = (timer) => clock.clearTimeout(timer);
     globalThis.fetch = (url, init) => {
       requests.push({ url, ...init });
       const aborted = new Promise((_, reject) => init.signal.addEventListener("abort", () => reject(init.signal.reason)));
-      return Promise.race([world.answer(url), aborted]);
+      return Promise.race([world.respond(url), aborted]);
     };
     globalThis.console = { ...console, warn: (...values) => warnings.push(values) };
     Date.now = () => clock.now;
@@ -119,7 +119,7 @@ export async function run(tests) {
   }
 }
 
-/** What `fetch` answers. */
+/** A response of `fetch`. */
 export const head = (status, headers = {}) => async () => ({ status, headers: { get: (name) => headers[name] ?? null } });
 
 export { assert };

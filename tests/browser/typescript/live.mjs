@@ -1,4 +1,4 @@
-// A page without a browser: npm's eventsource, and a subscription that prints all that it hears.
+// A page without a browser: npm's eventsource, and a subscription that prints its callbacks.
 //
 //     node live.mjs CONTRACT URL OPTIONS
 //

@@ -1,11 +1,11 @@
-// How a subscription comes back, with a fake EventSource and a clock that stands still: node reconnecting.mjs CONTRACTS
+// How a subscription reconnects, with a fake EventSource and a paused clock: node reconnecting.mjs CONTRACTS
 import { once } from "node:events";
 import { Fake, assert, head, run, settled } from "./fake.mjs";
 import { POSITION, closed, contract, listen } from "./listen.mjs";
 
 const ride = await contract("ride_event");
 
-/** Has the browser give up, and the subscription try again at once. */
+/** Lets the browser give up, and the subscription retry. */
 async function again(clock, code = 503) {
   Fake.last.giveUp(code);
   await settled();
@@ -13,24 +13,24 @@ async function again(clock, code = 503) {
 }
 
 await run({
-  async "the browser's own reconnecting is left alone"({ clock }) {
-    const { heard } = listen(ride, ["position"]);
+  async "the browser's own reconnecting is not replaced"({ clock }) {
+    const { takeLog } = listen(ride, ["position"]);
     for (let n = 0; n < 5; n += 1) {
       Fake.last.open();
       Fake.last.message("position", POSITION, `${n}`);
       Fake.last.lose();
       await clock.pass(5000);
     }
-    assert.equal(Fake.made.length, 1);
-    assert.equal(heard().filter(([name]) => name === "position").length, 5);
+    assert.equal(Fake.created.length, 1);
+    assert.equal(takeLog().filter(([name]) => name === "position").length, 5);
   },
 
-  async "a browser that gave up is made anew, behind the last event, and later each time"({ clock }) {
-    const { subscription, heard } = listen(ride, ["position"], { withCredentials: true });
+  async "after the browser gives up, a new EventSource resumes after the last event, with back-off"({ clock }) {
+    const { subscription, takeLog } = listen(ride, ["position"], { withCredentials: true });
     Fake.last.open();
     Fake.last.message("position", POSITION, "a b");
     Fake.last.giveUp(503);
-    assert.deepEqual(heard().map(([name, value]) => [name, value]), [
+    assert.deepEqual(takeLog().map(([name, value]) => [name, value]), [
       ["onState", "open"],
       ["position", { lat: 1, lon: 2 }],
       ["onState", "connecting"],
@@ -40,14 +40,14 @@ await run({
     for (let n = 0; n < 8; n += 1) {
       waits.push(clock.next);
       await clock.pass(clock.next);
-      assert.equal(Fake.made.length, n + 2);
+      assert.equal(Fake.created.length, n + 2);
       assert.equal(Fake.last.url, "/events?last_event_id=a%20b");
       assert.deepEqual(Fake.last.init, { withCredentials: true });
       Fake.last.giveUp(503);
       await settled();
     }
     assert.deepEqual(waits, [1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000]);
-    // An event begins anew, an open connection does not.
+    // An event resets the delay, an open connection does not.
     await clock.pass(clock.next);
     Fake.last.open();
     Fake.last.giveUp(503);
@@ -62,9 +62,9 @@ await run({
     assert.deepEqual(clock.timers, []);
   },
 
-  async "waiting has an addition of chance, and limits that can be set"({ clock }) {
+  async "delays have jitter, and limits that can be set"({ clock }) {
     Math.random = () => 0.999;
-    const { heard } = listen(ride, [], { recreate: { delay: 100, maxDelay: 150, attempts: 2 } });
+    const { takeLog } = listen(ride, [], { recreate: { delay: 100, maxDelay: 150, attempts: 2 } });
     Fake.last.giveUp(500);
     await settled();
     assert(clock.next > 140 && clock.next < 150, `${clock.next}`);
@@ -75,16 +75,16 @@ await run({
     await clock.pass(clock.next);
     Fake.last.giveUp(429);
     await settled();
-    assert.deepEqual(heard(), closed("refused", 429));
+    assert.deepEqual(takeLog(), closed("refused", 429));
     assert.deepEqual(clock.timers, []);
   },
 
-  async "statuses that will stay are final"({ clock }) {
+  async "permanent statuses are final"({ clock }) {
     for (const status of [200, 400, 401, 403, 404, 405, 410, 422]) {
-      const { heard } = listen(ride);
+      const { takeLog } = listen(ride);
       Fake.last.giveUp(status);
       await settled();
-      assert.deepEqual(heard(), closed("refused", status), `${status}`);
+      assert.deepEqual(takeLog(), closed("refused", status), `${status}`);
     }
     assert.deepEqual(clock.timers, []);
     for (const status of [408, 425, 429, 500, 502, 503, 504]) {
@@ -95,7 +95,7 @@ await run({
     }
   },
 
-  async "a browser that does not say why is asked for by HEAD"(world) {
+  async "a status that the browser does not report is requested with HEAD"(world) {
     const stream = { "content-type": "text/event-stream; charset=utf-8" };
     for (const [answer, outcome] of [
       [head(204), closed("complete", 204)],
@@ -111,10 +111,10 @@ await run({
       [head(503, { "retry-after": "Fri, 31 Dec 1999 23:59:59 GMT" }), 1000],
       [async () => Promise.reject(new TypeError("no network")), 1000],
     ]) {
-      world.answer = answer;
-      const { heard, subscription } = listen(ride, ["position"], { withCredentials: true });
+      world.respond = answer;
+      const { takeLog, subscription } = listen(ride, ["position"], { withCredentials: true });
       Fake.last.message("position", POSITION, "5");
-      heard();
+      takeLog();
       Fake.last.giveUp();
       await settled();
       await settled();
@@ -122,17 +122,17 @@ await run({
       assert.deepEqual([url, method, credentials, cache], ["/events?last_event_id=5", "HEAD", "include", "no-store"]);
       if (typeof outcome === "number") {
         assert.equal(world.clock.next, outcome);
-        assert.deepEqual(heard(), []);
+        assert.deepEqual(takeLog(), []);
       } else {
-        assert.deepEqual(heard(), outcome);
+        assert.deepEqual(takeLog(), outcome);
       }
       subscription.close();
       assert.deepEqual(world.clock.timers, []);
     }
   },
 
-  async "a server that does not answer HEAD holds nothing up, and close does not wait"(world) {
-    world.answer = () => new Promise(() => undefined);
+  async "a server that does not respond to HEAD does not prevent retries, and close does not wait for it"(world) {
+    world.respond = () => new Promise(() => undefined);
     const { subscription } = listen(ride);
     Fake.last.giveUp();
     await settled();
@@ -140,25 +140,25 @@ await run({
     await world.clock.pass(10_000);
     assert.equal(world.clock.next, 1000);
     await world.clock.pass(1000);
-    assert.equal(Fake.made.length, 2);
+    assert.equal(Fake.created.length, 2);
     Fake.last.giveUp();
     await settled();
     subscription.close();
     await world.clock.pass(60_000);
-    assert.equal(Fake.made.length, 2);
+    assert.equal(Fake.created.length, 2);
     assert.deepEqual(world.clock.timers, []);
   },
 
-  async "without recreating, giving up is the end"({ requests }) {
-    const { heard } = listen(ride, [], { recreate: false });
+  async "with recreate: false the subscription ends when the browser gives up"({ requests }) {
+    const { takeLog } = listen(ride, [], { recreate: false });
     Fake.last.lose();
     Fake.last.giveUp();
     await settled();
-    assert.deepEqual(heard(), closed("refused", undefined));
+    assert.deepEqual(takeLog(), closed("refused", undefined));
     assert.deepEqual(requests, []);
   },
 
-  async "the place to resume at goes into any URL"({ clock }) {
+  async "the last event ID can be added to any URL"({ clock }) {
     for (const [url, resumed] of [
       ["/events", "/events?last_event_id=7%26%C3%A9"],
       ["/events?a=b%20c", "/events?a=b%20c&last_event_id=7%26%C3%A9"],
@@ -177,9 +177,9 @@ await run({
     assert.equal(Fake.last.url, "/events?last_event_id=12");
   },
 
-  async "a function gives the URL anew, and its error is the end"({ clock }) {
+  async "a function returns the URL of each request, and its error ends the subscription"({ clock }) {
     let tickets = 0;
-    const { subscription, heard } = listen(ride, [], {}, () => {
+    const { subscription, takeLog } = listen(ride, [], {}, () => {
       tickets += 1;
       if (tickets === 3) throw new RangeError("no more tickets");
       return `/events?ticket=${tickets}`;
@@ -187,13 +187,13 @@ await run({
     assert.equal(Fake.last.url, "/events?ticket=1");
     await again(clock);
     assert.equal(Fake.last.url, "/events?ticket=2");
-    heard();
+    takeLog();
     Fake.last.giveUp(503);
     await settled();
     assert.throws(() => clock.timers[0].run(), RangeError);
-    assert.deepEqual(heard(), closed("refused"));
+    assert.deepEqual(takeLog(), closed("refused"));
     assert.equal(subscription.state, "closed");
-    // Nor is there one to ask at.
+    // There is no URL for a HEAD request either.
     const asking = listen(ride, [], {}, () => {
       tickets += 1;
       if (tickets === 5) throw new RangeError("no more tickets");
@@ -202,16 +202,16 @@ await run({
     const thrown = once(process, "unhandledRejection");
     Fake.last.giveUp();
     assert.match((await thrown)[0].message, /no more tickets/);
-    assert.deepEqual(asking.heard(), closed("refused"));
+    assert.deepEqual(asking.takeLog(), closed("refused"));
     assert.throws(() => listen(ride, [], { EventSource: class { constructor() { throw new SyntaxError("no URL"); } } }), SyntaxError);
   },
 
-  async "an id that the server has the browser forget is not asked for for ever"({ clock }) {
+  async "an ID that the server makes the browser forget is not sent forever"({ clock }) {
     const { subscription } = listen(ride, ["position"]);
     Fake.last.message("position", POSITION, "old");
     await again(clock);
     assert.equal(Fake.last.url, "/events?last_event_id=old");
-    // The server clears the id, which a page cannot see, and ends the stream; the browser comes back to the same URL.
+    // The server clears the ID, which a page cannot see, and ends the stream; the browser reconnects to the same URL.
     Fake.last.open();
     Fake.last.lose();
     Fake.last.open();
@@ -219,18 +219,18 @@ await run({
     assert.equal(subscription.lastEventId, "");
     await clock.pass(clock.next);
     assert.equal(Fake.last.url, "/events");
-    assert.equal(Fake.made.length, 3);
+    assert.equal(Fake.created.length, 3);
   },
 
-  async "an empty id clears the last event ID, once the source has said one"({ clock }) {
-    const { subscription, heard } = listen(ride, ["position"], { lastEventId: "0" });
+  async "an empty ID clears the last event ID if the source has had one"({ clock }) {
+    const { subscription, takeLog } = listen(ride, ["position"], { lastEventId: "0" });
     const message = (id) => {
       Fake.last.message("position", POSITION, id);
-      const [[, , lastEventId]] = heard();
+      const [[, , lastEventId]] = takeLog();
       assert.equal(lastEventId, subscription.lastEventId);
       return lastEventId;
     };
-    // An EventSource says the same of an id that it has never had.
+    // An EventSource also reports an empty ID before the first one.
     assert.equal(message(""), "0");
     assert.equal(message("1"), "1");
     assert.equal(message(""), "");
@@ -239,8 +239,8 @@ await run({
     Fake.last.giveUp(503);
     await settled();
     await clock.pass(clock.next);
-    heard();
-    // The next one has not said any, either.
+    takeLog();
+    // The next EventSource has had no ID either.
     assert.equal(Fake.last.url, "/events?last_event_id=2");
     assert.equal(message(""), "2");
     assert.equal(message("3"), "3");
@@ -248,34 +248,34 @@ await run({
     Fake.last.giveUp(503);
     await settled();
     await clock.pass(clock.next);
-    heard();
+    takeLog();
     assert.equal(Fake.last.url, "/events");
     assert.equal(message(""), "");
-    // What says nothing of ids clears none.
+    // An implementation without IDs clears none.
     message("4");
     Fake.last.emit("position", { data: POSITION });
     assert.equal(subscription.lastEventId, "4");
   },
 
-  async "a cleared id does not come back with the URL"({ clock }) {
+  async "a cleared ID in the URL is not sent again"({ clock }) {
     const { subscription } = listen(ride, ["position"], { lastEventId: "5" });
     Fake.last.open();
     Fake.last.message("position", POSITION, "6");
     Fake.last.lose();
-    assert.equal(Fake.made.length, 1, "the browser sends its own id");
+    assert.equal(Fake.created.length, 1, "the browser sends its own id");
     Fake.last.message("position", POSITION, "");
-    // The browser would send none, and the URL has the first one.
+    // The browser would send no ID, and the URL has the first one.
     Fake.last.lose();
     assert.equal(subscription.state, "connecting");
     await clock.pass(clock.next);
-    assert.deepEqual(Fake.made.map(({ url }) => url), ["/events?last_event_id=5", "/events"]);
+    assert.deepEqual(Fake.created.map(({ url }) => url), ["/events?last_event_id=5", "/events"]);
     Fake.last.message("position", POSITION, "7");
     Fake.last.message("position", POSITION, "");
     Fake.last.lose();
     assert.deepEqual(clock.timers, [], "this URL has none");
   },
 
-  async "a connection that lasted, or that gave an event, is no sign of a lost id"({ clock }) {
+  async "a connection that lasts or receives an event does not count as a rejected ID"({ clock }) {
     const { subscription } = listen(ride, ["position"], { lastEventId: "5" });
     for (let n = 0; n < 5; n += 1) {
       Fake.last.open();
@@ -289,8 +289,8 @@ await run({
       Fake.last.lose();
     }
     assert.equal(subscription.lastEventId, "5");
-    assert.equal(Fake.made.length, 1);
-    // Nor is any, as long as the URL has none.
+    assert.equal(Fake.created.length, 1);
+    // Nor does any connection while the URL has no ID.
     const first = listen(ride).subscription;
     Fake.last.message("position", POSITION, "6");
     for (let n = 0; n < 5; n += 1) {
@@ -298,6 +298,6 @@ await run({
       Fake.last.lose();
     }
     assert.equal(first.lastEventId, "6");
-    assert.equal(Fake.made.length, 2);
+    assert.equal(Fake.created.length, 2);
   },
 });

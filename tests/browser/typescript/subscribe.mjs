@@ -1,4 +1,4 @@
-// A subscription and a fake EventSource: node subscribe.mjs CONTRACTS
+// A subscription with a fake EventSource: node subscribe.mjs CONTRACTS
 import { Fake, assert, run, settled } from "./fake.mjs";
 import { POSITION, closed, contract, listen } from "./listen.mjs";
 
@@ -10,9 +10,9 @@ const clash = await contract("clash");
 const odd = await contract("odd");
 
 await run({
-  async "each event goes to its handler, to onEvent and to loops"() {
+  async "each event is passed to its handler, to onEvent and to loops"() {
     const all = [];
-    const { subscription, heard } = listen(ride, ["driver_assigned", "position"], { onEvent: (event) => all.push(event) });
+    const { subscription, takeLog } = listen(ride, ["driver_assigned", "position"], { onEvent: (event) => all.push(event) });
     const loop = (async () => {
       const events = [];
       for await (const event of subscription) events.push(event);
@@ -30,7 +30,7 @@ await run({
     ];
     assert.deepEqual(all, expected);
     assert.deepEqual(await loop, expected);
-    assert.deepEqual(heard(), [
+    assert.deepEqual(takeLog(), [
       ["onState", "open"],
       ["driver_assigned", { driver: "Lan", eta_s: 240 }, "1"],
       ["position", { lat: 1, lon: 2 }, "1"],
@@ -42,20 +42,20 @@ await run({
   },
 
   async "a terminal event closes even if its handler throws"() {
-    const { heard, subscription } = listen(ride, [], {
+    const { takeLog, subscription } = listen(ride, [], {
       onEvent() {
         assert.equal(Fake.last.readyState, 2);
         throw new RangeError("of the page");
       },
     });
     assert.throws(() => Fake.last.message("completed", "null"), RangeError);
-    assert.deepEqual(heard(), closed("terminal"));
+    assert.deepEqual(takeLog(), closed("terminal"));
     Fake.last.message("position", POSITION);
     Fake.last.giveUp();
     await settled();
-    assert.deepEqual(heard(), []);
+    assert.deepEqual(takeLog(), []);
     assert.equal(subscription.state, "closed");
-    assert.equal(Fake.made.length, 1);
+    assert.equal(Fake.created.length, 1);
   },
 
   async "a terminal event is the reason even if its handler closes"() {
@@ -65,11 +65,11 @@ await run({
     assert.deepEqual(events, [{ reason: "terminal", status: undefined }]);
   },
 
-  async "a gap goes to its handler and to onGap"() {
+  async "a gap is passed to its handler and to onGap"() {
     const gaps = [];
-    const { heard } = listen(ride, ["missed"], { onGap: (gap, event) => gaps.push([gap, event.type]) });
+    const { takeLog } = listen(ride, ["missed"], { onGap: (gap, event) => gaps.push([gap, event.type]) });
     Fake.last.message("missed", '{"missed":17,"reason":"trimmed"}', "4");
-    assert.deepEqual(heard(), [["missed", { missed: 17, reason: "trimmed" }, "4"]]);
+    assert.deepEqual(takeLog(), [["missed", { missed: 17, reason: "trimmed" }, "4"]]);
     assert.deepEqual(gaps, [[{ missed: 17, reason: "trimmed" }, "missed"]]);
     const nested = [];
     listen(topics, [], { onGap: (gap) => nested.push(gap.reason) });
@@ -81,31 +81,31 @@ await run({
     Fake.last.message("missed", "{}");
   },
 
-  async "invalid data is told, and the subscription goes on"({ warnings }) {
-    const { heard } = listen(ride, ["position"]);
+  async "invalid data is passed to onInvalid, and the subscription continues"({ warnings }) {
+    const { takeLog } = listen(ride, ["position"]);
     Fake.last.message("position", "{", "8");
-    const [[hook, event, error]] = heard();
+    const [[hook, event, error]] = takeLog();
     assert.equal(hook, "onInvalid");
     assert.deepEqual(event, { eventType: "position", data: "{", lastEventId: "8" });
     assert(error instanceof SyntaxError);
     Fake.last.message("position", POSITION, "8");
-    assert.deepEqual(heard(), [["position", { lat: 1, lon: 2 }, "8"]]);
-    // Nobody listens: it is a warning.
+    assert.deepEqual(takeLog(), [["position", { lat: 1, lon: 2 }, "8"]]);
+    // Without onInvalid it is a warning.
     listen(ride, [], { onInvalid: undefined });
     Fake.last.message("position", "{");
     assert.equal(warnings.length, 1);
     assert.match(warnings[0][0], /position/);
   },
 
-  async "variants of one event type are told apart"() {
-    const { heard } = listen(completion, ["Chunk", "Failed2", "Done", "Sentinel", "Unknown"]);
+  async "variants of one event type are distinguished"() {
+    const { takeLog } = listen(completion, ["Chunk", "Failed2", "Done", "Sentinel", "Unknown"]);
     Fake.last.message("message", '{"choices":["a"]}');
     Fake.last.message("message", '{"error":"full"}');
     Fake.last.message("message", "[DONE");
     Fake.last.message("Sentinel", 'x\n"');
     Fake.last.message("Sentinel", "y");
     Fake.last.message("message", "[DONE]");
-    const events = heard();
+    const events = takeLog();
     assert.equal(events[2][2] instanceof SyntaxError, true);
     assert.match(events[4][2].message, /expected `x/);
     assert.deepEqual(events.filter(([name]) => name !== "onInvalid"), [
@@ -117,15 +117,15 @@ await run({
     ]);
   },
 
-  async "events without data move the last event ID alone"() {
-    const { subscription, heard } = listen(completion, ["Chunk"]);
+  async "events without data only set the last event ID"() {
+    const { subscription, takeLog } = listen(completion, ["Chunk"]);
     Fake.last.message("message", "", "9");
-    assert.deepEqual(heard(), []);
+    assert.deepEqual(takeLog(), []);
     assert.equal(subscription.lastEventId, "9");
   },
 
-  async "text and own codecs arrive as they are, and what is hidden as JSON"() {
-    const { heard } = listen(form, ["form.text", "form.csv", "form.own", "form.opaque", 'a "name" with\ttab']);
+  async "text and custom codecs are passed as text, and hidden types as JSON"() {
+    const { takeLog } = listen(form, ["form.text", "form.csv", "form.own", "form.opaque", 'a "name" with\ttab']);
     Fake.last.message("form.text", " a\nb ");
     Fake.last.message("form.text", "");
     Fake.last.message("form.csv", "1,2");
@@ -133,7 +133,7 @@ await run({
     Fake.last.message("form.opaque", '"1s"');
     Fake.last.message("old", "true");
     Fake.last.message("form.ping", "");
-    const events = heard().map(([name, data]) => [name, data]);
+    const events = takeLog().map(([name, data]) => [name, data]);
     assert.deepEqual(events, [
       ["form.text", " a\nb "],
       ["form.text", ""],
@@ -144,44 +144,44 @@ await run({
     ]);
   },
 
-  async "unknown event types are heard as far as they are listened to"() {
+  async "unknown events are received if their types are listened to"() {
     const raw = (eventType) => ({ eventType, data: "{}", lastEventId: "" });
     const without = listen(ride, [], { otherTypes: ["new_kind"] });
     for (const type of ["new_kind", "newer_kind", "message"]) Fake.last.message(type, "{}");
-    assert.deepEqual(without.heard(), [["onUnknown", raw("new_kind")], ["onUnknown", raw("message")]]);
+    assert.deepEqual(without.takeLog(), [["onUnknown", raw("new_kind")], ["onUnknown", raw("message")]]);
     const with_other = listen(form, ["other"], { otherTypes: ["new_kind"] });
     for (const type of ["new_kind", "newer_kind", "message"]) Fake.last.message(type, "{}");
-    assert.deepEqual(with_other.heard(), [
+    assert.deepEqual(with_other.takeLog(), [
       ["other", { eventType: "new_kind", data: "{}" }, ""],
       ["other", { eventType: "message", data: "{}" }, ""],
     ]);
   },
 
-  async "events that are called as the browser's own are events if they have data"() {
-    const { heard } = listen(topics, ["error", "open"]);
+  async "events with the names of the browser's own are events if they have data"() {
+    const { takeLog } = listen(topics, ["error", "open"]);
     Fake.last.open();
     Fake.last.message("error", '{"kind":"error","code":7}');
     Fake.last.message("open", "null");
     Fake.last.lose();
-    assert.deepEqual(heard(), [["onState", "open"], ["error", { code: 7 }, ""], ["open", null, ""], ["onState", "connecting"]]);
-    // A type that has no such events is none the wiser.
+    assert.deepEqual(takeLog(), [["onState", "open"], ["error", { code: 7 }, ""], ["open", null, ""], ["onState", "connecting"]]);
+    // An event type without such variants does not receive them.
     const other = listen(ride);
     Fake.last.message("error", "{}");
-    assert.deepEqual(other.heard(), [["onUnknown", { eventType: "error", data: "{}", lastEventId: "" }]]);
+    assert.deepEqual(other.takeLog(), [["onUnknown", { eventType: "error", data: "{}", lastEventId: "" }]]);
   },
 
-  async "what handlers inherit is no handler"() {
-    const heard = [];
-    listen(clash, [], { onEvent: ({ type }) => heard.push(type) });
+  async "inherited members are not handlers"() {
+    const calls = [];
+    listen(clash, [], { onEvent: ({ type }) => calls.push(type) });
     Fake.last.message("constructor", "null");
     Fake.last.message("__proto__", "1");
-    assert.deepEqual(heard, ["constructor", "__proto__"]);
+    assert.deepEqual(calls, ["constructor", "__proto__"]);
   },
 
-  async "a handler is called whatever its event is called"() {
+  async "a handler is called whatever the name of its event"() {
     const names = ["__proto__", "constructor", "toString", "hasOwnProperty", "valueOf", "__defineGetter__", "name", "call", "temp²", "Ⓐ"];
-    const heard = [];
-    const note = (name) => (data, event) => heard.push([name, event.type, data === null]);
+    const calls = [];
+    const note = (name) => (data, event) => calls.push([name, event.type, data === null]);
     class Handlers {
       ["__proto__"](data, event) {
         note("__proto__")(data, event);
@@ -211,7 +211,7 @@ await run({
     for (const [handlers, expected] of [
       [own, names],
       [Object.assign(Object.create(null), own), names],
-      // In a literal this is no property: it makes the handler the prototype.
+      // In a literal this is not a property: it makes the handler the prototype.
       [{ __proto__: note("__proto__") }, ["__proto__"]],
       [{ "__proto__": note("__proto__"), name: note("name"), toString: note("toString") }, ["__proto__", "toString", "name"]],
       [{ ["__proto__"]: note("__proto__"), constructor: note("constructor") }, ["__proto__", "constructor"]],
@@ -227,14 +227,14 @@ await run({
       odd.subscribe("/", handlers, { EventSource: Fake, onEvent: ({ type }) => all.push(type) });
       for (const name of names) Fake.last.message(name, `{"__proto__":"${name}"}`);
       assert.deepEqual(all, names);
-      assert.deepEqual(heard.splice(0).map(([name, type]) => [name, type]), expected.map((name) => [name, name]));
+      assert.deepEqual(calls.splice(0).map(([name, type]) => [name, type]), expected.map((name) => [name, name]));
     }
   },
 
-  async "data has the keys that it has, and gives an object no others"() {
+  async "keys of the data are its own properties only"() {
     const json = '{"__proto__":{"polluted":1},"constructor":{"prototype":{"polluted":1}},"hasOwnProperty":1}';
     const { data } = odd.decode("constructor", json);
-    // The tag is not the payload's.
+    // The tag is not part of the payload.
     assert.deepEqual(Object.keys(data), ["constructor", "hasOwnProperty"]);
     assert.equal(Object.getPrototypeOf(data), Object.prototype);
     assert.equal({}.polluted, undefined);
@@ -242,40 +242,40 @@ await run({
     assert.deepEqual(tagged("constructor"), { type: "constructor", data: { hasOwnProperty: 1 }, lastEventId: "" });
     assert.equal(tagged("toString").type, "toString");
     assert.equal(tagged("isPrototypeOf"), undefined);
-    // Without the tag there is nothing, whatever objects inherit.
+    // Without the tag there is no event, whatever objects inherit.
     assert.equal(odd.decode("message", "{}"), undefined);
     const { data: raw } = clash.decode("Shape", json);
     assert.deepEqual(Object.keys(raw), ["__proto__", "constructor", "hasOwnProperty"]);
   },
 
-  async "nothing is heard after close"() {
-    const { subscription, heard } = listen(ride, ["position"]);
+  async "no callback is called after close"() {
+    const { subscription, takeLog } = listen(ride, ["position"]);
     Fake.last.open();
     subscription.close();
     subscription.close();
-    assert.deepEqual(heard(), [["onState", "open"], ...closed("closed")]);
+    assert.deepEqual(takeLog(), [["onState", "open"], ...closed("closed")]);
     Fake.last.message("position", POSITION);
     Fake.last.open();
     Fake.last.lose();
     Fake.last.giveUp();
     await settled();
-    assert.deepEqual(heard(), []);
+    assert.deepEqual(takeLog(), []);
     assert.equal(subscription.state, "closed");
-    // Not even the rest of what hears the event that closed it.
+    // Not even the remaining callbacks of the event that closed it.
     const second = ride.subscribe("/", { position: () => second.close() }, { EventSource: Fake, onEvent: () => assert.fail() });
     Fake.last.message("position", POSITION);
     assert.deepEqual(await second.closed, { reason: "closed", status: undefined });
   },
 
-  async "a signal closes, at once or later, and is let go"() {
+  async "a signal closes, at once or later, and its listener is removed"() {
     const before = listen(ride, [], { signal: AbortSignal.abort() });
-    assert.equal(Fake.made.length, 0);
-    assert.deepEqual(before.heard(), closed("aborted"));
+    assert.equal(Fake.created.length, 0);
+    assert.deepEqual(before.takeLog(), closed("aborted"));
     const controller = new AbortController();
-    const { heard, subscription } = listen(ride, [], { signal: controller.signal });
+    const { takeLog, subscription } = listen(ride, [], { signal: controller.signal });
     controller.abort();
     assert.equal(Fake.last.readyState, 2);
-    assert.deepEqual(heard(), closed("aborted"));
+    assert.deepEqual(takeLog(), closed("aborted"));
     for await (const event of subscription) assert.fail(event);
 
     let listeners = 0;
@@ -286,8 +286,8 @@ await run({
     assert.equal(listeners, 0);
   },
 
-  async "a loop that is left closes, and each loop gets each event"() {
-    const { subscription, heard } = listen(ride);
+  async "leaving a loop closes, and each loop receives each event"() {
+    const { subscription, takeLog } = listen(ride);
     const second = subscription[Symbol.asyncIterator]();
     Fake.last.message("position", POSITION);
     Fake.last.message("position", POSITION);
@@ -299,45 +299,45 @@ await run({
         if (event.type === "driver_assigned") break;
       }
     })();
-    // What came before a loop began is not for it.
+    // A loop does not receive earlier events.
     Fake.last.message("driver_assigned", "{}");
     await loop;
     assert.deepEqual(events, ["driver_assigned"]);
-    assert.deepEqual(heard(), closed("closed"));
-    // What was heard before the end is still there.
+    assert.deepEqual(takeLog(), closed("closed"));
+    // Events before the end are still queued.
     const rest = [];
     for (let next = await second.next(); next.done !== true; next = await second.next()) rest.push(next.value.type);
     assert.deepEqual(rest, ["position", "position", "driver_assigned", "driver_assigned"]);
   },
 
-  async "a loop ends with an error if the server refuses, and without one if it is complete"() {
+  async "a loop ends with an error if the server refuses, and without one if the stream is complete"() {
     const refused = listen(ride);
     const loop = (async () => {
       for await (const event of refused.subscription) assert.fail(event);
     })();
     Fake.last.giveUp(403);
     await assert.rejects(loop, /refused: 403/);
-    assert.deepEqual(refused.heard(), closed("refused", 403));
+    assert.deepEqual(refused.takeLog(), closed("refused", 403));
     const complete = listen(ride);
     Fake.last.giveUp(204);
     for await (const event of complete.subscription) assert.fail(event);
-    assert.deepEqual(complete.heard(), closed("complete", 204));
+    assert.deepEqual(complete.takeLog(), closed("complete", 204));
   },
 
-  async "where there is no EventSource, that is said"() {
+  async "without an EventSource, subscribe throws"() {
     assert.throws(() => ride.subscribe("/events"), /there is no EventSource here/);
   },
 
-  async "JSON can be read in other ways"() {
-    const heard = [];
+  async "a custom function can parse JSON"() {
+    const calls = [];
     const parse = (json) => JSON.parse(json, (_, value) => (typeof value === "number" ? BigInt(value) : value));
-    ride.subscribe("/", { position: (data) => heard.push(data) }, { EventSource: Fake, parse });
+    ride.subscribe("/", { position: (data) => calls.push(data) }, { EventSource: Fake, parse });
     Fake.last.message("position", POSITION);
-    assert.deepEqual(heard, [{ lat: 1n, lon: 2n }]);
+    assert.deepEqual(calls, [{ lat: 1n, lon: 2n }]);
     assert.deepEqual(ride.decode("position", POSITION, "7", parse), { type: "position", data: { lat: 1n, lon: 2n }, lastEventId: "7" });
   },
 
-  async "an event that came by another way is read"() {
+  async "decode reads an event that was received in another way"() {
     assert.deepEqual(ride.decode("position", POSITION), { type: "position", data: { lat: 1, lon: 2 }, lastEventId: "" });
     assert.deepEqual(completion.decode("", "[DONE]"), { type: "Done", data: "[DONE]", lastEventId: "" });
     assert.equal(ride.decode("new_kind", "{}"), undefined);

@@ -1,4 +1,4 @@
-//! What serde's attributes make of fields.
+//! Fields, with the attributes of serde.
 
 use std::{borrow::Cow, collections::BTreeMap, time::Duration};
 
@@ -64,7 +64,7 @@ enum Sent {
 }
 
 #[test]
-fn of_what_is_sent() {
+fn fields_of_a_sent_type() {
     assert_current::<Sent>("sent.ts", &Options::new());
 }
 
@@ -92,7 +92,7 @@ enum Received {
 }
 
 #[test]
-fn of_what_is_received() {
+fn fields_of_a_received_type() {
     assert_current::<Received>("received.ts", &Options::new());
 }
 
@@ -104,7 +104,7 @@ struct Borrowed<'a, 'b, T: ?Sized> {
 }
 
 #[test]
-fn of_what_is_borrowed() {
+fn borrowed_fields() {
     assert_current::<Borrowed<'_, '_, [u8]>>("borrowed.ts", &Options::new());
 }
 
@@ -124,7 +124,7 @@ enum Large {
 }
 
 #[test]
-fn large_integers_are_numbers_or_texts() {
+fn large_integers_are_numbers_or_strings() {
     assert_current::<Large>("large_number.ts", &Options::new().name("LargeNumber"));
     assert_current::<Large>("large_string.ts", &Options::new().large_int(LargeInt::String).name("LargeString"));
 }

@@ -1,4 +1,4 @@
-//! Each form of data, and what tells variants apart.
+//! Each form of data, and the ways to distinguish variants.
 
 use std::time::Duration;
 
@@ -145,7 +145,7 @@ enum Completion {
 }
 
 #[test]
-fn variants_of_one_event_type_have_names_of_their_own() {
+fn variants_of_one_event_type_have_unique_names() {
     assert_current::<Completion>("completion.ts", &Options::new());
 }
 

@@ -1,4 +1,4 @@
-//! Types of one name.
+//! Types with equal or special names.
 
 use serde::{Deserialize, Serialize};
 use sse_typed::{
@@ -72,7 +72,7 @@ enum Shape {
     Group { shapes: Vec<Self>, colour: Colour },
 }
 
-/// Types that are called as ones of TypeScript's own.
+/// Types with the names of TypeScript's built-in types.
 mod own {
     use super::{Deserialize, Serialize, TS};
 
@@ -175,7 +175,7 @@ enum Clash {
 }
 
 #[test]
-fn types_of_one_name_are_told_apart() {
+fn types_of_one_name_get_unique_names() {
     assert_current::<Clash>("clash.ts", &Options::new());
 }
 
@@ -235,7 +235,7 @@ enum Odd {
 }
 
 #[test]
-fn names_that_are_no_identifiers_stand_in_quotes() {
+fn names_that_are_not_identifiers_are_quoted() {
     assert_current::<Odd>("odd.ts", &Options::new());
 }
 
@@ -245,13 +245,13 @@ enum Événement {
 }
 
 #[test]
-fn a_type_has_the_name_that_it_has_in_rust() {
+fn a_type_has_its_rust_name() {
     let text = typescript::render::<Événement>(&Options::new());
     assert!(text.contains("export interface ÉvénementMap {\n  \"Reçu\": null;\n}"), "{text}");
 }
 
 #[test]
-fn a_name_that_no_type_can_have_is_refused() {
+fn a_name_that_no_type_can_have_panics() {
     for name in ["", "a b", "1", "class", "string", "Promise", "Array", "Ⓐ", "temp²"] {
         let options = Options::new().name(name);
         let message = std::panic::catch_unwind(|| typescript::render::<Clash>(&options)).unwrap_err();
@@ -276,7 +276,7 @@ struct Taken {
 
 #[test]
 #[should_panic(expected = "generic::Record<u8>` has the name of a built-in type of TypeScript")]
-fn a_generic_type_that_cannot_be_told_from_typescripts_own_is_refused() {
+fn a_generic_type_with_the_name_of_a_built_in_type_panics() {
     assert_current::<Taken>("never_written.ts", &Options::new());
 }
 
@@ -293,6 +293,6 @@ struct Refused {
 
 #[test]
 #[should_panic(expected = "two Rust types of one payload are called `Position` in TypeScript")]
-fn two_types_of_one_name_in_one_payload_are_refused() {
+fn two_types_of_one_name_in_one_payload_panic() {
     assert_current::<Refused>("never_written.ts", &Options::new());
 }

@@ -62,6 +62,6 @@ enum Topics {
 }
 
 #[test]
-fn nested_events_stand_beside_the_others() {
+fn nested_events_are_on_the_same_level_as_the_others() {
     assert_current::<Topics>("topics.ts", &Options::new());
 }

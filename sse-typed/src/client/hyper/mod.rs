@@ -44,9 +44,9 @@ mod transport;
 /// [`last_event_id_across_origins`](super::Client::last_event_id_across_origins)), and no body. A redirect from
 /// `https` to `http` is not followed. A redirect that is not followed is an error with its status.
 ///
-/// A user and a password in the URL (`https://user:password@host/`, percent-encoded) are sent as `authorization:
-/// Basic`, unless the request has that header. They are not sent as part of the URL. Redirects within the origin
-/// keep the header. A user and a password in the URL of a redirect are ignored.
+/// A user and a password in the URL (`https://user:password@host/`, percent-encoded) are sent as
+/// `authorization: Basic`, unless the request has that header. They are not sent as part of the URL. Redirects
+/// within the origin keep the header. A user and a password in the URL of a redirect are ignored.
 ///
 /// Middleware wraps this client. Put layers that set credentials outside of it, as here, so that redirects cannot
 /// send them to another origin:

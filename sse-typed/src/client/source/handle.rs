@@ -66,8 +66,9 @@ impl Handle {
 
     /// Closes the connection, or ends the wait for the next attempt, and reconnects at once with the last event ID.
     ///
-    /// It has no effect on a source that has ended, nor where the request must not be sent again: with a method
-    /// other than GET, unless a [`Resume`](crate::client::Resume) allows it and can already resume.
+    /// It has no effect on a source that has ended. It also has no effect on a request with a method other than GET
+    /// that may be sent only once, or that [`Resume::Get`](crate::client::Resume::Get) cannot resume yet because no
+    /// event ID was received.
     pub fn restart(&self) {
         self.send_command(Command::Restart);
     }

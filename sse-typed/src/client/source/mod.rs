@@ -145,7 +145,7 @@ impl<E, S> EventSource<E, S> {
         handle
     }
 
-    /// Also yields connections, reconnects and comments.
+    /// Turns the source into a stream of [`Signal`]s, which also yields connections, reconnects and comments.
     pub fn with_signals(mut self) -> Signals<E, S> {
         self.reader.change_decoder(|decoder| decoder.comments(true));
         Signals(self)
@@ -226,7 +226,7 @@ impl<E: DecodeEvent, S: HttpService> EventSource<E, S> {
     /// # Errors
     ///
     /// Same as [`next`](Self::next). A loop that stops at the first error misses the events after a bad one: check
-    /// [`Error::is_fatal`], or set [`BadEvent::skip`](super::BadEvent::skip).
+    /// [`Error::is_fatal`], or skip bad events with [`BadEvent::skip`](super::BadEvent::skip).
     ///
     /// # Cancel safety
     ///

@@ -1,4 +1,4 @@
-// What the README shows, and what it does not.
+// The code of the README, and the declarations that it leaves out.
 declare function show(text: string): void;
 declare function move(lat: number, lon: number): void;
 

@@ -1,4 +1,4 @@
-// What a page may write. It is compiled, and not run.
+// Code that must compile. It is not run.
 import { EventSource as NodeEventSource } from "eventsource";
 import * as forms from "../../contracts/form.ts";
 import {
@@ -20,7 +20,7 @@ import type { LargeStringMap } from "../../contracts/large_string.ts";
 import type { ReceivedMap } from "../../contracts/received.ts";
 import type { SentMap } from "../../contracts/sent.ts";
 
-/** Compiles where the two types are the same. */
+/** Compiles only if the two types are the same. */
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 const same = <A, B>(_: Same<A, B>): void => undefined;
 
@@ -70,7 +70,7 @@ const subscription: RideEventSubscription = subscribe(
   },
 );
 
-// Each handler, or none compiles.
+// Requires a handler for each event.
 const all: Required<RideEventHandlers> = {
   driver_assigned: () => undefined,
   position: () => undefined,
@@ -108,10 +108,10 @@ forms.subscribe("/forms", {
   "form.line": ({ text }, { lastEventId }) => console.log(text.length, lastEventId.length),
   other: ({ eventType, data }) => console.log(eventType.length, data.length),
 });
-// Events of nested types, under the names that a browser fires itself too.
+// Events of nested types, also with the names of a browser's own events.
 topics.subscribe("/topics", { error: ({ code }) => console.log(code + 1), open: (data) => same<typeof data, null>(true) });
 
-// Events and fields of any name.
+// Events and fields with any name.
 odd.subscribe("/odd", {
   "temp²": (data) => {
     same<typeof data, { "°C": number; "m²"?: number }>(true);

@@ -1,4 +1,4 @@
-// What a page may not write: at the end of each wrong line stands the error that the compiler must find there.
+// Code that must not compile: each wrong line ends with the error that the compiler must report there.
 import { subscribe, decode, type RideEvent, type RideEventHandlers, type RideEventMap } from "../../contracts/ride_event.ts";
 import { subscribe as subscribeReading } from "../../contracts/reading.ts";
 import { subscribe as subscribeTopics } from "../../contracts/topics.ts";

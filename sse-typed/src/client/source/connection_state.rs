@@ -129,7 +129,7 @@ impl<E: DecodeEvent, S: HttpService> EventSource<E, S> {
                         return Poll::Ready(self.finish(Ok(Ended::NoContent)));
                     }
                     Ok(CheckedResponse::Other(head, body)) => {
-                        self.state = ConnectionState::ReadingErrorBody(Box::pin(rejection(head, body)))
+                        self.state = ConnectionState::ReadingErrorBody(Box::pin(rejection(head, body)));
                     }
                     Err(error) => return Poll::Ready(self.attempt_failed(error)),
                 },

@@ -1,4 +1,4 @@
-//! The where clauses of generated impls: as in serde, a type parameter that stands in a field gets the field's bound.
+//! The where clauses of generated impls. As in serde, a type parameter that is used in a field gets the bound of that field.
 
 use std::collections::HashSet;
 
@@ -11,7 +11,7 @@ use syn::{
 
 use crate::model::{Data, Field, Input, ungrouped};
 
-/// The generics as a declaration has them, without default types.
+/// The generics without defaults.
 pub(crate) fn without_defaults(generics: &Generics) -> Generics {
     let mut generics = generics.clone();
     for param in &mut generics.params {
@@ -24,7 +24,7 @@ pub(crate) fn without_defaults(generics: &Generics) -> Generics {
     generics
 }
 
-/// The generics with further predicates.
+/// The generics with additional predicates.
 pub(crate) fn with_predicates(generics: &Generics, predicates: &[WherePredicate]) -> Generics {
     let mut generics = without_defaults(generics);
     if !predicates.is_empty() {
@@ -33,7 +33,7 @@ pub(crate) fn with_predicates(generics: &Generics, predicates: &[WherePredicate]
     generics
 }
 
-/// What must hold for values to be written.
+/// The predicates for encoding.
 pub(crate) fn encode(input: &Input<'_>, private: &TokenStream) -> Vec<WherePredicate> {
     if let Some(predicates) = &input.bounds.serialize {
         return predicates.clone();
@@ -57,7 +57,7 @@ pub(crate) fn encode(input: &Input<'_>, private: &TokenStream) -> Vec<WherePredi
     bounds.predicates
 }
 
-/// What must hold for values to be read.
+/// The predicates for decoding.
 pub(crate) fn decode(input: &Input<'_>, private: &TokenStream) -> Vec<WherePredicate> {
     if let Some(predicates) = &input.bounds.deserialize {
         return predicates.clone();
@@ -89,9 +89,9 @@ pub(crate) fn decode(input: &Input<'_>, private: &TokenStream) -> Vec<WherePredi
     bounds.predicates
 }
 
-/// Whether a type mentions a type parameter.
+/// Whether a type uses a type parameter.
 pub(crate) fn mentions_param(generics: &Generics, ty: &Type) -> bool {
-    Found::in_type(generics, ty).any
+    UsedParams::in_type(generics, ty).any
 }
 
 /// Collects predicates, each once.
@@ -112,7 +112,7 @@ impl<'a> Bounds<'a> {
         }
     }
 
-    /// The predicates of a field that goes through serde, unless one of the attributes in `skipped` takes it from there.
+    /// Adds the predicates of a field that serde handles, unless it has one of the attributes in `skipped`.
     fn json_field(
         &mut self,
         field: &Field<'_>,
@@ -133,9 +133,9 @@ impl<'a> Bounds<'a> {
         }
     }
 
-    /// Bounds the type parameters in `ty`.
+    /// Adds `bound` to the type parameters in `ty`.
     fn params_of(&mut self, ty: &Type, bound: &Path) {
-        let found = Found::in_type(self.generics, ty);
+        let found = UsedParams::in_type(self.generics, ty);
         for param in self.generics.type_params().filter(|param| found.params.contains(&param.ident)) {
             let ident = &param.ident;
             self.push(parse_quote!(#ident: #bound));
@@ -145,7 +145,7 @@ impl<'a> Bounds<'a> {
         }
     }
 
-    /// Bounds `ty` itself, where it depends on a type parameter.
+    /// Adds `bound` to `ty` itself, if it depends on a type parameter.
     fn whole_type(&mut self, ty: &Type, bound: &Path) {
         if mentions_param(self.generics, ty) {
             self.push(parse_quote!(#ty: #bound));
@@ -153,17 +153,17 @@ impl<'a> Bounds<'a> {
     }
 }
 
-/// The type parameters that a type mentions.
-struct Found {
+/// The type parameters that a type uses.
+struct UsedParams {
     all: HashSet<Ident>,
     params: HashSet<Ident>,
     /// The type, if it is an associated type of a parameter such as `T::Item`.
     associated: Option<TypePath>,
-    /// Whether it mentions one at all.
+    /// Whether it uses any.
     any: bool,
 }
 
-impl Found {
+impl UsedParams {
     fn in_type(generics: &Generics, ty: &Type) -> Self {
         let all: HashSet<_> = generics.type_params().map(|param| param.ident.clone()).collect();
         let mut found = Self { all, params: HashSet::new(), associated: None, any: false };
@@ -181,9 +181,9 @@ impl Found {
     }
 }
 
-impl Visit<'_> for Found {
+impl Visit<'_> for UsedParams {
     fn visit_path(&mut self, path: &Path) {
-        // `PhantomData<T>` is written and read whatever `T` is.
+        // serde supports `PhantomData<T>` for every `T`.
         if path.segments.last().is_some_and(|last| last.ident == "PhantomData") {
             return;
         }
@@ -199,11 +199,11 @@ impl Visit<'_> for Found {
     }
 
     fn visit_macro(&mut self, _: &Macro) {
-        // The name of a macro is no type.
+        // The name of a macro is not a type.
     }
 }
 
-/// `bound(side = "..")` for serde's derives, so that they and our impls ask for the same. Nothing without type parameters.
+/// `bound(side = "..")` for serde's derives, so that they have the same bounds as our impls. Empty without type parameters.
 pub(crate) fn serde_bound(generics: &Generics, side: &str, predicates: &[WherePredicate]) -> TokenStream {
     if generics.type_params().next().is_none() {
         return TokenStream::new();

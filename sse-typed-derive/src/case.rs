@@ -1,6 +1,6 @@
 use std::fmt::Write as _;
 
-/// The eight cases that serde knows for `rename_all`.
+/// The eight cases of serde's `rename_all`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RenameRule {
     Lower,
@@ -25,7 +25,7 @@ const RULES: [(&str, RenameRule); 8] = [
 ];
 
 impl RenameRule {
-    /// Reads the name of a case. The error lists all of them.
+    /// Parses the name of a case. The error lists all names.
     pub(crate) fn parse(name: &str) -> Result<Self, String> {
         if let Some((_, rule)) = RULES.iter().find(|(known, _)| *known == name) {
             return Ok(*rule);
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_begin_with_a_letter_of_several_bytes_do_not_panic() {
+    fn names_that_begin_with_a_non_ascii_letter_do_not_panic() {
         for (_, rule) in RULES {
             rule.apply_to_variant("Ähnlich");
             rule.apply_to_field("ähnlich_wie");
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_case_is_answered_with_the_list_of_all() {
+    fn an_unknown_case_is_refused_with_a_list_of_all_cases() {
         let message = RenameRule::parse("snake").unwrap_err();
         assert!(message.starts_with("unknown case `snake`: expected \"lowercase\", "), "{message}");
         assert!(message.ends_with("\"kebab-case\" or \"SCREAMING-KEBAB-CASE\""), "{message}");

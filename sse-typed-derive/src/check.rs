@@ -1,4 +1,4 @@
-//! What only shows when all variants are seen together.
+//! Finds errors in the model, mostly those that concern several variants.
 
 use std::collections::HashMap;
 
@@ -15,9 +15,9 @@ use crate::{
     model::{Data, Input, Name, Selector, Variant, ungrouped},
 };
 
-/// Reports what is wrong between the parts of the model.
+/// Reports the errors of a model.
 pub(crate) fn check(ctxt: &Ctxt, input: &Input<'_>) {
-    for variant in on_wire(input) {
+    for variant in variants_with_event_type(input) {
         for name in variant.names() {
             check_name(ctxt, name);
         }
@@ -31,38 +31,41 @@ pub(crate) fn check(ctxt: &Ctxt, input: &Input<'_>) {
     }
     check_event_types(ctxt, input);
     check_ignored(ctxt, input);
-    check_once(ctxt, input, "gap", "lost history is told by one event", |variant| variant.gap);
-    check_once(ctxt, input, "other", "unknown event types go to one variant", |variant| variant.takes_unknown);
+    check_once(ctxt, input, "gap", "one event reports lost history", |variant| variant.gap);
+    check_once(ctxt, input, "other", "one variant takes unknown event types", |variant| variant.takes_unknown);
     check_lifetimes(ctxt, input);
     check_nested(ctxt, input);
     if let Some(tag) = input.tag.as_ref().filter(|tag| tag.value().is_empty()) {
-        ctxt.error(tag.span(), "an empty tag is almost surely a slip: name the key that says the event type");
+        ctxt.error(
+            tag.span(),
+            "the tag is empty, which is almost always a typo: write the key that repeats the event type",
+        );
     }
 }
 
-/// The variants that have an event type of their own.
-fn on_wire<'i, 'a>(input: &'i Input<'a>) -> impl Iterator<Item = &'i Variant<'a>> {
+/// The variants that are on the wire with an event type of their own.
+fn variants_with_event_type<'i, 'a>(input: &'i Input<'a>) -> impl Iterator<Item = &'i Variant<'a>> {
     input.variants.iter().filter(|variant| variant.is_named() && !(variant.skip_encode && variant.skip_decode))
 }
 
-/// A name must come back from an `event:` line as it went in, whatever reads it.
+/// Reports an event type that would not arrive unchanged in an `event:` line.
 fn check_name(ctxt: &Ctxt, name: &Name) {
     let text = &name.text;
     if text.is_empty() {
         ctxt.error(
             name.span,
-            "an empty event type is no event type: clients read it as `message`; `#[sse(message)]` sends an event without one",
+            "an event type cannot be empty, because clients read it as `message`: to send an event without an event type, use `#[sse(message)]`",
         );
     } else if text.starts_with(' ') {
         ctxt.error(
             name.span,
-            format_args!("the event type `{text}` begins with a space, which is almost surely a slip: remove it"),
+            format_args!("the event type `{text}` begins with a space, which is almost always a typo: remove it"),
         );
     }
     for (letter, problem) in [
-        ('\r', "a carriage return, which cannot stand in an `event:` line"),
-        ('\n', "a line feed, which cannot stand in an `event:` line"),
-        ('\0', "a NUL, which the standard permits, but where many programs end a text"),
+        ('\r', "a carriage return, which would end the `event:` line"),
+        ('\n', "a line feed, which would end the `event:` line"),
+        ('\0', "a NUL, at which many programs end a string although the standard permits it"),
     ] {
         if text.contains(letter) {
             ctxt.error(name.span, format_args!("the event type `{}` has {problem}: remove it", text.escape_debug()));
@@ -70,7 +73,7 @@ fn check_name(ctxt: &Ctxt, name: &Name) {
     }
 }
 
-/// A browser fires events of its own under two names, and a page cannot tell them from ours.
+/// Reports the two event types that a browser uses for events of its own, which a page cannot tell from sent ones.
 fn check_reserved(ctxt: &Ctxt, input: &Input<'_>, name: &Name, variant: &Variant<'_>) {
     let sent = input.sides.encode && !variant.skip_encode;
     if sent && !input.allow_reserved && (name.text == "error" || name.text == "open") {
@@ -88,39 +91,43 @@ fn check_reserved(ctxt: &Ctxt, input: &Input<'_>, name: &Name, variant: &Variant
 fn check_sentinel(ctxt: &Ctxt, variant: &Variant<'_>) {
     let Data::Sentinel(text) = &variant.data else { return };
     if text.value().contains('\r') {
-        ctxt.error(
-            text.span(),
-            "a carriage return arrives as a line feed, so this data would never be matched: use `\\n`",
-        );
+        ctxt.error(text.span(), "a carriage return arrives as a line feed, so this data would never match: use `\\n`");
     }
 }
 
-/// A variant that is chosen by a key must have it.
+/// Reports a `key` that the variant's data does not have.
 fn check_key(ctxt: &Ctxt, input: &Input<'_>, variant: &Variant<'_>) {
     let Some(Selector::Key(key)) = &variant.selector else { return };
     if key.value().is_empty() {
-        ctxt.error(key.span(), "an empty key is almost surely a slip: name the one that this variant's data has");
+        ctxt.error(key.span(), "the key is empty, which is almost always a typo: write a key of this variant's data");
         return;
     }
     if input.tag.as_ref().is_some_and(|tag| tag.value() == key.value()) {
-        ctxt.error(key.span(), "the tag is in the data of every variant, so this key tells none apart: choose another");
+        ctxt.error(
+            key.span(),
+            "the data of every variant has the tag, so this key does not tell variants apart: choose another key",
+        );
         return;
     }
     let Data::Object(fields) = &variant.data else { return };
     if !has_field(variant, &key.value()) && !fields.iter().any(|field| field.serde.has("flatten")) {
         ctxt.error(
             key.span(),
-            format_args!("no field of `{}` is `{}` in JSON: name the key after one", variant.ident, key.value()),
+            format_args!(
+                "`{}` has no field that is `{}` in JSON: use the JSON name of one of its fields",
+                variant.ident,
+                key.value()
+            ),
         );
     }
 }
 
-/// Whether a field has that name in JSON.
+/// Whether a field has that JSON name.
 pub(crate) fn has_field(variant: &Variant<'_>, name: &str) -> bool {
     variant.json_fields().iter().any(|field| field.json_name(&variant.field_case).is_some_and(|own| own == name))
 }
 
-/// The tag stands among the fields: none of them may have its name.
+/// Reports fields with the name of the tag, and data that cannot contain a tag.
 fn check_tag(ctxt: &Ctxt, input: &Input<'_>, variant: &Variant<'_>) {
     let Some(tag) = &input.tag else { return };
     let untagged = match &variant.data {
@@ -132,24 +139,24 @@ fn check_tag(ctxt: &Ctxt, input: &Input<'_>, variant: &Variant<'_>) {
         ctxt.error(
             name.span,
             format_args!(
-                "data without an event type is searched for the tag `{}`, and this may look as if it had one: give `{}` an event \
-                 type, or remove the tag",
+                "if an event has no event type, its data is searched for the tag `{}`, and this data may seem to have one: give `{}` an \
+                 event type, or remove the tag",
                 tag.value(),
                 variant.ident
             ),
         );
     }
-    // On a struct the tag itself is refused.
+    // On a struct, the tag itself is reported.
     let sent = input.is_enum && input.sides.encode && !variant.skip_encode;
     if let (Data::Newtype(field), true) = (&variant.data, sent)
         && !field.serde.has("with")
         && !field.serde.has("serialize_with")
-        && is_no_object(field.ty)
+        && is_not_object(field.ty)
     {
         ctxt.error_spanned(
             field.ty,
             format_args!(
-                "the tag `{}` stands in a JSON object, and this type is never one: name the field, `{} {{ .. }}`, or hold a struct",
+                "the tag `{}` needs a JSON object, and this type is never one: name the field, `{} {{ .. }}`, or hold a struct",
                 tag.value(),
                 variant.ident
             ),
@@ -166,7 +173,7 @@ fn check_tag(ctxt: &Ctxt, input: &Input<'_>, variant: &Variant<'_>) {
             ctxt.error(
                 span,
                 format_args!(
-                    "this field is `{}` in JSON, as is the tag: rename it with `#[serde(rename = \"..\")]`, or choose another tag",
+                    "this field has the same JSON name as the tag, `{}`: rename it with `#[serde(rename = \"..\")]`, or choose another tag",
                     tag.value()
                 ),
             );
@@ -174,7 +181,7 @@ fn check_tag(ctxt: &Ctxt, input: &Input<'_>, variant: &Variant<'_>) {
     }
 }
 
-/// Text that is JSON already is copied as it is: a tag can neither be put into it nor be taken out of it.
+/// Reports a `RawValue` payload with a tag. A `RawValue` is copied verbatim, so a tag can be neither added nor removed.
 fn check_raw_value(ctxt: &Ctxt, input: &Input<'_>, variant: &Variant<'_>, tag: &str) {
     let Data::Newtype(field) = &variant.data else { return };
     let own = |attribute| field.serde.has("with") || field.serde.has(attribute);
@@ -184,7 +191,7 @@ fn check_raw_value(ctxt: &Ctxt, input: &Input<'_>, variant: &Variant<'_>, tag: &
         ctxt.error_spanned(
             field.ty,
             format_args!(
-                "the tag `{tag}` stands in the JSON object, and a `RawValue` is text that nothing is put into or taken out of: hold a \
+                "the tag `{tag}` is inside the JSON object, and a `RawValue` is copied without changes: hold a \
                  `HashMap<String, Box<RawValue>>`, or name the field, `{} {{ .. }}`",
                 variant.ident
             ),
@@ -192,8 +199,8 @@ fn check_raw_value(ctxt: &Ctxt, input: &Input<'_>, variant: &Variant<'_>, tag: &
     }
 }
 
-/// Whether a type is visibly none that serde writes as an object with a tag. `Option` is none either: its `None` has no keys.
-fn is_no_object(ty: &Type) -> bool {
+/// Whether serde certainly does not serialize a type as an object. That includes `Option`, because its `None` is not an object.
+fn is_not_object(ty: &Type) -> bool {
     match ungrouped(ty) {
         Type::Array(_) | Type::Slice(_) => return true,
         Type::Tuple(tuple) => return !tuple.elems.is_empty(),
@@ -203,14 +210,14 @@ fn is_no_object(ty: &Type) -> bool {
         "bool", "char", "f32", "f64", "i8", "i16", "i32", "i64", "i128", "isize", "u8", "u16", "u32", "u64", "u128",
         "usize", "str", "String", "Vec", "Option",
     ];
-    is_named_or_points_to(ty, &|ident| names.iter().any(|name| ident == name), is_no_object)
+    is_named_or_points_to(ty, &|ident| names.iter().any(|name| ident == name), is_not_object)
 }
 
 fn is_raw_value(ty: &Type) -> bool {
     is_named_or_points_to(ty, &|ident| ident == "RawValue", is_raw_value)
 }
 
-/// Whether `is_named` holds of the name of a type, or `pointee` of what it points to.
+/// Whether `is_named` is true for the name of a type, or `pointee` for the type that it points to.
 fn is_named_or_points_to(ty: &Type, is_named: &dyn Fn(&Ident) -> bool, pointee: fn(&Type) -> bool) -> bool {
     let path = match ungrouped(ty) {
         Type::Paren(inner) => return pointee(&inner.elem),
@@ -227,17 +234,17 @@ fn is_named_or_points_to(ty: &Type, is_named: &dyn Fn(&Ident) -> bool, pointee: 
     }
 }
 
-/// Variants of one event type must be told apart.
+/// Reports variants with the same event type that nothing tells apart.
 fn check_event_types(ctxt: &Ctxt, input: &Input<'_>) {
     let mut seen: HashMap<&str, Vec<(&Name, &Variant<'_>)>> = HashMap::new();
-    for variant in on_wire(input) {
+    for variant in variants_with_event_type(input) {
         for name in variant.names() {
             let earlier = seen.entry(&name.text).or_default();
             if earlier.iter().any(|(_, other)| std::ptr::eq(*other, variant)) {
                 ctxt.error(
                     name.span,
                     format_args!(
-                        "`{}` has the event type `{}` already: remove the alias",
+                        "`{}` already has the event type `{}`: remove the alias",
                         variant.ident,
                         name.text.escape_debug()
                     ),
@@ -245,11 +252,11 @@ fn check_event_types(ctxt: &Ctxt, input: &Input<'_>) {
                 continue;
             }
             for (first, other) in &*earlier {
-                if let Some(problem) = clash(input, name, variant, other) {
+                if let Some(problem) = conflict(input, name, variant, other) {
                     ctxt.error(name.span, problem);
                     ctxt.error(
                         first.span,
-                        format_args!("`{}` is first the event type of this one", name.text.escape_debug()),
+                        format_args!("`{}` is already the event type of this variant", name.text.escape_debug()),
                     );
                     break;
                 }
@@ -259,8 +266,8 @@ fn check_event_types(ctxt: &Ctxt, input: &Input<'_>) {
     }
 }
 
-/// Why two variants of one event type cannot be told apart, if they cannot.
-fn clash(input: &Input<'_>, name: &Name, variant: &Variant<'_>, earlier: &Variant<'_>) -> Option<String> {
+/// The error for two variants with the same event type, if they cannot be told apart.
+fn conflict(input: &Input<'_>, name: &Name, variant: &Variant<'_>, earlier: &Variant<'_>) -> Option<String> {
     let text = name.text.escape_debug();
     match (&variant.selector, &earlier.selector) {
         (None, None) => Some(format!(
@@ -273,21 +280,21 @@ fn clash(input: &Input<'_>, name: &Name, variant: &Variant<'_>, earlier: &Varian
             if one.value() == two.value() =>
         {
             Some(format!(
-                "`{}` and `{}` both have the event type `{text}` and are told apart by the same text: change one",
+                "`{}` and `{}` both have the event type `{text}` and the same `data` or `key`: change one",
                 earlier.ident, variant.ident
             ))
         }
         (Some(Selector::Sentinel(sentinel)), _) if could_be_data(input, &sentinel.value(), earlier) => {
-            Some(not_only_a_sentinel(sentinel, variant, earlier))
+            Some(ambiguous_sentinel(sentinel, variant, earlier))
         }
         (_, Some(Selector::Sentinel(sentinel))) if could_be_data(input, &sentinel.value(), variant) => {
-            Some(not_only_a_sentinel(sentinel, earlier, variant))
+            Some(ambiguous_sentinel(sentinel, earlier, variant))
         }
         (Some(Selector::Key(key)), None) if has_field(earlier, &key.value()) => {
-            Some(not_only_by_key(key, variant, earlier))
+            Some(ambiguous_key(key, variant, earlier))
         }
         (None, Some(Selector::Key(key))) if has_field(variant, &key.value()) => {
-            Some(not_only_by_key(key, earlier, variant))
+            Some(ambiguous_key(key, earlier, variant))
         }
         (Some(selector), None) | (None, Some(selector)) => {
             let plain = if variant.selector.is_none() { variant } else { earlier };
@@ -301,8 +308,8 @@ fn clash(input: &Input<'_>, name: &Name, variant: &Variant<'_>, earlier: &Varian
                 Selector::Key(_) => "key",
             };
             Some(format!(
-                "`{}` takes any text under the event type `{text}`, so no `{selector}` can be told from it: `{form}` needs an event \
-                 type of its own",
+                "`{}` accepts any text with the event type `{text}`, so `{selector}` cannot tell another variant from it: give the `{form}` \
+                 variant an event type of its own",
                 plain.ident
             ))
         }
@@ -310,18 +317,18 @@ fn clash(input: &Input<'_>, name: &Name, variant: &Variant<'_>, earlier: &Varian
     }
 }
 
-fn not_only_a_sentinel(text: &LitStr, sentinel: &Variant<'_>, other: &Variant<'_>) -> String {
+fn ambiguous_sentinel(text: &LitStr, sentinel: &Variant<'_>, other: &Variant<'_>) -> String {
     format!(
-        "`{}` could have the data `{}` too, so it does not tell `{}` apart: choose data that is no JSON",
+        "the data `{1}` may also be data of `{0}`, so it does not identify `{2}`: choose data that is not JSON",
         other.ident,
         text.value().escape_debug(),
         sentinel.ident
     )
 }
 
-fn not_only_by_key(key: &LitStr, keyed: &Variant<'_>, other: &Variant<'_>) -> String {
+fn ambiguous_key(key: &LitStr, keyed: &Variant<'_>, other: &Variant<'_>) -> String {
     format!(
-        "`{}` has a field `{}` too, so that key does not tell `{}` apart: choose one that `{}` has not",
+        "`{}` also has a field `{}`, so the key does not identify `{}`: choose a key that `{}` does not have",
         other.ident,
         key.value().escape_debug(),
         keyed.ident,
@@ -329,7 +336,7 @@ fn not_only_by_key(key: &LitStr, keyed: &Variant<'_>, other: &Variant<'_>) -> St
     )
 }
 
-/// Whether a variant that is written as JSON could have this text as its data.
+/// Whether this text may be the JSON of the variant.
 fn could_be_data(input: &Input<'_>, sentinel: &str, variant: &Variant<'_>) -> bool {
     match &variant.data {
         Data::Unit if input.tag.is_none() => sentinel == "null",
@@ -343,14 +350,14 @@ fn is_object(text: &str) -> bool {
     text.trim_start().starts_with('{') && is_json(text)
 }
 
-/// An ignored event type is no variant's, and is named once.
+/// Reports an ignored event type that a variant declares, or that is listed twice.
 fn check_ignored(ctxt: &Ctxt, input: &Input<'_>) {
     for (position, ignored) in input.ignore.iter().enumerate() {
         let text = ignored.value();
         if input.ignore[..position].iter().any(|earlier| earlier.value() == text) {
-            ctxt.error(ignored.span(), format_args!("`{text}` is ignored already: remove it"));
+            ctxt.error(ignored.span(), format_args!("`{text}` is already ignored: remove it"));
         }
-        let declared = on_wire(input).find(|variant| variant.names().any(|name| name.text == text));
+        let declared = variants_with_event_type(input).find(|variant| variant.names().any(|name| name.text == text));
         if let Some(variant) = declared {
             ctxt.error(
                 ignored.span(),
@@ -364,26 +371,26 @@ fn check_once(ctxt: &Ctxt, input: &Input<'_>, name: &str, why: &str, find: impl 
     let mut given = input.variants.iter().filter_map(|variant| find(variant).map(|span| (variant, span)));
     let Some((first, _)) = given.next() else { return };
     for (_, span) in given {
-        ctxt.error(span, format_args!("{why}, and `{}` is it already: only one variant can be `{name}`", first.ident));
+        ctxt.error(span, format_args!("{why}, and `{}` is already `{name}`: remove one", first.ident));
     }
 }
 
-/// What is received is owned: it outlives the chunk that it lay in.
+/// Reports a lifetime on a received type. A received event outlives the chunk, so it must own its data.
 fn check_lifetimes(ctxt: &Ctxt, input: &Input<'_>) {
     if !input.sides.decode {
         return;
     }
     if let Some(param) = input.original.generics.lifetimes().next() {
         let advice = if input.sides.encode {
-            "derive `EncodeEvent` if the type is only sent, or own the data"
+            "use an owned type, or derive `EncodeEvent` alone if the type is only sent"
         } else {
-            "own the data, or derive `EncodeEvent` on a type that is only sent"
+            "use an owned type, or derive `EncodeEvent` instead if the type is only sent"
         };
-        ctxt.error_spanned(&param.lifetime, format_args!("a received event cannot borrow its data: {advice}"));
+        ctxt.error_spanned(&param.lifetime, format_args!("a received event must own its data: {advice}"));
     }
 }
 
-/// Whether a type mentions the one that derives, which stands here without a path.
+/// Whether a type contains the deriving type, by its name without a path.
 pub(crate) fn mentions(ty: &Type, ident: &Ident) -> bool {
     struct Mentions<'a>(&'a Ident, bool);
 
@@ -399,7 +406,7 @@ pub(crate) fn mentions(ty: &Type, ident: &Ident) -> bool {
     mentions.1
 }
 
-/// The event types of a nested payload are checked where the derive stands, so they must be known there.
+/// Reports nested payloads whose event types are not known at the derive, where they are checked.
 fn check_nested(ctxt: &Ctxt, input: &Input<'_>) {
     for variant in &input.variants {
         let Data::Nested(field) = &variant.data else { continue };
@@ -407,14 +414,14 @@ fn check_nested(ctxt: &Ctxt, input: &Input<'_>) {
             ctxt.error_spanned(
                 field.ty,
                 format_args!(
-                    "the event types of `{}` cannot be among themselves: `nested` holds another event type",
+                    "`{}` cannot be nested in itself: use another event type as the payload",
                     input.original.ident
                 ),
             );
         } else if bound::mentions_param(&input.original.generics, field.ty) {
             ctxt.error_spanned(
                 field.ty,
-                "the event types of a type parameter are not known here: `nested` needs a type without parameters of its own",
+                "the event types of a type parameter are not known at the derive: use a payload that does not depend on a type parameter",
             );
         }
     }

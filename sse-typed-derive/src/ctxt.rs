@@ -5,7 +5,7 @@ use quote::ToTokens;
 
 /// Collects the errors of one derive, so that the user sees them all at once.
 ///
-/// [`check`](Self::check) must be called: a context that is dropped with its errors unread panics.
+/// [`check`](Self::check) must be called. A context that is dropped without it panics.
 pub(crate) struct Ctxt {
     errors: RefCell<Option<Vec<syn::Error>>>,
 }
@@ -20,7 +20,7 @@ impl Ctxt {
         self.syn_error(syn::Error::new(at, message));
     }
 
-    /// Reports an error that underlines all of `at`.
+    /// Reports an error at all tokens of `at`.
     pub(crate) fn error_spanned(&self, at: impl ToTokens, message: impl Display) {
         self.syn_error(syn::Error::new_spanned(at, message));
     }
@@ -32,7 +32,7 @@ impl Ctxt {
         }
     }
 
-    /// The errors that were reported, as one.
+    /// The reported errors, combined into one.
     pub(crate) fn check(self) -> syn::Result<()> {
         let errors = self.errors.borrow_mut().take().unwrap_or_default();
         match errors.into_iter().reduce(|mut all, error| {
@@ -48,7 +48,7 @@ impl Ctxt {
 impl Drop for Ctxt {
     fn drop(&mut self) {
         if !thread::panicking() && self.errors.borrow().is_some() {
-            panic!("a context was dropped with its errors unread");
+            panic!("a context was dropped without a check for errors");
         }
     }
 }

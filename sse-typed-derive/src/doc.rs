@@ -1,9 +1,9 @@
-//! Doc comments, for the outputs that carry them on.
+//! Reads doc comments, which descriptions contain.
 
 use syn::{Attribute, Expr, ExprLit, Lit, Meta};
 
-/// The text of an item's doc comments, as rustdoc reads it: without the space that stands behind each `///`. What is not
-/// written in place (`include_str!(..)`) is left out.
+/// The text of an item's doc comments as in rustdoc, without the space after each `///`. Docs that are not string literals, such
+/// as `include_str!(..)`, are omitted.
 pub(crate) fn text(attrs: &[Attribute]) -> String {
     let blocks = attrs.iter().filter(|attr| attr.path().is_ident("doc")).filter_map(|attr| {
         let Meta::NameValue(pair) = &attr.meta else { return None };
@@ -31,7 +31,7 @@ mod tests {
     use super::text;
 
     #[test]
-    fn a_doc_comment_keeps_its_lines_and_loses_the_space_before_them() {
+    fn a_doc_comment_keeps_its_lines_without_their_common_indentation() {
         let item: ItemStruct = parse_quote! {
             /// One.
             ///

@@ -1,4 +1,4 @@
-//! Impls for a type whose attributes are wrong, so that code which uses it gives no second wave of errors.
+//! Impls for a type with errors, so that code that uses the type causes no further errors.
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::quote;
@@ -7,11 +7,11 @@ use syn::{DeriveInput, Path, Type, WherePredicate, parse_quote};
 use crate::{
     Sides, bound,
     check::mentions,
-    expand::{in_const, united},
+    expand::{in_const, nested_types},
     model::default_crate,
 };
 
-/// Impls that are never run: the errors stand beside them.
+/// Impls that never run, because the derive also reports errors.
 pub(crate) fn expand(input: &DeriveInput, sides: Sides) -> TokenStream {
     let krate: Path = krate(input);
     let private = quote!(#krate::__private);
@@ -58,13 +58,13 @@ pub(crate) fn expand(input: &DeriveInput, sides: Sides) -> TokenStream {
         });
     }
     if sides.encode {
-        for ty in united(nested(input)) {
+        for ty in nested_types(nested(input)) {
             let predicate: WherePredicate = parse_quote!(for<'__sse> #ty: #private::EncodeEvent);
             let generics = bound::with_predicates(&input.generics, &[predicate]);
             let where_clause = &generics.where_clause;
             items.extend(quote! {
                 #[automatically_derived]
-                impl #impl_generics #private::Unites<#ty> for #ident #ty_generics #where_clause {}
+                impl #impl_generics #private::Nests<#ty> for #ident #ty_generics #where_clause {}
             });
         }
     }
@@ -85,7 +85,7 @@ pub(crate) fn expand(input: &DeriveInput, sides: Sides) -> TokenStream {
     in_const(input, &items)
 }
 
-/// The payloads that are event types of their own, as far as that can be seen.
+/// The payloads of variants that seem to be `nested`.
 fn nested(input: &DeriveInput) -> impl Iterator<Item = &Type> {
     let variants = match &input.data {
         syn::Data::Enum(body) => body.variants.iter().collect(),
@@ -107,16 +107,16 @@ fn nested(input: &DeriveInput) -> impl Iterator<Item = &Type> {
         .flat_map(|variant| variant.fields.iter().take(1))
         .map(|field| &field.ty)
         .filter(|ty| {
-            // A type within itself, or any type, is one of the errors.
+            // A type nested in itself, or one that depends on a type parameter, is one of the errors.
             !mentions(ty, &input.ident) && !bound::mentions_param(&input.generics, ty)
         })
 }
 
-/// The path of the crate, where the attribute that says it can be read at all.
+/// The path of the crate, if its attribute can be parsed.
 fn krate(input: &DeriveInput) -> Path {
     let mut krate = None;
     for attr in input.attrs.iter().filter(|attr| attr.path().is_ident("sse")) {
-        // What is wrong with the attributes was reported before.
+        // Errors of the attributes were reported before.
         let _ = attr.parse_nested_meta(|meta| {
             if meta.path.is_ident("crate") {
                 krate = meta.value()?.parse::<syn::LitStr>()?.parse().ok();

@@ -1,6 +1,6 @@
-//! Whether a text is JSON: a sentinel that is could be another variant's data.
+//! Recognizes JSON: a sentinel that is JSON may be the data of another variant.
 
-/// Whether `text` is one JSON value, and nothing else. Nesting deeper than serde_json reads is none.
+/// Whether `text` is exactly one JSON value. Values nested more deeply than serde_json accepts are not.
 pub(crate) fn is_json(text: &str) -> bool {
     let mut rest = text.as_bytes();
     value(&mut rest, 127) && {
@@ -15,7 +15,7 @@ fn space(rest: &mut &[u8]) {
     }
 }
 
-/// Takes `wanted` off the start, behind any space.
+/// Consumes space and then `wanted`.
 fn take(rest: &mut &[u8], wanted: &[u8]) -> bool {
     space(rest);
     match rest.strip_prefix(wanted) {
@@ -43,7 +43,7 @@ fn value(rest: &mut &[u8], depth: u8) -> bool {
     }
 }
 
-/// Entries with commas between them, up to `end`.
+/// Consumes entries separated by commas, up to `end`.
 fn list(rest: &mut &[u8], depth: u8, end: &[u8], entry: fn(&mut &[u8], u8) -> bool) -> bool {
     let Some(depth) = depth.checked_sub(1) else { return false };
     if take(rest, end) {
@@ -82,7 +82,7 @@ fn string(rest: &mut &[u8]) -> bool {
 }
 
 fn number(rest: &mut &[u8]) -> bool {
-    // With a sign or without one.
+    // The sign is optional.
     let _ = take(rest, b"-");
     if let [b'0', after @ ..] = *rest {
         *rest = after;
@@ -105,7 +105,7 @@ fn number(rest: &mut &[u8]) -> bool {
     true
 }
 
-/// Takes one digit or more.
+/// Consumes one or more digits.
 fn digits(rest: &mut &[u8]) -> bool {
     let count = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
     *rest = &rest[count..];
@@ -117,7 +117,7 @@ mod tests {
     use super::is_json;
 
     #[test]
-    fn json_is_told_from_text() {
+    fn json_is_told_from_other_text() {
         for json in [
             "null",
             "true",

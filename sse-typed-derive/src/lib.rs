@@ -1,12 +1,17 @@
-//! The derive macros of [`sse-typed`](https://docs.rs/sse-typed). Use them through that crate, whose docs explain them: the
-//! code they generate names nothing else.
+//! The derive macros of [`sse-typed`](https://docs.rs/sse-typed). Use them through that crate, whose docs explain them. The
+//! generated code refers to that crate only.
 //!
-//! # How the code is made
+//! # Implementation
 //!
-//! A derive input goes through four rooms, in this order: `attr` parses the attributes, `model` joins them with the syntax
-//! tree (which it borrows, for the spans), `check` looks at what only shows across variants, and `expand` writes the
-//! impls. The first three report into one `Ctxt`, so that all errors are shown at once; with an error, `fallback`
-//! writes impls that let the rest of the user's crate compile as if there were none.
+//! A derive input passes through four modules in this order:
+//!
+//! 1. `attr` parses the attributes.
+//! 2. `model` combines them with the syntax tree, which it borrows for the spans of errors.
+//! 3. `check` finds errors that concern several variants.
+//! 4. `expand` generates the impls.
+//!
+//! The first three report errors to one `Ctxt`, so that the user sees all errors at once. If there are errors, `fallback`
+//! generates impls that never run, so that the use of the type causes no further errors.
 
 use proc_macro2::TokenStream;
 use syn::DeriveInput;
@@ -34,21 +39,20 @@ pub fn derive_sse_event(input: proc_macro::TokenStream) -> proc_macro::TokenStre
     expand(input.into(), Sides { encode: true, decode: true }).into()
 }
 
-/// Derives `EncodeEvent`: the type can be sent, and may borrow its data. Not beside `SseEvent` or `DecodeEvent`: a type that
-/// is sent and received derives `SseEvent` alone.
+/// Derives `EncodeEvent`: the type can be sent, and may borrow its data. For a type that is also received, derive `SseEvent`
+/// instead of both.
 #[proc_macro_derive(EncodeEvent, attributes(sse, serde))]
 pub fn derive_encode_event(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
     expand(input.into(), Sides { encode: true, decode: false }).into()
 }
 
-/// Derives `DecodeEvent`: the type can be received. Not beside `SseEvent` or `EncodeEvent`: a type that is sent and received
-/// derives `SseEvent` alone.
+/// Derives `DecodeEvent`: the type can be received. For a type that is also sent, derive `SseEvent` instead of both.
 #[proc_macro_derive(DecodeEvent, attributes(sse, serde))]
 pub fn derive_decode_event(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
     expand(input.into(), Sides { encode: false, decode: true }).into()
 }
 
-/// Which ways the events of a type travel.
+/// Whether the events of a type are sent (`encode`), received (`decode`), or both.
 #[derive(Clone, Copy)]
 struct Sides {
     encode: bool,
@@ -67,7 +71,7 @@ fn expand(input: TokenStream, sides: Sides) -> TokenStream {
     })
 }
 
-/// The impls, or all that is wrong.
+/// The impls, or all errors.
 fn derive(input: &DeriveInput, sides: Sides) -> syn::Result<TokenStream> {
     let ctxt = Ctxt::new();
     let model = Input::new(&ctxt, input, sides);

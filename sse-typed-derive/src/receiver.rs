@@ -1,4 +1,5 @@
-//! `Self` in a type's fields and bounds means the user's type. In the generated types it would mean those.
+//! Replaces `Self` in the fields and bounds of a type by the type's name. Copied into a generated type, `Self` would mean that
+//! type instead.
 
 use proc_macro2::{Group, Spacing, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
@@ -7,7 +8,7 @@ use syn::{
     parse::{Parse, Parser as _},
 };
 
-/// The type, with `Self` replaced by the type it stands for.
+/// The input, with `Self` replaced by the type's name.
 pub(crate) fn without_self(mut input: DeriveInput) -> DeriveInput {
     let ident = &input.ident;
     let generics = input.generics.split_for_impl().1;
@@ -30,7 +31,7 @@ pub(crate) fn without_self(mut input: DeriveInput) -> DeriveInput {
     input
 }
 
-/// Replaces `Self` in one node. One that does not mention it is not touched.
+/// Replaces `Self` in one node, if the node contains it.
 fn replace<T: Parse + ToTokens>(node: &mut T, receiver: &TokenStream) {
     let tokens = node.to_token_stream();
     if mentions_self(tokens.clone())
@@ -54,7 +55,7 @@ fn replaced(tokens: TokenStream, receiver: &TokenStream) -> TokenStream {
     while let Some(token) = tokens.next() {
         match token {
             TokenTree::Ident(ident) if ident == "Self" => {
-                // Before `::` it is a path; a bound stands behind a single colon.
+                // Before `::` it is part of a path. A single colon is followed by a bound.
                 let is_path = matches!(tokens.peek(), Some(TokenTree::Punct(punct))
                     if punct.as_char() == ':' && punct.spacing() == Spacing::Joint);
                 replaced.extend(if is_path { quote!(<#receiver>) } else { receiver.clone() });

@@ -1,17 +1,17 @@
-//! The words of `#[sse(..)]`: where each may stand, and what follows it.
+//! The attributes of `#[sse(..)]`: the items that each is allowed on, and its syntax.
 
 use std::fmt;
 
-/// Where an attribute stands.
+/// The kind of item that an attribute is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum AttrTarget {
     Enum,
     Struct,
     Variant,
     Field,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for AttrTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Enum => "an enum",
@@ -22,7 +22,7 @@ impl fmt::Display for Place {
     }
 }
 
-/// What follows an attribute's name.
+/// The syntax after an attribute's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shape {
     /// Nothing.
@@ -43,9 +43,9 @@ pub(crate) enum Shape {
 #[derive(Debug)]
 pub(crate) struct Symbol {
     pub(crate) name: &'static str,
-    pub(crate) places: &'static [Place],
+    pub(crate) targets: &'static [AttrTarget],
     pub(crate) shape: Shape,
-    /// How it is written.
+    /// Its syntax, for error messages.
     pub(crate) usage: &'static str,
 }
 
@@ -56,19 +56,19 @@ impl PartialEq for Symbol {
 }
 
 macro_rules! symbols {
-    ($($constant:ident = $name:literal on $places:expr, $shape:ident, $usage:literal;)*) => {
+    ($($constant:ident = $name:literal on $targets:expr, $shape:ident, $usage:literal;)*) => {
         $(pub(crate) const $constant: Symbol =
-            Symbol { name: $name, places: $places, shape: Shape::$shape, usage: $usage };)*
+            Symbol { name: $name, targets: $targets, shape: Shape::$shape, usage: $usage };)*
 
-        /// All attributes, in the order in which messages list them.
+        /// All attributes, in the order of the lists in error messages.
         pub(crate) const ALL: &[Symbol] = &[$($constant),*];
     };
 }
 
-const TYPE: &[Place] = &[Place::Enum, Place::Struct];
-const EVENT: &[Place] = &[Place::Variant, Place::Struct];
-const VARIANT: &[Place] = &[Place::Variant];
-const FIELD: &[Place] = &[Place::Field];
+const TYPE: &[AttrTarget] = &[AttrTarget::Enum, AttrTarget::Struct];
+const EVENT: &[AttrTarget] = &[AttrTarget::Variant, AttrTarget::Struct];
+const VARIANT: &[AttrTarget] = &[AttrTarget::Variant];
+const FIELD: &[AttrTarget] = &[AttrTarget::Field];
 
 symbols! {
     RENAME = "rename" on EVENT, Text, "rename = \"..\"";
@@ -84,7 +84,7 @@ symbols! {
     ERROR = "error" on EVENT, Word, "error";
     GAP = "gap" on VARIANT, Word, "gap";
     SKIP = "skip" on VARIANT, Word, "skip";
-    AS = "as" on &[Place::Variant, Place::Struct, Place::Field], Text, "as = \"Type\"";
+    AS = "as" on &[AttrTarget::Variant, AttrTarget::Struct, AttrTarget::Field], Text, "as = \"Type\"";
     ID = "id" on FIELD, Id, "id` or `id(json)";
     RETRY = "retry" on FIELD, Word, "retry";
     RENAME_ALL = "rename_all" on TYPE, Text, "rename_all = \"..\"";
@@ -97,13 +97,13 @@ symbols! {
     BOUND = "bound" on TYPE, Bound, "bound = \"..\"` or `bound(serialize = \"..\", deserialize = \"..\")";
 }
 
-/// Whether `#[serde(..)]` takes that name at `place`, and says what `#[sse(..)]` leaves to it: the JSON.
-pub(crate) fn is_of_serde(place: Place, name: &str) -> bool {
-    let names: &[_] = match place {
-        Place::Enum => &["deny_unknown_fields"],
-        Place::Struct => &["default", "deny_unknown_fields"],
-        Place::Variant => &["rename_all"],
-        Place::Field => &[
+/// Whether `name` is an attribute of `#[serde(..)]` on `target` that concerns the JSON, and so is not an `#[sse(..)]` attribute.
+pub(crate) fn is_serde_attribute(target: AttrTarget, name: &str) -> bool {
+    let names: &[_] = match target {
+        AttrTarget::Enum => &["deny_unknown_fields"],
+        AttrTarget::Struct => &["default", "deny_unknown_fields"],
+        AttrTarget::Variant => &["rename_all"],
+        AttrTarget::Field => &[
             "alias",
             "borrow",
             "bound",
@@ -122,23 +122,26 @@ pub(crate) fn is_of_serde(place: Place, name: &str) -> bool {
     names.contains(&name)
 }
 
-/// The names that may stand at `place`, as a message lists them.
-pub(crate) fn known_at(place: Place) -> String {
-    let names: Vec<_> =
-        ALL.iter().filter(|symbol| symbol.places.contains(&place)).map(|symbol| format!("`{}`", symbol.name)).collect();
+/// A list of the attributes allowed on `target`, for error messages.
+pub(crate) fn names_for(target: AttrTarget) -> String {
+    let names: Vec<_> = ALL
+        .iter()
+        .filter(|symbol| symbol.targets.contains(&target))
+        .map(|symbol| format!("`{}`", symbol.name))
+        .collect();
     names.join(", ")
 }
 
-/// The name at `place` that is one or two slips of the pen away from `written`.
-pub(crate) fn nearest(place: Place, written: &str) -> Option<&'static str> {
-    let names = ALL.iter().filter(|symbol| symbol.places.contains(&place)).map(|symbol| symbol.name);
-    let (slips, name) = names.map(|name| (slips(name, written), name)).min()?;
-    // Two slips make any short name of any other.
-    (slips <= 2 && slips < name.len() / 2).then_some(name)
+/// The attribute allowed on `target` whose name differs from `written` by one or two letters.
+pub(crate) fn closest(target: AttrTarget, written: &str) -> Option<&'static str> {
+    let names = ALL.iter().filter(|symbol| symbol.targets.contains(&target)).map(|symbol| symbol.name);
+    let (edit_distance, name) = names.map(|name| (edit_distance(name, written), name)).min()?;
+    // For short names, two different letters are too many.
+    (edit_distance <= 2 && edit_distance < name.len() / 2).then_some(name)
 }
 
-/// How many letters must be put in, taken out or replaced to make one word of the other.
-fn slips(one: &str, other: &str) -> usize {
+/// The number of letters to insert, remove or replace to turn one word into the other.
+fn edit_distance(one: &str, other: &str) -> usize {
     let mut row: Vec<usize> = (0..=other.len()).collect();
     for (line, letter) in one.bytes().enumerate() {
         let mut diagonal = line;
@@ -157,14 +160,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_nearest_name_is_one_that_may_stand_there() {
-        assert_eq!(nearest(Place::Variant, "renam"), Some("rename"));
-        assert_eq!(nearest(Place::Variant, "nonsense"), None);
-        assert_eq!(nearest(Place::Variant, "termnial"), Some("terminal"));
-        assert_eq!(nearest(Place::Enum, "renameall"), Some("rename_all"));
-        assert_eq!(nearest(Place::Enum, "rename"), None);
-        assert_eq!(nearest(Place::Field, "is"), None);
-        assert_eq!(nearest(Place::Field, ""), None);
-        assert_eq!((slips("", "ab"), slips("ab", ""), slips("abc", "axc")), (2, 2, 1));
+    fn the_closest_name_is_one_that_is_allowed_on_the_item() {
+        assert_eq!(closest(AttrTarget::Variant, "renam"), Some("rename"));
+        assert_eq!(closest(AttrTarget::Variant, "nonsense"), None);
+        assert_eq!(closest(AttrTarget::Variant, "termnial"), Some("terminal"));
+        assert_eq!(closest(AttrTarget::Enum, "renameall"), Some("rename_all"));
+        assert_eq!(closest(AttrTarget::Enum, "rename"), None);
+        assert_eq!(closest(AttrTarget::Field, "is"), None);
+        assert_eq!(closest(AttrTarget::Field, ""), None);
+        assert_eq!((edit_distance("", "ab"), edit_distance("ab", ""), edit_distance("abc", "axc")), (2, 2, 1));
     }
 }

@@ -5,12 +5,13 @@
 //! - `#[derive(SseEvent)]` maps an enum to event types with JSON data.
 //! - `Sse` and `SseLayer` (feature `server`) send a stream of its values as `text/event-stream`, from any Tower stack:
 //!   plain hyper, axum, anything with [`http::Response`](https://docs.rs/http).
-//! - `Hub` (feature `hub`) gives what is published to every stream, and what was missed to clients that come back.
+//! - `Hub` (feature `hub`) sends published events to every subscribed stream, and missed events to clients that reconnect.
 //! - `Client` (feature `client`) receives its values, over any Tower HTTP service, and reconnects when the connection
 //!   breaks.
-//! - `typescript` (feature `typescript`) writes it down for a page: the types, and a subscription that gives them.
+//! - `typescript` (feature `typescript`) generates TypeScript for a page: the types, and a function that subscribes to them.
 //!
-//! Between them is the plain wire of the [standard], for every browser's `EventSource` and every other client or server.
+//! Everything on the wire is plain `text/event-stream` as in the [standard], so every browser's `EventSource` and every other
+//! client or server can be the other side.
 //!
 #![cfg_attr(all(feature = "derive", feature = "axum", feature = "client"), doc = "```")]
 #![cfg_attr(not(all(feature = "derive", feature = "axum", feature = "client")), doc = "```ignore")]
@@ -52,21 +53,23 @@
 //! | `axum` | | `Sse` is an axum response (`IntoResponse`), `LastEventId` an extractor (`FromRequestParts`); `GuardedListener`; implies `server` |
 //! | `client` | | `Client` over any Tower HTTP service, `EventSource`, `EventStream` |
 //! | `hyper-client` | | `Client::hyper()`: connections, pool and redirects by hyper-util; implies `client` |
-//! | `http2` | | HTTP/2 without TLS for it, where that is known to be spoken; implies `hyper-client` |
-//! | `proxy` | | an HTTP proxy for it; implies `hyper-client` |
-//! | `tls` | | `https` URLs for it, by rustls with ring and the platform's roots or your own; implies `http2` |
-//! | `reqwest` | | `Client::reqwest(..)`: connections, redirects and TLS as a client of reqwest has them; implies `client` |
-//! | `hub` | | `Hub`, `Topics`, `Merge`: fan-out with history, resuming, gaps, snapshots, several hubs on one stream |
-//! | `testing` | | what implementations of our traits are held against; implies `hub` |
-//! | `tracing` | | events and spans of both sides |
-//! | `typescript` | | an event type as TypeScript, with a subscription for pages; payloads derive `TS` of ts-rs |
-//! | `full` | | all of these but `testing` |
+//! | `http2` | | HTTP/2 without TLS for `Client::hyper()`, for servers that are known to accept it; implies `hyper-client` |
+//! | `proxy` | | an HTTP proxy for `Client::hyper()`; implies `hyper-client` |
+//! | `tls` | | `https` URLs for `Client::hyper()`, by rustls with ring and the platform's roots or your own; implies `http2` |
+//! | `reqwest` | | `Client::reqwest(..)`: connections, redirects and TLS of a `reqwest::Client`; implies `client` |
+//! | `hub` | | `Hub`, `Topics`, `Merge`: fan-out with history, resuming, gaps and snapshots; several hubs on one stream |
+//! | `testing` | | tests for your own implementations of this crate's traits; implies `hub` |
+//! | `tracing` | | `tracing` events and spans of server and client |
+//! | `typescript` | | generates TypeScript for an event type, with a function that subscribes to it; payloads derive `TS` of ts-rs |
+//! | `full` | | all of these except `testing` |
 //!
-//! The [model](event) and the [codec] are always there, and need none of them.
+//! The modules [`event`] and [`codec`] need no feature.
 //!
 //! # Where to go
 //!
-//! - [`event`] is the model, [`codec`] the wire, `server` and `client` the two sides, `hub` what stands behind many streams.
+//! - [`event`] defines events and ids, [`codec`] encodes and decodes them, `server` sends them, `client` receives them, and
+//!   `hub` distributes them to many streams.
+//! - The [guide to the derives](derive@crate::SseEvent) explains every attribute.
 //! - The [`manual`] has every default and its reason, and pages on resuming, on shutdown, and on frameworks without Tower
 //!   ([`codec::EventBytes`], [`codec::EventReader`]).
 //!
@@ -107,8 +110,8 @@ mod missing_feature;
 #[path = "private/mod.rs"]
 pub mod __private;
 
-/// Each of the derives implements it. So two of them on one type are an error of rustc's that begins with this name: it says what
-/// to do, and stands here because rustc prints the path.
+/// Each of the three derives implements this trait, so two of them on one type are a compile error. The error prints this
+/// path, and the name says how to fix it.
 #[doc(hidden)]
 pub trait DeriveSseEventAlone {}
 
@@ -123,9 +126,7 @@ pub use self::hub::{Entries, Hub, Merge, Subscription};
 pub use self::server::{Sse, SseLayer};
 #[doc(inline)]
 pub use self::{
-    codec::{
-        DecodeEvent, Decoded, EncodeEvent, Encoded, EventItem, EventKind, EventWriter, HubEvent, SseEvent, Unites,
-    },
+    codec::{DecodeEvent, Decoded, EncodeEvent, Encoded, EventItem, EventKind, EventWriter, HubEvent, Nests, SseEvent},
     event::{
         DecodeError, EncodeError, Event, EventId, Gap, GapEvent, InvalidEventId, LastEventId, RawEvent, RawEventRef,
     },

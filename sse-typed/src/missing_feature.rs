@@ -1,8 +1,8 @@
-//! Stands in for functions whose cargo feature is off, so that a call is a compile error that names the feature.
+//! Replaces functions whose cargo feature is off, so that calling one is a compile error that names the feature.
 //!
-//! For an item that is compiled out rustc names the feature by itself. Of a function in an `impl` it only says that there is none.
-//! Each trait here is implemented for nothing. The bound on it has a lifetime that it does not use, because rustc would refuse the
-//! function itself otherwise: with the lifetime it checks the bound at each call.
+//! If an item is compiled out, rustc names its feature. If a function in an `impl` is compiled out, rustc only says that there
+//! is none. So each function here has a bound on a trait that no type implements. The bound has an unused lifetime: without it
+//! rustc would reject the function itself, with it rustc checks the bound at each call.
 
 #[cfg(all(feature = "client", not(feature = "hyper-client")))]
 pub(crate) mod hyper_client {

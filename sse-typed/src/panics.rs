@@ -1,13 +1,14 @@
-//! Panics of user's code that must harm nobody else.
+//! Catches panics of user code, so that one user's panic does not stop the work of others.
 
 use std::{
     any::Any,
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-/// The output of a closure, or `None` if it panics. What it has left half done must not be looked at then.
+/// Returns the output of a closure, or `None` if it panics. After a panic, the caller must not use state that the closure may
+/// have left half changed.
 #[cfg(any(feature = "server", feature = "hub"))]
-pub(crate) fn caught<T>(f: impl FnOnce() -> T) -> Option<T> {
+pub(crate) fn catch_panic<T>(f: impl FnOnce() -> T) -> Option<T> {
     match catch_unwind(AssertUnwindSafe(f)) {
         Ok(output) => Some(output),
         Err(payload) => {
@@ -17,11 +18,11 @@ pub(crate) fn caught<T>(f: impl FnOnce() -> T) -> Option<T> {
     }
 }
 
-/// Drops the payload of a panic, whose drop may panic, too.
+/// Drops the payload of a panic. If its `Drop` panics as well, the second payload is leaked.
 pub(crate) fn drop_payload(payload: Box<dyn Any + Send>) {
-    if let Err(again) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
-        // Whoever goes that far loses the memory.
-        Box::leak(again);
+    if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        // Dropping it could panic again, without end.
+        Box::leak(second);
     }
 }
 
@@ -29,17 +30,17 @@ pub(crate) fn drop_payload(payload: Box<dyn Any + Send>) {
 mod tests {
     use super::*;
 
-    struct Bomb;
+    struct PanicsOnDrop;
 
-    impl Drop for Bomb {
+    impl Drop for PanicsOnDrop {
         fn drop(&mut self) {
             std::panic::panic_any(Self);
         }
     }
 
     #[test]
-    fn a_panic_stays_where_it_is_whatever_its_payload_does() {
-        assert_eq!(caught(|| 7), Some(7));
-        assert_eq!(caught(|| -> u8 { std::panic::panic_any(Bomb) }), None);
+    fn a_panic_is_caught_even_if_its_payload_panics_on_drop() {
+        assert_eq!(catch_panic(|| 7), Some(7));
+        assert_eq!(catch_panic(|| -> u8 { std::panic::panic_any(PanicsOnDrop) }), None);
     }
 }

@@ -1,4 +1,4 @@
-//! Attributes: `#[sse(..)]` is parsed here, by the table in [`symbol`](crate::symbol); [`serde`] reads `#[serde(..)]`.
+//! Parses `#[sse(..)]`, using the table in [`symbol`](crate::symbol). The module [`serde`] parses `#[serde(..)]`.
 
 use proc_macro2::{Span, TokenTree};
 use syn::{
@@ -12,18 +12,18 @@ use syn::{
 
 use crate::{
     ctxt::Ctxt,
-    symbol::{self, Place, Shape, Symbol},
+    symbol::{self, AttrTarget, Shape, Symbol},
 };
 
 pub(crate) mod serde;
 
 /// All `#[sse(..)]` attributes of one item.
 pub(crate) struct Attrs {
-    found: Vec<Found>,
+    found: Vec<ParsedAttr>,
 }
 
-/// One attribute, and where it stands.
-struct Found {
+/// One attribute with its value.
+struct ParsedAttr {
     name: &'static str,
     span: Span,
     value: Value,
@@ -36,7 +36,7 @@ enum Value {
     Bound(Bounds),
 }
 
-/// The predicates of a `bound`, for each side that has its own.
+/// The predicates of a `bound` for serializing and deserializing, if given.
 #[derive(Clone, Default)]
 pub(crate) struct Bounds {
     pub(crate) serialize: Option<Vec<WherePredicate>>,
@@ -44,30 +44,30 @@ pub(crate) struct Bounds {
 }
 
 impl Attrs {
-    /// Parses the attributes of an item, and reports what may not stand there.
-    pub(crate) fn parse(ctxt: &Ctxt, attrs: &[Attribute], place: Place) -> Self {
+    /// Parses the attributes of an item, and reports those that are not allowed on it.
+    pub(crate) fn parse(ctxt: &Ctxt, attrs: &[Attribute], target: AttrTarget) -> Self {
         let mut this = Self { found: Vec::new() };
         for attr in attrs.iter().filter(|attr| attr.path().is_ident("sse")) {
             let Meta::List(list) = &attr.meta else {
-                let known = symbol::known_at(place);
-                ctxt.error_spanned(&attr.meta, format_args!("expected `#[sse(..)]`: {place} takes {known}"));
+                let known = symbol::names_for(target);
+                ctxt.error_spanned(&attr.meta, format_args!("expected `#[sse(..)]`: {target} takes {known}"));
                 continue;
             };
             if let Some(TokenTree::Literal(text)) = list.tokens.clone().into_iter().next() {
-                let known = symbol::known_at(place);
-                ctxt.error(text.span(), format_args!("expected the name of an attribute: {place} takes {known}"));
+                let known = symbol::names_for(target);
+                ctxt.error(text.span(), format_args!("expected the name of an attribute: {target} takes {known}"));
                 continue;
             }
-            // A list is read to its end even where an entry of it is wrong: each wrong entry is an error of its own.
-            if let Err(error) = attr.parse_nested_meta(|meta| this.entry(ctxt, place, &meta)) {
+            // Parsing continues after a wrong entry, so that each wrong entry is reported.
+            if let Err(error) = attr.parse_nested_meta(|meta| this.entry(ctxt, target, &meta)) {
                 ctxt.syn_error(error);
             }
         }
         this
     }
 
-    fn entry(&mut self, ctxt: &Ctxt, place: Place, meta: &ParseNestedMeta<'_>) -> syn::Result<()> {
-        let Some(symbol) = known(ctxt, place, meta) else {
+    fn entry(&mut self, ctxt: &Ctxt, target: AttrTarget, meta: &ParseNestedMeta<'_>) -> syn::Result<()> {
+        let Some(symbol) = known(ctxt, target, meta) else {
             return skip_value(meta);
         };
         let span = span_of(&meta.path);
@@ -76,7 +76,7 @@ impl Attrs {
         };
         let repeatable = matches!(symbol.shape, Shape::Texts | Shape::List);
         match self.found.iter_mut().find(|found| found.name == symbol.name) {
-            None => self.found.push(Found { name: symbol.name, span, value }),
+            None => self.found.push(ParsedAttr { name: symbol.name, span, value }),
             Some(first) if repeatable => {
                 if let (Value::Texts(all), Value::Texts(more)) = (&mut first.value, value) {
                     all.extend(more);
@@ -87,84 +87,87 @@ impl Attrs {
         Ok(())
     }
 
-    fn find(&self, symbol: &Symbol) -> Option<&Found> {
+    fn find(&self, symbol: &Symbol) -> Option<&ParsedAttr> {
         self.found.iter().find(|found| found.name == symbol.name)
     }
 
-    /// Where the attribute stands, if it is given.
+    /// The span of the attribute, if it is given.
     pub(crate) fn span(&self, symbol: &Symbol) -> Option<Span> {
         self.find(symbol).map(|found| found.span)
     }
 
-    /// The text behind the attribute.
+    /// The string of the attribute.
     pub(crate) fn text(&self, symbol: &Symbol) -> Option<&LitStr> {
         self.texts(symbol).first()
     }
 
-    /// All texts behind the attribute.
+    /// All strings of the attribute.
     pub(crate) fn texts(&self, symbol: &Symbol) -> &[LitStr] {
         match self.find(symbol) {
-            Some(Found { value: Value::Texts(texts), .. }) => texts,
+            Some(ParsedAttr { value: Value::Texts(texts), .. }) => texts,
             _ => &[],
         }
     }
 
-    /// The text behind the attribute, read as Rust.
+    /// The string of the attribute, parsed as Rust.
     pub(crate) fn parsed<T: Parse>(&self, ctxt: &Ctxt, symbol: &Symbol) -> Option<T> {
         let text = self.text(symbol)?;
         text.parse().map_err(|_| ctxt.error(text.span(), format_args!("expected `{}`", symbol.usage))).ok()
     }
 
-    /// The bounds that stand in the place of inferred ones.
+    /// The bounds that replace the inferred ones.
     pub(crate) fn bounds(&self) -> Option<&Bounds> {
         match self.find(&symbol::BOUND) {
-            Some(Found { value: Value::Bound(bounds), .. }) => Some(bounds),
+            Some(ParsedAttr { value: Value::Bound(bounds), .. }) => Some(bounds),
             _ => None,
         }
     }
 
-    /// Whether the field is an id, and then whether it travels as JSON.
+    /// If the field is an id: the span of the attribute, and whether the id is JSON.
     pub(crate) fn id(&self) -> Option<(Span, bool)> {
         match self.find(&symbol::ID) {
-            Some(Found { value: Value::Id { json }, span, .. }) => Some((*span, *json)),
+            Some(ParsedAttr { value: Value::Id { json }, span, .. }) => Some((*span, *json)),
             _ => None,
         }
     }
 }
 
-/// The attribute of that name, or an error that says what may stand here.
-fn known(ctxt: &Ctxt, place: Place, meta: &ParseNestedMeta<'_>) -> Option<&'static Symbol> {
+/// The attribute of that name. Reports an error if it is not allowed here.
+fn known(ctxt: &Ctxt, target: AttrTarget, meta: &ParseNestedMeta<'_>) -> Option<&'static Symbol> {
     let path = &meta.path;
     let name = path.segments.iter().map(|segment| segment.ident.unraw().to_string()).collect::<Vec<_>>().join("::");
     let symbol = symbol::ALL.iter().find(|symbol| symbol.name == name);
     match symbol {
-        Some(symbol) if symbol.places.contains(&place) => return Some(symbol),
-        _ if symbol::is_of_serde(place, &name) => {
+        Some(symbol) if symbol.targets.contains(&target) => return Some(symbol),
+        _ if symbol::is_serde_attribute(target, &name) => {
             let value = if meta.input.peek(Token![=]) { " = .." } else { "" };
-            ctxt.error_spanned(path, format_args!("`{name}` on {place} is serde's: write `#[serde({name}{value})]`"));
+            ctxt.error_spanned(
+                path,
+                format_args!("`{name}` on {target} is an attribute of serde: write `#[serde({name}{value})]`"),
+            );
         }
         Some(symbol) => {
-            let places: Vec<_> = symbol.places.iter().map(ToString::to_string).collect();
-            let places = places.join(" or ");
-            ctxt.error_spanned(path, format_args!("`{name}` belongs on {places}, not on {place}"));
+            let targets: Vec<_> = symbol.targets.iter().map(ToString::to_string).collect();
+            let targets = targets.join(" or ");
+            ctxt.error_spanned(path, format_args!("`{name}` belongs on {targets}, not on {target}"));
         }
         None => {
-            let known = symbol::known_at(place);
-            let meant = symbol::nearest(place, &name).map(|name| format!(" (did you mean `{name}`?)"));
+            let known = symbol::names_for(target);
+            let meant = symbol::closest(target, &name).map(|name| format!(" (did you mean `{name}`?)"));
             let meant = meant.unwrap_or_default();
-            ctxt.error_spanned(path, format_args!("unknown attribute `{name}`{meant}: {place} takes {known}"));
+            ctxt.error_spanned(path, format_args!("unknown attribute `{name}`{meant}: {target} takes {known}"));
         }
     }
     None
 }
 
-/// What follows the attribute's name. `None` when it was wrong, and reported.
+/// Parses the value of an attribute. `None` if it is wrong, which was reported.
 fn value(ctxt: &Ctxt, symbol: &Symbol, span: Span, meta: &ParseNestedMeta<'_>) -> syn::Result<Option<Value>> {
     let wrong = || {
         let (name, usage) = (symbol.name, symbol.usage);
         match symbol.shape {
             Shape::Word => ctxt.error(span, format_args!("`{name}` takes no value: write `{usage}` alone")),
-            Shape::List => ctxt.error(span, format_args!("`{name}` is a list of texts: write `{usage}`")),
+            Shape::List => ctxt.error(span, format_args!("`{name}` takes a list of strings: write `{usage}`")),
             _ => ctxt.error(span, format_args!("expected `{usage}`")),
         }
         skip_value(meta)?;
@@ -203,7 +206,7 @@ fn value(ctxt: &Ctxt, symbol: &Symbol, span: Span, meta: &ParseNestedMeta<'_>) -
     })
 }
 
-/// The text behind `=`.
+/// The string after `=`.
 fn text(ctxt: &Ctxt, symbol: &Symbol, meta: &ParseNestedMeta<'_>) -> syn::Result<Option<LitStr>> {
     let value: syn::Expr = meta.value()?.parse()?;
     match ungrouped(&value) {
@@ -217,7 +220,7 @@ fn text(ctxt: &Ctxt, symbol: &Symbol, meta: &ParseNestedMeta<'_>) -> syn::Result
     }
 }
 
-/// What a `macro_rules` metavariable stands for.
+/// Removes the invisible groups around the value of a `macro_rules` metavariable.
 fn ungrouped(mut value: &syn::Expr) -> &syn::Expr {
     while let syn::Expr::Group(group) = value {
         value = &group.expr;
@@ -229,7 +232,7 @@ fn ungrouped(mut value: &syn::Expr) -> &syn::Expr {
 fn bounds(ctxt: &Ctxt, meta: &ParseNestedMeta<'_>) -> syn::Result<Bounds> {
     let mut bounds = Bounds::default();
     meta.parse_nested_meta(|side| {
-        let slot = if side.path.is_ident("serialize") {
+        let predicates_of_side = if side.path.is_ident("serialize") {
             &mut bounds.serialize
         } else if side.path.is_ident("deserialize") {
             &mut bounds.deserialize
@@ -237,24 +240,24 @@ fn bounds(ctxt: &Ctxt, meta: &ParseNestedMeta<'_>) -> syn::Result<Bounds> {
             ctxt.error_spanned(&side.path, "expected `serialize = \"..\"` or `deserialize = \"..\"`");
             return skip_value(&side);
         };
-        *slot = text(ctxt, &symbol::BOUND, &side)?.and_then(|text| predicates(ctxt, &text));
+        *predicates_of_side = text(ctxt, &symbol::BOUND, &side)?.and_then(|text| predicates(ctxt, &text));
         Ok(())
     })?;
     Ok(bounds)
 }
 
-/// Reads `T: Trait, U: Trait`.
+/// Parses `T: Trait, U: Trait`.
 pub(crate) fn predicates(ctxt: &Ctxt, text: &LitStr) -> Option<Vec<WherePredicate>> {
     match text.parse_with(Punctuated::<WherePredicate, Token![,]>::parse_terminated) {
         Ok(predicates) => Some(predicates.into_iter().collect()),
         Err(error) => {
-            ctxt.error(text.span(), format_args!("this is no where clause such as `\"T: Trait\"`: {error}"));
+            ctxt.error(text.span(), format_args!("expected a where clause such as `\"T: Trait\"`: {error}"));
             None
         }
     }
 }
 
-/// Goes past the value of an entry that is not understood, so that the next one is read.
+/// Skips the value of a wrong entry, so that the next entry is parsed.
 fn skip_value(meta: &ParseNestedMeta<'_>) -> syn::Result<()> {
     if meta.input.peek(Token![=]) {
         meta.value()?.parse::<syn::Expr>()?;
@@ -266,7 +269,7 @@ fn skip_value(meta: &ParseNestedMeta<'_>) -> syn::Result<()> {
     Ok(())
 }
 
-/// Where a path begins: all that stable Rust shows of it when it is one identifier, as attributes are.
+/// The span of a path's first identifier. The path of an attribute has only one, and stable Rust cannot join spans.
 fn span_of(path: &Path) -> Span {
     path.segments.first().map_or_else(Span::call_site, |segment| segment.ident.span())
 }

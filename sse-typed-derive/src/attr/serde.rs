@@ -1,11 +1,12 @@
-//! `#[serde(..)]`, as far as it says what stands on the wire. What is forwarded to serde's own derives is not judged here.
+//! Parses `#[serde(..)]` attributes that affect the wire format. Attributes that are only forwarded to serde's derives are not
+//! checked here.
 
 use proc_macro2::Span;
 use quote::ToTokens as _;
 use syn::{Attribute, Expr, ExprLit, Lit, LitStr, Meta, Token, punctuated::Punctuated};
 
 use super::{Bounds, predicates};
-use crate::{ctxt::Ctxt, symbol::Place};
+use crate::{ctxt::Ctxt, symbol::AttrTarget};
 
 /// All `#[serde(..)]` attributes of one item.
 pub(crate) struct Attrs {
@@ -26,34 +27,34 @@ impl Attrs {
         Self { metas }
     }
 
-    /// Reports what serde does not know, and what would change an event's data.
-    pub(crate) fn check(&self, ctxt: &Ctxt, place: Place) {
-        let (known, conflicting, more) = match place {
-            Place::Variant => (VARIANT, NOT_ON_VARIANTS, &[][..]),
-            Place::Enum => (TYPE, NOT_ON_TYPES, NOT_ON_ENUMS),
+    /// Reports attributes that serde does not know, and those that would change an event's data.
+    pub(crate) fn check(&self, ctxt: &Ctxt, target: AttrTarget) {
+        let (known, conflicting, more) = match target {
+            AttrTarget::Variant => (VARIANT, NOT_ON_VARIANTS, &[][..]),
+            AttrTarget::Enum => (TYPE, NOT_ON_TYPES, NOT_ON_ENUMS),
             _ => (TYPE, NOT_ON_TYPES, &[][..]),
         };
         for meta in &self.metas {
             if let Some((name, instead)) = conflicting.iter().chain(more).find(|(name, _)| meta.path().is_ident(name)) {
-                let message = format_args!("`#[serde({name})]` cannot be kept on an event: {instead}");
+                let message = format_args!("`#[serde({name})]` cannot be used on an event: {instead}");
                 ctxt.error_spanned(meta.path(), message);
             } else if !known.iter().any(|name| meta.path().is_ident(name)) {
                 let name = meta.path().to_token_stream();
                 ctxt.error_spanned(
                     meta.path(),
-                    format_args!("unknown serde attribute `{name}`: {place} takes {}", list(known)),
+                    format_args!("unknown serde attribute `{name}`: {target} takes {}", list(known)),
                 );
             }
         }
     }
 
-    /// Reports what is given to a field that is not in the JSON, unless it says just that.
-    pub(crate) fn check_beside(&self, ctxt: &Ctxt) {
+    /// Reports attributes on a field that is not in the JSON, except `skip`.
+    pub(crate) fn check_outside_json(&self, ctxt: &Ctxt) {
         for meta in self.metas.iter().filter(|meta| !meta.path().is_ident("skip")) {
             let name = meta.path().to_token_stream();
             ctxt.error_spanned(
                 meta.path(),
-                format_args!("this field is not in the JSON, and serde does not see it: remove `#[serde({name})]`"),
+                format_args!("this field is not in the JSON, so `#[serde({name})]` has no effect: remove it"),
             );
         }
     }
@@ -68,18 +69,18 @@ impl Attrs {
         self.find(name).is_some()
     }
 
-    /// Where the attribute stands, if it is given.
+    /// The span of the attribute, if it is given.
     pub(crate) fn span(&self, name: &str) -> Option<Span> {
         let segment = self.find(name)?.path().segments.first()?;
         Some(segment.ident.span())
     }
 
-    /// The text behind the attribute. `None` also for its list form.
+    /// The string of the attribute. `None` for its list form, too.
     pub(crate) fn text(&self, name: &str) -> Option<LitStr> {
         text(self.find(name)?)
     }
 
-    /// The texts of all attributes of that name.
+    /// The strings of all attributes of that name.
     pub(crate) fn texts(&self, name: &str) -> Vec<LitStr> {
         self.metas.iter().filter(|meta| meta.path().is_ident(name)).filter_map(text).collect()
     }
@@ -89,7 +90,8 @@ impl Attrs {
         self.find(name).filter(|meta| matches!(meta, Meta::List(_)))
     }
 
-    /// What the attribute gives each side: its text, or `serialize = ".."` and `deserialize = ".."` in its list.
+    /// The strings for serializing and deserializing: both the attribute's string, or `serialize = ".."` and
+    /// `deserialize = ".."` of its list form.
     pub(crate) fn two_texts(&self, name: &str) -> (Option<LitStr>, Option<LitStr>) {
         match self.find(name) {
             Some(Meta::List(list)) => {
@@ -114,7 +116,7 @@ impl Attrs {
         })
     }
 
-    /// The attributes of those names, to be written on generated code.
+    /// The attributes of those names, for generated code.
     pub(crate) fn forward(&self, names: &[&str]) -> Vec<proc_macro2::TokenStream> {
         let wanted = self.metas.iter().filter(|meta| names.iter().any(|name| meta.path().is_ident(name)));
         wanted.map(Meta::to_token_stream).collect()
@@ -138,7 +140,7 @@ fn list(names: &[&str]) -> String {
     names.join(", ")
 }
 
-/// What serde knows on a type, and an event may have. Names of a Rust type are not on the wire: they change nothing.
+/// The serde attributes that are allowed on an event type. The name of a Rust type is not on the wire, so `rename` has no effect.
 const TYPE: &[&str] = &[
     "rename",
     "rename_all",
@@ -156,43 +158,55 @@ const TYPE: &[&str] = &[
 const VARIANT: &[&str] =
     &["rename", "alias", "rename_all", "skip", "skip_serializing", "skip_deserializing", "other", "bound", "borrow"];
 
-/// What would change the data on the wire, and what to write instead.
+/// The attributes that would change the data on the wire, and what to write instead.
 const NOT_ON_TYPES: &[(&str, &str)] = &[
     (
         "content",
-        "an event's data stands alone, not under a key: use `#[sse(tag = \"..\")]` to repeat the event type in it",
+        "the data of an event is not put under a key: remove it; `#[sse(tag = \"..\")]` repeats the event type in the data",
     ),
     (
         "untagged",
-        "the event type tells variants apart, and data carries no tag unless `#[sse(tag = \"..\")]` asks for one: remove it; \
-         variants of one event type are told apart by `#[sse(key = \"..\")]`",
+        "the event type tells variants apart, and the data has no tag without `#[sse(tag = \"..\")]`: remove it; for variants with \
+         the same event type, use `#[sse(key = \"..\")]`",
     ),
-    ("from", "events are read into the type itself: read another type in a variant with `#[sse(with = \"module\")]`"),
+    (
+        "from",
+        "events are decoded into the type itself: to convert from another type, use `#[sse(with = \"module\")]` on a variant",
+    ),
     (
         "try_from",
-        "events are read into the type itself: read another type in a variant with `#[sse(with = \"module\")]`",
+        "events are decoded into the type itself: to convert from another type, use `#[sse(with = \"module\")]` on a variant",
     ),
     (
         "into",
-        "events are written from the type itself: write another type in a variant with `#[sse(with = \"module\")]`",
+        "events are encoded from the type itself: to convert into another type, use `#[sse(with = \"module\")]` on a variant",
     ),
-    ("remote", "an event is a type of your own: hold the other one in a variant with `#[sse(with = \"module\")]`"),
-    ("variant_identifier", "an identifier carries no data: an event type is what `#[sse(rename = \"..\")]` says"),
-    ("field_identifier", "an identifier carries no data: an event type is what `#[sse(rename = \"..\")]` says"),
+    (
+        "remote",
+        "an event type is your own type: to send a type of another crate, use `#[sse(with = \"module\")]` on a variant",
+    ),
+    (
+        "variant_identifier",
+        "it is for enums that only name fields or variants: remove it; `#[sse(rename = \"..\")]` sets an event type",
+    ),
+    (
+        "field_identifier",
+        "it is for enums that only name fields or variants: remove it; `#[sse(rename = \"..\")]` sets an event type",
+    ),
 ];
 
 const NOT_ON_ENUMS: &[(&str, &str)] = &[
-    ("default", "a variant has no missing fields to take from it: write `#[serde(default)]` on a field"),
-    ("transparent", "the data of `Variant(Payload)` is the payload's: remove it"),
+    ("default", "an enum has no fields that could be missing: write `#[serde(default)]` on a field"),
+    ("transparent", "the data of `Variant(Payload)` is that of the payload already: remove it"),
 ];
 
 const NOT_ON_VARIANTS: &[(&str, &str)] = &[
-    ("with", "a variant's own codec is written as `#[sse(with = \"module\")]`"),
-    ("serialize_with", "a variant's own codec is written as `#[sse(with = \"module\")]`"),
-    ("deserialize_with", "a variant's own codec is written as `#[sse(with = \"module\")]`"),
+    ("with", "for a codec on a variant, use `#[sse(with = \"module\")]`"),
+    ("serialize_with", "for a codec on a variant, use `#[sse(with = \"module\")]`"),
+    ("deserialize_with", "for a codec on a variant, use `#[sse(with = \"module\")]`"),
     (
         "untagged",
-        "the event type tells variants apart: `#[sse(other)]` takes unknown ones, and `#[sse(key = \"..\")]` tells variants of \
-         one event type apart",
+        "the event type tells variants apart: use `#[sse(other)]` for unknown event types, and `#[sse(key = \"..\")]` for variants \
+         with the same event type",
     ),
 ];

@@ -1,27 +1,27 @@
-//! `DecodeEvent`: a match on the event type, then straight into the payload.
+//! `DecodeEvent`: a match on the event type, whose arms decode the payload.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::{LitStr, Member};
 
-use super::{Output, encode::own_codec, mirror};
+use super::{Expansion, encode::module_span, mirror};
 use crate::{
-    expand::mirror::Target,
+    expand::mirror::DecodeTarget,
     model::{Data, Id, Selector, Variant},
 };
 
-pub(super) fn expand(output: &Output<'_, '_>) -> TokenStream {
-    let private = &output.private;
+pub(super) fn expand(expansion: &Expansion<'_, '_>) -> TokenStream {
+    let private = &expansion.private;
     let mut items = TokenStream::new();
     let mut sentinels = Vec::new();
     let mut keyed = Vec::new();
     let mut plain = Vec::new();
-    let readable = output.input.variants.iter().filter(|variant| !variant.skip_decode && variant.is_named());
+    let readable = expansion.input.variants.iter().filter(|variant| !variant.skip_decode && variant.is_named());
     for (position, variant) in readable.enumerate() {
-        let (target, declaration) = mirror::decode(output, variant, position);
+        let (target, declaration) = mirror::decode(expansion, variant, position);
         items.extend(declaration);
         let names = variant.names().map(|name| &name.text);
-        let body = body(output, variant, &target);
+        let body = body(expansion, variant, &target);
         match &variant.selector {
             Some(Selector::Sentinel(text)) => sentinels.push(quote! {
                 #(#names)|* if #private::RawEventRef::data(&__event) == #text => #body,
@@ -32,25 +32,25 @@ pub(super) fn expand(output: &Output<'_, '_>) -> TokenStream {
             None => plain.push(quote!(#(#names)|* => #body,)),
         }
     }
-    let unmatched = unmatched(output);
-    let ignored = (!output.input.ignore.is_empty()).then(|| {
-        let ignored = &output.input.ignore;
+    let unmatched = unmatched(expansion);
+    let ignored = (!expansion.input.ignore.is_empty()).then(|| {
+        let ignored = &expansion.input.ignore;
         quote!(#(#ignored)|* => #private::Ok(#private::Decoded::Ignored),)
     });
-    let nested = output.input.variants.iter().filter_map(|variant| nested(output, variant));
-    let unknown = unknown(output);
-    let find_type = output.input.tag.as_ref().map(|tag| {
+    let nested = expansion.input.variants.iter().filter_map(|variant| nested(expansion, variant));
+    let unknown = unknown(expansion);
+    let find_type = expansion.input.tag.as_ref().map(|tag| {
         quote! {
             let __received = __event;
-            let __event_type = #private::event_type_of(__received, #tag);
-            let __event = #private::renamed(__received, &__event_type);
+            let __event_type = #private::tagged_event_type(__received, #tag);
+            let __event = #private::with_event_type(__received, &__event_type);
         }
     });
-    let find_key = find_key(output);
-    let event_types = event_types(output);
-    items.extend(output.implement(
+    let find_key = find_key(expansion);
+    let event_types = event_types(expansion);
+    items.extend(expansion.implement(
         "DecodeEvent",
-        &output.decode_predicates,
+        &expansion.decode_predicates,
         &quote! {
             const EVENT_TYPES: &'static [&'static #private::str] = #event_types;
 
@@ -74,28 +74,28 @@ pub(super) fn expand(output: &Output<'_, '_>) -> TokenStream {
     items
 }
 
-/// Reads one variant.
-fn body(output: &Output<'_, '_>, variant: &Variant<'_>, target: &Target) -> TokenStream {
-    let private = &output.private;
-    let path = output.path(variant);
-    let beside: Vec<_> = beside(output, variant);
-    let tag = super::encode::tag(output);
-    let ty_generics = output.input.original.generics.split_for_impl().1;
+/// Code that decodes one variant.
+fn body(expansion: &Expansion<'_, '_>, variant: &Variant<'_>, target: &DecodeTarget) -> TokenStream {
+    let private = &expansion.private;
+    let path = expansion.path(variant);
+    let id_and_retry: Vec<_> = id_and_retry(expansion, variant);
+    let tag = super::encode::tag(expansion);
+    let ty_generics = expansion.input.original.generics.split_for_impl().1;
     match (&variant.data, target) {
-        (Data::Newtype(_), Target::Transparent(target)) => quote! {
+        (Data::Newtype(_), DecodeTarget::Transparent(target)) => quote! {
             #private::read_json(__event, #tag, |__fields: #target #ty_generics| #private::Ok(#path { 0: __fields.data }))
         },
         (Data::Newtype(field), _) => {
-            let (private, ty) = (output.private_at(field), field.ty);
+            let (private, ty) = (expansion.private_at(field), field.ty);
             quote_spanned! {field.type_span()=>
                 #private::read_json(__event, #tag, |__data: #ty| #private::Ok(#path { 0: __data }))
             }
         }
-        (Data::Object(_), Target::Whole(target)) => {
-            let (mutable, set) = match &beside[..] {
+        (Data::Object(_), DecodeTarget::Whole(target)) => {
+            let (mutable, set) = match &id_and_retry[..] {
                 [] => (None, Vec::new()),
-                beside => {
-                    let set = beside.iter().map(|(member, read)| quote!(__fields.#member = #read;)).collect();
+                id_and_retry => {
+                    let set = id_and_retry.iter().map(|(member, read)| quote!(__fields.#member = #read;)).collect();
                     (Some(quote!(mut)), set)
                 }
             };
@@ -106,37 +106,37 @@ fn body(output: &Output<'_, '_>, variant: &Variant<'_>, target: &Target) -> Toke
                 })
             }
         }
-        (Data::Object(fields), Target::Fields(target)) => {
+        (Data::Object(fields), DecodeTarget::Fields(target)) => {
             let members = fields.iter().map(|field| {
                 let member = &field.member;
                 quote!(#member: __fields.#member)
             });
-            let members = members.chain(beside.iter().map(|(member, read)| quote!(#member: #read)));
-            // Without a field in the JSON it is still looked at.
+            let members = members.chain(id_and_retry.iter().map(|(member, read)| quote!(#member: #read)));
+            // Without fields, the JSON is still checked.
             let fields = if fields.is_empty() { quote!(_) } else { quote!(__fields) };
             quote! {
                 #private::read_json(__event, #tag, |#fields: #target #ty_generics| #private::Ok(#path { #(#members),* }))
             }
         }
         (Data::Text(field), _) => {
-            let (private, ty, member) = (output.private_at(field), field.ty, &field.member);
-            let beside = beside.iter().map(|(member, read)| quote!(#member: #read,));
+            let (private, ty, member) = (expansion.private_at(field), field.ty, &field.member);
+            let id_and_retry = id_and_retry.iter().map(|(member, read)| quote!(#member: #read,));
             quote_spanned! {field.type_span()=>
-                #private::read_text(__event, |__data: #ty| #private::Ok(#path { #(#beside)* #member: __data }))
+                #private::read_text(__event, |__data: #ty| #private::Ok(#path { #(#id_and_retry)* #member: __data }))
             }
         }
         (Data::With(module, _), _) => {
-            let decode = quote_spanned!(own_codec(module)=> #module::decode);
-            quote!(#private::read_own(__event, #decode(#private::RawEventRef::data(&__event)), |__data| #path { 0: __data }))
+            let decode = quote_spanned!(module_span(module)=> #module::decode);
+            quote!(#private::read_with(__event, #decode(#private::RawEventRef::data(&__event)), |__data| #path { 0: __data }))
         }
         _ => quote!(#private::Ok(#private::Decoded::Event(#path {}))),
     }
 }
 
-/// Reads id and reconnection time.
-fn beside<'v>(output: &Output<'_, '_>, variant: &'v Variant<'_>) -> Vec<(&'v Member, TokenStream)> {
+/// Code that decodes id and reconnection time.
+fn id_and_retry<'v>(expansion: &Expansion<'_, '_>, variant: &'v Variant<'_>) -> Vec<(&'v Member, TokenStream)> {
     let id = variant.id.as_ref().map(|Id { field, json }| {
-        let (private, optional) = (output.private_at(field), field.optional());
+        let (private, optional) = (expansion.private_at(field), field.optional());
         let ty = optional.unwrap_or(field.ty);
         let read = match (json, optional.is_some()) {
             (false, false) => quote!(read_id),
@@ -147,7 +147,7 @@ fn beside<'v>(output: &Output<'_, '_>, variant: &'v Variant<'_>) -> Vec<(&'v Mem
         (&field.member, quote_spanned!(field.type_span()=> #private::#read::<#ty>(__event)?))
     });
     let retry = variant.retry.as_ref().map(|field| {
-        let (private, span) = (output.private_at(field), field.type_span());
+        let (private, span) = (expansion.private_at(field), field.type_span());
         let read = if field.optional().is_some() {
             quote_spanned!(span=> #private::RawEventRef::retry(&__event))
         } else {
@@ -158,12 +158,12 @@ fn beside<'v>(output: &Output<'_, '_>, variant: &'v Variant<'_>) -> Vec<(&'v Mem
     id.into_iter().chain(retry).collect()
 }
 
-/// Looks for the key that selects the variant, where variants of an event type are known by keys.
-fn find_key(output: &Output<'_, '_>) -> Option<TokenStream> {
-    let private = &output.private;
+/// Code that finds the key that selects the variant, for event types whose variants have keys.
+fn find_key(expansion: &Expansion<'_, '_>) -> Option<TokenStream> {
+    let private = &expansion.private;
     let mut types_by_keys: Vec<(Vec<&LitStr>, Vec<String>)> = Vec::new();
-    for name in output.event_types() {
-        let keys = variants_of(output, &name).into_iter().filter_map(|variant| match &variant.selector {
+    for name in expansion.event_types() {
+        let keys = variants_of(expansion, &name).into_iter().filter_map(|variant| match &variant.selector {
             Some(Selector::Key(key)) => Some(key),
             _ => None,
         });
@@ -188,18 +188,18 @@ fn find_key(output: &Output<'_, '_>) -> Option<TokenStream> {
     })
 }
 
-/// The variants that an event type is read as.
-fn variants_of<'o, 'a>(output: &'o Output<'_, 'a>, name: &str) -> Vec<&'o Variant<'a>> {
-    let readable = output.input.variants.iter().filter(|variant| !variant.skip_decode && variant.is_named());
+/// The variants that an event type is decoded as.
+fn variants_of<'o, 'a>(expansion: &'o Expansion<'_, 'a>, name: &str) -> Vec<&'o Variant<'a>> {
+    let readable = expansion.input.variants.iter().filter(|variant| !variant.skip_decode && variant.is_named());
     readable.filter(|variant| variant.names().any(|own| own.text == name)).collect()
 }
 
-/// Event types whose variants all ask for certain data: other data of that type is an error, unless it is none and JSON is
-/// asked for.
-fn unmatched(output: &Output<'_, '_>) -> Vec<TokenStream> {
-    let private = &output.private;
-    let types = output.event_types().into_iter().filter_map(|name| {
-        let variants = variants_of(output, &name);
+/// Match arms for event types whose variants all have `data` or `key`. Other data is an error, unless it is empty and one of the
+/// variants is JSON.
+fn unmatched(expansion: &Expansion<'_, '_>) -> Vec<TokenStream> {
+    let private = &expansion.private;
+    let types = expansion.event_types().into_iter().filter_map(|name| {
+        let variants = variants_of(expansion, &name);
         let expected = variants.iter().map(|variant| match &variant.selector {
             Some(Selector::Sentinel(text)) => Some(format!("`{}`", text.value())),
             Some(Selector::Key(key)) => Some(format!("an object with the key `{}`", key.value())),
@@ -208,18 +208,18 @@ fn unmatched(output: &Output<'_, '_>) -> Vec<TokenStream> {
         let expected: Vec<_> = expected.collect::<Option<_>>()?;
         let expected = expected.join(" or ");
         let json = variants.iter().any(|variant| matches!(variant.selector, Some(Selector::Key(_))));
-        Some(quote!(#name => #private::unexpected(__event, #expected, #json),))
+        Some(quote!(#name => #private::unmatched_data(__event, #expected, #json),))
     });
     types.collect()
 }
 
-/// An arm for the event types of a nested payload.
-fn nested(output: &Output<'_, '_>, variant: &Variant<'_>) -> Option<TokenStream> {
+/// The match arm for the event types of a nested payload.
+fn nested(expansion: &Expansion<'_, '_>, variant: &Variant<'_>) -> Option<TokenStream> {
     let Data::Nested(field) = &variant.data else { return None };
     if variant.skip_decode {
         return None;
     }
-    let (private, ty, path) = (output.private_at(field), field.ty, output.path(variant));
+    let (private, ty, path) = (expansion.private_at(field), field.ty, expansion.path(variant));
     Some(quote_spanned! {field.type_span()=>
         __name if #private::contains(<#ty as #private::DecodeEvent>::EVENT_TYPES, __name) => {
             #private::read_nested(__event, |__data: #ty| #path { 0: __data })
@@ -227,24 +227,24 @@ fn nested(output: &Output<'_, '_>, variant: &Variant<'_>) -> Option<TokenStream>
     })
 }
 
-/// What becomes of the event types that no variant has.
-fn unknown(output: &Output<'_, '_>) -> TokenStream {
-    let private = &output.private;
-    let tagged = output.input.tag.is_some();
+/// Code for event types that no variant has.
+fn unknown(expansion: &Expansion<'_, '_>) -> TokenStream {
+    let private = &expansion.private;
+    let tagged = expansion.input.tag.is_some();
     let received = if tagged { quote!(__received) } else { quote!(__event) };
-    match output.input.catch_all() {
+    match expansion.input.catch_all() {
         None => {
             let nested =
-                output.input.variants.iter().filter_map(|variant| nested_catch_all(output, variant, &received));
+                expansion.input.variants.iter().filter_map(|variant| nested_catch_all(expansion, variant, &received));
             let nothing =
-                if tagged { quote!(#private::unknown(__received)) } else { quote!(#private::Decoded::Unknown) };
+                if tagged { quote!(#private::undeclared(__received)) } else { quote!(#private::Decoded::Unknown) };
             quote! {{
                 #(#nested)*
                 #private::Ok(#nothing)
             }}
         }
         Some(variant) => {
-            let path = output.path(variant);
+            let path = expansion.path(variant);
             match &variant.data {
                 Data::Other(field) => quote_spanned! {field.type_span()=>
                     #private::Ok(#private::Decoded::Event(#path { 0: #private::RawEventRef::to_raw_event(&#received) }))
@@ -255,14 +255,18 @@ fn unknown(output: &Output<'_, '_>) -> TokenStream {
     }
 }
 
-/// Offers a nested payload an event type that is not one of its own: it may ignore it, have a catch-all, or know it by a
-/// tag.
-fn nested_catch_all(output: &Output<'_, '_>, variant: &Variant<'_>, received: &TokenStream) -> Option<TokenStream> {
+/// Code that offers a nested payload an event type that is not its own. The payload may ignore it, take it by a catch-all, or
+/// recognize it by a tag.
+fn nested_catch_all(
+    expansion: &Expansion<'_, '_>,
+    variant: &Variant<'_>,
+    received: &TokenStream,
+) -> Option<TokenStream> {
     let Data::Nested(field) = &variant.data else { return None };
     if variant.skip_decode {
         return None;
     }
-    let (private, ty, path) = (output.private_at(field), field.ty, output.path(variant));
+    let (private, ty, path) = (expansion.private_at(field), field.ty, expansion.path(variant));
     Some(quote_spanned! {field.type_span()=>
         match #private::read_nested(#received, |__data: #ty| #path { 0: __data })? {
             #private::Decoded::Unknown => {}
@@ -271,22 +275,22 @@ fn nested_catch_all(output: &Output<'_, '_>, variant: &Variant<'_>, received: &T
     })
 }
 
-/// The value of `EVENT_TYPES`, and the assertion that nested payloads have event types of their own.
-fn event_types(output: &Output<'_, '_>) -> TokenStream {
-    let private = &output.private;
-    let own = output.event_types();
-    let variants: Vec<_> = output.input.variants.iter().filter(|variant| !variant.skip_decode).collect();
+/// The value of `EVENT_TYPES`, with assertions that no event type is declared twice by nested payloads.
+fn event_types(expansion: &Expansion<'_, '_>) -> TokenStream {
+    let private = &expansion.private;
+    let own = expansion.event_types();
+    let variants: Vec<_> = expansion.input.variants.iter().filter(|variant| !variant.skip_decode).collect();
     let nested: Vec<_> = variants.iter().filter_map(|variant| Some((variant.ident, variant.nested()?))).collect();
     if nested.is_empty() {
         return quote!(&[#(#own),*]);
     }
-    let declared = output.declared();
+    let declared = expansion.declared();
     let types = nested.iter().map(|(_, field)| field.ty);
     let disjoint = nested.iter().enumerate().map(|(position, (ident, field))| {
-        let private = output.private_at(field);
-        let why = format!("of `{ident}` has another meaning in `{}` already: rename one", output.ident);
+        let private = expansion.private_at(field);
+        let why = format!("of `{ident}` is already declared in `{}`: rename one", expansion.ident);
         let earlier = nested[..position].iter().enumerate().map(|(earlier, (other, _))| {
-            let why = format!("of `{ident}` is also one of `{other}`: rename one");
+            let why = format!("of `{ident}` is also an event type of `{other}`: rename one");
             quote_spanned!(field.type_span()=> const _: () = #private::assert_disjoint(NESTED[#position], NESTED[#earlier], #why);)
         });
         quote_spanned! {field.type_span()=>

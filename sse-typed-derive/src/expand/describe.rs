@@ -1,5 +1,5 @@
-//! `DescribeEvent`: what can be said of the type without a value. The bounds stand on the output that it is described to, so
-//! a payload needs nothing that the output does not ask for.
+//! `DescribeEvent`: the description of the type. The bounds are on the output that it is described to, so a payload needs only
+//! the traits that the output requires.
 
 use std::collections::HashSet;
 
@@ -7,35 +7,37 @@ use proc_macro2::{Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens as _, quote, quote_spanned};
 use syn::{GenericParam, Generics, Type, WherePredicate, ext::IdentExt as _, parse_quote};
 
-use super::Output;
+use super::Expansion;
 use crate::{
     bound, doc,
     model::{Data, Field, Selector, Variant},
 };
 
-pub(super) fn expand(output: &Output<'_, '_>) -> TokenStream {
-    let mut writer = Writer { output, describer: describer(output), bounds: Vec::new(), seen: HashSet::new() };
-    let sent = output.input.sides.encode;
+pub(super) fn expand(expansion: &Expansion<'_, '_>) -> TokenStream {
+    let mut writer =
+        DescriptionWriter { expansion, describer: describer(expansion), bounds: Vec::new(), seen: HashSet::new() };
+    let sent = expansion.input.sides.encode;
     let on_wire = |variant: &&Variant<'_>| if sent { !variant.skip_encode } else { !variant.skip_decode };
     let variants: Vec<_> =
-        output.input.variants.iter().filter(on_wire).map(|variant| writer.variant(variant)).collect();
-    let Writer { describer, bounds, .. } = writer;
+        expansion.input.variants.iter().filter(on_wire).map(|variant| writer.variant(variant)).collect();
+    let DescriptionWriter { describer, bounds, .. } = writer;
 
-    let (private, ident) = (&output.private, output.ident);
-    let ty_generics = output.input.original.generics.split_for_impl().1;
-    let mut generics = bound::with_predicates(&output.input.original.generics, &bounds);
+    let (private, ident) = (&expansion.private, expansion.ident);
+    let ty_generics = expansion.input.original.generics.split_for_impl().1;
+    let mut generics = bound::with_predicates(&expansion.input.original.generics, &bounds);
     if generics.lifetimes().next().is_some() {
-        // What is borrowed is described as if it were borrowed for ever.
+        // Borrowed types are described with `'static` lifetimes.
         generics.type_params_mut().for_each(|param| param.bounds.push(parse_quote!('static)));
     }
     generics.params.push(parse_quote!(#describer: #private::describe::Describer + ?#private::Sized));
     let (impl_generics, _, where_clause) = generics.split_for_impl();
     let name = ident.unraw().to_string();
-    let tag = output.input.tag.as_ref().map(|tag| quote!(.tag(#tag)));
-    let ignore = &output.input.ignore;
+    let tag = expansion.input.tag.as_ref().map(|tag| quote!(.tag(#tag)));
+    let ignore = &expansion.input.ignore;
     let ignored = (!ignore.is_empty()).then(|| quote!(.ignored(&[#(#ignore),*])));
-    let doc = output.input.is_enum.then(|| doc::text(&output.input.original.attrs)).and_then(|doc| documented(&doc));
-    // Named where it is used, so that no lint finds it unused.
+    let doc =
+        expansion.input.is_enum.then(|| doc::text(&expansion.input.original.attrs)).and_then(|doc| doc_call(&doc));
+    // Named only if it is used, so that no lint reports it as unused.
     let argument = if bounds.is_empty() { quote!(_) } else { quote!(__describer) };
     quote! {
         #[automatically_derived]
@@ -47,10 +49,10 @@ pub(super) fn expand(output: &Output<'_, '_>) -> TokenStream {
     }
 }
 
-/// A name for the output's type, which is none of the type's own parameters.
-fn describer(output: &Output<'_, '_>) -> Ident {
+/// A name for the output's type parameter, which the type's own parameters do not have.
+fn describer(expansion: &Expansion<'_, '_>) -> Ident {
     let mut name = "__Describer".to_owned();
-    while output.input.original.generics.params.iter().any(|param| match param {
+    while expansion.input.original.generics.params.iter().any(|param| match param {
         GenericParam::Type(param) => param.ident == name,
         GenericParam::Const(param) => param.ident == name,
         GenericParam::Lifetime(_) => false,
@@ -60,36 +62,36 @@ fn describer(output: &Output<'_, '_>) -> Ident {
     Ident::new(&name, Span::call_site())
 }
 
-fn documented(doc: &str) -> Option<TokenStream> {
+fn doc_call(doc: &str) -> Option<TokenStream> {
     (!doc.is_empty()).then(|| quote!(.doc(#doc)))
 }
 
-struct Writer<'o, 'i, 'a> {
-    output: &'o Output<'i, 'a>,
+struct DescriptionWriter<'o, 'i, 'a> {
+    expansion: &'o Expansion<'i, 'a>,
     describer: Ident,
-    /// What the output must be able to describe, each once.
+    /// The bounds on the output, without duplicates.
     bounds: Vec<WherePredicate>,
     seen: HashSet<String>,
 }
 
-impl Writer<'_, '_, '_> {
+impl DescriptionWriter<'_, '_, '_> {
     fn variant(&mut self, variant: &Variant<'_>) -> TokenStream {
-        let private = &self.output.private;
+        let private = &self.expansion.private;
         let data = self.data(variant);
-        let (name, event_type) = (&variant.cased, &variant.name.text);
+        let (name, event_type) = (&variant.cased_name, &variant.name.text);
         let aliases: Vec<_> = variant.aliases.iter().map(|alias| &alias.text).collect();
         let aliases = (!aliases.is_empty()).then(|| quote!(.aliases(&[#(#aliases),*])));
-        let doc = documented(&variant.doc);
+        let doc = doc_call(&variant.doc);
         let key = match &variant.selector {
             Some(Selector::Key(key)) => Some(quote!(.key(#key))),
             _ => None,
         };
-        let beside = |method: &str, field: Option<&Field<'_>>| {
+        let call_with_field = |method: &str, field: Option<&Field<'_>>| {
             let method = quote::format_ident!("{method}");
             field.and_then(Field::written_name).map(|name| quote!(.#method(#name)))
         };
-        let id = beside("id", variant.id.as_ref().map(|id| &id.field));
-        let retry = beside("retry", variant.retry.as_ref());
+        let id = call_with_field("id", variant.id.as_ref().map(|id| &id.field));
+        let retry = call_with_field("retry", variant.retry.as_ref());
         let terminal = variant.terminal.then(|| quote!(.terminal()));
         let error = variant.error.then(|| quote!(.error()));
         let gap = variant.gap.map(|_| quote!(.gap()));
@@ -101,9 +103,9 @@ impl Writer<'_, '_, '_> {
     }
 
     fn data(&mut self, variant: &Variant<'_>) -> TokenStream {
-        let private = self.output.private.clone();
+        let private = self.expansion.private.clone();
         let data = quote!(#private::describe::Data);
-        // What the variant says of its data, or its only field.
+        // The type of `as`, on the variant or on its only field.
         let named = |field: Option<&Field<'_>>| {
             variant.wire_type.clone().or_else(|| field.and_then(|field| field.wire_type.clone()))
         };
@@ -132,7 +134,7 @@ impl Writer<'_, '_, '_> {
                 let ty = named(Some(field)).map_or_else(|| quote!(#private::None), |ty| self.ty(&ty, None));
                 quote!(#data::Text(#ty))
             }
-            // What an own codec writes is text, unless it says that it is the JSON of a type.
+            // The data of a `with` module is text, unless `as` names a type.
             Data::With(_, field) => match named(Some(field)) {
                 Some(ty) => {
                     let ty = self.ty(&ty, None);
@@ -141,10 +143,10 @@ impl Writer<'_, '_, '_> {
                 None => quote!(#data::Text(#private::None)),
             },
             Data::Nested(field) => {
-                let (ty, describer) = (self.everlasting(field.ty), &self.describer);
+                let (ty, describer) = (self.with_static_lifetimes(field.ty), &self.describer);
                 let predicate = parse_quote!(#ty: #private::describe::DescribeEvent<#describer>);
                 self.push(predicate);
-                let private = self.output.private_at(field);
+                let private = self.expansion.private_at(field);
                 quote_spanned!(field.type_span()=> #private::describe::nested::<#ty, _>(__describer))
             }
         }
@@ -152,7 +154,7 @@ impl Writer<'_, '_, '_> {
 
     /// A field of an object. `None` for one that is not in the JSON.
     fn field(&mut self, variant: &Variant<'_>, field: &Field<'_>) -> Option<TokenStream> {
-        let input = self.output.input;
+        let input = self.expansion.input;
         let sent = input.sides.encode;
         let skipped = if sent { "skip_serializing" } else { "skip_deserializing" };
         if field.serde.has("skip") || field.serde.has(skipped) {
@@ -166,7 +168,7 @@ impl Writer<'_, '_, '_> {
             let absent = field.optional().is_some() && !self.is_opaque(field);
             field.serde.has("default") || !input.default.is_empty() || absent
         };
-        // Of an `Option` that is left out when it is `None`, `null` is never written; a flattened one has no keys then.
+        // An `Option` that is omitted if it is `None` is never `null`. A flattened one that is `None` has no keys.
         let left_out =
             field.serde.text("skip_serializing_if").is_some_and(|test| test.value().ends_with("Option::is_none"));
         let inner = field.optional().filter(|_| (sent && left_out) || flatten);
@@ -176,50 +178,50 @@ impl Writer<'_, '_, '_> {
             (None, Some(inner)) if !self.is_opaque(field) => self.ty(inner, Some(field)),
             (None, _) => self.ty_of(field),
         };
-        let private = &self.output.private;
+        let private = &self.expansion.private;
         let doc = doc::text(&field.original.attrs);
         let optional = optional.then(|| quote!(.optional()));
         let flatten = flatten.then(|| quote!(.flatten()));
         Some(quote!(#private::describe::field(#name, #doc, #ty)#optional #flatten))
     }
 
-    /// Whether a codec of serde decides what stands on the wire.
+    /// Whether a serde codec hides the type on the wire.
     fn is_opaque(&self, field: &Field<'_>) -> bool {
-        let own = if self.output.input.sides.encode { "serialize_with" } else { "deserialize_with" };
+        let own = if self.expansion.input.sides.encode { "serialize_with" } else { "deserialize_with" };
         field.serde.has("with") || field.serde.has(own)
     }
 
-    /// The type of a field, if it is what stands on the wire.
+    /// The type of a field on the wire, or `None` if a codec hides it.
     fn ty_of(&mut self, field: &Field<'_>) -> TokenStream {
         if let Some(ty) = &field.wire_type {
             return self.ty(ty, Some(field));
         }
         if self.is_opaque(field) {
-            let private = &self.output.private;
+            let private = &self.expansion.private;
             return quote!(#private::None);
         }
         self.ty(field.ty, Some(field))
     }
 
-    /// A type that the output must know.
+    /// A type, with the bound that the output can describe it.
     fn ty(&mut self, ty: &Type, field: Option<&Field<'_>>) -> TokenStream {
-        let private = self.output.private.clone();
-        let ty = self.everlasting(ty);
+        let private = self.expansion.private.clone();
+        let ty = self.with_static_lifetimes(ty);
         let describer = &self.describer;
         self.push(parse_quote!(#describer: #private::describe::DescribeType<#ty>));
         match field {
             Some(field) => {
-                let private = self.output.private_at(field);
+                let private = self.expansion.private_at(field);
                 quote_spanned!(field.type_span()=> #private::describe::ty::<#ty, _>(__describer))
             }
             None => quote!(#private::describe::ty::<#ty, _>(__describer)),
         }
     }
 
-    /// The type, with `'static` in the place of the lifetimes that the deriving type has. Bounds that differ in lifetimes alone
-    /// would leave it open which one is meant.
-    fn everlasting(&self, ty: &Type) -> TokenStream {
-        everlasting(ty.to_token_stream(), &self.output.input.original.generics)
+    /// The type, with the lifetimes of the deriving type replaced by `'static`. Bounds that differ only in lifetimes would be
+    /// ambiguous.
+    fn with_static_lifetimes(&self, ty: &Type) -> TokenStream {
+        with_static_lifetimes(ty.to_token_stream(), &self.expansion.input.original.generics)
     }
 
     fn push(&mut self, predicate: WherePredicate) {
@@ -229,7 +231,7 @@ impl Writer<'_, '_, '_> {
     }
 }
 
-fn everlasting(tokens: TokenStream, generics: &Generics) -> TokenStream {
+fn with_static_lifetimes(tokens: TokenStream, generics: &Generics) -> TokenStream {
     let mut quoted = false;
     let replaced = tokens.into_iter().map(|token| {
         let after_quote = std::mem::replace(&mut quoted, false);
@@ -242,7 +244,7 @@ fn everlasting(tokens: TokenStream, generics: &Generics) -> TokenStream {
                 TokenTree::Ident(Ident::new("static", ident.span()))
             }
             TokenTree::Group(group) => {
-                let mut inner = Group::new(group.delimiter(), everlasting(group.stream(), generics));
+                let mut inner = Group::new(group.delimiter(), with_static_lifetimes(group.stream(), generics));
                 inner.set_span(group.span());
                 TokenTree::Group(inner)
             }

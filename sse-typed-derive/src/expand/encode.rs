@@ -1,40 +1,40 @@
-//! `EncodeEvent`, and what belongs to the sending side: `HubEvent` and `GapEvent`.
+//! `EncodeEvent`, `HubEvent` and `GapEvent`.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::{ExprPath, Fields, Member, WherePredicate, parse_quote, spanned::Spanned as _};
 
-use super::{Output, binding, kind::match_self, mirror, unites};
+use super::{Expansion, binding, kind::match_self, mirror, nests};
 use crate::{
     check::has_field,
     model::{Data, Field, Selector, Variant},
 };
 
-pub(super) fn expand(output: &Output<'_, '_>) -> TokenStream {
-    let private = &output.private;
-    let variants = &output.input.variants;
-    let arms = variants.iter().map(|variant| arm(output, variant));
+pub(super) fn expand(expansion: &Expansion<'_, '_>) -> TokenStream {
+    let private = &expansion.private;
+    let variants = &expansion.input.variants;
+    let arms = variants.iter().map(|variant| arm(expansion, variant));
     let body = match_self(variants.is_empty(), arms);
-    let mut items = mirror::encode(output);
-    items.extend(output.implement(
+    let mut items = mirror::encode(expansion);
+    items.extend(expansion.implement(
         "EncodeEvent",
-        &output.encode_predicates,
+        &expansion.encode_predicates,
         &quote! {
             fn encode(&self, __event: &mut #private::EventWriter<'_>) -> #private::Result<(), #private::EncodeError> {
                 #body
             }
         },
     ));
-    items.extend(hub_event(output));
-    items.extend(unites::expand(output));
-    items.extend(variants.iter().find(|variant| variant.gap.is_some()).map(|variant| gap_event(output, variant)));
+    items.extend(hub_event(expansion));
+    items.extend(nests::expand(expansion));
+    items.extend(variants.iter().find(|variant| variant.gap.is_some()).map(|variant| gap_event(expansion, variant)));
     items
 }
 
-/// Writes one variant.
-fn arm(output: &Output<'_, '_>, variant: &Variant<'_>) -> TokenStream {
-    let private = &output.private;
-    let path = output.path(variant);
+/// The match arm that writes one variant.
+fn arm(expansion: &Expansion<'_, '_>, variant: &Variant<'_>) -> TokenStream {
+    let private = &expansion.private;
+    let path = expansion.path(variant);
     if variant.skip_encode {
         return quote!(#path { .. } => #private::Ok(()),);
     }
@@ -44,41 +44,41 @@ fn arm(output: &Output<'_, '_>, variant: &Variant<'_>) -> TokenStream {
         members.push(quote!(#member: #bound,));
         bound
     };
-    let beside = beside(output, variant, &mut bind);
+    let id_and_retry = id_and_retry(expansion, variant, &mut bind);
     let name = match variant.name.text.as_str() {
-        // Clients read an event without a name as this one.
+        // Clients read an event without an event type as this one.
         "message" => TokenStream::new(),
-        name => quote!(#private::event_type(__event, #name);),
+        name => quote!(#private::write_event_type(__event, #name);),
     };
     let data = match &variant.data {
-        _ if variant.needs_mirror(output.input.tag.is_some()) => match &output.input.tag {
+        _ if variant.needs_mirror(expansion.input.tag.is_some()) => match &expansion.input.tag {
             Some(tag) => quote!(#name #private::write_tagged(__event, #tag, &__Json(self))),
             None => quote!(#name #private::EventWriter::json(__event, &__Json(self))),
         },
         Data::Newtype(field) => {
-            let (private, bound) = (output.private_at(field), bind(field));
+            let (private, bound) = (expansion.private_at(field), bind(field));
             let json = quote_spanned!(field.type_span()=> #private::EventWriter::json(__event, #bound));
             quote!(#name #json)
         }
         Data::Text(field) => {
-            let (private, bound) = (output.private_at(field), bind(field));
+            let (private, bound) = (expansion.private_at(field), bind(field));
             let text = quote_spanned!(field.type_span()=> #private::EventWriter::text(__event, #bound));
             quote!(#name #text)
         }
         Data::With(module, field) => {
             let bound = bind(field);
-            let encode = quote_spanned!(own_codec(module)=> #module::encode);
-            quote!(#name #private::write_own(__event, #encode(#bound)))
+            let encode = quote_spanned!(module_span(module)=> #module::encode);
+            quote!(#name #private::write_with(__event, #encode(#bound)))
         }
         Data::Sentinel(text) => quote!(#name #private::EventWriter::text(__event, #text)),
         Data::Other(field) => {
-            let (private, bound) = (output.private_at(field), bind(field));
-            let declared = output.declared();
-            // Only a type that is read as well can name the types of its nested payloads.
-            let nested = output.input.nested_fields().filter(|_| output.input.sides.decode).map(|field| field.ty);
-            let tag = tag(output);
+            let (private, bound) = (expansion.private_at(field), bind(field));
+            let declared = expansion.declared();
+            // The event types of nested payloads are only known if the type is also received.
+            let nested = expansion.input.nested_fields().filter(|_| expansion.input.sides.decode).map(|field| field.ty);
+            let tag = tag(expansion);
             quote_spanned! {field.type_span()=>
-                #private::refuse_declared(
+                #private::check_other(
                     #bound,
                     #tag,
                     &[&[#(#declared),*], #(<#nested as #private::DecodeEvent>::EVENT_TYPES),*],
@@ -86,49 +86,50 @@ fn arm(output: &Output<'_, '_>, variant: &Variant<'_>) -> TokenStream {
                 #private::EncodeEvent::encode(#bound, __event)
             }
         }
-        Data::Nested(field) if output.input.sides.decode => {
-            let (private, bound) = (output.private_at(field), bind(field));
-            let misread = misread_arguments(output, field);
+        Data::Nested(field) if expansion.input.sides.decode => {
+            let (private, bound) = (expansion.private_at(field), bind(field));
+            let misread = nested_check_arguments(expansion, field);
             quote_spanned!(field.type_span()=> #private::write_nested(__event, #bound, #misread))
         }
         Data::Nested(field) => {
-            let (private, bound) = (output.private_at(field), bind(field));
+            let (private, bound) = (expansion.private_at(field), bind(field));
             quote_spanned!(field.type_span()=> #private::EncodeEvent::encode(#bound, __event))
         }
         Data::Unit | Data::Object(_) | Data::None => quote!(#name #private::EventWriter::json(__event, &())),
     };
-    let data = match keys(output, variant) {
+    let data = match key_arguments(expansion, variant) {
         Some(keys) => quote!(#private::write_keyed(__event, #keys, |__event| { #data })),
         None => data,
     };
     quote! {
         #path { #(#members)* .. } => {
-            #beside
+            #id_and_retry
             #data
         }
     }
 }
 
-/// By what an event of a nested payload may be read as something else: the arguments of `write_nested` behind the payload.
-pub(super) fn misread_arguments(output: &Output<'_, '_>, field: &Field<'_>) -> TokenStream {
-    let private = output.private_at(field);
-    let declared = output.declared();
-    let siblings = output.input.nested_fields().filter(|sibling| !std::ptr::eq(*sibling, field)).map(|field| field.ty);
-    let caught = output.input.catch_all().is_some();
-    let tag = tag(output);
-    let before = output.input.nested_fields().take_while(|earlier| !std::ptr::eq(*earlier, field));
+/// The arguments of `write_nested` after the payload: everything that may decode the payload's event as something else.
+pub(super) fn nested_check_arguments(expansion: &Expansion<'_, '_>, field: &Field<'_>) -> TokenStream {
+    let private = expansion.private_at(field);
+    let declared = expansion.declared();
+    let siblings =
+        expansion.input.nested_fields().filter(|sibling| !std::ptr::eq(*sibling, field)).map(|field| field.ty);
+    let has_catch_all = expansion.input.catch_all().is_some();
+    let tag = tag(expansion);
+    let before = expansion.input.nested_fields().take_while(|earlier| !std::ptr::eq(*earlier, field));
     let before = before.map(|field| field.ty);
     quote_spanned! {field.type_span()=>
         #tag,
         &[&[#(#declared),*], #(<#siblings as #private::DecodeEvent>::EVENT_TYPES),*],
-        #caught,
-        &[#(#private::takes::<#before>),*],
+        #has_catch_all,
+        &[#(#private::decodes::<#before>),*],
     }
 }
 
-/// A variant's own key, and all by which variants of its event type are told apart, where only the data shows which of them
-/// selects: a payload of its own, or flattened fields, may have any.
-fn keys(output: &Output<'_, '_>, variant: &Variant<'_>) -> Option<TokenStream> {
+/// The arguments of `write_keyed`: the variant's own key, and the keys of its event type that its data may have. `None` if the
+/// data needs no check at run time. A payload or flattened fields may have any key.
+fn key_arguments(expansion: &Expansion<'_, '_>, variant: &Variant<'_>) -> Option<TokenStream> {
     let any = match &variant.data {
         Data::Newtype(_) => true,
         Data::Object(fields) => fields.iter().any(|field| field.serde.has("flatten")),
@@ -138,7 +139,7 @@ fn keys(output: &Output<'_, '_>, variant: &Variant<'_>) -> Option<TokenStream> {
         Some(Selector::Key(key)) => Some(key),
         _ => None,
     };
-    let sharing = output.input.variants.iter().filter(|other| {
+    let sharing = expansion.input.variants.iter().filter(|other| {
         let is_read = !other.skip_decode && other.is_named();
         std::ptr::eq(*other, variant) || (is_read && other.names().any(|name| name.text == variant.name.text))
     });
@@ -148,52 +149,52 @@ fn keys(output: &Output<'_, '_>, variant: &Variant<'_>) -> Option<TokenStream> {
             _ => None,
         })
         .collect();
-    // Its own key alone selects it, be it a `null`, if the field is always written.
+    // If its own key is the only one and always written, even as `null`, it always selects this variant.
     let skips = || variant.json_fields().iter().any(|field| field.serde.has("skip_serializing_if"));
     let needs_no_check = if own.is_some() { keys.len() == 1 && !any && !skips() } else { keys.is_empty() };
     if needs_no_check {
         return None;
     }
-    let private = &output.private;
+    let private = &expansion.private;
     let own = own.map_or_else(|| quote!(#private::None), |own| quote!(#private::Some(#own)));
     Some(quote!(#own, &[#(#keys),*]))
 }
 
-/// Writes id and reconnection time.
-fn beside(
-    output: &Output<'_, '_>,
+/// Code that writes id and reconnection time.
+fn id_and_retry(
+    expansion: &Expansion<'_, '_>,
     variant: &Variant<'_>,
     bind: &mut impl FnMut(&Field<'_>) -> syn::Ident,
 ) -> TokenStream {
     let id = variant.id.as_ref().map(|id| {
-        let (private, bound) = (output.private_at(&id.field), bind(&id.field));
+        let (private, bound) = (expansion.private_at(&id.field), bind(&id.field));
         let span = id.field.type_span();
         let write = if id.json {
             quote_spanned!(span=> #private::write_json_id(__event, #bound)?;)
         } else {
             quote_spanned!(span=> #private::EventWriter::id(__event, #bound)?;)
         };
-        if_given(output, &id.field, &write)
+        if_some(expansion, &id.field, &write)
     });
     let retry = variant.retry.as_ref().map(|retry| {
-        let (private, bound) = (output.private_at(retry), bind(retry));
+        let (private, bound) = (expansion.private_at(retry), bind(retry));
         let write = quote_spanned!(retry.type_span()=> #private::EventWriter::retry(__event, *#bound););
-        if_given(output, retry, &write)
+        if_some(expansion, retry, &write)
     });
     quote!(#id #retry)
 }
 
-/// Where a variant's own codec is named.
-pub(super) fn own_codec(module: &ExprPath) -> Span {
+/// The span of a `with` module.
+pub(super) fn module_span(module: &ExprPath) -> Span {
     module.span().resolved_at(Span::call_site())
 }
 
-/// What to do with a field, if it is there.
-fn if_given(output: &Output<'_, '_>, field: &Field<'_>, write: &TokenStream) -> TokenStream {
+/// Code that writes a field, or an `Option` field only if it is `Some`.
+fn if_some(expansion: &Expansion<'_, '_>, field: &Field<'_>, write: &TokenStream) -> TokenStream {
     if field.optional().is_none() {
         return write.clone();
     }
-    let (private, bound) = (&output.private, binding(field));
+    let (private, bound) = (&expansion.private, binding(field));
     quote! {
         if let #private::Some(#bound) = #bound {
             #write
@@ -202,23 +203,23 @@ fn if_given(output: &Output<'_, '_>, field: &Field<'_>, write: &TokenStream) -> 
 }
 
 /// The tag as an `Option<&str>`.
-pub(super) fn tag(output: &Output<'_, '_>) -> TokenStream {
-    let private = &output.private;
-    match &output.input.tag {
+pub(super) fn tag(expansion: &Expansion<'_, '_>) -> TokenStream {
+    let private = &expansion.private;
+    match &expansion.input.tag {
         Some(tag) => quote!(#private::Some(#tag)),
         None => quote!(#private::None),
     }
 }
 
-/// A hub gives the ids, so a type without one of its own can be published.
-fn hub_event(output: &Output<'_, '_>) -> TokenStream {
-    if output.input.has_id() {
+/// `HubEvent`, for a type without an `id` field. The hub assigns the ids.
+fn hub_event(expansion: &Expansion<'_, '_>) -> TokenStream {
+    if expansion.input.has_id() {
         return TokenStream::new();
     }
-    let private = &output.private;
-    let lifetime = output.lifetime();
-    let mut predicates = output.encode_predicates.clone();
-    predicates.extend(output.input.variants.iter().filter_map(|variant| match &variant.data {
+    let private = &expansion.private;
+    let lifetime = expansion.lifetime();
+    let mut predicates = expansion.encode_predicates.clone();
+    predicates.extend(expansion.input.variants.iter().filter_map(|variant| match &variant.data {
         Data::Nested(field) if !variant.skip_encode => {
             let ty = field.ty;
             // With a lifetime the bound is looked at where the impl is used: without one, a payload that brings its own ids
@@ -228,7 +229,7 @@ fn hub_event(output: &Output<'_, '_>) -> TokenStream {
         }
         _ => None,
     }));
-    output.implement("HubEvent", &predicates, &TokenStream::new())
+    expansion.implement("HubEvent", &predicates, &TokenStream::new())
 }
 
 /// A part of a gap as the type of the field, which must be its own: a bound says so in words.
@@ -237,10 +238,10 @@ fn gap_field(private: &TokenStream, field: &Field<'_>, part: &TokenStream, value
     quote_spanned!(field.type_span()=> <#ty as #private::GapField<#part>>::from_part(#value))
 }
 
-/// The event that tells of lost history.
-fn gap_event(output: &Output<'_, '_>, variant: &Variant<'_>) -> TokenStream {
-    let private = &output.private;
-    let path = output.path(variant);
+/// `GapEvent`, for a type with a `gap` variant.
+fn gap_event(expansion: &Expansion<'_, '_>, variant: &Variant<'_>) -> TokenStream {
+    let private = &expansion.private;
+    let path = expansion.path(variant);
     let (gap, value) = match (&variant.data, variant.fields) {
         (Data::Newtype(field), Fields::Unnamed(_)) => {
             let data = gap_field(private, field, &quote!(#private::Gap), &quote!(__gap));
@@ -261,7 +262,7 @@ fn gap_event(output: &Output<'_, '_>, variant: &Variant<'_>) -> TokenStream {
         }
         _ => (quote!(_), quote!(#path {})),
     };
-    output.implement(
+    expansion.implement(
         "GapEvent",
         &[],
         &quote! {

@@ -1,16 +1,16 @@
-//! `EventKind`: what can be said of a value.
+//! `EventKind`.
 
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::{Output, binding};
+use super::{Expansion, binding};
 use crate::model::{Data, Variant};
 
-pub(super) fn expand(output: &Output<'_, '_>) -> TokenStream {
-    let variants = &output.input.variants;
-    let private = &output.private;
+pub(super) fn expand(expansion: &Expansion<'_, '_>) -> TokenStream {
+    let variants = &expansion.input.variants;
+    let private = &expansion.private;
     let event_types = variants.iter().map(|variant| {
-        let path = output.path(variant);
+        let path = expansion.path(variant);
         match &variant.data {
             Data::Other(field) => {
                 let (member, bound) = (&field.member, binding(field));
@@ -27,8 +27,8 @@ pub(super) fn expand(output: &Output<'_, '_>) -> TokenStream {
         }
     });
     let event_type = match_self(variants.is_empty(), event_types);
-    let is_terminal = predicate(output, "is_terminal", |variant| variant.terminal);
-    let is_error = predicate(output, "is_error", |variant| variant.error);
+    let is_terminal = predicate(expansion, "is_terminal", |variant| variant.terminal);
+    let is_error = predicate(expansion, "is_error", |variant| variant.error);
     let body = quote! {
         fn event_type(&self) -> &#private::str {
             #event_type
@@ -37,20 +37,20 @@ pub(super) fn expand(output: &Output<'_, '_>) -> TokenStream {
         #is_terminal
         #is_error
     };
-    output.implement("EventKind", &[], &body)
+    expansion.implement("EventKind", &[], &body)
 }
 
-/// A method that is true for some of the variants, unless the trait's default fits all of them.
-fn predicate(output: &Output<'_, '_>, name: &str, holds: impl Fn(&Variant<'_>) -> bool) -> TokenStream {
-    let variants = &output.input.variants;
-    let private = &output.private;
+/// A method that returns true for some variants. Omitted if the trait's default is right for all variants.
+fn predicate(expansion: &Expansion<'_, '_>, name: &str, holds: impl Fn(&Variant<'_>) -> bool) -> TokenStream {
+    let variants = &expansion.input.variants;
+    let private = &expansion.private;
     let name = quote::format_ident!("{name}");
     let needed = |variant: &Variant<'_>| holds(variant) || matches!(variant.data, Data::Nested(_));
     if !variants.iter().any(needed) {
         return TokenStream::new();
     }
     let arms = variants.iter().map(|variant| {
-        let path = output.path(variant);
+        let path = expansion.path(variant);
         match &variant.data {
             Data::Nested(field) => {
                 let (member, bound) = (&field.member, binding(field));
@@ -71,7 +71,7 @@ fn predicate(output: &Output<'_, '_>, name: &str, holds: impl Fn(&Variant<'_>) -
     }
 }
 
-/// A match on `self`; an enum without variants has no value to match.
+/// A match on `self`. For an enum without variants it matches `*self`, which needs no arms.
 pub(super) fn match_self(empty: bool, arms: impl Iterator<Item = TokenStream>) -> TokenStream {
     if empty {
         return quote!(match *self {});

@@ -1,39 +1,39 @@
-//! Types that exist for serde's derives alone.
+//! Generated types that derive serde's traits.
 //!
-//! Values are written through a mirror of the user's type, with the same variants and the same owned field types, and
-//! serde's `remote`: serde then matches on the user's value itself and hands every attribute the `&T` that it expects. A
-//! struct of references would break generic `with` modules, which would be given a `&&T`. Values are read into one struct
-//! per variant and moved from there.
+//! Values are written by a mirror of the user's type, which has the same variants and the same owned field types, and serde's
+//! `remote`. So serde matches on the user's value itself and passes each attribute the `&T` that it expects. A struct of
+//! references would break generic `with` modules, which would get a `&&T`. Values are deserialized into one struct per variant,
+//! and the fields are moved out of it.
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use syn::{Fields, GenericParam, Ident, parse_quote};
 
-use super::{Output, without_spaces};
+use super::{Expansion, without_spaces};
 use crate::{
     bound,
     model::{Data, Field, Variant},
 };
 
-/// The mirror, and `__Json`, which lends a value to serde through it. Nothing when no variant needs them.
-pub(super) fn encode(output: &Output<'_, '_>) -> TokenStream {
-    let input = output.input;
+/// The mirror, and `__Json`, which serializes a borrowed value by it. Empty if no variant needs them.
+pub(super) fn encode(expansion: &Expansion<'_, '_>) -> TokenStream {
+    let input = expansion.input;
     let tagged = input.tag.is_some();
     if !input.variants.iter().any(|variant| !variant.skip_encode && variant.needs_mirror(tagged)) {
         return TokenStream::new();
     }
-    let private = &output.private;
-    let ident = output.ident;
+    let private = &expansion.private;
+    let ident = expansion.ident;
     let generics = bound::without_defaults(&input.original.generics);
     let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
 
-    let serde = output.serde();
+    let serde = expansion.serde();
     // serde adds the mirror's own parameters.
     let remote = ident.to_string();
-    let bounds = bound::serde_bound(&generics, "serialize", &output.encode_predicates);
+    let bounds = bound::serde_bound(&generics, "serialize", &expansion.encode_predicates);
     let body = if input.is_enum {
         let form = input.tag.as_ref().map_or_else(|| quote!(untagged), |tag| quote!(tag = #tag));
-        let variants = input.variants.iter().map(|variant| mirrored(variant, tagged));
+        let variants = input.variants.iter().map(|variant| mirror_variant(variant, tagged));
         quote! {
             #[serde(crate = #serde, remote = #remote, #form, #bounds)]
             enum __Mirror #impl_generics #where_clause {
@@ -59,8 +59,8 @@ pub(super) fn encode(output: &Output<'_, '_>) -> TokenStream {
         quote!(#(#variants)*)
     };
 
-    let lifetime = output.lifetime();
-    let mut borrowing = bound::with_predicates(&generics, &output.encode_predicates);
+    let lifetime = expansion.lifetime();
+    let mut borrowing = bound::with_predicates(&generics, &expansion.encode_predicates);
     borrowing.params.insert(0, parse_quote!(#lifetime));
     let mut declared = generics.clone();
     declared.params.insert(0, parse_quote!(#lifetime));
@@ -86,7 +86,7 @@ pub(super) fn encode(output: &Output<'_, '_>) -> TokenStream {
 }
 
 /// A variant of the mirror. One that serde does not write is there for its pattern alone.
-fn mirrored(variant: &Variant<'_>, tagged: bool) -> TokenStream {
+fn mirror_variant(variant: &Variant<'_>, tagged: bool) -> TokenStream {
     let ident = variant.ident;
     if variant.skip_encode || !variant.needs_mirror(tagged) {
         let fields = match &variant.fields {
@@ -120,15 +120,15 @@ fn mirrored(variant: &Variant<'_>, tagged: bool) -> TokenStream {
     }
 }
 
-/// The fields of a mirror. What travels beside the data is skipped.
+/// The fields of a mirror. Id and reconnection time are skipped.
 fn fields(variant: &Variant<'_>) -> TokenStream {
-    let beside = variant.id.iter().map(|id| &id.field).chain(&variant.retry).map(|field| {
+    let id_and_retry = variant.id.iter().map(|id| &id.field).chain(&variant.retry).map(|field| {
         let (member, ty) = (&field.member, field.ty);
         quote!(#[serde(skip)] #member: #ty)
     });
     match &variant.data {
         Data::Object(fields) => {
-            let fields = fields.iter().map(Field::declaration).chain(beside);
+            let fields = fields.iter().map(Field::declaration).chain(id_and_retry);
             quote!({ #(#fields),* })
         }
         Data::Newtype(field) => {
@@ -139,37 +139,41 @@ fn fields(variant: &Variant<'_>) -> TokenStream {
     }
 }
 
-/// Where the fields of a variant are read into.
-pub(super) enum Target {
-    /// The variant's type itself.
+/// The type that a variant's data is deserialized into.
+pub(super) enum DecodeTarget {
+    /// The payload's own type.
     Direct,
-    /// A generated struct, whose fields have the same names.
+    /// A generated struct whose fields have the same names.
     Fields(Ident),
     /// A generated struct whose only field is `data`.
     Transparent(Ident),
-    /// A generated struct that holds the user's.
+    /// A generated struct that contains the user's struct.
     Whole(Ident),
 }
 
-/// The struct that a variant is read into, and its name.
-pub(super) fn decode(output: &Output<'_, '_>, variant: &Variant<'_>, position: usize) -> (Target, TokenStream) {
-    let input = output.input;
-    let private = &output.private;
+/// The type that a variant's data is deserialized into, and its declaration if it is generated.
+pub(super) fn decode(
+    expansion: &Expansion<'_, '_>,
+    variant: &Variant<'_>,
+    position: usize,
+) -> (DecodeTarget, TokenStream) {
+    let input = expansion.input;
+    let private = &expansion.private;
     let target = format_ident!("__Data{position}");
     let generics = bound::without_defaults(&input.original.generics);
     let (impl_generics, ty_generics, where_clause) = generics.split_for_impl();
-    let serde = output.serde();
-    let bounds = bound::serde_bound(&generics, "deserialize", &output.decode_predicates);
-    let ident = output.ident;
+    let serde = expansion.serde();
+    let bounds = bound::serde_bound(&generics, "deserialize", &expansion.decode_predicates);
+    let ident = expansion.ident;
     let marker = generics.params.iter().any(|param| !matches!(param, GenericParam::Lifetime(_))).then(|| {
-        // A type parameter that stands in other variants only must be used all the same.
+        // A type parameter that only other variants use must still be used.
         quote!(#[serde(skip)] __marker: #private::PhantomData<#ident #ty_generics>,)
     });
     match &variant.data {
         Data::Object(_) if !input.default.is_empty() => {
             let remote = ident.to_string();
             let case = variant.field_case.attribute();
-            // serde asks for the default of the struct that derives; a path may give that of the user's.
+            // serde would use the default of the deriving struct. A path makes it use that of the user's struct.
             let of_user = without_spaces(&quote!(#private::Default::default));
             let default = input.default.iter().map(|default| match default.to_string().as_str() {
                 "default" => quote!(default = #of_user),
@@ -178,7 +182,7 @@ pub(super) fn decode(output: &Output<'_, '_>, variant: &Variant<'_>, position: u
             let deny = &input.deny_unknown_fields;
             let fields = fields(variant);
             let turbofish = ty_generics.as_turbofish();
-            let mut reading = bound::with_predicates(&generics, &output.decode_predicates);
+            let mut reading = bound::with_predicates(&generics, &expansion.decode_predicates);
             reading.params.insert(0, parse_quote!('de));
             let (reading_impl, _, reading_where) = reading.split_for_impl();
             let items = quote! {
@@ -200,7 +204,7 @@ pub(super) fn decode(output: &Output<'_, '_>, variant: &Variant<'_>, position: u
                     }
                 }
             };
-            (Target::Whole(target), items)
+            (DecodeTarget::Whole(target), items)
         }
         Data::Object(fields) => {
             let name = if input.is_enum { format!("{ident}::{}", variant.ident) } else { ident.to_string() };
@@ -217,7 +221,7 @@ pub(super) fn decode(output: &Output<'_, '_>, variant: &Variant<'_>, position: u
                     #marker
                 }
             };
-            (Target::Fields(target), items)
+            (DecodeTarget::Fields(target), items)
         }
         Data::Newtype(field) if field.serde_attrs().next().is_some() => {
             let attrs = field.serde_attrs();
@@ -230,8 +234,8 @@ pub(super) fn decode(output: &Output<'_, '_>, variant: &Variant<'_>, position: u
                     #marker
                 }
             };
-            (Target::Transparent(target), items)
+            (DecodeTarget::Transparent(target), items)
         }
-        _ => (Target::Direct, TokenStream::new()),
+        _ => (DecodeTarget::Direct, TokenStream::new()),
     }
 }

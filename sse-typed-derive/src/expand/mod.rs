@@ -1,4 +1,4 @@
-//! Writes the impls. Everything that they name is found through the hidden module of the `sse-typed` crate.
+//! Generates the impls. They refer to everything through the hidden module of the `sse-typed` crate.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens as _, format_ident, quote};
@@ -15,30 +15,30 @@ mod encode;
 mod kind;
 mod lint;
 mod mirror;
-mod unites;
+mod nests;
 
-pub(crate) use self::unites::united;
+pub(crate) use self::nests::nested_types;
 
-/// All impls of a model that is free of errors.
+/// All impls of a model without errors.
 pub(crate) fn expand(input: &Input<'_>) -> TokenStream {
-    let output = Output::new(input);
-    // First, so that the error of two derives on one type begins with it.
-    let mut items = output.implement("DeriveSseEventAlone", &[], &TokenStream::new());
-    items.extend(kind::expand(&output));
+    let expansion = Expansion::new(input);
+    // This comes first, so that the error for two derives on one type begins with its name.
+    let mut items = expansion.implement("DeriveSseEventAlone", &[], &TokenStream::new());
+    items.extend(kind::expand(&expansion));
     if input.sides.encode {
-        items.extend(encode::expand(&output));
+        items.extend(encode::expand(&expansion));
     }
     if input.sides.decode {
-        items.extend(decode::expand(&output));
+        items.extend(decode::expand(&expansion));
     }
-    items.extend(describe::expand(&output));
+    items.extend(describe::expand(&expansion));
     in_const(input.original, &items)
 }
 
-/// Keeps generated names out of the user's module.
+/// Wraps the items in a `const`, which keeps generated names out of the user's module.
 ///
-/// Generated code gives no lint of its own. Types that repeat the user's names and types get the lints that those get, and so
-/// the same leave: nothing is allowed that the user may have forbidden.
+/// Generated code causes no lints itself. Generated types that repeat the user's names and types get the same lints as those, so
+/// the lints that the user allows are allowed here. No other lint is allowed, because the user may forbid it.
 pub(crate) fn in_const(original: &DeriveInput, items: &TokenStream) -> TokenStream {
     let allowed = lint::allowed(original);
     let allowed = (!allowed.is_empty()).then(|| quote!(#[allow(#(#allowed),*)]));
@@ -51,18 +51,18 @@ pub(crate) fn in_const(original: &DeriveInput, items: &TokenStream) -> TokenStre
     }
 }
 
-/// What the parts of the expansion share.
-struct Output<'i, 'a> {
+/// The input and everything that the parts of the expansion share.
+struct Expansion<'i, 'a> {
     input: &'i Input<'a>,
     ident: &'a Ident,
     /// The hidden module.
     private: TokenStream,
-    /// What must hold for values to be written, and to be read.
+    /// The predicates for encoding and for decoding.
     encode_predicates: Vec<WherePredicate>,
     decode_predicates: Vec<WherePredicate>,
 }
 
-impl<'i, 'a> Output<'i, 'a> {
+impl<'i, 'a> Expansion<'i, 'a> {
     fn new(input: &'i Input<'a>) -> Self {
         let krate: &Path = &input.krate;
         let private = quote!(#krate::__private);
@@ -75,7 +75,7 @@ impl<'i, 'a> Output<'i, 'a> {
         }
     }
 
-    /// The hidden module, for a call that is wrong if the field's type is.
+    /// The hidden module, for a call whose errors belong to the field's type.
     fn private_at(&self, field: &Field<'_>) -> TokenStream {
         respanned(self.private.clone(), field.type_span())
     }
@@ -85,7 +85,7 @@ impl<'i, 'a> Output<'i, 'a> {
         self.implement_of(&format_ident!("{name}").into_token_stream(), predicates, body)
     }
 
-    /// The same of a trait with arguments.
+    /// Like `implement`, for a trait with arguments.
     fn implement_of(&self, name: &TokenStream, predicates: &[WherePredicate], body: &TokenStream) -> TokenStream {
         let (private, ident) = (&self.private, self.ident);
         let generics = bound::with_predicates(&self.input.original.generics, predicates);
@@ -98,7 +98,7 @@ impl<'i, 'a> Output<'i, 'a> {
         }
     }
 
-    /// How a value of the variant is written and matched: the forms with braces fit every shape of it.
+    /// The path of the variant, for expressions and patterns. With braces after it, it fits every kind of variant.
     fn path(&self, variant: &Variant<'_>) -> TokenStream {
         if self.input.is_enum {
             let ident = variant.ident;
@@ -108,7 +108,7 @@ impl<'i, 'a> Output<'i, 'a> {
         }
     }
 
-    /// A lifetime that is none of the type's own.
+    /// A lifetime that the type does not use.
     fn lifetime(&self) -> Lifetime {
         let mut name = "'__sse".to_owned();
         while self.input.original.generics.lifetimes().any(|own| own.lifetime.to_string() == name) {
@@ -117,20 +117,20 @@ impl<'i, 'a> Output<'i, 'a> {
         Lifetime::new(&name, Span::call_site())
     }
 
-    /// The path of serde, as its derives are told it.
+    /// The path of serde, for `#[serde(crate = "..")]`.
     fn serde(&self) -> String {
         let private = &self.private;
         without_spaces(&quote!(#private::serde))
     }
 
-    /// The event types that are this type's own: those of its variants, and the ignored ones.
+    /// The event types of the type's own variants, and the ignored ones.
     fn declared(&self) -> Vec<String> {
         let mut declared = self.event_types();
         declared.extend(self.input.ignore.iter().map(LitStr::value));
         declared
     }
 
-    /// The event types that are read as one of its own variants, each once.
+    /// The event types that are decoded as the type's own variants, without duplicates.
     fn event_types(&self) -> Vec<String> {
         let mut types: Vec<String> = Vec::new();
         for variant in self.input.variants.iter().filter(|variant| variant.is_named() && !variant.skip_decode) {
@@ -144,8 +144,8 @@ impl<'i, 'a> Output<'i, 'a> {
     }
 }
 
-/// A local name for what a field holds, which neither a constant of the user has nor anything else in generated code. It
-/// stands where the type stands, as what is wrong with the value is wrong with its type.
+/// A local variable for a field's value. No constant of the user and nothing else in generated code has its name. It has the span
+/// of the type, because an error of the value is an error of its type.
 fn binding(field: &Field<'_>) -> Ident {
     let span = field.type_span();
     match &field.member {
@@ -154,7 +154,7 @@ fn binding(field: &Field<'_>) -> Ident {
     }
 }
 
-/// Tokens that stand, for errors of types, where a field's type stands.
+/// The tokens with the span of a field's type, for type errors.
 fn respanned(tokens: TokenStream, span: Span) -> TokenStream {
     let respanned = tokens.into_iter().map(|mut token| {
         token.set_span(span);

@@ -6,7 +6,7 @@ use super::FieldCase;
 use crate::{
     attr,
     ctxt::Ctxt,
-    symbol::{self, Place},
+    symbol::{self, AttrTarget},
 };
 
 /// A field of a variant or struct.
@@ -15,19 +15,19 @@ pub(crate) struct Field<'a> {
     pub(crate) member: Member,
     pub(crate) ty: &'a Type,
     pub(crate) serde: attr::serde::Attrs,
-    /// Predicates that `#[serde(bound = "..")]` gives in the place of inferred ones.
+    /// The predicates of `#[serde(bound = "..")]`, which replace the inferred ones.
     pub(crate) serde_bounds: Option<attr::Bounds>,
-    /// The type whose schema it has on the wire, where that is not its own.
+    /// The type of `as`, which replaces the field's type in descriptions.
     pub(crate) wire_type: Option<Type>,
 }
 
-/// A field that travels as the event's id.
+/// A field that is sent as the event's id.
 pub(crate) struct Id<'a> {
     pub(crate) field: Field<'a>,
     pub(crate) json: bool,
 }
 
-/// What a field is for.
+/// The role of a field: data, id, or reconnection time.
 pub(super) enum Role<'a> {
     Data(Field<'a>),
     Id(Id<'a>, Span),
@@ -36,7 +36,7 @@ pub(super) enum Role<'a> {
 
 impl<'a> Role<'a> {
     pub(super) fn new(ctxt: &Ctxt, original: &'a syn::Field, position: usize) -> Self {
-        let attrs = attr::Attrs::parse(ctxt, &original.attrs, Place::Field);
+        let attrs = attr::Attrs::parse(ctxt, &original.attrs, AttrTarget::Field);
         let member = match &original.ident {
             Some(ident) => Member::Named(ident.clone()),
             None => Member::Unnamed(Index::from(position)),
@@ -54,7 +54,7 @@ impl<'a> Role<'a> {
             (None, None) => Self::Data(field),
             (None, Some(span)) => Self::Retry(field, span),
             (Some((span, json)), retry) => {
-                super::contradict(ctxt, "id", retry, "retry");
+                super::report_contradiction(ctxt, "id", retry, "retry");
                 Self::Id(Id { field, json }, span)
             }
         }
@@ -67,7 +67,7 @@ impl Field<'_> {
         self.original.attrs.iter().filter(|attr| attr.path().is_ident("serde"))
     }
 
-    /// Its name in JSON, as it is written. `None` for a flattened or skipped field, and for one without a name.
+    /// Its JSON name when it is sent. `None` for a flattened or skipped field, and for an unnamed one.
     pub(crate) fn json_name(&self, case: &FieldCase) -> Option<String> {
         if ["flatten", "skip", "skip_serializing"].iter().any(|name| self.serde.has(name)) {
             return None;
@@ -75,13 +75,13 @@ impl Field<'_> {
         self.name_in_json(case, true)
     }
 
-    /// Its name as it is declared.
+    /// Its declared name.
     pub(crate) fn written_name(&self) -> Option<String> {
         let Member::Named(ident) = &self.member else { return None };
         Some(ident.unraw().to_string())
     }
 
-    /// Its name in JSON as it is sent, or as it is received.
+    /// Its JSON name when it is sent, or when it is received.
     pub(crate) fn name_in_json(&self, case: &FieldCase, sent: bool) -> Option<String> {
         let name = self.written_name()?;
         let (serialize, deserialize) = self.serde.two_texts("rename");
@@ -92,7 +92,7 @@ impl Field<'_> {
         })
     }
 
-    /// The `T` of an `Option<T>`, as it is written.
+    /// The `T` of an `Option<T>`. Recognized by the name of the type.
     pub(crate) fn optional(&self) -> Option<&Type> {
         let Type::Path(path) = ungrouped(self.ty) else { return None };
         let last = path.path.segments.last()?;
@@ -107,13 +107,13 @@ impl Field<'_> {
         }
     }
 
-    /// Where its type stands, for errors of types in generated code. Names are looked up where the derive stands.
+    /// The span of its type, for type errors in generated code. Names resolve at the call site.
     pub(crate) fn type_span(&self) -> Span {
         let first = self.ty.to_token_stream().into_iter().next();
         first.map_or_else(Span::call_site, |token| token.span()).resolved_at(Span::call_site())
     }
 
-    /// The field as a generated type declares it: with serde's attributes, and never visible.
+    /// The field's declaration in a generated type: with its serde attributes, and private.
     pub(crate) fn declaration(&self) -> TokenStream {
         let attrs = self.serde_attrs();
         let ty = self.ty;
@@ -124,7 +124,7 @@ impl Field<'_> {
     }
 }
 
-/// The type that a metavariable of a `macro_rules` macro stands for.
+/// Removes the invisible groups around a type from a `macro_rules` metavariable.
 pub(crate) fn ungrouped(mut ty: &Type) -> &Type {
     while let Type::Group(group) = ty {
         ty = &group.elem;

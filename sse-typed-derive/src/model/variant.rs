@@ -1,12 +1,12 @@
 use proc_macro2::Span;
 use syn::{ExprPath, Fields, Ident, LitStr, Member, Type, ext::IdentExt as _, spanned::Spanned as _};
 
-use super::{FieldCase, Inherited, contradict, field::Role, serde_field_case, ungrouped};
+use super::{FieldCase, Inherited, field::Role, report_contradiction, serde_field_case, ungrouped};
 use crate::{
     attr,
     ctxt::Ctxt,
     model::{Field, Id},
-    symbol::{self, Place},
+    symbol::{self, AttrTarget},
 };
 
 /// A variant of an enum, or a struct.
@@ -15,38 +15,38 @@ pub(crate) struct Variant<'a> {
     pub(crate) fields: &'a Fields,
     /// Its doc comment.
     pub(crate) doc: String,
-    /// Its own name, in the case that is asked for: the event type, unless that was given in other ways.
-    pub(crate) cased: String,
+    /// Its declared name in the case of `rename_all`.
+    pub(crate) cased_name: String,
     /// The event type.
     pub(crate) name: Name,
-    /// Further event types that are read as this one.
+    /// Further event types that are decoded as this variant.
     pub(crate) aliases: Vec<Name>,
     pub(crate) data: Data<'a>,
-    /// What tells it from other variants of its event type.
+    /// How its data is told from that of other variants with the same event type.
     pub(crate) selector: Option<Selector>,
     pub(crate) id: Option<Id<'a>>,
     pub(crate) retry: Option<Field<'a>>,
     pub(crate) terminal: bool,
     pub(crate) error: bool,
     pub(crate) gap: Option<Span>,
-    /// It takes event types that no other variant has.
+    /// It takes event types that no other variant has. The span is that of the attribute.
     pub(crate) takes_unknown: Option<Span>,
-    /// It is never written.
+    /// It is never sent.
     pub(crate) skip_encode: bool,
-    /// It is never read.
+    /// It is never received.
     pub(crate) skip_decode: bool,
     pub(crate) field_case: FieldCase,
-    /// The type whose schema its data has on the wire.
+    /// The type of `as`, which replaces the type of the data in descriptions.
     pub(crate) wire_type: Option<Type>,
 }
 
-/// An event type, and the token that says it.
+/// An event type, with the span of the token that sets it.
 pub(crate) struct Name {
     pub(crate) text: String,
     pub(crate) span: Span,
 }
 
-/// What becomes of the fields.
+/// The data of a variant.
 pub(crate) enum Data<'a> {
     /// No data: `null`.
     Unit,
@@ -56,19 +56,19 @@ pub(crate) enum Data<'a> {
     Object(Vec<Field<'a>>),
     /// Plain text.
     Text(Field<'a>),
-    /// A codec of its own.
+    /// Text by a `with` module.
     With(ExprPath, Field<'a>),
     /// A fixed text.
     Sentinel(LitStr),
     /// An untyped event.
     Other(Field<'a>),
-    /// An event type of its own.
+    /// A payload that is an event type itself.
     Nested(Field<'a>),
-    /// Never on the wire, or wrong and reported.
+    /// Never on the wire, or an error that was reported.
     None,
 }
 
-/// What tells variants of one event type apart.
+/// How the data of a variant is told from that of other variants with the same event type.
 pub(crate) enum Selector {
     /// The data is exactly this.
     Sentinel(LitStr),
@@ -86,8 +86,8 @@ impl<'a> Variant<'a> {
         attrs: &attr::Attrs,
         serde: &attr::serde::Attrs,
     ) -> Self {
-        let is_struct = inherited.place == Place::Struct;
-        contradictions(ctxt, attrs);
+        let is_struct = inherited.target == AttrTarget::Struct;
+        check_contradictions(ctxt, attrs);
         let skip = attrs.span(&symbol::SKIP).is_some() || (!is_struct && serde.has("skip"));
         let (skip_encode, skip_decode) =
             (skip || serde.has("skip_serializing"), skip || serde.has("skip_deserializing"));
@@ -98,12 +98,9 @@ impl<'a> Variant<'a> {
         for (position, field) in fields.iter().enumerate() {
             match Role::new(ctxt, field, position) {
                 Role::Data(field) => data_fields.push(field),
-                Role::Id(_, span) | Role::Retry(_, span) if field.ident.is_none() => ctxt.error(
-                    span,
-                    format_args!(
-                        "`id` and `retry` stand on named fields: write `{ident} {{ .. }}` with a name for each"
-                    ),
-                ),
+                Role::Id(_, span) | Role::Retry(_, span) if field.ident.is_none() => {
+                    ctxt.error(span, format_args!("`id` and `retry` need named fields: write `{ident} {{ .. }}`"))
+                }
                 Role::Id(_, span) if id.is_some() => {
                     ctxt.error(span, "an event has one id: only one field can be `#[sse(id)]`");
                 }
@@ -116,17 +113,17 @@ impl<'a> Variant<'a> {
         }
 
         let data = if skip { Data::None } else { data(ctxt, ident, fields, data_fields, attrs) };
-        let unseen = match &data {
+        let field_outside_json = match &data {
             Data::Text(field) | Data::With(_, field) | Data::Other(field) | Data::Nested(field) => Some(field),
             _ => None,
         };
-        for field in id.iter().map(|id: &Id<'_>| &id.field).chain(&retry).chain(unseen).filter(|_| !skip) {
-            field.serde.check_beside(ctxt);
+        for field in id.iter().map(|id: &Id<'_>| &id.field).chain(&retry).chain(field_outside_json).filter(|_| !skip) {
+            field.serde.check_outside_json(ctxt);
         }
         let selector = match (&data, attrs.text(&symbol::KEY)) {
             (Data::Sentinel(text), _) => Some(Selector::Sentinel(text.clone())),
             (Data::Unit, Some(key)) => {
-                ctxt.error(key.span(), "`key` looks into the data, and a unit variant has none: give it a payload");
+                ctxt.error(key.span(), "`key` names a key of the data, and a unit variant has no data: add a payload, or use `data = \"..\"`");
                 None
             }
             (_, Some(key)) => Some(Selector::Key(key.clone())),
@@ -135,17 +132,17 @@ impl<'a> Variant<'a> {
         if let (Data::Unit | Data::Sentinel(_) | Data::Other(_) | Data::Nested(_), Some(span)) =
             (&data, attrs.span(&symbol::AS))
         {
-            ctxt.error(span, "`as` names the type that stands on the wire, and this event has no data of a type");
+            ctxt.error(span, "`as` names the type of the data, and the data of this variant has no type: remove it");
         }
         let gap = attrs.span(&symbol::GAP);
         if let Some(span) = gap {
             check_gap(ctxt, span, &data, id.is_some() || retry.is_some());
         }
-        let unknown_to_serde = if is_struct { None } else { serde.span("other") };
-        if let (Some(span), false) = (unknown_to_serde, matches!(data, Data::Unit)) {
+        let serde_other = if is_struct { None } else { serde.span("other") };
+        if let (Some(span), false) = (serde_other, matches!(data, Data::Unit)) {
             ctxt.error(
                 span,
-                "`#[serde(other)]` needs a unit variant: `#[sse(other)]` on `Other(RawEvent)` keeps the data",
+                "`#[serde(other)]` needs a unit variant: to keep the data, use `#[sse(other)]` on `Other(RawEvent)`",
             );
         }
         let own_case = if is_struct { FieldCase::default() } else { serde_field_case(ctxt, serde, "rename_all") };
@@ -155,7 +152,7 @@ impl<'a> Variant<'a> {
             fields,
             doc,
             name: name(ctxt, inherited, ident, attrs, serde, is_struct),
-            cased: cased(inherited, ident),
+            cased_name: cased_name(inherited, ident),
             aliases: variant_aliases.map(|alias| Name::explicit(&alias)).collect(),
             data,
             selector,
@@ -164,7 +161,7 @@ impl<'a> Variant<'a> {
             terminal: attrs.span(&symbol::TERMINAL).is_some(),
             error: attrs.span(&symbol::ERROR).is_some(),
             gap,
-            takes_unknown: attrs.span(&symbol::OTHER).or(unknown_to_serde),
+            takes_unknown: attrs.span(&symbol::OTHER).or(serde_other),
             skip_encode,
             skip_decode,
             field_case: if own_case.tokens.is_empty() { inherited.field_case.clone() } else { own_case },
@@ -172,12 +169,12 @@ impl<'a> Variant<'a> {
         }
     }
 
-    /// The event types that are read as this variant.
+    /// The event types that are decoded as this variant.
     pub(crate) fn names(&self) -> impl Iterator<Item = &Name> {
         std::iter::once(&self.name).chain(&self.aliases)
     }
 
-    /// The payload that is an event type itself.
+    /// The payload, if it is nested.
     pub(crate) fn nested(&self) -> Option<&Field<'a>> {
         match &self.data {
             Data::Nested(field) => Some(field),
@@ -185,12 +182,12 @@ impl<'a> Variant<'a> {
         }
     }
 
-    /// Whether it has an event type of its own: a catch-all and a nested type have not.
+    /// Whether it has an event type of its own, unlike a catch-all and a nested type.
     pub(crate) fn is_named(&self) -> bool {
         !matches!(self.data, Data::Other(_) | Data::Nested(_))
     }
 
-    /// Whether its data is JSON that only serde's derive can write: fields, or a payload with attributes.
+    /// Whether serde's derive must write its JSON, because it has fields, or a payload with attributes or a tag.
     pub(crate) fn needs_mirror(&self, tagged: bool) -> bool {
         match &self.data {
             Data::Object(_) => true,
@@ -200,7 +197,7 @@ impl<'a> Variant<'a> {
         }
     }
 
-    /// The fields that are read from and written as JSON.
+    /// The fields in the JSON.
     pub(crate) fn json_fields(&self) -> &[Field<'a>] {
         match &self.data {
             Data::Object(fields) => fields,
@@ -234,29 +231,29 @@ fn name(
     if let (Some(meta), false) = (serde.two_sided("rename"), is_struct) {
         ctxt.error_spanned(
             meta,
-            "an event type is the same on both sides: use `#[sse(rename = \"..\")]`, and `#[sse(alias = \"..\")]` for a \
-             second one that is read",
+            "an event type is the same for sending and receiving: use `#[sse(rename = \"..\")]`, and `#[sse(alias = \"..\")]` \
+             for another one that is received",
         );
     }
     if let Some(text) = serde.text("rename") {
         return Name::explicit(&text);
     }
-    let cased = cased(inherited, ident);
+    let cased_name = cased_name(inherited, ident);
     match &inherited.prefix {
-        // What is wrong with the name is then in the prefix.
-        Some(prefix) => Name { text: prefix.value() + &cased, span: prefix.span() },
-        None => Name { text: cased, span: ident.span() },
+        // An error in the name is an error in the prefix.
+        Some(prefix) => Name { text: prefix.value() + &cased_name, span: prefix.span() },
+        None => Name { text: cased_name, span: ident.span() },
     }
 }
 
-/// The name as it is written, in the case of `rename_all`.
-fn cased(inherited: &Inherited, ident: &Ident) -> String {
+/// The declared name in the case of `rename_all`.
+fn cased_name(inherited: &Inherited, ident: &Ident) -> String {
     let written = ident.unraw().to_string();
     inherited.rule.map_or_else(|| written.clone(), |rule| rule.apply_to_variant(&written))
 }
 
-/// Attributes that say different things of the same thing.
-fn contradictions(ctxt: &Ctxt, attrs: &attr::Attrs) {
+/// Reports attributes that contradict each other.
+fn check_contradictions(ctxt: &Ctxt, attrs: &attr::Attrs) {
     use symbol::{ALIAS, DATA, ERROR, GAP, KEY, MESSAGE, NESTED, OTHER, RENAME, SKIP, TERMINAL, TEXT, WITH};
     let pairs = [
         (&RENAME, &[&MESSAGE][..]),
@@ -271,7 +268,7 @@ fn contradictions(ctxt: &Ctxt, attrs: &attr::Attrs) {
     for (first, others) in pairs {
         if attrs.span(first).is_some() {
             for other in others {
-                if contradict(ctxt, first.name, attrs.span(other), other.name) {
+                if report_contradiction(ctxt, first.name, attrs.span(other), other.name) {
                     break;
                 }
             }
@@ -279,14 +276,17 @@ fn contradictions(ctxt: &Ctxt, attrs: &attr::Attrs) {
     }
 }
 
-/// What becomes of the fields that are neither id nor reconnection time.
+/// The data of a variant, from the fields that are neither id nor reconnection time.
 fn data<'a>(ctxt: &Ctxt, ident: &Ident, shape: &Fields, mut fields: Vec<Field<'a>>, attrs: &attr::Attrs) -> Data<'a> {
     let sentinel = attrs.text(&symbol::DATA);
     let form = [&symbol::TEXT, &symbol::WITH, &symbol::OTHER, &symbol::NESTED]
         .into_iter()
         .find_map(|symbol| attrs.span(symbol).map(|span| (symbol.name, span)));
     if let (Some(text), Fields::Named(_) | Fields::Unnamed(_)) = (sentinel, shape) {
-        ctxt.error(text.span(), format_args!("`data` is all that the event says: make `{ident}` a unit variant"));
+        ctxt.error(
+            text.span(),
+            format_args!("`data` is the complete data of the event: make `{ident}` a unit variant"),
+        );
         return Data::None;
     }
     match shape {
@@ -301,15 +301,15 @@ fn data<'a>(ctxt: &Ctxt, ident: &Ident, shape: &Fields, mut fields: Vec<Field<'a
         },
         Fields::Unnamed(unnamed) => {
             if unnamed.unnamed.is_empty() {
-                ctxt.error(unnamed.span(), format_args!("an event without data is a unit: write `{ident}`"));
+                ctxt.error(unnamed.span(), format_args!("an event without data is a unit variant: write `{ident}`"));
                 return Data::None;
             }
             if unnamed.unnamed.len() != 1 {
                 ctxt.error(
                     unnamed.span(),
                     format_args!(
-                        "an event has one piece of data, and `{ident}` has {}: name the fields, `{ident} {{ .. }}`, or hold one \
-                         struct",
+                        "the data of an event is one JSON value, and `{ident}` has {} fields: name the fields, `{ident} {{ .. }}`, or \
+                         hold one struct",
                         unnamed.unnamed.len()
                     ),
                 );
@@ -355,16 +355,16 @@ fn data<'a>(ctxt: &Ctxt, ident: &Ident, shape: &Fields, mut fields: Vec<Field<'a
     }
 }
 
-/// Whether a type is called as an untyped event is. Under another name it would pass for any other type until its use.
+/// Whether a type is named `RawEvent`. A derive cannot recognize it by any other name.
 fn is_raw_event(ty: &Type) -> bool {
     let Type::Path(path) = ungrouped(ty) else { return false };
     path.path.segments.last().is_some_and(|last| last.ident == "RawEvent")
 }
 
-/// A gap has no data, or what a `Gap` has.
+/// Reports fields of a `gap` variant that a `Gap` does not have.
 fn check_gap(ctxt: &Ctxt, span: Span, data: &Data<'_>, has_more: bool) {
     if has_more {
-        ctxt.error(span, "a gap is told by the hub, which gives it its id: remove the `id` and `retry` fields");
+        ctxt.error(span, "a hub creates the gap event and its id: remove the `id` and `retry` fields");
     }
     let Data::Object(fields) = data else { return };
     for field in fields {
@@ -375,8 +375,8 @@ fn check_gap(ctxt: &Ctxt, span: Span, data: &Data<'_>, has_more: bool) {
         {
             ctxt.error(
                 ident.span(),
-                "a gap has the fields `missed: Option<u64>`, `reason: GapReason` and `part: Option<PartName>`, or holds a `Gap`, or \
-                 nothing",
+                "a `gap` variant has only the fields `missed: Option<u64>`, `reason: GapReason` and `part: Option<PartName>`; or it \
+                 holds a `Gap`, or nothing",
             );
         }
     }

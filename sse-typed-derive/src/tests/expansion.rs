@@ -1,4 +1,4 @@
-//! What the derives write, formatted. A change of it shows here before it shows anywhere else.
+//! Snapshots of the formatted expansion.
 
 use super::{BOTH, DECODE, ENCODE};
 use crate::Sides;

@@ -1,7 +1,7 @@
 use super::{EncodeEvent, EventKind};
 use crate::event::{DecodeError, RawEvent, RawEventRef};
 
-/// A type that received events are read into. Derive it with `#[derive(SseEvent)]`, or with `#[derive(DecodeEvent)]` for a
+/// A type that received events are decoded into. Derive it with `#[derive(SseEvent)]`, or with `#[derive(DecodeEvent)]` for a
 /// type that is only received.
 ///
 /// ```
@@ -31,38 +31,38 @@ use crate::event::{DecodeError, RawEvent, RawEventRef};
 /// # Ok::<(), DecodeError>(())
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "received events cannot be read into `{Self}`",
+    message = "events cannot be decoded into `{Self}`",
     label = "not an event type",
-    note = "add `#[derive(SseEvent)]`, or `#[derive(DecodeEvent)]` if it is only received; `RawEvent` takes every event untyped",
-    note = "`Event<E>` is the envelope of an event, and not an event type: name `E` alone, which derives `SseEvent`"
+    note = "add `#[derive(SseEvent)]`, or `#[derive(DecodeEvent)]` if it is only received; `RawEvent` receives every event untyped",
+    note = "`Event<E>` is an event with its id, and not an event type: use `E` alone, which derives `SseEvent`"
 )]
 pub trait DecodeEvent: EventKind + Sized {
-    /// The event types that are read, aliases included and `message` for events without one. Ignored ones are not among
-    /// them, and a catch-all adds none.
+    /// The event types that this type decodes, including aliases, and `message` for events without an event type. It does not
+    /// include ignored event types, nor those that only a catch-all (`#[sse(other)]`) takes.
     const EVENT_TYPES: &'static [&'static str];
 
-    /// Reads one event.
+    /// Decodes one event.
     ///
     /// # Errors
     ///
-    /// [`DecodeError`] when the event type is known and the data, or the id, is not what it promises.
+    /// [`DecodeError`] if the event type is known, and its data, id or reconnection time cannot be decoded.
     fn decode(event: RawEventRef<'_>) -> Result<Decoded<Self>, DecodeError>;
 }
 
-/// What became of a received event.
+/// The result of decoding an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Decoded<E> {
-    /// The event.
+    /// The decoded event.
     Event(E),
-    /// Its event type is not one of the enum's.
+    /// The type does not declare this event type.
     Unknown,
-    /// It is declared as ignored, or carries no data and only moves the last event ID or the reconnection time. It counts
-    /// as activity.
+    /// The event type is declared as ignored, or the block has no data and only sets the last event ID or the reconnection
+    /// time. The client counts it as activity of the server.
     Ignored,
 }
 
-/// A type that can be sent and received: every type that is [`EncodeEvent`] and [`DecodeEvent`].
+/// A type that can be sent and received. Every type that implements [`EncodeEvent`] and [`DecodeEvent`] implements it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an event type",
     label = "not an event type",

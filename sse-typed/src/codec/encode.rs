@@ -3,25 +3,24 @@ use std::{rc::Rc, sync::Arc};
 use super::EventWriter;
 use crate::event::{EncodeError, RawEvent};
 
-/// What can be said of an event value, whichever way it travels.
+/// The properties of an event that do not depend on whether it is sent or received.
 ///
-/// The derives implement it; see [`EncodeEvent`] and [`DecodeEvent`](super::DecodeEvent) for the two ways.
+/// The derives implement it. [`EncodeEvent`] and [`DecodeEvent`](super::DecodeEvent) are the traits for sending and receiving.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an event type",
     label = "not an event type",
     note = "add `#[derive(SseEvent)]`"
 )]
 pub trait EventKind {
-    /// The event type: the `event:` field on the wire, `message` for an event without one.
+    /// The event type: the `event:` field on the wire, or `message` for an event without one.
     fn event_type(&self) -> &str;
 
-    /// Whether this is the last event of its stream: the server ends the stream behind it, and a client does not
-    /// reconnect.
+    /// Whether this is a terminal event: the server ends the stream after it, and the client does not reconnect.
     fn is_terminal(&self) -> bool {
         false
     }
 
-    /// Whether the event reports an error of the server.
+    /// Whether the event reports an error of the server (`#[sse(error)]`).
     fn is_error(&self) -> bool {
         false
     }
@@ -30,7 +29,7 @@ pub trait EventKind {
 /// A type whose values can be sent as events. Derive it with `#[derive(SseEvent)]`, or with `#[derive(EncodeEvent)]` for a
 /// type that is only sent (it may then borrow its data).
 ///
-/// Written by hand, it names the event type, the data, and perhaps id and reconnection time:
+/// An implementation by hand writes the event type and the data, and optionally an id and a reconnection time:
 ///
 /// ```
 /// use sse_typed::{EncodeError, EncodeEvent, Encoded, EventKind, EventWriter};
@@ -57,50 +56,52 @@ pub trait EventKind {
     message = "`{Self}` cannot be sent as an event",
     label = "not an event type",
     note = "add `#[derive(SseEvent)]`, or `#[derive(EncodeEvent)]` if it is only sent",
-    note = "`Event<E>` is the envelope of an event, and not an event type: name `E` alone, which derives `SseEvent`"
+    note = "`Event<E>` is an event with its id, and not an event type: use `E` alone, which derives `SseEvent`"
 )]
 pub trait EncodeEvent: EventKind {
-    /// Writes the event's fields. An implementation that writes nothing sends nothing. One that has an id writes it first:
-    /// an event that fails before it has named its id counts as one without an id.
+    /// Writes the event's fields. If an implementation writes nothing, nothing is sent.
+    ///
+    /// An implementation with an id writes it first: an event that fails before its id is written counts as an event without
+    /// an id.
     ///
     /// # Errors
     ///
-    /// [`EncodeError`] when the event cannot travel as it is. What was written of it before is taken back.
+    /// [`EncodeError`] if the event cannot be encoded. Everything written for it so far is discarded.
     fn encode(&self, event: &mut EventWriter<'_>) -> Result<(), EncodeError>;
 }
 
-/// An event type that a hub can publish: its id is the hub's to give, so it has no `#[sse(id)]` field.
+/// An event type that a hub can publish. It has no `#[sse(id)]` field, because the hub assigns the ids.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be published on a hub",
-    label = "not a hub's event type",
-    note = "a type with an `#[sse(id)]` field brings its own ids, and a hub gives them: remove the field, and read the id from `Event::id`",
-    note = "a type written by hand says `impl HubEvent for {Self} {{}}`",
-    note = "`Event<E>` is the envelope of an event, and not an event type: name `E` alone, which derives `SseEvent`"
+    label = "cannot be published on a hub",
+    note = "a hub assigns the ids, so its event type cannot have an `#[sse(id)]` field: remove the field, and read the id from `Event::id`",
+    note = "for a type that implements `EncodeEvent` by hand, add `impl HubEvent for {Self} {{}}`",
+    note = "`Event<E>` is an event with its id, and not an event type: use `E` alone, which derives `SseEvent`"
 )]
 pub trait HubEvent: EncodeEvent {}
 
-/// An event type that can carry the events of another one, as its own: those of each payload that is `#[sse(nested)]`, and
-/// its own.
+/// An event type with a `#[sse(nested)]` variant for the event type `P`, so that the events of `P` are also events of this type.
 ///
-/// The derives implement it. `Merge` (feature `hub`) asks for it: hubs of several event types go on one stream, whose clients
-/// read it as the one type that unites them.
+/// The derives implement it for the payload of each `nested` variant. Every event type also implements it for itself. `Merge`
+/// (feature `hub`) requires it: it puts hubs of several event types on one stream, which clients decode as the outer type.
 ///
-/// On the wire a nested event stands as its own type writes it, so bytes that a hub has encoded already can be sent as they
-/// are. What the outer type would read as something else is an [`EncodeError`], as when the outer type encodes it.
+/// A nested event is the same on the wire as an event of `P` alone, so bytes that a hub has already encoded can be sent
+/// unchanged. An event of `P` that the outer type would decode as something else is an [`EncodeError`], as it is when the outer
+/// type encodes it.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` does not unite the events of `{P}`",
-    label = "`{P}` is not among its events",
-    note = "add a variant to the enum that holds them: `#[sse(nested)] {P}({P})`",
-    note = "a type written by hand says `impl Unites<{P}> for {Self} {{}}`, if it reads what `{P}` writes"
+    message = "`{Self}` has no `#[sse(nested)]` variant for the events of `{P}`",
+    label = "`{P}` is not nested in this event type",
+    note = "add a variant to the enum: `#[sse(nested)] {P}({P})`",
+    note = "for a type that implements `DecodeEvent` by hand and decodes the events of `{P}`, add `impl Nests<{P}> for {Self} {{}}`"
 )]
-pub trait Unites<P: EncodeEvent + ?Sized> {
-    /// Writes an event of the part, if it is read as one.
+pub trait Nests<P: EncodeEvent + ?Sized> {
+    /// Writes an event of `P`, if this type decodes it as one.
     #[doc(hidden)]
     fn encode_part(part: &P, event: &mut EventWriter<'_>) -> Result<(), EncodeError> {
         part.encode(event)
     }
 
-    /// Checks an event of the part that is encoded already: its type, and the lines of its block.
+    /// Checks that this type decodes an encoded event of `P` as one. `fields` are the lines of its block.
     #[doc(hidden)]
     fn check_part(event_type: &str, fields: &str) -> Result<(), EncodeError> {
         let _ = (event_type, fields);
@@ -109,7 +110,7 @@ pub trait Unites<P: EncodeEvent + ?Sized> {
 }
 
 #[diagnostic::do_not_recommend]
-impl<E: EncodeEvent> Unites<E> for E {}
+impl<E: EncodeEvent> Nests<E> for E {}
 
 macro_rules! forward {
     ($($(#[$doc:meta])* $pointer:ty),*) => {$(
@@ -145,8 +146,8 @@ impl EventKind for RawEvent {
     }
 }
 
-/// What came from a wire goes out with the same meaning, its id included. An id made up by hand that has CR, LF or NUL is an
-/// error.
+/// A received event is sent with the same meaning, including its id. An id with CR, LF or NUL, which no received event has, is
+/// an error.
 impl EncodeEvent for RawEvent {
     fn encode(&self, event: &mut EventWriter<'_>) -> Result<(), EncodeError> {
         if let Some(id) = self.id() {

@@ -3,7 +3,7 @@ use bytes::Bytes;
 use super::{Encoder, EventItem};
 use crate::event::EncodeError;
 
-/// One event as wire bytes, type erased and cheap to clone: encode once, send to many.
+/// One event that is already encoded. It is type-erased and cheap to clone: encode an event once and send it to many clients.
 ///
 /// ```
 /// use sse_typed::{Encoded, RawEvent};
@@ -24,20 +24,20 @@ impl Encoded {
     ///
     /// # Errors
     ///
-    /// [`EncodeError`] when the event cannot travel.
+    /// [`EncodeError`] if the event cannot be encoded.
     pub fn new<I: EventItem + ?Sized>(event: &I) -> Result<Self, EncodeError> {
         let mut encoder = Encoder::new();
         encoder.encode(event)?;
         Ok(Self { events: encoder.events(), terminal: event.is_terminal(), bytes: encoder.take() })
     }
 
-    /// The block, its empty line included. Empty for an event that is never on the wire (`#[sse(skip)]`).
+    /// The bytes of the block, including its empty line. They are empty for an event that is never on the wire (`#[sse(skip)]`).
     #[must_use]
     pub const fn as_bytes(&self) -> &Bytes {
         &self.bytes
     }
 
-    /// Whether the event ends its stream.
+    /// Whether this is a terminal event, which ends its stream.
     #[must_use]
     pub const fn is_terminal(&self) -> bool {
         self.terminal

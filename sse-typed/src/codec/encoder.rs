@@ -7,18 +7,17 @@ use super::EncodeEvent;
 use super::{EventItem, EventWriter};
 use crate::event::{EncodeError, EventId};
 
-/// Writes events one behind the other, as `text/event-stream` bytes.
+/// Encodes events as `text/event-stream` bytes.
 ///
-/// What is written is kept until [`take`](Self::take), so that many events leave as one piece. See the
-/// [module](super) for an example.
+/// The bytes are buffered until [`take`](Self::take), so that many events can be sent as one chunk. See the [module](super) for
+/// an example.
 #[derive(Debug, Default)]
 pub struct Encoder {
     out: Vec<u8>,
-    /// Bytes that others share, which are all there is as long as they are here: `out` is empty then. What is alone in a
-    /// frame is not copied.
+    /// Shared bytes that are the only ones in the buffer, so that they need no copy. `out` is empty while this is not.
     shared: Bytes,
-    /// How much was taken last, if that was much.
-    last: usize,
+    /// The length of the last frame if it was large, otherwise zero.
+    last_frame_len: usize,
     numbering: Option<Box<Numbering>>,
     events: u64,
 }
@@ -28,37 +27,37 @@ pub struct Encoder {
 struct Numbering {
     prefix: String,
     next: u64,
-    /// The last event should have had the next number, and could not be written.
-    owed: bool,
+    /// The last event failed, and would have had the next number.
+    failed_event_has_next: bool,
 }
 
 impl Encoder {
-    /// An encoder that has written nothing.
+    /// An empty encoder.
     #[must_use]
     pub const fn new() -> Self {
-        Self { out: Vec::new(), shared: Bytes::new(), last: 0, numbering: None, events: 0 }
+        Self { out: Vec::new(), shared: Bytes::new(), last_frame_len: 0, numbering: None, events: 0 }
     }
 
-    /// Events without an id get `<prefix><n>`, counted up from `next`.
-    pub(crate) fn number(&mut self, prefix: String, next: u64) {
-        self.numbering = Some(Box::new(Numbering { prefix, next, owed: false }));
+    /// Numbers events without an id: they get the ids `<prefix><n>`, counted up from `next`.
+    pub(crate) fn number_events(&mut self, prefix: String, next: u64) {
+        self.numbering = Some(Box::new(Numbering { prefix, next, failed_event_has_next: false }));
     }
 
-    /// Writes by `write` what stands in the place of the event that could not be written. It takes the number of that event,
-    /// or none if that event has an id of its own: the events behind it keep their numbers, from which a handler resumes.
+    /// Writes, by `write`, a replacement for the event that failed. The replacement takes the number of that event, or none if
+    /// the event has its own id. So the following events keep their numbers, from which a handler resumes.
     #[cfg(feature = "server")]
     pub(crate) fn replace<T>(&mut self, write: impl FnOnce(&mut Self) -> T) -> T {
         let Some(mut numbering) = self.numbering.take() else { return write(self) };
-        if !mem::take(&mut numbering.owed) {
+        if !mem::take(&mut numbering.failed_event_has_next) {
             let replaced = write(self);
             self.numbering = Some(numbering);
             return replaced;
         }
-        let behind = numbering.next.saturating_add(1);
+        let next = numbering.next.saturating_add(1);
         self.numbering = Some(numbering);
         let replaced = write(self);
         if let Some(numbering) = &mut self.numbering {
-            (numbering.next, numbering.owed) = (behind, false);
+            (numbering.next, numbering.failed_event_has_next) = (next, false);
         }
         replaced
     }
@@ -68,15 +67,18 @@ impl Encoder {
     ///
     /// # Errors
     ///
-    /// [`EncodeError`] when the event cannot travel. Not one byte of it is written then, and the encoder goes on. So it does
-    /// behind a panic of what is encoded, if somebody catches that.
+    /// [`EncodeError`] if the event cannot be encoded. No byte of it is written then, and the encoder stays usable.
+    ///
+    /// # Panics
+    ///
+    /// If the item's own code panics. No byte of the item is written then, and if the panic is caught the encoder stays usable.
     pub fn encode<I: EventItem + ?Sized>(&mut self, item: &I) -> Result<(), EncodeError> {
         item.write(self)
     }
 
-    /// Writes a comment, which every client ignores. Each of its lines becomes a comment line.
+    /// Writes a comment, which clients ignore. Each line of `text` becomes a comment line.
     pub fn comment(&mut self, text: &str) {
-        self.prepare();
+        self.prepare_out();
         let mut rest = text.as_bytes();
         loop {
             let end = memchr::memchr2(b'\r', b'\n', rest).unwrap_or(rest.len());
@@ -94,61 +96,63 @@ impl Encoder {
         self.out.push(b'\n');
     }
 
-    /// Writes a block that only sets the client's reconnection time, in whole milliseconds, rounded up.
+    /// Writes a block that only sets the client's reconnection time, rounded up to whole milliseconds.
     pub fn retry(&mut self, retry: Duration) {
-        self.prepare();
+        self.prepare_out();
         EventWriter::new(&mut self.out).retry(retry);
         self.out.push(b'\n');
     }
 
-    /// How many events were written since the encoder was made.
+    /// How many events were written since the encoder was created.
     #[must_use]
     pub const fn events(&self) -> u64 {
         self.events
     }
 
-    /// How many bytes wait to be taken.
+    /// How many bytes are buffered.
     #[must_use]
     pub const fn len(&self) -> usize {
         self.out.len() + self.shared.len()
     }
 
-    /// Whether nothing waits to be taken.
+    /// Whether no bytes are buffered.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Hands out what was written: one event that was [`Encoded`](super::Encoded) before, or one slice of a hub's, as it is;
-    /// all else as one allocation of its size, while the encoder keeps some room for the next.
+    /// Takes the buffered bytes.
+    ///
+    /// A single [`Encoded`](super::Encoded) event, or a single slice of a hub, is returned without a copy. Everything else is
+    /// returned as one allocation of its size, and the encoder keeps up to 2 KiB of its buffer.
     pub fn take(&mut self) -> Bytes {
         if !self.shared.is_empty() {
             return mem::take(&mut self.shared);
         }
-        // Most frames are small: to copy them is cheaper than to grow a vector for each.
-        if self.out.capacity() <= KEPT_ROOM {
+        // Most frames are small, and copying them is cheaper than growing a vector for each.
+        if self.out.capacity() <= MAX_IDLE_CAPACITY {
             let bytes = Bytes::copy_from_slice(&self.out);
             self.out.clear();
             return bytes;
         }
-        // A connection is idle for most of its life, and there are many: it must not keep the room of a flood.
+        // There may be many connections, and each is idle most of the time. Do not keep a large buffer for an idle one.
         let out = mem::take(&mut self.out);
-        self.last = if out.len() > KEPT_ROOM { out.len() } else { 0 };
+        self.last_frame_len = if out.len() > MAX_IDLE_CAPACITY { out.len() } else { 0 };
         if out.capacity() - out.len() > out.len() / 2 { Bytes::copy_from_slice(&out) } else { out.into() }
     }
 
-    /// Whether what waits to be taken is enough for a frame of `batch` bytes. To put more behind a large slice of a hub's, it
-    /// would have to be copied: the next frame costs less.
+    /// Whether the buffer is large enough for a frame of `batch` bytes. Appending to a large shared slice would copy it, which
+    /// costs more than another frame, so a large shared slice counts as full.
     pub(crate) const fn is_full(&self, batch: usize) -> bool {
         let len = self.len();
-        len > 0 && (len >= batch || len >= ALONE && !self.shared.is_empty())
+        len > 0 && (len >= batch || len >= MIN_SHARED_FRAME && !self.shared.is_empty())
     }
 
-    /// Takes back all behind the first `len` bytes and `events` events: what a panic left of an item, whether it came while the
-    /// item was written or just behind that.
+    /// Discards everything after the first `len` bytes and `events` events. Used after a panic, which may have occurred while an
+    /// item was written or just after it.
     #[cfg(feature = "server")]
-    pub(crate) fn take_back(&mut self, len: usize, events: u64) {
-        // They are one item's, which is taken back as a whole. What was put behind others lies in `out`, and they with it.
+    pub(crate) fn roll_back(&mut self, len: usize, events: u64) {
+        // Shared bytes are those of one item, which is discarded as a whole. With earlier bytes they would be in `out`.
         if len < self.shared.len() {
             self.shared = Bytes::new();
         }
@@ -156,135 +160,135 @@ impl Encoder {
         self.events = events;
     }
 
-    /// Makes ready for writing.
+    /// Prepares `out` for writing.
     #[inline]
-    fn prepare(&mut self) {
+    fn prepare_out(&mut self) {
         if self.out.capacity() == 0 {
-            self.make_room();
+            self.allocate_out();
         }
     }
 
     #[cold]
-    fn make_room(&mut self) {
+    fn allocate_out(&mut self) {
         let shared = mem::take(&mut self.shared);
-        // In a flood the next frame is as large as the last. Growing up to there would copy it all once more.
-        self.out.reserve(shared.len().max(self.last).max(ROOM));
+        // Under load the next frame is about as large as the last. Growing step by step would copy its bytes again.
+        self.out.reserve(shared.len().max(self.last_frame_len).max(INITIAL_CAPACITY));
         self.out.extend_from_slice(&shared);
     }
 
-    /// Writes one block, or nothing when `encode` writes nothing or fails.
+    /// Writes one block, or nothing if `encode` writes nothing or fails.
     #[inline]
-    pub(super) fn block(
+    pub(super) fn write_block(
         &mut self,
         id: Option<&EventId>,
         retry: Option<Duration>,
         encode: impl FnOnce(&mut EventWriter<'_>) -> Result<(), EncodeError>,
     ) -> Result<(), EncodeError> {
-        self.prepare();
+        self.prepare_out();
         let start = self.out.len();
-        let block = Unfinished { out: &mut self.out, start };
+        let block = BlockGuard { out: &mut self.out, start };
         let mut event = EventWriter::new(block.out);
-        event.envelope(id, retry);
+        event.write_envelope(id, retry);
         if let Err(error) = encode(&mut event) {
             if let Some(numbering) = &mut self.numbering {
-                numbering.owed = !event.owns_id();
+                numbering.failed_event_has_next = !event.has_own_id();
             }
             return Err(error);
         }
-        if event.begun() {
+        if event.has_content() {
             if let (false, Some(numbering)) = (event.has_id(), &mut self.numbering) {
-                event.number(start, &numbering.prefix, numbering.next);
+                event.insert_numbered_id(start, &numbering.prefix, numbering.next);
                 numbering.next = numbering.next.saturating_add(1);
             }
             event.finish();
-            block.keep();
+            block.commit();
             self.events += 1;
         }
         Ok(())
     }
 
-    /// The room that is kept, in bytes.
+    /// The capacity of the buffer, in bytes.
     #[cfg(test)]
-    pub(crate) fn room(&self) -> usize {
+    pub(crate) fn capacity(&self) -> usize {
         self.out.capacity()
     }
 
-    /// Writes an event without its id: a hub gives another, or none.
+    /// Writes an event without its id. The hub assigns another, or none.
     #[cfg(feature = "hub")]
     pub(crate) fn encode_without_id<E: EncodeEvent>(&mut self, event: &E) -> Result<(), EncodeError> {
-        self.block(None, None, |writer| {
+        self.write_block(None, None, |writer| {
             writer.omit_id();
             event.encode(writer)
         })
-        .map_err(|error| error.of_event(event.event_type()))
+        .map_err(|error| error.with_event_type(event.event_type()))
     }
 
-    /// What waits to be taken.
+    /// The buffered bytes.
     #[cfg(feature = "hub")]
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.out
     }
 
-    /// Forgets what waits to be taken, and keeps some room.
+    /// Discards the buffered bytes, and keeps up to 64 KiB of the buffer.
     #[cfg(feature = "hub")]
     pub(crate) fn clear(&mut self) {
         self.shared = Bytes::new();
         self.out.clear();
-        self.out.shrink_to(PUBLISHERS_ROOM);
+        self.out.shrink_to(MAX_HUB_CAPACITY);
     }
 
-    /// Appends an event that is bytes already.
+    /// Appends events that are already encoded.
     #[cfg(feature = "hub")]
     pub(crate) fn append(&mut self, bytes: &[u8], events: u64) {
-        self.prepare();
+        self.prepare_out();
         self.out.extend_from_slice(bytes);
         self.events += events;
     }
 
-    /// Appends events that are bytes already, which `share` hands out for keeps.
+    /// Appends events that are already encoded. `share` returns the same bytes as a shared handle.
     pub(crate) fn append_shared(&mut self, bytes: &[u8], events: u64, share: impl FnOnce() -> Bytes) {
         if self.is_empty() {
-            // The room goes: it is one or the other.
+            // `out` and `shared` are never both in use.
             self.out = Vec::new();
             self.shared = share();
         } else {
-            self.prepare();
+            self.prepare_out();
             self.out.extend_from_slice(bytes);
         }
         self.events += events;
     }
 }
 
-/// A block that is being written. If it does not come to its end, by an error or by a panic of what is encoded, nothing of it
-/// stays: half of it would be a part of the next event.
-struct Unfinished<'a> {
+/// Guards a block that is being written. Unless it is committed, its bytes are discarded: after an error or a panic, half a
+/// block would become part of the next event.
+struct BlockGuard<'a> {
     out: &'a mut Vec<u8>,
     start: usize,
 }
 
-impl Unfinished<'_> {
+impl BlockGuard<'_> {
     #[inline]
-    fn keep(mut self) {
+    fn commit(mut self) {
         self.start = usize::MAX;
     }
 }
 
-impl Drop for Unfinished<'_> {
+impl Drop for BlockGuard<'_> {
     #[inline]
     fn drop(&mut self) {
         self.out.truncate(self.start);
     }
 }
 
-/// The size from which on shared bytes are a frame of their own.
-const ALONE: usize = 4 << 10;
+/// Shared bytes of at least this size are a frame of their own.
+const MIN_SHARED_FRAME: usize = 4 << 10;
 
-/// What an idle encoder keeps allocated at most, in bytes.
-const KEPT_ROOM: usize = 2 << 10;
+/// The limit of the buffer that an idle encoder keeps, in bytes.
+const MAX_IDLE_CAPACITY: usize = 2 << 10;
 
-/// What it begins with.
-const ROOM: usize = 128;
+/// The first capacity of the buffer, in bytes.
+const INITIAL_CAPACITY: usize = 128;
 
-/// What a hub's encoder keeps, which all publishers share.
+/// The limit of the buffer that the encoder of a hub keeps, which all publishers share.
 #[cfg(feature = "hub")]
-const PUBLISHERS_ROOM: usize = 64 << 10;
+const MAX_HUB_CAPACITY: usize = 64 << 10;

@@ -11,18 +11,19 @@ use pin_project_lite::pin_project;
 use super::{Encoder, EventItem};
 use crate::event::EncodeError;
 
-/// How many bytes of ready events are one chunk.
-const BATCH: usize = 32 << 10;
+/// The default size of a chunk of ready events, in bytes.
+const DEFAULT_BATCH: usize = 32 << 10;
 
-/// So many events may bring no bytes before the task is given up for a moment.
+/// How many events one poll takes at most. After that many, it yields to the executor if there are no bytes to return.
 const EVENTS_PER_POLL: u32 = 128;
 
 pin_project! {
-    /// Writes a stream of events as a stream of bytes, without HTTP and without a runtime: the body of a response in any
-    /// framework, a file, a message of a worker.
+    /// Encodes a stream of events as a stream of bytes, without HTTP and without a runtime.
     ///
-    /// The source yields anything that is an [`EventItem`]: an event, an [`Event`](crate::Event) with its id, an
-    /// [`Encoded`](crate::Encoded) one, a hub's `Entries`. Events that are ready at once are one chunk.
+    /// Use it for the body of a response in any framework, for a file, or for the messages of a worker.
+    ///
+    /// The source yields any [`EventItem`]: an event, an [`Event`](crate::Event) with its id, an [`Encoded`](crate::Encoded)
+    /// event, or the `Entries` of a hub. Events that are ready at the same time form one chunk.
     ///
     /// ```
     /// use futures_util::{StreamExt, stream};
@@ -38,66 +39,65 @@ pin_project! {
     /// # }
     /// ```
     ///
-    /// The response's head is the caller's: `content-type: text/event-stream` and `cache-control: no-store`. So is silence:
-    /// it sends no keep-alives. In a Tower stack, `Sse` (feature `server`) does both.
+    /// The caller sets the headers of the response: `content-type: text/event-stream` and `cache-control: no-store`.
+    /// `EventBytes` sends no keep-alives. In a Tower stack, `Sse` (feature `server`) does both.
     ///
-    /// # The end
+    /// # End of the stream
     ///
-    /// The stream ends with its source, and behind a [terminal event](EventItem::is_terminal). It is fused, and does not
-    /// poll its source again.
+    /// The stream ends with its source, and after a [terminal event](EventItem::is_terminal). It is fused, and does not poll
+    /// its source again.
     ///
     /// # Errors
     ///
-    /// An event that cannot be encoded is an [`EncodeError`] item in its place. Not one byte of it is written, and the
-    /// stream goes on with the event behind it. Most frameworks cut the response at an error; to pass such events over,
-    /// filter the errors out.
+    /// An event that cannot be encoded yields an [`EncodeError`] in its place. No byte of it is written, and the stream continues
+    /// with the next event. Most frameworks abort the response at an error. To skip such events, filter the errors out.
     ///
     /// # Fairness
     ///
-    /// It polls its source until that is pending or a chunk is full, spawns nothing, sets no timer, and spends nothing of
-    /// tokio's coop budget: the source does, if it is one of tokio's.
+    /// A poll takes events from the source until the source is pending, the chunk is full, or 128 events were taken. It spawns no
+    /// tasks and sets no timers. It does not use tokio's coop budget; a source that is one of tokio's types does.
     #[must_use = "a stream does nothing unless it is polled"]
     pub struct EventBytes<S> {
         #[pin]
         events: S,
         encoder: Encoder,
         batch: usize,
-        over: bool,
-        // It waits for what was encoded before it.
+        ended: bool,
+        // An error that is yielded after the bytes that were encoded before it.
         error: Option<EncodeError>,
     }
 }
 
 impl<S> EventBytes<S> {
-    /// Writes the events of `events`.
+    /// Encodes the events of the source `events`.
     pub const fn new(events: S) -> Self {
-        Self { events, encoder: Encoder::new(), batch: BATCH, over: false, error: None }
+        Self { events, encoder: Encoder::new(), batch: DEFAULT_BATCH, ended: false, error: None }
     }
 
-    /// Sets how many bytes of events that are ready at once leave as one chunk: 32 KiB by default. Nothing waits for a batch
-    /// to fill.
+    /// Sets the size at which a chunk of ready events is complete. The default is 32 KiB. The stream never waits for a chunk to
+    /// fill.
     ///
-    /// A chunk ends with the item that brings it to this size. So with 1 each item is a chunk of its own. Events that are
-    /// bytes already (a hub's slice, an [`Encoded`](crate::Encoded)) are a chunk of their own from 4 KiB on, if nothing
-    /// waits before them: they are not copied.
+    /// A chunk ends with the item that brings it to this size. So with 1, each item is its own chunk. Already encoded events (a
+    /// slice of a hub, an [`Encoded`](crate::Encoded) event) of 4 KiB or more are their own chunk if no bytes are buffered before
+    /// them: they are not copied.
     pub const fn batch(mut self, bytes: usize) -> Self {
         self.batch = bytes;
         self
     }
 
-    /// Gives ids to events that have none, counted up from `first`. Events that are encoded already keep what they have.
+    /// Numbers events without an id, counting up from `first`. Already encoded events are not changed.
     pub fn ids_from(mut self, first: u64) -> Self {
-        self.encoder.number(String::new(), first);
+        self.encoder.number_events(String::new(), first);
         self
     }
 
-    /// How many events were written.
+    /// How many events were encoded.
     #[must_use]
     pub const fn events(&self) -> u64 {
         self.encoder.events()
     }
 
-    /// The source. What was encoded and not yielded is lost.
+    /// Returns the source. Bytes that were encoded and not yet yielded are lost.
     pub fn into_source(self) -> S {
         self.events
     }
@@ -117,7 +117,7 @@ where
         }
         let mut is_pending = false;
         for _ in 0..EVENTS_PER_POLL {
-            if *this.over || this.encoder.is_full(*this.batch) {
+            if *this.ended || this.encoder.is_full(*this.batch) {
                 break;
             }
             match this.events.as_mut().poll_next(cx) {
@@ -125,9 +125,9 @@ where
                     is_pending = true;
                     break;
                 }
-                Poll::Ready(None) => *this.over = true,
+                Poll::Ready(None) => *this.ended = true,
                 Poll::Ready(Some(item)) => {
-                    *this.over = item.is_terminal();
+                    *this.ended = item.is_terminal();
                     if let Err(error) = this.encoder.encode(&item) {
                         if this.encoder.is_empty() {
                             return Poll::Ready(Some(Err(error)));
@@ -141,7 +141,7 @@ where
         if !this.encoder.is_empty() {
             return Poll::Ready(Some(Ok(this.encoder.take())));
         }
-        if *this.over {
+        if *this.ended {
             return Poll::Ready(None);
         }
         if !is_pending {
@@ -157,7 +157,7 @@ where
     S::Item: EventItem,
 {
     fn is_terminated(&self) -> bool {
-        self.over && self.error.is_none() && self.encoder.is_empty()
+        self.ended && self.error.is_none() && self.encoder.is_empty()
     }
 }
 
@@ -167,7 +167,7 @@ impl<S> fmt::Debug for EventBytes<S> {
             .field("events", &self.events())
             .field("unsent", &self.encoder.len())
             .field("batch", &self.batch)
-            .field("over", &self.over)
+            .field("ended", &self.ended)
             .finish_non_exhaustive()
     }
 }

@@ -1,25 +1,25 @@
 use super::{EncodeEvent, Encoded, Encoder, EventKind};
 use crate::event::{EncodeError, Event};
 
-/// What a stream of events may yield: an event, an [`Event`] with id and reconnection time, or an [`Encoded`] one.
+/// An item of a stream of events: a plain event, an [`Event`] with id and reconnection time, or an [`Encoded`] event.
 ///
-/// It is implemented for all there is; a type of one's own becomes an item by [`EncodeEvent`].
+/// Implement [`EncodeEvent`] for your own type, usually by a derive. Every such type is an `EventItem`.
 #[diagnostic::on_unimplemented(
-    message = "a stream of `{Self}` is no event stream",
+    message = "a stream of `{Self}` is not a stream of events",
     label = "not an event",
-    note = "add `#[derive(SseEvent)]` to the type, or yield `Event<E>` of a type `E` with it to send ids, too",
-    note = "a number, a string or a list is no event: it is the data of one, such as of `enum Feed {{ Count(u64) }}` with `#[derive(SseEvent)]`",
-    note = "a stream of `Result`s needs a word on what becomes of an error: `Sse::from_results(stream, |error| ..)`"
+    note = "add `#[derive(SseEvent)]` to the type; to send ids as well, yield `Event<E>` of such a type `E`",
+    note = "a number, a string or a list is not an event, but can be the data of one: `enum Feed {{ Count(u64) }}` with `#[derive(SseEvent)]`",
+    note = "for a stream of `Result`s, choose what an error does: `Sse::until_error(stream, |error| ..)`"
 )]
 pub trait EventItem {
-    /// The bare event, without its envelope.
+    /// The event without id and reconnection time.
     type Event: EventItem;
 
-    /// Writes the item behind what `encoder` has written, or not one byte of it.
+    /// Appends the item to `encoder`, or nothing if it fails.
     #[doc(hidden)]
     fn write(&self, encoder: &mut Encoder) -> Result<(), EncodeError>;
 
-    /// Whether the stream ends behind this item.
+    /// Whether the stream ends after this item.
     fn is_terminal(&self) -> bool;
 }
 
@@ -28,7 +28,9 @@ impl<E: EncodeEvent> EventItem for E {
     type Event = E;
 
     fn write(&self, encoder: &mut Encoder) -> Result<(), EncodeError> {
-        encoder.block(None, None, |event| self.encode(event)).map_err(|error| error.of_event(self.event_type()))
+        encoder
+            .write_block(None, None, |event| self.encode(event))
+            .map_err(|error| error.with_event_type(self.event_type()))
     }
 
     fn is_terminal(&self) -> bool {
@@ -41,8 +43,8 @@ impl<E: EncodeEvent> EventItem for Event<E> {
 
     fn write(&self, encoder: &mut Encoder) -> Result<(), EncodeError> {
         encoder
-            .block(self.id.as_ref(), self.retry, |event| self.data.encode(event))
-            .map_err(|error| error.of_event(self.data.event_type()))
+            .write_block(self.id.as_ref(), self.retry, |event| self.data.encode(event))
+            .map_err(|error| error.with_event_type(self.data.event_type()))
     }
 
     fn is_terminal(&self) -> bool {

@@ -1,4 +1,4 @@
-//! The law of encoding, by property: encoding fails and leaves not one byte, or decoding gives back what was encoded.
+//! Property tests of encoding: it fails without writing a byte, or decoding returns the encoded event.
 
 use std::{
     fmt,
@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::{Decoder, EncodeEvent, Encoded, Encoder, EventItem, EventKind, EventWriter, Item};
 use crate::event::{EncodeError, EncodeErrorKind, Event, EventId, RawEvent, RawEventRef};
 
-/// What a user may pass in the worst case.
+/// Text that tries to forge fields and events.
 fn hostile() -> impl Strategy<Value = String> {
     let piece = prop::sample::select(vec![
         "\r",
@@ -46,7 +46,7 @@ fn lf(text: &str) -> String {
     text.replace("\r\n", "\n").replace('\r', "\n")
 }
 
-/// All events of what was encoded, and the last event ID behind them.
+/// All events in encoded bytes, and the last event ID after them.
 fn decode(bytes: &[u8]) -> (Vec<RawEvent>, String) {
     let mut decoder = Decoder::new().comments(true);
     decoder.feed(bytes.to_vec());
@@ -60,7 +60,7 @@ fn decode(bytes: &[u8]) -> (Vec<RawEvent>, String) {
     (events, decoder.last_event_id().to_owned())
 }
 
-/// An event that passes everything on unchecked, as a careless implementation does.
+/// An event whose implementation checks nothing.
 #[derive(Debug)]
 struct Careless {
     event_type: String,
@@ -122,7 +122,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
 
     #[test]
-    fn encode_fails_without_a_byte_or_decode_gives_it_back(events in prop::collection::vec(careless(), 1..5)) {
+    fn encoding_fails_without_a_byte_or_decoding_returns_the_event(events in prop::collection::vec(careless(), 1..5)) {
         let mut encoder = Encoder::new();
         let mut expected = Vec::new();
         let mut last_event_id = String::new();
@@ -164,7 +164,7 @@ proptest! {
     }
 
     #[test]
-    fn what_came_from_a_wire_is_passed_on_with_the_same_meaning(input in hostile(), more in hostile()) {
+    fn a_received_event_is_sent_with_the_same_meaning(input in hostile(), more in hostile()) {
         let wire = format!("data: {input}\nevent:{more}\nid:{more}\nretry: 12\ndata:{input}\n\n");
         let events = decode_any(wire.as_bytes());
         let mut encoder = Encoder::new();
@@ -191,7 +191,7 @@ proptest! {
     }
 }
 
-/// As [`decode`], for bytes that may hold comments.
+/// Like [`decode`], for bytes that may contain comments.
 fn decode_any(bytes: &[u8]) -> Vec<RawEvent> {
     let mut decoder = Decoder::new();
     decoder.feed(bytes.to_vec());
@@ -209,7 +209,7 @@ fn text(item: &impl EventItem) -> String {
 }
 
 #[test]
-fn an_envelopes_id_and_retry_win_over_those_of_its_event() {
+fn id_and_retry_of_the_envelope_take_precedence() {
     let event = Careless {
         event_type: "a".to_owned(),
         id: Some("inner".to_owned()),
@@ -221,7 +221,7 @@ fn an_envelopes_id_and_retry_win_over_those_of_its_event() {
 }
 
 #[test]
-fn an_event_without_data_gets_a_data_line_and_one_that_says_nothing_is_not_sent() {
+fn an_event_without_data_gets_a_data_line_and_one_without_fields_is_not_sent() {
     struct Says(Option<&'static str>);
 
     impl EventKind for Says {
@@ -242,18 +242,18 @@ fn an_event_without_data_gets_a_data_line_and_one_that_says_nothing_is_not_sent(
 }
 
 #[test]
-fn an_id_that_no_line_can_hold_is_refused_wherever_it_comes_from() {
+fn an_id_that_is_not_one_line_is_refused_from_every_source() {
     for id in ["1\nevent: forged\ndata: owned\n\nid: 2", "a\rb", "a\0"] {
         let forged = RawEventRef::new("a", "b").with_id(Some(id)).to_raw_event();
         assert_eq!(Encoded::new(&forged).unwrap_err().kind(), EncodeErrorKind::Id, "{id:?}");
     }
-    // What a wire can carry is passed on, even where it could not resume.
+    // An id that was received is accepted, even if it could not be used to resume.
     let relayed = RawEventRef::new("a", "b").with_id(Some(" \u{1}")).to_raw_event();
     assert_eq!(text(&relayed), "id:  \u{1}\nevent: a\ndata: b\n\n");
 }
 
 #[test]
-fn an_implementation_that_goes_on_behind_an_error_has_a_clean_block() {
+fn an_implementation_that_continues_after_an_error_has_a_clean_block() {
     struct Stubborn;
 
     impl EventKind for Stubborn {
@@ -277,39 +277,39 @@ fn an_implementation_that_goes_on_behind_an_error_has_a_clean_block() {
 }
 
 #[test]
-fn a_huge_events_room_is_given_back() {
+fn the_buffer_of_a_huge_event_is_freed() {
     let mut encoder = Encoder::new();
     encoder.encode(&RawEvent::new("huge", "x".repeat(4 << 20))).unwrap();
     assert!(encoder.take().len() > 4 << 20);
-    assert!(encoder.room() <= 2 << 10);
-    // A flood's as well.
+    assert!(encoder.capacity() <= 2 << 10);
+    // Many events as well.
     for _ in 0..1_000 {
         encoder.encode(&RawEvent::new("many", "x".repeat(100))).unwrap();
     }
     encoder.take();
-    assert!(encoder.room() <= 2 << 10);
+    assert!(encoder.capacity() <= 2 << 10);
 }
 
 #[cfg(feature = "server")]
 #[test]
-fn what_is_taken_back_is_gone_whoever_shares_it() {
+fn rolled_back_bytes_are_discarded_even_if_shared() {
     let encoded = Encoded::new(&RawEvent::new("one", "1")).unwrap();
     let one = encoded.as_bytes();
     let mut encoder = Encoder::new();
     encoder.encode(&encoded).unwrap();
-    encoder.take_back(one.len(), 1);
+    encoder.roll_back(one.len(), 1);
     assert_eq!((encoder.len(), encoder.events()), (one.len(), 1), "of nothing else");
     encoder.encode(&encoded).unwrap();
-    encoder.take_back(one.len(), 1);
+    encoder.roll_back(one.len(), 1);
     assert_eq!((encoder.take(), encoder.events()), (one.clone(), 1));
     encoder.encode(&encoded).unwrap();
-    encoder.take_back(0, 1);
+    encoder.roll_back(0, 1);
     assert!(encoder.take().is_empty());
     assert_eq!(encoder.events(), 1);
 }
 
 #[test]
-fn what_is_encoded_already_and_alone_is_not_copied() {
+fn a_single_encoded_event_is_not_copied() {
     let encoded = Encoded::new(&RawEvent::new("one", "1")).unwrap();
     let bytes = encoded.as_bytes();
     let mut encoder = Encoder::new();
@@ -317,7 +317,7 @@ fn what_is_encoded_already_and_alone_is_not_copied() {
     assert_eq!((encoder.len(), encoder.events()), (bytes.len(), 1));
     assert_eq!(encoder.take().as_ptr(), bytes.as_ptr());
     assert!(encoder.is_empty());
-    // In any company it is.
+    // With other events it is copied.
     encoder.encode(&encoded).unwrap();
     encoder.encode(&encoded).unwrap();
     encoder.encode(&RawEvent::new("two\nlines", "")).unwrap_err();
@@ -327,7 +327,7 @@ fn what_is_encoded_already_and_alone_is_not_copied() {
     assert_eq!((encoder.len(), encoder.events()), (bytes.len() * 3 + ": c\n\ndata: 2\n\n".len(), 5));
     let one = "event: one\ndata: 1\n\n";
     assert_eq!(encoder.take(), format!("{one}{one}: c\n\n{one}data: 2\n\n"));
-    // An event that comes to nothing leaves the one before it alone.
+    // An event that writes nothing does not change the one before it.
     encoder.encode(&encoded).unwrap();
     encoder.encode(&RawEvent::new("two\nlines", "")).unwrap_err();
     assert_eq!(encoder.take(), one);
@@ -343,24 +343,24 @@ fn an_enormous_retry_saturates() {
 }
 
 #[test]
-fn an_error_names_the_event_what_of_it_failed_and_the_cause() {
+fn an_error_names_the_event_the_failed_part_and_the_cause() {
     let error = Encoded::new(&RawEvent::new("two\nlines", "")).unwrap_err();
     assert_eq!(
         error.to_string(),
-        r"event `two\nlines` cannot be sent, its event type failed: a line end at byte 3, which cannot stand in an `event:` line"
+        r"event `two\nlines` cannot be sent because of its event type: it has a line end at byte 3, which would end the `event:` line"
     );
     assert_eq!((error.kind(), error.event_type()), (EncodeErrorKind::EventType, "two\nlines"));
     for (id, cause) in [
-        ("a\n", "a line end at byte 1, which cannot stand in an `id:` line"),
-        ("\0", "a NUL at byte 0, for which clients ignore the whole `id:` line"),
+        ("a\n", "it has a line end at byte 1, which would end the `id:` line"),
+        ("\0", "it has a NUL at byte 0, and clients ignore an `id:` line with a NUL"),
     ] {
         let event = RawEventRef::new("", "").with_id(Some(id)).to_raw_event();
         let error = Encoded::new(&event).unwrap_err().to_string();
-        assert_eq!(error, format!("event `message` cannot be sent, its id failed: {cause}"));
+        assert_eq!(error, format!("event `message` cannot be sent because of its id: {cause}"));
     }
 }
 
-/// Data whose serialisation fails half way.
+/// Data whose serialization fails half way.
 struct Breaks;
 
 impl Serialize for Breaks {
@@ -403,7 +403,7 @@ impl EncodeEvent for BreaksAs {
 }
 
 #[test]
-fn a_serialisation_that_fails_half_way_leaves_not_one_byte() {
+fn a_serialization_that_fails_half_way_leaves_no_bytes() {
     let mut encoder = Encoder::new();
     encoder.encode(&RawEvent::new("before", "1")).unwrap();
     for json in [true, false] {
@@ -414,7 +414,7 @@ fn a_serialisation_that_fails_half_way_leaves_not_one_byte() {
     assert_eq!(encoder.take(), "event: before\ndata: 1\n\nevent: behind\ndata: 2\n\n");
 }
 
-/// Panics with half of its data written.
+/// Panics after half of its data was written.
 struct Panics;
 
 impl EventKind for Panics {
@@ -439,7 +439,7 @@ impl fmt::Display for Bomb {
 }
 
 #[test]
-fn a_serialisation_that_panics_half_way_leaves_not_one_byte() {
+fn a_serialization_that_panics_half_way_leaves_no_bytes() {
     let mut encoder = Encoder::new();
     encoder.encode(&RawEvent::new("before", "1")).unwrap();
     let encode = AssertUnwindSafe(|| encoder.encode(&Event::new(Panics).id(1_u64)));

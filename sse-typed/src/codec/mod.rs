@@ -1,10 +1,10 @@
-//! The wire: what can stand in a `text/event-stream`, how it is written, and how it is read.
+//! Encodes and decodes `text/event-stream`, as in [section 9.2 of the HTML standard][standard].
 //!
-//! [`EncodeEvent`] and [`DecodeEvent`] say what a type is on the wire; the derives implement them. [`Encoder`] turns
-//! events into bytes and [`Decoder`] bytes into events, to the letter of [section 9.2 of the HTML standard][standard].
-//! [`EventBytes`] and [`EventReader`] do the same for streams: events in and bytes out, bytes in and events out.
-//! All are free of sockets, clocks and HTTP, and can be used without the rest of the crate. Nothing that knows of
-//! requests or responses enters this room.
+//! - [`EncodeEvent`] and [`DecodeEvent`] define how a type is encoded and decoded. The derives implement them.
+//! - [`Encoder`] turns events into bytes, [`Decoder`] turns bytes into events.
+//! - [`EventBytes`] turns a stream of events into a stream of bytes, [`EventReader`] a stream of bytes into a stream of events.
+//!
+//! This module does not depend on sockets, clocks or HTTP, and works without the rest of the crate.
 //!
 //! ```
 //! use sse_typed::{
@@ -50,7 +50,7 @@ mod writer;
 pub use self::{
     decode::{DecodeEvent, Decoded, SseEvent},
     decoder::{Decoder, EventTooLarge, IgnoredLines, Item, UnfinishedEvent},
-    encode::{EncodeEvent, EventKind, HubEvent, Unites},
+    encode::{EncodeEvent, EventKind, HubEvent, Nests},
     encoded::Encoded,
     encoder::Encoder,
     event_bytes::EventBytes,
@@ -59,4 +59,4 @@ pub use self::{
     writer::EventWriter,
 };
 
-pub(crate) use self::writer::data_of;
+pub(crate) use self::writer::data_in_fields;

@@ -14,15 +14,15 @@ use pin_project_lite::pin_project;
 use super::{DecodeEvent, Decoded, Decoder, EventTooLarge, IgnoredLines, Item, UnfinishedEvent};
 use crate::event::{DecodeError, Event, RawEvent};
 
-/// So many chunks and events may bring no item before the task is given up for a moment.
+/// How many chunks and events one poll reads at most. After that many without an item, it yields to the executor.
 const STEPS_PER_POLL: u32 = 64;
 
 pin_project! {
-    /// Reads a stream of bytes as a stream of events, without HTTP and without a runtime.
+    /// Decodes a stream of bytes as a stream of events, without HTTP and without a runtime.
     ///
-    /// The source yields `Result`s of chunks: the body of a response of any HTTP library, a file, a message of a worker. A
-    /// chunk is anything that becomes [`Bytes`], and chunks may end anywhere. The items are [`Event<E>`]; with `E` left
-    /// out, or [`RawEvent`], they are untyped.
+    /// The source yields `Result`s of chunks: the body of a response from any HTTP library, a file, the messages of a worker. A
+    /// chunk is any type that converts into [`Bytes`], and chunks may end anywhere. The items are [`Event<E>`]. Without `E`, or
+    /// with [`RawEvent`], they are untyped.
     ///
     /// ```
     /// use futures_util::stream;
@@ -40,25 +40,25 @@ pin_project! {
     /// # }
     /// ```
     ///
-    /// It does not reconnect. `Client` (feature `client`) does, and checks the response's head.
+    /// It does not reconnect and does not check the head of the response. `Client` (feature `client`) does both.
     ///
-    /// # The end
+    /// # End of the stream
     ///
-    /// The stream ends behind a [terminal event](crate::EventKind::is_terminal), with its source, or with the source's first
+    /// The stream ends after a [terminal event](crate::EventKind::is_terminal), with its source, or with the source's first
     /// error. It is fused, and does not poll its source again.
     ///
-    /// An event that is unfinished when the source ends is discarded, as the standard says, and the last item is
-    /// [`ReadError::Truncated`]. [`lenient_end`](Self::lenient_end) takes it as an event instead.
+    /// If the source ends within an event, the event is discarded, as in the standard, and the last item is
+    /// [`ReadError::Truncated`]. With [`lenient_end`](Self::lenient_end) the event is yielded instead.
     ///
     /// # Errors
     ///
-    /// [`ReadError`] says where it came from: the source, the decoder, or the type. After an error that is not
-    /// [fatal](ReadError::is_fatal) the stream goes on.
+    /// A [`ReadError`] comes from the source, from the decoder, or from decoding into `E`. After an error that is not
+    /// [fatal](ReadError::is_fatal) the stream continues.
     ///
     /// # Fairness
     ///
-    /// It polls its source once for each chunk, spawns nothing, sets no timer, and spends nothing of tokio's coop budget: the
-    /// source does, if it is one of tokio's. After 64 chunks and events without an item it yields to the executor.
+    /// It polls its source once per chunk, spawns no tasks and sets no timers. It does not use tokio's coop budget; a source that
+    /// is one of tokio's types does. After 64 chunks and events without an item it yields to the executor.
     #[must_use = "a stream does nothing unless it is polled"]
     pub struct EventReader<S, E = RawEvent> {
         #[pin]
@@ -75,11 +75,11 @@ pin_project! {
 
 #[derive(Clone, Debug)]
 enum State {
-    /// The source may have more.
+    /// The source has not ended.
     Reading,
-    /// The source is over; what the decoder holds may not be.
+    /// The source has ended. The decoder may still hold events.
     Ending(Option<UnfinishedEvent>),
-    Over,
+    Ended,
 }
 
 impl<S, E> EventReader<S, E> {
@@ -97,73 +97,74 @@ impl<S, E> EventReader<S, E> {
         }
     }
 
-    /// The size up to which an event is read, in bytes; see [`Decoder::max_event_size`]. The default is 16 MiB.
+    /// Sets the limit of an event's size, in bytes; see [`Decoder::max_event_size`]. The default is 16 MiB.
     pub fn max_event_size(mut self, bytes: usize) -> Self {
         self.decoder = self.decoder.max_event_size(bytes);
         self
     }
 
-    /// Starts from a last event ID, for the next response of a stream that is resumed.
+    /// Sets the last event ID from which the stream is resumed.
     pub fn with_last_event_id(mut self, id: impl Into<String>) -> Self {
         self.decoder = self.decoder.with_last_event_id(id);
         self
     }
 
-    /// Whether an event that is unfinished at the end of the source is an event; see [`Decoder::finish`]. The default is
-    /// no, as in the standard.
+    /// Sets whether an event that is unfinished at the end of the source is yielded; see [`Decoder::finish`]. The default is
+    /// `false`, as in the standard.
     ///
-    /// Switch it on for servers that leave out the empty line behind `data: [DONE]` or the data of `event: complete`. A
-    /// source that breaks must say so by an error, or half an event is taken for a whole one.
+    /// Use it for servers that omit the empty line after `data: [DONE]`, or the data of `event: complete`. The source must then
+    /// report a broken connection as an error. Otherwise half an event is yielded as a whole one.
     pub const fn lenient_end(mut self, yes: bool) -> Self {
         self.lenient_end = yes;
         self
     }
 
-    /// Whether a source that ends without a [terminal event](crate::EventKind::is_terminal) ends with
-    /// [`ReadError::Truncated`]. The default is no.
+    /// Sets whether a source that ends without a [terminal event](crate::EventKind::is_terminal) is a
+    /// [`ReadError::Truncated`]. The default is `false`.
     pub const fn require_terminal(mut self, yes: bool) -> Self {
         self.require_terminal = yes;
         self
     }
 
-    /// Whether an event whose type is none of `E`'s is [`ReadError::Unknown`]. By default it is passed over and counted.
+    /// Sets whether an event of an event type that `E` does not declare is a [`ReadError::Unknown`]. By default such an event is
+    /// skipped and counted.
     pub const fn unknown_is_error(mut self, yes: bool) -> Self {
         self.unknown_is_error = yes;
         self
     }
 
-    /// Yields comments, and blocks that only set the last event ID or the reconnection time, between the events.
+    /// Returns a stream that also yields comments, and blocks that only set the last event ID or the reconnection time.
     pub fn items(mut self) -> EventReaderItems<S, E> {
         self.decoder = self.decoder.comments(true).updates(true);
         EventReaderItems { reader: self }
     }
 
-    /// The last event ID, as of the item that was yielded last. Empty when there is none.
+    /// The last event ID after the last yielded item. Empty if there is none.
     #[must_use]
     pub fn last_event_id(&self) -> &str {
         self.decoder.last_event_id()
     }
 
-    /// The reconnection time that the stream has set.
+    /// The last reconnection time that the stream has set.
     #[must_use]
     pub const fn reconnection_time(&self) -> Option<Duration> {
         self.decoder.reconnection_time()
     }
 
-    /// How many events were of unknown type.
+    /// How many events had an unknown event type.
     #[must_use]
     pub const fn unknown_events(&self) -> u64 {
         self.unknown_events
     }
 
-    /// Lines that are neither a field nor a comment; see [`Decoder::ignored_lines`]. A source without events that has such
-    /// lines is JSON, HTML or something else, and no event stream.
+    /// Lines that are neither a field nor a comment; see [`Decoder::ignored_lines`]. A source that has such lines and no events is
+    /// not an event stream, but JSON, HTML or another format.
     #[must_use]
     pub fn ignored_lines(&self) -> Option<IgnoredLines> {
         self.decoder.ignored_lines()
     }
 
-    /// The source. Chunks that it has given already, and what of them was not yielded, are lost.
+    /// Returns the source. Events in chunks that were already taken from the source, and not yet yielded, are lost.
     pub fn into_source(self) -> S {
         self.source
     }
@@ -175,16 +176,16 @@ where
     B: Into<Bytes>,
     E: DecodeEvent,
 {
-    /// The next event, or `None` when the stream is over.
+    /// Returns the next event, or `None` at the end of the stream.
     ///
     /// # Errors
     ///
-    /// As an item: an event that is bad, after which the stream goes on, or a [fatal](ReadError::is_fatal) error, which is
-    /// the last item.
+    /// Errors are items: after an event that cannot be decoded the stream continues; a [fatal](ReadError::is_fatal) error is the
+    /// last item.
     ///
     /// # Cancel safety
     ///
-    /// It can be dropped at any time, and no event is lost.
+    /// This method is cancel safe. If the future is dropped, no event is lost.
     pub async fn next(&mut self) -> Option<Result<Event<E>, ReadError<X>>>
     where
         S: Unpin,
@@ -192,16 +193,16 @@ where
         std::future::poll_fn(|cx| Pin::new(&mut *self).poll_next(cx)).await
     }
 
-    /// The next event, or `Ok(None)` when the stream is over.
+    /// Returns the next event, or `Ok(None)` at the end of the stream.
     ///
     /// # Errors
     ///
-    /// As [`next`](Self::next). A loop that leaves at the first error loses what comes behind a bad event: look at
-    /// [`ReadError::is_fatal`].
+    /// As for [`next`](Self::next). A loop that ends at the first error, as with `?`, misses the events after one that cannot be
+    /// decoded: check [`ReadError::is_fatal`].
     ///
     /// # Cancel safety
     ///
-    /// As [`next`](Self::next).
+    /// This method is cancel safe, like [`next`](Self::next).
     pub async fn try_next(&mut self) -> Result<Option<Event<E>>, ReadError<X>>
     where
         S: Unpin,
@@ -212,28 +213,28 @@ where
     fn poll_item(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<ReadItem<E>, ReadError<X>>>> {
         let mut this = self.project();
         for _ in 0..STEPS_PER_POLL {
-            if let State::Over = this.state {
+            if let State::Ended = this.state {
                 return Poll::Ready(None);
             }
-            if let Some(progress) = next_item::<E, X>(this.decoder, *this.unknown_is_error, this.unknown_events) {
-                let Progress::Item(item) = progress else { continue };
+            if let Some(step) = next_step::<E, X>(this.decoder, *this.unknown_is_error, this.unknown_events) {
+                let Step::Item(item) = step else { continue };
                 if let Ok(ReadItem::Event(event)) = &item
                     && event.data.is_terminal()
                 {
-                    *this.state = State::Over;
+                    *this.state = State::Ended;
                 }
                 return Poll::Ready(Some(item));
             }
             if let State::Ending(unfinished) = this.state {
                 let unfinished = unfinished.take();
-                *this.state = State::Over;
+                *this.state = State::Ended;
                 let is_truncated = unfinished.is_some() || *this.require_terminal;
                 return Poll::Ready(is_truncated.then_some(Err(ReadError::Truncated(unfinished))));
             }
             match ready!(this.source.as_mut().poll_next(cx)) {
                 Some(Ok(chunk)) => this.decoder.feed(chunk),
                 Some(Err(error)) => {
-                    *this.state = State::Over;
+                    *this.state = State::Ended;
                     return Poll::Ready(Some(Err(ReadError::Source(error))));
                 }
                 None if *this.lenient_end => {
@@ -248,30 +249,30 @@ where
     }
 }
 
-/// What became of an event, or of what stands beside events.
-enum Progress<E, X> {
+/// What one item of the decoder results in.
+enum Step<E, X> {
     Item(Result<ReadItem<E>, ReadError<X>>),
-    PassedOver,
+    Skipped,
 }
 
-/// The next of what was fed; `None` when that is used up.
-fn next_item<E: DecodeEvent, X>(
+/// Decodes the next item of the chunks that were fed. `None` if there is none.
+fn next_step<E: DecodeEvent, X>(
     decoder: &mut Decoder,
     unknown_is_error: bool,
     unknown_events: &mut u64,
-) -> Option<Progress<E, X>> {
+) -> Option<Step<E, X>> {
     let wants_updates = decoder.gives_updates();
-    Some(Progress::Item(match decoder.next_item()? {
+    Some(Step::Item(match decoder.next_item()? {
         Ok(Item::Event(raw)) => match E::decode(raw) {
-            Ok(Decoded::Event(event)) => Ok(ReadItem::Event(raw.envelope(event))),
+            Ok(Decoded::Event(event)) => Ok(ReadItem::Event(raw.to_event(event))),
             Ok(Decoded::Ignored) if wants_updates && (raw.id().is_some() || raw.retry().is_some()) => {
                 Ok(ReadItem::Update { id: raw.id().map(str::to_owned), retry: raw.retry() })
             }
-            Ok(Decoded::Ignored) => return Some(Progress::PassedOver),
+            Ok(Decoded::Ignored) => return Some(Step::Skipped),
             Ok(Decoded::Unknown) => {
                 *unknown_events += 1;
                 if !unknown_is_error {
-                    return Some(Progress::PassedOver);
+                    return Some(Step::Skipped);
                 }
                 Err(ReadError::Unknown(raw.to_raw_event()))
             }
@@ -295,7 +296,7 @@ where
         loop {
             return Poll::Ready(match ready!(self.as_mut().poll_item(cx)) {
                 Some(Ok(ReadItem::Event(event))) => Some(Ok(event)),
-                // Nobody has asked for them.
+                // Only `EventReaderItems` yields them.
                 Some(Ok(ReadItem::Comment(_) | ReadItem::Update { .. })) => continue,
                 Some(Err(error)) => Some(Err(error)),
                 None => None,
@@ -311,7 +312,7 @@ where
     E: DecodeEvent,
 {
     fn is_terminated(&self) -> bool {
-        matches!(self.state, State::Over)
+        matches!(self.state, State::Ended)
     }
 }
 
@@ -327,16 +328,16 @@ impl<S, E> fmt::Debug for EventReader<S, E> {
     }
 }
 
-/// What stands in an event stream, events among it: the items of [`EventReaderItems`].
+/// An item of [`EventReaderItems`]: an event, a comment, or a block without an event.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ReadItem<E> {
     /// An event.
     Event(Event<E>),
-    /// A comment, without its colon and one space behind it.
+    /// A comment, without its colon and one following space.
     Comment(String),
-    /// A block that is no event, or one that `E` [ignores](Decoded::Ignored), and that sets the last event ID, the
-    /// reconnection time, or both.
+    /// A block without an event, or one that `E` [ignores](Decoded::Ignored), that sets the last event ID, the reconnection time,
+    /// or both.
     Update {
         /// The last event ID. `Some("")` clears it.
         id: Option<String>,
@@ -346,7 +347,7 @@ pub enum ReadItem<E> {
 }
 
 pin_project! {
-    /// An [`EventReader`] that yields comments and blocks without data too: what [`items`](EventReader::items) gives.
+    /// An [`EventReader`] that also yields comments and blocks without data. Created by [`items`](EventReader::items).
     ///
     /// ```
     /// use futures_util::{StreamExt, stream};
@@ -370,7 +371,7 @@ pin_project! {
 }
 
 impl<S, E> EventReaderItems<S, E> {
-    /// The reader: its last event ID, its reconnection time.
+    /// The reader, for its last event ID and reconnection time.
     pub const fn reader(&self) -> &EventReader<S, E> {
         &self.reader
     }
@@ -406,30 +407,30 @@ impl<S, E> fmt::Debug for EventReaderItems<S, E> {
     }
 }
 
-/// What went wrong in an [`EventReader`]. `X` is the error of its source.
+/// An error of an [`EventReader`]. `X` is the error of its source.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ReadError<X> {
     /// The source failed. Fatal.
     Source(X),
-    /// An event is larger than the limit, and was passed over.
+    /// An event is larger than the limit, and was skipped.
     TooLarge(EventTooLarge),
-    /// An event of a known type has bad data, or a bad id.
+    /// An event of a known event type cannot be decoded.
     Decode {
-        /// What is wrong with it.
+        /// The reason.
         error: DecodeError,
         /// The event.
         event: RawEvent,
     },
-    /// An event is of no known type, and [`unknown_is_error`](EventReader::unknown_is_error) was set.
+    /// An event has an unknown event type, and [`unknown_is_error`](EventReader::unknown_is_error) is set.
     Unknown(RawEvent),
-    /// The source has ended within an event, which is named here; or without a terminal event, and
-    /// [`require_terminal`](EventReader::require_terminal) was set. Fatal.
+    /// The source ended within an event, which is the value; or it ended without a terminal event, and
+    /// [`require_terminal`](EventReader::require_terminal) is set. Fatal.
     Truncated(Option<UnfinishedEvent>),
 }
 
 impl<X> ReadError<X> {
-    /// Whether the stream is over. After any other error it goes on when it is polled again.
+    /// Whether the stream has ended. After any other error, polling continues with the next event.
     #[must_use]
     pub const fn is_fatal(&self) -> bool {
         matches!(self, Self::Source(_) | Self::Truncated(_))
@@ -443,9 +444,9 @@ impl<X: fmt::Display> fmt::Display for ReadError<X> {
             Self::TooLarge(error) => error.fmt(f),
             Self::Decode { error, .. } => error.fmt(f),
             Self::Unknown(event) => {
-                write!(f, "event `{}` is of no type that is known here", event.event_type().escape_debug())
+                write!(f, "event `{}` has an unknown event type", event.event_type().escape_debug())
             }
-            Self::Truncated(Some(event)) => write!(f, "the event stream ended within an event: {event} is discarded"),
+            Self::Truncated(Some(event)) => write!(f, "the event stream ended within an event: {event} was discarded"),
             Self::Truncated(None) => f.write_str("the event stream ended without its terminal event"),
         }
     }
@@ -455,7 +456,7 @@ impl<X: Error + 'static> Error for ReadError<X> {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Source(error) => Some(error),
-            // The message is the cause's own.
+            // The message is that of the cause, so its source comes next.
             Self::TooLarge(error) => error.source(),
             Self::Decode { error, .. } => error.source(),
             Self::Unknown(_) | Self::Truncated(_) => None,

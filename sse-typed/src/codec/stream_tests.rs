@@ -1,4 +1,4 @@
-//! The streams over the codec: what they promise however the bytes are cut and however they are polled.
+//! Tests of `EventReader` and `EventBytes`, with bytes split and polled in all ways.
 
 use std::{
     cell::Cell,
@@ -22,11 +22,11 @@ use super::{
 };
 use crate::event::{DecodeError, DecodeErrorKind, EncodeError, EncodeErrorKind, Event, EventId, RawEvent, RawEventRef};
 
-/// What a script does at each poll, in order. Behind the last it ends, and must not be polled again.
+/// A stream with a fixed result for each poll, in order. After the last it ends, and must not be polled again.
 struct Script<T> {
     steps: VecDeque<Poll<T>>,
     polls: Rc<Cell<usize>>,
-    /// Of the task that polled last, if that was pending.
+    /// The waker of the last poll, if that was pending.
     waker: Rc<Cell<Option<Waker>>>,
     ended: bool,
 }
@@ -76,7 +76,7 @@ fn poll<St: Stream + Unpin>(stream: &mut St) -> Poll<Option<St::Item>> {
     Pin::new(stream).poll_next(&mut Context::from_waker(Waker::noop()))
 }
 
-/// All items, polled until the end whatever is pending in between; the end stays the end.
+/// All items up to the end. Checks that the stream is fused.
 fn all<St: FusedStream + Unpin>(mut stream: St) -> Vec<St::Item> {
     let mut items = Vec::new();
     for _ in 0..1_000_000 {
@@ -172,7 +172,7 @@ const STREAM: &str = ": hi\nid: 1\nevent: tick\ndata: 1\n\nid: 2\n\nretry: 70\n\
                       event: tick\ndata: 9\n\n";
 
 #[test]
-fn events_are_typed_bad_ones_are_items_and_a_terminal_one_is_the_last() {
+fn a_reader_yields_typed_events_and_errors_and_ends_after_a_terminal_event() {
     for size in 1..=STREAM.len() {
         let mut events = reader::<Clock>(chunks(STREAM.as_bytes(), size));
         let mut found = Vec::new();
@@ -195,7 +195,7 @@ fn events_are_typed_bad_ones_are_items_and_a_terminal_one_is_the_last() {
     }
 }
 
-/// One poll, and more while it only yields to the executor.
+/// Polls once, and again while the stream only yields to the executor.
 fn poll_through<St: Stream + Unpin>(stream: &mut St) -> Poll<Option<St::Item>> {
     loop {
         let wakes = Arc::new(Wakes::default());
@@ -232,7 +232,7 @@ fn comments_and_blocks_without_data_are_items_on_request() {
 }
 
 #[test]
-fn an_error_says_whether_it_is_the_sources_the_decoders_or_the_types() {
+fn an_error_says_whether_it_comes_from_the_source_the_decoder_or_the_type() {
     let source = || {
         let steps: [Chunk; 4] = [
             Ok("data: too long\n\nevent: tick\ndata: x\n\nevent: y\ndata\n\n".into()),
@@ -258,7 +258,7 @@ fn an_error_says_whether_it_is_the_sources_the_decoders_or_the_types() {
 }
 
 #[test]
-fn an_end_within_an_event_is_told_and_a_lenient_one_is_not() {
+fn an_end_within_an_event_is_an_error_unless_the_end_is_lenient() {
     for end in ["", "\n", "\r", "\r\n"] {
         let input = format!("data: a\n\nevent: done\ndata: é{end}");
         for size in 1..=input.len() {
@@ -267,7 +267,7 @@ fn an_end_within_an_event_is_told_and_a_lenient_one_is_not() {
                 all(events).into_iter().map(shown).collect::<Vec<_>>()
             };
             let bytes = if end.is_empty() { 6 } else { 7 };
-            let told = format!("the event stream ended within an event: event `done` of {bytes} bytes is discarded!");
+            let told = format!("the event stream ended within an event: event `done` of {bytes} bytes was discarded!");
             assert_eq!(read(|events| events), ["message=a", &told], "{end:?} in chunks of {size}");
             assert_eq!(read(|events| events.lenient_end(true)), ["message=a", "done=é"], "{end:?} in chunks of {size}");
             let missing = "the event stream ended without its terminal event!";
@@ -281,7 +281,7 @@ fn an_end_within_an_event_is_told_and_a_lenient_one_is_not() {
 }
 
 #[test]
-fn a_reader_registers_the_last_waker_and_yields_out_of_a_source_without_events() {
+fn a_reader_registers_the_last_waker_and_yields_if_a_source_has_no_events() {
     let source = Script::new([Poll::Pending, Poll::Pending, Poll::Ready(Ok(Bytes::from("data: a\n\n")))]);
     let (waker, polls) = (Rc::clone(&source.waker), Rc::clone(&source.polls));
     let mut events = reader::<RawEvent>(source);
@@ -306,7 +306,7 @@ fn a_reader_registers_the_last_waker_and_yields_out_of_a_source_without_events()
 }
 
 #[test]
-fn a_reader_resumes_from_an_id_and_gives_its_source_back() {
+fn a_reader_resumes_from_an_id_and_returns_its_source() {
     let mut events = reader::<RawEvent>(chunks(b"data: a\n\n", 99)).with_last_event_id("41");
     assert_eq!(events.last_event_id(), "41");
     assert!(poll(&mut events).is_ready());
@@ -315,7 +315,7 @@ fn a_reader_resumes_from_an_id_and_gives_its_source_back() {
 }
 
 #[test]
-fn a_source_that_is_no_event_stream_shows_what_it_is() {
+fn a_source_that_is_not_an_event_stream_has_ignored_lines() {
     let mut events = reader::<RawEvent>(chunks(b"{\"error\":\"no such file\"}", 3));
     assert!(matches!(poll(&mut events), Poll::Ready(None)));
     assert_eq!(events.ignored_lines().unwrap().text(), "{\"error\":\"no such file\"}");
@@ -334,7 +334,7 @@ fn texts(items: Vec<Result<Bytes, EncodeError>>) -> Vec<String> {
 }
 
 #[test]
-fn what_is_ready_is_one_chunk_and_a_terminal_event_is_the_last() {
+fn ready_events_are_one_chunk_and_a_terminal_event_is_the_last() {
     use Clock::{End, Silent, Tick};
     let steps = [
         Poll::Ready(Tick(1)),
@@ -361,14 +361,14 @@ fn what_is_ready_is_one_chunk_and_a_terminal_event_is_the_last() {
 fn an_event_that_cannot_be_encoded_is_an_error_in_its_place() {
     use Clock::{Bad, Tick};
     let chunks = texts(all(bytes(Script::ready([Bad, Tick(1), Tick(2), Bad, Bad, Tick(3)]))));
-    let bad = "event `bad` cannot be sent, its data failed: never";
+    let bad = "event `bad` cannot be sent because of its data: never";
     assert_eq!(chunks, [bad, "event: tick\ndata: 1\n\nevent: tick\ndata: 2\n\n", bad, bad, "event: tick\ndata: 3\n\n"]);
     let last = texts(all(bytes(Script::ready([Tick(1), Bad]))));
     assert_eq!(last, ["event: tick\ndata: 1\n\n", bad]);
 }
 
 #[test]
-fn bytes_that_others_share_are_not_copied() {
+fn large_encoded_events_are_not_copied() {
     let large = Encoded::new(&RawEvent::new("large", "x".repeat(8 << 10))).unwrap();
     let chunks = all(bytes(Script::ready([large.clone(), large.clone()])));
     assert!(chunks.iter().all(|chunk| chunk.as_ref().unwrap().as_ptr() == large.as_bytes().as_ptr()));
@@ -376,7 +376,7 @@ fn bytes_that_others_share_are_not_copied() {
 }
 
 #[test]
-fn a_writer_yields_out_of_a_source_that_sends_nothing() {
+fn a_writer_yields_if_a_source_sends_nothing() {
     let mut silent = bytes(Script::ready((0..100_000).map(|_| Clock::Silent)));
     let task = Arc::new(Wakes::default());
     let waker = Waker::from(Arc::clone(&task));
@@ -399,7 +399,7 @@ fn a_writer_registers_the_last_waker() {
 }
 
 #[tokio::test]
-async fn neither_spends_the_budget_of_the_task() {
+async fn neither_stream_uses_the_coop_budget_of_the_task() {
     let mut written = bytes(Script::ready((0..1000).map(Clock::Tick))).batch(1);
     let mut read = reader::<Clock>(chunks(&b"event: tick\ndata: 1\n\n".repeat(1000), 21));
     for _ in 0..1000 {
@@ -422,7 +422,7 @@ fn raw_events() -> impl Strategy<Value = Vec<Event<RawEvent>>> {
 
 proptest! {
     #[test]
-    fn what_is_written_and_read_is_the_same_however_it_is_cut_and_polled(
+    fn split_and_polled_in_any_way_written_events_are_read_back(
         events in raw_events(),
         pauses in prop::collection::vec(any::<bool>(), 24),
         batch in 1_usize..80,

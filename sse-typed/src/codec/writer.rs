@@ -9,18 +9,18 @@ use serde::Serialize;
 use super::json;
 use crate::event::{EncodeError, EncodeErrorKind, EventId, MESSAGE};
 
-/// Writes the fields of one event: what [`EncodeEvent::encode`](super::EncodeEvent::encode) is given.
+/// Writes the fields of one event. [`EncodeEvent::encode`](super::EncodeEvent::encode) receives it.
 ///
-/// There is no way to raw bytes: whatever is passed, no field and no second event can be forged. Fields may be written in
-/// any order. Data written twice becomes further lines.
+/// It gives no access to the raw bytes, so no value can forge a field or a second event. Fields may be written in any order.
+/// Data that is written twice becomes further lines.
 #[derive(Debug)]
 pub struct EventWriter<'a> {
     out: &'a mut Vec<u8>,
-    /// The event has said something of itself.
-    begun: bool,
+    /// The event itself has written a field, besides those of its envelope.
+    has_content: bool,
     has_id: bool,
-    /// The event has an id of its own, be it one that cannot be written.
-    owns_id: bool,
+    /// The event has an id of its own, even if that cannot be written.
+    has_own_id: bool,
     has_retry: bool,
     has_data: bool,
 }
@@ -28,7 +28,7 @@ pub struct EventWriter<'a> {
 impl<'a> EventWriter<'a> {
     #[inline]
     pub(super) const fn new(out: &'a mut Vec<u8>) -> Self {
-        Self { out, begun: false, has_id: false, owns_id: false, has_retry: false, has_data: false }
+        Self { out, has_content: false, has_id: false, has_own_id: false, has_retry: false, has_data: false }
     }
 
     #[inline]
@@ -37,58 +37,57 @@ impl<'a> EventWriter<'a> {
     }
 
     #[inline]
-    pub(super) const fn owns_id(&self) -> bool {
-        self.owns_id
+    pub(super) const fn has_own_id(&self) -> bool {
+        self.has_own_id
     }
 
-    /// Marks the event as one with an id of its own, which is about to be written.
+    /// Records that the event has an id of its own, before it is written.
     pub(crate) const fn mark_own_id(&mut self) {
-        self.owns_id = true;
+        self.has_own_id = true;
     }
 
     #[inline]
-    pub(crate) const fn begun(&self) -> bool {
-        self.begun
+    pub(crate) const fn has_content(&self) -> bool {
+        self.has_content
     }
 
-    /// Writes what the event's envelope carries. That alone is no event.
+    /// Writes the id and reconnection time of the event's envelope. They alone do not make an event.
     #[inline]
-    pub(super) fn envelope(&mut self, id: Option<&EventId>, retry: Option<Duration>) {
+    pub(super) fn write_envelope(&mut self, id: Option<&EventId>, retry: Option<Duration>) {
         if let Some(id) = id {
-            self.wire_id(id.as_str());
+            self.valid_id(id.as_str());
         }
         if let Some(retry) = retry {
             self.retry(retry);
         }
-        self.begun = false;
+        self.has_content = false;
     }
 
-    /// Passes over the id that the event brings.
+    /// Suppresses the event's own id.
     #[cfg(feature = "hub")]
     pub(super) const fn omit_id(&mut self) {
         self.has_id = true;
     }
 
-    /// Writes the id of an event that brought none, before its other fields: `start` is where they begin. The prefix was
-    /// made by us.
-    pub(super) fn number(&mut self, start: usize, prefix: &str, number: u64) {
+    /// Writes a numbered id before the other fields of the event, which begin at `start`. The prefix must be valid in an id.
+    pub(super) fn insert_numbered_id(&mut self, start: usize, prefix: &str, number: u64) {
         let end = self.out.len();
-        // Neither a number nor a vector fails.
-        let _ = writeln!(Text(self.out), "id: {prefix}{number}");
+        // Neither formatting a number nor writing to a vector fails.
+        let _ = writeln!(FmtWriter(self.out), "id: {prefix}{number}");
         let length = self.out.len() - end;
         self.out[start..].rotate_right(length);
         self.has_id = true;
     }
 
-    /// Writes the `event:` field. An empty name and `message` need none, and none is written.
+    /// Writes the `event:` field. For an empty name and for `message` it writes no field, because clients need none.
     ///
     /// # Errors
     ///
-    /// [`EncodeErrorKind::EventType`] when the name has CR or LF.
+    /// [`EncodeErrorKind::EventType`] if the name contains CR or LF.
     pub fn event_type(&mut self, name: &str) -> Result<(), EncodeError> {
-        self.begun = true;
+        self.has_content = true;
         if let Some(at) = memchr::memchr2(b'\r', b'\n', name.as_bytes()) {
-            let cause = format!("a line end at byte {at}, which cannot stand in an `event:` line");
+            let cause = format!("it has a line end at byte {at}, which would end the `event:` line");
             return Err(EncodeError::new(EncodeErrorKind::EventType, cause));
         }
         if !name.is_empty() && name != MESSAGE {
@@ -97,60 +96,62 @@ impl<'a> EventWriter<'a> {
         Ok(())
     }
 
-    /// Writes a name that the derive has checked. Where this is inlined it is one copy of known length.
+    /// Writes an event type that the derive has checked. Inlined, it is one copy of known length.
     #[inline]
     pub(crate) fn checked_event_type(&mut self, name: &'static str) {
-        self.begun = true;
+        self.has_content = true;
         self.field(b"event: ", name.as_bytes());
     }
 
-    /// Writes the `id:` field. An id that the event's envelope has given already wins.
+    /// Writes the `id:` field, unless the [`Event`](crate::Event) around the value has an id, which takes precedence.
     ///
     /// # Errors
     ///
-    /// [`EncodeErrorKind::Id`] when the id cannot travel: see [`EventId`].
+    /// [`EncodeErrorKind::Id`] if the id is not valid: see [`EventId`].
     pub fn id(&mut self, id: impl Display) -> Result<(), EncodeError> {
-        self.begun = true;
+        self.has_content = true;
         self.mark_own_id();
         if self.has_id {
             return Ok(());
         }
         let start = self.out.len();
-        let written = write!(Text(self.out), "id: {id}").map_err(|error| EncodeError::new(EncodeErrorKind::Id, error));
+        let written =
+            write!(FmtWriter(self.out), "id: {id}").map_err(|error| EncodeError::new(EncodeErrorKind::Id, error));
         let checked = written.and_then(|()| {
             let id = &self.out[start + b"id: ".len()..];
             EventId::check(id).map_err(|error| EncodeError::new(EncodeErrorKind::Id, error))
         });
         self.out.push(b'\n');
         self.has_id = checked.is_ok();
-        self.unless(checked, start)
+        self.truncate_if_err(checked, start)
     }
 
-    /// Writes an id as it was received: it may be one that [`id`](Self::id) refuses, as long as it is one line.
+    /// Writes a received id. Unlike [`id`](Self::id), it accepts every id that is one line without NUL.
     pub(crate) fn received_id(&mut self, id: &str) -> Result<(), EncodeError> {
         self.mark_own_id();
         if let Some(at) = memchr::memchr3(b'\r', b'\n', 0, id.as_bytes()) {
             let cause = match id.as_bytes().get(at) {
-                Some(0) => format!("a NUL at byte {at}, for which clients ignore the whole `id:` line"),
-                _ => format!("a line end at byte {at}, which cannot stand in an `id:` line"),
+                Some(0) => format!("it has a NUL at byte {at}, and clients ignore an `id:` line with a NUL"),
+                _ => format!("it has a line end at byte {at}, which would end the `id:` line"),
             };
             return Err(EncodeError::new(EncodeErrorKind::Id, cause));
         }
-        self.wire_id(id);
+        self.valid_id(id);
         Ok(())
     }
 
-    /// Takes back what was written since `start`, if it came to nothing: who goes on behind an error has a clean block.
-    fn unless(&mut self, result: Result<(), EncodeError>, start: usize) -> Result<(), EncodeError> {
+    /// Discards everything written since `start` if `result` is an error, so that an implementation that continues after an
+    /// error has a clean block.
+    fn truncate_if_err(&mut self, result: Result<(), EncodeError>, start: usize) -> Result<(), EncodeError> {
         if result.is_err() {
             self.out.truncate(start);
         }
         result
     }
 
-    /// Writes an id that came from a wire, or was checked when it was made.
-    pub(crate) fn wire_id(&mut self, id: &str) {
-        self.begun = true;
+    /// Writes an id that is known to be valid in an `id:` line.
+    pub(crate) fn valid_id(&mut self, id: &str) {
+        self.has_content = true;
         self.mark_own_id();
         if !self.has_id {
             self.field(b"id: ", id.as_bytes());
@@ -158,14 +159,15 @@ impl<'a> EventWriter<'a> {
         }
     }
 
-    /// Writes the `retry:` field, in whole milliseconds, rounded up. One that the event's envelope has given wins.
+    /// Writes the `retry:` field, rounded up to whole milliseconds, unless the [`Event`](crate::Event) around the value has a
+    /// reconnection time, which takes precedence.
     pub fn retry(&mut self, retry: Duration) {
-        self.begun = true;
+        self.has_content = true;
         if !self.has_retry {
             let millis = retry.as_nanos().div_ceil(1_000_000);
             let millis = u64::try_from(millis).unwrap_or(u64::MAX);
-            // Neither a number nor a vector fails.
-            let _ = writeln!(Text(self.out), "retry: {millis}");
+            // Neither formatting a number nor writing to a vector fails.
+            let _ = writeln!(FmtWriter(self.out), "retry: {millis}");
             self.has_retry = true;
         }
     }
@@ -174,28 +176,28 @@ impl<'a> EventWriter<'a> {
     ///
     /// # Errors
     ///
-    /// [`EncodeErrorKind::Data`] when `data` cannot be serialised.
+    /// [`EncodeErrorKind::Data`] if `data` cannot be serialized.
     #[inline]
     pub fn json<T: Serialize + ?Sized>(&mut self, data: &T) -> Result<(), EncodeError> {
         self.data(|out| json::write(out, data).map_err(|error| EncodeError::new(EncodeErrorKind::Data, error)))
     }
 
-    /// Writes `data` as text. Each of its lines becomes a `data:` line: CRLF, CR and LF all arrive as LF.
+    /// Writes `data` as text. Each of its lines becomes a `data:` line. CRLF, CR and LF all arrive as LF.
     ///
     /// # Errors
     ///
-    /// [`EncodeErrorKind::Data`] when the `Display` of `data` fails.
+    /// [`EncodeErrorKind::Data`] if the `Display` implementation of `data` fails.
     pub fn text(&mut self, data: impl Display) -> Result<(), EncodeError> {
         self.data(|out| {
-            let written = write!(Text(out), "{data}");
+            let written = write!(FmtWriter(out), "{data}");
             written.map(|()| true).map_err(|error| EncodeError::new(EncodeErrorKind::Data, error))
         })
     }
 
-    /// Writes data by `write`, which says whether it may have line ends.
+    /// Writes data by `write`, which returns whether the data may contain line ends.
     #[inline]
     fn data(&mut self, write: impl FnOnce(&mut Vec<u8>) -> Result<bool, EncodeError>) -> Result<(), EncodeError> {
-        self.begun = true;
+        self.has_content = true;
         let start = self.out.len();
         self.out.extend_from_slice(b"data: ");
         match write(self.out) {
@@ -207,22 +209,22 @@ impl<'a> EventWriter<'a> {
                 self.has_data = true;
                 Ok(())
             }
-            Err(error) => self.unless(Err(error), start),
+            Err(error) => self.truncate_if_err(Err(error), start),
         }
     }
 
-    /// How much is written, for [`data_behind`](Self::data_behind).
+    /// The number of bytes written, as the start for [`data_since`](Self::data_since).
     pub(crate) const fn len(&self) -> usize {
         self.out.len()
     }
 
-    /// The data that was written behind `start`, as it will arrive.
-    pub(crate) fn data_behind(&self, start: usize) -> Cow<'_, str> {
-        // All that is written is text.
-        data_of(std::str::from_utf8(&self.out[start..]).unwrap_or_default())
+    /// The data written since `start`, as a client receives it.
+    pub(crate) fn data_since(&self, start: usize) -> Cow<'_, str> {
+        // Only text was written.
+        data_in_fields(std::str::from_utf8(&self.out[start..]).unwrap_or_default())
     }
 
-    /// Splits the data that begins at `start` into lines, if it has any.
+    /// Splits the data that begins at `start` into `data:` lines at its line ends.
     fn split_lines(&mut self, start: usize) {
         if memchr::memchr2(b'\r', b'\n', &self.out[start..]).is_none() {
             return;
@@ -245,7 +247,7 @@ impl<'a> EventWriter<'a> {
         self.out.push(b'\n');
     }
 
-    /// Ends the block. An event without a data line would never be dispatched, so it gets one.
+    /// Ends the block. An event without a `data:` line gets an empty one, because clients would not dispatch it.
     #[inline]
     pub(super) fn finish(self) {
         if !self.has_data {
@@ -255,8 +257,8 @@ impl<'a> EventWriter<'a> {
     }
 }
 
-/// The data of written fields, as it will arrive.
-pub(crate) fn data_of(fields: &str) -> Cow<'_, str> {
+/// The data of encoded fields, as a client receives it.
+pub(crate) fn data_in_fields(fields: &str) -> Cow<'_, str> {
     let mut lines = fields.split('\n').filter_map(|line| line.strip_prefix("data: "));
     let first = lines.next().unwrap_or_default();
     match lines.next() {
@@ -265,10 +267,10 @@ pub(crate) fn data_of(fields: &str) -> Cow<'_, str> {
     }
 }
 
-/// Text that is written to bytes. (`io::Write` panics where a `Display` fails.)
-struct Text<'a>(&'a mut Vec<u8>);
+/// Writes formatted text to bytes. (`write!` to an `io::Write` panics if a `Display` implementation fails.)
+struct FmtWriter<'a>(&'a mut Vec<u8>);
 
-impl fmt::Write for Text<'_> {
+impl fmt::Write for FmtWriter<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         self.0.extend_from_slice(text.as_bytes());
         Ok(())

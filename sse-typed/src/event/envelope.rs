@@ -2,20 +2,20 @@ use std::time::Duration;
 
 use super::{EventId, IntoEventId};
 
-/// A typed event with what travels beside its data: the id and the reconnection time of its block.
+/// A typed event with its id and reconnection time.
 ///
-/// A server may yield plain values or envelopes; a client always receives envelopes.
+/// The streams of a server may yield plain values or `Event`s. A client always receives `Event`s.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Event<E> {
-    /// The event itself.
+    /// The event's value.
     pub data: E,
-    /// The id that the event's own block carries.
+    /// The id in the event's own block.
     ///
-    /// On a received event this is `None` when the block had no `id:` line or an empty one. The id in force, which may
-    /// come from an earlier block, is the stream's last event ID.
+    /// A received event has `None` if its block had no `id:` line, or an empty one. The last event ID, which may come from an
+    /// earlier block, is a property of the stream.
     pub id: Option<EventId>,
-    /// The reconnection time that the event's own block carries, in whole milliseconds on the wire (rounded up).
+    /// The reconnection time in the event's own block. On the wire it is rounded up to whole milliseconds.
     pub retry: Option<Duration>,
 }
 
@@ -26,7 +26,7 @@ impl<E> Event<E> {
         Self { data, id: None, retry: None }
     }
 
-    /// Sets the id. It wins over an id that the data itself carries in an `#[sse(id)]` field.
+    /// Sets the id. It takes precedence over an `#[sse(id)]` field of the data.
     #[must_use]
     pub fn id(mut self, id: impl IntoEventId) -> Self {
         self.id = Some(id.into());
@@ -40,7 +40,7 @@ impl<E> Event<E> {
         self
     }
 
-    /// Changes the data and keeps id and reconnection time.
+    /// Maps the data, and keeps id and reconnection time.
     pub fn map<F>(self, f: impl FnOnce(E) -> F) -> Event<F> {
         Event { data: f(self.data), id: self.id, retry: self.retry }
     }

@@ -2,7 +2,7 @@ use std::{borrow::Cow, error::Error, fmt};
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
-/// Why an event cannot be written. Nothing of it was: not one byte stands on the wire.
+/// Why an event cannot be encoded. No part of the event was written.
 #[derive(Debug)]
 pub struct EncodeError(Box<EncodeInner>);
 
@@ -13,15 +13,15 @@ struct EncodeInner {
     cause: BoxError,
 }
 
-/// What of an event could not be written.
+/// Which part of an event could not be encoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum EncodeErrorKind {
     /// The data could not be serialised.
     Data,
-    /// The id cannot travel: see [`EventId`](super::EventId).
+    /// The id is not valid; see [`EventId`](super::EventId).
     Id,
-    /// The event type cannot stand in an `event:` line, or belongs to another variant.
+    /// The event type is not valid in an `event:` line, or belongs to another variant.
     EventType,
 }
 
@@ -31,48 +31,49 @@ impl EncodeError {
         Self(Box::new(EncodeInner { kind, event_type: String::new(), cause: cause.into() }))
     }
 
-    /// Says which event could not be written, unless an inner event is named already.
+    /// Sets the event type, unless a nested event has set its own.
     #[must_use]
-    pub(crate) fn of_event(mut self, event_type: &str) -> Self {
+    pub(crate) fn with_event_type(mut self, event_type: &str) -> Self {
         if self.0.event_type.is_empty() {
             event_type.clone_into(&mut self.0.event_type);
         }
         self
     }
 
-    /// What of the event could not be written.
+    /// Which part of the event could not be encoded.
     #[must_use]
     pub fn kind(&self) -> EncodeErrorKind {
         self.0.kind
     }
 
-    /// The event type of the event that could not be written.
+    /// The event type of the event that could not be encoded.
     #[must_use]
     pub fn event_type(&self) -> &str {
         &self.0.event_type
     }
 }
 
-/// One line with the event type, what of it failed, and the cause.
+/// One line with the event type, the part that failed, and the cause.
 impl fmt::Display for EncodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = match self.0.kind {
-            EncodeErrorKind::Data => "its data",
-            EncodeErrorKind::Id => "its id",
-            EncodeErrorKind::EventType => "its event type",
+        let part = match self.0.kind {
+            EncodeErrorKind::Data => "data",
+            EncodeErrorKind::Id => "id",
+            EncodeErrorKind::EventType => "event type",
         };
-        write!(f, "event `{}` cannot be sent, {what} failed: {}", self.0.event_type.escape_debug(), self.0.cause)
+        let event_type = self.0.event_type.escape_debug();
+        write!(f, "event `{event_type}` cannot be sent because of its {part}: {}", self.0.cause)
     }
 }
 
 impl Error for EncodeError {
-    /// What lies under the cause that the message already names.
+    /// The source of the cause. The message contains the cause itself.
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.0.cause.source()
     }
 }
 
-/// Why an event of a known type cannot be read.
+/// Why an event of a known event type cannot be decoded.
 #[derive(Debug)]
 pub struct DecodeError(Box<DecodeInner>);
 
@@ -84,15 +85,16 @@ struct DecodeInner {
     cause: BoxError,
 }
 
-/// What of an event could not be read.
+/// Which part of an event could not be decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum DecodeErrorKind {
-    /// The data is not the JSON that the event type promises.
+    /// The data is not JSON, or not the JSON of the variant's payload or fields.
     Json,
-    /// The data is plain text, or of its own form, and was not understood.
+    /// The data of a `text` or `with` variant cannot be parsed, the data matches none of the variants of its event type, or a
+    /// required `retry:` line is missing.
     Data,
-    /// The id is missing, or not what the type's id field holds.
+    /// The id is missing, or cannot be parsed into the type's `id` field.
     Id,
 }
 
@@ -107,14 +109,14 @@ impl DecodeError {
         }))
     }
 
-    /// With the place in the JSON, such as `items[3].price`.
+    /// Sets the path within the JSON, such as `items[3].price`.
     #[must_use]
-    pub(crate) fn at(mut self, path: String) -> Self {
+    pub(crate) fn with_path(mut self, path: String) -> Self {
         self.0.path = Cow::Owned(path);
         self
     }
 
-    /// What of the event could not be read.
+    /// Which part of the event could not be decoded.
     #[must_use]
     pub fn kind(&self) -> DecodeErrorKind {
         self.0.kind
@@ -126,22 +128,22 @@ impl DecodeError {
         &self.0.event_type
     }
 
-    /// The place in the JSON, such as `items[3].price`; `None` when the fault is the document as a whole.
+    /// The path of the error within the JSON, such as `items[3].price`. `None` if the error concerns the whole document.
     #[must_use]
     pub fn path(&self) -> Option<&str> {
         (!self.0.path.is_empty()).then_some(&*self.0.path)
     }
 }
 
-/// One line with the event type, the place and the cause.
+/// One line with the event type, the path and the cause.
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = match self.0.kind {
+        let problem = match self.0.kind {
             DecodeErrorKind::Json => "bad JSON data",
             DecodeErrorKind::Data => "bad data",
             DecodeErrorKind::Id => "a bad id",
         };
-        write!(f, "event `{}` has {what}", self.0.event_type.escape_debug())?;
+        write!(f, "event `{}` has {problem}", self.0.event_type.escape_debug())?;
         if let Some(path) = self.path() {
             write!(f, " at `{}`", path.escape_debug())?;
         }
@@ -150,7 +152,7 @@ impl fmt::Display for DecodeError {
 }
 
 impl Error for DecodeError {
-    /// What lies under the cause that the message already names.
+    /// The source of the cause. The message contains the cause itself.
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         self.0.cause.source()
     }

@@ -2,18 +2,18 @@ use serde::{Deserialize, Serialize};
 
 use super::PartName;
 
-/// Lost history: what lies between a client's last event ID and the oldest event that is still kept is gone.
+/// A gap in a stream: events that the client has not received and that the history no longer holds.
 ///
-/// As JSON it is `{"missed":17,"reason":"trimmed"}`, and `{"missed":17,"reason":"trimmed","part":"chat"}` in a part of a merged
-/// stream.
+/// Its JSON is `{"missed":17,"reason":"trimmed"}`. For a part of a merged stream (`Merge`) it is
+/// `{"missed":17,"reason":"trimmed","part":"chat"}`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Gap {
-    /// How many events are lost, where that can be known.
+    /// How many events are lost; `None` if that is not known.
     pub missed: Option<u64>,
     /// Why they are lost.
     pub reason: GapReason,
-    /// In which part of the stream, where it is merged of several hubs (`Merge`).
+    /// The part of a merged stream (`Merge`) that has the gap. `None` on a stream of one hub.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub part: Option<PartName>,
 }
@@ -25,7 +25,7 @@ impl Gap {
         Self { missed, reason, part: None }
     }
 
-    /// The same gap, in this part of a merged stream.
+    /// Sets the part of a merged stream.
     #[must_use]
     pub const fn in_part(mut self, part: PartName) -> Self {
         self.part = Some(part);
@@ -33,43 +33,43 @@ impl Gap {
     }
 }
 
-/// Why history is lost.
+/// Why events are lost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum GapReason {
-    /// The log no longer keeps events that old.
+    /// The history no longer holds events as old as the client's last event ID.
     Trimmed,
-    /// The subscription fell behind what is kept, in mid-stream.
+    /// The subscription fell so far behind during the stream that its next event was trimmed.
     Lagged,
-    /// The client's last event ID is none of this log's: malformed, of another stream, or of an earlier process.
+    /// The client's last event ID does not belong to this history: it is malformed, of another stream, or of an earlier
+    /// process.
     UnknownId,
-    /// A reason that this version does not know.
+    /// A reason that this version of the crate does not know.
     #[serde(other)]
     Other,
 }
 
-/// An event type that can tell its receiver of lost history: implemented by the derives for an enum with a variant marked
-/// `#[sse(gap)]`.
+/// An event type that can report lost history. The derives implement it for an enum with a variant marked `#[sse(gap)]`.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` has no event that tells of lost history",
+    message = "`{Self}` has no event that reports lost history",
     label = "no variant is marked `#[sse(gap)]`",
     note = "mark a unit variant, or one that holds a `Gap`, with `#[sse(gap)]`",
-    note = "or say what happens instead where history is lost: `Hub::builder_on_gap(OnGap::Restart)`, or another `OnGap`"
+    note = "or choose another reaction to lost history: `Hub::builder_on_gap(OnGap::Restart)`, or another `OnGap`"
 )]
 pub trait GapEvent: Sized {
-    /// The event that stands in the place of lost history.
+    /// The event that takes the place of the lost events.
     fn from_gap(gap: Gap) -> Self;
 }
 
-/// A field of a variant that is marked `#[sse(gap)]`, whose type is that of the `Part` of the gap that it holds.
+/// The type of a field in a variant marked `#[sse(gap)]`, which must be the type `Part` of the same field of [`Gap`].
 ///
-/// Every type is the field of itself, and of nothing else. The trait exists for its compile error.
+/// Every type implements `GapField` of itself only. The trait exists for its compile error.
 #[diagnostic::on_unimplemented(
-    message = "this field of a variant with `#[sse(gap)]` must be `{Part}`, and is `{Self}`",
+    message = "this field of a variant with `#[sse(gap)]` must have the type `{Part}`, not `{Self}`",
     label = "expected `{Part}`",
-    note = "such a variant is a unit variant, holds a `Gap`, or has the fields `missed: Option<u64>`, `reason: GapReason` and \
-            `part: Option<PartName>`, or some of them"
+    note = "a `gap` variant is a unit variant, holds a `Gap`, or has some of the fields `missed: Option<u64>`, \
+            `reason: GapReason` and `part: Option<PartName>`"
 )]
 pub trait GapField<Part>: Sized {
     #[doc(hidden)]

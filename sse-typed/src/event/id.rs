@@ -2,12 +2,18 @@ use std::{borrow::Borrow, fmt, str::FromStr};
 
 use super::id_text::{IdText, ShortText};
 
-/// The id of an event: what a client sends back as `Last-Event-ID` to resume after it.
+/// The id of an event. A client sends it back in the `Last-Event-ID` header to resume after that event.
 ///
-/// It is never empty, because an empty id makes clients forget theirs. It holds no CR or LF, which would end its line, and no
-/// NUL, for which clients ignore the line. It holds no other control character (but tabs within), has no space or tab at its
-/// ends and at most 1 KiB, because the header that brings it back could not carry it as it is, or a server would not take it: a
-/// resume with it would never match. Cloning is cheap, and up to 38 bytes need no allocation. Ids that a client *received* are kept as they came.
+/// An id
+///
+/// - is not empty: an empty `id:` line clears a client's last event ID;
+/// - contains no CR or LF, which would end the `id:` line, and no NUL, because clients ignore an `id:` line with one;
+/// - contains no other control character except tabs, does not begin or end with a space or tab, and has at most 1024 bytes:
+///   otherwise the header could not hold it unchanged or a server would not accept it, so a resume would never match.
+///
+/// These rules do not apply to ids that a client received: they are kept as they arrived.
+///
+/// Cloning is cheap. Ids of up to 38 bytes need no allocation.
 ///
 /// ```
 /// use sse_typed::EventId;
@@ -17,19 +23,19 @@ use super::id_text::{IdText, ShortText};
 /// assert_eq!(EventId::from(42_u64).as_str(), "42");
 /// assert_eq!(
 ///     EventId::new("a\rdata: forged").unwrap_err().to_string(),
-///     r#"event id "a\rdata: forged" has a carriage return at byte 1, which cannot stand in an `id:` line"#,
+///     r#"event id "a\rdata: forged" has a carriage return at byte 1, which would end the `id:` line"#,
 /// );
 /// ```
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EventId(IdText);
 
 impl EventId {
-    /// Checks that `id` can travel.
+    /// Checks `id` and makes an `EventId` of it.
     ///
     /// # Errors
     ///
-    /// [`InvalidEventId`] when `id` is empty, has over 1024 bytes, a control character (but tabs within), or a space or tab
-    /// at either end.
+    /// [`InvalidEventId`] if `id` is empty, has over 1024 bytes, contains a control character other than a tab, or begins or
+    /// ends with a space or tab.
     pub fn new(id: impl Into<String>) -> Result<Self, InvalidEventId> {
         let id = id.into();
         match fault(id.as_bytes()) {
@@ -38,12 +44,12 @@ impl EventId {
         }
     }
 
-    /// An id as it stood on the wire, or one made of what can travel. The decoder has seen to CR, LF and NUL.
+    /// An id that the decoder has read, which has no CR, LF or NUL, or one that is valid by construction.
     pub(crate) fn from_wire(id: &str) -> Self {
         Self(IdText::new(id))
     }
 
-    /// An id made of what can travel.
+    /// An id that is valid by construction.
     #[cfg(feature = "hub")]
     pub(crate) fn from_short(id: ShortText) -> Self {
         Self(id.into())
@@ -55,7 +61,7 @@ impl EventId {
         self.0.as_str()
     }
 
-    /// Whether `id` can travel in an `id:` line and come back in a header.
+    /// Checks that `id` is valid in an `id:` line and in the `Last-Event-ID` header.
     pub(crate) fn check(id: &[u8]) -> Result<(), InvalidEventId> {
         match fault(id) {
             None => Ok(()),
@@ -64,11 +70,11 @@ impl EventId {
     }
 }
 
-/// How long an id may be, in bytes: what clients bring that is longer is not taken for one.
-pub(crate) const LONGEST_ID: usize = 1024;
+/// The limit of an id, in bytes. A server ignores a longer `Last-Event-ID`.
+pub(crate) const MAX_ID_LEN: usize = 1024;
 
 fn fault(id: &[u8]) -> Option<Fault> {
-    // What no `id:` line can bring to a client, before what no header can bring back.
+    // Faults of the `id:` line come before faults of the header.
     if let Some(at) = memchr::memchr3(b'\r', b'\n', 0, id) {
         return Some(match id[at] {
             b'\r' => Fault::CarriageReturn(at),
@@ -81,13 +87,13 @@ fn fault(id: &[u8]) -> Option<Fault> {
         (Some(b' ' | b'\t'), _) | (_, Some(b' ' | b'\t')) => return Some(Fault::OuterSpace),
         _ => {}
     }
-    if id.len() > LONGEST_ID {
+    if id.len() > MAX_ID_LEN {
         return Some(Fault::TooLong);
     }
     id.iter().position(|byte| byte.is_ascii_control() && *byte != b'\t').map(Fault::Control)
 }
 
-/// It compares and hashes as its text.
+/// An `EventId` compares and hashes like its text.
 impl Borrow<str> for EventId {
     fn borrow(&self) -> &str {
         self.as_str()
@@ -136,14 +142,14 @@ impl TryFrom<&str> for EventId {
     }
 }
 
-/// An id for an event: an [`EventId`], an integer, or a type of one's own that is `Into<EventId>`.
+/// A type that can be an event's id: [`EventId`], an integer, or your own type that implements `Into<EventId>`.
 ///
-/// A text is none, as not every text can travel as an id: [`EventId::new`] checks it. The trait is implemented for every type
-/// that is `Into<EventId>`, and exists for its compile error.
+/// Strings do not implement it, because not every string is a valid id. [`EventId::new`] checks one. The trait is implemented
+/// for every type that is `Into<EventId>`, and exists for its compile error.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an event id",
     label = "not an event id",
-    note = "not every text can travel as an id: `EventId::new(text)?` checks it and makes an id of it"
+    note = "not every string is a valid id: `EventId::new(text)?` checks it and makes an id of it"
 )]
 pub trait IntoEventId: Into<EventId> {}
 
@@ -152,7 +158,7 @@ impl<T: Into<EventId>> IntoEventId for T {}
 
 macro_rules! from_integer {
     ($($integer:ty),*) => {$(
-        /// Decimal digits always travel.
+        /// The id is the number in decimal digits.
         impl From<$integer> for EventId {
             fn from(id: $integer) -> Self {
                 let mut text = ShortText::default();
@@ -168,7 +174,7 @@ macro_rules! from_integer {
 
 from_integer!(u32, u64, u128, usize, i32, i64);
 
-/// An id that cannot travel: see [`EventId::new`].
+/// A string that is not a valid event id: see [`EventId::new`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidEventId {
     id: String,
@@ -190,40 +196,37 @@ impl fmt::Display for InvalidEventId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (name, at) = match self.fault {
             Fault::Empty => {
-                return f.write_str("an event id cannot be empty: an empty `id:` line makes clients forget theirs");
+                return f
+                    .write_str("an event id cannot be empty: an empty `id:` line clears the client's last event ID");
             }
             Fault::OuterSpace => {
                 return write!(
                     f,
-                    "event id {:?} begins or ends with a space or tab, which HTTP trims from the `Last-Event-ID` header",
+                    "event id {:?} begins or ends with a space or tab, which HTTP removes from the `Last-Event-ID` header",
                     self.id
                 );
             }
             Fault::TooLong => {
-                return write!(
-                    f,
-                    "an event id of {} bytes is longer than the {LONGEST_ID} that can be brought back",
-                    self.id.len()
-                );
+                return write!(f, "an event id of {} bytes is over the limit of {MAX_ID_LEN} bytes", self.id.len());
             }
             Fault::Control(at) => {
                 return write!(
                     f,
-                    "event id {:?} has a control character at byte {at}, which the `Last-Event-ID` header cannot bring back",
+                    "event id {:?} has a control character at byte {at}, which the `Last-Event-ID` header cannot contain",
                     self.id
                 );
             }
             Fault::Nul(at) => {
                 return write!(
                     f,
-                    "event id {:?} has a NUL at byte {at}, for which clients ignore the whole `id:` line",
+                    "event id {:?} has a NUL at byte {at}, and clients ignore an `id:` line with a NUL",
                     self.id
                 );
             }
             Fault::CarriageReturn(at) => ("carriage return", at),
             Fault::LineFeed(at) => ("line feed", at),
         };
-        write!(f, "event id {:?} has a {name} at byte {at}, which cannot stand in an `id:` line", self.id)
+        write!(f, "event id {:?} has a {name} at byte {at}, which would end the `id:` line", self.id)
     }
 }
 
@@ -234,12 +237,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_id_that_cannot_travel_is_refused_and_named() {
-        for (id, word) in [
+    fn an_invalid_id_is_refused_with_the_reason() {
+        for (id, reason) in [
             ("", "empty"),
-            ("a\nb", "has a line feed at byte 1, which cannot stand in an `id:` line"),
+            ("a\nb", "has a line feed at byte 1, which would end the `id:` line"),
             ("a\rb", "carriage return at byte 1"),
-            ("ab\0", "has a NUL at byte 2, for which clients ignore the whole `id:` line"),
+            ("ab\0", "has a NUL at byte 2, and clients ignore an `id:` line with a NUL"),
             (" a", "space or tab"),
             ("a\t", "space or tab"),
             ("a\u{1}b", "control character at byte 1"),
@@ -247,12 +250,12 @@ mod tests {
             (&"x".repeat(1025), "of 1025 bytes"),
         ] {
             let error = EventId::new(id).unwrap_err().to_string();
-            assert!(error.contains(word), "{id:?}: {error}");
+            assert!(error.contains(reason), "{id:?}: {error}");
         }
     }
 
     #[test]
-    fn an_id_that_can_travel_is_kept_as_it_is() {
+    fn a_valid_id_is_kept_unchanged() {
         for id in ["0", "a b", "a\tb", &"x".repeat(1024), "é…", "\u{2028}x", "[{\"topic\":\"a\"}]", "\u{feff}"] {
             assert_eq!(EventId::new(id).unwrap().as_str(), id);
         }

@@ -2,61 +2,61 @@ use std::hash::{Hash, Hasher};
 
 use bytestring::ByteString;
 
-/// The text of an id. A short one stands in place, so making, cloning and dropping it does not allocate: a hub makes one for
-/// each event.
+/// The text of an id. A short text is stored inline, so creating, cloning and dropping it does not allocate: a hub creates an id
+/// for each event.
 #[derive(Clone)]
 pub(crate) struct IdText(Repr);
 
 #[derive(Clone)]
 enum Repr {
-    InPlace(ShortText),
+    Inline(ShortText),
     Shared(ByteString),
 }
 
-/// At most [`SHORT`] bytes of UTF-8.
+/// UTF-8 text of at most [`MAX_SHORT_LEN`] bytes.
 #[derive(Clone, Copy)]
 pub(crate) struct ShortText {
     len: u8,
-    bytes: [u8; SHORT],
+    bytes: [u8; MAX_SHORT_LEN],
 }
 
-/// As much as an id of a hub's own log needs: 16 digits, a dash, the 20 digits of the largest number, and a mark.
-pub(crate) const SHORT: usize = 38;
+/// The longest id of a hub without an external log: 16 digits, a dash, the 20 digits of the largest number, and a mark.
+pub(crate) const MAX_SHORT_LEN: usize = 38;
 
 impl IdText {
     pub(crate) fn new(text: &str) -> Self {
         let mut short = ShortText::default();
-        Self(if short.push(text.as_bytes()) { Repr::InPlace(short) } else { Repr::Shared(text.into()) })
+        Self(if short.push(text.as_bytes()) { Repr::Inline(short) } else { Repr::Shared(text.into()) })
     }
 
     pub(crate) fn as_str(&self) -> &str {
         match &self.0 {
-            Repr::InPlace(short) => short.as_str(),
+            Repr::Inline(short) => short.as_str(),
             Repr::Shared(text) => text,
         }
     }
 }
 
 impl ShortText {
-    /// Appends whole characters. False, and nothing appended, if they do not fit.
+    /// Appends `text`, which must be whole UTF-8 characters. Returns false and appends nothing if it does not fit.
     pub(crate) fn push(&mut self, text: &[u8]) -> bool {
         let start = usize::from(self.len);
         let end = start + text.len();
-        let Some(room) = self.bytes.get_mut(start..end) else { return false };
-        room.copy_from_slice(text);
-        // At most `SHORT`.
+        let Some(target) = self.bytes.get_mut(start..end) else { return false };
+        target.copy_from_slice(text);
+        // It is at most `MAX_SHORT_LEN`.
         self.len = end as u8;
         true
     }
 
     /// Appends a number in decimal digits, as [`push`](Self::push) does.
     pub(crate) fn push_number(&mut self, mut number: u128) -> bool {
-        // The digits of the largest.
+        // `u128::MAX` has 39 digits.
         let mut digits = [0; 39];
         let mut start = digits.len();
         loop {
             start -= 1;
-            // Below ten.
+            // The remainder is below ten.
             digits[start] = b'0' + (number % 10) as u8;
             number /= 10;
             if number == 0 {
@@ -70,26 +70,26 @@ impl ShortText {
     }
 
     fn as_str(&self) -> &str {
-        // Nothing else was pushed.
+        // Only UTF-8 was pushed.
         std::str::from_utf8(self.as_bytes()).unwrap_or_default()
     }
 }
 
 impl Default for ShortText {
     fn default() -> Self {
-        Self { len: 0, bytes: [0; SHORT] }
+        Self { len: 0, bytes: [0; MAX_SHORT_LEN] }
     }
 }
 
 impl From<ShortText> for IdText {
     fn from(short: ShortText) -> Self {
-        Self(Repr::InPlace(short))
+        Self(Repr::Inline(short))
     }
 }
 
 impl From<String> for IdText {
     fn from(text: String) -> Self {
-        if text.len() <= SHORT { Self::new(&text) } else { Self(Repr::Shared(text.into())) }
+        if text.len() <= MAX_SHORT_LEN { Self::new(&text) } else { Self(Repr::Shared(text.into())) }
     }
 }
 
@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_of_any_length_is_what_it_was_made_of() {
+    fn a_text_of_any_length_is_kept_unchanged() {
         let state = RandomState::new();
         let mut last: Option<IdText> = None;
         for len in 0..100 {
@@ -154,6 +154,6 @@ mod tests {
         let mut text = ShortText::default();
         assert!(!text.push_number(u128::MAX), "one digit too many");
         assert_eq!(text.as_str(), "");
-        assert!(text.push(&[b'a'; SHORT]) && !text.push(b"a") && text.push(b""));
+        assert!(text.push(&[b'a'; MAX_SHORT_LEN]) && !text.push(b"a") && text.push(b""));
     }
 }

@@ -4,10 +4,11 @@ use bytestring::ByteString;
 
 use super::EventId;
 
-/// Where a client left off: the last event ID it brought, or none on a first visit.
+/// The last event ID that a client sent with its request, or none on a first visit.
 ///
-/// A server reads it with `LastEventId::of(&request)` (feature `server`) or as an axum extractor (feature `axum`). Without that
-/// feature a handler that takes it does not compile: `FromRequestParts` is not implemented for it.
+/// A server reads it with `LastEventId::of(&request)` (feature `server`), or takes it as an axum extractor (feature `axum`).
+/// Without the feature `axum`, a handler with a `LastEventId` argument does not compile, because `FromRequestParts` is not
+/// implemented.
 ///
 /// ```
 /// use sse_typed::{EventId, LastEventId};
@@ -22,13 +23,13 @@ use super::EventId;
 pub struct LastEventId(Option<ByteString>);
 
 impl LastEventId {
-    /// A client that brings no id, or an empty one.
+    /// The value for a client that sends no id, or an empty one.
     #[must_use]
     pub const fn none() -> Self {
         Self(None)
     }
 
-    /// What a request carried; an empty text is none.
+    /// The id of a request. An empty string is no id.
     #[cfg(any(feature = "server", feature = "client"))]
     pub(crate) fn received(id: &str) -> Self {
         Self((!id.is_empty()).then(|| id.into()))
@@ -40,18 +41,18 @@ impl LastEventId {
         self.0.as_deref()
     }
 
-    /// Whether the client brought no id.
+    /// Whether the client sent no id.
     #[must_use]
     pub const fn is_none(&self) -> bool {
         self.0.is_none()
     }
 
-    /// Reads the id as a `T`, such as a sequence number; `Ok(None)` when there is none.
+    /// Parses the id as a `T`, such as a sequence number. Returns `Ok(None)` if there is none.
     ///
     /// # Errors
     ///
-    /// The error of `T` when the client brought an id that is not a `T`. It comes from outside: treat it as an id that is
-    /// not known, never as a reason to panic.
+    /// The parse error of `T`. The id comes from the client and may be anything: treat one that does not parse as an unknown
+    /// id, and do not panic.
     pub fn parse<T: FromStr>(&self) -> Result<Option<T>, T::Err> {
         self.as_str().map(str::parse).transpose()
     }

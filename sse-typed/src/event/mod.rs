@@ -1,9 +1,11 @@
-//! The model: what an event is, apart from bytes and connections.
+//! Events and their ids: the values that servers, clients and hubs exchange.
 //!
-//! Here live the values that servers, clients and hubs exchange: [`Event`] is the typed envelope, [`RawEvent`] the
-//! untyped event, [`EventId`] and [`LastEventId`] are the two sides of resuming, [`Gap`] tells of lost history, and the
-//! errors say what could not be written or read. No I/O, no HTTP and no wire syntax enters this room; those are
-//! [`codec`](crate::codec)'s and its dependents'.
+//! - [`Event`] is a typed event with its id and reconnection time, [`RawEvent`] an untyped event.
+//! - [`EventId`] is the id of an event. [`LastEventId`] is the id from which a client resumes.
+//! - [`Gap`] describes lost history.
+//! - [`EncodeError`] and [`DecodeError`] say why an event cannot be encoded or decoded.
+//!
+//! This module does no I/O and does not depend on HTTP or on the wire format. The format is in [`codec`](crate::codec).
 //!
 //! ```
 //! use std::time::Duration;
@@ -35,9 +37,9 @@ pub use self::{
 };
 
 #[cfg(any(feature = "server", feature = "hub"))]
-pub(crate) use self::id::LONGEST_ID;
+pub(crate) use self::id::MAX_ID_LEN;
 #[cfg(feature = "hub")]
 pub(crate) use self::id_text::ShortText;
 
-/// The event type of an event whose block names none.
+/// The event type of an event without an `event:` line.
 pub(crate) const MESSAGE: &str = "message";

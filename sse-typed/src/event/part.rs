@@ -2,9 +2,10 @@ use std::{error::Error, fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// The name of a part of a stream that is merged of several hubs: 1 to 16 characters of `a` to `z`, `0` to `9`, `_` and `-`.
+/// The name of a part of a merged stream (`Merge`): 1 to 16 of the characters `a` to `z`, `0` to `9`, `_` and `-`.
 ///
-/// A [`Gap`](super::Gap) of such a stream says by it in which part history is lost. As JSON it is a string.
+/// A part is one of the hubs that the stream merges. A [`Gap`](super::Gap) of a merged stream has the name of the part that
+/// lost events. Its JSON is a string.
 ///
 /// ```
 /// use sse_typed::event::PartName;
@@ -16,22 +17,22 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PartName {
-    /// Padded with zeros, which no name has.
-    bytes: [u8; LONGEST],
+    /// Padded with zeros, which no name contains.
+    bytes: [u8; MAX_LEN],
 }
 
-/// How long a name may be, in bytes.
-const LONGEST: usize = 16;
+/// The limit of a name, in bytes.
+const MAX_LEN: usize = 16;
 
 impl PartName {
-    /// Checks that `name` is one.
+    /// Checks `name` and makes a `PartName` of it.
     ///
     /// # Errors
     ///
-    /// [`InvalidPartName`] when `name` is empty, has over 16 characters, or one that is not of `[a-z0-9_-]`.
+    /// [`InvalidPartName`] if `name` is empty, has over 16 characters, or contains a character other than `[a-z0-9_-]`.
     pub fn new(name: &str) -> Result<Self, InvalidPartName> {
         let is_allowed = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-');
-        let mut bytes = [0; LONGEST];
+        let mut bytes = [0; MAX_LEN];
         match bytes.get_mut(..name.len()) {
             Some(start) if !name.is_empty() && name.bytes().all(is_allowed) => start.copy_from_slice(name.as_bytes()),
             _ => return Err(InvalidPartName { name: name.into() }),
@@ -42,8 +43,8 @@ impl PartName {
     /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        let len = self.bytes.iter().position(|byte| *byte == 0).unwrap_or(LONGEST);
-        // Nothing but ASCII is in it.
+        let len = self.bytes.iter().position(|byte| *byte == 0).unwrap_or(MAX_LEN);
+        // It contains only ASCII.
         str::from_utf8(&self.bytes[..len]).unwrap_or_default()
     }
 }
@@ -112,7 +113,7 @@ impl<'de> Deserialize<'de> for PartName {
     }
 }
 
-/// A text that is no name of a part: see [`PartName::new`].
+/// A string that is not a valid part name: see [`PartName::new`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidPartName {
     name: Box<str>,
@@ -122,7 +123,7 @@ impl fmt::Display for InvalidPartName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{:?} is no name of a part: a name has 1 to {LONGEST} characters of `a-z`, `0-9`, `_` and `-`",
+            "{:?} is not a valid part name: a name has 1 to {MAX_LEN} of the characters `a-z`, `0-9`, `_` and `-`",
             self.name
         )
     }
@@ -135,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_short_and_needs_no_escape_anywhere() {
+    fn only_short_names_that_need_no_escaping_are_valid() {
         for name in ["a", "rides", "room-7", "_", "0123456789abcdef"] {
             let part = PartName::new(name).unwrap();
             assert_eq!((part.as_str(), part.to_string().as_str(), name.parse()), (name, name, Ok(part)));
@@ -144,7 +145,7 @@ mod tests {
         }
         for name in ["", "Rides", "a b", "a~b", "a*b", "é", "a\0", "0123456789abcdefg"] {
             let error = PartName::new(name).unwrap_err().to_string();
-            assert!(error.starts_with(&format!("{name:?} is no name of a part: ")), "{error}");
+            assert!(error.starts_with(&format!("{name:?} is not a valid part name: ")), "{error}");
             assert!(serde_json::from_str::<PartName>(&serde_json::to_string(name).unwrap()).is_err());
         }
     }

@@ -8,21 +8,21 @@ use bytestring::ByteString;
 
 use super::{Event, EventId, IntoEventId, MESSAGE};
 
-/// An untyped event, borrowed from the decoder: names and data lie where they were received.
+/// An untyped event that borrows its values, usually from the chunk in which the decoder received them.
 #[derive(Clone, Copy)]
 pub struct RawEventRef<'a> {
     event_type: &'a str,
     data: &'a str,
     id: Option<&'a str>,
     retry: Option<Duration>,
-    /// Of the blocks before this one, unless the decoder knows that of this one.
+    /// The last event ID of the blocks before this one. It applies if this block has no id.
     last_event_id: &'a str,
-    /// Where the values may lie, all of them or some.
+    /// The chunk that contains the values, or some of them.
     chunk: Option<&'a ByteString>,
 }
 
 impl<'a> RawEventRef<'a> {
-    /// An event as a decoder would lend it. An empty event type is `message`.
+    /// An event without id and reconnection time. An empty event type means `message`.
     #[must_use]
     #[inline]
     pub const fn new(event_type: &'a str, data: &'a str) -> Self {
@@ -30,14 +30,14 @@ impl<'a> RawEventRef<'a> {
         Self { event_type, data, id: None, retry: None, last_event_id: "", chunk: None }
     }
 
-    /// With the text that its values are pieces of.
+    /// Sets the chunk that contains the values.
     #[inline]
     pub(crate) const fn in_chunk(mut self, chunk: &'a ByteString) -> Self {
         self.chunk = Some(chunk);
         self
     }
 
-    /// With the `id:` of its block, which may be empty.
+    /// Sets the value of the block's `id:` line, which may be empty.
     #[must_use]
     #[inline]
     pub const fn with_id(mut self, id: Option<&'a str>) -> Self {
@@ -45,7 +45,7 @@ impl<'a> RawEventRef<'a> {
         self
     }
 
-    /// With the last event ID of the blocks before it. It counts if the event's own block has no `id:`.
+    /// Sets the last event ID of the blocks before this one. It applies if the event's own block has no `id:` line.
     #[must_use]
     #[inline]
     pub const fn with_last_event_id(mut self, id: &'a str) -> Self {
@@ -53,7 +53,7 @@ impl<'a> RawEventRef<'a> {
         self
     }
 
-    /// With the `retry:` of its block.
+    /// Sets the reconnection time of the block's `retry:` line.
     #[must_use]
     #[inline]
     pub const fn with_retry(mut self, retry: Option<Duration>) -> Self {
@@ -61,32 +61,32 @@ impl<'a> RawEventRef<'a> {
         self
     }
 
-    /// The event type; `message` when the block names none.
+    /// The event type; `message` if the block has none.
     #[must_use]
     #[inline]
     pub const fn event_type(&self) -> &'a str {
         self.event_type
     }
 
-    /// The data; its lines are separated by LF.
+    /// The data. Its lines are separated by LF.
     #[must_use]
     #[inline]
     pub const fn data(&self) -> &'a str {
         self.data
     }
 
-    /// The id that the event's own block carried. `Some("")` made the client forget its last event ID.
+    /// The id of the event's own block. `Some("")` clears the client's last event ID.
     #[must_use]
     #[inline]
     pub const fn id(&self) -> Option<&'a str> {
         self.id
     }
 
-    /// The last event ID as of this event: the [`id`](Self::id) of its own block, or else that of the last block before it
-    /// that had one. Empty when there is none.
+    /// The last event ID after this event: the [`id`](Self::id) of its own block, otherwise that of the last earlier block that
+    /// had one. Empty if there is none.
     ///
-    /// It is what a client that reconnects behind this event sends as `Last-Event-ID`. It belongs to the stream and not to
-    /// the event: events are compared without it, and [`to_raw_event`](Self::to_raw_event) leaves it behind.
+    /// A client that reconnects after this event sends it as `Last-Event-ID`. It is a property of the stream, not of the event:
+    /// comparisons of events ignore it, and [`to_raw_event`](Self::to_raw_event) does not copy it.
     #[must_use]
     #[inline]
     pub const fn last_event_id(&self) -> &'a str {
@@ -96,44 +96,45 @@ impl<'a> RawEventRef<'a> {
         }
     }
 
-    /// The reconnection time that the event's own block carried.
+    /// The reconnection time of the event's own block.
     #[must_use]
     #[inline]
     pub const fn retry(&self) -> Option<Duration> {
         self.retry
     }
 
-    /// What it was decoded into, with what travels beside it.
-    pub(crate) fn envelope<E>(&self, data: E) -> Event<E> {
+    /// Puts the decoded data into an [`Event`] with the id and reconnection time of this block.
+    pub(crate) fn to_event<E>(&self, data: E) -> Event<E> {
         let id = self.id.filter(|id| !id.is_empty()).map(EventId::from_wire);
         Event { data, id, retry: self.retry }
     }
 
-    /// The event as one that is owned. If it lies in one chunk of what was received, it shares that; else it is copied into
-    /// one allocation.
+    /// Converts the event into an owned one. If one received chunk contains the whole event, the new event shares that chunk.
+    /// Otherwise the values are copied into one allocation.
     #[must_use]
     pub fn to_raw_event(&self) -> RawEvent {
-        // A count of references takes half as long as an allocation that is filled. One for each value would take longer.
-        let Some((chunk, event_type, data, id)) = self.places() else { return self.copied() };
+        // Sharing the chunk takes half as long as allocating and copying. Sharing it once per value would take longer than that.
+        let Some((chunk, event_type, data, id)) = self.spans_in_chunk() else { return self.to_copy() };
         RawEvent { event_type, data, id, retry: self.retry, text: chunk.clone() }
     }
 
-    /// Where event type, data and id lie in the chunk, if all do.
+    /// The spans of event type, data and id in the chunk, if it contains all of them.
     #[inline]
-    fn places(&self) -> Option<(&'a ByteString, Span, Span, Option<Span>)> {
+    fn spans_in_chunk(&self) -> Option<(&'a ByteString, Span, Span, Option<Span>)> {
         let chunk = self.chunk?;
-        let event_type = match Span::within(chunk, self.event_type) {
+        let event_type = match Span::find(chunk, self.event_type) {
             None if self.event_type == MESSAGE => Span { start: 0, end: 0 },
-            place => place?,
+            span => span?,
         };
         let id = match self.id {
             None => None,
-            Some(id) => Some(Span::within(chunk, id)?),
+            Some(id) => Some(Span::find(chunk, id)?),
         };
-        Some((chunk, event_type, Span::within(chunk, self.data)?, id))
+        Some((chunk, event_type, Span::find(chunk, self.data)?, id))
     }
 
-    fn copied(&self) -> RawEvent {
+    /// The event in an allocation of its own.
+    fn to_copy(&self) -> RawEvent {
         let mut text = String::with_capacity(self.event_type.len() + self.data.len() + self.id.map_or(0, str::len));
         let mut push = |value: &str| {
             let start = text.len();
@@ -170,7 +171,7 @@ impl Hash for RawEventRef<'_> {
     }
 }
 
-/// A piece of a text.
+/// A range of bytes in a text.
 #[derive(Clone, Copy)]
 struct Span {
     start: usize,
@@ -178,8 +179,8 @@ struct Span {
 }
 
 impl Span {
-    /// Where `value` lies in `text`, if it does.
-    fn within(text: &str, value: &str) -> Option<Self> {
+    /// The span of `value` in `text`, if it is a slice of it.
+    fn find(text: &str, value: &str) -> Option<Self> {
         let start = value.as_ptr().addr().checked_sub(text.as_ptr().addr())?;
         let end = start + value.len();
         (end <= text.len()).then_some(Self { start, end })
@@ -192,16 +193,16 @@ impl Span {
 
 /// An untyped event: an event type, data, and the id and reconnection time of its block.
 ///
-/// It is cheap to clone. It can be sent (what came from a wire goes out with the same meaning) and received:
-/// `connect::<RawEvent>()` is the untyped client.
+/// It is cheap to clone. It can be received: `connect::<RawEvent>()` is the untyped client. It can be sent: a received event is
+/// sent with the same meaning.
 ///
-/// An event that was received shares the chunk of bytes that it lay in with the other events of that chunk, and keeps it
-/// alive. Who keeps few events of many for long keeps them [`detached`](Self::detached).
+/// A received event shares the chunk of bytes that it arrived in with the other events of that chunk, and keeps the whole chunk
+/// allocated. To store a few of many events for long, store their [`detached`](Self::detached) copies.
 #[derive(Clone)]
 pub struct RawEvent {
-    /// What holds the values: they alone, or the chunk that they came in.
+    /// The values, or the chunk that contains them.
     text: ByteString,
-    /// Empty for `message`, if that is not in the text.
+    /// Empty for `message` if the text does not contain it.
     event_type: Span,
     data: Span,
     id: Option<Span>,
@@ -209,26 +210,26 @@ pub struct RawEvent {
 }
 
 impl RawEvent {
-    /// An event without id and reconnection time. An empty event type is `message`.
+    /// An event without id and reconnection time. An empty event type means `message`.
     #[must_use]
     pub fn new(event_type: impl AsRef<str>, data: impl AsRef<str>) -> Self {
         RawEventRef::new(event_type.as_ref(), data.as_ref()).to_raw_event()
     }
 
-    /// With an id.
+    /// Sets the id.
     #[must_use]
     pub fn with_id(self, id: impl IntoEventId) -> Self {
         self.as_raw_ref().with_id(Some(id.into().as_str())).to_raw_event()
     }
 
-    /// With a reconnection time.
+    /// Sets the reconnection time.
     #[must_use]
     pub const fn with_retry(mut self, retry: Duration) -> Self {
         self.retry = Some(retry);
         self
     }
 
-    /// The event type; `message` when the block names none.
+    /// The event type; `message` if the block has none.
     #[must_use]
     pub fn event_type(&self) -> &str {
         match self.event_type.of(&self.text) {
@@ -237,31 +238,31 @@ impl RawEvent {
         }
     }
 
-    /// The data; its lines are separated by LF.
+    /// The data. Its lines are separated by LF.
     #[must_use]
     pub fn data(&self) -> &str {
         self.data.of(&self.text)
     }
 
-    /// The id that the event's own block carried. `Some("")` made the client forget its last event ID.
+    /// The id of the event's own block. `Some("")` clears the client's last event ID.
     #[must_use]
     pub fn id(&self) -> Option<&str> {
         self.id.map(|span| span.of(&self.text))
     }
 
-    /// The reconnection time that the event's own block carried.
+    /// The reconnection time of the event's own block.
     #[must_use]
     pub const fn retry(&self) -> Option<Duration> {
         self.retry
     }
 
-    /// The event in an allocation of its own, which keeps nothing else alive.
+    /// A copy of the event in its own allocation, which keeps no chunk allocated.
     #[must_use]
     pub fn detached(&self) -> Self {
-        self.as_raw_ref().copied()
+        self.as_raw_ref().to_copy()
     }
 
-    /// Lends the event.
+    /// Borrows the event.
     #[must_use]
     pub fn as_raw_ref(&self) -> RawEventRef<'_> {
         let event = RawEventRef::new(self.event_type(), self.data());
@@ -307,13 +308,13 @@ mod tests {
 
     const CHUNK: &str = "data: before\n\nid: 7\nevent: tick\ndata: now\n\ndata: behind\n\n";
 
-    /// An event whose values are these pieces of `chunk`.
-    fn lent<'a>(chunk: &'a ByteString, event_type: Option<&str>, data: &str, id: Option<&str>) -> RawEventRef<'a> {
-        let piece = |value: &str| {
-            let start = chunk.find(value).expect("a piece of the chunk");
+    /// An event whose values are slices of `chunk`.
+    fn in_chunk<'a>(chunk: &'a ByteString, event_type: Option<&str>, data: &str, id: Option<&str>) -> RawEventRef<'a> {
+        let slice = |value: &str| {
+            let start = chunk.find(value).expect("a slice of the chunk");
             &chunk[start..start + value.len()]
         };
-        RawEventRef::new(event_type.map_or("", piece), piece(data)).with_id(id.map(piece)).in_chunk(chunk)
+        RawEventRef::new(event_type.map_or("", slice), slice(data)).with_id(id.map(slice)).in_chunk(chunk)
     }
 
     #[test]
@@ -321,7 +322,7 @@ mod tests {
         let chunk = ByteString::from(CHUNK);
         for event_type in [Some("tick"), None] {
             for id in [Some("7"), None] {
-                let event = lent(&chunk, event_type, "now", id);
+                let event = in_chunk(&chunk, event_type, "now", id);
                 let shared = event.to_raw_event();
                 assert_eq!(shared.as_raw_ref(), event);
                 assert_eq!(shared.text.as_ptr(), chunk.as_ptr());
@@ -334,16 +335,16 @@ mod tests {
     }
 
     #[test]
-    fn values_from_elsewhere_are_copied() {
+    fn values_outside_the_chunk_are_copied() {
         let chunk = ByteString::from(CHUNK);
         let elsewhere = "7".to_owned();
-        let event = lent(&chunk, Some("tick"), "now", None).with_id(Some(&elsewhere));
+        let event = in_chunk(&chunk, Some("tick"), "now", None).with_id(Some(&elsewhere));
         assert_eq!(event.to_raw_event().as_raw_ref(), event);
         assert_eq!(event.to_raw_event().text, "ticknow7");
     }
 
     #[test]
-    fn an_event_that_was_never_received_is_what_was_said() {
+    fn a_constructed_event_has_the_given_values() {
         let typed = RawEvent::new("tick", "").with_id(EventId::from(7_u64));
         assert_eq!((typed.event_type(), typed.data(), typed.id()), ("tick", "", Some("7")));
         let untyped = RawEvent::new("", "now").with_retry(Duration::from_secs(1));

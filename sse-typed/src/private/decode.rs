@@ -9,21 +9,21 @@ use crate::{
     event::{DecodeError, DecodeErrorKind, RawEventRef},
 };
 
-/// A type that is read from text.
+/// A type that is decoded from text.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be read from text",
-    label = "not a type of text",
-    note = "text and ids are read by `FromStr`, whose error must be convertible into a boxed `Error`"
+    message = "`{Self}` cannot be parsed from text",
+    label = "`FromStr` is missing, or its error does not convert",
+    note = "text and ids are parsed by `FromStr`; its error must convert into `Box<dyn Error + Send + Sync>`"
 )]
 pub trait FromText: FromStr<Err: Into<BoxError>> {}
 
 #[diagnostic::do_not_recommend]
 impl<T: FromStr<Err: Into<BoxError>>> FromText for T {}
 
-/// A type that is read from JSON.
+/// A type that is decoded from JSON.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot be read from JSON",
-    label = "not a type of JSON",
+    message = "`{Self}` cannot be deserialized from JSON",
+    label = "does not implement `Deserialize`",
     note = "add `#[derive(serde::Deserialize)]`, or derive `EncodeEvent` on the event type if it is only sent"
 )]
 pub trait FromJson: DeserializeOwned {}
@@ -31,8 +31,8 @@ pub trait FromJson: DeserializeOwned {}
 #[diagnostic::do_not_recommend]
 impl<T: DeserializeOwned> FromJson for T {}
 
-/// Reads JSON data into `T`, without the key `tag`, and builds the event from it. Without data the block only moves the
-/// last event ID or the reconnection time.
+/// Decodes JSON data into `T`, without the key `tag`, and builds the event from it. A block with empty data is ignored: it only
+/// sets the last event ID or the reconnection time.
 #[inline]
 pub fn read_json<T: FromJson, E>(
     event: RawEventRef<'_>,
@@ -44,7 +44,7 @@ pub fn read_json<T: FromJson, E>(
     }
     match parse(event.data(), tag) {
         Ok(data) => build(data).map(Decoded::Event),
-        Err(error) => Err(locate::<T>(event, tag, error)),
+        Err(error) => Err(located_error::<T>(event, tag, error)),
     }
 }
 
@@ -57,26 +57,30 @@ fn parse<T: DeserializeOwned>(data: &str, tag: Option<&str>) -> serde_json::Resu
     Ok(value)
 }
 
-/// Finds the place of an error by a second pass, so that good events do not pay for it.
+/// Finds the path of an error by deserializing a second time, so that valid events do not pay for tracking it.
 #[cold]
-fn locate<T: DeserializeOwned>(event: RawEventRef<'_>, tag: Option<&str>, error: serde_json::Error) -> DecodeError {
+fn located_error<T: DeserializeOwned>(
+    event: RawEventRef<'_>,
+    tag: Option<&str>,
+    error: serde_json::Error,
+) -> DecodeError {
     let mut deserializer = Deserializer::from_str(event.data());
     let second = match tag {
         None => serde_path_to_error::deserialize::<_, T>(&mut deserializer),
         Some(tag) => serde_path_to_error::deserialize::<_, T>(WithoutKey::new(&mut deserializer, tag)),
     };
     match second {
-        // What stands behind the value is wrong: that has no path.
+        // The error is in the text after the value, which has no path.
         Ok(_) => DecodeError::new(DecodeErrorKind::Json, event.event_type(), error),
         Err(located) => {
             let path = located.path().to_string();
             let error = DecodeError::new(DecodeErrorKind::Json, event.event_type(), located.into_inner());
-            if path == "." { error } else { error.at(path) }
+            if path == "." { error } else { error.with_path(path) }
         }
     }
 }
 
-/// Reads data that is plain text.
+/// Decodes data that is plain text.
 pub fn read_text<T: FromText, E>(
     event: RawEventRef<'_>,
     build: impl FnOnce(T) -> Result<E, DecodeError>,
@@ -86,8 +90,8 @@ pub fn read_text<T: FromText, E>(
     build(data).map(Decoded::Event)
 }
 
-/// Takes what a variant's own codec has read.
-pub fn read_own<T, F: Into<BoxError>, E>(
+/// Builds the event from the result of a `with` module's `decode`.
+pub fn read_with<T, F: Into<BoxError>, E>(
     event: RawEventRef<'_>,
     data: Result<T, F>,
     build: impl FnOnce(T) -> E,
@@ -98,7 +102,7 @@ pub fn read_own<T, F: Into<BoxError>, E>(
     }
 }
 
-/// Reads an event of a nested payload.
+/// Decodes an event of a nested payload.
 pub fn read_nested<T: DecodeEvent, E>(
     event: RawEventRef<'_>,
     build: impl FnOnce(T) -> E,
@@ -110,9 +114,9 @@ pub fn read_nested<T: DecodeEvent, E>(
     })
 }
 
-/// The error for data that none of the variants of its event type takes. Where one of them is `json`, no data is no event, and
-/// what begins as an object must be one.
-pub fn unexpected<E>(event: RawEventRef<'_>, expected: &str, json: bool) -> Result<Decoded<E>, DecodeError> {
+/// The error for data that matches none of the variants of its event type. If one of them is `json`, empty data is ignored, and
+/// data that begins like an object must be valid JSON.
+pub fn unmatched_data<E>(event: RawEventRef<'_>, expected: &str, json: bool) -> Result<Decoded<E>, DecodeError> {
     if json && event.data().is_empty() {
         return Ok(Decoded::Ignored);
     }
@@ -123,28 +127,28 @@ pub fn unexpected<E>(event: RawEventRef<'_>, expected: &str, json: bool) -> Resu
     Err(DecodeError::new(DecodeErrorKind::Data, event.event_type(), format!("expected {expected}")))
 }
 
-/// Reads the id of the event's block.
+/// Parses the id of the event's block.
 pub fn read_id<T: FromText>(event: RawEventRef<'_>) -> Result<T, DecodeError> {
-    read_optional_id(event)?.ok_or_else(|| no_id(event))
+    read_optional_id(event)?.ok_or_else(|| missing_id(event))
 }
 
-/// Reads the id of the event's block, if it has one.
+/// Parses the id of the event's block, if it has one.
 pub fn read_optional_id<T: FromText>(event: RawEventRef<'_>) -> Result<Option<T>, DecodeError> {
-    given_id(event).map(|id| id.parse().map_err(|error| bad_id(event, error))).transpose()
+    non_empty_id(event).map(|id| id.parse().map_err(|error| bad_id(event, error))).transpose()
 }
 
 /// Reads the id of the event's block, which is JSON.
 pub fn read_json_id<T: FromJson>(event: RawEventRef<'_>) -> Result<T, DecodeError> {
-    read_optional_json_id(event)?.ok_or_else(|| no_id(event))
+    read_optional_json_id(event)?.ok_or_else(|| missing_id(event))
 }
 
 /// Reads the id of the event's block, which is JSON, if it has one.
 pub fn read_optional_json_id<T: FromJson>(event: RawEventRef<'_>) -> Result<Option<T>, DecodeError> {
-    given_id(event).map(|id| serde_json::from_str(id).map_err(|error| bad_id(event, error))).transpose()
+    non_empty_id(event).map(|id| serde_json::from_str(id).map_err(|error| bad_id(event, error))).transpose()
 }
 
-/// The id, unless it is the empty one that only makes clients forget theirs.
-fn given_id(event: RawEventRef<'_>) -> Option<&str> {
+/// The id, unless it is empty. An empty id only clears the client's last event ID.
+fn non_empty_id(event: RawEventRef<'_>) -> Option<&str> {
     event.id().filter(|id| !id.is_empty())
 }
 
@@ -152,14 +156,14 @@ fn bad_id(event: RawEventRef<'_>, error: impl Into<BoxError>) -> DecodeError {
     DecodeError::new(DecodeErrorKind::Id, event.event_type(), error)
 }
 
-fn no_id(event: RawEventRef<'_>) -> DecodeError {
-    bad_id(event, "the event has no `id:` line, and its type asks for one (an `Option` would not)")
+fn missing_id(event: RawEventRef<'_>) -> DecodeError {
+    bad_id(event, "the event has no `id:` line, and its `id` field is not an `Option`")
 }
 
 /// Reads the reconnection time of the event's block.
 pub fn read_retry(event: RawEventRef<'_>) -> Result<Duration, DecodeError> {
     event.retry().ok_or_else(|| {
-        let cause = "the event has no `retry:` line, and its type asks for one (an `Option` would not)";
+        let cause = "the event has no `retry:` line, and its `retry` field is not an `Option`";
         DecodeError::new(DecodeErrorKind::Data, event.event_type(), cause)
     })
 }

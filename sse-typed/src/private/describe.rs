@@ -1,14 +1,14 @@
-//! What descriptions are put together from.
+//! The parts of generated descriptions.
 
 use crate::codec::describe::Field;
 pub use crate::codec::describe::{Data, DescribeEvent, DescribeType, Describer, Events, Variant};
 
-/// What the output knows `T` by.
+/// The output's type for `T`.
 pub fn ty<T: ?Sized, D: DescribeType<T> + ?Sized>(describer: &mut D) -> Option<D::Type> {
     Some(describer.describe_type())
 }
 
-/// A field, by its name and doc comment.
+/// A field with its name, doc comment and type.
 pub const fn field<T>(name: &'static str, doc: &'static str, ty: Option<T>) -> Field<T> {
     let mut field = Field::new(name, ty);
     field.doc = doc;

@@ -2,15 +2,15 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use super::{BoxError, event_type_of, keys::check_keys};
+use super::{BoxError, keys::check_keys, tagged_event_type};
 use crate::{
-    codec::{DecodeEvent, Decoded, EncodeEvent, EventWriter, data_of},
+    codec::{DecodeEvent, Decoded, EncodeEvent, EventWriter, data_in_fields},
     event::{EncodeError, EncodeErrorKind, RawEvent, RawEventRef},
 };
 
 /// Writes an event type that the derive has checked.
 #[inline]
-pub fn event_type(event: &mut EventWriter<'_>, name: &'static str) {
+pub fn write_event_type(event: &mut EventWriter<'_>, name: &'static str) {
     event.checked_event_type(name);
 }
 
@@ -18,12 +18,12 @@ pub fn event_type(event: &mut EventWriter<'_>, name: &'static str) {
 pub fn write_json_id<T: Serialize + ?Sized>(event: &mut EventWriter<'_>, id: &T) -> Result<(), EncodeError> {
     event.mark_own_id();
     let id = serde_json::to_string(id).map_err(|error| EncodeError::new(EncodeErrorKind::Id, error))?;
-    // The one control character that stands in JSON without an escape, and no header brings it back.
+    // DEL is the only control character that JSON does not escape, and a header cannot contain it.
     event.id(id.replace('\u{7f}', "\\u007f"))
 }
 
-/// Writes JSON, and refuses it if its keys would have it read as another variant: of `keys` it must be the `own` that selects
-/// the variant, or none.
+/// Writes JSON, and fails if its keys select another variant: among `keys`, the key that selects must be `own`, or there must be
+/// none.
 pub fn write_keyed<'a, const N: usize>(
     event: &mut EventWriter<'a>,
     own: Option<&str>,
@@ -32,64 +32,68 @@ pub fn write_keyed<'a, const N: usize>(
 ) -> Result<(), EncodeError> {
     let start = event.len();
     write(event)?;
-    check_keys(&event.data_behind(start), own, keys).map_err(|cause| EncodeError::new(EncodeErrorKind::Data, cause))
+    check_keys(&event.data_since(start), own, keys).map_err(|cause| EncodeError::new(EncodeErrorKind::Data, cause))
 }
 
-/// Writes what a variant's own codec has made of its payload.
-pub fn write_own<E: Into<BoxError>>(event: &mut EventWriter<'_>, data: Result<String, E>) -> Result<(), EncodeError> {
+/// Writes the result of a `with` module's `encode`.
+pub fn write_with<E: Into<BoxError>>(event: &mut EventWriter<'_>, data: Result<String, E>) -> Result<(), EncodeError> {
     event.text(data.map_err(|error| EncodeError::new(EncodeErrorKind::Data, error))?)
 }
 
-/// Refuses an untyped event that would be read as another variant.
-pub fn refuse_declared(event: &RawEvent, tag: Option<&str>, declared: &[&[&str]]) -> Result<(), EncodeError> {
-    let name = tag.map_or_else(|| event.event_type().into(), |tag| event_type_of(event.as_raw_ref(), tag));
+/// Fails if the event of an `other` variant would be decoded as another variant.
+pub fn check_other(event: &RawEvent, tag: Option<&str>, declared: &[&[&str]]) -> Result<(), EncodeError> {
+    let name = tag.map_or_else(|| event.event_type().into(), |tag| tagged_event_type(event.as_raw_ref(), tag));
     if declared.iter().any(|types| types.contains(&&*name)) {
-        let cause =
-            format!("`{}` is declared, so an untyped event of that type would not be read as one", name.escape_debug());
+        let cause = format!(
+            "`{}` is a declared event type, so the event would be decoded as another variant",
+            name.escape_debug()
+        );
         return Err(EncodeError::new(EncodeErrorKind::EventType, cause));
     }
     Ok(())
 }
 
-/// Writes an event of a nested payload. One whose event type only the payload's catch-all has could be read as something
-/// else: as a variant `elsewhere`, as the outer type's own catch-all, or by another payload that is asked `before` this one.
-/// So could one without an event type, if its data has the outer type's tag. They are refused.
+/// Writes an event of a nested payload, and fails if the outer type would decode it as something else.
+///
+/// That can happen to an event that the payload only decodes by its catch-all: a variant of the `other_types` may decode it, or
+/// the catch-all of the outer type, or one of the `earlier` payloads. It can also happen to an event without an event type, if
+/// its data has the outer type's tag.
 pub fn write_nested<T: EncodeEvent + DecodeEvent>(
     event: &mut EventWriter<'_>,
     payload: &T,
     tag: Option<&str>,
-    elsewhere: &[&[&str]],
-    caught: bool,
-    before: &[fn(RawEventRef<'_>) -> bool],
+    other_types: &[&[&str]],
+    has_catch_all: bool,
+    earlier: &[fn(RawEventRef<'_>) -> bool],
 ) -> Result<(), EncodeError> {
     let start = event.len();
     payload.encode(event)?;
-    // What is never on the wire cannot be misread.
-    if !event.begun() {
+    // An event that writes nothing cannot be misread.
+    if !event.has_content() {
         return Ok(());
     }
-    check::<T>(payload.event_type(), || event.data_behind(start), tag, elsewhere, caught, before)
+    check_decodes_as::<T>(payload.event_type(), || event.data_since(start), tag, other_types, has_catch_all, earlier)
 }
 
-/// Checks an event of a nested payload that is written already, as [`write_nested`] does.
+/// Checks an encoded event of a nested payload, as [`write_nested`] does.
 pub fn check_nested<T: DecodeEvent>(
     event_type: &str,
     fields: &str,
     tag: Option<&str>,
-    elsewhere: &[&[&str]],
-    caught: bool,
-    before: &[fn(RawEventRef<'_>) -> bool],
+    other_types: &[&[&str]],
+    has_catch_all: bool,
+    earlier: &[fn(RawEventRef<'_>) -> bool],
 ) -> Result<(), EncodeError> {
-    check::<T>(event_type, || data_of(fields), tag, elsewhere, caught, before)
+    check_decodes_as::<T>(event_type, || data_in_fields(fields), tag, other_types, has_catch_all, earlier)
 }
 
-fn check<'d, T: DecodeEvent>(
+fn check_decodes_as<'d, T: DecodeEvent>(
     own: &str,
     data: impl FnOnce() -> Cow<'d, str>,
     tag: Option<&str>,
-    elsewhere: &[&[&str]],
-    caught: bool,
-    before: &[fn(RawEventRef<'_>) -> bool],
+    other_types: &[&[&str]],
+    has_catch_all: bool,
+    earlier: &[fn(RawEventRef<'_>) -> bool],
 ) -> Result<(), EncodeError> {
     let known = T::EVENT_TYPES.contains(&own);
     if known && tag.is_none() {
@@ -97,24 +101,24 @@ fn check<'d, T: DecodeEvent>(
     }
     let data = data();
     let written = RawEventRef::new(own, &data);
-    let name = tag.map_or(Cow::Borrowed(own), |tag| event_type_of(written, tag));
+    let name = tag.map_or(Cow::Borrowed(own), |tag| tagged_event_type(written, tag));
     let named = name == own;
     if known && named {
         return Ok(());
     }
-    let misread = caught
-        || elsewhere.iter().any(|types| types.contains(&&*name))
+    let misread = has_catch_all
+        || other_types.iter().any(|types| types.contains(&&*name))
         || (!named && T::EVENT_TYPES.contains(&&*name))
-        || before.iter().any(|takes| takes(written));
+        || earlier.iter().any(|decodes| decodes(written));
     if misread {
-        let cause = format!("`{}` would be read as another variant than the nested one", name.escape_debug());
+        let cause = format!("`{}` would be decoded as another variant than the nested one", name.escape_debug());
         return Err(EncodeError::new(EncodeErrorKind::EventType, cause));
     }
     Ok(())
 }
 
-/// Whether a payload makes something of an event.
+/// Whether a payload decodes an event, ignores it, or fails to decode it. If not, it does not know the event.
 #[must_use]
-pub fn takes<T: DecodeEvent>(event: RawEventRef<'_>) -> bool {
+pub fn decodes<T: DecodeEvent>(event: RawEventRef<'_>) -> bool {
     !matches!(T::decode(event), Ok(Decoded::Unknown))
 }

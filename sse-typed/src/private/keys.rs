@@ -1,4 +1,4 @@
-//! Keys of the data, by which variants of one event type are told apart.
+//! JSON keys that tell variants with the same event type apart.
 
 use std::fmt;
 
@@ -9,53 +9,54 @@ use serde::{
 
 use crate::event::RawEventRef;
 
-/// The key that selects the variant of an event. `keys` are those of the variants of its event type, as they are declared.
+/// The key that selects the variant of an event. `keys` are the keys of all variants with its event type, in order of
+/// declaration.
 ///
-/// It is the first that the data has with a value other than `null`, else the first that it has at all: a `null` may be the
-/// value of the variant that is meant, or tell that the variant is not meant.
+/// It is the first key that the data has with a value other than `null`. If there is none, it is the first key that the data has
+/// at all. A `null` is ambiguous: it may be the value of the intended variant, or mean that another variant is intended.
 #[must_use]
 pub fn selecting_key<const N: usize>(event: RawEventRef<'_>, keys: &[&'static str; N]) -> Option<&'static str> {
-    selecting(find_keys(event.data(), keys)).map(|position| keys[position])
+    selecting_position(find_keys(event.data(), keys)).map(|position| keys[position])
 }
 
-/// Why `json` would be read as another variant of its event type, if it would. `own` is the key of the variant that is
-/// written, and one of `keys`.
+/// Fails if `json` would be decoded as another variant of its event type. `own` is the key of the variant that is written, and
+/// one of `keys`.
 pub(super) fn check_keys<const N: usize>(json: &str, own: Option<&str>, keys: &[&str; N]) -> Result<(), String> {
     let found = find_keys(json, keys);
     let own = own.and_then(|own| keys.iter().position(|key| *key == own));
-    let selecting = selecting(found);
+    let selecting = selecting_position(found);
     match (own, selecting) {
         (own, selecting) if own == selecting => Ok(()),
         (Some(own), _) if found[own] == Found::Absent => {
-            Err(format!("the data has no key `{}`, by which this variant is known", keys[own].escape_debug()))
+            Err(format!("the data lacks the key `{}` of this variant", keys[own].escape_debug()))
         }
         (_, selecting) => {
             let other = selecting.map_or("", |other| keys[other]);
-            Err(format!("the data has a key `{}`, by which another variant is known", other.escape_debug()))
+            Err(format!("the data has the key `{}`, which selects another variant", other.escape_debug()))
         }
     }
 }
 
-fn selecting<const N: usize>(found: [Found; N]) -> Option<usize> {
+fn selecting_position<const N: usize>(found: [Found; N]) -> Option<usize> {
     let first = |wanted| found.iter().position(|found| *found == wanted);
     first(Found::Value).or_else(|| first(Found::Null))
 }
 
-/// What `json` has under each key. Half an object has none of them: that it is half of one shows when the data is read.
+/// What `json` has under each key. Invalid JSON has none of the keys; decoding it fails later.
 ///
-/// A key may have half a surrogate pair, as JavaScript writes text that was cut within one. It is none of `keys`, and hides no
-/// other.
+/// A key may contain half a surrogate pair, as JavaScript writes text that was cut within one. It matches none of `keys`, and does
+/// not affect the others.
 fn find_keys<const N: usize>(json: &str, keys: &[&str; N]) -> [Found; N] {
     let mut found = [Found::Absent; N];
     let mut deserializer = serde_json::Deserializer::from_str(json);
     let read = deserializer.deserialize_map(FindKeys { keys, found: &mut found }).and_then(|()| deserializer.end());
-    // Keys that are read as bytes may have control characters, which JSON does not allow within a string.
+    // Keys deserialized as bytes may contain control characters, which JSON does not allow in a string.
     let has_control = json.bytes().any(|byte| byte < b' ');
     let is_json = || !has_control || serde_json::from_str::<IgnoredAny>(json).is_ok();
     if read.is_ok() && is_json() { found } else { [Found::Absent; N] }
 }
 
-/// What an object has under a key.
+/// Whether an object has a key, and with which value.
 #[derive(Clone, Copy, PartialEq)]
 enum Found {
     Absent,
@@ -63,7 +64,7 @@ enum Found {
     Value,
 }
 
-/// Looks for all keys in one pass. Of a key that is there twice the last counts, as in a map.
+/// Finds all keys in one pass. The last of several equal keys counts, as in a map.
 struct FindKeys<'k, 'f> {
     keys: &'k [&'k str],
     found: &'f mut [Found],
@@ -77,7 +78,7 @@ impl<'de> Visitor<'de> for FindKeys<'_, '_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(position) = map.next_key_seed(OneOf(self.keys))? {
+        while let Some(position) = map.next_key_seed(KeyPosition(self.keys))? {
             match position.and_then(|position| self.found.get_mut(position)) {
                 Some(found) => {
                     let value = map.next_value::<Option<IgnoredAny>>()?;
@@ -92,10 +93,10 @@ impl<'de> Visitor<'de> for FindKeys<'_, '_> {
     }
 }
 
-/// Reads a key, and says which one it is.
-struct OneOf<'k>(&'k [&'k str]);
+/// Deserializes a key into its position among these keys.
+struct KeyPosition<'k>(&'k [&'k str]);
 
-impl<'de> DeserializeSeed<'de> for OneOf<'_> {
+impl<'de> DeserializeSeed<'de> for KeyPosition<'_> {
     type Value = Option<usize>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
@@ -103,7 +104,7 @@ impl<'de> DeserializeSeed<'de> for OneOf<'_> {
     }
 }
 
-impl Visitor<'_> for OneOf<'_> {
+impl Visitor<'_> for KeyPosition<'_> {
     type Value = Option<usize>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -149,8 +150,8 @@ mod tests {
     }
 
     #[test]
-    fn data_that_selects_another_variant_is_refused_by_name() {
-        let other = |key| Err(format!("the data has a key `{key}`, by which another variant is known"));
+    fn data_that_selects_another_variant_is_refused_with_the_key() {
+        let other = |key| Err(format!("the data has the key `{key}`, which selects another variant"));
         let keys = &["a", "b"];
         assert_eq!(check_keys(r#"{"a":null}"#, Some("a"), keys), Ok(()));
         assert_eq!(check_keys(r#"{"a":null,"b":1}"#, Some("b"), keys), Ok(()));
@@ -158,7 +159,7 @@ mod tests {
         assert_eq!(check_keys(r#"{"a":null,"b":null}"#, Some("b"), keys), other("a"));
         assert_eq!(check_keys("{}", None, keys), Ok(()));
         assert_eq!(check_keys(r#"{"b":null}"#, None, keys), other("b"));
-        let none = Err("the data has no key `a`, by which this variant is known".to_owned());
+        let none = Err("the data lacks the key `a` of this variant".to_owned());
         assert_eq!(check_keys("7", Some("a"), keys), none);
         assert_eq!(check_keys(r#"{"b":1}"#, Some("a"), keys), none);
     }

@@ -1,6 +1,6 @@
-//! All that generated code names. Not part of the public API: it may change in any release.
+//! Everything that generated code refers to. Not part of the public API: it may change in any release.
 //!
-//! What can be written once for all types stands here and not in every expansion: the derive writes calls.
+//! Code that is the same for all types is here, so that an expansion only contains calls to it.
 
 use std::error::Error;
 
@@ -18,17 +18,19 @@ pub use serde;
 pub use self::{
     decode::{
         FromJson, FromText, read_id, read_json, read_json_id, read_nested, read_optional_id, read_optional_json_id,
-        read_own, read_retry, read_text, unexpected,
+        read_retry, read_text, read_with, unmatched_data,
     },
-    encode::{check_nested, event_type, refuse_declared, takes, write_json_id, write_keyed, write_nested, write_own},
+    encode::{
+        check_nested, check_other, decodes, write_event_type, write_json_id, write_keyed, write_nested, write_with,
+    },
     keys::selecting_key,
-    tag::{event_type_of, renamed, unknown},
+    tag::{tagged_event_type, undeclared, with_event_type},
     tagged::write_tagged,
     types::{assert_disjoint, concat, contains, count},
 };
 pub use crate::{
     DeriveSseEventAlone,
-    codec::{DecodeEvent, Decoded, EncodeEvent, EventKind, EventWriter, HubEvent, Unites},
+    codec::{DecodeEvent, Decoded, EncodeEvent, EventKind, EventWriter, HubEvent, Nests},
     event::{DecodeError, EncodeError, Gap, GapEvent, GapField, GapReason, PartName, RawEvent, RawEventRef},
 };
 

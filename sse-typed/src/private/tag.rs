@@ -1,4 +1,4 @@
-//! The tag: the event type, repeated in the JSON, and found there in a first pass.
+//! Finds the tag, which repeats the event type in the JSON, before the data is decoded.
 
 use std::{borrow::Cow, fmt};
 
@@ -12,32 +12,33 @@ use crate::{
     event::{MESSAGE, RawEventRef},
 };
 
-/// The event type: that of the `event:` line, and where that says nothing, what the tag says.
+/// The event type of the `event:` line, or that of the tag if there is no line or it is `message`.
 #[must_use]
-pub fn event_type_of<'a>(event: RawEventRef<'a>, tag: &str) -> Cow<'a, str> {
+pub fn tagged_event_type<'a>(event: RawEventRef<'a>, tag: &str) -> Cow<'a, str> {
     if event.event_type() != MESSAGE {
         return Cow::Borrowed(event.event_type());
     }
     match find_key(event.data(), tag) {
-        // An empty event type is none, here as in an `event:` line.
+        // An empty event type counts as none, as in an `event:` line.
         KeyValue::Text(event_type) if !event_type.is_empty() => event_type,
         KeyValue::Text(_) | KeyValue::Other | KeyValue::Absent => Cow::Borrowed(MESSAGE),
     }
 }
 
-/// The event, under the event type that its tag says.
+/// The event with another event type.
 #[must_use]
-pub fn renamed<'a>(event: RawEventRef<'a>, event_type: &'a str) -> RawEventRef<'a> {
+pub fn with_event_type<'a>(event: RawEventRef<'a>, event_type: &'a str) -> RawEventRef<'a> {
     RawEventRef::new(event_type, event.data()).with_id(event.id()).with_retry(event.retry())
 }
 
-/// What becomes of an event that no variant takes: one without data only moves the last event ID or the reconnection time.
+/// The result for an event that no variant declares. Without event type and data, the block only sets the last event ID or the
+/// reconnection time.
 #[must_use]
-pub fn unknown<E>(event: RawEventRef<'_>) -> Decoded<E> {
+pub fn undeclared<E>(event: RawEventRef<'_>) -> Decoded<E> {
     if event.event_type() == MESSAGE && event.data().is_empty() { Decoded::Ignored } else { Decoded::Unknown }
 }
 
-/// What a JSON object has under a key.
+/// The value of a JSON object's key.
 #[derive(Debug, PartialEq)]
 pub(super) enum KeyValue<'a> {
     Absent,
@@ -45,10 +46,10 @@ pub(super) enum KeyValue<'a> {
     Other,
 }
 
-/// Looks for a key of a JSON object, as far as it is one.
+/// Finds a key of a JSON object. The text after the key need not be valid JSON.
 pub(super) fn find_key<'a>(json: &'a str, key: &str) -> KeyValue<'a> {
     let mut found = KeyValue::Absent;
-    // Nothing behind the key is looked at, so an error says nothing here. It shows again when the data is read.
+    // An error here is ignored: decoding the data reports it.
     let _ = serde_json::Deserializer::from_str(json).deserialize_map(FindKey { key, found: &mut found });
     found
 }
@@ -66,10 +67,10 @@ impl<'de> Visitor<'de> for FindKey<'_, '_, 'de> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(matches) = map.next_key_seed(Is(self.key))? {
+        while let Some(matches) = map.next_key_seed(KeyEquals(self.key))? {
             if matches {
                 *self.found = KeyValue::Other;
-                *self.found = KeyValue::Text(map.next_value_seed(Text)?);
+                *self.found = KeyValue::Text(map.next_value_seed(CowText)?);
                 return Ok(());
             }
             map.next_value::<IgnoredAny>()?;
@@ -78,10 +79,10 @@ impl<'de> Visitor<'de> for FindKey<'_, '_, 'de> {
     }
 }
 
-/// Reads a key, and says whether it is this one.
-struct Is<'k>(&'k str);
+/// Deserializes a key into whether it equals this one.
+struct KeyEquals<'k>(&'k str);
 
-impl<'de> DeserializeSeed<'de> for Is<'_> {
+impl<'de> DeserializeSeed<'de> for KeyEquals<'_> {
     type Value = bool;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
@@ -89,7 +90,7 @@ impl<'de> DeserializeSeed<'de> for Is<'_> {
     }
 }
 
-impl Visitor<'_> for Is<'_> {
+impl Visitor<'_> for KeyEquals<'_> {
     type Value = bool;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -101,10 +102,10 @@ impl Visitor<'_> for Is<'_> {
     }
 }
 
-/// Reads text, borrowed where it has no escapes.
-struct Text;
+/// Deserializes a string, borrowed if it has no escapes.
+struct CowText;
 
-impl<'de> DeserializeSeed<'de> for Text {
+impl<'de> DeserializeSeed<'de> for CowText {
     type Value = Cow<'de, str>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
@@ -112,7 +113,7 @@ impl<'de> DeserializeSeed<'de> for Text {
     }
 }
 
-impl<'de> Visitor<'de> for Text {
+impl<'de> Visitor<'de> for CowText {
     type Value = Cow<'de, str>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -133,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_found_wherever_the_object_has_it_and_nowhere_else() {
+    fn a_key_is_found_anywhere_in_the_outermost_object_only() {
         for (json, found) in [
             (r#"{"type":"a"}"#, KeyValue::Text("a".into())),
             (r#"{"b":{"type":"no"},"type":"a","c":1}"#, KeyValue::Text("a".into())),

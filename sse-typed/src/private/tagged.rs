@@ -1,7 +1,7 @@
-//! The other way of the tag: it is written into the JSON, once.
+//! Writes JSON with a tag, and makes sure that it contains the tag's key only once.
 //!
-//! Serde writes it in front of whatever keys the payload brings. A payload that brings the tag's own key would be read back
-//! as something else, or without that key; the macro sees the names of fields, but not the keys of a map.
+//! Serde writes the tag before the keys of the payload. A payload that has the tag's key as well would be decoded as something
+//! else, or without that key. The derive knows the names of fields, but not the keys of a map, so this is checked at run time.
 
 use std::borrow::Cow;
 
@@ -12,7 +12,7 @@ use serde::{
 
 use crate::{codec::EventWriter, event::EncodeError};
 
-/// Writes a variant with its tag, or refuses it if its payload has a key of that name.
+/// Writes a variant with its tag, and fails if its payload has a key of that name.
 pub fn write_tagged<T: Serialize + ?Sized>(
     event: &mut EventWriter<'_>,
     tag: &'static str,
@@ -28,12 +28,12 @@ struct Tagged<'a, T: ?Sized> {
 
 impl<T: Serialize + ?Sized> Serialize for Tagged<'_, T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.data.serialize(Object { tag: self.tag, inner: serializer })
+        self.data.serialize(TaggedObjectSerializer { tag: self.tag, inner: serializer })
     }
 }
 
-/// A serializer of one object. Nothing else has a tag in it, and serde has refused the rest already.
-struct Object<S> {
+/// A serializer that accepts only an object: serde's derive writes a tag into nothing else.
+struct TaggedObjectSerializer<S> {
     tag: &'static str,
     inner: S,
 }
@@ -41,32 +41,32 @@ struct Object<S> {
 macro_rules! not_an_object {
     ($($method:ident($($argument:ty),*) -> $ok:ty;)*) => {$(
         fn $method(self, $(_: $argument),*) -> Result<$ok, S::Error> {
-            Err(no_object())
+            Err(not_an_object())
         }
     )*};
 }
 
-fn no_object<E: serde::ser::Error>() -> E {
-    E::custom("what has a tag must be a JSON object")
+fn not_an_object<E: serde::ser::Error>() -> E {
+    E::custom("with a tag, the payload must be a JSON object")
 }
 
-impl<S: Serializer> Serializer for Object<S> {
+impl<S: Serializer> Serializer for TaggedObjectSerializer<S> {
     type Ok = S::Ok;
     type Error = S::Error;
     type SerializeSeq = Impossible<S::Ok, S::Error>;
     type SerializeTuple = Impossible<S::Ok, S::Error>;
     type SerializeTupleStruct = Impossible<S::Ok, S::Error>;
     type SerializeTupleVariant = Impossible<S::Ok, S::Error>;
-    type SerializeMap = Keys<S::SerializeMap>;
-    type SerializeStruct = Keys<S::SerializeStruct>;
+    type SerializeMap = TagOnce<S::SerializeMap>;
+    type SerializeStruct = TagOnce<S::SerializeStruct>;
     type SerializeStructVariant = Impossible<S::Ok, S::Error>;
 
     fn serialize_map(self, len: Option<usize>) -> Result<Self::SerializeMap, S::Error> {
-        Ok(Keys::new(self.tag, self.inner.serialize_map(len)?))
+        Ok(TagOnce::new(self.tag, self.inner.serialize_map(len)?))
     }
 
     fn serialize_struct(self, name: &'static str, len: usize) -> Result<Self::SerializeStruct, S::Error> {
-        Ok(Keys::new(self.tag, self.inner.serialize_struct(name, len)?))
+        Ok(TagOnce::new(self.tag, self.inner.serialize_struct(name, len)?))
     }
 
     not_an_object! {
@@ -96,11 +96,11 @@ impl<S: Serializer> Serializer for Object<S> {
     }
 
     fn serialize_some<T: Serialize + ?Sized>(self, _: &T) -> Result<S::Ok, S::Error> {
-        Err(no_object())
+        Err(not_an_object())
     }
 
     fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, _: &T) -> Result<S::Ok, S::Error> {
-        Err(no_object())
+        Err(not_an_object())
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(
@@ -110,46 +110,46 @@ impl<S: Serializer> Serializer for Object<S> {
         _: &'static str,
         _: &T,
     ) -> Result<S::Ok, S::Error> {
-        Err(no_object())
+        Err(not_an_object())
     }
 }
 
-/// The keys of the object. The first that is the tag was written by serde; a second comes from the payload.
-struct Keys<M> {
+/// Fails if the object has the tag's key twice. Serde writes the first one; a second one comes from the payload.
+struct TagOnce<M> {
     tag: &'static str,
-    tagged: bool,
+    has_tag: bool,
     /// A key of a map, as JSON.
-    key: Vec<u8>,
+    key_json: Vec<u8>,
     inner: M,
 }
 
-impl<M> Keys<M> {
+impl<M> TagOnce<M> {
     const fn new(tag: &'static str, inner: M) -> Self {
-        Self { tag, tagged: false, key: Vec::new(), inner }
+        Self { tag, has_tag: false, key_json: Vec::new(), inner }
     }
 
-    fn see<E: serde::ser::Error>(&mut self, is_tag: bool) -> Result<(), E> {
-        if is_tag && std::mem::replace(&mut self.tagged, true) {
-            return Err(E::custom(format_args!("the payload has a key `{}`, which is the tag's", self.tag)));
+    fn check_key<E: serde::ser::Error>(&mut self, is_tag: bool) -> Result<(), E> {
+        if is_tag && std::mem::replace(&mut self.has_tag, true) {
+            return Err(E::custom(format_args!("the payload has the key `{}`, which is the tag's key", self.tag)));
         }
         Ok(())
     }
 }
 
-impl<M: SerializeMap> SerializeMap for Keys<M> {
+impl<M: SerializeMap> SerializeMap for TagOnce<M> {
     type Ok = M::Ok;
     type Error = M::Error;
 
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), M::Error> {
-        self.key.clear();
-        serde_json::to_writer(&mut self.key, key).map_err(M::Error::custom)?;
-        let is_tag = match serde_json::from_slice::<Cow<'_, str>>(&self.key) {
-            // As JSON it may be escaped.
+        self.key_json.clear();
+        serde_json::to_writer(&mut self.key_json, key).map_err(M::Error::custom)?;
+        let is_tag = match serde_json::from_slice::<Cow<'_, str>>(&self.key_json) {
+            // The JSON may have escapes.
             Ok(text) => text == self.tag,
-            // Numbers and booleans are put in quotes as they are.
-            Err(_) => self.key == self.tag.as_bytes(),
+            // Numbers and booleans become keys by adding quotes.
+            Err(_) => self.key_json == self.tag.as_bytes(),
         };
-        self.see(is_tag)?;
+        self.check_key(is_tag)?;
         self.inner.serialize_key(key)
     }
 
@@ -162,12 +162,12 @@ impl<M: SerializeMap> SerializeMap for Keys<M> {
     }
 }
 
-impl<M: SerializeStruct> SerializeStruct for Keys<M> {
+impl<M: SerializeStruct> SerializeStruct for TagOnce<M> {
     type Ok = M::Ok;
     type Error = M::Error;
 
     fn serialize_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<(), M::Error> {
-        self.see(key == self.tag)?;
+        self.check_key(key == self.tag)?;
         self.inner.serialize_field(key, value)
     }
 
@@ -240,13 +240,13 @@ mod tests {
 
     #[test]
     fn a_payload_with_the_tags_key_is_refused() {
-        let refused = "the payload has a key `type`, which is the tag's";
+        let refused = "the payload has the key `type`, which is the tag's key";
         assert_eq!(json(&map_of_keys(["type"])).unwrap_err(), refused);
         assert_eq!(json(&Mirror::Struct(Inner { kind: 1 })).unwrap_err(), refused);
         assert_eq!(json(&Mirror::Flat { a: 0, rest: map(["a", "type"]) }).unwrap_err(), refused);
     }
 
-    /// Tags that a number and a boolean are in quotes.
+    /// Tags that equal a number and a boolean in quotes.
     #[derive(Serialize)]
     #[serde(tag = "7")]
     enum Seven<K: Ord> {

@@ -1,6 +1,6 @@
-//! Event types of nested payloads, joined by the compiler.
+//! Joins and compares the event types of nested payloads at compile time.
 
-/// How many event types an enum and its nested payloads have.
+/// The number of event types of an enum and its nested payloads.
 #[must_use]
 pub const fn count(own: &[&str], nested: &[&[&str]]) -> usize {
     let mut count = own.len();
@@ -12,7 +12,7 @@ pub const fn count(own: &[&str], nested: &[&[&str]]) -> usize {
     count
 }
 
-/// The event types of an enum and of its nested payloads, as one list.
+/// The event types of an enum and its nested payloads, as one list.
 #[must_use]
 pub const fn concat<const N: usize>(own: &[&'static str], nested: &[&[&'static str]]) -> [&'static str; N] {
     let mut all = [""; N];
@@ -34,7 +34,7 @@ pub const fn concat<const N: usize>(own: &[&'static str], nested: &[&[&'static s
     all
 }
 
-/// Stops the compiler where an event type has two meanings, and says which one it is, and `why` that is wrong.
+/// Fails to compile if an event type is in both lists. The message names the event type, followed by `why`.
 #[track_caller]
 pub const fn assert_disjoint(types: &[&str], others: &[&str], why: &str) {
     let mut at = 0;
@@ -51,7 +51,7 @@ pub const fn assert_disjoint(types: &[&str], others: &[&str], why: &str) {
     }
 }
 
-/// A text that is put together by the compiler, and where what is too long is left out.
+/// A message that is built at compile time. A part that does not fit is left out.
 struct Message {
     text: [u8; 512],
     len: usize,
@@ -79,7 +79,7 @@ impl Message {
     }
 }
 
-/// Whether an event type is one of a nested payload's.
+/// Whether a nested payload has this event type.
 #[must_use]
 pub fn contains(types: &[&str], name: &str) -> bool {
     types.contains(&name)
@@ -117,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nested_types_follow_a_type_s_own() {
+    fn event_types_of_nested_payloads_follow_the_own_ones() {
         const OWN: &[&str] = &["a"];
         const NESTED: &[&[&str]] = &[&["b", "c"], &[], &["d"]];
         const ALL: [&str; count(OWN, NESTED)] = concat(OWN, NESTED);
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_type_with_two_meanings_is_refused_by_name() {
+    fn an_event_type_in_both_lists_is_refused_by_name() {
         let refusal = |types: &'static [&str], others: &'static [&str], why: &'static str| {
             let panic = catch_unwind(|| assert_disjoint(types, others, why)).unwrap_err();
             panic.downcast_ref::<String>().unwrap().clone()

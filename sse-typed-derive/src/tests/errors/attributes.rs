@@ -3,7 +3,7 @@
 use crate::tests::{BOTH, DECODE, ENCODE, accepted, refused};
 
 #[test]
-fn an_unknown_attribute_is_answered_with_the_known_ones() {
+fn an_unknown_attribute_is_refused_with_a_list_of_the_known_ones() {
     refused(
         "enum E {\n    #[sse(renam = \"x\", terminal)]\n    A,\n}",
         BOTH,
@@ -31,7 +31,7 @@ fn an_unknown_attribute_is_answered_with_the_known_ones() {
 }
 
 #[test]
-fn an_attribute_in_the_wrong_place_is_told_where_it_belongs() {
+fn an_attribute_on_the_wrong_item_is_refused_with_the_right_one() {
     refused(
         "#[sse(terminal)]\nenum E {\n    #[sse(tag = \"x\")]\n    A,\n}",
         BOTH,
@@ -44,12 +44,12 @@ fn an_attribute_in_the_wrong_place_is_told_where_it_belongs() {
 }
 
 #[test]
-fn an_attribute_of_the_wrong_form_is_told_the_right_one() {
+fn an_attribute_with_wrong_syntax_is_refused_with_the_right_syntax() {
     refused(
         "#[sse(ignore = \"x\", allow_reserved = true, bound(to = \"T\"))]\nenum E {\n    #[sse(rename, alias(\"b\"), message())]\n    A,\n}",
         BOTH,
         &[
-            "1:7 ignore: `ignore` is a list of texts: write `ignore(\"..\", ..)`",
+            "1:7 ignore: `ignore` takes a list of strings: write `ignore(\"..\", ..)`",
             "1:21 allow_reserved: `allow_reserved` takes no value: write `allow_reserved` alone",
             "1:50 to: expected `serialize = \"..\"` or `deserialize = \"..\"`",
             "3:11 rename: expected `rename = \"..\"`",
@@ -73,7 +73,7 @@ fn an_attribute_of_the_wrong_form_is_told_the_right_one() {
 }
 
 #[test]
-fn an_attribute_that_is_given_twice_is_told_so() {
+fn a_repeated_attribute_is_refused() {
     refused(
         "enum E {\n    #[sse(rename = \"a\")]\n    #[sse(rename = \"b\")]\n    A,\n}",
         BOTH,
@@ -88,22 +88,22 @@ fn attributes_that_contradict_each_other_are_refused() {
         "enum E {\n    #[sse(text, with = \"m\")]\n    A(u8),\n    #[sse(message, rename = \"x\")]\n    B,\n    #[sse(skip, other)]\n    C(R),\n    #[sse(nested, terminal)]\n    D(N),\n}",
         BOTH,
         &[
-            "2:17 with: `with` cannot stand beside `text`: remove one",
-            "4:11 message: `message` cannot stand beside `rename`: remove one",
-            "6:17 other: `other` cannot stand beside `skip`: remove one",
-            "8:19 terminal: `terminal` cannot stand beside `nested`: remove one",
+            "2:17 with: `with` and `text` contradict each other: remove one",
+            "4:11 message: `message` and `rename` contradict each other: remove one",
+            "6:17 other: `other` and `skip` contradict each other: remove one",
+            "8:19 terminal: `terminal` and `nested` contradict each other: remove one",
         ],
     );
 }
 
 #[test]
-fn what_is_only_read_is_refused_on_a_type_that_is_only_sent() {
+fn attributes_for_received_events_are_refused_on_a_type_that_is_only_sent() {
     refused(
         "#[sse(ignore(\"x\"))]\nenum E {\n    #[sse(alias = \"b\")]\n    A,\n}",
         ENCODE,
         &[
-            "1:7 ignore: `ignore` is for events that are read, and `EncodeEvent` only sends: remove it, or derive `SseEvent`",
-            "3:11 alias: `alias` is for events that are read, and `EncodeEvent` only sends: remove it, or derive `SseEvent`",
+            "1:7 ignore: `ignore` is for received events, and `EncodeEvent` is only for sending: remove it, or derive `SseEvent`",
+            "3:11 alias: `alias` is for received events, and `EncodeEvent` is only for sending: remove it, or derive `SseEvent`",
         ],
     );
     accepted("enum E { #[serde(alias = \"b\")] A }", ENCODE);
@@ -111,37 +111,37 @@ fn what_is_only_read_is_refused_on_a_type_that_is_only_sent() {
 }
 
 #[test]
-fn what_is_no_rust_is_refused_at_its_text() {
+fn a_string_that_is_not_valid_rust_is_refused_at_the_string() {
     refused(
         "#[sse(crate = \"1x\", bound = \"T\")]\nenum E { #[sse(with = \"a b\")] A(u8), #[sse(as = \"<\", text)] B(u8), #[sse(as = \"u8\")] C }",
         BOTH,
         &[
-            "1:29 \"T\": this is no where clause such as `\"T: Trait\"`: expected `:`",
+            "1:29 \"T\": expected a where clause such as `\"T: Trait\"`: expected `:`",
             "2:23 \"a b\": expected `with = \"module\"`",
             "2:49 \"<\": expected `as = \"Type\"`",
-            "2:74 as: `as` names the type that stands on the wire, and this event has no data of a type",
+            "2:74 as: `as` names the type of the data, and the data of this variant has no type: remove it",
             "1:15 \"1x\": expected `crate = \"path\"`",
         ],
     );
 }
 
 #[test]
-fn an_attribute_of_serde_s_is_told_to_be_written_so() {
+fn an_attribute_of_serde_is_refused_with_the_serde_syntax() {
     refused(
         "#[sse(deny_unknown_fields)]\nenum E {\n    #[sse(rename_all = \"camelCase\")]\n    A {\n        #[sse(rename = \"q\", skip, default)]\n        a: u8,\n    },\n}",
         BOTH,
         &[
-            "1:7 deny_unknown_fields: `deny_unknown_fields` on an enum is serde's: write `#[serde(deny_unknown_fields)]`",
-            "3:11 rename_all: `rename_all` on a variant is serde's: write `#[serde(rename_all = ..)]`",
-            "5:15 rename: `rename` on a field is serde's: write `#[serde(rename = ..)]`",
-            "5:29 skip: `skip` on a field is serde's: write `#[serde(skip)]`",
-            "5:35 default: `default` on a field is serde's: write `#[serde(default)]`",
+            "1:7 deny_unknown_fields: `deny_unknown_fields` on an enum is an attribute of serde: write `#[serde(deny_unknown_fields)]`",
+            "3:11 rename_all: `rename_all` on a variant is an attribute of serde: write `#[serde(rename_all = ..)]`",
+            "5:15 rename: `rename` on a field is an attribute of serde: write `#[serde(rename = ..)]`",
+            "5:29 skip: `skip` on a field is an attribute of serde: write `#[serde(skip)]`",
+            "5:35 default: `default` on a field is an attribute of serde: write `#[serde(default)]`",
         ],
     );
 }
 
 #[test]
-fn an_attribute_without_a_name_is_answered_with_the_known_ones() {
+fn an_attribute_without_a_name_is_refused_with_a_list_of_the_known_ones() {
     refused(
         "#[sse]\nenum E {\n    #[sse(\"x\")]\n    A {\n        #[sse = \"x\"]\n        a: u8,\n    },\n}",
         BOTH,

@@ -3,14 +3,14 @@
 use crate::tests::{BOTH, DECODE, ENCODE, accepted, refused};
 
 #[test]
-fn two_variants_with_one_event_type_are_shown_both() {
+fn two_variants_with_the_same_event_type_are_both_reported() {
     refused(
         "enum E {\n    #[sse(rename = \"x\")]\n    A,\n    B(u8),\n    #[sse(alias = \"x\")]\n    C,\n}",
         BOTH,
         &[
             "5:19 \"x\": `A` and `C` both have the event type `x`: rename one with `#[sse(rename = \"..\")]`, or tell them apart \
              by `#[sse(data = \"..\")]` or `#[sse(key = \"..\")]`",
-            "2:20 \"x\": `x` is first the event type of this one",
+            "2:20 \"x\": `x` is already the event type of this variant",
         ],
     );
     refused(
@@ -19,19 +19,19 @@ fn two_variants_with_one_event_type_are_shown_both() {
         &[
             "2:14 AB: `Ab` and `AB` both have the event type `ab`: rename one with `#[sse(rename = \"..\")]`, or tell them apart \
              by `#[sse(data = \"..\")]` or `#[sse(key = \"..\")]`",
-            "2:10 Ab: `ab` is first the event type of this one",
+            "2:10 Ab: `ab` is already the event type of this variant",
         ],
     );
     refused(
         "enum E { #[sse(alias = \"A\")] A }",
         BOTH,
-        &["1:24 \"A\": `A` has the event type `A` already: remove the alias"],
+        &["1:24 \"A\": `A` already has the event type `A`: remove the alias"],
     );
     accepted("enum E { A, #[sse(skip, rename = \"A\")] B }", BOTH);
 }
 
 #[test]
-fn sentinels_and_keys_tell_variants_of_one_event_type_apart() {
+fn sentinels_and_keys_that_do_not_tell_variants_apart_are_refused() {
     accepted(
         "enum E { #[sse(message)] A(V), #[sse(message, data = \"[DONE]\")] B, #[sse(message, data = \"x\")] C, \
          #[sse(message, key = \"error\")] D { error: V } }",
@@ -41,36 +41,35 @@ fn sentinels_and_keys_tell_variants_of_one_event_type_apart() {
         "enum E {\n    #[sse(message, data = \"x\")]\n    A,\n    #[sse(message, data = \"x\")]\n    B,\n}",
         BOTH,
         &[
-            "4:11 message: `A` and `B` both have the event type `message` and are told apart by the same text: change one",
-            "2:11 message: `message` is first the event type of this one",
+            "4:11 message: `A` and `B` both have the event type `message` and the same `data` or `key`: change one",
+            "2:11 message: `message` is already the event type of this variant",
         ],
     );
     refused(
         "enum E {\n    #[sse(message, text)]\n    A(String),\n    #[sse(message, data = \"x\")]\n    B,\n}",
         BOTH,
         &[
-            "4:11 message: `A` takes any text under the event type `message`, so no `data` can be told from it: `text` needs an \
-             event type of its own",
-            "2:11 message: `message` is first the event type of this one",
+            "4:11 message: `A` accepts any text with the event type `message`, so `data` cannot tell another variant from it: give the `text` variant an event type of its own",
+            "2:11 message: `message` is already the event type of this variant",
         ],
     );
     refused(
         "enum E {\n    #[sse(message, data = \"17\")]\n    A,\n    #[sse(message)]\n    B(u8),\n    #[sse(rename = \"x\")]\n    C,\n    #[sse(rename = \"x\", data = \"null\")]\n    D,\n}",
         BOTH,
         &[
-            "4:11 message: `B` could have the data `17` too, so it does not tell `A` apart: choose data that is no JSON",
-            "2:11 message: `message` is first the event type of this one",
-            "8:20 \"x\": `C` could have the data `null` too, so it does not tell `D` apart: choose data that is no JSON",
-            "6:20 \"x\": `x` is first the event type of this one",
+            "4:11 message: the data `17` may also be data of `B`, so it does not identify `A`: choose data that is not JSON",
+            "2:11 message: `message` is already the event type of this variant",
+            "8:20 \"x\": the data `null` may also be data of `C`, so it does not identify `D`: choose data that is not JSON",
+            "6:20 \"x\": `x` is already the event type of this variant",
         ],
     );
     refused(
         "enum E {\n    #[sse(message)]\n    A { error: Option<u8> },\n    #[sse(message, key = \"error\")]\n    B { error: u8 },\n    #[sse(message, key = \"eror\")]\n    C { error: u8 },\n    #[sse(message, key = \"x\")]\n    D { #[serde(flatten)] rest: Rest },\n}",
         BOTH,
         &[
-            "6:26 \"eror\": no field of `C` is `eror` in JSON: name the key after one",
-            "4:11 message: `A` has a field `error` too, so that key does not tell `B` apart: choose one that `A` has not",
-            "2:11 message: `message` is first the event type of this one",
+            "6:26 \"eror\": `C` has no field that is `eror` in JSON: use the JSON name of one of its fields",
+            "4:11 message: `A` also has a field `error`, so the key does not identify `B`: choose a key that `A` does not have",
+            "2:11 message: `message` is already the event type of this variant",
         ],
     );
     accepted("enum E { #[sse(message, data = \"17\")] A, #[sse(message)] B { c: u8 } }", BOTH);
@@ -78,40 +77,38 @@ fn sentinels_and_keys_tell_variants_of_one_event_type_apart() {
         "enum E { #[sse(data = \"x\")] A(u8), #[sse(key = \"x\")] B, #[sse(data = \"a\\rb\")] C }",
         BOTH,
         &[
-            "1:23 \"x\": `data` is all that the event says: make `A` a unit variant",
-            "1:48 \"x\": `key` looks into the data, and a unit variant has none: give it a payload",
-            "1:70 \"a\\rb\": a carriage return arrives as a line feed, so this data would never be matched: use `\\n`",
+            "1:23 \"x\": `data` is the complete data of the event: make `A` a unit variant",
+            "1:48 \"x\": `key` names a key of the data, and a unit variant has no data: add a payload, or use `data = \"..\"`",
+            "1:70 \"a\\rb\": a carriage return arrives as a line feed, so this data would never match: use `\\n`",
         ],
     );
 }
 
 #[test]
-fn a_name_that_cannot_travel_is_refused_at_its_token() {
+fn an_invalid_event_type_is_refused_at_its_token() {
     refused(
         "enum E {\n    #[sse(rename = \"\")]\n    A,\n    #[sse(rename = \" b\")]\n    B,\n    #[sse(rename = \"c\\n\", alias = \"d\\r\\0\")]\n    C,\n}",
         BOTH,
         &[
-            "2:20 \"\": an empty event type is no event type: clients read it as `message`; `#[sse(message)]` sends an event \
-             without one",
-            "4:20 \" b\": the event type ` b` begins with a space, which is almost surely a slip: remove it",
-            "6:20 \"c\\n\": the event type `c\\n` has a line feed, which cannot stand in an `event:` line: remove it",
-            "6:35 \"d\\r\\0\": the event type `d\\r\\0` has a carriage return, which cannot stand in an `event:` line: remove it",
-            "6:35 \"d\\r\\0\": the event type `d\\r\\0` has a NUL, which the standard permits, but where many programs end a text: remove it",
+            "2:20 \"\": an event type cannot be empty, because clients read it as `message`: to send an event without an event type, use `#[sse(message)]`",
+            "4:20 \" b\": the event type ` b` begins with a space, which is almost always a typo: remove it",
+            "6:20 \"c\\n\": the event type `c\\n` has a line feed, which would end the `event:` line: remove it",
+            "6:35 \"d\\r\\0\": the event type `d\\r\\0` has a carriage return, which would end the `event:` line: remove it",
+            "6:35 \"d\\r\\0\": the event type `d\\r\\0` has a NUL, at which many programs end a string although the standard permits it: remove it",
         ],
     );
     refused(
         "#[sse(prefix = \" x.\", ignore(\"\"))]\nenum E { A }",
         BOTH,
         &[
-            "1:16 \" x.\": the event type ` x.A` begins with a space, which is almost surely a slip: remove it",
-            "1:30 \"\": an empty event type is no event type: clients read it as `message`; `#[sse(message)]` sends an event \
-             without one",
+            "1:16 \" x.\": the event type ` x.A` begins with a space, which is almost always a typo: remove it",
+            "1:30 \"\": an event type cannot be empty, because clients read it as `message`: to send an event without an event type, use `#[sse(message)]`",
         ],
     );
 }
 
 #[test]
-fn the_names_of_a_browser_s_own_events_are_refused_where_they_are_sent() {
+fn event_types_that_a_browser_reserves_are_refused_on_a_sent_type() {
     let input = "#[sse(rename_all = \"lowercase\")]\nenum E {\n    Error,\n    #[sse(rename = \"open\")]\n    A,\n}";
     let expected = [
         "3:5 Error: a browser's `EventSource` fires events of its own under the name `error`: choose another with \
@@ -126,13 +123,13 @@ fn the_names_of_a_browser_s_own_events_are_refused_where_they_are_sent() {
 }
 
 #[test]
-fn an_ignored_type_is_no_variant_s() {
+fn an_ignored_event_type_that_a_variant_declares_is_refused() {
     refused(
         "#[sse(ignore(\"a\", \"x\", \"a\"))]\nenum E { #[sse(rename = \"x\")] X }",
         BOTH,
         &[
             "1:19 \"x\": `x` is the event type of `X`, so it is not ignored: remove it here",
-            "1:24 \"a\": `a` is ignored already: remove it",
+            "1:24 \"a\": `a` is already ignored: remove it",
         ],
     );
 }

@@ -1,22 +1,18 @@
-//! serde's attributes.
+//! Errors of `#[serde(..)]` attributes.
 
 use crate::tests::{BOTH, accepted, refused};
 
 #[test]
-fn serde_s_attributes_that_would_change_the_data_are_refused() {
+fn serde_attributes_that_would_change_the_data_are_refused() {
     refused(
         "#[serde(tag = \"t\", content = \"c\")]\nenum E {\n    #[serde(with = \"m\")]\n    A(P),\n    #[serde(untagged)]\n    B(P),\n    #[serde(rename(serialize = \"x\", deserialize = \"y\"))]\n    C,\n    #[serde(other)]\n    D(P),\n}",
         BOTH,
         &[
-            "1:20 content: `#[serde(content)]` cannot be kept on an event: an event's data stands alone, not under a key: use \
-             `#[sse(tag = \"..\")]` to repeat the event type in it",
-            "3:13 with: `#[serde(with)]` cannot be kept on an event: a variant's own codec is written as `#[sse(with = \
-             \"module\")]`",
-            "5:13 untagged: `#[serde(untagged)]` cannot be kept on an event: the event type tells variants apart: `#[sse(other)]` \
-             takes unknown ones, and `#[sse(key = \"..\")]` tells variants of one event type apart",
-            "7:13 rename(serialize = \"x\", deserialize = \"y\"): an event type is the same on both sides: use `#[sse(rename = \
-             \"..\")]`, and `#[sse(alias = \"..\")]` for a second one that is read",
-            "9:13 other: `#[serde(other)]` needs a unit variant: `#[sse(other)]` on `Other(RawEvent)` keeps the data",
+            "1:20 content: `#[serde(content)]` cannot be used on an event: the data of an event is not put under a key: remove it; `#[sse(tag = \"..\")]` repeats the event type in the data",
+            "3:13 with: `#[serde(with)]` cannot be used on an event: for a codec on a variant, use `#[sse(with = \"module\")]`",
+            "5:13 untagged: `#[serde(untagged)]` cannot be used on an event: the event type tells variants apart: use `#[sse(other)]` for unknown event types, and `#[sse(key = \"..\")]` for variants with the same event type",
+            "7:13 rename(serialize = \"x\", deserialize = \"y\"): an event type is the same for sending and receiving: use `#[sse(rename = \"..\")]`, and `#[sse(alias = \"..\")]` for another one that is received",
+            "9:13 other: `#[serde(other)]` needs a unit variant: to keep the data, use `#[sse(other)]` on `Other(RawEvent)`",
         ],
     );
     for (attr, word) in [
@@ -28,31 +24,36 @@ fn serde_s_attributes_that_would_change_the_data_are_refused() {
     ] {
         let errors = crate::tests::errors(&format!("#[serde({attr})]\nenum E {{ A }}"), BOTH);
         assert_eq!(errors.len(), 1, "{errors:?}");
-        assert!(errors[0].starts_with(&format!("1:9 {word}: `#[serde({word})]` cannot be kept")), "{errors:?}");
+        assert!(
+            errors[0].starts_with(&format!("1:9 {word}: `#[serde({word})]` cannot be used on an event")),
+            "{errors:?}"
+        );
         assert!(errors[0].contains("#[sse("), "{errors:?}");
     }
     refused(
         "#[serde(rename_all(serialize = \"lowercase\"))]\nenum E { A }",
         BOTH,
-        &["1:9 rename_all(serialize = \"lowercase\"): an event type is the same on both sides: say which one with \
-         `#[sse(rename_all = \"..\")]`"],
+        &[
+            "1:9 rename_all(serialize = \"lowercase\"): an event type is the same for sending and receiving: set one case with \
+         `#[sse(rename_all = \"..\")]`",
+        ],
     );
 }
 
 #[test]
-fn serde_s_attributes_that_would_be_overlooked_are_refused() {
+fn serde_attributes_without_effect_are_refused() {
     refused(
         "#[serde(default, expecting = \"x\", transparent)]\nenum E {\n    A {\n        #[sse(id)]\n        #[serde(default, rename = \"q\")]\n        id: u64,\n        #[sse(retry)]\n        #[serde(nonsense)]\n        retry: D,\n        #[sse(id)]\n        #[serde(skip)]\n        twice: u8,\n    },\n    #[sse(text)]\n    B(#[serde(with = \"m\")] String),\n    #[sse(other)]\n    C(#[serde(flatten)] RawEvent),\n}",
         BOTH,
         &[
-            "1:9 default: `#[serde(default)]` cannot be kept on an event: a variant has no missing fields to take from it: write `#[serde(default)]` on a field",
-            "1:35 transparent: `#[serde(transparent)]` cannot be kept on an event: the data of `Variant(Payload)` is the payload's: remove it",
+            "1:9 default: `#[serde(default)]` cannot be used on an event: an enum has no fields that could be missing: write `#[serde(default)]` on a field",
+            "1:35 transparent: `#[serde(transparent)]` cannot be used on an event: the data of `Variant(Payload)` is that of the payload already: remove it",
             "10:15 id: an event has one id: only one field can be `#[sse(id)]`",
-            "5:17 default: this field is not in the JSON, and serde does not see it: remove `#[serde(default)]`",
-            "5:26 rename: this field is not in the JSON, and serde does not see it: remove `#[serde(rename)]`",
-            "8:17 nonsense: this field is not in the JSON, and serde does not see it: remove `#[serde(nonsense)]`",
-            "15:15 with: this field is not in the JSON, and serde does not see it: remove `#[serde(with)]`",
-            "17:15 flatten: this field is not in the JSON, and serde does not see it: remove `#[serde(flatten)]`",
+            "5:17 default: this field is not in the JSON, so `#[serde(default)]` has no effect: remove it",
+            "5:26 rename: this field is not in the JSON, so `#[serde(rename)]` has no effect: remove it",
+            "8:17 nonsense: this field is not in the JSON, so `#[serde(nonsense)]` has no effect: remove it",
+            "15:15 with: this field is not in the JSON, so `#[serde(with)]` has no effect: remove it",
+            "17:15 flatten: this field is not in the JSON, so `#[serde(flatten)]` has no effect: remove it",
         ],
     );
     accepted(
@@ -72,6 +73,6 @@ fn serde_s_attributes_that_would_be_overlooked_are_refused() {
     refused(
         "#[serde(transparent)]\nstruct S;",
         BOTH,
-        &["1:9 transparent: a struct that is its only field on the wire is a newtype: write `struct Name(Payload);`"],
+        &["1:9 transparent: `transparent` needs a struct with a single unnamed field: write `struct Name(Payload);`"],
     );
 }

@@ -4,22 +4,22 @@ use std::time::Duration;
 
 use bytestring::ByteString;
 
-use super::text::Text;
+use super::text::FieldText;
 use crate::event::RawEventRef;
 
 #[derive(Debug)]
 pub(super) struct Block {
-    pub(super) event_type: Text,
-    pub(super) data: Text,
-    pub(super) id: Text,
+    pub(super) event_type: FieldText,
+    pub(super) data: FieldText,
+    pub(super) id: FieldText,
     pub(super) retry: Option<Duration>,
-    /// What counts towards the limit, in bytes.
+    /// The size that is compared with the limit, in bytes.
     pub(super) size: usize,
 }
 
 impl Block {
     pub(super) const fn new() -> Self {
-        Self { event_type: Text::new(), data: Text::new(), id: Text::new(), retry: None, size: 0 }
+        Self { event_type: FieldText::new(), data: FieldText::new(), id: FieldText::new(), retry: None, size: 0 }
     }
 
     #[inline]
@@ -31,15 +31,15 @@ impl Block {
         self.size = 0;
     }
 
-    /// The chunk goes: what lies in it is copied.
-    pub(super) fn keep(&mut self, chunk: &str) {
-        self.event_type.keep(chunk);
-        self.data.keep(chunk);
-        self.id.keep(chunk);
+    /// Copies the values that are still in the chunk, before the chunk is dropped.
+    pub(super) fn copy_from_chunk(&mut self, chunk: &str) {
+        self.event_type.copy_from_chunk(chunk);
+        self.data.copy_from_chunk(chunk);
+        self.id.copy_from_chunk(chunk);
     }
 
     #[inline]
-    pub(super) fn lend<'a>(&'a self, chunk: &'a ByteString) -> RawEventRef<'a> {
+    pub(super) fn as_raw_ref<'a>(&'a self, chunk: &'a ByteString) -> RawEventRef<'a> {
         let id = (!self.id.is_absent()).then(|| self.id.get(chunk));
         RawEventRef::new(self.event_type.get(chunk), self.data.get(chunk))
             .with_id(id)
@@ -47,9 +47,9 @@ impl Block {
             .in_chunk(chunk)
     }
 
-    /// The room that the buffers take, in bytes.
+    /// The capacity of the buffers, in bytes.
     #[cfg(test)]
-    pub(super) const fn held(&self) -> usize {
-        self.event_type.held() + self.data.held() + self.id.held()
+    pub(super) const fn capacity(&self) -> usize {
+        self.event_type.capacity() + self.data.capacity() + self.id.capacity()
     }
 }

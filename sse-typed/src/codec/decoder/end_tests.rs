@@ -20,7 +20,7 @@ fn decode_leniently(input: &[u8], size: usize) -> (NaiveStream, bool) {
     (NaiveStream { items: read.items, ..rest }, is_unfinished)
 }
 
-/// The events of a stream in all chunk sizes, as `type=data`, with the last event ID behind them.
+/// The events of a stream in all chunk sizes, as `type=data`, and the last event ID after them.
 fn lenient_events(input: &str) -> (Vec<String>, String) {
     let mut found = None;
     for size in 1..=input.len() {
@@ -45,7 +45,7 @@ fn lenient_events(input: &str) -> (Vec<String>, String) {
 }
 
 #[test]
-fn a_lenient_end_takes_an_event_that_lacks_its_empty_line() {
+fn a_lenient_end_yields_an_event_without_its_empty_line() {
     for end in ["", "\n", "\r", "\r\n", "\n\n", "\r\n\r\n", "\r\r"] {
         for (block, expected) in [
             ("data: [DONE]", "message=[DONE]"),
@@ -54,7 +54,7 @@ fn a_lenient_end_takes_an_event_that_lacks_its_empty_line() {
             ("id: 7\nevent: tick\ndata: a\ndata: é", "tick=a\né"),
         ] {
             if block == "event: complete" && end.len() > 1 && end != "\r\n" {
-                continue; // The standard knows this block: it is finished, and no event.
+                continue; // This block is finished and is not an event, as in the standard.
             }
             let (events, _) = lenient_events(&format!("data: before\n\n{block}{end}"));
             assert_eq!(events, ["message=before", expected], "{block:?} {end:?}");
@@ -64,8 +64,8 @@ fn a_lenient_end_takes_an_event_that_lacks_its_empty_line() {
 }
 
 #[test]
-fn a_lenient_end_does_not_move_the_last_event_id_by_a_block_that_is_no_event() {
-    // The data of event 2 has not come.
+fn a_lenient_end_ignores_the_id_of_a_block_without_an_event() {
+    // The data of event 2 is missing.
     assert_eq!(lenient_events("id: 1\ndata: a\n\nid: 2\n"), (vec!["message=a".into()], "1".into()));
     for block in ["id: 2\nretry: 5\n", "id: 2\nevent:\n", "id: 2\nevent", "id: 2\n: comment\n", "id: 2\nid"] {
         assert_eq!(lenient_events(&format!("id: 1\ndata: a\n\n{block}")).1, "1", "{block:?}");
@@ -75,12 +75,12 @@ fn a_lenient_end_does_not_move_the_last_event_id_by_a_block_that_is_no_event() {
     decoder.finish();
     assert_eq!(decoder.next_item(), None);
     assert_eq!(decoder.unfinished(), None);
-    // A finished block moves it.
+    // A finished block changes it.
     assert_eq!(lenient_events("id: 1\ndata: a\n\nid: 2\n\n").1, "2");
 }
 
 #[test]
-fn half_an_id_is_not_taken() {
+fn an_unfinished_id_is_ignored() {
     assert_eq!(
         lenient_events("id: 1\ndata: a\n\ndata: b\nid: 12"),
         (vec!["message=a".into(), "message=b".into()], "1".into())
@@ -133,7 +133,7 @@ fn the_end_says_which_event_is_unfinished() {
 }
 
 #[test]
-fn an_unfinished_event_that_is_too_large_is_told_once_and_not_taken() {
+fn an_unfinished_event_over_the_limit_is_one_error_and_not_an_event() {
     for input in ["data: aaaaaaaaaa\ndata: b", "data: aaaa", "event: abcde"] {
         let mut decoder = Decoder::new().max_event_size(4);
         decoder.feed(input);
@@ -150,7 +150,7 @@ fn an_unfinished_event_that_is_too_large_is_told_once_and_not_taken() {
 }
 
 #[test]
-fn a_new_connection_forgets_that_the_last_one_has_ended() {
+fn a_lenient_end_does_not_apply_to_the_next_connection() {
     let mut decoder = Decoder::new();
     decoder.feed("data: a");
     decoder.finish();
@@ -191,7 +191,7 @@ fn lines_without_a_field_are_counted_and_the_first_are_kept() {
 
 proptest! {
     #[test]
-    fn ignored_lines_are_those_of_the_whole_input(input in wire_text(), size in 1_usize..20) {
+    fn split_anywhere_the_ignored_lines_are_the_same(input in wire_text(), size in 1_usize..20) {
         let mut decoder = Decoder::new();
         decode(&mut decoder, &input, (0..input.len()).step_by(size));
         let expected = naive::ignored_lines(&input);
@@ -205,7 +205,7 @@ proptest! {
     }
 
     #[test]
-    fn a_lenient_end_of_any_stream_is_as_if_it_had_been_finished(input in wire_text(), size in 1_usize..20) {
+    fn a_lenient_end_equals_completing_the_input(input in wire_text(), size in 1_usize..20) {
         let (read, is_unfinished) = decode_leniently(&input, size);
         let expected = naive::decode(&naive::ended_leniently(&input), usize::MAX);
         prop_assert_eq!(&read, &expected);

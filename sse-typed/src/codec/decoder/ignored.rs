@@ -5,21 +5,21 @@ use std::fmt;
 use super::{
     Decoder,
     line::{Field, classify},
-    step::Line,
+    step::LineState,
 };
 
-/// How much of such lines is kept, in bytes.
-const KEPT: usize = 256;
+/// The limit of the text that is kept of ignored lines, in bytes.
+const MAX_TEXT_LEN: usize = 256;
 
-/// Lines of a stream that are neither a field nor a comment. [The standard][standard] ignores them. A body of nothing else,
-/// such as JSON or HTML, is no event stream.
+/// Lines of a stream that are neither a field nor a comment. [The standard][standard] ignores them. A body that consists of
+/// them, such as JSON or HTML, is not an event stream.
 ///
 /// [standard]: https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct IgnoredLines {
     count: u64,
     text: String,
-    /// Something of the lines is not in the text.
+    /// The text does not contain all of the lines.
     is_cut: bool,
 }
 
@@ -28,19 +28,19 @@ impl IgnoredLines {
         Self { count: 0, text: String::new(), is_cut: false }
     }
 
-    /// How many there are.
+    /// The number of lines.
     #[must_use]
     pub const fn count(&self) -> u64 {
         self.count
     }
 
-    /// The first of them, up to 256 bytes, with LF between them.
+    /// The first 256 bytes of the lines, separated by LF.
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// One more begins, which is pushed piece by piece.
+    /// Begins another line. The rest of it follows by `push`.
     #[cold]
     pub(super) fn begin_line(&mut self, piece: &str) {
         if self.count > 0 {
@@ -54,7 +54,7 @@ impl IgnoredLines {
         if self.is_cut {
             return;
         }
-        let mut end = piece.len().min(KEPT - self.text.len());
+        let mut end = piece.len().min(MAX_TEXT_LEN - self.text.len());
         while !piece.is_char_boundary(end) {
             end -= 1;
         }
@@ -69,7 +69,7 @@ impl IgnoredLines {
     }
 }
 
-/// How many there are, and the first of them, escaped.
+/// The number of lines, and the first of them, escaped.
 impl fmt::Display for IgnoredLines {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (lines, more) = (if self.count == 1 { "line" } else { "lines" }, if self.is_cut { ".." } else { "" });
@@ -78,8 +78,8 @@ impl fmt::Display for IgnoredLines {
 }
 
 impl Decoder {
-    /// The lines since the start of the stream, or since [`restart`](Self::restart), that are neither a field nor a comment.
-    /// `None` when there are none. The last one may be unfinished.
+    /// The lines that are neither a field nor a comment, since the start of the stream or since [`restart`](Self::restart). `None`
+    /// if there are none. The last line may be unfinished.
     ///
     /// ```
     /// use sse_typed::codec::Decoder;
@@ -93,8 +93,8 @@ impl Decoder {
     #[must_use]
     pub fn ignored_lines(&self) -> Option<IgnoredLines> {
         let mut ignored = self.ignored.clone();
-        // A line that is shorter than any field's name.
-        if self.line == Line::Name && classify(self.line_text.as_bytes()).0 == Field::Unknown {
+        // A line that is still shorter than a field name.
+        if self.line == LineState::Name && classify(self.line_text.as_bytes()).0 == Field::Unknown {
             ignored.begin_line(&self.line_text);
         }
         (ignored.count > 0).then_some(ignored)

@@ -1,6 +1,6 @@
-//! One line of a stream: which field it is, and where its value begins.
+//! Parses one line of a stream: its field, and the start of its value.
 
-/// The fields of the standard, and the two kinds of line that are none.
+/// The fields of the standard, and the two kinds of lines that are not fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Field {
     Data,
@@ -11,10 +11,10 @@ pub(super) enum Field {
     Unknown,
 }
 
-/// The length of `event: ` and `retry: `: with so many bytes of a line, its field and where its value begins are known.
+/// The length of `event: ` and `retry: `. This many bytes of a line determine its field and the start of its value.
 pub(super) const LONGEST_PREFIX: usize = 7;
 
-/// The field of a line that is not empty, and the offset of its value behind the colon and one space.
+/// The field of a line that is not empty, and the offset of its value, after the colon and one space.
 pub(super) fn classify(line: &[u8]) -> (Field, usize) {
     let (field, name_length) = match line {
         [b':', ..] => (Field::Comment, 0),
@@ -32,7 +32,7 @@ pub(super) fn classify(line: &[u8]) -> (Field, usize) {
     }
 }
 
-/// The value of a `retry` line, digit by digit.
+/// Parses the value of a `retry` line, which may arrive in pieces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Digits {
     value: Option<u64>,
@@ -50,7 +50,7 @@ impl Digits {
                 self.all_digits = false;
                 return;
             }
-            // The standard's integer is unbounded; ours stops at the largest.
+            // The standard's integer has no limit. This one saturates.
             let value = self.value.unwrap_or(0).saturating_mul(10).saturating_add(u64::from(byte - b'0'));
             self.value = Some(value);
         }

@@ -1,77 +1,77 @@
-//! Where the lines of a chunk end. Each byte is looked at once, 64 at a time.
+//! Finds the line ends of a chunk. Each byte is examined once, 64 at a time.
 
 use memchr::memchr2;
 
-/// Finds the line ends of one chunk, one after the other: every CR and every LF, also those of a CRLF.
+/// Finds the line ends of one chunk in order: every CR and every LF, including both of a CRLF.
 #[derive(Debug)]
 pub(super) struct LineEnds {
-    /// The line ends of the last block that were not taken: bit 0 is its first byte.
-    found: u64,
-    /// Where the next block begins.
+    /// The line ends of the last block that were not returned yet. Bit 0 is the block's first byte.
+    pending: u64,
+    /// The start of the next block.
     next_block: usize,
 }
 
 const BLOCK: usize = u64::BITS as usize;
 
-/// So many blocks without a line end are a long line.
-const LONG: usize = 4;
+/// After this many blocks without a line end, the line counts as long.
+const LONG_LINE_BLOCKS: usize = 4;
 
 impl LineEnds {
     pub(super) const fn new() -> Self {
-        Self { found: 0, next_block: 0 }
+        Self { pending: 0, next_block: 0 }
     }
 
-    /// The next line end, where there is one.
+    /// The position of the next line end, if there is one.
     #[inline]
     pub(super) fn next(&mut self, chunk: &[u8]) -> Option<usize> {
-        if self.found == 0 {
+        if self.pending == 0 {
             if self.next_block >= chunk.len() {
                 return None;
             }
             self.search(chunk);
-            if self.found == 0 {
+            if self.pending == 0 {
                 return None;
             }
         }
-        let end = self.next_block - BLOCK + self.found.trailing_zeros() as usize;
-        self.found &= self.found - 1;
+        let end = self.next_block - BLOCK + self.pending.trailing_zeros() as usize;
+        self.pending &= self.pending - 1;
         Some(end)
     }
 
-    /// Goes on to the next block with a line end.
+    /// Advances to the next block with a line end.
     #[inline(never)]
     fn search(&mut self, chunk: &[u8]) {
         let (blocks, _) = chunk[self.next_block..].as_chunks();
-        for block in blocks.iter().take(LONG) {
+        for block in blocks.iter().take(LONG_LINE_BLOCKS) {
             self.next_block += BLOCK;
-            self.found = in_block(block);
-            if self.found != 0 {
+            self.pending = in_block(block);
+            if self.pending != 0 {
                 return;
             }
         }
-        if blocks.len() > LONG {
-            // A long line: what is begun but once is quicker now. The next block begins where it ends.
+        if blocks.len() > LONG_LINE_BLOCKS {
+            // A single search is faster for a long line. The next block begins at the end of the line.
             let rest = &chunk[self.next_block..];
             self.next_block += memchr2(b'\r', b'\n', rest).unwrap_or(rest.len());
         }
         let rest = &chunk[self.next_block..];
         if !rest.is_empty() {
             self.next_block += BLOCK;
-            self.found = rest.first_chunk().map_or_else(|| in_rest(rest, chunk), in_block);
+            self.pending = rest.first_chunk().map_or_else(|| in_rest(rest, chunk), in_block);
         }
     }
 }
 
 const fn is_line_end(byte: u8) -> bool {
-    // Without a branch, so that many bytes are compared at once.
+    // Without a branch, so that the compiler can compare many bytes at once.
     (byte == b'\n') | (byte == b'\r')
 }
 
 /// The line ends of a block as a set of bits.
 ///
-/// Safe and portable code, of which compilers make vector instructions on every target: compare, keep one bit of each byte,
-/// and add up eight bytes at a time. It takes 3 ns, whatever the block holds. A search that is begun anew behind each line end
-/// (`memchr2`) takes 5 for each line, and events have three.
+/// This is safe and portable code that compilers turn into vector instructions on every target: compare, keep one bit of each
+/// byte, and add eight bytes at a time. It takes 3 ns for any block. A search that restarts after each line end (`memchr2`)
+/// takes 5 ns per line, and an event has three lines.
 #[inline(always)]
 fn in_block(block: &[u8; BLOCK]) -> u64 {
     let mut bits = [0; BLOCK];
@@ -85,10 +85,10 @@ fn in_block(block: &[u8; BLOCK]) -> u64 {
     found
 }
 
-/// The line ends of less than a block, with which the chunk ends.
+/// The line ends of `rest`, the end of the chunk, which is shorter than a block.
 #[inline(never)]
 fn in_rest(rest: &[u8], chunk: &[u8]) -> u64 {
-    if rest.len() < FEW {
+    if rest.len() < FEW_BYTES {
         let bits = rest.iter().enumerate().map(|(index, byte)| u64::from(is_line_end(*byte)) << index);
         return bits.fold(0, |found, bit| found | bit);
     }
@@ -103,8 +103,8 @@ fn in_rest(rest: &[u8], chunk: &[u8]) -> u64 {
     in_block(&block) >> seen
 }
 
-/// So few bytes are looked at one by one.
-const FEW: usize = 32;
+/// Fewer bytes than this are examined one by one.
+const FEW_BYTES: usize = 32;
 
 #[cfg(test)]
 mod tests {
@@ -112,17 +112,17 @@ mod tests {
 
     use super::*;
 
-    /// Bytes of all kinds, and what is as long as a long line.
+    /// Arbitrary bytes, and runs that are as long as a long line.
     fn chunk() -> impl Strategy<Value = Vec<u8>> {
         let byte = prop_oneof![
             1 => prop::sample::select(vec![b'\n', b'\r']),
-            // Their neighbours, and what has a bit more.
+            // Adjacent values, and values that differ in one bit.
             1 => prop::sample::select(vec![0, 9, 11, 12, 14, 0x8A, 0x8D, 0xFF]),
             4 => any::<u8>(),
         ];
         let piece = prop_oneof![
             prop::collection::vec(byte, 0..100),
-            (0..3 * LONG * BLOCK).prop_map(|length| vec![b'-'; length]),
+            (0..3 * LONG_LINE_BLOCKS * BLOCK).prop_map(|length| vec![b'-'; length]),
         ];
         prop::collection::vec(piece, 0..8).prop_map(|pieces| pieces.concat())
     }

@@ -6,9 +6,9 @@ use bytestring::ByteString;
 use self::{
     block::Block,
     line_ends::LineEnds,
-    step::{Line, Stop},
-    text::{Text, Value, empty},
-    utf8::Utf8,
+    step::{LineState, Stop},
+    text::{FieldText, LineValue, clear_buffer},
+    utf8::Utf8Decoder,
 };
 pub use self::{end::UnfinishedEvent, ignored::IgnoredLines};
 use crate::event::RawEventRef;
@@ -28,15 +28,15 @@ mod tests;
 mod text;
 mod utf8;
 
-/// Reads `text/event-stream` bytes, however they are cut into chunks.
+/// Decodes `text/event-stream` bytes, which may be split into chunks anywhere.
 ///
-/// [`feed`](Self::feed) it a chunk, then take items with [`next_item`](Self::next_item) until there is none, and feed the
-/// next. Each byte is looked at once, whatever the size of chunks and events. An event that lies in one chunk is lent as
-/// it lies there; one that does not is copied once.
+/// [`feed`](Self::feed) it a chunk, then take items with [`next_item`](Self::next_item) until it returns `None`, then feed the
+/// next chunk. Each byte is examined once, whatever the size of chunks and events. An event within one chunk is borrowed from
+/// it. An event that spans several chunks is copied once.
 ///
-/// Malformed input is no error: [the standard][standard] gives every sequence of bytes a meaning. Lines end in LF, CR or
-/// CRLF, one byte order mark is taken off the start, invalid UTF-8 becomes U+FFFD, unknown fields are ignored. The only
-/// error is an event larger than [`max_event_size`](Self::max_event_size); the event behind it is read again.
+/// Malformed input is not an error: [the standard][standard] gives every sequence of bytes a meaning. Lines end in LF, CR or
+/// CRLF, one byte order mark at the start is removed, invalid UTF-8 becomes U+FFFD, and unknown fields are ignored. The only
+/// error is an event larger than [`max_event_size`](Self::max_event_size); decoding continues with the next event.
 ///
 /// See the [module](crate::codec) for an example.
 ///
@@ -45,51 +45,51 @@ pub struct Decoder {
     max_event_size: usize,
     comments: bool,
     updates: bool,
-    /// No other chunk will come.
+    /// [`finish`](Self::finish) was called: no further chunk follows.
     finishing: bool,
 
-    /// What was fed before the chunk was used up.
+    /// Chunks that were fed before the current one was used up.
     queue: VecDeque<Bytes>,
-    utf8: Utf8,
-    /// Nothing of the stream's text has come: a byte order mark may.
+    utf8: Utf8Decoder,
+    /// No text was received yet, so a byte order mark may follow.
     at_start: bool,
 
     chunk: ByteString,
-    /// The first byte of the chunk that was not read.
+    /// The first byte of the chunk that was not examined.
     position: usize,
     line_ends: LineEnds,
-    /// The chunk before has ended in CR: an LF right behind it belongs to that end.
+    /// The previous chunk ended in CR. An LF at the start of this one belongs to the same line end.
     after_cr: bool,
-    /// The line that an earlier chunk began.
-    line: Line,
-    /// Its text, as far as it is not in the block's data.
+    /// The state of a line that an earlier chunk began.
+    line: LineState,
+    /// The text of that line, except what is already in the block's data.
     line_text: String,
 
-    /// The comment that was read last.
-    comment: Value,
+    /// The last comment.
+    comment: LineValue,
     block: Block,
-    /// The block was lent, and is over.
+    /// The block was returned as an item, and must be cleared.
     dispatched: bool,
-    /// The block is too large, and is passed over.
+    /// The block is too large, and is skipped.
     discarding: bool,
 
     /// Lines that are neither a field nor a comment.
     ignored: IgnoredLines,
 
-    last_event_id: Text,
+    last_event_id: FieldText,
     reconnection_time: Option<Duration>,
 }
 
-/// What [`Decoder::next_item`] finds.
+/// An item of [`Decoder::next_item`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Item<'a> {
     /// An event.
     Event(RawEventRef<'a>),
-    /// A comment, without its colon and one space behind it. Only if they were [asked for](Decoder::comments).
+    /// A comment, without its colon and one following space. Only with [`Decoder::comments`].
     Comment(&'a str),
-    /// A block without data, which is no event and sets the last event ID, the reconnection time, or both. Only if they were
-    /// [asked for](Decoder::updates).
+    /// A block without data, which is not an event and sets the last event ID, the reconnection time, or both. Only with
+    /// [`Decoder::updates`].
     Update {
         /// The last event ID. `Some("")` clears it.
         id: Option<&'a str>,
@@ -98,14 +98,14 @@ pub enum Item<'a> {
     },
 }
 
-/// An event was larger than the decoder's limit. The decoder goes on with the event behind it.
+/// An event was larger than the decoder's limit. The decoder continues with the next event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventTooLarge {
     limit: usize,
 }
 
 impl EventTooLarge {
-    /// The limit, in bytes of the event's fields.
+    /// The limit, in bytes; see [`Decoder::max_event_size`].
     #[must_use]
     pub const fn limit(&self) -> usize {
         self.limit
@@ -114,14 +114,14 @@ impl EventTooLarge {
 
 impl fmt::Display for EventTooLarge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "an event is larger than the limit of {} bytes (max_event_size), and was passed over", self.limit)
+        write!(f, "an event is larger than the limit of {} bytes (max_event_size), and was skipped", self.limit)
     }
 }
 
 impl std::error::Error for EventTooLarge {}
 
-/// 16 MiB.
-const MAX_EVENT_SIZE: usize = 16 << 20;
+/// The default limit of an event: 16 MiB.
+const DEFAULT_MAX_EVENT_SIZE: usize = 16 << 20;
 
 impl Default for Decoder {
     fn default() -> Self {
@@ -134,50 +134,52 @@ impl Decoder {
     #[must_use]
     pub const fn new() -> Self {
         Self {
-            max_event_size: MAX_EVENT_SIZE,
+            max_event_size: DEFAULT_MAX_EVENT_SIZE,
             comments: false,
             updates: false,
             finishing: false,
             queue: VecDeque::new(),
-            utf8: Utf8::new(),
+            utf8: Utf8Decoder::new(),
             at_start: true,
             chunk: ByteString::new(),
             position: 0,
             line_ends: LineEnds::new(),
             after_cr: false,
-            line: Line::Start,
+            line: LineState::Start,
             line_text: String::new(),
-            comment: Value::LineText { start: 0 },
+            comment: LineValue::LineText { start: 0 },
             block: Block::new(),
             dispatched: false,
             discarding: false,
             ignored: IgnoredLines::new(),
-            last_event_id: Text::new(),
+            last_event_id: FieldText::new(),
             reconnection_time: None,
         }
     }
 
-    /// The size up to which an event is read, in bytes: the sum of the values of its `data`, `event` and `id` lines, as
-    /// text (what was not valid UTF-8 counts as what it became), and one for each `data` line. 16 MiB unless said
-    /// otherwise. What the decoder allocates is a small multiple of it at most.
+    /// Sets the limit of an event's size, in bytes. The default is 16 MiB.
     ///
-    /// A larger event is one [`EventTooLarge`], and is passed over: its id does not count. Comments longer than this
-    /// are passed over silently.
+    /// The size is the sum of the values of the `data`, `event` and `id` lines, plus one for each `data` line. Values are measured
+    /// as text, so invalid UTF-8 counts as the U+FFFD that replaces it. The decoder allocates at most a small multiple of the
+    /// limit.
+    ///
+    /// A larger event yields one [`EventTooLarge`] and is skipped, including its id. Comments over the limit are skipped without
+    /// an error.
     #[must_use]
     pub const fn max_event_size(mut self, bytes: usize) -> Self {
         self.max_event_size = bytes;
         self
     }
 
-    /// Whether comments are items. They are not, unless said otherwise.
+    /// Sets whether comments are items. The default is `false`.
     #[must_use]
     pub const fn comments(mut self, yes: bool) -> Self {
         self.comments = yes;
         self
     }
 
-    /// Whether blocks without data that set the last event ID or the reconnection time are items. They are not, unless said
-    /// otherwise, and take effect all the same.
+    /// Sets whether blocks without data that set the last event ID or the reconnection time are items. The default is `false`.
+    /// They take effect in both cases.
     #[must_use]
     pub const fn updates(mut self, yes: bool) -> Self {
         self.updates = yes;
@@ -188,39 +190,39 @@ impl Decoder {
         self.updates
     }
 
-    /// Starts from a last event ID, as a client does that resumes.
+    /// Sets the last event ID at the start, for a stream that is resumed.
     #[must_use]
     pub fn with_last_event_id(mut self, id: impl Into<String>) -> Self {
-        self.last_event_id.own(id.into());
+        self.last_event_id.set_owned(id.into());
         self
     }
 
-    /// The last event ID: what a client that reconnects sends as `Last-Event-ID`. Empty when there is none.
+    /// The last event ID, which a client that reconnects sends as `Last-Event-ID`. Empty if there is none.
     ///
-    /// It is up to date right behind each item, and moves by blocks without data too.
+    /// It is current after each item. Blocks without data change it, too.
     #[must_use]
     pub fn last_event_id(&self) -> &str {
         self.last_event_id.get(&self.chunk)
     }
 
-    /// The reconnection time that the stream has set, whichever block it stood in.
+    /// The last reconnection time that the stream has set, in any block.
     #[must_use]
     pub const fn reconnection_time(&self) -> Option<Duration> {
         self.reconnection_time
     }
 
-    /// Begins the next connection of the same source: what is unfinished is dropped, as the standard says of the end of
-    /// a stream, and the last event ID and the reconnection time stay.
+    /// Starts the next connection of the same source. Chunks that were not decoded and an unfinished event are discarded, as the
+    /// standard requires at the end of a stream. The last event ID and the reconnection time are kept.
     pub fn restart(&mut self) {
-        self.last_event_id.keep(&self.chunk);
+        self.last_event_id.copy_from_chunk(&self.chunk);
         self.set_chunk(ByteString::new());
         self.queue.clear();
         self.finishing = false;
         self.utf8.restart();
         self.at_start = true;
         self.after_cr = false;
-        self.line = Line::Start;
-        empty(&mut self.line_text);
+        self.line = LineState::Start;
+        clear_buffer(&mut self.line_text);
         self.block.clear();
         self.dispatched = false;
         self.discarding = false;
@@ -229,10 +231,10 @@ impl Decoder {
 
     /// Gives the decoder the next chunk of the stream.
     ///
-    /// Chunks that are fed before the one before them is used up wait for their turn. They are not counted by
-    /// [`max_event_size`](Self::max_event_size).
+    /// Chunks that are fed before the previous one is used up are queued. [`max_event_size`](Self::max_event_size) does not limit
+    /// the queue.
     pub fn feed(&mut self, chunk: impl Into<Bytes>) {
-        self.end_of_event();
+        self.clear_dispatched();
         let chunk = chunk.into();
         if self.chunk.is_empty() && self.queue.is_empty() {
             self.begin_chunk(chunk);
@@ -241,25 +243,25 @@ impl Decoder {
         }
     }
 
-    /// The next item of the chunk, or `None` when the chunk is used up.
+    /// Returns the next item, or `None` if the chunks are used up.
     ///
     /// # Errors
     ///
-    /// [`EventTooLarge`], once for each event that is.
-    // What is outside of `read` is little. Where it is inlined the event is made where it is needed; moved as a whole it would
-    // be loaded just after it was stored piece by piece, which processors are slow at.
+    /// [`EventTooLarge`], once for each event over the limit.
+    // The code outside of `read` is small. Inlined, it builds the event where the caller uses it. Otherwise the event would be
+    // stored in parts and loaded as a whole right after, which is slow on processors.
     #[expect(clippy::inline_always, reason = "measured: 5 ns of an event that is decoded into a type")]
     #[inline(always)]
     pub fn next_item(&mut self) -> Option<Result<Item<'_>, EventTooLarge>> {
         Some(match self.read() {
             Stop::Event => {
-                let event = self.block.lend(&self.chunk);
+                let event = self.block.as_raw_ref(&self.chunk);
                 Ok(Item::Event(event.with_last_event_id(self.last_event_id.get(&self.chunk))))
             }
             Stop::Exhausted => return None,
             Stop::Comment => Ok(Item::Comment(self.comment.of(&self.chunk, &self.line_text))),
             Stop::Update => {
-                let block = self.block.lend(&self.chunk);
+                let block = self.block.as_raw_ref(&self.chunk);
                 Ok(Item::Update { id: block.id(), retry: block.retry() })
             }
             Stop::TooLarge => Err(EventTooLarge { limit: self.max_event_size }),

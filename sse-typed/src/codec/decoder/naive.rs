@@ -1,5 +1,5 @@
-//! The standard read aloud: a decoder of whole inputs that does nothing cleverly. The real one must agree with it on every
-//! input and every split. It is shared with the fuzz targets.
+//! A reference decoder that follows the text of the standard, for complete inputs only. The real decoder must agree with it on
+//! every input and every split. The fuzz targets use it, too.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ pub(crate) struct NaiveStream {
 
 pub(crate) fn decode(input: &[u8], max_event_size: usize) -> NaiveStream {
     let mut stream = NaiveStream { items: Vec::new(), last_event_id: String::new(), reconnection_time: None };
-    // UTF-8 decode: the byte order mark goes, what is malformed becomes U+FFFD. An unfinished character is not there yet.
+    // UTF-8 decode: removes the byte order mark and replaces invalid bytes by U+FFFD. An unfinished character is not decoded yet.
     let mut text = String::from_utf8_lossy(&input[..input.len() - unfinished_character(input)]).into_owned();
     if text.starts_with('\u{FEFF}') {
         text.remove(0);
@@ -34,7 +34,7 @@ pub(crate) fn decode(input: &[u8], max_event_size: usize) -> NaiveStream {
         let finished = number < finished_lines;
         let (field, value) = split_field(line);
         if let "data" | "event" | "id" = field {
-            // An unfinished line is measured as soon as its name cannot be another any more.
+            // An unfinished line is measured as soon as its name is certain.
             if (finished || line.len() >= 7) && !block.too_large {
                 block.size += value.len() + usize::from(field == "data" && finished);
                 if block.size > max_event_size {
@@ -70,7 +70,7 @@ pub(crate) fn decode(input: &[u8], max_event_size: usize) -> NaiveStream {
     stream
 }
 
-/// The lines that are neither a field nor a comment, the unfinished one among them.
+/// The lines that are neither a field nor a comment, including an unfinished one.
 #[cfg(test)]
 pub(crate) fn ignored_lines(input: &[u8]) -> Vec<String> {
     let text = String::from_utf8_lossy(&input[..input.len() - unfinished_character(input)]);
@@ -81,7 +81,7 @@ pub(crate) fn ignored_lines(input: &[u8]) -> Vec<String> {
     lines.filter(is_ignored).map(str::to_owned).collect()
 }
 
-/// The input with what it lacks at its end, for a client that takes an unfinished event.
+/// The input, completed so that an unfinished event is dispatched. For comparison with [`Decoder::finish`](super::Decoder::finish).
 #[cfg(test)]
 pub(crate) fn ended_leniently(input: &[u8]) -> Vec<u8> {
     let text = String::from_utf8_lossy(input);
@@ -99,12 +99,12 @@ pub(crate) fn ended_leniently(input: &[u8]) -> Vec<u8> {
     let last_of = |name| block.iter().rev().map(|line| split_field(line)).find(|(field, _)| *field == name);
     if last_of("data").is_none() {
         if last_of("event").is_none_or(|(_, event_type)| event_type.is_empty()) {
-            // It is no event, and stays unfinished.
+            // It is not an event, and stays unfinished.
             return ended.into_bytes();
         }
         ended.push_str("data\n");
     }
-    // Behind a CR an LF would be none of its own.
+    // After a CR, an LF would not be a line end of its own.
     ended.push('\r');
     ended.into_bytes()
 }
@@ -156,7 +156,7 @@ fn split_field(line: &str) -> (&str, &str) {
     }
 }
 
-/// How many bytes at the end could still become a character.
+/// How many bytes at the end are the beginning of an unfinished character.
 fn unfinished_character(input: &[u8]) -> usize {
     let is_unfinished = |length: &usize| {
         let end = input.get(input.len().wrapping_sub(*length)..).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! From text to lines, and from lines to fields: the part of the decoder that knows where a chunk ends.
+//! Splits chunks into lines and applies the fields to the block, also for lines that span several chunks.
 
 use std::time::Duration;
 
@@ -9,33 +9,35 @@ use super::{
     Decoder,
     line::{Digits, Field, LONGEST_PREFIX, classify},
     line_ends::LineEnds,
-    text::{Span, Value, empty},
+    text::{LineValue, Span, clear_buffer},
 };
 
-/// The state of a line that is not read to its end.
+/// The state of a line whose end was not received yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Line {
-    /// Nothing of it was read.
+pub(super) enum LineState {
+    /// No text of the line was received.
     Start,
-    /// What was read, in `line_text`, does not say yet which field it is.
+    /// The received text, in `line_text`, is too short to determine the field.
     Name,
-    /// A value that goes straight to the block's data, or gathers in `line_text`.
+    /// The field is known. The value of `data` is appended to the block's data, other values to `line_text`.
     Field(Field),
     Retry(Digits),
     /// Neither a field nor a comment.
     Unknown,
-    /// Whatever it is, nobody asks for it.
+    /// The rest of the line is not needed.
     Ignored,
 }
 
-/// Where reading stops.
+/// Why `read` returns.
 #[derive(Clone, Copy)]
 pub(super) enum Stop {
+    /// All chunks are used up.
     Exhausted,
+    /// The event is in the block.
     Event,
-    /// Its text is `comment`.
+    /// The text is in `comment`.
     Comment,
-    /// What it sets is in the block.
+    /// The id and reconnection time are in the block.
     Update,
     TooLarge,
 }
@@ -43,10 +45,10 @@ pub(super) enum Stop {
 const BYTE_ORDER_MARK: char = '\u{FEFF}';
 
 impl Decoder {
-    /// Reads line by line, up to the next item. What the item holds is left in the block, so that it is never moved: the
-    /// caller's part is inlined where it is used.
+    /// Reads lines up to the next item. The contents of the item stay in the block, so that they are never moved. The caller,
+    /// `next_item`, is inlined where it is used.
     pub(super) fn read(&mut self) -> Stop {
-        self.end_of_event();
+        self.clear_dispatched();
         loop {
             let start = self.position;
             let bytes = self.chunk.as_bytes();
@@ -57,13 +59,13 @@ impl Decoder {
                 }
             };
             self.position = end + 1;
-            let stop = if self.line != Line::Start {
+            let stop = if self.line != LineState::Start {
                 self.end_of_line(Span { start, end })
             } else if start < end {
                 self.line_in_chunk(Span { start, end })
             } else if bytes[end] == b'\n' && bytes.get(end.wrapping_sub(1)).map_or(self.after_cr, |byte| *byte == b'\r')
             {
-                // The LF of a CRLF, whose CR has ended the line.
+                // The LF of a CRLF. Its CR has already ended the line.
                 None
             } else {
                 self.end_of_block()
@@ -74,23 +76,23 @@ impl Decoder {
         }
     }
 
-    /// A line that lies in one chunk.
+    /// Processes a line that is within one chunk.
     fn line_in_chunk(&mut self, Span { start, end }: Span) -> Option<Stop> {
         let line = &self.chunk.as_bytes()[start..end];
-        // What encoders write comes first, and costs a comparison of a word or two.
+        // The forms that encoders write come first. Each costs a comparison of one or two words.
         if line.starts_with(b"data: ") {
-            self.data(Value::Chunk(Span { start: start + 6, end }))
+            self.data(LineValue::Chunk(Span { start: start + 6, end }))
         } else if line.starts_with(b"event: ") {
-            self.event_type(Value::Chunk(Span { start: start + 7, end }))
+            self.event_type(LineValue::Chunk(Span { start: start + 7, end }))
         } else if line.starts_with(b"id: ") {
-            self.id(Value::Chunk(Span { start: start + 4, end }))
+            self.id(LineValue::Chunk(Span { start: start + 4, end }))
         } else {
             let (field, offset) = classify(line);
-            self.whole_line(field, Value::Chunk(Span { start: start + offset, end }))
+            self.whole_line(field, LineValue::Chunk(Span { start: start + offset, end }))
         }
     }
 
-    /// The chunk is used up: what is left of it is read, and then the next, if there is one.
+    /// Processes the unfinished line at the end of the chunk, and begins the next chunk if there is one.
     #[inline(never)]
     fn end_of_chunk(&mut self) -> Option<Stop> {
         let rest = Span { start: self.position, end: self.chunk.len() };
@@ -102,7 +104,7 @@ impl Decoder {
         }
         if let Some(last) = self.chunk.as_bytes().last() {
             self.after_cr = *last == b'\r';
-            self.keep();
+            self.copy_from_chunk();
             self.set_chunk(ByteString::new());
         }
         let Some(next) = self.queue.pop_front() else {
@@ -112,12 +114,12 @@ impl Decoder {
         None
     }
 
-    /// The chunk goes: what is needed of it is copied. The room of a line that was put together is idle from here on.
-    pub(super) fn keep(&mut self) {
-        self.block.keep(&self.chunk);
-        self.last_event_id.keep(&self.chunk);
-        if self.line == Line::Start {
-            empty(&mut self.line_text);
+    /// Copies the values that are still in the chunk, before the chunk is dropped. Also shrinks `line_text` if no line needs it.
+    pub(super) fn copy_from_chunk(&mut self) {
+        self.block.copy_from_chunk(&self.chunk);
+        self.last_event_id.copy_from_chunk(&self.chunk);
+        if self.line == LineState::Start {
+            clear_buffer(&mut self.line_text);
         }
     }
 
@@ -137,9 +139,9 @@ impl Decoder {
         self.line_ends = LineEnds::new();
     }
 
-    /// A line that lies in one chunk, or is as short as a name, is read whole.
+    /// Processes a complete line, which is within one chunk or, if it is as short as a field name, in `line_text`.
     #[inline(never)]
-    fn whole_line(&mut self, field: Field, value: Value) -> Option<Stop> {
+    fn whole_line(&mut self, field: Field, value: LineValue) -> Option<Stop> {
         match field {
             Field::Data => self.data(value),
             Field::Event => self.event_type(value),
@@ -161,14 +163,14 @@ impl Decoder {
         }
     }
 
-    // Where it is called the kind of the value is known: nothing is left of the match.
+    // The callers know the kind of the value, so inlining removes the match.
     #[inline(always)]
-    fn data(&mut self, value: Value) -> Option<Stop> {
-        if self.grow(value.length(&self.line_text) + 1) {
+    fn data(&mut self, value: LineValue) -> Option<Stop> {
+        if self.add_size(value.length(&self.line_text) + 1) {
             return self.too_large();
         }
         match value {
-            Value::Chunk(span) if self.block.data.is_absent() => self.block.data.set(span),
+            LineValue::Chunk(span) if self.block.data.is_absent() => self.block.data.set(span),
             _ => {
                 self.block.data.begin_line(&self.chunk);
                 self.block.data.push(value.of(&self.chunk, &self.line_text));
@@ -178,8 +180,8 @@ impl Decoder {
     }
 
     #[inline]
-    fn event_type(&mut self, value: Value) -> Option<Stop> {
-        if self.grow(value.length(&self.line_text)) {
+    fn event_type(&mut self, value: LineValue) -> Option<Stop> {
+        if self.add_size(value.length(&self.line_text)) {
             return self.too_large();
         }
         self.block.event_type.assign(value, &self.line_text);
@@ -187,34 +189,34 @@ impl Decoder {
     }
 
     #[inline]
-    fn id(&mut self, value: Value) -> Option<Stop> {
-        if self.grow(value.length(&self.line_text)) {
+    fn id(&mut self, value: LineValue) -> Option<Stop> {
+        if self.add_size(value.length(&self.line_text)) {
             return self.too_large();
         }
         self.set_id(value);
         None
     }
 
-    const fn comment(&mut self, value: Value) -> Option<Stop> {
+    const fn comment(&mut self, value: LineValue) -> Option<Stop> {
         self.comment = value;
         Some(Stop::Comment)
     }
 
-    /// An id with NUL is ignored.
+    /// Sets the id, unless it contains NUL.
     #[inline]
-    fn set_id(&mut self, value: Value) {
+    fn set_id(&mut self, value: LineValue) {
         if !value.of(&self.chunk, &self.line_text).contains('\0') {
             self.block.id.assign(value, &self.line_text);
         }
     }
 
-    /// Takes a piece of a line that is not in one chunk.
+    /// Processes a piece of a line that spans several chunks.
     fn part_of_line(&mut self, Span { mut start, end }: Span) -> Option<Stop> {
-        if self.line == Line::Start {
+        if self.line == LineState::Start {
             self.line_text.clear();
-            self.line = Line::Name;
+            self.line = LineState::Name;
         }
-        if self.line == Line::Name {
+        if self.line == LineState::Name {
             let missing = LONGEST_PREFIX.saturating_sub(self.line_text.len());
             let mut middle = end.min(start + missing);
             while !self.chunk.is_char_boundary(middle) {
@@ -230,75 +232,75 @@ impl Decoder {
             }
         }
         let length = end - start;
-        if let Line::Field(Field::Data | Field::Event | Field::Id) = self.line
-            && self.grow(length)
+        if let LineState::Field(Field::Data | Field::Event | Field::Id) = self.line
+            && self.add_size(length)
         {
             return self.too_large();
         }
-        if self.line == Line::Field(Field::Comment) && self.line_text.len() + length > self.max_event_size {
+        if self.line == LineState::Field(Field::Comment) && self.line_text.len() + length > self.max_event_size {
             self.ignore_line();
         }
         let piece = &self.chunk[start..end];
         match &mut self.line {
-            Line::Field(Field::Data) => self.block.data.push(piece),
-            Line::Field(_) => self.line_text.push_str(piece),
-            Line::Retry(digits) => digits.push(piece),
-            Line::Unknown => self.ignored.push(piece),
-            Line::Start | Line::Name | Line::Ignored => {}
+            LineState::Field(Field::Data) => self.block.data.push(piece),
+            LineState::Field(_) => self.line_text.push_str(piece),
+            LineState::Retry(digits) => digits.push(piece),
+            LineState::Unknown => self.ignored.push(piece),
+            LineState::Start | LineState::Name | LineState::Ignored => {}
         }
         None
     }
 
-    /// Enough of a line was read to say which field it is. True when that makes the event too large.
+    /// Determines the field, once enough of the line was received. Returns true if the event is now too large.
     fn begin_field(&mut self) -> bool {
         let (field, offset) = classify(self.line_text.as_bytes());
         let value = &self.line_text[offset..];
         let length = value.len();
         self.line = match field {
-            Field::Data | Field::Event | Field::Id if self.discarding => Line::Ignored,
-            Field::Comment if !self.comments => Line::Ignored,
+            Field::Data | Field::Event | Field::Id if self.discarding => LineState::Ignored,
+            Field::Comment if !self.comments => LineState::Ignored,
             Field::Unknown => {
                 self.ignored.begin_line(value);
-                Line::Unknown
+                LineState::Unknown
             }
             Field::Retry => {
                 let mut digits = Digits::new();
                 digits.push(value);
-                Line::Retry(digits)
+                LineState::Retry(digits)
             }
             Field::Data => {
                 self.block.data.begin_line(&self.chunk);
                 self.block.data.push(value);
-                Line::Field(field)
+                LineState::Field(field)
             }
             Field::Event | Field::Id | Field::Comment => {
                 self.line_text.drain(..offset);
-                Line::Field(field)
+                LineState::Field(field)
             }
         };
         match self.line {
-            Line::Field(Field::Data | Field::Event | Field::Id) => self.grow(length),
+            LineState::Field(Field::Data | Field::Event | Field::Id) => self.add_size(length),
             _ => false,
         }
     }
 
-    /// The line that began in an earlier chunk ends.
+    /// Ends a line that an earlier chunk began. `rest` is its last piece.
     #[inline(never)]
     pub(super) fn end_of_line(&mut self, rest: Span) -> Option<Stop> {
         let stop = self.part_of_line(rest);
-        let line = std::mem::replace(&mut self.line, Line::Start);
+        let line = std::mem::replace(&mut self.line, LineState::Start);
         if stop.is_some() {
-            // It made its event too large, and changes nothing.
+            // The line made its event too large, and has no effect.
             return stop;
         }
         match line {
-            Line::Name => {
+            LineState::Name => {
                 let (field, start) = classify(self.line_text.as_bytes());
-                self.whole_line(field, Value::LineText { start })
+                self.whole_line(field, LineValue::LineText { start })
             }
-            Line::Field(Field::Data) if self.grow(1) => self.too_large(),
-            Line::Field(field) => {
-                let value = Value::LineText { start: 0 };
+            LineState::Field(Field::Data) if self.add_size(1) => self.too_large(),
+            LineState::Field(field) => {
+                let value = LineValue::LineText { start: 0 };
                 match field {
                     Field::Event => self.block.event_type.assign(value, &self.line_text),
                     Field::Id => self.set_id(value),
@@ -307,16 +309,16 @@ impl Decoder {
                 }
                 None
             }
-            Line::Retry(digits) => {
+            LineState::Retry(digits) => {
                 self.set_reconnection_time(digits);
                 None
             }
-            Line::Start | Line::Unknown | Line::Ignored => None,
+            LineState::Start | LineState::Unknown | LineState::Ignored => None,
         }
     }
 
-    /// An empty line: the block is over.
-    // It has a second caller, at the end of a stream; inlined, it costs the first nothing.
+    /// Ends the block, at an empty line.
+    // Inlined because of its second caller, at the end of a stream: that must not slow down the first.
     #[inline]
     pub(super) fn end_of_block(&mut self) -> Option<Stop> {
         if self.discarding {
@@ -324,7 +326,7 @@ impl Decoder {
             self.block.clear();
             return None;
         }
-        self.last_event_id.follow(&self.block.id);
+        self.last_event_id.update_from(&self.block.id);
         if self.block.data.is_absent() {
             return self.end_of_block_without_data();
         }
@@ -342,9 +344,9 @@ impl Decoder {
         None
     }
 
-    /// The event was lent, and is over.
+    /// Clears the block if it was returned as an item.
     #[inline]
-    pub(super) fn end_of_event(&mut self) {
+    pub(super) fn clear_dispatched(&mut self) {
         if self.dispatched {
             self.dispatched = false;
             self.block.clear();
@@ -359,17 +361,17 @@ impl Decoder {
         }
     }
 
-    /// Adds to the size of the event. True when it is too large now, or was before.
+    /// Adds to the size of the event. Returns true if the event is too large, or was before.
     #[inline]
-    const fn grow(&mut self, bytes: usize) -> bool {
+    const fn add_size(&mut self, bytes: usize) -> bool {
         self.block.size = self.block.size.saturating_add(bytes);
         self.block.size > self.max_event_size
     }
 
-    /// The event is too large, which is told once.
+    /// Discards the event as too large. Returns the error once per event.
     #[cold]
     fn too_large(&mut self) -> Option<Stop> {
-        if self.line != Line::Start {
+        if self.line != LineState::Start {
             self.ignore_line();
         }
         if self.discarding {
@@ -381,9 +383,9 @@ impl Decoder {
         Some(Stop::TooLarge)
     }
 
-    /// Nothing that is still to come of the line is needed.
+    /// Ignores the rest of the line.
     fn ignore_line(&mut self) {
-        self.line = Line::Ignored;
+        self.line = LineState::Ignored;
         self.line_text = String::new();
     }
 }

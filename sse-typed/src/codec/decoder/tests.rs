@@ -9,10 +9,10 @@ use proptest::prelude::*;
 use super::{
     Decoder, EventTooLarge, Item,
     naive::{self, NaiveItem, NaiveStream},
-    text::KEPT_ROOM,
+    text::MAX_IDLE_CAPACITY,
 };
 
-/// Decodes `input`, cut at `cuts`.
+/// Decodes `input`, split at `cuts`.
 pub(super) fn decode(decoder: &mut Decoder, input: &[u8], cuts: impl IntoIterator<Item = usize>) -> NaiveStream {
     let mut items = Vec::new();
     let input = Bytes::copy_from_slice(input);
@@ -69,7 +69,7 @@ fn events(input: impl AsRef<[u8]>) -> Vec<String> {
 }
 
 #[test]
-fn an_event_is_lent_with_the_last_event_id_as_of_it() {
+fn an_event_has_the_last_event_id_after_it() {
     let input = b"data: a\n\nid: 1\ndata: b\n\ndata: c\n\nid: 2\n\ndata: d\n\nid: 3\0\ndata: e\n\nid\ndata: f\n\nid: \xC3\xA9\n\ndata: g\n\n";
     let expected = ["", "1", "1", "2", "2", "", "é"];
     for size in 1..=input.len() {
@@ -96,7 +96,7 @@ fn p1_malformed_utf_8_becomes_the_replacement_character() {
 }
 
 #[test]
-fn p2_one_leading_byte_order_mark_is_taken_off() {
+fn p2_one_leading_byte_order_mark_is_removed() {
     assert_eq!(events(b"\xEF\xBB\xBFdata: a\n\n"), ["message=a"]);
     assert_eq!(events(b"\xEF\xBB\xBF\xEF\xBB\xBFdata: a\n\ndata: b\n\n"), ["message=b"]);
     assert_eq!(events(b"\xEF\xBBdata: a\n\ndata: b\n\n"), ["message=b"]);
@@ -104,7 +104,7 @@ fn p2_one_leading_byte_order_mark_is_taken_off() {
 }
 
 #[test]
-fn p2_a_byte_order_mark_is_taken_off_behind_empty_chunks_and_again_on_the_next_connection() {
+fn p2_a_byte_order_mark_is_removed_after_empty_chunks_and_on_the_next_connection() {
     let mut decoder = Decoder::new();
     for _ in 0..2 {
         let read = decode(&mut decoder, b"\xEF\xBB\xBFdata: a\n\n", [0, 0, 1, 1, 2, 2]);
@@ -148,7 +148,7 @@ fn p7_a_line_that_begins_with_a_colon_is_a_comment() {
 }
 
 #[test]
-fn p8_one_leading_space_of_the_value_is_taken_off() {
+fn p8_one_leading_space_of_the_value_is_removed() {
     assert_eq!(
         events("data:a\n\ndata: b\n\ndata:  c\n\ndata:\td\n\ndata: e \n\n"),
         ["message=a", "message=b", "message= c", "message=\td", "message=e "]
@@ -172,7 +172,7 @@ fn p10_names_are_compared_literally() {
 }
 
 #[test]
-fn p11_the_last_event_field_names_the_type_and_an_empty_one_unnames_it() {
+fn p11_the_last_event_field_sets_the_event_type_and_an_empty_one_clears_it() {
     assert_eq!(events("event: a\nevent: b\ndata\n\n"), ["b="]);
     assert_eq!(events("event: a\nevent:\ndata\n\n"), ["message="]);
     assert_eq!(events("event: a\n\ndata: b\n\n"), ["message=b"], "a type does not outlive its block");
@@ -220,7 +220,7 @@ fn p16_a_block_without_data_sets_the_last_event_id() {
 }
 
 #[test]
-fn p16_the_state_is_the_streams_right_behind_each_item() {
+fn p16_the_state_is_current_after_each_item() {
     let mut decoder = Decoder::new();
     decoder.feed("id: 1\ndata: a\n\nid: 2\nretry: 7\n\ndata: b\n\n");
     assert!(decoder.next_item().is_some());
@@ -255,7 +255,7 @@ fn p19_the_end_discards_an_unfinished_block() {
 }
 
 #[test]
-fn p19_the_next_connection_begins_afresh_in_the_middle_of_a_line_end_and_of_a_byte_order_mark() {
+fn p19_the_next_connection_starts_anew_after_half_a_line_end_or_byte_order_mark() {
     for cut in ["data: a\r\r", "\u{FEFF}"] {
         let mut decoder = Decoder::new();
         decode(&mut decoder, cut.as_bytes(), []);
@@ -267,7 +267,7 @@ fn p19_the_next_connection_begins_afresh_in_the_middle_of_a_line_end_and_of_a_by
     decoder.feed("data: a\r");
     assert_eq!(decoder.next_item(), None);
     decoder.restart();
-    // An LF right behind the CR would belong to it; on the next connection it is an empty line, behind it is a block.
+    // An LF right after the CR would belong to it. At the start of the next connection it is an empty line.
     decoder.feed("data: b\n");
     assert_eq!(decoder.next_item(), None);
     decoder.feed("\n");
@@ -287,7 +287,7 @@ fn p20_a_bare_cr_is_not_held_back() {
 }
 
 #[test]
-fn p21_the_last_event_id_outlives_the_connection() {
+fn p21_the_last_event_id_is_kept_on_the_next_connection() {
     let mut decoder = Decoder::new().with_last_event_id("0");
     assert_eq!(decoder.last_event_id(), "0");
     decode(&mut decoder, b"id: 9\ndata\n\n", []);
@@ -324,10 +324,7 @@ fn an_oversized_event_is_one_error_and_the_next_event_is_read() {
     }
     let error = Decoder::new().max_event_size(16).next_error("data: 0123456789abcdef\n\n");
     assert_eq!(error.limit(), 16);
-    assert_eq!(
-        error.to_string(),
-        "an event is larger than the limit of 16 bytes (max_event_size), and was passed over"
-    );
+    assert_eq!(error.to_string(), "an event is larger than the limit of 16 bytes (max_event_size), and was skipped");
 }
 
 #[test]
@@ -338,14 +335,14 @@ fn an_event_of_just_the_limit_is_read() {
 }
 
 #[test]
-fn the_limit_counts_text_as_it_is_lent() {
+fn the_limit_measures_decoded_text() {
     let mut decoder = Decoder::new().max_event_size(7);
     assert_eq!(decode(&mut decoder, b"data: \xFF\xFF\n\n", []).items.len(), 1);
     assert_eq!(decode(&mut decoder, b"data: \xFF\xFF\xFF\n\n", []).items, [NaiveItem::TooLarge]);
 }
 
 #[test]
-fn memory_is_bounded_by_the_limit_whatever_never_ends() {
+fn the_limit_bounds_memory_for_every_kind_of_endless_input() {
     let limit = 1 << 20;
     for endless in ["data: ", "event: ", "id: ", ": ", "retry: ", "unknown", "data", ""] {
         let mut decoder = Decoder::new().comments(true).updates(true).max_event_size(limit);
@@ -355,37 +352,37 @@ fn memory_is_bounded_by_the_limit_whatever_never_ends() {
         for _ in 0..64 {
             decoder.feed(chunk.clone());
             while decoder.next_item().is_some() {}
-            let held = decoder.line_text.capacity() + decoder.block.held();
-            assert!(held <= 2 * limit + 4 * KEPT_ROOM, "{endless:?} holds {held} bytes");
+            let capacity = decoder.line_text.capacity() + decoder.block.capacity();
+            assert!(capacity <= 2 * limit + 4 * MAX_IDLE_CAPACITY, "{endless:?} holds {capacity} bytes");
         }
     }
 }
 
 #[test]
-fn a_large_events_room_is_given_back() {
+fn the_buffers_of_a_large_event_are_freed() {
     let mut decoder = Decoder::new();
     let input = format!("data: {}\n\ndata: b\n\n", "x".repeat(4 << 20));
     decode(&mut decoder, input.as_bytes(), (0..input.len()).step_by(16 << 10));
     decoder.feed("");
     assert_eq!(decoder.next_item(), None);
-    assert!(decoder.block.held() <= 4 * KEPT_ROOM);
+    assert!(decoder.block.capacity() <= 4 * MAX_IDLE_CAPACITY);
 }
 
 #[test]
-fn a_large_lines_room_is_given_back_whatever_it_was() {
+fn the_buffers_of_a_large_line_of_any_kind_are_freed() {
     for large in ["data: ", "event: ", "id: ", ": "] {
         for behind in ["id: 1\ndata: b\n\n", "id\n\n"] {
             let mut decoder = Decoder::new().comments(true);
             let input = format!("{large}{}\ndata: a\n\n{behind}", "x".repeat(4 << 20));
             decode(&mut decoder, input.as_bytes(), (0..input.len()).step_by(16 << 10));
-            let held = decoder.line_text.capacity() + decoder.block.held() + decoder.last_event_id.held();
-            assert!(held <= 4 * KEPT_ROOM, "{large:?} holds {held} bytes behind {behind:?}");
+            let capacity = decoder.line_text.capacity() + decoder.block.capacity() + decoder.last_event_id.capacity();
+            assert!(capacity <= 4 * MAX_IDLE_CAPACITY, "{large:?} holds {capacity} bytes behind {behind:?}");
         }
     }
     let mut decoder = Decoder::new();
     decode(&mut decoder, format!("id: {}", "x".repeat(4 << 20)).as_bytes(), (0..4 << 20).step_by(16 << 10));
     decoder.restart();
-    assert!(decoder.line_text.capacity() <= KEPT_ROOM, "behind a connection that broke");
+    assert!(decoder.line_text.capacity() <= MAX_IDLE_CAPACITY, "behind a connection that broke");
 }
 
 #[test]
@@ -414,7 +411,7 @@ impl Decoder {
     }
 }
 
-/// Text made of what matters to a parser of event streams.
+/// Text of tokens that matter to a parser of event streams.
 pub(super) fn wire_text() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
         3 => prop::sample::select(vec![
@@ -426,7 +423,7 @@ pub(super) fn wire_text() -> impl Strategy<Value = Vec<u8>> {
             .prop_map(|text| text.as_bytes().to_vec()),
         1 => prop::collection::vec(any::<u8>(), 0..4),
         1 => "[ -~]{0,12}".prop_map(String::into_bytes),
-        // Line ends are looked for in blocks of 64 bytes.
+        // Line ends are searched in blocks of 64 bytes.
         1 => "[a-z]{50,150}".prop_map(String::into_bytes),
     ];
     prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
@@ -450,7 +447,7 @@ proptest! {
     }
 
     #[test]
-    fn text_that_is_hardly_utf_8_is_repaired_alike_however_it_is_cut(
+    fn split_anywhere_invalid_utf_8_decodes_alike(
         input in prop::collection::vec(
             prop::sample::select(vec![b'd', b'a', b't', b':', b' ', b'\n', b'\r', 0xC3, 0xA9, 0xE2, 0x82, 0xAC, 0xF0, 0x9F, 0xFF]),
             0..60,

@@ -1,6 +1,6 @@
-//! Where a field's value lies.
+//! Values of fields, which stay in the received chunk as long as possible.
 
-/// A piece of the chunk.
+/// A range of bytes in the chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Span {
     pub(super) start: usize,
@@ -14,14 +14,14 @@ impl Span {
     }
 }
 
-/// Where the value of a line lies.
+/// The value of a line: a span of the chunk, or the end of `line_text`.
 #[derive(Clone, Copy)]
-pub(super) enum Value {
+pub(super) enum LineValue {
     Chunk(Span),
     LineText { start: usize },
 }
 
-impl Value {
+impl LineValue {
     #[inline]
     pub(super) const fn length(self, line_text: &str) -> usize {
         match self {
@@ -39,127 +39,128 @@ impl Value {
     }
 }
 
-/// A value, which stays in the chunk where it was received, as long as it lies there in one piece and the chunk is there.
+/// The text of a field. It refers to the chunk as long as the chunk contains it in one piece and is the current one. Otherwise
+/// it is in the buffer.
 #[derive(Debug)]
-pub(super) struct Text {
-    place: Place,
+pub(super) struct FieldText {
+    location: Location,
     buffer: String,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Place {
+enum Location {
     Absent,
     Chunk(Span),
     Buffer,
 }
 
-/// What an idle buffer keeps allocated at most, in bytes.
-pub(super) const KEPT_ROOM: usize = 64 << 10;
+/// The limit of the capacity that an idle buffer keeps, in bytes.
+pub(super) const MAX_IDLE_CAPACITY: usize = 64 << 10;
 
-/// From so many bytes on the room grows by half of what is there, and not to the double: memory counts for more than
-/// copies, and allocators move the pages of what is large.
-const LARGE: usize = 1 << 20;
+/// From this size on, a buffer grows by half instead of doubling. Memory then matters more than copies, and allocators move large
+/// allocations by their pages.
+const LARGE_BUFFER: usize = 1 << 20;
 
-/// Empties a buffer. The room that a large value took is given back.
+/// Clears a buffer, and frees the memory of a large value.
 #[inline]
-pub(super) fn empty(buffer: &mut String) {
+pub(super) fn clear_buffer(buffer: &mut String) {
     buffer.clear();
-    if buffer.capacity() > KEPT_ROOM {
-        buffer.shrink_to(KEPT_ROOM);
+    if buffer.capacity() > MAX_IDLE_CAPACITY {
+        buffer.shrink_to(MAX_IDLE_CAPACITY);
     }
 }
 
-impl Text {
+impl FieldText {
     pub(super) const fn new() -> Self {
-        Self { place: Place::Absent, buffer: String::new() }
+        Self { location: Location::Absent, buffer: String::new() }
     }
 
     #[inline]
     pub(super) fn clear(&mut self) {
-        self.place = Place::Absent;
-        empty(&mut self.buffer);
+        self.location = Location::Absent;
+        clear_buffer(&mut self.buffer);
     }
 
     #[inline]
     pub(super) const fn is_absent(&self) -> bool {
-        matches!(self.place, Place::Absent)
+        matches!(self.location, Location::Absent)
     }
 
-    /// The value, which is empty if it is absent.
+    /// The text, or an empty one if it is absent.
     #[inline]
     pub(super) fn get<'a>(&'a self, chunk: &'a str) -> &'a str {
-        match self.place {
-            Place::Absent => "",
-            Place::Chunk(span) => span.of(chunk),
-            Place::Buffer => &self.buffer,
+        match self.location {
+            Location::Absent => "",
+            Location::Chunk(span) => span.of(chunk),
+            Location::Buffer => &self.buffer,
         }
     }
 
     #[inline]
-    pub(super) fn assign(&mut self, value: Value, line_text: &str) {
+    pub(super) fn assign(&mut self, value: LineValue, line_text: &str) {
         match value {
-            Value::Chunk(span) => self.set(span),
-            Value::LineText { start } => self.copy(&line_text[start..]),
+            LineValue::Chunk(span) => self.set(span),
+            LineValue::LineText { start } => self.copy(&line_text[start..]),
         }
     }
 
-    /// The value is this piece of the chunk.
+    /// Sets the text to this span of the chunk.
     #[inline]
     pub(super) const fn set(&mut self, span: Span) {
-        self.place = Place::Chunk(span);
+        self.location = Location::Chunk(span);
     }
 
-    /// The value is a copy of `text`.
+    /// Sets the text to a copy of `text`.
     pub(super) fn copy(&mut self, text: &str) {
-        empty(&mut self.buffer);
+        clear_buffer(&mut self.buffer);
         self.buffer.push_str(text);
-        self.place = Place::Buffer;
+        self.location = Location::Buffer;
     }
 
-    /// The value is `text`.
-    pub(super) fn own(&mut self, text: String) {
+    /// Sets the text to `text`, without a copy.
+    pub(super) fn set_owned(&mut self, text: String) {
         self.buffer = text;
-        self.place = Place::Buffer;
+        self.location = Location::Buffer;
     }
 
-    /// The value is that of `other`, if it has one.
-    pub(super) fn follow(&mut self, other: &Self) {
-        match other.place {
-            Place::Absent => {}
-            Place::Chunk(span) => self.set(span),
-            Place::Buffer => self.copy(&other.buffer),
+    /// Sets the text to that of `other`, unless that is absent.
+    pub(super) fn update_from(&mut self, other: &Self) {
+        match other.location {
+            Location::Absent => {}
+            Location::Chunk(span) => self.set(span),
+            Location::Buffer => self.copy(&other.buffer),
         }
     }
 
-    /// The chunk goes: what lies in it is copied.
+    /// Copies the text into the buffer if it refers to the chunk.
     #[inline]
-    pub(super) fn keep(&mut self, chunk: &str) {
-        if let Place::Chunk(span) = self.place {
+    pub(super) fn copy_from_chunk(&mut self, chunk: &str) {
+        if let Location::Chunk(span) = self.location {
             self.copy(span.of(chunk));
         }
     }
 
-    /// One more line begins, which is pushed piece by piece.
+    /// Begins another line. Its text follows by `push`.
     pub(super) fn begin_line(&mut self, chunk: &str) {
-        self.keep(chunk);
+        self.copy_from_chunk(chunk);
         if self.is_absent() {
-            self.place = Place::Buffer;
+            self.location = Location::Buffer;
         } else {
             self.buffer.push('\n');
         }
     }
 
     pub(super) fn push(&mut self, piece: &str) {
-        let room = self.buffer.capacity() - self.buffer.len();
-        if piece.len() > room && self.buffer.len() >= LARGE {
+        let spare = self.buffer.capacity() - self.buffer.len();
+        if piece.len() > spare && self.buffer.len() >= LARGE_BUFFER {
             self.buffer.reserve_exact(piece.len().max(self.buffer.len() / 2));
         }
         self.buffer.push_str(piece);
     }
 
-    /// The room that the buffer takes, in bytes.
+    /// The capacity of the buffer, in bytes.
     #[cfg(test)]
-    pub(super) const fn held(&self) -> usize {
+    pub(super) const fn capacity(&self) -> usize {
         self.buffer.capacity()
     }
 }

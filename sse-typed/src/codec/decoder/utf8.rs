@@ -1,28 +1,27 @@
-//! The bytes of a stream as text: the standard's "UTF-8 decode", chunk by chunk.
+//! The standard's "UTF-8 decode", chunk by chunk.
 
 use std::str;
 
 use bytes::Bytes;
 use bytestring::ByteString;
 
-/// Turns chunks of bytes into chunks of text.
+/// Decodes chunks of bytes into chunks of text.
 ///
-/// A chunk is checked once and as a whole, and a [`ByteString`] remembers that it was: what is lent of it is not looked at
-/// again. Values are short, and to check them one by one costs five times as much. Nor is anything behind this stage
-/// concerned with bytes that are no text.
+/// Each chunk is validated once as a whole, and its [`ByteString`] records that. So slices of it need no validation: values are
+/// short, and validating each of them costs five times as much. The code after this step deals with valid text only.
 #[derive(Debug)]
-pub(super) struct Utf8 {
-    /// The character that the last chunk has begun.
+pub(super) struct Utf8Decoder {
+    /// The bytes of a character that the last chunk began.
     unfinished: Vec<u8>,
 }
 
-/// The longest piece of a character that is not finished, in bytes.
+/// The longest part of an unfinished character, in bytes.
 const LONGEST_UNFINISHED: usize = 3;
 
-/// In bytes.
-const SMALL: usize = 1024;
+/// Chunks below this size are first checked for ASCII, in bytes.
+const SMALL_CHUNK: usize = 1024;
 
-impl Utf8 {
+impl Utf8Decoder {
     pub(super) const fn new() -> Self {
         Self { unfinished: Vec::new() }
     }
@@ -31,17 +30,17 @@ impl Utf8 {
         self.unfinished.clear();
     }
 
-    /// Whether the last chunk has begun a character, which is dropped.
-    pub(super) fn take_unfinished(&mut self) -> bool {
+    /// Discards a character that the last chunk began. Returns whether there was one.
+    pub(super) fn discard_unfinished(&mut self) -> bool {
         let any = !self.unfinished.is_empty();
         self.unfinished.clear();
         any
     }
 
-    /// The text of the next chunk: as it lies there, if it is valid. What is not becomes U+FFFD.
+    /// The text of the next chunk, without a copy if it is valid. Invalid bytes become U+FFFD.
     pub(super) fn decode(&mut self, mut chunk: Bytes) -> ByteString {
         if !self.unfinished.is_empty() {
-            // A copy of the chunk, which only text that is not ASCII ever costs.
+            // This copies the chunk. It only happens for text that is not ASCII.
             self.unfinished.extend_from_slice(&chunk);
             chunk = std::mem::take(&mut self.unfinished).into();
         }
@@ -49,14 +48,14 @@ impl Utf8 {
         if end < chunk.len() {
             self.unfinished.extend_from_slice(&chunk.split_off(end));
         }
-        // The check takes the chunk, and repairing needs it: what a second reference costs is more than to look twice at a
-        // small chunk, and less than to do so at a large one.
-        let received = if chunk.len() < SMALL && chunk.is_ascii() { Bytes::new() } else { chunk.clone() };
+        // The validation consumes the chunk, and the replacement of invalid bytes needs it again. For a small chunk a check for
+        // ASCII is cheaper than a second reference; for a large one it is not.
+        let received = if chunk.len() < SMALL_CHUNK && chunk.is_ascii() { Bytes::new() } else { chunk.clone() };
         ByteString::try_from(chunk).unwrap_or_else(|_| String::from_utf8_lossy(&received).into_owned().into())
     }
 }
 
-/// How many bytes at the end are the beginning of a character.
+/// How many bytes at the end are the beginning of an unfinished character.
 fn unfinished(bytes: &[u8]) -> usize {
     if bytes.last().is_none_or(u8::is_ascii) {
         return 0;
@@ -69,7 +68,7 @@ fn unfinished(bytes: &[u8]) -> usize {
     }
 }
 
-/// Whether a character of several bytes may begin with this one.
+/// Whether this byte may begin a character of several bytes.
 const fn is_first_byte(byte: u8) -> bool {
     byte >= 0b1100_0000
 }
@@ -80,8 +79,8 @@ mod tests {
 
     use super::*;
 
-    /// Bytes that are text, nearly text, and pieces of it.
-    fn nearly_text() -> impl Strategy<Value = Vec<u8>> {
+    /// Bytes that are valid UTF-8, almost valid, or parts of characters.
+    fn almost_utf8() -> impl Strategy<Value = Vec<u8>> {
         let piece = prop_oneof![
             prop::sample::select(vec!["a", "é", "€", "🦀", "\u{FEFF}", "\u{10FFFF}"])
                 .prop_map(|text| text.as_bytes().to_vec()),
@@ -94,12 +93,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn however_it_is_cut_the_text_is_that_of_the_whole(
-            input in nearly_text(),
+        fn split_anywhere_the_text_equals_that_of_the_whole_input(
+            input in almost_utf8(),
             mut cuts in prop::collection::vec(0_usize..40, 0..6),
         ) {
             cuts.sort_unstable();
-            let mut utf8 = Utf8::new();
+            let mut utf8 = Utf8Decoder::new();
             let mut start = 0;
             let mut text = String::new();
             for end in cuts.into_iter().chain([input.len()]) {
@@ -108,7 +107,7 @@ mod tests {
                 start = end;
             }
             prop_assert!(utf8.unfinished.len() <= LONGEST_UNFINISHED);
-            // What is held back is a character's beginning, and U+FFFD only if nothing follows.
+            // The bytes held back are the beginning of a character. They become U+FFFD only at the end of the input.
             text += &String::from_utf8_lossy(&utf8.unfinished);
             prop_assert_eq!(text, String::from_utf8_lossy(&input));
         }

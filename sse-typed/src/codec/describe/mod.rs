@@ -1,11 +1,11 @@
-//! What stands on the wire, said of a type and not of a value: for outputs such as TypeScript.
+//! Descriptions of event types, from which outputs such as TypeScript are generated.
 //!
-//! The derives implement [`DescribeEvent`] for every output that can describe the payloads. An output is a [`Describer`]: it
-//! says what it makes of one type of data, by an impl of [`DescribeType`] for each type that it can describe. The bounds
-//! stand on the output, so a payload needs `ts_rs::TS` only where TypeScript is asked for.
+//! An output implements [`Describer`], and [`DescribeType<T>`](DescribeType) for each type `T` of data that it can describe. The
+//! derives implement [`DescribeEvent<D>`](DescribeEvent) for every output `D` that can describe the type's payloads. The bounds
+//! are on the output, so a payload needs `ts_rs::TS` only if TypeScript is generated.
 //!
-//! What a description holds is what a receiver sees: variants that are never written are not in it, nor are fields that are
-//! not in the JSON. For a type that is only received, it is what is read.
+//! A description contains what a receiver sees. It omits variants that are never written and fields that are not in the JSON. For
+//! a type that is only received, it contains what is decoded.
 //!
 #![cfg_attr(feature = "derive", doc = "```")]
 #![cfg_attr(not(feature = "derive"), doc = "```ignore")]
@@ -51,21 +51,21 @@ use std::{rc::Rc, sync::Arc};
 pub use self::values::{Data, Events, Field, Variant};
 use crate::event::RawEvent;
 
-/// An output that events are described to.
+/// An output that event types are described to.
 pub trait Describer {
-    /// What the output knows a type of data by.
+    /// The output's representation of a type of data, such as the name of a TypeScript type.
     type Type;
 }
 
-/// An output that can describe a `T`, as serde writes it.
+/// An output that can describe the type `T`, as serde serializes it.
 #[diagnostic::on_unimplemented(
     message = "`{T}` cannot be described to `{Self}`",
     label = "no description of `{T}`",
-    note = "for TypeScript add `#[derive(ts_rs::TS)]` to `{T}`, or name a type that stands for it on the wire with \
+    note = "for TypeScript add `#[derive(ts_rs::TS)]` to `{T}`, or name the type that is on the wire with \
             `#[sse(as = \"..\")]`"
 )]
 pub trait DescribeType<T: ?Sized>: Describer {
-    /// What the type is known by.
+    /// The output's representation of `T`.
     fn describe_type(&mut self) -> Self::Type;
 }
 
@@ -76,7 +76,7 @@ pub trait DescribeType<T: ?Sized>: Describer {
     note = "add `#[derive(SseEvent)]`, `#[derive(EncodeEvent)]` or `#[derive(DecodeEvent)]`"
 )]
 pub trait DescribeEvent<D: Describer + ?Sized> {
-    /// What stands on the wire.
+    /// Describes the events of this type.
     fn describe(describer: &mut D) -> Events<D::Type>;
 }
 

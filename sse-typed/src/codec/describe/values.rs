@@ -1,4 +1,4 @@
-/// The events of one type, `T` being what the output knows a type of data by.
+/// The events of one type. `T` is the output's representation of a type of data.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Events<T> {
@@ -10,58 +10,58 @@ pub struct Events<T> {
     pub tag: Option<&'static str>,
     /// Event types that are received and dropped.
     pub ignored: &'static [&'static str],
-    /// The variants, in the order in which they are declared. A struct is its own only one.
+    /// The variants, in order of declaration. A struct has one variant.
     pub variants: Vec<Variant<T>>,
 }
 
-/// A variant: an event type, or a part of one.
+/// A variant, which is an event type, or one of several variants with the same event type.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Variant<T> {
-    /// The variant's own name, in the case that `rename_all` asks for.
+    /// The name of the variant, in the case of `rename_all`.
     pub name: &'static str,
-    /// The event type, `message` for an event without one. It says nothing for [`Data::Raw`] and [`Data::Nested`].
+    /// The event type; `message` for an event without one. It has no meaning for [`Data::Raw`] and [`Data::Nested`].
     pub event_type: &'static str,
-    /// Further event types that are read as this one.
+    /// Further event types that are decoded as this variant.
     pub aliases: &'static [&'static str],
     /// Its doc comment.
     pub doc: &'static str,
     /// The data.
     pub data: Data<T>,
-    /// The key of the JSON object that tells this variant from others of its event type. A [sentinel](Data::Sentinel) is
-    /// told by its data.
+    /// The JSON key that tells this variant from others with its event type. A [sentinel](Data::Sentinel) is recognized by its
+    /// data instead.
     pub key: Option<&'static str>,
-    /// The field that travels as the event's id.
+    /// The field that is sent as the event's id.
     pub id: Option<&'static str>,
-    /// The field that travels as the reconnection time.
+    /// The field that is sent as the reconnection time.
     pub retry: Option<&'static str>,
-    /// The stream is complete behind it.
+    /// It is a terminal event: the stream ends after it.
     pub terminal: bool,
     /// It reports an error of the server.
     pub error: bool,
-    /// It tells of lost history.
+    /// It reports lost history.
     pub gap: bool,
-    /// It takes the event types that no variant has.
+    /// It takes the event types that no variant declares.
     pub other: bool,
 }
 
-/// What stands in an event's data.
+/// The data of an event.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Data<T> {
-    /// Nothing: `null`, or an object that is only the tag.
+    /// No data: `null`, or an object that has only the tag.
     Unit,
-    /// The JSON of one type; of an unknown one where a codec of serde hides it.
+    /// The JSON of a type; `None` if a serde codec hides the type.
     Json(Option<T>),
     /// A JSON object of these fields.
     Object(Vec<Field<T>>),
-    /// Plain text; where a type is named for it, that type's JSON would be the text in quotes.
+    /// Plain text. If there is a type, its JSON is this text in quotes.
     Text(Option<T>),
     /// Exactly this text.
     Sentinel(&'static str),
-    /// Whatever it was.
+    /// Any data of an untyped event.
     Raw,
-    /// One of another type's events, under the event types of that.
+    /// An event of another type, with the event types of that type.
     Nested(Box<Events<T>>),
 }
 
@@ -73,43 +73,43 @@ pub struct Field<T> {
     pub name: &'static str,
     /// Its doc comment.
     pub doc: &'static str,
-    /// Its type; `None` where a codec of serde hides it.
+    /// Its type; `None` if a serde codec hides it.
     pub ty: Option<T>,
     /// It may be absent.
     pub optional: bool,
-    /// It has no name of its own: its keys stand among those of the object.
+    /// Its keys are among the keys of the object, as with `#[serde(flatten)]`.
     pub flatten: bool,
 }
 
 impl<T> Events<T> {
-    /// Events of the type of that name.
+    /// Events of the type `name`, without variants.
     #[must_use]
     pub const fn new(name: &'static str) -> Self {
         Self { name, doc: "", tag: None, ignored: &[], variants: Vec::new() }
     }
 
-    /// With a doc comment.
+    /// Sets the doc comment.
     #[must_use]
     pub fn doc(mut self, doc: &'static str) -> Self {
         self.doc = doc;
         self
     }
 
-    /// With a JSON key that repeats the event type.
+    /// Sets the JSON key that repeats the event type.
     #[must_use]
     pub fn tag(mut self, tag: &'static str) -> Self {
         self.tag = Some(tag);
         self
     }
 
-    /// With event types that are received and dropped.
+    /// Sets the event types that are received and dropped.
     #[must_use]
     pub fn ignored(mut self, ignored: &'static [&'static str]) -> Self {
         self.ignored = ignored;
         self
     }
 
-    /// With one more variant.
+    /// Adds a variant.
     #[must_use]
     pub fn variant(mut self, variant: Variant<T>) -> Self {
         self.variants.push(variant);
@@ -118,7 +118,7 @@ impl<T> Events<T> {
 }
 
 impl<T> Variant<T> {
-    /// A variant of that name and event type.
+    /// A variant with a name, an event type and data.
     #[must_use]
     pub const fn new(name: &'static str, event_type: &'static str, data: Data<T>) -> Self {
         Self {
@@ -137,63 +137,63 @@ impl<T> Variant<T> {
         }
     }
 
-    /// With further event types.
+    /// Sets further event types that are decoded as this variant.
     #[must_use]
     pub fn aliases(mut self, aliases: &'static [&'static str]) -> Self {
         self.aliases = aliases;
         self
     }
 
-    /// With a doc comment.
+    /// Sets the doc comment.
     #[must_use]
     pub fn doc(mut self, doc: &'static str) -> Self {
         self.doc = doc;
         self
     }
 
-    /// Known by a key of its JSON.
+    /// Sets the JSON key that tells the variant from others with its event type.
     #[must_use]
     pub fn key(mut self, key: &'static str) -> Self {
         self.key = Some(key);
         self
     }
 
-    /// With a field that travels as the id.
+    /// Sets the field that is sent as the id.
     #[must_use]
     pub fn id(mut self, field: &'static str) -> Self {
         self.id = Some(field);
         self
     }
 
-    /// With a field that travels as the reconnection time.
+    /// Sets the field that is sent as the reconnection time.
     #[must_use]
     pub fn retry(mut self, field: &'static str) -> Self {
         self.retry = Some(field);
         self
     }
 
-    /// The last of its stream.
+    /// Marks it as a terminal event.
     #[must_use]
     pub fn terminal(mut self) -> Self {
         self.terminal = true;
         self
     }
 
-    /// An error that the server reports.
+    /// Marks it as an error that the server reports.
     #[must_use]
     pub fn error(mut self) -> Self {
         self.error = true;
         self
     }
 
-    /// Told of lost history.
+    /// Marks it as the event that reports lost history.
     #[must_use]
     pub fn gap(mut self) -> Self {
         self.gap = true;
         self
     }
 
-    /// Taking the event types that no variant has.
+    /// Marks it as the variant that takes event types that no variant declares.
     #[must_use]
     pub fn other(mut self) -> Self {
         self.other = true;
@@ -202,27 +202,27 @@ impl<T> Variant<T> {
 }
 
 impl<T> Field<T> {
-    /// A field of that name and type.
+    /// A field with a name and a type.
     #[must_use]
     pub const fn new(name: &'static str, ty: Option<T>) -> Self {
         Self { name, doc: "", ty, optional: false, flatten: false }
     }
 
-    /// With a doc comment.
+    /// Sets the doc comment.
     #[must_use]
     pub fn doc(mut self, doc: &'static str) -> Self {
         self.doc = doc;
         self
     }
 
-    /// One that may be absent.
+    /// Marks it as a field that may be absent.
     #[must_use]
     pub fn optional(mut self) -> Self {
         self.optional = true;
         self
     }
 
-    /// One whose keys stand among those of the object.
+    /// Marks it as a field whose keys are among the keys of the object.
     #[must_use]
     pub fn flatten(mut self) -> Self {
         self.flatten = true;

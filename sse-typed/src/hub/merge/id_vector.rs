@@ -4,7 +4,7 @@
 //! Of an id all but `[A-Za-z0-9._-]` is written as `%XX`, in capital digits. A text that ends in `!` is that of an event that
 //! ends the whole stream. What is spelled in another way is no vector.
 
-use crate::event::{EventId, LONGEST_ID, PartName};
+use crate::event::{EventId, MAX_ID_LEN, PartName};
 
 /// How many parts a stream has at most.
 pub(super) const MAX_PARTS: usize = 16;
@@ -84,7 +84,7 @@ impl IdVectorText {
         if over && !self.0.ends_with('!') {
             self.0.push('!');
         }
-        (self.0.len() <= LONGEST_ID).then_some(&*self.0)
+        (self.0.len() <= MAX_ID_LEN).then_some(&*self.0)
     }
 
     pub(super) fn finish(mut self, over: bool) -> Option<EventId> {

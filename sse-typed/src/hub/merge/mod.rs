@@ -20,7 +20,7 @@ use self::{
 };
 use super::subscription::Subscription;
 use crate::{
-    codec::{EncodeEvent, Unites},
+    codec::{EncodeEvent, Nests},
     event::{EventId, LastEventId, PartName},
 };
 
@@ -88,7 +88,7 @@ use crate::{
 ///
 /// # Event types
 ///
-/// The parts' event types are `E` itself or payloads of its `#[sse(nested)]` variants: see [`Unites`]. Events stand on the wire as
+/// The parts' event types are `E` itself or payloads of its `#[sse(nested)]` variants: see [`Nests`]. Events stand on the wire as
 /// `E` encodes them. One that `E` would read as another variant [cannot be sent](crate::Sse::on_unsendable).
 ///
 /// A [gap](super#lost-history) names the [part](crate::Gap::part) in which history is lost. Where one hub's event type is in
@@ -176,7 +176,7 @@ impl<E> Merge<E> {
     /// and when there are 16 parts already.
     pub fn add<P>(mut self, name: &str, subscribe: impl FnOnce(LastEventId) -> Subscription<P>) -> Self
     where
-        E: Unites<P> + 'static,
+        E: Nests<P> + 'static,
         P: EncodeEvent + Send + Sync + 'static,
     {
         let name = match PartName::new(name) {

@@ -1,4 +1,4 @@
-//! A key that was read as text, to see whether it is the tag, and is then read again as what the payload asks for.
+//! Deserializes a key of the payload from text, after it was compared with the tag.
 
 use std::{fmt, marker::PhantomData};
 
@@ -8,7 +8,7 @@ use serde::{
     forward_to_deserialize_any,
 };
 
-/// Reads a key as serde_json reads the keys of a map: numbers and booleans stand in quotes there.
+/// Deserializes a key as serde_json deserializes the keys of a map, where numbers and booleans are in quotes.
 pub(super) struct KeyDeserializer<'de, 'k, E> {
     key: Key<'de, 'k>,
     error: PhantomData<E>,
@@ -16,9 +16,9 @@ pub(super) struct KeyDeserializer<'de, 'k, E> {
 
 #[derive(Clone, Copy)]
 enum Key<'de, 'k> {
-    /// As it stands in the JSON.
+    /// A slice of the JSON.
     Borrowed(&'de str),
-    /// It has escapes in the JSON, which serde_json reads in text and in nothing else.
+    /// A key with escapes in the JSON. serde_json accepts escapes only in strings.
     Unescaped(&'k str),
 }
 
@@ -31,7 +31,7 @@ impl<'de, 'k, E: Error> KeyDeserializer<'de, 'k, E> {
         Self { key: Key::Unescaped(key), error: PhantomData }
     }
 
-    /// A number, without a sign in front that JSON does not know, and without space around it.
+    /// Parses a number. A leading `+`, which is not JSON, and surrounding space are errors.
     fn number(
         self,
         read: impl FnOnce(&mut serde_json::Deserializer<serde_json::de::StrRead<'de>>) -> serde_json::Result<Number>,
@@ -43,7 +43,7 @@ impl<'de, 'k, E: Error> KeyDeserializer<'de, 'k, E> {
             }
             _ => None,
         };
-        // serde_json's own words. Those of its error would have a place that is one within the key.
+        // The message of serde_json. Its own error would contain a position relative to the key.
         number.ok_or_else(|| E::custom("invalid value: expected key to be a number in quotes"))
     }
 }
@@ -122,7 +122,7 @@ impl<'de, E: Error> Deserializer<'de> for KeyDeserializer<'de, '_, E> {
     }
 }
 
-/// A number as serde_json reads it.
+/// A number as serde_json parses it.
 enum Number {
     Unsigned(u64),
     Signed(i64),

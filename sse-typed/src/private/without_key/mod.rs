@@ -1,4 +1,4 @@
-//! The tag is not the payload's: it is dropped while the payload is read, without a copy of the document.
+//! Removes the tag while the payload is deserialized, without copying the document.
 
 mod key;
 
@@ -12,8 +12,8 @@ use serde::{
 
 use self::key::KeyDeserializer;
 
-/// A deserializer that leaves one key of the outermost object out. Nothing is buffered: the payload is read as it would be
-/// without the tag, unknown fields denied or not.
+/// A deserializer that omits one key of the outermost object, without buffering. The payload is deserialized as if the key were
+/// not there, even with `deny_unknown_fields`.
 pub(super) struct WithoutKey<'k, D> {
     inner: D,
     key: &'k str,
@@ -24,8 +24,8 @@ impl<'k, D> WithoutKey<'k, D> {
         Self { inner, key }
     }
 
-    const fn visitor<V>(key: &'k str, visitor: V, mode: Mode) -> Outer<'k, V> {
-        Outer { key, visitor, mode }
+    const fn visitor<V>(key: &'k str, visitor: V, mode: Mode) -> OuterVisitor<'k, V> {
+        OuterVisitor { key, visitor, mode }
     }
 }
 
@@ -74,25 +74,25 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for WithoutKey<'_, D> {
         visitor.visit_some(self)
     }
 
-    // What else there is cannot stand beside a tag. serde says so in its own words when it meets the object.
+    // No other type can have a tag. serde reports the error when it finds the object.
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf seq tuple tuple_struct
         identifier ignored_any
     }
 }
 
-/// What the payload sees in the place of the object.
+/// What the payload sees instead of the object.
 #[derive(Clone, Copy)]
 enum Mode {
     Map,
-    /// Nothing: the tag was all.
+    /// A unit: the object has only the tag.
     Unit,
-    /// The one key that is left, as the name of an enum's variant.
+    /// The one remaining key, as the name of an enum variant.
     Enum,
 }
 
-/// Visits the outermost value for `visitor`.
-struct Outer<'k, V> {
+/// Visits the outermost value on behalf of `visitor`.
+struct OuterVisitor<'k, V> {
     key: &'k str,
     visitor: V,
     mode: Mode,
@@ -106,7 +106,7 @@ macro_rules! forward_visits {
     )*};
 }
 
-impl<'de, V: Visitor<'de>> Visitor<'de> for Outer<'_, V> {
+impl<'de, V: Visitor<'de>> Visitor<'de> for OuterVisitor<'_, V> {
     type Value = V::Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -134,7 +134,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Outer<'_, V> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-        let mut map = Filtered { map, key: self.key };
+        let mut map = FilteredMap { map, key: self.key };
         match self.mode {
             Mode::Map => self.visitor.visit_map(map),
             Mode::Unit => {
@@ -145,7 +145,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Outer<'_, V> {
                 let value = self.visitor.visit_enum(MapAccessDeserializer::new(&mut map))?;
                 match map.next_key::<IgnoredAny>()? {
                     None => Ok(value),
-                    Some(_) => Err(A::Error::custom("an enum's variant is the only key beside the tag")),
+                    Some(_) => Err(A::Error::custom("an enum's variant must be the only key besides the tag")),
                 }
             }
         }
@@ -153,22 +153,22 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Outer<'_, V> {
 }
 
 /// An object without one of its keys.
-struct Filtered<'k, A> {
+struct FilteredMap<'k, A> {
     map: A,
     key: &'k str,
 }
 
-impl<'de, A: MapAccess<'de>> MapAccess<'de> for Filtered<'_, A> {
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for FilteredMap<'_, A> {
     type Error = A::Error;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
         let mut seed = Some(seed);
         loop {
-            let Some(unless) = seed.take() else { return Ok(None) };
-            match self.map.next_key_seed(Unless { key: self.key, seed: unless })? {
+            let Some(current) = seed.take() else { return Ok(None) };
+            match self.map.next_key_seed(KeyFilter { key: self.key, seed: current })? {
                 None => return Ok(None),
-                Some(Key::Other(key)) => return Ok(Some(key)),
-                Some(Key::Left(unused)) => {
+                Some(FilteredKey::Kept(key)) => return Ok(Some(key)),
+                Some(FilteredKey::Omitted(unused)) => {
                     self.map.next_value::<IgnoredAny>()?;
                     seed = Some(unused);
                 }
@@ -181,28 +181,28 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Filtered<'_, A> {
     }
 }
 
-/// Reads a key with `seed`, unless it is the one to leave out.
-struct Unless<'k, K> {
+/// Deserializes a key with `seed`, unless it is the key to omit.
+struct KeyFilter<'k, K> {
     key: &'k str,
     seed: K,
 }
 
-enum Key<T, K> {
-    Other(T),
-    /// The key was the one to leave out, and the seed is for the next.
-    Left(K),
+enum FilteredKey<T, K> {
+    Kept(T),
+    /// The key to omit. The seed was not used.
+    Omitted(K),
 }
 
-impl<'de, K: DeserializeSeed<'de>> DeserializeSeed<'de> for Unless<'_, K> {
-    type Value = Key<K::Value, K>;
+impl<'de, K: DeserializeSeed<'de>> DeserializeSeed<'de> for KeyFilter<'_, K> {
+    type Value = FilteredKey<K::Value, K>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_str(self)
     }
 }
 
-impl<'de, K: DeserializeSeed<'de>> Visitor<'de> for Unless<'_, K> {
-    type Value = Key<K::Value, K>;
+impl<'de, K: DeserializeSeed<'de>> Visitor<'de> for KeyFilter<'_, K> {
+    type Value = FilteredKey<K::Value, K>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a key")
@@ -210,16 +210,16 @@ impl<'de, K: DeserializeSeed<'de>> Visitor<'de> for Unless<'_, K> {
 
     fn visit_borrowed_str<E: serde::de::Error>(self, key: &'de str) -> Result<Self::Value, E> {
         if key == self.key {
-            return Ok(Key::Left(self.seed));
+            return Ok(FilteredKey::Omitted(self.seed));
         }
-        self.seed.deserialize(KeyDeserializer::borrowed(key)).map(Key::Other)
+        self.seed.deserialize(KeyDeserializer::borrowed(key)).map(FilteredKey::Kept)
     }
 
     fn visit_str<E: serde::de::Error>(self, key: &str) -> Result<Self::Value, E> {
         if key == self.key {
-            return Ok(Key::Left(self.seed));
+            return Ok(FilteredKey::Omitted(self.seed));
         }
-        self.seed.deserialize(KeyDeserializer::unescaped(key)).map(Key::Other)
+        self.seed.deserialize(KeyDeserializer::unescaped(key)).map(FilteredKey::Kept)
     }
 }
 

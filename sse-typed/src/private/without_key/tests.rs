@@ -44,7 +44,7 @@ enum Choice {
 }
 
 #[test]
-fn the_outermost_key_is_dropped_and_no_other() {
+fn only_the_key_of_the_outermost_object_is_omitted() {
     let strict = Strict { a: 1, b: Some(Inner { r#type: "kept".to_owned() }) };
     assert_eq!(read(r#"{"type":"x","a":1,"b":{"type":"kept"}}"#), Ok(strict));
     assert_eq!(read(r#"{"a":1,"type":{"a":[2]},"type":3}"#), Ok(Strict { a: 1, b: None }));
@@ -53,7 +53,7 @@ fn the_outermost_key_is_dropped_and_no_other() {
 }
 
 #[test]
-fn payloads_of_every_shape_that_a_tag_admits_are_read() {
+fn payloads_of_every_shape_that_allows_a_tag_are_read() {
     assert_eq!(read(r#"{"type":"x"}"#), Ok(()));
     assert_eq!(read(r#"{"type":"x","more":[1]}"#), Ok(Unit));
     let large = i128::from(u64::MAX) + 1;
@@ -68,7 +68,7 @@ fn payloads_of_every_shape_that_a_tag_admits_are_read() {
 }
 
 #[test]
-fn what_is_no_object_is_read_as_it_would_be_without_a_tag() {
+fn a_value_that_is_not_an_object_is_read_as_without_a_tag() {
     for json in ["null", "true", "-1", "1", "1.5", "\"a\"", "\"\\n\"", "[{\"type\":1}]"] {
         assert_eq!(read::<Value>(json), Ok(serde_json::from_str(json).unwrap()), "{json}");
     }
@@ -79,14 +79,14 @@ fn what_is_no_object_is_read_as_it_would_be_without_a_tag() {
 }
 
 #[test]
-fn values_pass_through_as_they_stand_there() {
+fn values_are_passed_through_unchanged() {
     let json = r#"{"type":"x","a":[1,  2.50]}"#;
     let raw = read::<BTreeMap<&str, &RawValue>>(json).unwrap();
     assert_eq!(raw["a"].get(), "[1,  2.50]");
     assert_eq!(raw.keys().next().unwrap().as_ptr(), json[13..].as_ptr(), "it is borrowed");
 }
 
-/// A key that is none of serde's own types.
+/// A key with a custom `Deserialize`.
 #[derive(Debug, PartialEq, Eq, Hash, Deserialize)]
 struct Wrapped<T>(T);
 
@@ -125,7 +125,7 @@ impl TryFrom<i16> for Checked {
     }
 }
 
-/// A float that is as good as a key.
+/// A float that can be a map key.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Float<const SINGLE: bool>(u64);
 
@@ -161,7 +161,7 @@ impl<'de> Deserialize<'de> for Bytes {
     }
 }
 
-/// Reads an object with this key, written as JSON, beside the tag and without it.
+/// Checks that an object with this key, given as JSON, is read alike with and without the tag.
 fn assert_read_alike<K: DeserializeOwned + Debug + Eq + Hash>(key: &str) {
     let expected = serde_json::from_str::<HashMap<K, u8>>(&format!("{{{key}:1}}"));
     for json in [format!("{{\"type\":\"x\",{key}:1}}"), format!("{{{key}:1,\"type\":[]}}")] {
@@ -171,7 +171,7 @@ fn assert_read_alike<K: DeserializeOwned + Debug + Eq + Hash>(key: &str) {
             (Err(found), Err(_)) => assert!(!found.is_empty(), "{json}"),
             _ => panic!("{} of {json}: {found:?}, and {expected:?} without a tag", std::any::type_name::<K>()),
         }
-        // Where an error is looked for, another deserializer stands between.
+        // The path of an error is found by another deserializer.
         let mut deserializer = serde_json::Deserializer::from_str(&json);
         let located: Result<HashMap<K, u8>, _> =
             serde_path_to_error::deserialize(WithoutKey::new(&mut deserializer, "type"));
@@ -179,7 +179,7 @@ fn assert_read_alike<K: DeserializeOwned + Debug + Eq + Hash>(key: &str) {
     }
 }
 
-/// Each kind of key of which serde_json makes something of its own, and some around them.
+/// Each type of key that serde_json handles specially, and some others.
 fn assert_all_read_alike(key: &str) {
     macro_rules! keys {
         ($($key:ty),* $(,)?) => {
@@ -221,7 +221,7 @@ fn assert_all_read_alike(key: &str) {
         std::num::NonZero<u16>,
         std::net::IpAddr,
     );
-    // serde_json 1.0.154 splits the first character of a key that is no boolean, and panics as it says so.
+    // serde_json 1.0.154 panics for a key that is not a boolean if its first character has several bytes.
     if key.as_bytes().get(1).is_none_or(u8::is_ascii) {
         keys!(bool, Option<Option<bool>>, Wrapped<Wrapped<bool>>);
     }
@@ -288,7 +288,7 @@ fn a_key_of_any_type_is_read_as_serde_json_reads_it() {
 }
 
 #[test]
-fn an_error_in_a_key_says_what_is_wrong_with_it() {
+fn an_error_in_a_key_has_the_reason() {
     let error = read::<BTreeMap<u8, u8>>(r#"{"type":"x","300":1}"#).unwrap_err();
     assert!(error.contains("invalid value: integer `300`, expected u8"), "{error}");
     let error = read::<BTreeMap<u8, u8>>(r#"{"type":"x","a":1}"#).unwrap_err();
@@ -301,7 +301,7 @@ fn an_error_in_a_key_says_what_is_wrong_with_it() {
 
 proptest! {
     #[test]
-    fn an_object_is_what_it_is_without_the_key(entries in prop::collection::vec(("type|a|b|ty", any::<u8>()), 0..6)) {
+    fn an_object_is_read_as_without_the_key(entries in prop::collection::vec(("type|a|b|ty", any::<u8>()), 0..6)) {
         let members: Vec<_> = entries.iter().map(|(key, value)| format!("\"{key}\": {value}")).collect();
         let json = format!("{{ {} }}", members.join(", "));
         let mut expected: BTreeMap<String, u8> = serde_json::from_str(&json).unwrap();

@@ -224,7 +224,7 @@ fn with_an_id_of_over_1_kib_events_have_none() {
 }
 
 #[test]
-#[should_panic(expected = "\"Feed\" is no name of a part")]
+#[should_panic(expected = "\"Feed\" is not a valid part name")]
 fn a_bad_name_is_refused() {
     let feed = hub(Retention::default());
     let _ = Merge::<All>::new(LastEventId::none()).add("Feed", |id| feed.subscribe(id));

@@ -7,7 +7,7 @@ use http_body_util::BodyExt;
 use proptest::prelude::*;
 use sse_typed::{
     Encoded, EventItem, LastEventId, Merge, RawEvent, Sse, SseEvent,
-    codec::{Encoder, Unites},
+    codec::{Encoder, Nests},
     hub::{Hub, OnGap, Start},
 };
 
@@ -63,7 +63,7 @@ enum Inner {
 /// What a merged stream sends of one event, or that it cannot send it. It is what the uniting type itself writes.
 fn check<E, P>(payload: &P, unite: impl FnOnce(P) -> E) -> Result<(), TestCaseError>
 where
-    E: SseEvent + Unites<P> + std::fmt::Debug + PartialEq + 'static,
+    E: SseEvent + Nests<P> + std::fmt::Debug + PartialEq + 'static,
     P: sse_typed::HubEvent + Clone + Send + Sync + 'static,
 {
     let hub = Hub::builder_on_gap(OnGap::<P>::Restart).build();

@@ -1,4 +1,4 @@
-//! `Unites`: an enum with nested payloads carries their events as its own.
+//! `Nests`, for each nested payload.
 
 use std::collections::HashSet;
 
@@ -6,47 +6,47 @@ use proc_macro2::{TokenStream, TokenTree};
 use quote::{ToTokens as _, quote, quote_spanned};
 use syn::{GenericArgument, PathArguments, Type, WherePredicate, parse_quote};
 
-use super::{Output, encode};
+use super::{Expansion, encode};
 use crate::model::{Field, ungrouped};
 
 /// An impl for each payload.
-pub(super) fn expand(output: &Output<'_, '_>) -> TokenStream {
-    let sent = output.input.variants.iter().filter(|variant| !variant.skip_encode);
+pub(super) fn expand(expansion: &Expansion<'_, '_>) -> TokenStream {
+    let sent = expansion.input.variants.iter().filter(|variant| !variant.skip_encode);
     let nested: Vec<_> = sent.filter_map(|variant| variant.nested()).collect();
     let mut items = TokenStream::new();
-    for ty in united(nested.iter().map(|field| field.ty)) {
+    for ty in nested_types(nested.iter().map(|field| field.ty)) {
         let is_of = |field: &&&Field<'_>| {
             std::ptr::eq(field.ty, ty) || pointee(field.ty).is_some_and(|inner| std::ptr::eq(inner, ty))
         };
         if let Some(field) = nested.iter().find(is_of) {
-            items.extend(implement(output, field, ty));
+            items.extend(implement(expansion, field, ty));
         }
     }
     items
 }
 
-/// The types of nested payloads, and what pointers among them point to: a hub's events are the payload itself. Each is named
-/// once, and types that differ in their lifetimes alone are one.
-pub(crate) fn united<'a>(nested: impl Iterator<Item = &'a Type>) -> Vec<&'a Type> {
+/// The types of nested payloads, and for pointers also the types that they point to, because the event type of a hub is the payload
+/// itself. Duplicates are removed, including types that differ only in lifetimes.
+pub(crate) fn nested_types<'a>(nested: impl Iterator<Item = &'a Type>) -> Vec<&'a Type> {
     let mut seen = HashSet::new();
     let types = nested.flat_map(|ty| std::iter::once(ty).chain(pointee(ty)));
     types.filter(|ty| seen.insert(without_lifetimes(ty))).collect()
 }
 
-fn implement(output: &Output<'_, '_>, field: &Field<'_>, ty: &Type) -> TokenStream {
-    let private = &output.private;
-    let lifetime = output.lifetime();
-    let mut predicates = output.encode_predicates.clone();
-    // With a lifetime the bound is looked at where the impl is used: what is no event type is an error elsewhere.
+fn implement(expansion: &Expansion<'_, '_>, field: &Field<'_>, ty: &Type) -> TokenStream {
+    let private = &expansion.private;
+    let lifetime = expansion.lifetime();
+    let mut predicates = expansion.encode_predicates.clone();
+    // With a lifetime the bound is checked where the impl is used. A payload that is not an event type is an error elsewhere.
     let mut bound = |name: TokenStream| {
         let predicate: WherePredicate = parse_quote!(for<#lifetime> #ty: #private::#name);
         predicates.push(predicate);
     };
     bound(quote!(EncodeEvent));
-    let body = output.input.sides.decode.then(|| {
+    let body = expansion.input.sides.decode.then(|| {
         bound(quote!(DecodeEvent));
-        let private_at = output.private_at(field);
-        let misread = encode::misread_arguments(output, field);
+        let private_at = expansion.private_at(field);
+        let misread = encode::nested_check_arguments(expansion, field);
         quote_spanned! {field.type_span()=>
             fn encode_part(
                 __part: &#ty,
@@ -63,7 +63,7 @@ fn implement(output: &Output<'_, '_>, field: &Field<'_>, ty: &Type) -> TokenStre
             }
         }
     });
-    output.implement_of(&quote!(Unites<#ty>), &predicates, &body.unwrap_or_default())
+    expansion.implement_of(&quote!(Nests<#ty>), &predicates, &body.unwrap_or_default())
 }
 
 /// The `T` of a `Box<T>`, an `Rc<T>` or an `Arc<T>`.

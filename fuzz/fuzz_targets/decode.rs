@@ -1,7 +1,7 @@
-//! Any bytes, cut anywhere, under any limit: the decoder says what the naive one says of the whole input.
+//! The decoder agrees with the naive one on any bytes, split anywhere, with any limit.
 //!
-//! The first byte of the input chooses the limit, the second the cuts; the rest is the stream. So a seed is a text file
-//! with two characters in front.
+//! The first byte of the input selects the limit, the second the chunk boundaries, and the rest is the stream. So a seed is a
+//! text file with two leading characters.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -14,7 +14,7 @@ mod naive;
 
 fuzz_target!(|input: &[u8]| {
     let [limit, cuts, stream @ ..] = input else { return };
-    // Small limits are met by small inputs; the rest of the values leave room for everything.
+    // Small inputs reach small limits. The other values are above the size of any input.
     let limit = if *limit < 128 { usize::from(*limit) } else { 16 << 20 };
     let expected = naive::decode(stream, limit);
     for cuts in [Cuts::None, Cuts::EveryByte, Cuts::Seeded(*cuts)] {
@@ -37,7 +37,7 @@ impl Cuts {
             Self::None => vec![stream],
             Self::EveryByte => stream.chunks(1).collect(),
             Self::Seeded(seed) => {
-                // A linear congruential generator is random enough to cut with. Empty chunks are chunks too.
+                // A linear congruential generator is random enough here. Chunks may be empty.
                 let mut state = u32::from(seed);
                 let (mut chunks, mut rest) = (Vec::new(), stream);
                 while !rest.is_empty() {
@@ -53,7 +53,7 @@ impl Cuts {
     }
 }
 
-/// Decodes chunk by chunk. A caller who does not drain the decoder before he feeds it again gets the same items.
+/// Decodes chunk by chunk. The items are the same if the next chunk is fed before all items are taken.
 fn decode(stream: &[u8], limit: usize, cuts: Cuts, drained: bool) -> NaiveStream {
     let mut decoder = Decoder::new().max_event_size(limit).comments(true).updates(true);
     let mut items = Vec::new();
@@ -69,7 +69,7 @@ fn decode(stream: &[u8], limit: usize, cuts: Cuts, drained: bool) -> NaiveStream
     let last_event_id = decoder.last_event_id().to_owned();
     let reconnection_time = decoder.reconnection_time();
 
-    // A new connection of the same source reads the same, whatever the old one left unfinished.
+    // After `restart` the decoder gives the same items, whatever was unfinished.
     decoder.restart();
     assert!(decoder.next_item().is_none(), "an item outlived the connection");
     assert_eq!(decoder.last_event_id(), last_event_id);

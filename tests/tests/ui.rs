@@ -1,6 +1,6 @@
-//! What the compiler shows for a wrong derive. The snapshots are rustc 1.95's: another version words its own parts of a
-//! message in other ways, so there the files are compiled, must fail, and are not compared. The words and tokens of the
-//! derive's own errors are asserted on every version, by its unit tests.
+//! Compile errors as rustc prints them. The snapshots are those of rustc 1.95. Other versions word their own parts of a message
+//! differently, so with them the files must fail to compile, but the messages are not compared. The unit tests of the derive
+//! check its messages and their tokens with every version.
 
 use std::{
     env,
@@ -14,20 +14,20 @@ use std::{
 const SNAPSHOTS_OF: &str = "rustc 1.95.";
 
 #[test]
-fn a_wrong_derive_is_explained_at_its_token() -> Result<(), Box<dyn Error>> {
+fn compile_errors_are_as_in_the_snapshots() -> Result<(), Box<dyn Error>> {
     let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let version = String::from_utf8(Command::new(rustc).arg("--version").output()?.stdout)?;
     if version.starts_with(SNAPSHOTS_OF) {
         trybuild::TestCases::new().compile_fail("tests/ui/fail/*.rs");
         return Ok(());
     }
-    // trybuild takes the word not to compare from the environment, and only a new process has one of its own.
+    // trybuild reads the setting not to compare from the environment, and only a new process has its own environment.
     let mut copies = Command::new(env::current_exe()?);
     copies.args(["--exact", "copies_without_snapshots_fail", "--ignored", "--nocapture"]).env("TRYBUILD", "overwrite");
     assert!(copies.status()?.success(), "a file that should not compile does");
     println!("not compared: the snapshots of compile errors are of {SNAPSHOTS_OF}x, and this is {}", version.trim());
     if let Some(path) = env::var_os("SSE_TYPED_NOT_RUN") {
-        // xtask says so in its last lines.
+        // xtask reports it in its last lines.
         let mut file = File::options().create(true).append(true).open(path)?;
         file.write_all(format!("comparison with the snapshots of compile errors\t{SNAPSHOTS_OF}x\n").as_bytes())?;
     }
@@ -36,7 +36,7 @@ fn a_wrong_derive_is_explained_at_its_token() -> Result<(), Box<dyn Error>> {
 
 #[test]
 #[ignore = "run by the test above where the snapshots do not fit the compiler"]
-fn copies_without_snapshots_fail() -> Result<(), Box<dyn Error>> {
+fn the_files_fail_to_compile_on_any_rustc() -> Result<(), Box<dyn Error>> {
     if env::var_os("TRYBUILD").is_none() {
         return Ok(());
     }

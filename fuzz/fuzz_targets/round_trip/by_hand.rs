@@ -52,7 +52,7 @@ impl EncodeEvent for ByHand {
             Data::Text(text) => event.text(text)?,
             Data::Json(json) => event.json(json)?,
         }
-        // Last, so that an id that is refused has something in front of it to take back.
+        // Last, so that earlier fields must be discarded if the id is refused.
         self.id.as_ref().map_or(Ok(()), |id| event.id(id))
     }
 }
@@ -69,7 +69,7 @@ impl Parts {
         ByHand { event_type: self.event_type.text(), data, id: self.id.as_ref().map(Hostile::text) }
     }
 
-    /// Whether the event cannot travel, when its envelope has an id or has none.
+    /// Whether encoding must fail, depending on whether the envelope has an id.
     pub(crate) fn is_refused(&self, enveloped: bool) -> bool {
         let bad_id = !enveloped && self.id.as_ref().is_some_and(|id| id.id().is_none());
         bad_id || self.event_type.text().contains(['\r', '\n'])

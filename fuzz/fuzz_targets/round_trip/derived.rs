@@ -74,13 +74,13 @@ impl DerivedParts {
         }
     }
 
-    /// Whether the event cannot travel, when its envelope has an id or has none.
+    /// Whether encoding must fail, depending on whether the envelope has an id.
     pub(crate) fn is_refused(&self, enveloped: bool) -> bool {
         match self {
             Self::Json { id, .. } => !enveloped && id.as_ref().is_some_and(|id| id.id().is_none()),
             Self::Other { event_type, .. } => {
                 let event_type = event_type.text();
-                // Read back it would be another variant.
+                // It would be decoded as another variant.
                 let declared = ["", "json", "text", "message", "unit"].contains(&&*event_type);
                 declared || event_type.contains(['\r', '\n'])
             }
@@ -88,7 +88,7 @@ impl DerivedParts {
         }
     }
 
-    /// What must arrive: what the envelope brings wins over what the event has.
+    /// The event that must be decoded. Id and reconnection time of the envelope take precedence.
     pub(crate) fn arrival(&self, id: Option<&EventId>, retry: Option<Duration>) -> Derived {
         match self.event() {
             Derived::Json { text, list, id: own_id, retry: own_retry } => Derived::Json {
@@ -122,7 +122,7 @@ impl TaggedParts {
         }
     }
 
-    /// A second `type` in the JSON would be taken for the tag.
+    /// A second key `type` in the JSON would be taken for the tag.
     pub(crate) fn is_refused(&self) -> bool {
         matches!(self, Self::Map(map) if map.iter().any(|(key, _)| key.text() == "type"))
     }

@@ -1,4 +1,4 @@
-//! Text as an attacker, or only an unlucky user, puts it together.
+//! Hostile text.
 
 use libfuzzer_sys::arbitrary::{self, Arbitrary};
 use sse_typed::EventId;
@@ -59,7 +59,7 @@ impl Hostile {
         text
     }
 
-    /// The text as an id, if it can travel. Whether it can is said here in other words than the library's.
+    /// The text as an id, if it is valid. The rule is implemented here independently of the library.
     pub(crate) fn id(&self) -> Option<EventId> {
         let text = self.text();
         let can_travel = (1..=1024).contains(&text.len())
@@ -71,7 +71,7 @@ impl Hostile {
     }
 }
 
-/// What becomes of text on its way.
+/// The text as a client receives it.
 pub(crate) fn normalised(text: &str) -> String {
     text.replace("\r\n", "\n").replace('\r', "\n")
 }

@@ -1,5 +1,5 @@
-//! Any events, written one behind the other: each is refused and leaves not one byte, or arrives as it was sent. The only
-//! changes are that CRLF and CR in text become LF, and that reconnection times are rounded up to milliseconds.
+//! Encodes any sequence of events. Encoding each fails without writing a byte, or the event arrives unchanged. The only
+//! exceptions are that CRLF and CR in text become LF, and that reconnection times are rounded up to milliseconds.
 #![no_main]
 
 use std::{fmt, time::Duration};
@@ -29,13 +29,13 @@ enum Sent {
     Retry(Duration),
 }
 
-/// What must arrive.
+/// The event that must be decoded.
 enum Arrival {
     Comment(String),
     Event {
         id: Option<String>,
         retry: Option<Duration>,
-        /// Looks at the rest of the event.
+        /// Checks the rest of the event.
         check: Box<dyn Fn(RawEventRef<'_>)>,
     },
 }
@@ -74,12 +74,12 @@ fuzz_target!(|input: (Vec<Sent>, u8)| {
     assert_eq!(decoder.reconnection_time(), reconnection_time);
 });
 
-/// Sends one, and says what must arrive of it: nothing, if it was refused.
+/// Encodes one event. Returns the event that must be decoded, or `None` if encoding failed.
 fn send(sent: &Sent, encoder: &mut Encoder) -> Vec<Arrival> {
     let arrival = match sent {
         Sent::Raw { event_type, data, id, retry } => {
             let (event_type, data) = (event_type.text(), data.text());
-            // An untyped event may have any id that a wire can carry.
+            // An untyped event may have any id that could be received.
             let id = id.as_ref().map(Hostile::text);
             let event = RawEventRef::new(&event_type, &data).with_id(id.as_deref()).with_retry(*retry).to_raw_event();
             let bad_id = id.as_ref().is_some_and(|id| id.contains(['\r', '\n', '\0']));
@@ -147,7 +147,7 @@ fn envelope<E: EncodeEvent>(event: E, id: &Option<Hostile>, retry: Option<Durati
     event
 }
 
-/// Whether the event was written, which must be so unless it is to be refused.
+/// Whether the event was encoded. Checks that it was, unless encoding must fail.
 fn encoded(result: Result<(), EncodeError>, refused: bool) -> bool {
     assert_eq!(result.is_err(), refused, "{result:?}");
     !refused

@@ -222,8 +222,8 @@ fn hub_event(expansion: &Expansion<'_, '_>) -> TokenStream {
     predicates.extend(expansion.input.variants.iter().filter_map(|variant| match &variant.data {
         Data::Nested(field) if !variant.skip_encode => {
             let ty = field.ty;
-            // With a lifetime the bound is looked at where the impl is used: without one, a payload that brings its own ids
-            // would be an error here.
+            // With a lifetime the bound is checked where the impl is used. Without one, a payload with ids of its own would be an
+            // error here.
             let predicate: WherePredicate = parse_quote!(for<#lifetime> #ty: #private::HubEvent);
             Some(predicate)
         }
@@ -232,7 +232,7 @@ fn hub_event(expansion: &Expansion<'_, '_>) -> TokenStream {
     expansion.implement("HubEvent", &predicates, &TokenStream::new())
 }
 
-/// A part of a gap as the type of the field, which must be its own: a bound says so in words.
+/// Converts a part of a gap into the field's type, which must be the same type. `GapField` provides the compile error.
 fn gap_field(private: &TokenStream, field: &Field<'_>, part: &TokenStream, value: &TokenStream) -> TokenStream {
     let ty = field.ty;
     quote_spanned!(field.type_span()=> <#ty as #private::GapField<#part>>::from_part(#value))

@@ -99,7 +99,7 @@ impl<'a> Variant<'a> {
             match Role::new(ctxt, field, position) {
                 Role::Data(field) => data_fields.push(field),
                 Role::Id(_, span) | Role::Retry(_, span) if field.ident.is_none() => {
-                    ctxt.error(span, format_args!("`id` and `retry` need named fields: write `{ident} {{ .. }}`"))
+                    ctxt.error(span, format_args!("`id` and `retry` need named fields: write `{ident} {{ .. }}`"));
                 }
                 Role::Id(_, span) if id.is_some() => {
                     ctxt.error(span, "an event has one id: only one field can be `#[sse(id)]`");

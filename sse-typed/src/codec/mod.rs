@@ -35,13 +35,13 @@ mod decode;
 mod decoder;
 pub mod describe;
 mod encode;
+#[cfg(test)]
+mod encode_tests;
 mod encoded;
 mod encoder;
 mod event_bytes;
 mod item;
 mod json;
-#[cfg(test)]
-mod laws;
 mod reader;
 #[cfg(test)]
 mod stream_tests;

@@ -264,7 +264,7 @@ fn next_step<E: DecodeEvent, X>(
     let wants_updates = decoder.gives_updates();
     Some(Step::Item(match decoder.next_item()? {
         Ok(Item::Event(raw)) => match E::decode(raw) {
-            Ok(Decoded::Event(event)) => Ok(ReadItem::Event(raw.to_event(event))),
+            Ok(Decoded::Event(event)) => Ok(ReadItem::Event(raw.decoded_as(event))),
             Ok(Decoded::Ignored) if wants_updates && (raw.id().is_some() || raw.retry().is_some()) => {
                 Ok(ReadItem::Update { id: raw.id().map(str::to_owned), retry: raw.retry() })
             }

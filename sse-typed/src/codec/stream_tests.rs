@@ -47,7 +47,7 @@ impl<T> Stream for Script<T> {
     type Item = T;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        assert!(!self.ended, "polled behind its end");
+        assert!(!self.ended, "polled after its end");
         self.polls.set(self.polls.get() + 1);
         match self.steps.pop_front() {
             Some(Poll::Ready(item)) => Poll::Ready(Some(item)),
@@ -254,7 +254,7 @@ fn an_error_says_whether_it_comes_from_the_source_the_decoder_or_the_type() {
     let polls = source();
     let counted = Rc::clone(&polls.polls);
     all(reader::<RawEvent>(polls));
-    assert_eq!(counted.get(), 3, "once a chunk, and never behind the error");
+    assert_eq!(counted.get(), 3, "once per chunk, and never after the error");
 }
 
 #[test]
@@ -267,8 +267,9 @@ fn an_end_within_an_event_is_an_error_unless_the_end_is_lenient() {
                 all(events).into_iter().map(shown).collect::<Vec<_>>()
             };
             let bytes = if end.is_empty() { 6 } else { 7 };
-            let told = format!("the event stream ended within an event: event `done` of {bytes} bytes was discarded!");
-            assert_eq!(read(|events| events), ["message=a", &told], "{end:?} in chunks of {size}");
+            let message =
+                format!("the event stream ended within an event: event `done` of {bytes} bytes was discarded!");
+            assert_eq!(read(|events| events), ["message=a", &message], "{end:?} in chunks of {size}");
             assert_eq!(read(|events| events.lenient_end(true)), ["message=a", "done=é"], "{end:?} in chunks of {size}");
             let missing = "the event stream ended without its terminal event!";
             let strict = read(|events| events.lenient_end(true).require_terminal(true));

@@ -104,7 +104,7 @@ impl<'a> RawEventRef<'a> {
     }
 
     /// Puts the decoded data into an [`Event`] with the id and reconnection time of this block.
-    pub(crate) fn to_event<E>(&self, data: E) -> Event<E> {
+    pub(crate) fn decoded_as<E>(&self, data: E) -> Event<E> {
         let id = self.id.filter(|id| !id.is_empty()).map(EventId::from_wire);
         Event { data, id, retry: self.retry }
     }
@@ -114,7 +114,7 @@ impl<'a> RawEventRef<'a> {
     #[must_use]
     pub fn to_raw_event(&self) -> RawEvent {
         // Sharing the chunk takes half as long as allocating and copying. Sharing it once per value would take longer than that.
-        let Some((chunk, event_type, data, id)) = self.spans_in_chunk() else { return self.to_copy() };
+        let Some((chunk, event_type, data, id)) = self.spans_in_chunk() else { return self.detached() };
         RawEvent { event_type, data, id, retry: self.retry, text: chunk.clone() }
     }
 
@@ -134,7 +134,7 @@ impl<'a> RawEventRef<'a> {
     }
 
     /// The event in an allocation of its own.
-    fn to_copy(&self) -> RawEvent {
+    fn detached(&self) -> RawEvent {
         let mut text = String::with_capacity(self.event_type.len() + self.data.len() + self.id.map_or(0, str::len));
         let mut push = |value: &str| {
             let start = text.len();
@@ -259,7 +259,7 @@ impl RawEvent {
     /// A copy of the event in its own allocation, which keeps no chunk allocated.
     #[must_use]
     pub fn detached(&self) -> Self {
-        self.as_raw_ref().to_copy()
+        self.as_raw_ref().detached()
     }
 
     /// Borrows the event.
@@ -306,7 +306,7 @@ mod tests {
     use super::*;
     use crate::event::EventId;
 
-    const CHUNK: &str = "data: before\n\nid: 7\nevent: tick\ndata: now\n\ndata: behind\n\n";
+    const CHUNK: &str = "data: before\n\nid: 7\nevent: tick\ndata: now\n\ndata: after\n\n";
 
     /// An event whose values are slices of `chunk`.
     fn in_chunk<'a>(chunk: &'a ByteString, event_type: Option<&str>, data: &str, id: Option<&str>) -> RawEventRef<'a> {

@@ -130,8 +130,8 @@ mod tests {
             let panic = catch_unwind(|| assert_disjoint(types, others, why)).unwrap_err();
             panic.downcast_ref::<String>().unwrap().clone()
         };
-        assert_eq!(refusal(&["a", "b"], &["ab", "b"], "is told twice"), "the event type `b` is told twice");
-        assert_eq!(refusal(&["é"], &["é"], "is told twice"), "the event type `é` is told twice");
+        assert_eq!(refusal(&["a", "b"], &["ab", "b"], "is declared twice"), "the event type `b` is declared twice");
+        assert_eq!(refusal(&["é"], &["é"], "is declared twice"), "the event type `é` is declared twice");
         let long: &str = Box::leak("é".repeat(300).into_boxed_str());
         assert_eq!(refusal(&["a"], &["a"], long), "the event type `a` ");
         assert_disjoint(&["a", "ab"], &["b", "ba"], "");

@@ -1,1 +1,1 @@
-//! Nothing: its tests are programs that use what the features of its manifest leave out.
+//! An empty library. Its tests are programs that use items whose features its manifest does not enable.

@@ -1,4 +1,4 @@
-//! What the compiler shows where a cargo feature is missing. The snapshots are those of the rustc that `tests/tests/ui.rs` names.
+//! Compile errors for a missing cargo feature. The snapshots are those of the rustc version in `tests/tests/ui.rs`.
 
 use std::{env, error::Error, fs::File, io::Write, process::Command};
 
@@ -11,7 +11,7 @@ fn a_function_whose_feature_is_off_names_the_feature() -> Result<(), Box<dyn Err
     if version.starts_with(SNAPSHOTS_OF) {
         trybuild::TestCases::new().compile_fail("tests/fail/*.rs");
     } else if let Some(path) = env::var_os("SSE_TYPED_NOT_RUN") {
-        // xtask says so in its last lines.
+        // xtask reports it in its last lines.
         let mut file = File::options().create(true).append(true).open(path)?;
         file.write_all(format!("comparison with the snapshots of missing features\t{SNAPSHOTS_OF}x\n").as_bytes())?;
     }

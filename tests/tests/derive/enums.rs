@@ -1,4 +1,4 @@
-//! Enums: names, forms of data, selectors, and what travels beside the data.
+//! Enums: names, data, selectors, ids and reconnection times.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ enum RideEvent {
 }
 
 #[test]
-fn an_enum_is_on_the_wire_as_its_comments_say() {
+fn an_enum_is_on_the_wire_as_documented() {
     both_ways(
         &RideEvent::DriverAssigned { driver: "Lan".to_owned(), eta_s: 240 },
         "event: driver_assigned\ndata: {\"driver\":\"Lan\",\"eta_s\":240}\n\n",
@@ -53,7 +53,7 @@ fn an_enum_is_on_the_wire_as_its_comments_say() {
 }
 
 #[test]
-fn an_unknown_event_type_is_unknown_and_empty_data_is_no_event() {
+fn an_undeclared_event_type_is_unknown_and_empty_data_is_ignored() {
     assert_eq!(read::<RideEvent>("event: cancelled\ndata: {}\n\n").unwrap(), Decoded::Unknown);
     assert_eq!(read::<RideEvent>("data: {}\n\n").unwrap(), Decoded::Unknown);
     assert_eq!(read::<RideEvent>("id: 7\nevent: position\ndata:\n\n").unwrap(), Decoded::Ignored);
@@ -68,7 +68,7 @@ fn a_unit_variant_takes_any_data() {
 }
 
 #[test]
-fn bad_data_is_an_error_that_names_event_type_path_and_cause() {
+fn data_that_cannot_be_decoded_is_an_error_with_event_type_path_and_cause() {
     assert_eq!(
         failure::<RideEvent>("event: driver_assigned\ndata: {\"driver\":\"Lan\",\"eta_s\":-1}\n\n"),
         "event `driver_assigned` has bad JSON data at `eta_s`: invalid value: integer `-1`, expected u32 at line 1 column 26"
@@ -96,7 +96,7 @@ enum Named {
 }
 
 #[test]
-fn names_have_case_and_prefix_unless_they_are_given_in_full() {
+fn event_types_have_case_and_prefix_unless_renamed() {
     both_ways(&Named::Created, "event: response.created\ndata: null\n\n");
     both_ways(&Named::TextDelta, "event: output.text-delta\ndata: null\n\n");
     both_ways(&Named::Done, "event: response.done\ndata: null\n\n");
@@ -118,14 +118,14 @@ fn names_have_case_and_prefix_unless_they_are_given_in_full() {
 }
 
 #[test]
-fn message_has_no_event_line_and_is_read_with_and_without_one() {
+fn message_is_sent_without_an_event_line_and_received_with_and_without_one() {
     both_ways(&Named::Plain(3), "data: 3\n\n");
     assert_eq!(event::<Named>("event: message\ndata: 3\n\n"), Named::Plain(3));
     assert_eq!(Named::Plain(3).event_type(), "message");
 }
 
 #[test]
-fn a_variant_that_is_called_message_is_the_message() {
+fn a_variant_named_message_has_no_event_line() {
     #[derive(Debug, PartialEq, SseEvent)]
     #[sse(rename_all = "lowercase")]
     enum Chat {
@@ -152,7 +152,7 @@ enum Text {
 }
 
 #[test]
-fn text_is_no_json_and_keeps_its_lines() {
+fn text_is_not_json_and_keeps_its_lines() {
     both_ways(&Text::Html("<p>\n  hi\n</p>".to_owned()), "event: html\ndata: <p>\ndata:   hi\ndata: </p>\n\n");
     both_ways(&Text::Html(String::new()), "event: html\ndata: \n\n");
     both_ways(&Text::Deleted(108_914), "event: deleted\ndata: 108914\n\n");
@@ -198,7 +198,7 @@ enum Beside {
 }
 
 #[test]
-fn id_and_retry_travel_beside_the_json() {
+fn id_and_retry_are_not_in_the_json() {
     both_ways(
         &Beside::Reading { value: 0.5, seq: 9, retry: Duration::from_secs(2) },
         "id: 9\nretry: 2000\nevent: Reading\ndata: {\"value\":0.5}\n\n",
@@ -215,7 +215,7 @@ fn id_and_retry_travel_beside_the_json() {
 }
 
 #[test]
-fn an_id_that_is_asked_for_and_missing_or_wrong_is_an_error() {
+fn a_missing_or_malformed_required_id_is_an_error() {
     let missing = read::<Beside>("event: OnlyId\ndata: {}\n\n").unwrap_err();
     assert_eq!(missing.kind(), DecodeErrorKind::Id);
     assert!(missing.to_string().contains("no `id:` line"), "{missing}");
@@ -226,7 +226,7 @@ fn an_id_that_is_asked_for_and_missing_or_wrong_is_an_error() {
 }
 
 #[test]
-fn an_id_that_cannot_travel_is_an_error_and_the_envelope_s_wins() {
+fn an_invalid_id_is_an_error_and_the_id_of_the_envelope_takes_precedence() {
     let bad = Beside::Maybe { cursor: Some("a\nb".to_owned()), retry: None, note: String::new() };
     assert_eq!(Encoded::new(&bad).unwrap_err().kind(), EncodeErrorKind::Id);
     let enveloped = Event::new(Beside::OnlyId { id: 1 }).id(2_u64);
@@ -252,7 +252,7 @@ enum Proxy {
 struct Untravelled;
 
 #[test]
-fn other_keeps_type_data_and_id_and_sends_them_back_unchanged() {
+fn other_keeps_event_type_data_and_id_and_sends_them_unchanged() {
     let text = "id: 17\nevent: new_kind\ndata: not {json\ndata: two lines\n\n";
     let other = event::<Proxy>(text);
     assert_eq!(other.event_type(), "new_kind");
@@ -261,7 +261,7 @@ fn other_keeps_type_data_and_id_and_sends_them_back_unchanged() {
 }
 
 #[test]
-fn other_does_not_send_what_would_be_read_as_another_variant() {
+fn other_does_not_send_an_event_that_another_variant_would_take() {
     for declared in ["known", "error", "ping"] {
         let error = Encoded::new(&Proxy::Other(RawEvent::new(declared, "1"))).unwrap_err();
         assert_eq!(error.kind(), EncodeErrorKind::EventType, "{declared}");
@@ -279,7 +279,7 @@ fn ignored_types_are_ignored_and_skipped_variants_are_never_on_the_wire() {
 }
 
 #[test]
-fn an_in_band_error_says_so() {
+fn a_variant_marked_error_is_an_error() {
     let error = Proxy::Error { code: 529 };
     both_ways(&error, "event: error\ndata: {\"code\":529}\n\n");
     assert!(error.is_error() && !Proxy::Known(1).is_error() && !error.is_terminal());
@@ -310,7 +310,7 @@ enum WholeGap {
 }
 
 #[test]
-fn a_gap_variant_takes_what_it_asks_for() {
+fn a_gap_variant_gets_the_fields_it_declares() {
     let gap = Gap::new(None, GapReason::UnknownId);
     assert_eq!(Gaps::from_gap(gap), Gaps::Gap { missed: None, reason: GapReason::UnknownId });
     assert_eq!(UnitGap::from_gap(gap), UnitGap::Gap);
@@ -326,7 +326,7 @@ fn a_gap_of_a_merged_stream_names_its_part() {
         &WholeGap::from_gap(gap),
         "event: Gap\ndata: {\"missed\":1,\"reason\":\"trimmed\",\"part\":\"chat\"}\n\n",
     );
-    // Of any other stream it has no such key.
+    // On a stream of one hub there is no such key.
     both_ways(
         &WholeGap::from_gap(Gap::new(None, GapReason::Lagged)),
         "event: Gap\ndata: {\"missed\":null,\"reason\":\"lagged\"}\n\n",
@@ -351,7 +351,7 @@ where
 }
 
 #[test]
-fn generic_types_ask_of_their_parameters_what_serde_would() {
+fn generic_types_have_the_bounds_that_serde_infers() {
     type Event = Generic<u8, String, 3>;
     both_ways(&Event::One(1), "event: One\ndata: 1\n\n");
     both_ways(&Event::Text(1), "event: Text\ndata: 1\n\n");
@@ -392,7 +392,7 @@ enum Received {
 }
 
 #[test]
-fn a_type_that_is_only_received_may_use_a_browser_s_names() {
+fn a_type_that_is_only_received_may_use_reserved_event_types() {
     let failed = event::<Received>("event: error\ndata: \"x\"\n\n");
     assert_eq!(failed, Received::Failed("x".to_owned()));
     assert!(failed.is_error() && failed.is_terminal());
@@ -400,7 +400,7 @@ fn a_type_that_is_only_received_may_use_a_browser_s_names() {
 }
 
 #[test]
-fn a_type_without_an_id_field_is_one_for_a_hub() {
+fn a_type_without_an_id_field_can_be_published_on_a_hub() {
     fn hub<E: HubEvent>() {}
     hub::<RideEvent>();
     hub::<Proxy>();
@@ -443,12 +443,12 @@ enum Configured {
 }
 
 #[test]
-fn variants_and_fields_that_are_configured_away_are_not_there() {
+fn cfg_applies_to_variants_and_fields() {
     both_ways(&Configured::Here { a: 1 }, "event: Here\ndata: {\"a\":1}\n\n");
     assert_eq!(Configured::EVENT_TYPES, ["Here"]);
 }
 
-/// Names, types and literals come as tokens of a macro, in groups that cannot be seen.
+/// Names, types and literals come from macro variables, in invisible groups.
 macro_rules! declare {
     ($name:ident, $prefix:literal, $renamed:literal, $payload:ty, $param:ident) => {
         #[derive(Debug, PartialEq, SseEvent)]
@@ -491,6 +491,6 @@ macro_rules! optional {
 optional!(Option<u64>, T::Item);
 
 #[test]
-fn a_type_of_a_macro_is_looked_into() {
+fn types_from_macro_variables_are_recognized() {
     both_ways(&Optional::<std::ops::Range<u8>> { id: None, item: 3 }, "event: Optional\ndata: {\"item\":3}\n\n");
 }

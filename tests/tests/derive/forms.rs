@@ -1,4 +1,4 @@
-//! Forms of data that are told apart or read in their own ways: sentinels, keys, own codecs, nested types, JSON ids.
+//! Sentinels, keys, `with` modules, nested types, and ids in JSON.
 
 use std::{collections::BTreeMap, fmt::Display, str::FromStr};
 
@@ -120,7 +120,7 @@ enum Datastar {
 }
 
 #[test]
-fn an_own_codec_writes_and_reads_the_data() {
+fn a_with_module_writes_and_reads_the_data() {
     let patch = patch::Patch { selector: "#feed".to_owned(), elements: vec!["<div>".to_owned(), "</div>".to_owned()] };
     both_ways(
         &Datastar::PatchElements(patch),
@@ -182,7 +182,7 @@ fn nested_types_share_one_stream() {
 }
 
 #[test]
-fn nested_types_say_what_they_are() {
+fn nested_events_have_the_properties_of_their_own_type() {
     assert_eq!(Feed::Ride(Ride::Ended).event_type(), "ride.ended");
     assert!(Feed::Ride(Ride::Ended).is_terminal() && !Feed::Ride(Ride::Ended).is_error());
     assert!(Feed::Ride(Ride::Failed).is_error() && !Feed::Hello.is_error());
@@ -216,7 +216,7 @@ enum OfAnyType {
 }
 
 #[test]
-fn a_nested_type_that_is_only_sent_may_be_any() {
+fn a_type_that_is_only_sent_may_nest_any_sent_type() {
     let event = OfAnyType::Any(Box::new(RawEvent::new("tick", "1")));
     assert_eq!(Encoded::new(&event).unwrap().as_bytes(), "event: tick\ndata: 1\n\n");
 }
@@ -228,13 +228,13 @@ enum Outer {
 }
 
 #[test]
-fn nested_types_may_nest() {
+fn nested_types_may_have_nested_types() {
     both_ways(&Outer::Feed(Feed::Ride(Ride::Ended)), "event: ride.ended\ndata: null\n\n");
     assert_eq!(Outer::EVENT_TYPES, Feed::EVENT_TYPES);
 }
 
 #[test]
-fn what_no_type_declares_goes_to_the_nested_one_that_takes_it() {
+fn an_undeclared_event_type_goes_to_the_first_nested_type_that_takes_it() {
     both_ways(&Outer::Feed(Feed::Other(RawEvent::new("x", "y"))), "event: x\ndata: y\n\n");
     assert_eq!(event::<Tags>("data: {\"type\":\"chat.text\",\"text\":\"x\"}\n\n"), tags("x"));
     assert_eq!(read::<Tags>("event: x\ndata: y\n\n").unwrap(), Decoded::Unknown);
@@ -280,7 +280,7 @@ enum OneCatchAll {
 }
 
 #[test]
-fn a_nested_catch_all_does_not_send_what_would_be_read_as_another_variant() {
+fn a_nested_catch_all_does_not_send_an_event_that_another_variant_would_take() {
     let other = |event_type: &str| Inner::Other(RawEvent::new(event_type, ""));
     for refused in ["Outer", "x"] {
         let error = Encoded::new(&TwoCatchAlls::Inner(other(refused))).unwrap_err();
@@ -323,7 +323,7 @@ fn an_id_may_be_json() {
         },
         "id: [{\"topic\":\"eqiad.mediawiki.recentchange\",\"offset\":7}]\ndata: {\"title\":\"x\"}\n\n",
     );
-    // JSON has it without an escape, and an id cannot have it.
+    // DEL has no escape in JSON, and an id cannot contain it.
     both_ways(
         &Change::Edit { at: vec![Offset { topic: "\u{7f}".to_owned(), offset: 7 }], title: "x".to_owned() },
         "id: [{\"topic\":\"\\u007f\",\"offset\":7}]\ndata: {\"title\":\"x\"}\n\n",
@@ -357,7 +357,7 @@ mod decimal {
 }
 
 #[test]
-fn bounds_may_be_given_in_the_place_of_inferred_ones() {
+fn given_bounds_replace_the_inferred_ones() {
     both_ways(&Bounded::Text(3_i64), "event: Text\ndata: 3\n\n");
     both_ways(&Bounded::Own(3_i64), "event: Own\ndata: = 3\n\n");
 }

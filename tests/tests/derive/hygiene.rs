@@ -1,4 +1,4 @@
-//! Names of the user's and of generated code keep out of each other's way.
+//! Names in user code and in generated code do not conflict.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use sse_typed::{EncodeEvent, SseEvent};
 
 use super::{both_ways, wire};
 
-/// Every name that generated code gives to something of its own.
+/// Every name that generated code defines.
 #[derive(Debug, PartialEq, SseEvent)]
 enum Named {
     Id {
@@ -121,7 +121,7 @@ where
 }
 
 #[test]
-fn self_is_the_type_itself_wherever_it_stands() {
+fn self_is_the_type_itself_anywhere() {
     let named = Marked::Named { x: 1, text: "a".to_owned() };
     both_ways(&named, "event: Named\ndata: {\"type\":\"Named\",\"x\":1,\"text\":\"a\"}\n\n");
     both_ways(&Marked::<u8>::Text("a".to_owned()), "event: Text\ndata: a\n\n");

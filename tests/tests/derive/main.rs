@@ -1,4 +1,4 @@
-//! The derives: what each attribute does on the wire, both ways.
+//! The derives: the effect of each attribute on encoding and decoding.
 
 use std::fmt::Debug;
 
@@ -20,7 +20,7 @@ fn wire<E: EncodeEvent>(event: &E) -> String {
     String::from_utf8(Encoded::new(event).unwrap().as_bytes().to_vec()).unwrap()
 }
 
-/// Reads the one event of a piece of wire text.
+/// Decodes encoded text that contains one event.
 #[track_caller]
 fn read<E: DecodeEvent>(wire: &str) -> Result<Decoded<E>, DecodeError> {
     let mut decoder = Decoder::new();
@@ -31,7 +31,7 @@ fn read<E: DecodeEvent>(wire: &str) -> Result<Decoded<E>, DecodeError> {
     }
 }
 
-/// Reads an event that is there.
+/// Decodes an event that must be valid.
 #[track_caller]
 fn event<E: DecodeEvent>(wire: &str) -> E {
     match read(wire) {
@@ -42,7 +42,7 @@ fn event<E: DecodeEvent>(wire: &str) -> E {
     }
 }
 
-/// Reads an event that cannot be read.
+/// Decodes an event that must fail, and returns the message.
 #[track_caller]
 fn failure<E: DecodeEvent + Debug>(wire: &str) -> String {
     match read::<E>(wire) {
@@ -51,14 +51,14 @@ fn failure<E: DecodeEvent + Debug>(wire: &str) -> String {
     }
 }
 
-/// The event is this text on the wire, and the text is this event.
+/// Checks that the event encodes to this text, and the text decodes to this event.
 #[track_caller]
 fn both_ways<E: SseEvent + Debug + PartialEq>(value: &E, text: &str) {
     assert_eq!(wire(value), text);
     assert_eq!(&event::<E>(text), value);
 }
 
-/// An untyped event of a piece of wire text.
+/// Decodes encoded text into an untyped event.
 fn raw(wire: &str) -> RawEvent {
     event(wire)
 }

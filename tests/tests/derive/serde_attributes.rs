@@ -1,4 +1,4 @@
-//! serde's own attributes mean on an event what they mean elsewhere.
+//! serde's attributes on events.
 
 use std::{collections::BTreeMap, marker::PhantomData, time::Duration};
 
@@ -91,7 +91,7 @@ fn serde_with_converts_fields() {
 }
 
 #[test]
-fn missing_fields_have_defaults_and_skipped_ones_do_not_travel() {
+fn missing_fields_have_defaults_and_skipped_ones_are_not_sent() {
     let full = Fields::Defaults { count: 0, seven: 7, note: None, cache: None };
     assert_eq!(event::<Fields>("event: Defaults\ndata: {}\n\n"), full);
     both_ways(&full, "event: Defaults\ndata: {\"count\":0,\"seven\":7}\n\n");
@@ -100,7 +100,7 @@ fn missing_fields_have_defaults_and_skipped_ones_do_not_travel() {
 }
 
 #[test]
-fn unknown_fields_are_denied_where_that_is_asked_for() {
+fn deny_unknown_fields_denies_unknown_fields() {
     let error = failure::<Fields>("event: Renamed\ndata: {\"Name\":\"x\",\"new\":1,\"more\":2}\n\n");
     assert!(error.contains("unknown field `more`, expected"), "{error}");
 }
@@ -127,7 +127,7 @@ struct Page {
 }
 
 #[test]
-fn flattened_fields_stand_beside_the_others_and_the_tag_is_none_of_them() {
+fn flattened_fields_are_beside_the_others_and_do_not_include_the_tag() {
     both_ways(
         &Flattened::Extra { known_field: 1, rest: [("more".to_owned(), Value::Bool(true))].into() },
         "event: extra\ndata: {\"type\":\"extra\",\"knownField\":1,\"more\":true}\n\n",
@@ -138,7 +138,7 @@ fn flattened_fields_stand_beside_the_others_and_the_tag_is_none_of_them() {
     );
 }
 
-/// As it stood before: an enum of an API client, decoded from the data alone.
+/// An enum of an API client before the migration, decoded from the data alone.
 #[derive(Debug, PartialEq, Serialize, Deserialize, SseEvent)]
 #[serde(tag = "type", rename_all = "snake_case", rename_all_fields = "camelCase")]
 enum StreamEvent {
@@ -160,7 +160,7 @@ enum StreamEvent {
 }
 
 #[test]
-fn an_enum_with_serde_derives_has_the_same_data_as_an_event() {
+fn an_enum_with_serde_derives_keeps_its_data_as_an_event() {
     for value in [
         StreamEvent::Start { message_id: "m".to_owned() },
         StreamEvent::ContentBlockDelta { index: 0, text_parts: vec!["a".to_owned()] },
@@ -196,7 +196,7 @@ enum OneWay<T: Serialize> {
 }
 
 #[test]
-fn sse_wins_over_serde_and_a_variant_may_go_one_way() {
+fn sse_attributes_override_those_of_serde_and_a_variant_may_be_only_sent_or_received() {
     assert_eq!(wire(&OneWay::OnlySent { value: 1 }), "event: ONLY_SENT\ndata: {\"value\":1}\n\n");
     assert_eq!(read::<OneWay<u8>>("event: ONLY_SENT\ndata: {\"value\":1}\n\n").unwrap(), Decoded::Unknown);
     assert_eq!(wire(&OneWay::OnlyRead(1)), "");
@@ -241,7 +241,7 @@ impl From<Byte> for u8 {
 }
 
 #[test]
-fn a_field_s_own_bound_stands_in_the_place_of_the_inferred_one() {
+fn a_bound_on_a_field_replaces_the_inferred_one() {
     both_ways(
         &FieldBounds::Own { value: Byte(3), list: vec![1_u8] },
         "event: Own\ndata: {\"value\":3,\"list\":[1]}\n\n",

@@ -1,4 +1,4 @@
-//! A struct is one event type.
+//! Structs as event types.
 
 use std::time::Duration;
 
@@ -70,7 +70,7 @@ struct Delta<T> {
 }
 
 #[test]
-fn a_tagged_struct_says_its_event_type_in_the_json() {
+fn a_tagged_struct_has_its_event_type_in_the_json() {
     both_ways(&Delta { value: 1_u8 }, "event: delta\ndata: {\"type\":\"delta\",\"value\":1}\n\n");
     assert_eq!(event::<Delta<u8>>("data: {\"value\":1,\"type\":\"delta\"}\n\n"), Delta { value: 1 });
     assert_eq!(read::<Delta<u8>>("data: {\"value\":1}\n\n").unwrap(), Decoded::Unknown);
@@ -92,7 +92,7 @@ impl Default for Settings {
 }
 
 #[test]
-fn a_struct_s_own_serde_attributes_hold_for_its_data() {
+fn serde_attributes_of_a_struct_apply_to_its_data() {
     both_ways(&Settings { max_size: 1, revision: 2 }, "id: 2\nevent: Settings\ndata: {\"maxSize\":1}\n\n");
     assert_eq!(event::<Settings>("id: 3\nevent: Settings\ndata: {}\n\n"), Settings { max_size: 7, revision: 3 });
     assert!(failure::<Settings>("id: 3\nevent: Settings\ndata: {\"x\":1}\n\n").contains("unknown field `x`"));

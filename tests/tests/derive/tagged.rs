@@ -1,4 +1,4 @@
-//! `tag`: the event type is in the JSON as well.
+//! `tag`, which repeats the event type in the JSON.
 
 use std::collections::BTreeMap;
 
@@ -28,7 +28,7 @@ enum Tagged {
     Number(Count),
 }
 
-/// A number that the derive cannot see.
+/// A number, which the derive cannot recognize.
 type Count = u8;
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -76,7 +76,7 @@ enum Level {
     High,
 }
 
-/// Maps whose keys are text in JSON alone.
+/// Maps whose keys are strings only in JSON.
 #[derive(Debug, PartialEq, SseEvent)]
 #[sse(tag = "type")]
 enum Keyed {
@@ -93,7 +93,7 @@ enum Keyed {
 }
 
 #[test]
-fn maps_of_any_keys_come_back() {
+fn maps_with_any_keys_are_decoded_unchanged() {
     let wire = |name: &str, members: &str| format!("event: {name}\ndata: {{\"type\":\"{name}\",{members}}}\n\n");
     both_ways(&Keyed::Byte([(1, true)].into()), &wire("Byte", "\"1\":true"));
     let signed = [(i128::MIN, 1), (i128::MAX, 2)];
@@ -107,7 +107,7 @@ fn maps_of_any_keys_come_back() {
 }
 
 #[test]
-fn the_tag_decides_where_the_event_type_is_missing_and_only_there() {
+fn the_tag_decides_only_if_the_event_type_is_missing() {
     let start = Tagged::Start(Start { id: "x".to_owned() });
     assert_eq!(event::<Tagged>("data: {\"id\":\"x\",\"type\":\"start\"}\n\n"), start);
     assert_eq!(event::<Tagged>("event: message\ndata: {\"id\":\"x\",\"type\":\"st\\u0061rt\"}\n\n"), start);
@@ -124,13 +124,13 @@ fn the_tag_decides_where_the_event_type_is_missing_and_only_there() {
 }
 
 #[test]
-fn a_tagged_payload_that_is_no_object_cannot_be_sent() {
+fn a_tagged_payload_that_is_not_an_object_cannot_be_sent() {
     let error = Encoded::new(&Tagged::Number(1)).unwrap_err();
     assert_eq!((error.kind(), error.event_type()), (EncodeErrorKind::Data, "number"));
 }
 
 #[test]
-fn a_tagged_payload_that_brings_the_tag_s_key_cannot_be_sent() {
+fn a_tagged_payload_with_the_tags_key_cannot_be_sent() {
     let error = Encoded::new(&Tagged::Extra([("type".to_owned(), 1)].into())).unwrap_err();
     assert_eq!((error.kind(), error.event_type()), (EncodeErrorKind::Data, "extra"));
     assert!(error.to_string().contains("the payload has a key `type`"), "{error}");
@@ -156,7 +156,7 @@ enum TaggedMessage {
 }
 
 #[test]
-fn an_empty_tag_is_no_event_type() {
+fn an_empty_tag_value_is_no_event_type() {
     assert_eq!(event::<TaggedMessage>("data: {\"type\":\"\",\"a\":1}\n\n"), TaggedMessage::Message { a: 1 });
     let hidden = TaggedMessage::Other(RawEvent::new("", "{\"type\":\"\",\"a\":1}"));
     assert_eq!(Encoded::new(&hidden).unwrap_err().kind(), EncodeErrorKind::EventType);
@@ -164,7 +164,7 @@ fn an_empty_tag_is_no_event_type() {
 }
 
 #[test]
-fn other_beside_a_tag_looks_at_the_tag_too() {
+fn other_with_a_tag_checks_the_tag_too() {
     let hidden = TaggedOther::Other(RawEvent::new("message", "{\"type\":\"a\"}"));
     assert_eq!(Encoded::new(&hidden).unwrap_err().kind(), EncodeErrorKind::EventType);
     both_ways(&TaggedOther::Other(RawEvent::new("", "")), "data: \n\n");

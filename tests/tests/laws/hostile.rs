@@ -1,4 +1,4 @@
-//! What a user may pass in the worst case.
+//! Generators of hostile values.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 use sse_typed::{EventId, RawEvent};
 
-/// Any text, most of it with a meaning on the wire or in one of the types of these tests.
+/// Any text, usually one with a meaning on the wire or in a type of these tests.
 pub(crate) fn text() -> impl Strategy<Value = String> {
     let piece = prop::sample::select(vec![
         "\r", "\n", "\r\n", "\n\n", "\0", "\u{2028}", "\u{85}", " ", "\t", "\u{FEFF}", ":", "data: x", "id: 1",
@@ -20,7 +20,7 @@ pub(crate) fn text() -> impl Strategy<Value = String> {
     ]
 }
 
-/// A text that is a name, a key or a sentinel somewhere in these tests.
+/// A name, key or sentinel of these tests.
 pub(crate) fn word() -> impl Strategy<Value = String> {
     prop::sample::select(vec![
         "message", "type", "error", "warning", "unit", "tick", "fields", "noise", "own", "outer", "word", "[DONE]",
@@ -29,7 +29,7 @@ pub(crate) fn word() -> impl Strategy<Value = String> {
     .prop_map(str::to_owned)
 }
 
-/// A text that is JSON, such as another event would have for data.
+/// JSON that may be the data of another event.
 fn json() -> impl Strategy<Value = String> {
     (word(), word()).prop_map(|(key, value)| serde_json::json!({ key: value }).to_string())
 }
@@ -42,7 +42,7 @@ pub(crate) fn map() -> impl Strategy<Value = BTreeMap<String, String>> {
     prop::collection::btree_map(prop_oneof![text(), word()], text(), 0..4)
 }
 
-/// JSON of any kind. Floats are serde_json's own concern.
+/// Any JSON without floats, whose round trip depends on serde_json.
 pub(crate) fn value() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),

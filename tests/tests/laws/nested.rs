@@ -7,7 +7,7 @@ use sse_typed::{DecodeEvent, RawEvent, SseEvent};
 
 use crate::{
     hostile::{map, raw_event, text},
-    law::{Lawful, cases, holds, is_bad_type, lf, raw},
+    round_trip::{RoundTrip, cases, has_invalid_event_type, raw, round_trips, with_lf},
 };
 
 #[derive(Clone, Debug, PartialEq, SseEvent)]
@@ -39,10 +39,10 @@ enum Tagged {
     Fields { name: String },
 }
 
-impl Lawful for Outer {
-    fn arrives(self) -> Self {
+impl RoundTrip for Outer {
+    fn as_received(self) -> Self {
         match self {
-            Self::Clock(Clock::Note(text)) => Self::Clock(Clock::Note(lf(&text))),
+            Self::Clock(Clock::Note(text)) => Self::Clock(Clock::Note(with_lf(&text))),
             Self::Other(event) => Self::Other(raw(&event)),
             other => other,
         }
@@ -50,7 +50,7 @@ impl Lawful for Outer {
 
     fn may_fail(&self) -> bool {
         match self {
-            Self::Other(event) => is_bad_type(event) || Self::EVENT_TYPES.contains(&event.event_type()),
+            Self::Other(event) => has_invalid_event_type(event) || Self::EVENT_TYPES.contains(&event.event_type()),
             _ => false,
         }
     }
@@ -70,7 +70,7 @@ fn outer() -> impl Strategy<Value = Outer> {
     ]
 }
 
-/// An enum around one that takes what it does not know.
+/// An enum around one with a catch-all.
 #[derive(Clone, Debug, PartialEq, SseEvent)]
 #[sse(rename_all = "snake_case")]
 enum AroundOpen {
@@ -87,8 +87,8 @@ enum Open {
     Other(RawEvent),
 }
 
-impl Lawful for AroundOpen {
-    fn arrives(self) -> Self {
+impl RoundTrip for AroundOpen {
+    fn as_received(self) -> Self {
         match self {
             Self::Open(Open::Other(event)) => Self::Open(Open::Other(raw(&event))),
             other => other,
@@ -97,7 +97,9 @@ impl Lawful for AroundOpen {
 
     fn may_fail(&self) -> bool {
         match self {
-            Self::Open(Open::Other(event)) => is_bad_type(event) || Self::EVENT_TYPES.contains(&event.event_type()),
+            Self::Open(Open::Other(event)) => {
+                has_invalid_event_type(event) || Self::EVENT_TYPES.contains(&event.event_type())
+            }
             _ => false,
         }
     }
@@ -111,7 +113,7 @@ fn around_open() -> impl Strategy<Value = AroundOpen> {
     ]
 }
 
-/// Two that take what they do not know: the first is asked first.
+/// An enum around two with a catch-all. The first is asked first.
 #[derive(Clone, Debug, PartialEq, SseEvent)]
 #[sse(rename_all = "snake_case")]
 enum AroundTwo {
@@ -129,8 +131,8 @@ enum Late {
     Other(RawEvent),
 }
 
-impl Lawful for AroundTwo {
-    fn arrives(self) -> Self {
+impl RoundTrip for AroundTwo {
+    fn as_received(self) -> Self {
         match self {
             Self::Open(Open::Other(event)) => Self::Open(Open::Other(raw(&event))),
             other => other,
@@ -139,7 +141,9 @@ impl Lawful for AroundTwo {
 
     fn may_fail(&self) -> bool {
         match self {
-            Self::Open(Open::Other(event)) => is_bad_type(event) || Self::EVENT_TYPES.contains(&event.event_type()),
+            Self::Open(Open::Other(event)) => {
+                has_invalid_event_type(event) || Self::EVENT_TYPES.contains(&event.event_type())
+            }
             Self::Late(Late::Other(_)) => true,
             _ => false,
         }
@@ -155,7 +159,7 @@ fn around_two() -> impl Strategy<Value = AroundTwo> {
     ]
 }
 
-/// A tagged enum around one that is not, and has events without a name.
+/// A tagged enum around one without a tag that has events without an event type.
 #[derive(Clone, Debug, PartialEq, SseEvent)]
 #[sse(tag = "type", rename_all = "snake_case")]
 enum TaggedAround {
@@ -168,15 +172,15 @@ enum TaggedAround {
     Tagged(Tagged),
 }
 
-impl Lawful for TaggedAround {
-    fn arrives(self) -> Self {
+impl RoundTrip for TaggedAround {
+    fn as_received(self) -> Self {
         match self {
-            Self::Clock(Clock::Note(text)) => Self::Clock(Clock::Note(lf(&text))),
+            Self::Clock(Clock::Note(text)) => Self::Clock(Clock::Note(with_lf(&text))),
             other => other,
         }
     }
 
-    /// Without a name, the key of the tag would be read as one.
+    /// Without an event type, the value of the tag would be taken for one.
     fn may_fail(&self) -> bool {
         matches!(self, Self::Clock(Clock::Bare(map)) if map.contains_key("type"))
     }
@@ -197,22 +201,22 @@ proptest! {
     #![proptest_config(cases(2_000))]
 
     #[test]
-    fn a_nested_event_fails_without_a_byte_or_comes_back(event in outer()) {
-        holds(&event)?;
+    fn encoding_a_nested_event_fails_without_a_byte_or_decoding_returns_it(event in outer()) {
+        round_trips(&event)?;
     }
 
     #[test]
-    fn an_unknown_event_inside_a_nested_enum_fails_without_a_byte_or_comes_back(event in around_open()) {
-        holds(&event)?;
+    fn encoding_an_unknown_event_in_a_nested_enum_fails_without_a_byte_or_decoding_returns_it(event in around_open()) {
+        round_trips(&event)?;
     }
 
     #[test]
-    fn of_two_nested_enums_the_one_that_is_asked_first_keeps_the_unknown(event in around_two()) {
-        holds(&event)?;
+    fn the_first_of_two_nested_enums_takes_an_unknown_event(event in around_two()) {
+        round_trips(&event)?;
     }
 
     #[test]
-    fn a_nested_event_of_a_tagged_enum_fails_without_a_byte_or_comes_back(event in tagged_around()) {
-        holds(&event)?;
+    fn encoding_an_event_nested_in_a_tagged_enum_fails_without_a_byte_or_decoding_returns_it(event in tagged_around()) {
+        round_trips(&event)?;
     }
 }

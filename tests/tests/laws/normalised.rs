@@ -1,4 +1,4 @@
-//! What does not arrive to the byte, case by case.
+//! Values that arrive changed.
 
 use std::time::Duration;
 
@@ -35,8 +35,8 @@ fn there_and_back(event: &Normalised) -> Option<Normalised> {
 }
 
 #[test]
-fn every_line_end_of_text_is_lf() {
-    for (sent, arrives) in [
+fn every_line_end_of_text_becomes_lf() {
+    for (sent, received) in [
         ("a\r\nb", "a\nb"),
         ("a\rb", "a\nb"),
         ("a\n\rb", "a\n\nb"),
@@ -50,16 +50,16 @@ fn every_line_end_of_text_is_lf() {
         let Some(Normalised::Text(text)) = there_and_back(&Normalised::Text(sent.to_owned())) else {
             panic!("{sent:?}")
         };
-        assert_eq!(text, arrives, "{sent:?}");
+        assert_eq!(text, received, "{sent:?}");
         let other = Normalised::Other(RawEvent::new("x", sent));
         let Some(Normalised::Other(event)) = there_and_back(&other) else { panic!("{sent:?}") };
-        assert_eq!(event.data(), arrives, "{sent:?}");
+        assert_eq!(event.data(), received, "{sent:?}");
     }
 }
 
 #[test]
 fn a_reconnection_time_is_rounded_up_to_a_millisecond() {
-    for (sent, arrives) in [
+    for (sent, received) in [
         (Duration::ZERO, Duration::ZERO),
         (Duration::from_nanos(1), Duration::from_millis(1)),
         (Duration::from_micros(1_500), Duration::from_millis(2)),
@@ -70,12 +70,12 @@ fn a_reconnection_time_is_rounded_up_to_a_millisecond() {
         let Some(Normalised::Timed { retry }) = there_and_back(&Normalised::Timed { retry: sent }) else {
             panic!("{sent:?}")
         };
-        assert_eq!(retry, arrives, "{sent:?}");
+        assert_eq!(retry, received, "{sent:?}");
     }
 }
 
 #[test]
-fn line_ends_between_the_tokens_of_raw_json_are_lf() {
+fn line_ends_between_tokens_of_raw_json_become_lf() {
     let sent = RawValue::from_string("{\r\n\"a\": \"b\\r\\n\",\r\"c\":\n1}".to_owned()).unwrap();
     let Some(Normalised::Raw(arrived)) = there_and_back(&Normalised::Raw(sent)) else { panic!("raw JSON") };
     assert_eq!(arrived.get(), "{\n\"a\": \"b\\r\\n\",\n\"c\":\n1}");
@@ -87,9 +87,9 @@ enum Tagged {
     Anything(serde_json::Value),
 }
 
-/// serde writes both as an object that has the tag alone.
+/// serde writes both as an object that has only the tag.
 #[test]
-fn null_beside_a_tag_arrives_as_an_empty_object() {
+fn null_with_a_tag_arrives_as_an_empty_object() {
     let encoded = Encoded::new(&Tagged::Anything(serde_json::Value::Null)).unwrap();
     assert_eq!(encoded.as_bytes(), "event: Anything\ndata: {\"type\":\"Anything\"}\n\n");
     let received = Tagged::decode(RawEventRef::new("Anything", "{\"type\":\"Anything\"}")).unwrap();
@@ -98,7 +98,7 @@ fn null_beside_a_tag_arrives_as_an_empty_object() {
 
 /// JSON has no such numbers: serde_json writes `null`.
 #[test]
-fn a_number_that_json_has_not_arrives_as_null() {
+fn a_number_that_json_cannot_represent_arrives_as_null() {
     assert!(there_and_back(&Normalised::Number(f64::NAN)).is_none());
     assert!(there_and_back(&Normalised::Number(f64::INFINITY)).is_none());
     assert!(matches!(there_and_back(&Normalised::Number(-0.1)), Some(Normalised::Number(number)) if number == -0.1));

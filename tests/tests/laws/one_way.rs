@@ -1,5 +1,4 @@
-//! Types that are only sent, and may borrow, against types that are only received; and an enum that serde's derives wrote
-//! before.
+//! Types that are only sent and may borrow, types that are only received, and an enum with serde derives.
 
 use std::borrow::Cow;
 
@@ -12,7 +11,7 @@ use sse_typed::{
 
 use crate::{
     hostile::{text, texts},
-    law::{Lawful, cases, holds, lf},
+    round_trip::{RoundTrip, cases, round_trips, with_lf},
 };
 
 #[derive(Debug, EncodeEvent)]
@@ -55,7 +54,7 @@ fn received<E: DecodeEvent>(sent: &impl EncodeEvent) -> E {
     }
 }
 
-/// What `SseEvent` is added to.
+/// The enum before `SseEvent` is added.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, SseEvent)]
 #[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
 enum Migrated {
@@ -68,8 +67,8 @@ enum Migrated {
     Ping,
 }
 
-impl Lawful for Migrated {
-    fn arrives(self) -> Self {
+impl RoundTrip for Migrated {
+    fn as_received(self) -> Self {
         self
     }
 
@@ -82,20 +81,20 @@ proptest! {
     #![proptest_config(cases(1_000))]
 
     #[test]
-    fn what_is_borrowed_when_it_is_sent_arrives_owned(name in text(), list in texts(), more in text()) {
+    fn borrowed_data_that_is_sent_is_received_as_owned(name in text(), list in texts(), more in text()) {
         let fields: Sent<'_, ()> = Sent::Fields { name: &name, list: &list, more: Cow::Borrowed(&more) };
         let expected = Received::Fields { name: name.clone(), list: list.clone(), more: more.clone() };
         prop_assert_eq!(received::<Received<()>>(&fields), expected);
         prop_assert_eq!(received::<Received<String>>(&Sent::Newtype(&more)), Received::Newtype(more.clone()));
         prop_assert_eq!(received::<Received<Vec<String>>>(&Sent::Newtype(&list)), Received::Newtype(list.clone()));
-        prop_assert_eq!(received::<Received<()>>(&Sent::<()>::Text(&name)), Received::Text(lf(&name)));
+        prop_assert_eq!(received::<Received<()>>(&Sent::<()>::Text(&name)), Received::Text(with_lf(&name)));
         prop_assert_eq!(received::<Received<()>>(&Sent::<()>::Done), Received::Done);
     }
 
     #[test]
-    fn an_enum_with_serde_derives_has_the_json_that_it_had(content in text(), other_words in texts()) {
+    fn an_enum_with_serde_derives_keeps_its_json(content in text(), other_words in texts()) {
         for event in [Migrated::WordCount { content, other_words }, Migrated::Ping] {
-            holds(&event)?;
+            round_trips(&event)?;
             let json = serde_json::to_string(&event).unwrap();
             let encoded = String::from_utf8(Encoded::new(&event).unwrap().as_bytes().to_vec()).unwrap();
             prop_assert!(encoded.ends_with(&format!("\ndata: {json}\n\n")), "{} {}", encoded, json);

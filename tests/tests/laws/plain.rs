@@ -1,4 +1,4 @@
-//! An enum with a variant of every form.
+//! An enum with a variant for every kind of data.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -8,7 +8,9 @@ use sse_typed::{DecodeEvent, EventId, RawEvent, SseEvent};
 
 use crate::{
     hostile::{duration, event_id, map, raw_event, text, texts, value},
-    law::{Lawful, cases, holds, holds_in_an_envelope, is_bad_type, lf, raw, rounded},
+    round_trip::{
+        RoundTrip, cases, has_invalid_event_type, raw, round_trips, round_trips_in_an_envelope, rounded, with_lf,
+    },
 };
 
 #[derive(Clone, Debug, PartialEq, SseEvent)]
@@ -78,7 +80,7 @@ enum Plain {
     Other(RawEvent),
 }
 
-/// A codec that turns the text round.
+/// A `with` module that reverses the text.
 mod upside_down {
     use std::convert::Infallible;
 
@@ -93,19 +95,19 @@ mod upside_down {
     }
 }
 
-impl Lawful for Plain {
-    fn arrives(self) -> Self {
+impl RoundTrip for Plain {
+    fn as_received(self) -> Self {
         match self {
-            Self::Text(text) => Self::Text(lf(&text)),
+            Self::Text(text) => Self::Text(with_lf(&text)),
             Self::Letter('\r') => Self::Letter('\n'),
             Self::TextBesideId { id, retry, body } => {
-                Self::TextBesideId { id, retry: retry.map(rounded), body: lf(&body) }
+                Self::TextBesideId { id, retry: retry.map(rounded), body: with_lf(&body) }
             }
             Self::Identified { id, retry, body } => Self::Identified { id, retry: rounded(retry), body },
-            // What is on the wire is the text the other way round.
+            // The wire has the reversed text.
             Self::Own(text) => {
                 let data: String = text.chars().rev().collect();
-                Self::Own(lf(&data).chars().rev().collect())
+                Self::Own(with_lf(&data).chars().rev().collect())
             }
             Self::Other(event) => Self::Other(raw(&event)),
             other => other,
@@ -117,7 +119,7 @@ impl Lawful for Plain {
             Self::TextBesideId { id: Some(id), .. } | Self::Identified { id, .. } => EventId::new(&**id).is_err(),
             Self::Other(event) => {
                 let declared = Self::EVENT_TYPES.contains(&event.event_type()) || event.event_type() == "noise";
-                is_bad_type(event) || declared
+                has_invalid_event_type(event) || declared
             }
             _ => false,
         }
@@ -162,12 +164,12 @@ proptest! {
     #![proptest_config(cases(3_000))]
 
     #[test]
-    fn an_event_of_any_form_fails_without_a_byte_or_comes_back(event in plain()) {
-        holds(&event)?;
+    fn encoding_any_variant_fails_without_a_byte_or_decoding_returns_it(event in plain()) {
+        round_trips(&event)?;
     }
 
     #[test]
-    fn an_envelopes_id_and_retry_arrive_whatever_they_are(event in plain(), id in event_id(), retry in duration()) {
-        holds_in_an_envelope(&event, &id, retry)?;
+    fn id_and_retry_of_the_envelope_arrive(event in plain(), id in event_id(), retry in duration()) {
+        round_trips_in_an_envelope(&event, &id, retry)?;
     }
 }

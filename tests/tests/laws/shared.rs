@@ -1,4 +1,4 @@
-//! Variants that share an event type, and are told apart by their data.
+//! Variants with the same event type, which are told apart by their data.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use sse_typed::{Encoded, SseEvent, event::EncodeErrorKind};
 
 use crate::{
     hostile::{map, text, word},
-    law::{Lawful, cases, holds},
+    round_trip::{RoundTrip, cases, round_trips},
 };
 
 #[derive(Clone, Debug, PartialEq, SseEvent)]
@@ -24,7 +24,7 @@ enum Shared {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         error: Option<String>,
     },
-    /// Keys that are always written, be it as `null`.
+    /// Keys that are always written, even as `null`.
     #[sse(message, key = "note")]
     Noted {
         error: Option<String>,
@@ -50,12 +50,12 @@ enum Shared {
     },
 }
 
-impl Lawful for Shared {
-    fn arrives(self) -> Self {
+impl RoundTrip for Shared {
+    fn as_received(self) -> Self {
         self
     }
 
-    /// What another variant would take is refused.
+    /// An event that another variant would take is refused.
     fn may_fail(&self) -> bool {
         match self {
             Self::Chunk(map) => selecting(|key| has(map, key)).is_some(),
@@ -75,19 +75,19 @@ impl Lawful for Shared {
     }
 }
 
-/// Whether the value of a key is none that is `null`, if the key is there.
+/// Whether a key has a value other than `null`, if the key is present.
 fn has(map: &BTreeMap<String, Option<String>>, key: &str) -> Option<bool> {
     map.get(key).map(Option::is_some)
 }
 
-/// The key that selects a variant, as derive.md says.
+/// The key that selects a variant, as documented in `derive.md`.
 fn selecting(has: impl Fn(&str) -> Option<bool>) -> Option<&'static str> {
     let keys = ["error", "warning", "note", "hint"];
     let first = |wanted| keys.into_iter().find(|key| has(key) == Some(wanted));
     first(true).or_else(|| first(false))
 }
 
-/// Texts and `null` under keys that tell variants apart, among others.
+/// Strings and `null` under keys that tell variants apart, and under others.
 fn keyed() -> impl Strategy<Value = BTreeMap<String, Option<String>>> {
     let under = |key| prop::option::of(prop::option::of(text()).prop_map(move |text| (String::from(key), text)));
     (map(), under("error"), under("warning"), under("note"), under("hint")).prop_map(
@@ -119,24 +119,24 @@ proptest! {
     #![proptest_config(cases(3_000))]
 
     #[test]
-    fn an_event_fails_without_a_byte_or_comes_back_as_the_variant_it_was(event in shared()) {
-        holds(&event)?;
+    fn encoding_fails_without_a_byte_or_decoding_returns_the_same_variant(event in shared()) {
+        round_trips(&event)?;
     }
 }
 
 #[test]
-fn a_refusal_names_the_key() {
+fn an_encode_error_names_the_key() {
     let map = |key: &str| BTreeMap::from([(key.to_owned(), Some(String::new()))]);
     for (event, cause) in [
-        (Shared::Chunk(map("warning")), "the data has a key `warning`, by which another variant is known"),
-        (Shared::Failed(map("warning")), "the data has no key `error`, by which this variant is known"),
+        (Shared::Chunk(map("warning")), "the data has the key `warning`, which selects another variant"),
+        (Shared::Failed(map("warning")), "the data lacks the key `error` of this variant"),
         (
             Shared::Warned { warning: Some(String::new()), error: Some(String::new()) },
-            "a key `error`, by which another",
+            "the key `error`, which selects another",
         ),
         (
             Shared::Noted { error: None, note: None, hint: None },
-            "the data has a key `error`, by which another variant is known",
+            "the data has the key `error`, which selects another variant",
         ),
     ] {
         let error = Encoded::new(&event).unwrap_err();

@@ -1,4 +1,4 @@
-//! Structs, which are one event type each.
+//! Structs.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -7,7 +7,7 @@ use sse_typed::{EventId, SseEvent};
 
 use crate::{
     hostile::{duration, map, text},
-    law::{Lawful, cases, holds, lf, rounded},
+    round_trip::{RoundTrip, cases, round_trips, rounded, with_lf},
 };
 
 #[derive(Clone, Debug, PartialEq, SseEvent)]
@@ -35,8 +35,8 @@ struct Labels {
 #[sse(data = "\u{FEFF}ok")]
 struct Ok200;
 
-impl Lawful for Reading {
-    fn arrives(self) -> Self {
+impl RoundTrip for Reading {
+    fn as_received(self) -> Self {
         Self { retry: self.retry.map(rounded), ..self }
     }
 
@@ -45,9 +45,9 @@ impl Lawful for Reading {
     }
 }
 
-impl Lawful for Line {
-    fn arrives(self) -> Self {
-        Self(lf(&self.0))
+impl RoundTrip for Line {
+    fn as_received(self) -> Self {
+        Self(with_lf(&self.0))
     }
 
     fn may_fail(&self) -> bool {
@@ -55,8 +55,8 @@ impl Lawful for Line {
     }
 }
 
-impl Lawful for Labels {
-    fn arrives(self) -> Self {
+impl RoundTrip for Labels {
+    fn as_received(self) -> Self {
         self
     }
 
@@ -65,8 +65,8 @@ impl Lawful for Labels {
     }
 }
 
-impl Lawful for Ok200 {
-    fn arrives(self) -> Self {
+impl RoundTrip for Ok200 {
+    fn as_received(self) -> Self {
         self
     }
 
@@ -79,15 +79,15 @@ proptest! {
     #![proptest_config(cases(1_000))]
 
     #[test]
-    fn a_struct_fails_without_a_byte_or_comes_back(
+    fn encoding_a_struct_fails_without_a_byte_or_decoding_returns_it(
         id in text(), retry in prop::option::of(duration()), labels in map(), line in text(), mut all in map(), kind in any::<bool>(),
     ) {
-        holds(&Reading { id, retry, labels })?;
-        holds(&Line(line))?;
-        holds(&Ok200)?;
+        round_trips(&Reading { id, retry, labels })?;
+        round_trips(&Line(line))?;
+        round_trips(&Ok200)?;
         if kind {
             all.insert("kind".to_owned(), "Labels".to_owned());
         }
-        holds(&Labels { all })?;
+        round_trips(&Labels { all })?;
     }
 }

@@ -1,4 +1,4 @@
-//! An enum whose event types stand in the JSON too.
+//! An enum with a tag.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use sse_typed::{DecodeEvent, Decoded, Encoded, RawEvent, RawEventRef, SseEvent};
 
 use crate::{
     hostile::{duration, event_id, map, raw_event, text, texts, value, word},
-    law::{Lawful, cases, holds, holds_in_an_envelope, is_bad_type, lf, raw},
+    round_trip::{RoundTrip, cases, has_invalid_event_type, raw, round_trips, round_trips_in_an_envelope, with_lf},
 };
 
 #[derive(Clone, Debug, PartialEq, SseEvent)]
@@ -47,7 +47,7 @@ enum Tagged {
     Other(RawEvent),
 }
 
-// What is no object, and the derive cannot see it.
+// Types that are not objects, which the derive cannot see.
 type Perhaps = Option<Strict>;
 type Count = u32;
 
@@ -66,19 +66,19 @@ enum Choice {
     Named { name: String },
 }
 
-/// An enum of serde's with the same tag: on the wire it would stand there twice.
+/// An enum with serde's derive and the same tag, which the JSON would then contain twice.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type")]
 enum TaggedAlike {
     Named { name: String },
 }
 
-impl Lawful for Tagged {
-    fn arrives(self) -> Self {
+impl RoundTrip for Tagged {
+    fn as_received(self) -> Self {
         match self {
-            Self::Text(text) => Self::Text(lf(&text)),
+            Self::Text(text) => Self::Text(with_lf(&text)),
             Self::Other(event) => Self::Other(raw(&event)),
-            // serde writes an object that has the tag alone, as it does for no data at all.
+            // serde writes an object that has only the tag, as it does without data.
             Self::Value(Value::Null) => Self::Value(Value::Object(serde_json::Map::new())),
             other => other,
         }
@@ -86,17 +86,17 @@ impl Lawful for Tagged {
 
     fn may_fail(&self) -> bool {
         match self {
-            // A key that is the tag's could not be told from it.
+            // A key equal to the tag's key could not be told from it.
             Self::Map(map) | Self::Flat { rest: map, .. } => map.contains_key("type"),
-            // The tag has no place beside what is no object.
+            // A value that is not an object cannot contain the tag.
             Self::Value(value) => value.as_object().is_none_or(|object| object.contains_key("type")),
             Self::Number(_) | Self::Maybe(_) | Self::TaggedAlike(_) => true,
             Self::Other(event) => {
                 let json: Option<BTreeMap<String, Value>> = serde_json::from_str(event.data()).ok();
-                // An empty name is none.
+                // An empty name counts as none.
                 let tag = json.as_ref().and_then(|json| json.get("type")?.as_str()).filter(|tag| !tag.is_empty());
                 let name = if event.event_type() == "message" { tag.unwrap_or("message") } else { event.event_type() };
-                is_bad_type(event) || Self::EVENT_TYPES.contains(&name)
+                has_invalid_event_type(event) || Self::EVENT_TYPES.contains(&name)
             }
             _ => false,
         }
@@ -128,7 +128,7 @@ fn with_tag() -> impl Strategy<Value = Tagged> {
 }
 
 fn tagged() -> impl Strategy<Value = Tagged> {
-    // An untyped event without a name, whose JSON names one.
+    // An untyped event without an event type, whose JSON has a tag.
     let unnamed = (word(), text()).prop_map(|(name, body)| {
         RawEvent::new("message", serde_json::json!({ "type": name, "body": body }).to_string())
     });
@@ -146,12 +146,12 @@ proptest! {
     #![proptest_config(cases(3_000))]
 
     #[test]
-    fn a_tagged_event_fails_without_a_byte_or_comes_back(event in tagged()) {
-        holds(&event)?;
+    fn encoding_a_tagged_event_fails_without_a_byte_or_decoding_returns_it(event in tagged()) {
+        round_trips(&event)?;
     }
 
     #[test]
-    fn a_tagged_event_comes_back_without_its_event_line(event in with_tag()) {
+    fn a_tagged_event_is_decoded_without_its_event_line(event in with_tag()) {
         let Ok(encoded) = Encoded::new(&event) else { return Ok(()) };
         let wire = String::from_utf8(encoded.as_bytes().to_vec()).unwrap();
         let data = wire.lines().find_map(|line| line.strip_prefix("data: ")).unwrap();
@@ -159,11 +159,11 @@ proptest! {
         let Ok(Decoded::Event(received)) = received else {
             return Err(TestCaseError::fail(format!("{event:?} came back as {received:?} from {data}")));
         };
-        prop_assert_eq!(received, event.arrives());
+        prop_assert_eq!(received, event.as_received());
     }
 
     #[test]
-    fn an_envelopes_id_and_retry_arrive_whatever_they_are(event in tagged(), id in event_id(), retry in duration()) {
-        holds_in_an_envelope(&event, &id, retry)?;
+    fn id_and_retry_of_the_envelope_arrive(event in tagged(), id in event_id(), retry in duration()) {
+        round_trips_in_an_envelope(&event, &id, retry)?;
     }
 }

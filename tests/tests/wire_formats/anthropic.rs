@@ -1,5 +1,5 @@
-//! Anthropic's Messages: the event type stands in the `event:` line and in the JSON, deltas are an enum of their own,
-//! `ping` keeps the connection alive, an error may come in band, and `message_stop` is the last.
+//! Anthropic's Messages: the event type is in the `event:` line and in the JSON, deltas are an enum of their own, `ping` keeps
+//! the connection alive, an error may be an event of the stream, and `message_stop` is the last event.
 
 use serde::{Deserialize, Serialize};
 use sse_typed::{EventKind, SseEvent, event::DecodeErrorKind};
@@ -129,27 +129,27 @@ fn a_whole_answer_is_read() {
 }
 
 #[test]
-fn what_was_read_is_written_as_it_stood_there() {
+fn decoded_events_are_encoded_unchanged() {
     let without_ping = ANSWER.replace("event: ping\ndata: {\"type\":\"ping\"}\n\n", "");
     assert_eq!(wire(&events::<MessageEvent>(&without_ping)), without_ping);
 }
 
 #[test]
-fn the_type_in_the_json_stands_in_for_an_event_line_that_a_proxy_dropped() {
+fn the_type_in_the_json_replaces_an_event_line_that_a_proxy_removed() {
     let only_data: String =
         ANSWER.lines().filter(|line| !line.starts_with("event:")).flat_map(|line| [line, "\n"]).collect();
     assert_eq!(read::<MessageEvent>(&only_data), read::<MessageEvent>(ANSWER));
 }
 
 #[test]
-fn the_tag_may_stand_anywhere_in_the_json() {
+fn the_tag_may_be_anywhere_in_the_json() {
     let wire =
         "data: {\"index\":0,\"delta\":{\"text\":\"a\",\"type\":\"text_delta\"},\"type\":\"content_block_delta\"}\n\n";
     assert_eq!(event::<MessageEvent>(wire), text("a"));
 }
 
 #[test]
-fn an_error_in_band_is_an_event_that_says_so() {
+fn an_error_within_the_stream_is_an_error_event() {
     let overloaded = "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}\n\n";
     let event = event::<MessageEvent>(overloaded);
     assert!(event.is_error());
@@ -159,7 +159,7 @@ fn an_error_in_band_is_an_event_that_says_so() {
 }
 
 #[test]
-fn new_event_types_are_unknown_and_new_deltas_are_bad_data_with_their_place() {
+fn new_event_types_are_unknown_and_new_deltas_are_errors_with_their_path() {
     let wire = concat!(
         "event: content_block_hint\ndata: {\"type\":\"content_block_hint\",\"index\":0}\n\n",
         "data: {\"type\":\"content_block_hint\",\"index\":0}\n\n",
@@ -181,7 +181,7 @@ fn new_event_types_are_unknown_and_new_deltas_are_bad_data_with_their_place() {
 }
 
 #[tokio::test]
-async fn a_post_gives_the_answer_and_message_stop_ends_it() {
+async fn a_post_returns_the_answer_and_message_stop_ends_it() {
     let behind_the_end = format!("{ANSWER}{ANSWER}");
     let (events, stream) = post::<MessageEvent>(&behind_the_end).await;
     assert_eq!(events.last(), Some(&MessageEvent::MessageStop));
@@ -209,6 +209,6 @@ async fn the_request_is_a_post_of_json_that_asks_for_events() {
 }
 
 #[test]
-fn its_typescript_is_current() {
+fn the_committed_typescript_is_current() {
     tests::contracts::assert_current::<MessageEvent>("wire/anthropic.ts", &sse_typed::typescript::Options::new());
 }

@@ -1,5 +1,5 @@
-//! Auth0's event stream: the event type stands in the `event:` line alone and programs want it in the value, every payload
-//! carries the cursor, and some events carry nothing else.
+//! Auth0's event stream: the event type is only in the `event:` line but programs need it in the value, every payload has a
+//! cursor, and some events have only a cursor.
 
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -34,7 +34,7 @@ struct Failure {
 }
 
 impl TenantEvent {
-    /// Where to go on from.
+    /// The position to resume from.
     fn offset(&self) -> Option<&str> {
         match self {
             Self::UserCreated { offset, .. } | Self::UserDeleted { offset, .. } | Self::OffsetOnly { offset } => {
@@ -53,7 +53,7 @@ const STREAM: &str = concat!(
 );
 
 #[test]
-fn the_event_line_chooses_the_variant_and_the_payload_carries_the_cursor() {
+fn the_event_line_selects_the_variant_and_the_payload_has_the_cursor() {
     let events = events::<TenantEvent>(STREAM);
     let data = json!({ "user_id": "u|1" });
     let event = CloudEvent { id: "evt_1".into(), data };
@@ -66,7 +66,7 @@ fn the_event_line_chooses_the_variant_and_the_payload_carries_the_cursor() {
 }
 
 #[test]
-fn what_is_passed_on_has_the_type_in_its_data_too() {
+fn a_forwarded_event_also_has_its_event_type_in_the_data() {
     let events = events::<TenantEvent>(STREAM);
     let injected = wire(&events);
     let expected: String = STREAM
@@ -84,6 +84,6 @@ fn what_is_passed_on_has_the_type_in_its_data_too() {
 }
 
 #[test]
-fn its_typescript_is_current() {
+fn the_committed_typescript_is_current() {
     tests::contracts::assert_current::<TenantEvent>("wire/auth0.ts", &sse_typed::typescript::Options::new());
 }

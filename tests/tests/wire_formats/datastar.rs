@@ -1,5 +1,5 @@
-//! Datastar: the data is lines of its own form, `key value`, so the variants bring their codecs; HTML of several lines must
-//! survive.
+//! Datastar: the data is lines in a custom format, `key value`, so the variants have `with` modules; HTML of several lines must
+//! arrive unchanged.
 
 use sse_typed::{SseEvent, event::DecodeErrorKind};
 
@@ -84,7 +84,7 @@ const STREAM: &str = concat!(
 );
 
 #[test]
-fn lines_of_a_form_of_their_own_are_read_and_written() {
+fn lines_in_a_custom_format_are_decoded_and_encoded() {
     let events = events::<Patch>(STREAM);
     let elements = PatchElements {
         selector: Some("#feed".into()),
@@ -97,7 +97,7 @@ fn lines_of_a_form_of_their_own_are_read_and_written() {
 }
 
 #[test]
-fn empty_lines_and_outer_spaces_of_html_survive() {
+fn empty_lines_and_outer_spaces_of_html_are_kept() {
     for html in ["", "\n", " a ", "\n\n  \n", "<pre>\n\n x\n</pre>\n"] {
         let patch = Patch::Elements(PatchElements { elements: html.into(), ..PatchElements::default() });
         assert_eq!(event::<Patch>(&wire([&patch])), patch, "{html:?}");
@@ -105,13 +105,13 @@ fn empty_lines_and_outer_spaces_of_html_survive() {
 }
 
 #[test]
-fn what_the_codec_refuses_is_bad_data_and_the_stream_goes_on() {
+fn data_that_the_with_module_rejects_is_an_error_and_the_stream_continues() {
     let items = read::<Patch>(&format!("event: datastar-patch-elements\ndata: nonsense\n\n{STREAM}"));
     let bad = Read::Bad { event_type: "datastar-patch-elements".into(), kind: DecodeErrorKind::Data, path: None };
     assert_eq!((&items[0], items.len()), (&bad, 3));
 }
 
 #[test]
-fn its_typescript_is_current() {
+fn the_committed_typescript_is_current() {
     tests::contracts::assert_current::<Patch>("wire/datastar.ts", &sse_typed::typescript::Options::new());
 }

@@ -1,5 +1,5 @@
-//! Firebase's Realtime Database over REST: events without data say `null`, names come in kebab and snake case, two events
-//! are the last, and another host may be the one that answers.
+//! Firebase's Realtime Database over REST: events without data have `null`, names are in kebab and snake case, two event types
+//! are terminal, and a redirect may lead to another host.
 
 use serde_json::{Value, json};
 use sse_typed::{Client, EventKind, SseEvent};
@@ -35,7 +35,7 @@ const REVOKED: &str = "event: auth_revoked\ndata: \"credential is no longer vali
 const CANCEL: &str = "event: cancel\ndata: null\n\n";
 
 #[test]
-fn names_in_two_cases_and_events_that_say_null() {
+fn names_in_two_cases_and_null_data_are_decoded() {
     let put = |path: &str, data| DatabaseEvent::Put { path: path.into(), data };
     let expected = [
         put("/", json!({ "a": 1 })),
@@ -61,9 +61,9 @@ async fn cancel_and_a_revoked_credential_end_the_stream() {
 }
 
 #[tokio::test]
-async fn a_source_follows_to_another_host_and_ends_at_cancel() {
+async fn a_source_follows_a_redirect_to_another_host_and_ends_at_cancel() {
     let shard = ScriptedServer::start([Reply::events(format!("{CHANGES}{CANCEL}"))]).await;
-    // Another name of the same machine is another host, and another port another origin.
+    // Another name of the same machine counts as another host, and another port as another origin.
     let location = shard.url("/rides.json").replace("127.0.0.1", "localhost");
     let front = ScriptedServer::start([Reply::status(307).header("location", location)]).await;
 
@@ -79,6 +79,6 @@ async fn a_source_follows_to_another_host_and_ends_at_cancel() {
 }
 
 #[test]
-fn its_typescript_is_current() {
+fn the_committed_typescript_is_current() {
     tests::contracts::assert_current::<DatabaseEvent>("wire/firebase.ts", &sse_typed::typescript::Options::new());
 }

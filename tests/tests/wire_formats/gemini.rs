@@ -1,4 +1,4 @@
-//! Gemini with `alt=sse`: one kind of event without a name, lines that end in CRLF, megabytes in one line, and the end of
+//! Gemini with `alt=sse`: one kind of event without an event type, lines that end in CRLF, megabytes in one line, and the end of
 //! the body as the end of the answer.
 
 use serde::{Deserialize, Serialize};
@@ -48,7 +48,7 @@ const ANSWER: &str = concat!(
 );
 
 #[test]
-fn a_struct_is_the_one_event_and_crlf_ends_its_lines() {
+fn a_struct_is_the_only_event_type_and_crlf_ends_lines() {
     let events = events::<GenerateContent>(ANSWER);
     assert_eq!(events.len(), 2);
     assert_eq!(events[0].candidates[0].content.parts, [Part::Text("Mưa".into())]);
@@ -84,6 +84,6 @@ async fn the_end_of_the_body_is_the_end_of_the_answer() {
 }
 
 #[test]
-fn its_typescript_is_current() {
+fn the_committed_typescript_is_current() {
     tests::contracts::assert_current::<GenerateContent>("wire/gemini.ts", &sse_typed::typescript::Options::new());
 }

@@ -1,5 +1,5 @@
-//! LaunchDarkly's flags: a closed set of event types with a payload type each, a first `put` that may be huge, and comments
-//! as the heartbeat.
+//! LaunchDarkly's flags: a closed set of event types, each with its own payload type; a first `put` that may be huge; and
+//! comments as heartbeats.
 
 use std::collections::BTreeMap;
 
@@ -60,7 +60,7 @@ fn each_event_type_has_its_own_payload() {
 }
 
 #[test]
-fn heartbeats_are_comments_and_no_events() {
+fn heartbeats_are_comments_and_not_events() {
     let all = whole::<FlagEvent>(&format!(":\n{STREAM}:\n:\n"));
     assert_eq!((all.items.len(), all.comments), (3, 3));
 }
@@ -78,7 +78,7 @@ async fn a_new_event_type_does_not_break_an_old_client() {
 }
 
 #[test]
-fn data_of_the_wrong_shape_names_its_place_and_the_stream_goes_on() {
+fn an_error_in_the_data_has_its_path_and_the_stream_continues() {
     let bad = "event: put\ndata: {\"path\":\"/\",\"data\":{\"flags\":{\"a\":{\"key\":\"a\",\"on\":\"yes\",\"version\":1}}}}\n\n";
     let items = read::<FlagEvent>(&format!("{bad}{STREAM}"));
     let path = Some("data.flags.a.on".to_owned());
@@ -97,6 +97,6 @@ fn a_huge_put_is_one_event() {
 }
 
 #[test]
-fn its_typescript_is_current() {
+fn the_committed_typescript_is_current() {
     tests::contracts::assert_current::<FlagEvent>("wire/launchdarkly.ts", &sse_typed::typescript::Options::new());
 }

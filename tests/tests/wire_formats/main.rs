@@ -1,7 +1,7 @@
 //! Event streams of the real world, each with the enum that a user would write for it.
 //!
-//! The wire text is ours, in the documented form of each service. A file says at its head what is particular about its
-//! stream, and has a test for each of these.
+//! The wire text was written for these tests in the documented format of each service. The head of each file lists the
+//! peculiarities of its stream, and the file has a test for each.
 
 mod anthropic;
 mod auth0;

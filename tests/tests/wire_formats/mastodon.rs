@@ -1,5 +1,5 @@
-//! Mastodon's streaming: JSON, bare numbers as text, and the word `undefined`, each under an event type of its own; names with
-//! dots; comments as the heartbeat; no ids.
+//! Mastodon's streaming: JSON, bare numbers as text, and the word `undefined`, each with its own event type; names with
+//! dots; comments as heartbeats; no ids.
 
 use serde::{Deserialize, Serialize};
 use sse_typed::{SseEvent, event::DecodeErrorKind};
@@ -38,7 +38,7 @@ struct Status {
     reblog: Option<Box<Self>>,
 }
 
-/// A number past what a float holds.
+/// A number that a float cannot represent.
 #[derive(Debug, PartialEq)]
 struct StatusId(u64);
 
@@ -71,7 +71,7 @@ fn status(content: &str) -> Box<Status> {
 }
 
 #[test]
-fn json_text_and_undefined_are_read_each_under_its_type() {
+fn json_text_and_undefined_are_decoded_by_event_type() {
     let expected = [
         TimelineEvent::Update(status("<p>a</p>")),
         TimelineEvent::StatusUpdate(status("<p>b</p>")),
@@ -95,7 +95,7 @@ fn a_unit_variant_takes_any_data() {
 }
 
 #[test]
-fn text_that_is_no_number_is_bad_data() {
+fn text_that_is_not_a_number_is_an_error() {
     for data in ["\"108914327388663283\"", "abc", "", " 8"] {
         let items = read::<TimelineEvent>(&format!("event: delete\ndata: {data}\n\n"));
         let bad = Read::Bad { event_type: "delete".into(), kind: DecodeErrorKind::Data, path: None };
@@ -111,6 +111,6 @@ fn heartbeats_are_comments_and_there_are_no_ids() {
 }
 
 #[test]
-fn its_typescript_is_current() {
+fn the_committed_typescript_is_current() {
     tests::contracts::assert_current::<TimelineEvent>("wire/mastodon.ts", &sse_typed::typescript::Options::new());
 }

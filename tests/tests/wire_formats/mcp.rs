@@ -1,4 +1,4 @@
-//! The Model Context Protocol over streamable HTTP: JSON-RPC under the default event type; a priming event that has an id
+//! The Model Context Protocol over streamable HTTP: JSON-RPC without an event type; a priming event that has an id
 //! and empty data; a stream opened by POST that is resumed by GET; and servers that answer with JSON, or with 405.
 
 use serde::{Deserialize, Serialize};
@@ -64,14 +64,14 @@ fn result() -> (&'static str, McpEvent) {
 }
 
 #[test]
-fn a_priming_event_moves_the_id_and_the_reconnection_time_and_is_no_item() {
+fn a_priming_event_sets_the_id_and_the_reconnection_time_and_is_not_an_item() {
     let all = whole::<McpEvent>(PRIMING);
     assert_eq!(all.items, [Read::Ignored]);
     assert_eq!((&*all.last_event_id, all.retry_millis), ("s1_0", Some(1000)));
 }
 
 #[test]
-fn json_rpc_is_told_apart_by_its_keys_and_written_as_it_stood_there() {
+fn json_rpc_messages_are_told_apart_by_their_keys_and_encoded_unchanged() {
     let ((call_wire, call), (result_wire, result)) = (progress(), result());
     let error_wire = "data: {\"id\":\"a\",\"error\":{\"code\":-32601,\"message\":\"no\"},\"jsonrpc\":\"2.0\"}\n\n";
     let error = RpcError { code: -32601, message: "no".into() };
@@ -83,7 +83,7 @@ fn json_rpc_is_told_apart_by_its_keys_and_written_as_it_stood_there() {
 }
 
 #[test]
-fn an_event_line_that_says_message_is_the_same_as_none() {
+fn an_event_line_with_message_equals_none() {
     let (bare, call) = progress();
     assert_eq!(events::<McpEvent>(&format!("event: message\n{bare}")), [call]);
 }
@@ -92,7 +92,7 @@ fn an_event_line_that_says_message_is_the_same_as_none() {
 async fn a_stream_opened_by_post_is_resumed_by_get_from_the_id_of_the_priming_event() {
     let ((progress_wire, progress), (result_wire, result)) = (progress(), result());
     let (service, client) = serve([
-        // The server closes before it has the answer.
+        // The server closes the connection before it has the answer.
         Reply::events(format!("{PRIMING}{progress_wire}")),
         Reply::events(format!("id: s1_1\n{result_wire}")),
     ]);
@@ -113,7 +113,7 @@ async fn a_stream_opened_by_post_is_resumed_by_get_from_the_id_of_the_priming_ev
 }
 
 #[tokio::test]
-async fn an_answer_in_json_is_handed_back_with_its_body() {
+async fn an_answer_in_json_is_returned_with_its_body() {
     let json = Reply::status(200).header("content-type", "application/json").then("{\"id\":7,\"result\":{}}");
     let (_, client) = serve([json]);
     let error = client.post("/mcp").json(&json!({ "id": 7 })).send::<McpEvent>().await.unwrap_err();
@@ -123,7 +123,7 @@ async fn an_answer_in_json_is_handed_back_with_its_body() {
 }
 
 #[tokio::test]
-async fn a_server_without_a_stream_of_its_own_says_405_and_is_not_asked_again() {
+async fn a_405_from_a_server_without_a_stream_is_not_retried() {
     let (service, client) = serve([Reply::status(405)]);
     let mut source = client.get("/mcp").connect::<McpEvent>();
     let error = source.next().await.unwrap().unwrap_err();
@@ -134,6 +134,6 @@ async fn a_server_without_a_stream_of_its_own_says_405_and_is_not_asked_again() 
 }
 
 #[test]
-fn its_typescript_is_current() {
+fn the_committed_typescript_is_current() {
     tests::contracts::assert_current::<McpEvent>("wire/mcp.ts", &sse_typed::typescript::Options::new());
 }

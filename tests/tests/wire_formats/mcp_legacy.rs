@@ -1,4 +1,4 @@
-//! The Model Context Protocol's older transport: the first event names, as plain text, where to POST.
+//! The Model Context Protocol's older transport: the first event contains the URL to POST to, as plain text.
 
 use serde_json::{Value, json};
 use sse_typed::SseEvent;
@@ -26,6 +26,6 @@ fn the_endpoint_is_text_and_messages_are_json() {
 }
 
 #[test]
-fn its_typescript_is_current() {
+fn the_committed_typescript_is_current() {
     tests::contracts::assert_current::<McpEvent>("wire/mcp_legacy.ts", &sse_typed::typescript::Options::new());
 }

@@ -1,5 +1,5 @@
-//! OpenAI's Assistants: the event type stands in the `event:` line alone, each has a payload of its own type, and the last
-//! event's data is text.
+//! OpenAI's Assistants: the event type is only in the `event:` line, each event type has its own payload type, and the data of
+//! the last event is text.
 
 use serde::{Deserialize, Serialize};
 use sse_typed::{EventKind, RawEvent, SseEvent};
@@ -80,13 +80,13 @@ fn several_event_types_may_be_read_as_one_variant() {
 }
 
 #[tokio::test]
-async fn the_last_event_has_text_for_data() {
+async fn the_last_event_has_text_as_data() {
     let (events, _) = post::<AssistantEvent>(&format!("{STREAM}{STREAM}")).await;
     assert_eq!((events.len(), events.last()), (6, Some(&AssistantEvent::Done)));
 }
 
 #[test]
-fn its_typescript_is_current() {
+fn the_committed_typescript_is_current() {
     tests::contracts::assert_current::<AssistantEvent>(
         "wire/openai_assistants.ts",
         &sse_typed::typescript::Options::new(),

@@ -1,5 +1,5 @@
-//! OpenAI's Chat Completions, and the many services that speak the same: no event types at all, `[DONE]` in the place of
-//! JSON at the end (or nothing but the end), and an error that only its shape tells from a chunk.
+//! OpenAI's Chat Completions, and the many services with the same format: no event types, `[DONE]` instead of JSON at the end
+//! (or just the end of the body), and an error that differs from a chunk only by its keys.
 
 use serde::{Deserialize, Serialize};
 use sse_typed::{EventKind, SseEvent, event::DecodeErrorKind};
@@ -75,7 +75,7 @@ fn content(events: &[ChatEvent]) -> String {
 }
 
 #[test]
-fn events_without_a_name_are_chunks_and_the_sentinel_is_the_end() {
+fn events_without_an_event_type_are_chunks_and_the_sentinel_is_the_end() {
     let events = events::<ChatEvent>(&format!("{CHUNKS}{DONE}"));
     assert_eq!(events.len(), 5);
     assert_eq!(content(&events), "Hello");
@@ -85,7 +85,7 @@ fn events_without_a_name_are_chunks_and_the_sentinel_is_the_end() {
 }
 
 #[test]
-fn what_was_read_is_written_as_it_stood_there() {
+fn decoded_events_are_encoded_unchanged() {
     let all = format!("{CHUNKS}{DONE}");
     assert_eq!(wire(&events::<ChatEvent>(&all)), all);
 }
@@ -101,13 +101,13 @@ fn an_error_is_told_from_a_chunk_by_its_key() {
 }
 
 #[test]
-fn the_key_counts_at_the_top_of_the_object_alone() {
+fn only_a_key_of_the_outermost_object_counts() {
     let nested = "data: {\"id\":\"error\",\"choices\":[],\"detail\":{\"error\":1}}\n\n";
     assert!(matches!(event::<ChatEvent>(nested), ChatEvent::Chunk(_)));
 }
 
 #[test]
-fn data_that_is_neither_json_nor_the_sentinel_is_bad_and_the_stream_goes_on() {
+fn data_that_is_neither_json_nor_the_sentinel_is_an_error_and_the_stream_continues() {
     let items = read::<ChatEvent>(&format!("data: [DON\n\ndata: {{\"id\":\"x\"}}\n\n{DONE}"));
     assert!(matches!(&items[0], Read::Bad { kind: DecodeErrorKind::Json, .. }), "{:?}", items[0]);
     assert!(matches!(&items[1], Read::Bad { kind: DecodeErrorKind::Json, .. }), "{:?}", items[1]);
@@ -115,7 +115,7 @@ fn data_that_is_neither_json_nor_the_sentinel_is_bad_and_the_stream_goes_on() {
 }
 
 #[test]
-fn comments_of_a_router_that_waits_for_a_model_are_no_events() {
+fn comments_of_a_router_are_not_events() {
     let all = whole::<ChatEvent>(&format!(": PROCESSING\n\n: PROCESSING\n\n{CHUNKS}{DONE}"));
     assert_eq!((all.comments, all.items.len()), (2, 5));
 }
@@ -128,13 +128,13 @@ async fn the_sentinel_ends_the_stream_of_a_post() {
 }
 
 #[tokio::test]
-async fn a_server_that_leaves_the_sentinel_out_ends_the_stream_by_closing_it() {
+async fn a_server_without_the_sentinel_ends_the_stream_by_closing_it() {
     let (events, _) = post::<ChatEvent>(CHUNKS).await;
     assert_eq!(content(&events), "Hello");
     assert!(!events.last().is_some_and(EventKind::is_terminal), "the program can tell that the end was not said");
 }
 
 #[test]
-fn its_typescript_is_current() {
+fn the_committed_typescript_is_current() {
     tests::contracts::assert_current::<ChatEvent>("wire/openai_chat.ts", &sse_typed::typescript::Options::new());
 }

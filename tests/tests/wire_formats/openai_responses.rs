@@ -1,5 +1,5 @@
 //! OpenAI's Responses: over fifty event types with dots in their names, each in the `event:` line and in the JSON, of which
-//! proxies drop one or the other; an undocumented `keepalive`; and a cursor in the JSON that is no event id.
+//! proxies remove one or the other; an undocumented `keepalive`; and a cursor in the JSON that is not an event id.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -142,7 +142,7 @@ struct Response {
     status: String,
 }
 
-/// A step whose details this program passes on.
+/// A step whose details this program forwards.
 #[derive(Debug, PartialEq, Serialize, Deserialize, TS)]
 struct Step {
     sequence_number: u64,
@@ -174,7 +174,7 @@ fn stream() -> String {
 }
 
 #[test]
-fn a_whole_stream_is_read_and_written_as_it_stood_there() {
+fn a_whole_stream_is_decoded_and_encoded_unchanged() {
     let wire_text = stream();
     let events = events::<ResponseEvent>(&wire_text);
     assert!(matches!(&events[0], ResponseEvent::Created(Progress { sequence_number: 0, .. })));
@@ -209,13 +209,13 @@ fn the_event_line_or_the_type_in_the_json_is_enough() {
 }
 
 #[test]
-fn the_event_line_decides_when_the_json_says_otherwise() {
+fn the_event_line_takes_precedence_over_the_json() {
     let wire = "event: response.audio.done\ndata: {\"type\":\"response.audio.delta\",\"sequence_number\":9}\n\n";
     assert!(matches!(event::<ResponseEvent>(wire), ResponseEvent::AudioDone(Step { sequence_number: 9, .. })));
 }
 
 #[test]
-fn keepalive_is_ignored_and_what_is_new_is_kept_as_it_came() {
+fn keepalive_is_ignored_and_new_event_types_are_kept_unchanged() {
     let items = read::<ResponseEvent>(concat!(
         "event: keepalive\ndata: {\"type\":\"keepalive\",\"sequence_number\":3}\n\n",
         "data: {\"type\":\"keepalive\",\"sequence_number\":4}\n\n",
@@ -229,7 +229,7 @@ fn keepalive_is_ignored_and_what_is_new_is_kept_as_it_came() {
 }
 
 #[test]
-fn the_sequence_number_is_data_and_no_event_id() {
+fn the_sequence_number_is_data_and_not_an_event_id() {
     let all = whole::<ResponseEvent>(&stream());
     assert_eq!(all.last_event_id, "");
 }
@@ -246,7 +246,7 @@ async fn any_of_three_events_ends_the_stream() {
 }
 
 #[test]
-fn its_typescript_is_current() {
+fn the_committed_typescript_is_current() {
     tests::contracts::assert_current::<ResponseEvent>(
         "wire/openai_responses.ts",
         &sse_typed::typescript::Options::new(),

@@ -1,4 +1,4 @@
-//! Reading and writing a stream without a socket, and a client of one.
+//! Decodes and encodes streams without a socket, and creates in-process clients.
 
 use std::fmt::Debug;
 
@@ -10,7 +10,7 @@ use sse_typed::{
 };
 use tests::scripted::{Reply, ScriptedService};
 
-/// What became of one event.
+/// The result of decoding one event.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Read<E> {
     Event(E),
@@ -19,7 +19,7 @@ pub(crate) enum Read<E> {
     Bad { event_type: String, kind: DecodeErrorKind, path: Option<String> },
 }
 
-/// All that a stream says.
+/// The result of decoding a whole stream.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Whole<E> {
     pub(crate) items: Vec<Read<E>>,
@@ -28,21 +28,21 @@ pub(crate) struct Whole<E> {
     pub(crate) retry_millis: Option<u128>,
 }
 
-/// Reads a whole stream, in one piece and byte by byte, which must come to the same.
+/// Decodes a whole stream in one chunk and byte by byte. Both results must be equal.
 pub(crate) fn whole<E: DecodeEvent + Debug + PartialEq>(wire: &str) -> Whole<E> {
     let once = read_chunks::<E>(wire.as_bytes(), wire.len());
-    // Megabytes in one-byte chunks are the codec's own tests.
+    // Megabytes in chunks of one byte are tested with the codec.
     let small = if wire.len() > 1 << 16 { 1 << 10 } else { 1 };
     assert_eq!(once, read_chunks::<E>(wire.as_bytes(), small), "however it is cut");
     once
 }
 
-/// What became of each event of a stream.
+/// The result of decoding each event of a stream.
 pub(crate) fn read<E: DecodeEvent + Debug + PartialEq>(wire: &str) -> Vec<Read<E>> {
     whole(wire).items
 }
 
-/// The events of a stream that has nothing else.
+/// The events of a stream without errors.
 pub(crate) fn events<E: DecodeEvent + Debug + PartialEq>(wire: &str) -> Vec<E> {
     let items = read(wire).into_iter().map(|item| match item {
         Read::Event(event) => event,
@@ -51,7 +51,7 @@ pub(crate) fn events<E: DecodeEvent + Debug + PartialEq>(wire: &str) -> Vec<E> {
     items.collect()
 }
 
-/// The event of a stream that has one.
+/// The only event of a stream.
 pub(crate) fn event<E: DecodeEvent + Debug + PartialEq>(wire: &str) -> E {
     let mut events = events(wire);
     assert_eq!(events.len(), 1, "{events:?}");
@@ -85,7 +85,7 @@ fn read_chunks<E: DecodeEvent>(wire: &[u8], size: usize) -> Whole<E> {
     Whole { items, comments, last_event_id: decoder.last_event_id().to_owned(), retry_millis }
 }
 
-/// The bytes of events, one behind the other.
+/// The encoded events.
 pub(crate) fn wire<'e, E: EncodeEvent + 'e>(events: impl IntoIterator<Item = &'e E>) -> String {
     let mut encoder = Encoder::new();
     for event in events {
@@ -94,7 +94,7 @@ pub(crate) fn wire<'e, E: EncodeEvent + 'e>(events: impl IntoIterator<Item = &'e
     String::from_utf8(encoder.take().to_vec()).unwrap()
 }
 
-/// A service in the process that answers each request with the next of the replies, and a client of it.
+/// An in-process service that answers each request with the next of the replies, and a client of it.
 pub(crate) fn serve(
     replies: impl IntoIterator<Item = Reply>,
 ) -> (ScriptedService, Client<WithBody<ScriptedService, http_body_util::Full<bytes::Bytes>>>) {
@@ -102,7 +102,7 @@ pub(crate) fn serve(
     (service.clone(), Client::new(service))
 }
 
-/// The events of a POST to a service that answers with `wire`, until the stream is over.
+/// The events of a POST to a service that answers with `wire`, up to the end of the stream.
 pub(crate) async fn post<E: DecodeEvent>(wire: &str) -> (Vec<E>, EventStream<E>) {
     let (_, client) = serve([Reply::events(wire)]);
     let mut stream = client.post("/stream").json(&serde_json::json!({ "stream": true })).send::<E>().await.unwrap();

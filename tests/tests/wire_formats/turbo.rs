@@ -40,6 +40,6 @@ fn line_ends_of_every_kind_arrive_as_lf() {
 }
 
 #[test]
-fn its_typescript_is_current() {
+fn the_committed_typescript_is_current() {
     tests::contracts::assert_current::<Fragment>("wire/turbo.ts", &sse_typed::typescript::Options::new());
 }

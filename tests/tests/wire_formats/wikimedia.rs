@@ -1,5 +1,5 @@
-//! Wikimedia's EventStreams: the id is JSON (a position in each of several topics), longer than 128 bytes, and a program keeps
-//! it to resume from.
+//! Wikimedia's EventStreams: the id is JSON (a position in each of several topics), longer than 128 bytes, and a program
+//! stores it to resume.
 
 use serde::{Deserialize, Serialize};
 use sse_typed::{EventId, Sse, SseEvent, event::DecodeErrorKind};
@@ -57,7 +57,7 @@ fn change() -> RecentChange {
 }
 
 #[test]
-fn the_position_is_read_from_the_id_and_written_there() {
+fn the_position_is_decoded_from_and_encoded_into_the_id() {
     let all = whole::<RecentChange>(&stream());
     assert_eq!(all.items, [Read::Event(change())]);
     assert!(ID.len() > 128);
@@ -66,14 +66,14 @@ fn the_position_is_read_from_the_id_and_written_there() {
 }
 
 #[test]
-fn text_in_the_position_can_forge_no_line() {
+fn text_in_the_position_cannot_forge_a_line() {
     let mut hostile = change();
     hostile.position[0].topic = "a\r\ndata: forged\n\n\0\u{2028}".into();
     assert_eq!(event::<RecentChange>(&wire([&hostile])), hostile);
 }
 
 #[test]
-fn an_event_without_a_position_or_with_a_bad_one_is_an_error_of_its_id() {
+fn a_missing_or_malformed_position_is_an_id_error() {
     let bad = Read::Bad { event_type: "message".into(), kind: DecodeErrorKind::Id, path: None };
     let without = format!("data: {DATA}\n\n");
     let items = read::<RecentChange>(&format!("{without}id: 7\n{without}id\n{without}"));
@@ -82,7 +82,7 @@ fn an_event_without_a_position_or_with_a_bad_one_is_an_error_of_its_id() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_program_resumes_from_the_position_it_kept_and_so_does_its_client() {
+async fn a_program_and_its_client_resume_from_a_stored_position() {
     let (service, client) = serve([Reply::events(stream()), Reply::status(204)]);
     let kept = EventId::new(serde_json::to_string(&change().position[1..]).unwrap()).unwrap();
     let mut source = client
@@ -101,13 +101,13 @@ async fn a_program_resumes_from_the_position_it_kept_and_so_does_its_client() {
 }
 
 #[tokio::test]
-async fn a_server_of_ours_speaks_the_same() {
+async fn a_server_of_this_crate_sends_the_same_format() {
     let response = http::Response::from(Sse::new(futures_util::stream::iter([change()])));
     let body = http_body_util::BodyExt::collect(response.into_body()).await.unwrap().to_bytes();
     assert_eq!(body, wire([&change()]));
 }
 
 #[test]
-fn its_typescript_is_current() {
+fn the_committed_typescript_is_current() {
     tests::contracts::assert_current::<RecentChange>("wire/wikimedia.ts", &sse_typed::typescript::Options::new());
 }

@@ -1,5 +1,5 @@
-//! A crate that denies all it can, hides the prelude's names, and depends on `sse-typed` alone. `user-2021` is the same in
-//! the edition before. Their tests are their compilation, and clippy's.
+//! A crate that denies many lints, shadows the prelude's names, and depends on `sse-typed` only. `user-2021` is the same code in
+//! edition 2021. The test is that they compile, and that clippy accepts them.
 #![deny(warnings, clippy::all, clippy::pedantic, clippy::nursery)]
 #![deny(
     missing_debug_implementations,
@@ -21,11 +21,11 @@
 )]
 #![forbid(unsafe_code)]
 
-/// A type for each form of data.
+/// Types with every kind of data.
 pub mod plain {
     use sse_typed::{DecodeEvent, EncodeEvent, EventKind, Gap, RawEvent, SseEvent};
 
-    /// All forms that need no other crate.
+    /// Every kind of data that needs no other crate.
     #[derive(Clone, Debug, PartialEq, Eq, SseEvent)]
     #[sse(rename_all = "snake_case", prefix = "feed.", ignore("ping"))]
     pub enum Feed<T: Clone> {
@@ -33,10 +33,10 @@ pub mod plain {
         Line {
             /// The text.
             text: String,
-            /// Its place.
+            /// Its number.
             #[sse(id)]
             place: Option<u64>,
-            /// When to come back.
+            /// The reconnection time.
             #[sse(retry)]
             retry: Option<std::time::Duration>,
         },
@@ -45,13 +45,13 @@ pub mod plain {
         /// Plain text.
         #[sse(text, error)]
         Text(String),
-        /// An own codec.
+        /// A `with` module.
         #[sse(with = "own")]
         Own(String),
         /// A sentinel.
         #[sse(message, data = "[DONE]", terminal)]
         Done,
-        /// An object with a certain key.
+        /// An object with a key.
         #[sse(message, key = "error")]
         Keyed {
             /// The error.
@@ -60,14 +60,14 @@ pub mod plain {
         /// Lost history.
         #[sse(gap)]
         Gap(Gap),
-        /// Another type's events.
+        /// A nested event type.
         #[sse(nested)]
         Nested(Tagged),
         /// Deprecated, and never on the wire.
         #[deprecated]
         #[sse(skip)]
         Skipped,
-        /// All else.
+        /// Untyped events.
         #[sse(other)]
         Other(RawEvent),
     }
@@ -102,14 +102,14 @@ pub mod plain {
         },
     }
 
-    /// What is only sent.
+    /// A type that is only sent.
     #[derive(Clone, Copy, Debug, EncodeEvent)]
     pub struct Borrowed<'a> {
         /// Borrowed text.
         pub text: &'a str,
     }
 
-    /// What is only received.
+    /// A type that is only received.
     #[derive(Clone, Debug, Default, DecodeEvent)]
     #[serde(default)]
     pub struct Received {
@@ -117,14 +117,14 @@ pub mod plain {
         pub text: String,
     }
 
-    /// The event type of anything.
+    /// The event type of a value.
     #[must_use]
     pub fn event_type<E: EventKind>(event: &E) -> &str {
         event.event_type()
     }
 }
 
-/// The prelude's names mean other things here.
+/// Shadows the prelude's names.
 pub mod shadowed {
     #![allow(non_upper_case_globals, dead_code, missing_debug_implementations, missing_docs)]
 
@@ -162,7 +162,7 @@ pub mod shadowed {
             macro_rules! $macro {
                 ($dollar:tt) => {};
             }
-            // Named once, as it would be unused.
+            // Used once, because it would be unused otherwise.
             $macro!(x);
         )*};
     }
@@ -205,7 +205,7 @@ pub mod shadowed {
     }
 }
 
-/// With lints that nothing can allow again.
+/// With forbidden lints, which nothing can allow.
 pub mod strict {
     #![forbid(
         clippy::all,
@@ -224,13 +224,13 @@ pub mod strict {
 
     use sse_typed::{Gap, RawEvent, SseEvent};
 
-    /// Most forms of data.
+    /// Most kinds of data.
     #[derive(Clone, Debug, PartialEq, Eq, SseEvent)]
     #[sse(tag = "type", ignore("ping"))]
     pub enum Feed<T> {
         /// Fields.
         Line {
-            /// Their place.
+            /// Their number.
             #[sse(id)]
             place: Option<u64>,
             /// The text.
@@ -239,7 +239,7 @@ pub mod strict {
         /// Plain text.
         #[sse(text, alias = "note")]
         Text(String),
-        /// Others.
+        /// A nested event type.
         #[sse(nested)]
         Inner(Inner),
         /// Lost history.
@@ -248,12 +248,12 @@ pub mod strict {
         /// A sentinel.
         #[sse(message, data = "[DONE]", terminal)]
         Done,
-        /// All else.
+        /// Untyped events.
         #[sse(other)]
         Other(RawEvent),
     }
 
-    /// An event type of its own.
+    /// The nested event type.
     #[derive(Clone, Debug, Default, PartialEq, Eq, SseEvent)]
     #[serde(default)]
     #[non_exhaustive]
@@ -263,13 +263,13 @@ pub mod strict {
     }
 }
 
-/// With lints that the types themselves are excepted from.
+/// With lints that the types themselves allow.
 pub mod excepted {
     #![deny(deprecated, non_camel_case_types, non_snake_case)]
 
     use sse_typed::SseEvent;
 
-    /// Names of another language.
+    /// Names that are not ASCII.
     #[allow(non_camel_case_types, reason = "as they are there")]
     #[expect(non_snake_case, reason = "as they are there")]
     #[derive(Clone, Debug, PartialEq, Eq, SseEvent)]
@@ -296,7 +296,7 @@ pub mod excepted {
     mod unused {
         use sse_typed::SseEvent;
 
-        /// A derived impl is no use of a type.
+        /// A derived impl does not count as a use of a type.
         #[expect(dead_code, reason = "nobody makes one")]
         #[derive(SseEvent)]
         struct Unused {

@@ -15,7 +15,7 @@ fn decode_leniently(input: &[u8], size: usize) -> (NaiveStream, bool) {
     let is_unfinished = decoder.unfinished().is_some();
     decoder.finish();
     let rest = decode(&mut decoder, b"", []);
-    assert_eq!(decoder.unfinished(), None, "the end is behind it");
+    assert_eq!(decoder.unfinished(), None, "it was returned already");
     read.items.extend(rest.items);
     (NaiveStream { items: read.items, ..rest }, is_unfinished)
 }

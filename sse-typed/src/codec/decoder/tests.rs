@@ -371,18 +371,18 @@ fn the_buffers_of_a_large_event_are_freed() {
 #[test]
 fn the_buffers_of_a_large_line_of_any_kind_are_freed() {
     for large in ["data: ", "event: ", "id: ", ": "] {
-        for behind in ["id: 1\ndata: b\n\n", "id\n\n"] {
+        for rest in ["id: 1\ndata: b\n\n", "id\n\n"] {
             let mut decoder = Decoder::new().comments(true);
-            let input = format!("{large}{}\ndata: a\n\n{behind}", "x".repeat(4 << 20));
+            let input = format!("{large}{}\ndata: a\n\n{rest}", "x".repeat(4 << 20));
             decode(&mut decoder, input.as_bytes(), (0..input.len()).step_by(16 << 10));
             let capacity = decoder.line_text.capacity() + decoder.block.capacity() + decoder.last_event_id.capacity();
-            assert!(capacity <= 4 * MAX_IDLE_CAPACITY, "{large:?} holds {capacity} bytes behind {behind:?}");
+            assert!(capacity <= 4 * MAX_IDLE_CAPACITY, "{large:?} holds {capacity} bytes after {rest:?}");
         }
     }
     let mut decoder = Decoder::new();
     decode(&mut decoder, format!("id: {}", "x".repeat(4 << 20)).as_bytes(), (0..4 << 20).step_by(16 << 10));
     decoder.restart();
-    assert!(decoder.line_text.capacity() <= MAX_IDLE_CAPACITY, "behind a connection that broke");
+    assert!(decoder.line_text.capacity() <= MAX_IDLE_CAPACITY, "after a broken connection");
 }
 
 #[test]

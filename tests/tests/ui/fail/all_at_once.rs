@@ -14,6 +14,6 @@ enum RideEvent {
 }
 
 fn main() {
-    // No second wave: the impls are there.
+    // No further errors: the impls are generated.
     let _ = Encoded::new(&RideEvent::Arrived);
 }

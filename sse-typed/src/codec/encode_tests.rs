@@ -54,7 +54,7 @@ fn decode(bytes: &[u8]) -> (Vec<RawEvent>, String) {
     while let Some(item) = decoder.next_item() {
         match item.expect("a small event") {
             Item::Event(event) => events.push(event.to_raw_event()),
-            item => panic!("an item that nobody wrote: {item:?}"),
+            item => panic!("an item that was not written: {item:?}"),
         }
     }
     (events, decoder.last_event_id().to_owned())
@@ -410,8 +410,8 @@ fn a_serialization_that_fails_half_way_leaves_no_bytes() {
         let error = encoder.encode(&Event::new(BreaksAs(json)).id(1_u64)).unwrap_err();
         assert_eq!((error.kind(), error.event_type()), (EncodeErrorKind::Data, "breaks"));
     }
-    encoder.encode(&RawEvent::new("behind", "2")).unwrap();
-    assert_eq!(encoder.take(), "event: before\ndata: 1\n\nevent: behind\ndata: 2\n\n");
+    encoder.encode(&RawEvent::new("after", "2")).unwrap();
+    assert_eq!(encoder.take(), "event: before\ndata: 1\n\nevent: after\ndata: 2\n\n");
 }
 
 /// Panics after half of its data was written.
@@ -444,9 +444,9 @@ fn a_serialization_that_panics_half_way_leaves_no_bytes() {
     encoder.encode(&RawEvent::new("before", "1")).unwrap();
     let encode = AssertUnwindSafe(|| encoder.encode(&Event::new(Panics).id(1_u64)));
     assert!(catch_unwind(encode).is_err());
-    encoder.encode(&RawEvent::new("behind", "2")).unwrap();
+    encoder.encode(&RawEvent::new("after", "2")).unwrap();
     assert_eq!(
         (encoder.events(), &encoder.take()[..]),
-        (2, &b"event: before\ndata: 1\n\nevent: behind\ndata: 2\n\n"[..])
+        (2, &b"event: before\ndata: 1\n\nevent: after\ndata: 2\n\n"[..])
     );
 }

@@ -1,4 +1,4 @@
-//! The law itself.
+//! The property that all types are tested for.
 
 use std::{
     convert::Infallible,
@@ -16,39 +16,39 @@ use sse_typed::{
     codec::{Decoder, Encoder, EventBytes, EventReader, Item},
 };
 
-/// So many cases for each property. A failure prints its case; none is written into the tree.
+/// The number of cases for each property. A failure prints its case, and writes no file.
 pub(crate) fn cases(cases: u32) -> ProptestConfig {
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }
 
-/// A type that keeps the law.
-pub(crate) trait Lawful: SseEvent + Clone + Debug + PartialEq {
-    /// What arrives when this is sent.
-    fn arrives(self) -> Self;
+/// A type that the property is tested for.
+pub(crate) trait RoundTrip: SseEvent + Clone + Debug + PartialEq {
+    /// The value that a client receives if this one is sent.
+    fn as_received(self) -> Self;
 
-    /// Whether it may be refused.
+    /// Whether encoding may fail.
     fn may_fail(&self) -> bool;
 
-    /// Whether it is never sent.
+    /// Whether it is never on the wire.
     fn is_skipped(&self) -> bool {
         false
     }
 }
 
-/// Plain text as it arrives.
-pub(crate) fn lf(text: &str) -> String {
+/// Plain text as a client receives it.
+pub(crate) fn with_lf(text: &str) -> String {
     text.replace("\r\n", "\n").replace('\r', "\n")
 }
 
-/// A reconnection time as it arrives: in milliseconds, rounded up, as far as 64 bits go.
+/// A reconnection time as a client receives it: rounded up to milliseconds, at most 64 bits of them.
 pub(crate) fn rounded(retry: Duration) -> Duration {
     let millis = u64::try_from(retry.as_nanos().div_ceil(1_000_000)).unwrap_or(u64::MAX);
     Duration::from_millis(millis)
 }
 
-/// An untyped event as it arrives.
+/// An untyped event as a client receives it.
 pub(crate) fn raw(event: &RawEvent) -> RawEvent {
-    let mut arrived = RawEvent::new(event.event_type(), lf(event.data()));
+    let mut arrived = RawEvent::new(event.event_type(), with_lf(event.data()));
     if let Some(id) = event.id() {
         arrived = arrived.with_id(EventId::new(id).unwrap());
     }
@@ -58,13 +58,13 @@ pub(crate) fn raw(event: &RawEvent) -> RawEvent {
     arrived
 }
 
-/// Whether an event type cannot stand in an `event:` line.
-pub(crate) fn is_bad_type(event: &RawEvent) -> bool {
+/// Whether an event type is not valid in an `event:` line.
+pub(crate) fn has_invalid_event_type(event: &RawEvent) -> bool {
     event.event_type().contains(['\r', '\n'])
 }
 
-/// Sends an event between two others and reads all three.
-pub(crate) fn holds<E: Lawful>(event: &E) -> Result<(), TestCaseError> {
+/// Encodes an event between two others, and decodes all three.
+pub(crate) fn round_trips<E: RoundTrip>(event: &E) -> Result<(), TestCaseError> {
     let before = RawEvent::new("before", "1").with_id(1_u64);
     let behind = RawEvent::new("behind", "2");
     let mut encoder = Encoder::new();
@@ -98,26 +98,26 @@ pub(crate) fn holds<E: Lawful>(event: &E) -> Result<(), TestCaseError> {
     match received {
         Ok(Decoded::Event(received)) => {
             prop_assert_eq!(received.event_type(), event.event_type());
-            prop_assert_eq!(received, event.clone().arrives(), "{:?}", wire);
+            prop_assert_eq!(received, event.clone().as_received(), "{:?}", wire);
         }
         other => return Err(TestCaseError::fail(format!("{event:?} came back as {other:?} from {wire:?}"))),
     }
-    holds_for_streams(event)
+    round_trips_in_streams(event)
 }
 
-/// Sends an event twice as a stream of bytes, and reads it in pieces of seven as a stream of events.
-fn holds_for_streams<E: Lawful>(event: &E) -> Result<(), TestCaseError> {
+/// Encodes an event twice as a stream of bytes, and decodes the stream in chunks of seven bytes.
+fn round_trips_in_streams<E: RoundTrip>(event: &E) -> Result<(), TestCaseError> {
     let written = EventBytes::new(stream::iter([event.clone(), event.clone()]));
     let wire = written.try_collect::<BytesMut>().now_or_never();
     let wire = wire.expect("always ready").map_err(|error| TestCaseError::fail(error.to_string()))?;
     let chunks = wire.chunks(7).map(|chunk| Ok::<_, Infallible>(chunk.to_vec()));
     let read = EventReader::<_, E>::new(stream::iter(chunks)).map_ok(|event| event.data);
-    let arrived = event.clone().arrives();
-    // Nothing comes behind a terminal event.
+    let arrived = event.clone().as_received();
+    // The stream ends after a terminal event.
     let expected = if event.is_terminal() { vec![arrived] } else { vec![arrived.clone(), arrived] };
     let mut read = pin!(read.try_collect::<Vec<_>>());
     let mut cx = Context::from_waker(Waker::noop());
-    // Within a large event it yields to the executor.
+    // The reader yields to the executor within a large event.
     let read = (0..1000).find_map(|_| match read.as_mut().poll(&mut cx) {
         Poll::Ready(read) => Some(read),
         Poll::Pending => None,
@@ -131,8 +131,12 @@ fn holds_for_streams<E: Lawful>(event: &E) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// As [`holds`], with id and reconnection time around the event, which win over those inside it.
-pub(crate) fn holds_in_an_envelope<E: Lawful>(event: &E, id: &EventId, retry: Duration) -> Result<(), TestCaseError> {
+/// Like [`round_trips`], with an id and reconnection time in the envelope, which take precedence over those of the event.
+pub(crate) fn round_trips_in_an_envelope<E: RoundTrip>(
+    event: &E,
+    id: &EventId,
+    retry: Duration,
+) -> Result<(), TestCaseError> {
     let mut encoder = Encoder::new();
     if encoder.encode(&Event::new(event.clone()).id(id.clone()).retry(retry)).is_err() || event.is_skipped() {
         prop_assert!(encoder.is_empty());
@@ -146,7 +150,7 @@ pub(crate) fn holds_in_an_envelope<E: Lawful>(event: &E, id: &EventId, retry: Du
     };
     prop_assert_eq!((received.id(), received.retry()), (Some(id.as_str()), Some(rounded(retry))));
     let Ok(Decoded::Event(received)) = E::decode(received) else {
-        // An id of another type than the field's.
+        // The id cannot be parsed into the type of the field.
         return Ok(());
     };
     prop_assert_eq!(received.event_type(), event.event_type());

@@ -265,7 +265,7 @@ fn other_does_not_send_an_event_that_another_variant_would_take() {
     for declared in ["known", "error", "ping"] {
         let error = Encoded::new(&Proxy::Other(RawEvent::new(declared, "1"))).unwrap_err();
         assert_eq!(error.kind(), EncodeErrorKind::EventType, "{declared}");
-        assert!(error.to_string().contains(&format!("`{declared}` is declared")), "{error}");
+        assert!(error.to_string().contains(&format!("`{declared}` is a declared event type")), "{error}");
     }
 }
 

@@ -120,7 +120,7 @@ fn the_tag_decides_only_if_the_event_type_is_missing() {
     assert!(path.starts_with("event `block_delta` has bad JSON data at `index`: "), "{path}");
     let unknown_field = failure::<Tagged>("event: start\ndata: {\"type\":\"start\",\"id\":\"x\",\"more\":1}\n\n");
     assert!(unknown_field.contains("unknown field `more`"), "{unknown_field}");
-    assert!(failure::<Tagged>("event: choice\ndata: {\"A\":1,\"C\":null}\n\n").contains("only key beside the tag"));
+    assert!(failure::<Tagged>("event: choice\ndata: {\"A\":1,\"C\":null}\n\n").contains("only key besides the tag"));
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn a_tagged_payload_that_is_not_an_object_cannot_be_sent() {
 fn a_tagged_payload_with_the_tags_key_cannot_be_sent() {
     let error = Encoded::new(&Tagged::Extra([("type".to_owned(), 1)].into())).unwrap_err();
     assert_eq!((error.kind(), error.event_type()), (EncodeErrorKind::Data, "extra"));
-    assert!(error.to_string().contains("the payload has a key `type`"), "{error}");
+    assert!(error.to_string().contains("the payload has the key `type`"), "{error}");
     assert!(Encoded::new(&Tagged::Free(serde_json::json!({ "type": "start" }))).is_err());
 }
 

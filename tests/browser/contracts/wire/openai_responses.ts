@@ -5,7 +5,7 @@ export type Progress = { sequence_number: number, response: Response, };
 
 export type Response = { id: string, status: string, };
 
-/** A step whose details this program passes on. */
+/** A step whose details this program forwards. */
 export type Step = { sequence_number: number, } & ({ [key in string]: number | string | boolean | Array<JsonValue> | { [key in string]: JsonValue } | null });
 
 export type JsonValue = number | string | boolean | Array<JsonValue> | { [key in string]: JsonValue } | null;

@@ -71,7 +71,8 @@ impl Encoder {
     ///
     /// # Panics
     ///
-    /// If the item's own code panics. No byte of the item is written then, and if the panic is caught the encoder stays usable.
+    /// Panics if the code of the item panics. No byte of the item is written then. If the panic is caught, the encoder stays
+    /// usable.
     pub fn encode<I: EventItem + ?Sized>(&mut self, item: &I) -> Result<(), EncodeError> {
         item.write(self)
     }

@@ -4,14 +4,15 @@ use super::id_text::{IdText, ShortText};
 
 /// The id of an event. A client sends it back in the `Last-Event-ID` header to resume after that event.
 ///
-/// An id
+/// An `EventId` is valid in an `id:` line and in that header:
 ///
-/// - is not empty: an empty `id:` line clears a client's last event ID;
-/// - contains no CR or LF, which would end the `id:` line, and no NUL, because clients ignore an `id:` line with one;
-/// - contains no other control character except tabs, does not begin or end with a space or tab, and has at most 1024 bytes:
-///   otherwise the header could not hold it unchanged or a server would not accept it, so a resume would never match.
+/// - It is not empty. An empty `id:` line clears a client's last event ID.
+/// - It contains no CR or LF, which would end the `id:` line, and no NUL. Clients ignore an `id:` line with a NUL.
+/// - It contains no other control character except tabs, and does not begin or end with a space or tab. The header could not
+///   hold such an id unchanged.
+/// - It has at most 1024 bytes. Servers ignore a longer id.
 ///
-/// These rules do not apply to ids that a client received: they are kept as they arrived.
+/// A resume with any other id would never match. Ids that a client *received* are an exception: they are kept as they arrived.
 ///
 /// Cloning is cheap. Ids of up to 38 bytes need no allocation.
 ///

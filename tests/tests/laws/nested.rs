@@ -40,7 +40,7 @@ enum Tagged {
 }
 
 impl RoundTrip for Outer {
-    fn as_received(self) -> Self {
+    fn into_received(self) -> Self {
         match self {
             Self::Clock(Clock::Note(text)) => Self::Clock(Clock::Note(with_lf(&text))),
             Self::Other(event) => Self::Other(raw(&event)),
@@ -88,7 +88,7 @@ enum Open {
 }
 
 impl RoundTrip for AroundOpen {
-    fn as_received(self) -> Self {
+    fn into_received(self) -> Self {
         match self {
             Self::Open(Open::Other(event)) => Self::Open(Open::Other(raw(&event))),
             other => other,
@@ -132,7 +132,7 @@ enum Late {
 }
 
 impl RoundTrip for AroundTwo {
-    fn as_received(self) -> Self {
+    fn into_received(self) -> Self {
         match self {
             Self::Open(Open::Other(event)) => Self::Open(Open::Other(raw(&event))),
             other => other,
@@ -173,7 +173,7 @@ enum TaggedAround {
 }
 
 impl RoundTrip for TaggedAround {
-    fn as_received(self) -> Self {
+    fn into_received(self) -> Self {
         match self {
             Self::Clock(Clock::Note(text)) => Self::Clock(Clock::Note(with_lf(&text))),
             other => other,

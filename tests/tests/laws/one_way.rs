@@ -68,7 +68,7 @@ enum Migrated {
 }
 
 impl RoundTrip for Migrated {
-    fn as_received(self) -> Self {
+    fn into_received(self) -> Self {
         self
     }
 

@@ -96,7 +96,7 @@ mod upside_down {
 }
 
 impl RoundTrip for Plain {
-    fn as_received(self) -> Self {
+    fn into_received(self) -> Self {
         match self {
             Self::Text(text) => Self::Text(with_lf(&text)),
             Self::Letter('\r') => Self::Letter('\n'),

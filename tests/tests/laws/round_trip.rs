@@ -24,7 +24,7 @@ pub(crate) fn cases(cases: u32) -> ProptestConfig {
 /// A type that the property is tested for.
 pub(crate) trait RoundTrip: SseEvent + Clone + Debug + PartialEq {
     /// The value that a client receives if this one is sent.
-    fn as_received(self) -> Self;
+    fn into_received(self) -> Self;
 
     /// Whether encoding may fail.
     fn may_fail(&self) -> bool;
@@ -98,7 +98,7 @@ pub(crate) fn round_trips<E: RoundTrip>(event: &E) -> Result<(), TestCaseError> 
     match received {
         Ok(Decoded::Event(received)) => {
             prop_assert_eq!(received.event_type(), event.event_type());
-            prop_assert_eq!(received, event.clone().as_received(), "{:?}", wire);
+            prop_assert_eq!(received, event.clone().into_received(), "{:?}", wire);
         }
         other => return Err(TestCaseError::fail(format!("{event:?} came back as {other:?} from {wire:?}"))),
     }
@@ -112,7 +112,7 @@ fn round_trips_in_streams<E: RoundTrip>(event: &E) -> Result<(), TestCaseError> 
     let wire = wire.expect("always ready").map_err(|error| TestCaseError::fail(error.to_string()))?;
     let chunks = wire.chunks(7).map(|chunk| Ok::<_, Infallible>(chunk.to_vec()));
     let read = EventReader::<_, E>::new(stream::iter(chunks)).map_ok(|event| event.data);
-    let arrived = event.clone().as_received();
+    let arrived = event.clone().into_received();
     // The stream ends after a terminal event.
     let expected = if event.is_terminal() { vec![arrived] } else { vec![arrived.clone(), arrived] };
     let mut read = pin!(read.try_collect::<Vec<_>>());

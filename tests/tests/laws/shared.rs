@@ -51,7 +51,7 @@ enum Shared {
 }
 
 impl RoundTrip for Shared {
-    fn as_received(self) -> Self {
+    fn into_received(self) -> Self {
         self
     }
 

@@ -36,7 +36,7 @@ struct Labels {
 struct Ok200;
 
 impl RoundTrip for Reading {
-    fn as_received(self) -> Self {
+    fn into_received(self) -> Self {
         Self { retry: self.retry.map(rounded), ..self }
     }
 
@@ -46,7 +46,7 @@ impl RoundTrip for Reading {
 }
 
 impl RoundTrip for Line {
-    fn as_received(self) -> Self {
+    fn into_received(self) -> Self {
         Self(with_lf(&self.0))
     }
 
@@ -56,7 +56,7 @@ impl RoundTrip for Line {
 }
 
 impl RoundTrip for Labels {
-    fn as_received(self) -> Self {
+    fn into_received(self) -> Self {
         self
     }
 
@@ -66,7 +66,7 @@ impl RoundTrip for Labels {
 }
 
 impl RoundTrip for Ok200 {
-    fn as_received(self) -> Self {
+    fn into_received(self) -> Self {
         self
     }
 

@@ -74,7 +74,7 @@ enum TaggedAlike {
 }
 
 impl RoundTrip for Tagged {
-    fn as_received(self) -> Self {
+    fn into_received(self) -> Self {
         match self {
             Self::Text(text) => Self::Text(with_lf(&text)),
             Self::Other(event) => Self::Other(raw(&event)),
@@ -159,7 +159,7 @@ proptest! {
         let Ok(Decoded::Event(received)) = received else {
             return Err(TestCaseError::fail(format!("{event:?} came back as {received:?} from {data}")));
         };
-        prop_assert_eq!(received, event.as_received());
+        prop_assert_eq!(received, event.into_received());
     }
 
     #[test]

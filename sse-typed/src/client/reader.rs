@@ -343,7 +343,7 @@ impl<E: DecodeEvent> Reader<E> {
                         }));
                     }
                     Ok(Decoded::Event(event)) => {
-                        return Some(BufferedItem::Outcome(ReadOutcome::Event(raw.envelope(event))));
+                        return Some(BufferedItem::Outcome(ReadOutcome::Event(raw.decoded_as(event))));
                     }
                     Ok(Decoded::Ignored) => return Some(BufferedItem::Skipped),
                     Ok(Decoded::Unknown) => {

@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::{EndReason, end_condition::EndCondition, events::ReplaceUnsendable};
-use crate::{codec::Encoded, panics::caught};
+use crate::{codec::Encoded, panics::catch_panic};
 
 type OnPanic = Box<dyn FnOnce() -> Option<Encoded> + Send>;
 
@@ -52,7 +52,7 @@ impl Hooks {
     pub(super) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<(Option<Encoded>, EndReason)> {
         let Some(set) = self.get_mut() else { return Poll::Pending };
         for condition in &mut set.end_conditions {
-            match caught(|| condition.as_mut().poll_end(cx)) {
+            match catch_panic(|| condition.as_mut().poll_end(cx)) {
                 Some(Poll::Pending) => {}
                 Some(ready) => return ready,
                 None => return Poll::Ready((None, EndReason::Panicked)),
@@ -65,14 +65,14 @@ impl Hooks {
     #[cold]
     pub(super) fn run_on_panic(&mut self) -> Option<Encoded> {
         let on_panic = self.get_mut()?.on_panic.take()?;
-        caught(on_panic)?
+        catch_panic(on_panic)?
     }
 
     /// Drops all hooks, and returns whether none of their drops panicked. Each is dropped separately, because a second panic
     /// during the unwinding of a first one aborts the process.
     pub(super) fn drop_all(&mut self) -> bool {
         fn drop_caught<T>(value: T) -> bool {
-            caught(|| drop(value)).is_some()
+            catch_panic(|| drop(value)).is_some()
         }
         let Some(set) = self.set.take() else { return true };
         let HookSet { on_unsendable, on_panic, end_conditions } =

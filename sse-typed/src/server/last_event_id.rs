@@ -3,7 +3,7 @@ use std::borrow::Cow;
 use http::{Extensions, HeaderMap, HeaderName, Request, Uri};
 
 use super::trace;
-use crate::event::{LONGEST_ID, LastEventId};
+use crate::event::{LastEventId, MAX_ID_LEN};
 
 /// [The request header](https://html.spec.whatwg.org/multipage/server-sent-events.html#the-last-event-id-header).
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
@@ -50,7 +50,7 @@ impl LastEventId {
 /// The id as text if it is valid.
 fn valid_id(id: &[u8]) -> Option<&str> {
     // A hub appends one character to the id of a terminal event.
-    let max_len = LONGEST_ID + usize::from(id.ends_with(b"!"));
+    let max_len = MAX_ID_LEN + usize::from(id.ends_with(b"!"));
     let reason = if id.len() > max_len {
         "over 1 KiB"
     } else if memchr::memchr3(b'\r', b'\n', 0, id).is_some() {
@@ -139,9 +139,9 @@ mod tests {
 
     #[test]
     fn an_invalid_id_counts_as_absent() {
-        assert!(of("/", Some(&[b'x'; LONGEST_ID + 1])).is_none());
-        assert!(!of("/", Some(&[b'x'; LONGEST_ID])).is_none());
-        let mut terminal = vec![b'x'; LONGEST_ID];
+        assert!(of("/", Some(&[b'x'; MAX_ID_LEN + 1])).is_none());
+        assert!(!of("/", Some(&[b'x'; MAX_ID_LEN])).is_none());
+        let mut terminal = vec![b'x'; MAX_ID_LEN];
         terminal.push(b'!');
         assert!(!of("/", Some(&terminal)).is_none(), "a hub sends such an id");
         terminal.push(b'!');

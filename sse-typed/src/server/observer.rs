@@ -10,7 +10,7 @@ use std::{
 use tokio::time::Instant;
 
 use super::{Stats, trace};
-use crate::{event::EncodeError, panics::caught};
+use crate::{event::EncodeError, panics::catch_panic};
 
 /// Why a stream ended.
 #[derive(Debug)]
@@ -263,7 +263,7 @@ impl Drop for ObservedStream {
 /// Calls an observer, and catches its panic: that must not end the stream, nor abort the process when the body is dropped
 /// during another panic.
 fn call_observer(observer: impl FnOnce()) {
-    if caught(observer).is_none() {
+    if catch_panic(observer).is_none() {
         trace::observer_panicked();
     }
 }

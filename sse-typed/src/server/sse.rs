@@ -14,7 +14,7 @@ use super::{
 use crate::{
     codec::{Encoded, EventItem},
     event::EncodeError,
-    panics::caught,
+    panics::catch_panic,
 };
 
 /// A response that is a stream of events. See the [module](super) for an example.
@@ -384,7 +384,7 @@ impl<St: Events> Sse<St> {
     /// Converts it into a response with this head. On a HEAD request the stream is dropped at once, unpolled.
     pub(super) fn respond(self, mut head: Parts, head_only: bool) -> http::Response<SseBody<St>> {
         // A panic of the size hint is ignored here: if the stream panics again when it is polled, the body catches it.
-        let is_over = |events: &St| caught(|| events.is_over()).unwrap_or(false);
+        let is_over = |events: &St| catch_panic(|| events.is_over()).unwrap_or(false);
         let bodiless =
             matches!(head.status, StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED);
         let Some(events) = self.events.and_then(|events| {
@@ -419,7 +419,7 @@ impl<St: Events> Sse<St> {
 
 /// Drops a stream that is never sent. A panic of its drop is caught and not reported.
 pub(super) fn drop_unsent<St>(events: St) {
-    caught(|| drop(events));
+    catch_panic(|| drop(events));
 }
 
 /// Converts it into a response with the headers of an event stream, for servers without Tower. It needs no layer.

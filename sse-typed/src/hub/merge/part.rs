@@ -10,7 +10,7 @@ use std::{
 
 use super::id_vector::{IdVectorText, escape};
 use crate::{
-    codec::{EncodeEvent, EventKind, EventWriter, Unites},
+    codec::{EncodeEvent, EventKind, EventWriter, Nests},
     event::{EncodeError, EventId, MESSAGE, PartName},
     hub::{
         history::EventSlice,
@@ -49,7 +49,7 @@ pub(super) enum PartItem {
 impl Part {
     pub(super) fn new<E, P>(name: PartName, mut subscription: Subscription<P>, last_seen: Option<&EventId>) -> Self
     where
-        E: Unites<P> + 'static,
+        E: Nests<P> + 'static,
         P: EncodeEvent + Send + Sync + 'static,
     {
         subscription.set_part(name);
@@ -172,7 +172,7 @@ struct TypedSource<E, P> {
 
 impl<E, P> Source for TypedSource<E, P>
 where
-    E: Unites<P> + 'static,
+    E: Nests<P> + 'static,
     P: EncodeEvent + Send + Sync + 'static,
 {
     fn is_over(&self) -> bool {
@@ -238,7 +238,7 @@ impl<E, P: EventKind> EventKind for NestedEvent<E, P> {
     }
 }
 
-impl<E: Unites<P>, P: EncodeEvent> EncodeEvent for NestedEvent<E, P> {
+impl<E: Nests<P>, P: EncodeEvent> EncodeEvent for NestedEvent<E, P> {
     fn encode(&self, event: &mut EventWriter<'_>) -> Result<(), EncodeError> {
         E::encode_part(&self.event, event)
     }

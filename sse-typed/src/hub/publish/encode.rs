@@ -43,7 +43,7 @@ mod tests {
     fn a_thread_does_not_keep_the_buffer_of_a_large_event() {
         let large = RawEvent::new("large", "x".repeat(1 << 20));
         assert_eq!(with_block(&large, <[u8]>::len).unwrap(), "event: large\ndata: \n\n".len() + (1 << 20));
-        let capacity = ENCODER.take().unwrap().room();
+        let capacity = ENCODER.take().unwrap().capacity();
         assert!(capacity <= 64 << 10, "{capacity}");
     }
 

@@ -39,7 +39,7 @@ pub(in crate::hub) async fn retry_until_ok<'a, T>(call: impl Fn() -> BoxFuture<'
 /// `None` if the call panics. The panic must not end the task: it is the only one that follows the log, and
 /// subscriptions would wait forever.
 async fn catch_panic<T>(mut answer: BoxFuture<'_, T>) -> Option<Result<T, AnyLogError>> {
-    poll_fn(|cx| match panics::caught(|| answer.as_mut().poll(cx)) {
+    poll_fn(|cx| match panics::catch_panic(|| answer.as_mut().poll(cx)) {
         Some(poll) => poll.map(Some),
         None => Poll::Ready(None),
     })

@@ -19,7 +19,7 @@ use self::{
     server_signals::{ServerSignal, ServerSignals},
 };
 use super::{Events, hooks::Hooks, keep_alive::SilenceTimer, observer::EndReason, response_settings::SharedSettings};
-use crate::panics::caught;
+use crate::panics::catch_panic;
 
 /// The maximum number of events taken from a stream in one poll of the body, whatever their size.
 const MAX_EVENTS_PER_POLL: usize = 1024;
@@ -84,7 +84,7 @@ impl<St: Events> Body for SseBody<St> {
             let mut settings = settings.take();
             if settings.is_head_only() {
                 // A stream that was never opened is not observed, and a panic of its drop is not reported.
-                caught(|| this.events.set(None));
+                catch_panic(|| this.events.set(None));
                 *this.hooks = Hooks::none();
                 *this.state = BodyState::Empty;
             } else {
@@ -171,7 +171,7 @@ impl<St: Events> Body for SseBody<St> {
 
 /// Drops and closes the stream. Its drop may panic, also after an earlier panic.
 fn drop_events<St>(mut events: Pin<&mut Option<St>>, hooks: &mut Hooks, open: &mut OpenStream, reason: EndReason) {
-    let events_dropped = caught(|| events.set(None)).is_some();
+    let events_dropped = catch_panic(|| events.set(None)).is_some();
     if matches!(reason, EndReason::Panicked) {
         open.encode_last_event(hooks.run_on_panic().as_ref());
     }

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use crate::{
     codec::{Encoded, Encoder},
     event::EncodeError,
-    panics::caught,
+    panics::catch_panic,
     server::{
         Events, KeepAlive,
         events::ReplaceUnsendable,
@@ -46,8 +46,8 @@ impl OpenStream {
             encoder.retry(retry);
         }
         match stream_settings.ids {
-            Some(EventIds::RandomPrefix) => encoder.number(format!("{:016x}-", fastrand::u64(..)), 1),
-            Some(EventIds::From(first)) => encoder.number(String::new(), first),
+            Some(EventIds::RandomPrefix) => encoder.number_events(format!("{:016x}-", fastrand::u64(..)), 1),
+            Some(EventIds::From(first)) => encoder.number_events(String::new(), first),
             None => {}
         }
         Self {
@@ -81,19 +81,19 @@ impl OpenStream {
     ) -> Poll<Option<EndReason>> {
         let (len, events_before) = (self.encoder.len(), self.encoder.events());
         // The stream is not polled again after a panic, so a broken invariant in it cannot be observed.
-        let polled = caught(|| events.poll_event(cx, &mut self.encoder));
+        let polled = catch_panic(|| events.poll_event(cx, &mut self.encoder));
         Poll::Ready(match polled {
             Some(event) => match ready!(event) {
                 Some((Ok(()), false)) => None,
                 Some((Ok(()), true)) => Some(EndReason::Terminal),
                 Some((Err(error), is_terminal)) => {
-                    self.encoder.take_back(len, events_before);
+                    self.encoder.roll_back(len, events_before);
                     self.replace_unsendable(error, is_terminal, hooks.on_unsendable())
                 }
                 None => Some(EndReason::Finished),
             },
             None => {
-                self.encoder.take_back(len, events_before);
+                self.encoder.roll_back(len, events_before);
                 Some(EndReason::Panicked)
             }
         })
@@ -113,15 +113,15 @@ impl OpenStream {
         trace::unsendable(&error);
         let (len, events_before) = (self.encoder.len(), self.encoder.events());
         // The closure is not called again after a panic, because the stream is not polled again.
-        let Some(replaced) = caught(|| self.encoder.replace(|encoder| replace(&error, encoder))) else {
-            self.encoder.take_back(len, events_before);
+        let Some(replaced) = catch_panic(|| self.encoder.replace(|encoder| replace(&error, encoder))) else {
+            self.encoder.roll_back(len, events_before);
             return Some(EndReason::Panicked);
         };
         match replaced {
             Some((Ok(()), true)) => Some(EndReason::Terminal),
             Some((Ok(()), false)) | None => is_terminal.then_some(EndReason::Failed(error)),
             Some((Err(second), ends)) => {
-                self.encoder.take_back(len, events_before);
+                self.encoder.roll_back(len, events_before);
                 self.observed.report_unsendable(&second);
                 trace::unsendable(&second);
                 (is_terminal || ends).then_some(EndReason::Failed(second))

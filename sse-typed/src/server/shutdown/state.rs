@@ -8,7 +8,7 @@ use std::{
 use tokio::{task::AbortHandle, time::Instant};
 
 use crate::{
-    panics::caught,
+    panics::catch_panic,
     server::trace,
     wake::{Ticket, WakeEpoch, WakeQueue},
 };
@@ -107,6 +107,6 @@ impl Drop for BeginOnDrop {
             trace::shutdown_future_lost();
         }
         // The panic of a waker during another panic would abort the process.
-        caught(|| state.begin());
+        catch_panic(|| state.begin());
     }
 }

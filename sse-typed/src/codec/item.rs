@@ -9,7 +9,7 @@ use crate::event::{EncodeError, Event};
     label = "not an event",
     note = "add `#[derive(SseEvent)]` to the type; to send ids as well, yield `Event<E>` of such a type `E`",
     note = "a number, a string or a list is not an event, but can be the data of one: `enum Feed {{ Count(u64) }}` with `#[derive(SseEvent)]`",
-    note = "for a stream of `Result`s, choose what an error does: `Sse::until_error(stream, |error| ..)`"
+    note = "for a stream of `Result`s, choose what an error does: `Sse::from_results(stream, |error| ..)`"
 )]
 pub trait EventItem {
     /// The event without id and reconnection time.

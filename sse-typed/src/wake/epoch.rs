@@ -3,26 +3,26 @@ use std::{
     task::Waker,
 };
 
-/// The place of one waiting task in a [`WakeQueue`](super::WakeQueue), or no place yet.
+/// The slot of one waiting task in a [`WakeQueue`](super::WakeQueue), or none yet.
 #[derive(Debug, Default)]
 pub(crate) struct Ticket {
-    /// Never given again once the place was woken. Zero is no place.
+    /// The number of the slot. It is not used again once the slot was woken. Zero is no slot.
     pub(super) number: u64,
     /// Identifies the registered waker.
     pub(super) waker: WakerId,
 }
 
 impl Ticket {
-    /// Whether there has ever been a place.
+    /// Whether the task was ever registered.
     pub(crate) const fn was_given(&self) -> bool {
         self.number > 0
     }
 }
 
-/// How far a queue has been woken, readable without its lock.
+/// How far a queue has been woken. It can be read without the lock of the queue.
 #[derive(Debug, Default)]
 pub(crate) struct WakeEpoch {
-    /// The number of the first place that was not woken.
+    /// The number of the first slot that was not woken.
     first: AtomicU64,
 }
 
@@ -31,39 +31,41 @@ impl WakeEpoch {
         self.first.store(first, Ordering::Release);
     }
 
-    /// Whether this waker is registered under the ticket and was not woken yet. False if unknown: then ask the queue.
+    /// Whether this waker is registered with this ticket and was not woken yet. False if unknown; then the task must
+    /// register.
     ///
-    /// The place may be about to be woken by another thread. The task is then woken after this call and polls again, so what
-    /// it does not see now it sees then.
+    /// Another thread may be about to wake the slot. It then wakes the task after this call, and the task polls again.
+    /// So the task sees in that poll what it does not see now.
     #[inline]
     pub(crate) fn is_registered(&self, ticket: &Ticket, waker: &Waker) -> bool {
         ticket.number >= self.first.load(Ordering::Acquire) && ticket.waker.identifies(waker)
     }
 }
 
-/// Which waker it is, in one word. As long as the waker lives, no other waker has the same identity.
+/// The identity of a waker in one word. No other waker has the same identity while the waker exists.
 ///
-/// It is taken of the waker that the queue keeps: a clone may have other data than the waker that it was made of.
+/// It is the identity of the waker that the queue stores: a clone may have other data than the waker from which it was
+/// made.
 ///
-/// A waker is an address and a table of functions. A process has few tables, one for each kind of task, so the word is the
-/// address (48 bits) and the number of its table. Zero is "not known": the address is larger, or there are too many tables.
-/// Such a waker is registered under the lock at each poll instead, which is slower and no less correct.
+/// A waker is an address and a table of functions. A process has few tables, one for each kind of task, so the word is
+/// the address (48 bits) and the number of its table. Zero means unknown: the address is larger, or there are too many
+/// tables. A task with such a waker registers under the lock at each poll, which is slower and still correct.
 ///
-/// A subscription is 40 bytes; the table beside the address would make it 48.
+/// With it a subscription is 40 bytes; storing the table beside the address would make it 48.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct WakerId(u64);
 
-/// The bits of an address.
+/// The number of bits of an address.
 const ADDRESS: u32 = 48;
 
-/// The tables of functions seen in this process, by a hash of their addresses. A slot is set once.
+/// The tables of functions that were seen in this process, by a hash of their addresses. An entry is set once.
 static TABLES: Tables = [const { AtomicUsize::new(0) }; TABLES_LEN];
 
 type Tables = [AtomicUsize; TABLES_LEN];
 
 const TABLES_LEN: usize = 256;
 
-/// How many slots are looked at for a table.
+/// How many entries are searched for a table.
 const PROBES: usize = 8;
 
 impl WakerId {
@@ -80,10 +82,10 @@ impl WakerId {
         let hash = (table >> 3).wrapping_mul(0x9E37_79B9) >> 7;
         for probe in 0..PROBES {
             let number = hash.wrapping_add(probe) % TABLES_LEN;
-            let slot = &tables[number];
-            // A slot never changes once it is set, and holds nothing but its own value: no ordering is needed.
-            let known = match slot.load(Ordering::Relaxed) {
-                0 => match slot.compare_exchange(0, table, Ordering::Relaxed, Ordering::Relaxed) {
+            let entry = &tables[number];
+            // An entry never changes once it is set, and no other memory depends on it: no ordering is needed.
+            let known = match entry.load(Ordering::Relaxed) {
+                0 => match entry.compare_exchange(0, table, Ordering::Relaxed, Ordering::Relaxed) {
                     Ok(_) => table,
                     Err(other) => other,
                 },
@@ -96,11 +98,12 @@ impl WakerId {
         Self::default()
     }
 
-    /// Whether it is known to be the identity of this waker. It looks at one slot, where [`of`](Self::of) may look at several.
+    /// Whether it is known to be the identity of this waker. It reads one entry, where [`of`](Self::of) may read
+    /// several.
     #[inline]
     fn identifies(self, waker: &Waker) -> bool {
         let address = waker.data().addr() as u64;
-        // Zero if it is not known, and then there is no slot.
+        // An unknown identity has no entry.
         let number = (self.0 >> ADDRESS).wrapping_sub(1) as usize;
         self.0 & ((1 << ADDRESS) - 1) == address
             && TABLES
@@ -108,7 +111,8 @@ impl WakerId {
                 .is_some_and(|table| table.load(Ordering::Relaxed) == std::ptr::from_ref(waker.vtable()).addr())
     }
 
-    /// This identity if it is that of the waker, as it is when the same task registers again; else a new one.
+    /// This identity if it is that of the waker, as when the same task registers again. Otherwise the identity of the
+    /// waker.
     #[inline]
     pub(super) fn same_or_of(self, waker: &Waker) -> Self {
         if self.identifies(waker) { self } else { Self::of(waker) }
@@ -135,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_waker_is_identified_whichever_kind_of_task_came_first() {
+    fn a_waker_is_identified_whatever_kinds_of_tasks_came_before() {
         let tables = tables();
         let id = |address, table| WakerId::in_tables(&tables, address, table);
         let mut seen = Vec::new();
@@ -147,23 +151,23 @@ mod tests {
                 seen.push(it);
             }
         }
-        // They stay what they are.
+        // Identities do not change.
         assert_eq!(id(0, 0x5555_0000_0028), seen[0]);
         assert_eq!(id(0x7FFF_FFFF_FFFF, 0x5555_0000_0000 + 100 * 0x28), seen[399]);
     }
 
     #[test]
-    fn a_waker_without_an_identity_is_taken_for_no_other() {
+    fn a_waker_with_an_unknown_identity_is_taken_for_no_other() {
         let tables = tables();
         let known = (1..=10_000).filter(|table| WakerId::in_tables(&tables, 0x1000, table * 8).is_known()).count();
         assert!((TABLES_LEN / 2..=TABLES_LEN).contains(&known), "{known} of too many tables");
-        assert!(!WakerId::in_tables(&tables, 1 << 48, 8).is_known(), "an address that is too large");
+        assert!(!WakerId::in_tables(&tables, 1 << 48, 8).is_known(), "an address of more than 48 bits");
         let epoch = WakeEpoch::default();
         assert!(!epoch.is_registered(&Ticket { number: 1, waker: WakerId::default() }, Waker::noop()));
     }
 
     #[test]
-    fn threads_that_bring_new_kinds_at_once_agree() {
+    fn threads_that_add_new_kinds_of_tasks_at_once_agree() {
         for _ in 0..200 {
             let (tables, barrier) = (tables(), Barrier::new(4));
             let ids = |table| {
@@ -182,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn tasks_of_this_process_have_identities() {
+    fn wakers_of_this_process_have_identities() {
         struct Task;
         impl Wake for Task {
             fn wake(self: Arc<Self>) {}

@@ -1,7 +1,7 @@
-//! Waking the tasks that wait: below the server, the hub and the client, and without a dependency on any of them.
+//! Waking waiting tasks. The server, the hub and the client use it, and it depends on none of them.
 //!
-//! A shortcut such as "this task is registered already" is only taken on proof of a registration: a [`Ticket`] that the queue
-//! gave out under its lock, or a [`Registration`] whose poll reached the timer.
+//! A shortcut such as "this task is registered already" needs proof of a registration: a [`Ticket`] that the queue
+//! returned under its lock, or a [`Registration`] whose poll reached the timer.
 
 #[cfg(all(test, feature = "server"))]
 pub(crate) mod budget;

@@ -7,10 +7,10 @@ use tokio::time::Sleep;
 
 use super::poll_timer;
 
-/// Remembers which task a timer wakes, so that polling it again is free as long as that is the same one.
+/// Remembers which task a timer wakes, so that polling the timer again from the same task is free.
 #[derive(Debug, Default)]
 pub(crate) struct Registration {
-    /// Set by a poll that has registered it, and by nothing else.
+    /// The waker that the timer wakes. Only a poll that has registered it sets it.
     waker: Option<Waker>,
 }
 
@@ -19,7 +19,8 @@ impl Registration {
         Self { waker: None }
     }
 
-    /// [`poll_timer`], unless the timer is known to run and to wake this task. It is always polled with the same timer.
+    /// Calls [`poll_timer`], unless the timer is known to run and to wake this task. The timer must be the same in all
+    /// calls.
     pub(crate) fn poll_timer(&mut self, timer: Pin<&mut Sleep>, cx: &mut Context<'_>) -> Poll<()> {
         let is_registered = self.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker()));
         if is_registered && !timer.is_elapsed() {
@@ -46,7 +47,7 @@ mod tests {
     use crate::wake::budget::spend_budget;
 
     #[tokio::test(start_paused = true)]
-    async fn a_timer_polled_out_of_budget_runs_and_wakes() {
+    async fn a_timer_that_is_polled_without_budget_runs_and_wakes() {
         let begin = Instant::now();
         let (mut timer, mut registration) = (pin!(sleep(Duration::from_secs(10))), Registration::new());
         let mut polls = 0;
@@ -58,7 +59,7 @@ mod tests {
             registration.poll_timer(timer.as_mut(), cx)
         })
         .await;
-        // Polled again by the wake-up of the exhausted budget, and by that of the timer.
+        // The exhausted budget and the timer each wake the task once.
         assert_eq!((begin.elapsed().as_secs(), polls), (10, 3));
         let mut timer = pin!(sleep(Duration::from_secs(10)));
         poll_fn(|cx| {
@@ -67,7 +68,7 @@ mod tests {
             Poll::Ready(())
         })
         .await;
-        // It runs without another poll.
+        // The timer runs without another poll.
         sleep(Duration::from_secs(11)).await;
         assert!(timer.is_elapsed());
     }

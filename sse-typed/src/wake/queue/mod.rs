@@ -16,26 +16,28 @@ use crate::panics::drop_payload;
 
 /// The tasks that wait for the next event.
 ///
-/// Each event wakes all tasks that are in the queue then, in batches; a task that registers meanwhile waits behind them for
-/// the event after it. The number of a place is not given again once that was woken, so a [`Ticket`] that was woken is of
-/// no use any more. A task that is polled again without news keeps its one place, and a task that goes away frees it. The memory of the
-/// queue is reused, so waiting does not allocate once a crowd has been seen.
+/// Each event wakes all tasks that are in the queue then, in batches. A task that registers meanwhile is added behind
+/// them and waits for the event after it. The number of a slot is not used again once the slot was woken, so a
+/// [`Ticket`] that was woken is no longer valid. A task that is polled again without news keeps its slot, and
+/// deregistering frees it. The memory of the queue is reused, so waiting does not allocate once as many tasks have
+/// waited before.
 ///
-/// The drop of a waker is user's code. The queue drops none: all are returned, for the caller to drop outside of its lock.
-/// Wakers are cloned under the lock, as in tokio: a clone at each poll would cost those who are registered already.
+/// Dropping a waker runs user code. So the queue drops none: it returns them, and the caller drops them outside of its
+/// lock. Wakers are cloned under the lock, as in tokio: a clone at each poll would be a cost for tasks that are
+/// registered already.
 pub(crate) struct WakeQueue {
     slots: VecDeque<Slot>,
-    /// The number of the first slot. Zero is the number of tickets that were never given.
+    /// The number of the first slot. Numbers begin at 1: tickets that were never registered have zero.
     first: u64,
-    /// Places before this number are being woken.
+    /// Slots before this number are being woken.
     waking: u64,
-    /// The head of the list of free slots from `waking` on; zero if there is none.
+    /// The head of the list of free slots from `waking` on. Zero if there are none.
     free: u64,
 }
 
 enum Slot {
     Waiting(Waker),
-    /// With the number of the next free one, or zero.
+    /// With the number of the next free slot, or zero.
     Free(u64),
 }
 
@@ -46,8 +48,8 @@ struct Batch {
     len: usize,
 }
 
-/// How many tasks are woken each time the lock is taken: enough to make the lock cheap, and few enough that the woken tasks
-/// do not wait for it long.
+/// How many tasks are woken each time the lock is taken: enough to make the lock cheap, and few enough that the woken
+/// tasks do not wait for it long.
 const BATCH: usize = 32;
 
 impl Default for WakeQueue {
@@ -57,7 +59,7 @@ impl Default for WakeQueue {
 }
 
 impl WakeQueue {
-    /// Registers a waker, at the ticket's place or at a new one. Returns a waker to be dropped outside of the lock.
+    /// Registers a waker in the ticket's slot, or in a new one. Returns a waker to be dropped outside of the lock.
     pub(crate) fn register(&mut self, ticket: &mut Ticket, waker: &Waker) -> Option<Waker> {
         if let Some(slot @ Slot::Waiting(_)) = self.slot(ticket.number) {
             return match slot {
@@ -83,7 +85,7 @@ impl WakeQueue {
             }
             None => {
                 if self.slots.len() == self.slots.capacity() {
-                    // An eighth at a time: a crowd's room is counted per head.
+                    // An eighth at a time, because the memory of many waiting tasks matters.
                     self.slots.reserve_exact((self.slots.len() / 8).max(16));
                 }
                 self.slots.push_back(waiting);
@@ -94,13 +96,13 @@ impl WakeQueue {
         None
     }
 
-    /// Frees the place of a ticket. Returns a waker to be dropped outside of the lock.
+    /// Frees the slot of a ticket. Returns a waker to be dropped outside of the lock.
     pub(crate) fn deregister(&mut self, ticket: &mut Ticket) -> Option<Waker> {
         let ticket = mem::take(ticket);
         let next = self.free;
         let slot = self.slot(ticket.number).filter(|slot| matches!(slot, Slot::Waiting(_)))?;
         let left = mem::replace(slot, Slot::Free(next));
-        // A task that took a place which is being woken would be woken for old news.
+        // A task in a slot that is being woken would be woken for an old event.
         if ticket.number >= self.waking {
             self.free = ticket.number;
         }
@@ -112,19 +114,19 @@ impl WakeQueue {
         self.slots.get_mut(usize::try_from(index).ok()?)
     }
 
-    /// The number that is given next, unless a place is free.
+    /// The number of the next slot, unless one is free.
     fn end(&self) -> u64 {
         self.first + self.slots.len() as u64
     }
 
-    /// Marks all who wait now to be woken: those before the number that this returns.
+    /// Marks all waiting tasks to be woken: those before the number that this returns.
     fn begin_waking(&mut self) -> u64 {
         self.waking = self.end();
         self.free = 0;
         self.waking
     }
 
-    /// Takes the first place, to be woken outside of the lock.
+    /// Takes the first slot, to be woken outside of the lock.
     fn take_one(&mut self, epoch: &WakeEpoch) -> Option<Waker> {
         let slot = self.slots.pop_front()?;
         self.first += 1;
@@ -133,7 +135,7 @@ impl WakeQueue {
         slot.into_waker()
     }
 
-    /// Takes some of those before `end`, to be woken outside of the lock. True if there are more of them.
+    /// Takes some of the slots before `end`, to be woken outside of the lock. True if there are more of them.
     fn take(&mut self, end: u64, epoch: &WakeEpoch, batch: &mut Batch) -> bool {
         while self.first < end && batch.len < BATCH {
             let Some(slot) = self.slots.pop_front() else { break };
@@ -147,16 +149,16 @@ impl WakeQueue {
         self.first < end
     }
 
-    /// Gives memory back when there is room for many more than the `crowd` that was just woken.
-    fn shrink(&mut self, crowd: usize) {
-        let crowd = crowd.max(self.slots.len());
-        if self.slots.capacity() / 4 > crowd.max(64) {
-            self.slots.shrink_to(crowd);
+    /// Frees memory when there is capacity for many more tasks than were just `woken`.
+    fn shrink(&mut self, woken: usize) {
+        let needed = woken.max(self.slots.len());
+        if self.slots.capacity() / 4 > needed.max(64) {
+            self.slots.shrink_to(needed);
         }
     }
 }
 
-/// The queue itself, for [`WakeEpoch::wake_all`].
+/// For [`WakeEpoch::wake_all`] on the queue itself.
 impl AsMut<Self> for WakeQueue {
     fn as_mut(&mut self) -> &mut Self {
         self
@@ -164,12 +166,12 @@ impl AsMut<Self> for WakeQueue {
 }
 
 impl WakeEpoch {
-    /// Wakes all tasks that wait now. `locked` holds the lock of the queue; it is released while tasks are woken, and `lock`
-    /// takes it again.
+    /// Wakes all waiting tasks. `locked` holds the lock of the queue. The lock is released while tasks are woken, and
+    /// `lock` takes it again.
     ///
     /// # Errors
     ///
-    /// The first panic of a waker, after all were woken.
+    /// The first panic of a waker, after all tasks were woken.
     pub(crate) fn wake_all<G>(&self, mut locked: G, lock: impl Fn() -> G) -> thread::Result<()>
     where
         G: DerefMut<Target: AsMut<WakeQueue>>,
@@ -177,20 +179,20 @@ impl WakeEpoch {
         let queue = locked.as_mut();
         let end = queue.begin_waking();
         if end - queue.first == 1 {
-            // The one subscriber of a job or an answer needs no batch.
+            // The single subscriber of a job needs no batch.
             let woken = queue.take_one(self);
             drop(locked);
             return woken.map_or(Ok(()), |waker| catch_unwind(AssertUnwindSafe(|| waker.wake())));
         }
         let mut batch = Batch::new();
-        let mut crowd = 0;
+        let mut woken = 0;
         let mut result = Ok(());
         loop {
             let queue = locked.as_mut();
             let more = queue.take(end, self, &mut batch);
-            crowd += batch.len;
+            woken += batch.len;
             if !more {
-                queue.shrink(crowd);
+                queue.shrink(woken);
             }
             drop(locked);
             result = first_panic(result, batch.wake());
@@ -216,7 +218,8 @@ impl Batch {
         Self { wakers: array::from_fn(|_| None), len: 0 }
     }
 
-    /// Wakes all of them and leaves the batch empty. Returns the first panic: the others are woken all the same.
+    /// Wakes all tasks of the batch and leaves it empty. A panic does not prevent the other wake-ups; the first one is
+    /// returned.
     fn wake(&mut self) -> thread::Result<()> {
         let len = mem::take(&mut self.len);
         let mut wakers = self.wakers[..len].iter_mut().filter_map(Option::take);
@@ -230,7 +233,7 @@ impl Batch {
     }
 }
 
-/// The first of two panics. The other's payload is dropped, which is user's code as well.
+/// The first of two panics. The payload of the other is dropped, which may run user code, too.
 fn first_panic(first: thread::Result<()>, other: thread::Result<()>) -> thread::Result<()> {
     match (first, other) {
         (Ok(()), other) => other,

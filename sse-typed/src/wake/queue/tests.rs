@@ -51,20 +51,20 @@ impl Queue {
         self.epoch.wake_all(self.lock(), || self.lock()).unwrap();
     }
 
-    fn places(&self) -> usize {
+    fn slots(&self) -> usize {
         self.lock().slots.len()
     }
 }
 
 #[test]
-fn a_task_that_is_polled_again_and_again_has_one_place() {
+fn a_task_that_is_polled_repeatedly_has_one_slot() {
     let queue = Queue::default();
     let (count, waker) = waiter();
     let mut ticket = Ticket::default();
     for _ in 0..100 {
         assert!(queue.register(&mut ticket, &waker).is_none());
     }
-    assert_eq!(queue.places(), 1);
+    assert_eq!(queue.slots(), 1);
     queue.wake_all();
     assert_eq!(count.get(), 1);
 }
@@ -84,7 +84,7 @@ fn the_last_waker_of_a_ticket_is_the_one_that_is_woken() {
 }
 
 #[test]
-fn without_the_lock_a_waker_is_known_whichever_kind_registered_first() {
+fn a_registered_waker_is_known_without_the_lock_whatever_kind_registered_first() {
     struct Other;
     impl Wake for Other {
         fn wake(self: Arc<Self>) {}
@@ -110,7 +110,7 @@ fn without_the_lock_a_waker_is_known_whichever_kind_registered_first() {
 }
 
 #[test]
-fn the_identity_is_that_of_the_waker_that_is_kept() {
+fn the_identity_of_a_ticket_is_that_of_the_stored_waker() {
     let queue = Queue::default();
     let mut ticket = Ticket::default();
     // A clone of this one has another table of functions.
@@ -120,11 +120,11 @@ fn the_identity_is_that_of_the_waker_that_is_kept() {
 }
 
 #[test]
-fn places_of_those_who_leave_are_used_again() {
+fn slots_of_deregistered_tasks_are_used_again() {
     for stays in [false, true] {
         let queue = Queue::default();
         let (count, waker) = waiter();
-        // An event, so that places are numbered from another number than the first.
+        // An event, so that slots do not begin at the first number.
         queue.wake_all();
         if stays {
             queue.register(&mut Ticket::default(), &waker);
@@ -136,17 +136,17 @@ fn places_of_those_who_leave_are_used_again() {
             }
             for mut ticket in tickets {
                 assert!(queue.deregister(&mut ticket).is_some());
-                assert!(queue.deregister(&mut ticket).is_none(), "a ticket is good once");
+                assert!(queue.deregister(&mut ticket).is_none(), "a ticket is valid once");
             }
         }
-        assert_eq!(queue.places(), 3 + usize::from(stays));
+        assert_eq!(queue.slots(), 3 + usize::from(stays));
         queue.wake_all();
         assert_eq!(count.get(), usize::from(stays));
     }
 }
 
 #[test]
-fn a_ticket_that_was_woken_takes_nobodys_place() {
+fn a_ticket_that_was_woken_frees_no_slot_of_another_task() {
     let queue = Queue::default();
     let ((_, first), (second, second_waker)) = (waiter(), waiter());
     let (mut old, mut new) = (Ticket::default(), Ticket::default());
@@ -159,36 +159,36 @@ fn a_ticket_that_was_woken_takes_nobodys_place() {
 }
 
 #[test]
-fn who_registers_while_others_are_woken_waits_for_the_next_event() {
+fn a_task_that_registers_while_others_are_woken_waits_for_the_next_event() {
     let queue = Queue::default();
-    let crowd: Vec<_> = (0..BATCH * 3).map(|_| waiter()).collect();
-    let mut tickets = Vec::from_iter(crowd.iter().map(|_| Ticket::default()));
-    for (ticket, (_, waker)) in tickets.iter_mut().zip(&crowd) {
+    let waiters: Vec<_> = (0..BATCH * 3).map(|_| waiter()).collect();
+    let mut tickets = Vec::from_iter(waiters.iter().map(|_| Ticket::default()));
+    for (ticket, (_, waker)) in tickets.iter_mut().zip(&waiters) {
         queue.register(ticket, waker);
     }
-    // One leaves a hole.
+    // A deregistered task leaves a free slot.
     queue.deregister(&mut tickets[BATCH]);
     let end = queue.lock().begin_waking();
     let mut batch = Batch::new();
     let mut again = 0;
     while queue.lock().take(end, &queue.epoch, &mut batch) {
         batch.wake().unwrap();
-        queue.register(&mut tickets[again], &crowd[again].1);
+        queue.register(&mut tickets[again], &waiters[again].1);
         again += 1;
     }
     batch.wake().unwrap();
-    // The hole made the second batch longer by one.
+    // The free slot made the second batch longer by one.
     assert_eq!(again, 2);
-    for (n, (count, _)) in crowd.iter().enumerate() {
+    for (n, (count, _)) in waiters.iter().enumerate() {
         assert_eq!(count.get(), usize::from(n != BATCH), "{n}");
     }
-    assert_eq!(queue.places(), again);
+    assert_eq!(queue.slots(), again);
     queue.wake_all();
-    assert_eq!((crowd[0].0.get(), crowd[1].0.get(), crowd[2].0.get()), (2, 2, 1));
+    assert_eq!((waiters[0].0.get(), waiters[1].0.get(), waiters[2].0.get()), (2, 2, 1));
 }
 
 #[test]
-fn who_leaves_while_others_are_woken_frees_no_place_that_is_being_woken() {
+fn a_task_that_deregisters_while_others_are_woken_frees_no_slot_that_is_being_woken() {
     let queue = Queue::default();
     let ((_, early), (late, late_waker)) = (waiter(), waiter());
     let mut ticket = Ticket::default();
@@ -205,21 +205,22 @@ fn who_leaves_while_others_are_woken_frees_no_place_that_is_being_woken() {
 }
 
 #[test]
-fn waiting_allocates_nothing_once_the_crowd_is_known_and_gives_room_back_when_it_is_gone() {
+fn waiting_reuses_memory_and_frees_it_when_few_tasks_are_left() {
     let queue = Queue::default();
     let (_, waker) = waiter();
     let mut tickets = [(); 1_000].map(|()| Ticket::default());
-    let mut rooms = Vec::new();
+    let mut capacities = Vec::new();
     for _ in 0..4 {
         for ticket in &mut tickets {
             queue.register(ticket, &waker);
         }
-        rooms.push(queue.lock().slots.capacity());
+        capacities.push(queue.lock().slots.capacity());
         queue.wake_all();
     }
     assert_eq!(size_of::<Slot>(), 16);
-    assert!((1_000..=1_125).contains(&rooms[0]) && rooms.iter().all(|room| *room == rooms[0]), "{rooms:?}");
-    // Those who are left are one, or a few.
+    assert!((1_000..=1_125).contains(&capacities[0]), "{capacities:?}");
+    assert!(capacities.iter().all(|capacity| *capacity == capacities[0]), "{capacities:?}");
+    // One task is left, or a few.
     for left in [1, 2] {
         tickets.iter_mut().for_each(|ticket| drop(queue.register(ticket, &waker)));
         queue.wake_all();
@@ -230,7 +231,7 @@ fn waiting_allocates_nothing_once_the_crowd_is_known_and_gives_room_back_when_it
 }
 
 #[test]
-fn one_who_waits_alone_is_woken_like_any_other() {
+fn a_single_waiting_task_is_woken_like_any_other() {
     let queue = Queue::default();
     let (count, waker) = waiter();
     let mut ticket = Ticket::default();
@@ -240,18 +241,18 @@ fn one_who_waits_alone_is_woken_like_any_other() {
         assert!(queue.epoch.is_registered(&ticket, &waker));
         queue.wake_all();
         assert!(!queue.epoch.is_registered(&ticket, &waker));
-        assert_eq!((count.get(), queue.places()), (n, 0));
+        assert_eq!((count.get(), queue.slots()), (n, 0));
         queue.wake_all();
     }
-    // A place that nobody has any more wakes nobody.
+    // A free slot wakes no task.
     queue.register(&mut ticket, &waker);
     queue.deregister(&mut ticket);
     queue.wake_all();
-    assert_eq!((count.get(), queue.places()), (3, 0));
+    assert_eq!((count.get(), queue.slots()), (3, 0));
 }
 
 #[test]
-fn a_waker_that_panics_keeps_no_other_from_being_woken() {
+fn a_waker_that_panics_does_not_prevent_other_wake_ups() {
     struct Panics;
     impl Wake for Panics {
         fn wake(self: Arc<Self>) {
@@ -261,12 +262,12 @@ fn a_waker_that_panics_keeps_no_other_from_being_woken() {
     struct Payload;
     impl Drop for Payload {
         fn drop(&mut self) {
-            panic!("nor is its payload");
+            panic!("the payload panics when it is dropped");
         }
     }
     let queue = Queue::default();
-    let crowd: Vec<_> = (0..BATCH * 2).map(|_| waiter()).collect();
-    for (n, (_, waker)) in crowd.iter().enumerate() {
+    let waiters: Vec<_> = (0..BATCH * 2).map(|_| waiter()).collect();
+    for (n, (_, waker)) in waiters.iter().enumerate() {
         if n % 7 == 0 {
             queue.register(&mut Ticket::default(), &Waker::from(Arc::new(Panics)));
         }
@@ -274,5 +275,5 @@ fn a_waker_that_panics_keeps_no_other_from_being_woken() {
     }
     let panicked = queue.epoch.wake_all(queue.lock(), || queue.lock());
     drop_payload(panicked.unwrap_err());
-    assert!(crowd.iter().all(|(count, _)| count.get() == 1));
+    assert!(waiters.iter().all(|(count, _)| count.get() == 1));
 }

@@ -2,27 +2,28 @@ use std::fmt;
 
 use crate::event::{Gap, GapEvent};
 
-/// What a subscription does where history is lost: the client's last event ID is none of the log's, or what lay behind it
-/// is no longer kept, or the subscription fell behind what is kept.
+/// What a subscription does where history is lost: the log does not know the client's last event ID, events behind that
+/// id are no longer retained, or the subscription fell behind the retained events.
 ///
-/// See [the module](super#lost-history) for what the client sees of each.
+/// See [the module](super#lost-history) for what the client receives.
 #[non_exhaustive]
 pub enum OnGap<E> {
-    /// Sends the event that the function makes, and goes on with the oldest event that is kept.
+    /// Sends the event that the function makes, and continues with the oldest retained event.
     Emit(fn(Gap) -> E),
-    /// Sends a new snapshot, and goes on behind it. It is made by what
-    /// [`subscribe_with`](super::Hub::subscribe_with) was given; a plain subscription does as [`Restart`](Self::Restart)
-    /// says.
+    /// Sends a new snapshot, and continues behind it. The closure of [`subscribe_with`](super::Hub::subscribe_with)
+    /// makes it; a subscription without one does what [`Restart`](Self::Restart) does.
     Snapshot,
-    /// Makes the client forget its last event ID, and ends the stream: the client comes back as a new one.
+    /// Makes the client forget its last event ID, and ends the stream. The client reconnects as a new one.
     ///
-    /// A page that names its last event ID in the URL names it again; it should not, where this is chosen. The generated
-    /// TypeScript gives it up at the second time.
+    /// A page that sends its last event ID in the URL sends it again, so it should not do that with this choice. The
+    /// generated TypeScript gives the id up at the second time.
     ///
-    /// The word to forget is in the [`Entries`](super::Entries) of a subscription, and not in its
-    /// [events](super::Subscription::events): a response that is made of those sends such a client round in circles.
+    /// The block that makes a client forget its id is in the [`Entries`](super::Entries) of a subscription, and not in
+    /// its [events](super::Subscription::events). A response that is made of those events makes the client reconnect in
+    /// a loop.
     Restart,
-    /// Goes on with the oldest event that is kept, and says nothing. Only for streams whose every event stands alone.
+    /// Continues with the oldest retained event and tells the client nothing. Only for streams in which each event is
+    /// complete by itself.
     Ignore,
 }
 

@@ -2,31 +2,32 @@ use crate::event::{EventId, LastEventId};
 
 /// Where a subscription begins.
 ///
-/// A client's [`LastEventId`] is one: behind the event it names, or [`Live`](Self::Live) when there is none.
+/// A client's [`LastEventId`] converts to one: behind the event of that id, or [`Live`](Self::Live) when there is no
+/// id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Start {
-    /// With the next event that is published. With a log elsewhere, where the hub has come to in it: what was published just
-    /// before may come as well.
+    /// With the next event that is published. With a log elsewhere: at the position that the hub has reached in it, so
+    /// events that were published right before may be received as well.
     Live,
-    /// With the oldest event that is kept.
+    /// With the oldest retained event.
     Earliest,
-    /// With the newest `n` events, as far as they are kept.
+    /// With the newest `n` events, as far as they are retained.
     Last(u64),
-    /// Behind the event of this id. It comes from outside: any text will do, and what is not an id of the log's is a
+    /// Behind the event of this id. The id may come from a client and be any text. One that the log does not know is a
     /// [gap](super::OnGap).
     After(LastEventId),
 }
 
 impl Start {
-    /// Behind the event of this id, or live where there is none.
+    /// Behind the event of this id, or live when there is no id.
     #[must_use]
     pub fn after(id: impl Into<LastEventId>) -> Self {
         let id = id.into();
         if id.is_none() { Self::Live } else { Self::After(id) }
     }
 
-    /// The id that it is behind.
+    /// The id behind which it begins.
     pub(super) fn id(&self) -> Option<&str> {
         match self {
             Self::After(id) => id.as_str(),
@@ -44,7 +45,7 @@ impl Start {
 }
 
 impl LastEventId {
-    /// Behind the event of this id, or `start` where there is none: what a client without an id gets.
+    /// Behind the event of this id, or `start` when there is no id. So `start` is for new clients.
     ///
     /// ```
     /// use sse_typed::{LastEventId, hub::Start};

@@ -65,7 +65,7 @@ fn check(bytes: &[u8]) -> Result<(), &'static str> {
             has_data = true;
         } else if let Some(name) = line.strip_prefix("event: ") {
             if name.is_empty() || name == MESSAGE {
-                return Err("has an `event:` line that says nothing");
+                return Err("has an `event:` line for the default event type");
             }
         } else if let Some(millis) = line.strip_prefix("retry: ") {
             if !millis.parse::<u64>().is_ok_and(|number| number.to_string() == millis) {
@@ -144,8 +144,8 @@ mod tests {
             (b"event:x\ndata: 1\n\n", "has a line that is not `event: `, `retry: ` or `data: ` and a value"),
             (b"\xef\xbb\xbfdata: 1\n\n", "has a line that is not `event: `, `retry: ` or `data: ` and a value"),
             (b"Data: 1\n\n", "has a line that is not `event: `, `retry: ` or `data: ` and a value"),
-            (b"event: \ndata: 1\n\n", "has an `event:` line that says nothing"),
-            (b"event: message\ndata: 1\n\n", "has an `event:` line that says nothing"),
+            (b"event: \ndata: 1\n\n", "has an `event:` line for the default event type"),
+            (b"event: message\ndata: 1\n\n", "has an `event:` line for the default event type"),
             (b"retry: \ndata: 1\n\n", "has a `retry:` line that is not a number of milliseconds in 64 bits"),
             (b"retry: 07\ndata: 1\n\n", "has a `retry:` line that is not a number of milliseconds in 64 bits"),
             (b"retry: +7\ndata: 1\n\n", "has a `retry:` line that is not a number of milliseconds in 64 bits"),

@@ -1,26 +1,26 @@
 //! The ids of a merged stream: a position in each part, as one text.
 //!
-//! `*rides~7f..-12*chat~9a..-3`: behind each `*` the name of a part, and behind its `~` the id that leads back to its position.
-//! Of an id all but `[A-Za-z0-9._-]` is written as `%XX`, in capital digits. A text that ends in `!` is that of an event that
-//! ends the whole stream. What is spelled in another way is no vector.
+//! In `*rides~7f..-12*chat~9a..-3` each `*` is followed by the name of a part, a `~`, and the id of the position. Every
+//! character of an id except `[A-Za-z0-9._-]` is written as `%XX`, with capital digits. A text that ends in `!` is the
+//! id of an event that ends the whole stream. A text with any other spelling is no id vector.
 
 use crate::event::{EventId, MAX_ID_LEN, PartName};
 
-/// How many parts a stream has at most.
+/// The maximum number of parts of a stream.
 pub(super) const MAX_PARTS: usize = 16;
 
-/// The positions that a client has brought.
+/// The positions that a client has sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct IdVector {
     positions: Vec<(PartName, EventId)>,
-    /// The client has had the event that ended the stream.
-    over: bool,
+    /// The client has received the event that ended the stream.
+    is_over: bool,
 }
 
 impl IdVector {
-    /// Reads a text, which comes from outside. `None` if it is no vector.
+    /// Parses a text, which comes from a client. `None` if it is no id vector.
     pub(super) fn parse(text: &str) -> Option<Self> {
-        let (list, over) = text.strip_suffix('!').map_or((text, false), |list| (list, true));
+        let (list, is_over) = text.strip_suffix('!').map_or((text, false), |list| (list, true));
         let list = list.strip_prefix('*')?;
         let mut positions: Vec<(PartName, EventId)> = Vec::new();
         for position in list.split('*').filter(|_| !list.is_empty()) {
@@ -31,10 +31,10 @@ impl IdVector {
             }
             positions.push((name, unescape(id)?));
         }
-        Some(Self { positions, over })
+        Some(Self { positions, is_over })
     }
 
-    /// Where a part was.
+    /// The position of a part.
     pub(super) fn position(&self, name: PartName) -> Option<&EventId> {
         self.positions.iter().find(|(other, _)| *other == name).map(|(_, id)| id)
     }
@@ -49,16 +49,16 @@ impl IdVector {
     }
 
     pub(super) const fn is_over(&self) -> bool {
-        self.over
+        self.is_over
     }
 }
 
-/// A vector that is being written.
+/// The text of an id vector that is being written.
 #[derive(Debug, Default)]
 pub(super) struct IdVectorText(String);
 
 impl IdVectorText {
-    /// The position of one more part, whose id is [escaped](escape).
+    /// Adds the position of a part, whose id is [escaped](escape).
     pub(super) fn push(&mut self, name: PartName, position: &str) {
         self.0.push('*');
         self.0.push_str(name.as_str());
@@ -66,7 +66,7 @@ impl IdVectorText {
         self.0.push_str(position);
     }
 
-    /// The positions of other parts behind these.
+    /// Adds the positions of other parts.
     pub(super) fn append(&mut self, other: &Self) {
         self.0.push_str(&other.0);
     }
@@ -75,38 +75,38 @@ impl IdVectorText {
         self.0.clear();
     }
 
-    /// The id that this is, marked if it is that of an event that ends the stream. `None` if it is too long for one.
-    pub(super) fn as_id(&mut self, over: bool) -> Option<&str> {
+    /// The text as an id, with the end mark if its event ends the stream. `None` if it is too long.
+    pub(super) fn as_id(&mut self, is_over: bool) -> Option<&str> {
         if self.0.is_empty() {
-            // An empty id would make clients forget theirs.
+            // An empty id would clear the client's last event ID.
             self.0.push('*');
         }
-        if over && !self.0.ends_with('!') {
+        if is_over && !self.0.ends_with('!') {
             self.0.push('!');
         }
         (self.0.len() <= MAX_ID_LEN).then_some(&*self.0)
     }
 
-    pub(super) fn finish(mut self, over: bool) -> Option<EventId> {
-        self.as_id(over).map(EventId::from_wire)
+    pub(super) fn finish(mut self, is_over: bool) -> Option<EventId> {
+        self.as_id(is_over).map(EventId::from_wire)
     }
 }
 
-/// The vector of no positions.
+/// The id vector without positions.
 pub(super) fn empty() -> EventId {
     EventId::from_wire("*")
 }
 
-const fn stands_for_itself(byte: u8) -> bool {
+const fn is_unescaped(byte: u8) -> bool {
     matches!(byte, b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-')
 }
 
-/// An id as it stands in a vector.
+/// An id as it is written in an id vector.
 pub(super) fn escape(id: &str) -> String {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     let mut text = String::with_capacity(id.len());
     for byte in id.bytes() {
-        if stands_for_itself(byte) {
+        if is_unescaped(byte) {
             text.push(byte.into());
         } else {
             text.push('%');
@@ -117,7 +117,7 @@ pub(super) fn escape(id: &str) -> String {
     text
 }
 
-/// The id of which [`escape`] has made this text, if there is one.
+/// The id from which [`escape`] makes this text, if there is one.
 fn unescape(text: &str) -> Option<EventId> {
     let digit = |byte: u8| match byte {
         b'0'..=b'9' => Some(byte - b'0'),
@@ -129,11 +129,11 @@ fn unescape(text: &str) -> Option<EventId> {
     while let [byte, tail @ ..] = rest {
         rest = tail;
         id.push(match (*byte, tail) {
-            (byte, _) if stands_for_itself(byte) => byte,
+            (byte, _) if is_unescaped(byte) => byte,
             (b'%', [high, low, tail @ ..]) => {
                 rest = tail;
                 let byte = digit(*high)? << 4 | digit(*low)?;
-                if stands_for_itself(byte) {
+                if is_unescaped(byte) {
                     return None;
                 }
                 byte
@@ -155,7 +155,7 @@ mod tests {
         for (name, id) in &vector.positions {
             text.push(*name, &escape(id.as_str()));
         }
-        text.finish(vector.over)
+        text.finish(vector.is_over)
     }
 
     fn name() -> impl Strategy<Value = PartName> {
@@ -163,16 +163,16 @@ mod tests {
             .prop_map(|name| PartName::new(str::from_utf8(&name).unwrap()).unwrap())
     }
 
-    /// Any id that a log may give.
+    /// Any id that a log may return.
     fn id() -> impl Strategy<Value = EventId> {
         let letter =
             prop_oneof![any::<char>(), prop::sample::select("*~!%+ .-_'\"7aF\u{e9}".chars().collect::<Vec<_>>())];
         vec(letter, 1..12)
-            .prop_filter_map("it cannot travel", |id| EventId::new(id.into_iter().collect::<String>()).ok())
+            .prop_filter_map("it is no valid id", |id| EventId::new(id.into_iter().collect::<String>()).ok())
     }
 
     fn vector() -> impl Strategy<Value = IdVector> {
-        (vec((name(), id()), 0..=16), any::<bool>()).prop_map(|(mut positions, over)| {
+        (vec((name(), id()), 0..=16), any::<bool>()).prop_map(|(mut positions, is_over)| {
             let mut seen = Vec::new();
             positions.retain(|(name, _)| {
                 !seen.contains(name) && {
@@ -180,11 +180,11 @@ mod tests {
                     true
                 }
             });
-            IdVector { positions, over }
+            IdVector { positions, is_over }
         })
     }
 
-    /// What is almost a vector.
+    /// A text that is nearly an id vector.
     fn almost() -> impl Strategy<Value = String> {
         let piece = prop::sample::select(vec![
             "*", "~", "!", "%", "%21", "%2", "%41", "%FF", "%0A", "%20", "%c3%a9", "%C3%A9", "a", "rides", "chat", "Z",
@@ -197,7 +197,7 @@ mod tests {
         #![proptest_config(ProptestConfig { cases: 4_000, failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn what_was_written_is_read(vector in vector()) {
+        fn a_vector_that_is_written_parses_to_itself(vector in vector()) {
             let written = write(&vector);
             if let Some(text) = &written {
                 prop_assert!(EventId::new(text.as_str()).is_ok());
@@ -207,14 +207,14 @@ mod tests {
         }
 
         #[test]
-        fn a_text_is_a_vector_only_as_it_is_written(text in almost()) {
+        fn a_text_is_a_vector_only_in_the_spelling_in_which_it_is_written(text in almost()) {
             if let Some(vector) = IdVector::parse(&text) {
                 prop_assert_eq!(write(&vector).map(|id| id.to_string()), Some(text));
             }
         }
 
         #[test]
-        fn any_text_is_read_without_a_panic(text in any::<String>()) {
+        fn any_text_is_parsed_without_a_panic(text in any::<String>()) {
             let _ = IdVector::parse(&text);
             let _ = IdVector::parse(&format!("*{text}"));
             let _ = IdVector::parse(&format!("*a~{text}!"));
@@ -224,14 +224,14 @@ mod tests {
     #[test]
     fn a_vector_is_compact_text() {
         let position = |name, id: &str| (PartName::new(name).unwrap(), EventId::new(id).unwrap());
-        let vector = IdVector { positions: vec![position("rides", "0ab-7"), position("chat", "9!")], over: false };
+        let vector = IdVector { positions: vec![position("rides", "0ab-7"), position("chat", "9!")], is_over: false };
         assert_eq!(write(&vector).unwrap().as_str(), "*rides~0ab-7*chat~9%21");
-        assert_eq!(write(&IdVector { over: true, ..vector }).unwrap().as_str(), "*rides~0ab-7*chat~9%21!");
+        assert_eq!(write(&IdVector { is_over: true, ..vector }).unwrap().as_str(), "*rides~0ab-7*chat~9%21!");
         assert_eq!(write(&IdVector::default()).unwrap().as_str(), "*");
     }
 
     #[test]
-    fn what_is_spelled_in_another_way_is_no_vector() {
+    fn a_text_with_another_spelling_is_no_vector() {
         let many: String = (0..17).map(|n| format!("*p{n}~1")).collect();
         for text in [
             "",

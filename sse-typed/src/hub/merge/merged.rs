@@ -8,7 +8,7 @@ use crate::{
     event::{EncodeError, Event, EventId},
 };
 
-/// Events of one part that leave together: what a [`Merge`](super::Merge) yields.
+/// Events of one part that are sent together: the items of a [`Merge`](super::Merge).
 pub struct Merged<E> {
     pub(super) item: MergedItem,
     pub(super) last_id: Option<EventId>,
@@ -17,17 +17,17 @@ pub struct Merged<E> {
 
 #[derive(Clone)]
 pub(super) enum MergedItem {
-    /// As they stand on the wire.
+    /// Events as they are on the wire.
     Blocks { bytes: Bytes, count: u64, is_terminal: bool },
-    /// A gap or a snapshot, and what cannot be sent.
+    /// An event that is encoded when it is sent: a gap, a snapshot, a greeting, or an event that cannot be sent.
     Own(OwnEvent),
 }
 
-/// The size from which on a frame of its own is cheaper than a copy.
+/// The size in bytes from which on a frame of its own is cheaper than a copy.
 const SHARE_FROM: usize = 4 << 10;
 
 impl<E> Merged<E> {
-    /// How many events there are. An id-only block, which only moves the client's last event ID, has none.
+    /// The number of events. There are none in a block that only changes the client's last event ID.
     #[must_use]
     pub fn len(&self) -> usize {
         match &self.item {
@@ -42,8 +42,9 @@ impl<E> Merged<E> {
         self.len() == 0
     }
 
-    /// The last event ID that the client has behind it. An event that a part was told to [start
-    /// with](crate::Subscription::start_with) has none, and so has one whose id would be over 1 KiB.
+    /// The last event ID that the client has after these events. The event of
+    /// [`start_with`](crate::Subscription::start_with) has none, and neither has an event whose id would be longer than
+    /// 1 KiB.
     #[must_use]
     pub fn last_id(&self) -> Option<EventId> {
         self.last_id.clone()
@@ -65,7 +66,7 @@ impl<E: EncodeEvent> EventItem for Merged<E> {
         Ok(())
     }
 
-    /// Whether an event of it ends the whole stream.
+    /// Whether the last event ends the whole stream.
     fn is_terminal(&self) -> bool {
         match &self.item {
             MergedItem::Blocks { is_terminal, .. } => *is_terminal,

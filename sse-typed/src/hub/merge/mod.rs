@@ -26,9 +26,9 @@ use crate::{
 
 /// The events of several hubs on one stream that can be resumed: a stream of [`Merged`], for [`Sse::new`](crate::Sse).
 ///
-/// Each event's id holds a place in every part, so a client that comes back goes on in each part behind what it has seen of
-/// it. Two subscriptions that are put side by side by other means, such as `stream::select`, lose that: the client's last
-/// event ID is then the id of one hub, and the other hub does not know it.
+/// The id of each event holds a position in every part, so a client that reconnects resumes each part behind the last
+/// event that it received of it. Other ways to combine two subscriptions, such as `stream::select`, lose that: the
+/// client's last event ID is then the id of one hub, and the other hub does not know it.
 ///
 /// ```
 /// # #[cfg(not(feature = "derive"))]
@@ -77,7 +77,7 @@ use crate::{
 /// let id = first.next().await.unwrap().last_id().unwrap();
 /// assert!(id.as_str().starts_with("*rides~"));
 ///
-/// // What was published while the client was away comes when it is back.
+/// // A client that reconnects receives what was published meanwhile.
 /// drop(first);
 /// chat.publish(&Chat::Said { text: "here".to_owned() }).await?;
 /// let mut resumed = events(id.into());
@@ -88,92 +88,97 @@ use crate::{
 ///
 /// # Event types
 ///
-/// The parts' event types are `E` itself or payloads of its `#[sse(nested)]` variants: see [`Nests`]. Events stand on the wire as
-/// `E` encodes them. One that `E` would read as another variant [cannot be sent](crate::Sse::on_unsendable).
+/// The event type of a part is `E` itself or the payload of one of its `#[sse(nested)]` variants: see [`Nests`]. On
+/// the wire events are encoded as `E` encodes them. An event that `E` would decode as another variant [cannot be
+/// sent](crate::Sse::on_unsendable).
 ///
-/// A [gap](super#lost-history) names the [part](crate::Gap::part) in which history is lost. Where one hub's event type is in
-/// several parts, nothing but the data of an event says which part it comes from.
+/// A [gap](super#lost-history) names the [part](crate::Gap::part) in which history is lost. Where several parts have
+/// the same event type, only the data of an event can say from which part it comes.
 ///
 /// # Ids
 ///
-/// An id is `*rides~<id>*chat~<id>`, where of each hub's id all but `[A-Za-z0-9._-]` stands as `%XX`. A part is in it as soon
-/// as its [place](Subscription::place) is known, whether it has sent an event or not. What a client brings can be any text:
+/// An id is `*rides~<id>*chat~<id>`, in which every character of a hub's id except `[A-Za-z0-9._-]` is written as
+/// `%XX`. It contains a part as soon as the part's [position](Subscription::position) is known, whether the part has
+/// sent an event or not. The last event ID that a client sends can be any text:
 ///
 /// | the client's last event ID | each part begins |
 /// |---|---|
 /// | none | without an id |
-/// | has a place for the part | behind that place |
-/// | has none for it: the part is new, or its place was not known | without an id |
-/// | has places of parts that are gone | as if they were not there |
-/// | is no such text | with that text as its id: the hub whose id it is resumes, and the others tell of a gap |
+/// | has a position for the part | behind that position |
+/// | has no position for the part: the part is new, or its position was not known | without an id |
+/// | has positions of parts that no longer exist | as if these were not in the id |
+/// | is any other text | with that text as its id: the hub whose id it is resumes, and the others report a gap |
 ///
-/// A part without an id begins live, unless its closure says `id.or(Start::Earliest)` or the like.
+/// A part without an id begins live, unless its closure uses `id.or(Start::Earliest)` or similar.
 ///
-/// An id of over 1 KiB could not come back, so an event has none then: the client comes back behind the last event that had
-/// one. Sixteen parts with history in memory take at most 900 bytes.
+/// A client could not send an id of more than 1 KiB back, so an event has none then: the client resumes behind the last
+/// event that had one. The id of sixteen parts with history in memory takes at most 900 bytes.
 ///
 /// # The end
 ///
-/// A terminal event of a part ends the whole stream, and its id ends in `!`: a client that brings it is answered 204,
-/// whatever the parts say. A part that ends in another way, because its hub is closed or gone, leaves the others; its place
-/// remains in the ids. The stream ends when all its parts have ended, and a stream whose parts are all over from the start
-/// is answered 204: see [`ready`](Self::ready). So is one without a part.
+/// A terminal event of a part ends the whole stream, and its id ends in `!`: a client with this last event ID is
+/// answered 204, whatever the parts have. When a part ends in another way, because its hub is closed or all handles are
+/// dropped, the other parts continue, and its position remains in the ids. The stream ends when all its parts have
+/// ended. A stream whose parts have all ended from the start is answered 204, see [`ready`](Self::ready), and so is a
+/// stream without parts.
 ///
-/// Where a part's hub says [`OnGap::Restart`](super::OnGap::Restart), the client is told an id without that part, and the stream
-/// ends. The client comes back, begins anew in that part, and is resumed in the others.
+/// Where the hub of a part has [`OnGap::Restart`](super::OnGap::Restart), the client is sent an id without that part,
+/// and the stream ends. The client reconnects, begins anew in that part, and resumes in the others.
 ///
 /// # Fairness
 ///
-/// Parts take turns: as long as several have events, each gives one slice, of at most about 32 KiB. Each item takes one unit of
-/// the task's [coop budget](tokio::task::coop).
+/// Parts take turns: while several have events, each yields one slice in turn, of at most about 32 KiB. Each item takes
+/// one unit of the task's [coop budget](tokio::task::coop).
 ///
 /// # Cancel safety
 ///
-/// Waiting for the next item can be given up at any time: no event is taken before it is handed out.
+/// Waiting for the next item can be cancelled at any time: no event is taken before it is returned.
 #[must_use = "streams do nothing unless polled"]
 pub struct Merge<E> {
     resume: ResumeFrom,
     parts: Vec<Part>,
-    /// Whose turn it is.
+    /// The index of the part that is polled first.
     next: usize,
-    /// Nothing more comes, whatever the parts have.
-    ended: bool,
-    /// The id behind an event that may have been left out or replaced: see `on_unsendable` of a response.
+    /// Nothing more is yielded, whatever the parts have.
+    is_ended: bool,
+    /// The id behind an unsendable event. It is sent next, because `on_unsendable` of the response may skip or replace
+    /// the event.
     pending_id: Option<EventId>,
     event: PhantomData<fn() -> E>,
 }
 
-/// The size of an item from which on the next is another.
+/// The size in bytes at which an item is complete.
 const ITEM_SIZE: usize = 32 << 10;
 
 /// The client's last event ID.
 #[derive(Debug)]
 enum ResumeFrom {
-    /// None, or a text that is for every part.
+    /// None, or a text that every part begins with.
     Text(LastEventId),
     Vector(IdVector),
 }
 
 impl<E> Merge<E> {
-    /// A stream for a client that brings this last event ID. The parts are still to be [added](Self::add).
+    /// A stream without parts for a client with this last event ID. [`add`](Self::add) adds the parts.
     pub fn new(last_event_id: impl Into<LastEventId>) -> Self {
         let last_event_id = last_event_id.into();
         let vector = last_event_id.as_str().and_then(IdVector::parse);
-        let ended = vector.as_ref().is_some_and(IdVector::is_over);
+        let is_ended = vector.as_ref().is_some_and(IdVector::is_over);
         let resume = vector.map_or(ResumeFrom::Text(last_event_id), ResumeFrom::Vector);
-        Self { resume, parts: Vec::new(), next: 0, ended, pending_id: None, event: PhantomData }
+        Self { resume, parts: Vec::new(), next: 0, is_ended, pending_id: None, event: PhantomData }
     }
 
-    /// Adds a part: the subscription that `subscribe` makes for the id that the client has of it.
+    /// Adds a part: the subscription that `subscribe` makes from the client's last event ID for this part.
     ///
-    /// The name is in the ids, so it must stay the same from one version of a server to the next. `subscribe` can say
-    /// everything that a subscription can: [`subscribe_with`](super::Hub::subscribe_with), [`only`](Subscription::only),
-    /// [`start_with`](Subscription::start_with). It is not called for a client that has had the end of the stream.
+    /// The name is in the ids, so it must stay the same from one version of a server to the next. `subscribe` can use
+    /// everything that makes or changes a subscription: [`subscribe_with`](super::Hub::subscribe_with),
+    /// [`only`](Subscription::only), [`start_with`](Subscription::start_with). It is not called for a client that has
+    /// received the end of the stream.
     ///
     /// # Panics
     ///
-    /// When `name` is not 1 to 16 characters of `a-z`, `0-9`, `_` and `-` (see [`PartName`]) or is the name of another part,
-    /// and when there are 16 parts already.
+    /// When `name` is not 1 to 16 characters of `a-z`, `0-9`, `_` and `-` (see [`PartName`]), when another part has the
+    /// same name, and when there are 16 parts already.
     pub fn add<P>(mut self, name: &str, subscribe: impl FnOnce(LastEventId) -> Subscription<P>) -> Self
     where
         E: Nests<P> + 'static,
@@ -185,7 +190,7 @@ impl<E> Merge<E> {
         };
         assert!(self.parts.iter().all(|part| part.name != name), "two parts of a stream have the name `{name}`");
         assert!(self.parts.len() < MAX_PARTS, "a stream has at most {MAX_PARTS} parts, and `{name}` is one more");
-        if self.ended {
+        if self.is_ended {
             self.parts.push(Part::ended(name));
             return self;
         }
@@ -198,16 +203,18 @@ impl<E> Merge<E> {
         self
     }
 
-    /// Waits until it is known whether there is anything to send, so that a client which has all there is gets a 204 and
-    /// not an empty stream: see [`Subscription::ready`]. With logs in memory that is known from the start. Logs elsewhere are
-    /// asked one after the other, in the order in which their parts were added, until one goes on: a log that does not answer
-    /// holds this up, so put a timeout around it.
+    /// Waits until it is known whether there is anything to send, so that a client that has everything is answered 204
+    /// and not with an empty stream: see [`Subscription::ready`].
+    ///
+    /// With logs in memory that is known from the start. Logs elsewhere are asked one after the other, in the order in
+    /// which their parts were added, until one part continues. A log that does not answer holds this up, so put a
+    /// timeout around it.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future drops the stream. No event is lost: nothing was sent.
+    /// Dropping the future drops the stream. No event is lost, because none was sent.
     pub async fn ready(mut self) -> Self {
-        // One part that goes on is enough.
+        // One part that continues is enough.
         if self.parts.iter().any(Part::is_known_to_continue) {
             return self;
         }
@@ -221,18 +228,18 @@ impl<E> Merge<E> {
     }
 
     fn is_over(&self) -> bool {
-        self.pending_id.is_none() && (self.ended || self.parts.iter().all(Part::is_over))
+        self.pending_id.is_none() && (self.is_ended || self.parts.iter().all(Part::is_over))
     }
 
-    /// Nothing more comes.
+    /// Ends the stream.
     fn end(&mut self) {
-        self.ended = true;
+        self.is_ended = true;
         self.parts.iter_mut().for_each(Part::end);
     }
 
     fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Merged<E>>> {
         if let Some(id) = self.pending_id.take() {
-            return Poll::Ready(Some(id_only(Some(id))));
+            return Poll::Ready(Some(id_block(Some(id))));
         }
         let count = self.parts.len();
         let mut has_ended = true;
@@ -240,7 +247,7 @@ impl<E> Merge<E> {
             match self.parts[index].poll_item(cx) {
                 Poll::Ready(Some(item)) => {
                     self.next = (index + 1) % count;
-                    return Poll::Ready(Some(self.merge(index, item)));
+                    return Poll::Ready(Some(self.merge_item(index, item)));
                 }
                 Poll::Ready(None) => {}
                 Poll::Pending => has_ended = false,
@@ -249,7 +256,7 @@ impl<E> Merge<E> {
         if has_ended { Poll::Ready(None) } else { Poll::Pending }
     }
 
-    fn merge(&mut self, index: usize, item: PartItem) -> Merged<E> {
+    fn merge_item(&mut self, index: usize, item: PartItem) -> Merged<E> {
         match item {
             PartItem::Blocks(blocks) => self.merge_blocks(index, blocks),
             PartItem::Own(event, id) => {
@@ -259,7 +266,7 @@ impl<E> Merge<E> {
                         self.parts[index].move_to(id.as_str());
                         self.vector().finish(is_terminal)
                     }
-                    // A greeting has no place, but one that ends the stream is not to be asked for again.
+                    // A greeting has no position. But if it ends the stream, the client must not reconnect for it.
                     None if is_terminal => self.vector().finish(true),
                     None => None,
                 };
@@ -270,27 +277,27 @@ impl<E> Merge<E> {
             }
             PartItem::LastEventId(id) => {
                 self.parts[index].move_to(id.as_str());
-                id_only(self.vector().finish(false))
+                id_block(self.vector().finish(false))
             }
             PartItem::ForgetLastEventId => {
                 self.parts[index].forget();
-                // The client must not come back with the id that it has.
+                // The client must not reconnect with the id that it has.
                 let name = self.parts[index].name;
-                // The places that the client has brought are older, and fit.
-                let brought = || match &self.resume {
+                // The positions that the client has sent are older, and fit into an id.
+                let sent = || match &self.resume {
                     ResumeFrom::Vector(vector) => vector.without(name).finish(false),
                     ResumeFrom::Text(_) => None,
                 };
-                let id = positions(&mut self.parts).finish(false).or_else(brought).unwrap_or_else(id_vector::empty);
+                let id = positions(&mut self.parts).finish(false).or_else(sent).unwrap_or_else(id_vector::empty);
                 self.end();
-                id_only(Some(id))
+                id_block(Some(id))
             }
         }
     }
 
-    /// The next events of a run, each with the places of all parts, up to one that cannot be sent.
+    /// The next events of a part, each with the positions of all parts, up to one that cannot be sent.
     fn merge_blocks(&mut self, index: usize, mut blocks: PublishedBlocks) -> Merged<E> {
-        let ends_in_terminal = blocks.end_in_terminal();
+        let ends_in_terminal = blocks.ends_in_terminal();
         let (before, behind) = self.positions_around(index);
         let part = &mut self.parts[index];
         let mut vector = IdVectorText::default();
@@ -299,9 +306,9 @@ impl<E> Merge<E> {
         while let Some(block) = blocks.peek() {
             let len = block.len();
             let is_last = ends_in_terminal && len == blocks.len();
-            let is_sendable = part.checked(&block).is_ok();
+            let is_sendable = part.check(&block).is_ok();
             if count > 0 && (!is_sendable || bytes.len() >= ITEM_SIZE) {
-                // One that cannot be sent is an item of its own, and the next.
+                // An event that cannot be sent is an item of its own: the next one.
                 part.rest = Some(blocks);
                 break;
             }
@@ -333,12 +340,12 @@ impl<E> Merge<E> {
         merged(unsendable.map_or_else(blocks, MergedItem::Own), last_id)
     }
 
-    /// The vector of where all parts are.
+    /// The positions of all parts.
     fn vector(&mut self) -> IdVectorText {
         positions(&mut self.parts)
     }
 
-    /// The places of the parts before one, and behind it.
+    /// The positions of the parts before one, and of those behind it.
     fn positions_around(&mut self, index: usize) -> (IdVectorText, IdVectorText) {
         let (before, rest) = self.parts.split_at_mut(index);
         (positions(before), rest.split_first_mut().map(|(_, behind)| positions(behind)).unwrap_or_default())
@@ -354,8 +361,8 @@ fn positions(parts: &mut [Part]) -> IdVectorText {
     text
 }
 
-/// An id-only block, or nothing.
-fn id_only<E>(id: Option<EventId>) -> Merged<E> {
+/// A block with an id and no event. Without an id there is no block.
+fn id_block<E>(id: Option<EventId>) -> Merged<E> {
     let mut bytes = Vec::new();
     if let Some(id) = &id {
         write_id(&mut bytes, Some(id.as_str()));

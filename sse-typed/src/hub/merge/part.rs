@@ -1,4 +1,4 @@
-//! A part of a merged stream, whatever the type of its events.
+//! A part of a merged stream, without the type of its events.
 
 use std::{
     future::Future,
@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-/// Says whether an event of a part, by its type and the lines of its block, is read as one of the part's.
+/// Checks that an event of a part, with this event type and these lines, is decoded as an event of the part.
 pub(super) type Check = fn(&str, &str) -> Result<(), EncodeError>;
 
 /// An event that is encoded when it is sent.
@@ -26,21 +26,21 @@ pub(super) type OwnEvent = Arc<dyn EncodeEvent + Send + Sync>;
 
 pub(super) struct Part {
     pub(super) name: PartName,
-    /// Nothing once it has ended.
+    /// `None` once the part has ended.
     source: Option<Box<dyn Source>>,
     check: Check,
-    /// The id that leads back to where the client is, as it stands in a vector.
+    /// The id of the client's position, escaped for an id vector.
     position: Option<Box<str>>,
-    /// The place is the client's word, which the log has yet to know.
+    /// The position is the id that the client has sent, and the log has not said yet whether it knows it.
     is_unchecked: bool,
-    /// What is left of a run.
+    /// The events that remain of a slice.
     pub(super) rest: Option<PublishedBlocks>,
 }
 
-/// What a part has next.
+/// The next item of a part.
 pub(super) enum PartItem {
     Blocks(PublishedBlocks),
-    /// An event of its own, with the place behind it.
+    /// An event for this subscriber alone, with the position behind it.
     Own(OwnEvent, Option<EventId>),
     LastEventId(EventId),
     ForgetLastEventId,
@@ -74,17 +74,17 @@ impl Part {
         self.rest.is_none() && self.source.as_ref().is_none_or(|source| source.is_over())
     }
 
-    /// Whether there is nothing, and the task will be woken.
+    /// Whether there is no item, and the next event wakes the task.
     pub(super) fn is_waiting(&self, cx: &Context<'_>) -> bool {
         self.rest.is_none() && self.source.as_ref().is_none_or(|source| source.is_waiting(cx))
     }
 
-    /// Whether it is known, without an answer of a log, that it goes on.
+    /// Whether it is known without an answer of a log that the part continues.
     pub(super) fn is_known_to_continue(&self) -> bool {
         self.source.as_ref().is_some_and(|source| source.is_in_memory() && !source.is_over())
     }
 
-    /// Waits until it is known whether anything is to come.
+    /// Waits until it is known whether anything follows.
     pub(super) async fn ready(&mut self) {
         if let Some(source) = self.source.take() {
             self.source = Some(source.ready().await);
@@ -103,8 +103,8 @@ impl Part {
         polled
     }
 
-    /// Asks for its place, if that is not known: a log elsewhere may have answered by now, and a gap may have been passed
-    /// over.
+    /// Updates the position if it is not known or not checked: a log elsewhere may have answered by now, and a gap may
+    /// have been ignored.
     pub(super) fn update_position(&mut self) {
         let Some(source) = &self.source else { return };
         if self.position.is_none() || self.is_unchecked && !source.is_at_unchecked_id() {
@@ -126,24 +126,24 @@ impl Part {
         self.position = Some(escape(id).into());
     }
 
-    /// The client begins anew here.
+    /// Ends the part without a position, so that the client begins anew in it.
     pub(super) fn forget(&mut self) {
         self.position = None;
         self.end();
     }
 
-    /// Nothing more comes of it.
+    /// Ends the part.
     pub(super) fn end(&mut self) {
         self.source = None;
         self.rest = None;
     }
 
-    pub(super) fn checked(&self, block: &Block<'_>) -> Result<(), EncodeError> {
+    pub(super) fn check(&self, block: &WireBlock<'_>) -> Result<(), EncodeError> {
         (self.check)(block.event_type(), block.fields)
     }
 
-    /// An event that is not read as one of the part's.
-    pub(super) fn unsendable(&self, block: &Block<'_>, is_terminal: bool) -> OwnEvent {
+    /// The event that stands for a block that is not decoded as an event of the part.
+    pub(super) fn unsendable(&self, block: &WireBlock<'_>, is_terminal: bool) -> OwnEvent {
         Arc::new(UnsendableEvent {
             event_type: block.event_type().into(),
             fields: block.fields.into(),
@@ -153,7 +153,7 @@ impl Part {
     }
 }
 
-/// A subscription, whatever its events.
+/// A subscription without the type of its events.
 trait Source: Send + Sync {
     fn is_over(&self) -> bool;
     fn is_waiting(&self, cx: &Context<'_>) -> bool;
@@ -164,7 +164,7 @@ trait Source: Send + Sync {
     fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<PartItem>>;
 }
 
-/// A subscription to events of `P`, which go out as events of `E`.
+/// A subscription to events of `P`, which are sent as events of `E`.
 struct TypedSource<E, P> {
     subscription: Subscription<P>,
     event: PhantomData<fn() -> E>,
@@ -218,7 +218,7 @@ where
     }
 }
 
-/// An event of `P`, which is encoded as one of `E`.
+/// An event of `P` that is encoded as an event of `E`.
 struct NestedEvent<E, P> {
     event: Arc<P>,
     outer: PhantomData<fn() -> E>,
@@ -244,7 +244,7 @@ impl<E: Nests<P>, P: EncodeEvent> EncodeEvent for NestedEvent<E, P> {
     }
 }
 
-/// An event that cannot be sent.
+/// An event that cannot be sent. Encoding it fails with the error of the check.
 struct UnsendableEvent {
     event_type: Box<str>,
     fields: Box<str>,
@@ -268,23 +268,23 @@ impl EncodeEvent for UnsendableEvent {
     }
 }
 
-/// The events of a run that were not taken yet.
+/// The events of a slice that were not taken yet.
 pub(super) struct PublishedBlocks {
     slice: EventSlice,
-    /// The byte at which the next one begins.
+    /// The byte of the slice at which the next event begins.
     at: usize,
 }
 
-/// An event as it stands in a run: its id, and the lines behind that.
+/// An event as it is on the wire: its id, and the lines behind that.
 #[derive(Clone, Copy)]
-pub(super) struct Block<'a> {
+pub(super) struct WireBlock<'a> {
     pub(super) id: &'a str,
     pub(super) fields: &'a str,
 }
 
 impl PublishedBlocks {
     /// Whether the last event ends all streams that send it, and not only those of its hub.
-    pub(super) fn end_in_terminal(&self) -> bool {
+    pub(super) fn ends_in_terminal(&self) -> bool {
         self.slice.ends().terminal
     }
 
@@ -297,28 +297,28 @@ impl PublishedBlocks {
     }
 
     /// The next event.
-    pub(super) fn peek(&self) -> Option<Block<'_>> {
+    pub(super) fn peek(&self) -> Option<WireBlock<'_>> {
         let bytes = self.slice.bytes().get(self.at..)?;
-        // No event has an empty line within.
+        // No event contains an empty line.
         let end = memchr::memmem::find(bytes, b"\n\n")?;
         let lines = str::from_utf8(bytes.get(..=end)?).ok()?;
         let (id, fields) = lines.strip_prefix("id: ")?.split_once('\n')?;
-        Some(Block { id, fields })
+        Some(WireBlock { id, fields })
     }
 
-    /// Behind this one.
+    /// Moves behind the next event.
     pub(super) const fn skip(&mut self, block_len: usize) {
         self.at += block_len;
     }
 }
 
-impl Block<'_> {
-    /// Its size in the run: with its id, and an empty line.
+impl WireBlock<'_> {
+    /// Its size in the slice, with the line of the id and the empty line.
     pub(super) const fn len(&self) -> usize {
         "id: \n".len() + self.id.len() + self.fields.len() + "\n".len()
     }
 
-    /// The last one that is said holds.
+    /// The event type. The last of several `event:` lines holds.
     fn event_type(&self) -> &str {
         let mut types = self.fields.split('\n').filter_map(|line| line.strip_prefix("event: "));
         types.next_back().unwrap_or(MESSAGE)
@@ -331,7 +331,7 @@ mod tests {
 
     #[test]
     fn the_event_type_is_the_one_that_a_decoder_takes() {
-        let event_type = |fields| Block { id: "", fields }.event_type().to_owned();
+        let event_type = |fields| WireBlock { id: "", fields }.event_type().to_owned();
         assert_eq!(event_type("event: a\nevent: b\ndata: event: c\n"), "b");
         assert_eq!(event_type("retry: 7\ndata: event: c\n"), "message");
     }

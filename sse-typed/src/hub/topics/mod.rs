@@ -17,30 +17,31 @@ use super::{
 };
 use crate::{codec::EncodeEvent, event::EventId};
 
-/// A hub for each key: rooms, documents, users. It is a handle, cheap to clone.
+/// A hub for each key, such as rooms, documents or users. It is a handle and cheap to clone.
 ///
-/// A topic's hub is made when it is first used, and dropped with its history when it was idle for a while: nobody is
-/// subscribed, nobody holds a handle of it, and so it was for the [idle time](Self::idle). Clients that come back
-/// later are told of a gap.
+/// A topic's hub is made when the topic is first used. It is dropped with its history when it is idle: when for the
+/// [idle time](Self::idle) nobody was subscribed and nobody held a handle. Clients that reconnect later are told of a
+/// gap.
 ///
-/// A topic whose hub was [closed](Hub::close) stays closed for the idle time, so that its clients are told not to come back.
-/// Asking for it does not prolong that. [`remove`](Self::remove) makes room for a new one at once.
+/// A topic whose hub was [closed](Hub::close) stays closed for the idle time, so that its clients are told to stop
+/// reconnecting. Using the topic does not prolong that. After [`remove`](Self::remove) the next use makes a new hub at
+/// once.
 ///
-/// A key is lent: `&str` where keys are `String`s, and it is cloned when its topic is made.
+/// Keys are borrowed: `&str` where keys are `String`s. A key is cloned when its topic is made.
 ///
-/// Whoever names a key makes a topic. Where keys come from clients, check them first, or use [`get`](Self::get).
+/// Using a key makes a topic. Where keys come from clients, check them first, or use [`get`](Self::get).
 ///
 /// # Idle topics
 ///
-/// No timer runs. Each call of [`hub`](Self::hub), [`get`](Self::get), [`publish`](Self::publish) or
-/// [`subscribe`](Self::subscribe) also looks at about eight other topics, and drops those that are idle. So a call takes about
-/// the same time with a million topics as with ten, also while topics are added and dropped. The calls go through all topics
-/// in rounds, which begin at least half the idle time apart. A round takes at most half as many calls as there are topics.
-/// An idle topic is therefore dropped once half the idle time has passed again and there were as many calls as topics.
-/// [`drop_idle`](Self::drop_idle) drops all idle topics in one call.
+/// There is no timer. Each call of [`hub`](Self::hub), [`get`](Self::get), [`publish`](Self::publish) or
+/// [`subscribe`](Self::subscribe) also checks about eight other topics, and drops those that are idle. So a call takes
+/// about the same time with a million topics as with ten, also while topics are added and dropped. The calls check all
+/// topics in rounds, which begin at least half the idle time apart. A round takes at most half as many calls as there
+/// are topics. So an idle topic is dropped once another half of the idle time has passed and there were as many calls
+/// as topics. [`drop_idle`](Self::drop_idle) drops all idle topics in one call.
 ///
-/// One lock guards the topics. It is held while a call looks at topics, compares keys, or makes a hub. Keys are hashed and
-/// cloned, and keys and hubs are dropped, outside of it.
+/// One lock guards the topics. It is held while a call checks topics, compares keys, or makes a hub. Keys are hashed
+/// and cloned, and keys and hubs are dropped, outside of the lock.
 ///
 /// # Examples
 ///
@@ -82,20 +83,20 @@ type MakeHub<K, E, L> = dyn Fn(&K) -> Hub<E, L> + Send + Sync;
 
 struct TopicsState<K, E, L> {
     topics: Table<K, Topic<E, L>>,
-    /// When the last round over all topics began.
+    /// When the last round of checks of all topics began.
     round_began: Instant,
-    /// Where that round goes on, if it is not over.
+    /// Where that round continues, if it is not complete.
     round_at: Option<Cursor>,
 }
 
-/// What was taken out, and is dropped where the lock is not held: keys and hubs are user's code.
+/// Topics that were removed, to be dropped outside of the lock: the drops of keys and hubs run user code.
 type RemovedTopics<K, E, L> = Vec<(K, Topic<E, L>)>;
 
 struct Topic<E, L> {
     hub: Hub<E, L>,
     /// The state of the hub, one pointer nearer.
     state: Arc<HubState<E>>,
-    /// Since when it is known to be closed.
+    /// Since when the hub is known to be closed.
     closed_at: Option<Instant>,
 }
 
@@ -112,8 +113,7 @@ impl<E, L> Topic<E, L> {
         self.closed_at
     }
 
-    /// Whether nobody used it for this long. Asking for a topic is a use of the handle that is given out; that of a closed
-    /// one does not count.
+    /// Whether nobody has used the topic for this time. Returning a handle counts as a use, unless the hub is closed.
     fn is_idle(&mut self, now: Instant, time: Duration) -> bool {
         let closed = self.closed_at(now);
         let unused = self.hub.unused_since();
@@ -121,17 +121,17 @@ impl<E, L> Topic<E, L> {
     }
 }
 
-/// Five minutes: longer than a client stays away that comes back.
+/// The default idle time: longer than a client takes to reconnect.
 const IDLE_TIME: Duration = Duration::from_secs(300);
 
-/// How many topics each use looks at.
+/// How many topics each call checks.
 const CHECKED_PER_CALL: usize = 8;
 
-/// How many topics [`Topics::drop_idle`] looks at, before others have the lock.
+/// How many topics [`Topics::drop_idle`] checks before it releases the lock.
 const CHECKED_PER_LOCK: usize = 64;
 
 impl<K: Eq + Hash, E: 'static> Topics<K, E> {
-    /// Topics whose hubs are all made alike.
+    /// Topics whose hubs are all made by this builder.
     #[must_use]
     pub fn new(builder: HubBuilder<E>) -> Self {
         Self::with(move |_| builder.clone().build())
@@ -139,20 +139,20 @@ impl<K: Eq + Hash, E: 'static> Topics<K, E> {
 }
 
 impl<K: Eq + Hash, E: EncodeEvent + 'static> Topics<K, E> {
-    /// [`publish`](Self::publish), without `await`.
+    /// [`publish`](Self::publish) without `await`.
     ///
     /// # Errors
     ///
-    /// [`PublishError`], as of [`Hub::publish`].
+    /// The [errors](PublishError) of [`Hub::publish`].
     pub fn publish_now<Q>(&self, key: &Q, event: &E) -> Result<EventId, PublishError>
     where
         K: Borrow<Q>,
         Q: Eq + Hash + ToOwned<Owned = K> + ?Sized,
     {
-        // No handle is made for it: taking the time of its end would be a good part of the whole.
+        // This makes no handle, because noting the time of its drop would be a considerable part of the cost.
         let hub = self.with_topic(key, |topic, now| {
             topic.state.note_use_at(now);
-            // It keeps the topic for as long as this takes.
+            // This keeps the topic for as long as the call takes.
             Arc::clone(topic.hub.inner())
         });
         hub.state.push(event)
@@ -164,11 +164,11 @@ impl<K: Eq + Hash, E: EncodeEvent, L: EventLog> Topics<K, E, L> {
     ///
     /// # Errors
     ///
-    /// [`PublishError`], as of [`Hub::publish`].
+    /// The [errors](PublishError) of [`Hub::publish`].
     ///
     /// # Cancel safety
     ///
-    /// As of [`Hub::publish`].
+    /// The same as of [`Hub::publish`].
     pub async fn publish<Q>(&self, key: &Q, event: &E) -> Result<EventId, PublishError>
     where
         K: Borrow<Q>,
@@ -179,7 +179,7 @@ impl<K: Eq + Hash, E: EncodeEvent, L: EventLog> Topics<K, E, L> {
 }
 
 impl<K: Eq + Hash, E, L> Topics<K, E, L> {
-    /// Topics whose hubs are made by `make`, which must not use the topics itself.
+    /// Topics whose hubs are made by `make`. It is called under the lock and must not use the topics.
     #[must_use]
     pub fn with(make: impl Fn(&K) -> Hub<E, L> + Send + Sync + 'static) -> Self {
         let state = Mutex::new(TopicsState { topics: Table::new(), round_began: Instant::now(), round_at: None });
@@ -187,8 +187,8 @@ impl<K: Eq + Hash, E, L> Topics<K, E, L> {
         Self { inner: Arc::new(TopicsInner { make_hub: Box::new(make), idle_time: IDLE_TIME, hasher, state }) }
     }
 
-    /// How long a topic must be idle to be dropped: five minutes, unless said otherwise. It should be longer than clients
-    /// stay away that come back. To be said before the topics are shared; later it says nothing.
+    /// Sets how long a topic must be idle to be dropped. The default is five minutes. It should be longer than clients
+    /// take to reconnect. Set it before the handle is cloned; later it has no effect.
     #[must_use]
     pub fn idle(mut self, time: Duration) -> Self {
         if let Some(inner) = Arc::get_mut(&mut self.inner) {
@@ -197,7 +197,7 @@ impl<K: Eq + Hash, E, L> Topics<K, E, L> {
         self
     }
 
-    /// The hub of a topic, made now if there is none. A topic is kept as long as somebody holds a handle.
+    /// The hub of a topic, which is made if there is none. A topic is kept for as long as a handle exists.
     #[must_use]
     pub fn hub<Q>(&self, key: &Q) -> Hub<E, L>
     where
@@ -207,14 +207,14 @@ impl<K: Eq + Hash, E, L> Topics<K, E, L> {
         self.with_topic(key, |topic, _| topic.hub.clone())
     }
 
-    /// What `take` makes of a topic, which is made now if there is none.
+    /// Calls `take` with a topic, which is made if there is none.
     fn with_topic<Q, T>(&self, key: &Q, take: impl Fn(&Topic<E, L>, Instant) -> T) -> T
     where
         K: Borrow<Q>,
         Q: Eq + Hash + ToOwned<Owned = K> + ?Sized,
     {
         let (hash, now, idle) = (self.hash(key), Instant::now(), self.inner.idle_time);
-        // Before the lock, so that what they hold is dropped behind it, by a panic as well.
+        // Declared before the guard, so that it is dropped after the unlock, also by a panic.
         let mut removed = RemovedTopics::new();
         let mut state = self.lock();
         if let Some(taken) = state.use_topic(hash, key, now, idle, &mut removed, &take) {
@@ -223,7 +223,7 @@ impl<K: Eq + Hash, E, L> Topics<K, E, L> {
             return taken;
         }
         drop(state);
-        // Cloning a key is user's code, and another call may make the topic meanwhile.
+        // Cloning a key runs user code, so the lock is released, and another call may make the topic meanwhile.
         let owned = key.to_owned();
         let mut state = self.lock();
         let taken = match state.use_topic(hash, key, now, idle, &mut removed, &take) {
@@ -255,8 +255,8 @@ impl<K: Eq + Hash, E, L> Topics<K, E, L> {
         hub
     }
 
-    /// Takes a topic out, idle or not, and returns its hub. Whoever asks for it next has a new one made; those who have the
-    /// old one keep it.
+    /// Removes a topic, idle or not, and returns its hub. The next use of the key makes a new hub. Existing handles and
+    /// subscriptions keep the old one.
     pub fn remove<Q>(&self, key: &Q) -> Option<Hub<E, L>>
     where
         K: Borrow<Q>,
@@ -279,22 +279,22 @@ impl<K: Eq + Hash, E, L> Topics<K, E, L> {
         self.hub(key).subscribe(start)
     }
 
-    /// How many topics there are.
+    /// The number of topics.
     #[must_use]
     pub fn len(&self) -> usize {
         self.lock().topics.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no topics.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Drops all topics that are idle, for programs that do not want to wait for [other calls](Self#idle-topics) to do so.
+    /// Drops all idle topics, for programs that do not want to wait until [other calls](Self#idle-topics) have done so.
     ///
-    /// It looks at every topic, so its time grows with their number. It gives up the lock after every few dozen topics, and
-    /// does not hold it while it drops hubs, so other calls do not wait for it.
+    /// It checks every topic, so its time grows with their number. It releases the lock after every few dozen topics,
+    /// and does not hold it while it drops hubs, so other calls do not wait for it.
     pub fn drop_idle(&self) {
         let now = Instant::now();
         let mut at = Some(Cursor::START);
@@ -316,7 +316,7 @@ impl<K: Eq + Hash, E, L> Topics<K, E, L> {
 }
 
 impl<K: Eq + Hash, E, L> TopicsState<K, E, L> {
-    /// What `take` makes of a topic that is asked for now. One that has been closed for the idle time is taken out.
+    /// Calls `take` with a topic, if there is one. A topic that has been closed for the idle time is removed instead.
     fn use_topic<Q, T>(
         &mut self,
         hash: u64,
@@ -339,7 +339,7 @@ impl<K: Eq + Hash, E, L> TopicsState<K, E, L> {
         Some(take(topic, now))
     }
 
-    /// Takes out those that are idle of the next few topics. Begins a new round if the last one was long enough ago.
+    /// Removes the idle ones of the next few topics. Begins a new round if the last one was long enough ago.
     fn continue_round(&mut self, now: Instant, idle: Duration, removed: &mut RemovedTopics<K, E, L>) {
         if self.round_at.is_none() && now.duration_since(self.round_began) >= idle / 2 {
             (self.round_began, self.round_at) = (now, Some(Cursor::START));
@@ -349,7 +349,7 @@ impl<K: Eq + Hash, E, L> TopicsState<K, E, L> {
         }
     }
 
-    /// Takes out those that are idle of about `count` topics. Returns where to go on.
+    /// Removes the idle ones of about `count` topics. Returns where to continue.
     fn remove_idle(
         &mut self,
         at: Cursor,
@@ -363,7 +363,7 @@ impl<K: Eq + Hash, E, L> TopicsState<K, E, L> {
         while left > 0 {
             let checked;
             (checked, at) = self.topics.sweep(at?, count, |topic| topic.is_idle(now, idle), removed);
-            // A bucket without any costs something as well.
+            // An empty bucket costs something as well.
             left = left.saturating_sub(checked.max(1));
         }
         at

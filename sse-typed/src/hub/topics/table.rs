@@ -1,16 +1,17 @@
-//! A hash table whose every call does a bounded amount of work, however many entries there are.
+//! A hash table in which every call does a bounded amount of work, whatever the number of entries.
 //!
-//! It is a linear hash table. When it becomes too full, one bucket is split in two; when it becomes too empty, two buckets
-//! become one. A table that moves all entries at once would keep its caller, and everybody who waits for the lock, for as
-//! long as that takes.
+//! It is a linear hash table. When it becomes too full, one bucket is split in two; when it becomes too empty, two
+//! buckets are merged. A table that moves all entries at once would hold up its caller, and all threads that wait for
+//! the lock, for as long as that takes.
 //!
-//! No code of a user runs in here, except that of `is_key` in [`find`](Table::find): hashes are the caller's, and are kept.
+//! It runs no user code except `is_key` in [`find`](Table::find): the caller computes the hashes, and the table stores
+//! them.
 
 /// Entries by their hash.
 pub(super) struct Table<K, V> {
-    /// The buckets, `CHUNK` in each chunk but the last. One vector of them would be moved as a whole when it grows.
+    /// The buckets, `CHUNK` in each chunk but the last. A single vector would be moved as a whole when it grows.
     chunks: Vec<Vec<Bucket<K, V>>>,
-    /// How many buckets there are.
+    /// The number of buckets.
     buckets: usize,
     len: usize,
 }
@@ -23,18 +24,18 @@ struct Entry<K, V> {
     value: V,
 }
 
-/// Where an entry is, until the table is changed.
+/// The index of an entry. It is valid until the table is changed.
 #[derive(Clone, Copy)]
 pub(super) struct EntryIndex {
     bucket: usize,
     index: usize,
 }
 
-/// How far a sweep has come.
+/// Where a sweep continues.
 ///
-/// It is a place in the order of the hashes with their bits reversed. In this order the hashes of a bucket lie side by side,
-/// and those of the two halves of a split bucket too. So a sweep meets every entry that is there for all of it, whatever is
-/// split or merged meanwhile.
+/// It is a position in the order of the hashes with their bits reversed. In this order the hashes of a bucket are
+/// consecutive, and so are those of the two halves of a split bucket. So a sweep meets every entry that is in the table
+/// for the whole sweep, whatever is split or merged meanwhile.
 #[derive(Clone, Copy)]
 pub(super) struct Cursor(u64);
 
@@ -44,8 +45,8 @@ impl Cursor {
 
 const CHUNK: usize = 64;
 
-/// A bucket is split when there are more entries than this for each bucket, and buckets are merged when there is less than
-/// one. The distance is what keeps a count that swings from splitting and merging at every step.
+/// A bucket is split when there are more entries than this for each bucket, and buckets are merged when there is less
+/// than one. With this distance a number of entries that swings does not split and merge at every step.
 const FULL: usize = 4;
 
 impl<K, V> Table<K, V> {
@@ -57,7 +58,7 @@ impl<K, V> Table<K, V> {
         self.len
     }
 
-    /// Finds the entry whose hash this is and whose key `is_key`.
+    /// Finds the entry with this hash for whose key `is_key` returns true.
     pub(super) fn find(&self, hash: u64, mut is_key: impl FnMut(&K) -> bool) -> Option<EntryIndex> {
         let bucket = self.bucket_of(hash);
         let entries = self.chunks.get(bucket / CHUNK)?.get(bucket % CHUNK)?;
@@ -69,7 +70,7 @@ impl<K, V> Table<K, V> {
         self.bucket(at.bucket)?.get_mut(at.index).map(|entry| &mut entry.value)
     }
 
-    /// Adds an entry whose key is not in the table.
+    /// Adds an entry. Its key must not be in the table.
     pub(super) fn insert(&mut self, hash: u64, key: K, value: V) {
         if self.len >= self.buckets * FULL {
             self.split();
@@ -89,13 +90,13 @@ impl<K, V> Table<K, V> {
         Some((entry.key, entry.value))
     }
 
-    /// Moves the entries of the bucket at the cursor that are `to_go` into `removed`, at most `most` of them. Returns how many
-    /// entries were looked at, and where the sweep goes on, if it is not over.
+    /// Moves the entries of the bucket at the cursor for which `should_remove` returns true into `removed`, at most
+    /// `limit` of them. Returns how many entries were checked, and where the sweep continues, if it is not complete.
     pub(super) fn sweep(
         &mut self,
         at: Cursor,
-        most: usize,
-        mut to_go: impl FnMut(&mut V) -> bool,
+        limit: usize,
+        mut should_remove: impl FnMut(&mut V) -> bool,
         removed: &mut Vec<(K, V)>,
     ) -> (usize, Option<Cursor>) {
         if self.buckets == 0 {
@@ -104,33 +105,33 @@ impl<K, V> Table<K, V> {
         let index = self.bucket_of(at.0.reverse_bits());
         let end = self.end_of(index, at);
         let Some(bucket) = self.bucket(index) else { return (0, None) };
-        let looked_at = bucket.len();
+        let checked = bucket.len();
         let before = removed.len();
-        let mut left = most;
+        let mut left = limit;
         let taken = bucket.extract_if(.., |entry| {
-            let takes = left > 0 && to_go(&mut entry.value);
+            let takes = left > 0 && should_remove(&mut entry.value);
             left -= usize::from(takes);
             takes
         });
         removed.extend(taken.map(|entry| (entry.key, entry.value)));
         shrink(bucket);
         self.removed(removed.len() - before);
-        // With none left, there may be more of them here.
-        (looked_at, if left == 0 { Some(at) } else { end })
+        // At the limit, there may be more of them in this bucket.
+        (checked, if left == 0 { Some(at) } else { end })
     }
 
-    /// The bucket of a hash: the lowest bits of the hash, one less where there is no such bucket yet.
+    /// The bucket of a hash: the lowest bits of the hash, one bit less where there is no such bucket yet.
     fn bucket_of(&self, hash: u64) -> usize {
         let mask = self.buckets.next_power_of_two() - 1;
-        // The bits above are not used.
+        // The higher bits are not used.
         let bucket = hash as usize & mask;
         if bucket < self.buckets { bucket } else { bucket & mask >> 1 }
     }
 
-    /// Where the hashes of the bucket at the cursor end, if there are others behind them.
+    /// Where the hashes of the bucket at the cursor end, unless they are the last.
     fn end_of(&self, bucket: usize, at: Cursor) -> Option<Cursor> {
         let all = self.buckets.next_power_of_two();
-        // Its hashes have this many bits in common, one less if it is yet to be split.
+        // Its hashes have this many bits in common, one less if the bucket is not split yet.
         let bits = all.ilog2() - u32::from(bucket | all >> 1 >= self.buckets);
         let rest = u64::MAX.checked_shr(bits).unwrap_or(0);
         (at.0 | rest).checked_add(1).map(Cursor)
@@ -140,12 +141,12 @@ impl<K, V> Table<K, V> {
         self.chunks.get_mut(bucket / CHUNK)?.get_mut(bucket % CHUNK)
     }
 
-    /// Adds a bucket, and moves those entries there that are its own now.
+    /// Adds a bucket, and moves the entries that belong to it now.
     fn split(&mut self) {
         let new = self.buckets;
         self.buckets += 1;
         let moved = match self.bucket(sibling(new)) {
-            // There is none for the first.
+            // The first bucket has no sibling.
             Some(bucket) if new > 0 => {
                 let bit = 1 << new.ilog2();
                 let moved = bucket.extract_if(.., |entry| entry.hash & bit != 0).collect();
@@ -164,7 +165,7 @@ impl<K, V> Table<K, V> {
         }
     }
 
-    /// Entries were removed: takes as many buckets away, if there are too many.
+    /// Notes that entries were removed. Removes as many buckets, if there are too many.
     fn removed(&mut self, count: usize) {
         self.len -= count;
         for _ in 0..count {
@@ -174,7 +175,7 @@ impl<K, V> Table<K, V> {
         }
     }
 
-    /// Takes the last bucket away.
+    /// Removes the last bucket.
     fn merge(&mut self) {
         let Some(chunk) = self.chunks.last_mut() else { return };
         let Some(mut entries) = chunk.pop() else { return };
@@ -191,12 +192,12 @@ impl<K, V> Table<K, V> {
     }
 }
 
-/// The bucket that a bucket is split from: the same without the highest bit.
+/// The bucket from which a bucket is split: its number without the highest bit.
 fn sibling(bucket: usize) -> usize {
     bucket.checked_ilog2().map_or(0, |bit| bucket & !(1 << bit))
 }
 
-/// Gives the room of entries back that have removed.
+/// Frees the memory of removed entries.
 fn shrink<T>(bucket: &mut Vec<T>) {
     if bucket.capacity() / 4 > bucket.len().max(1) {
         bucket.shrink_to(bucket.len() * 2);
@@ -211,15 +212,15 @@ mod tests {
 
     use super::*;
 
-    /// A mixed hash of a number, and for some keys the same.
+    /// A mixed hash of a number. Some keys have the same hash.
     fn hash(key: u32) -> u64 {
         let key = if key.is_multiple_of(16) { 0 } else { u64::from(key) };
         key.wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29).wrapping_mul(0xBF58_476D_1CE4_E5B9)
     }
 
     impl<K, V> Table<K, V> {
-        /// How many entries there is room for.
-        fn room(&self) -> usize {
+        /// The number of entries that fit without an allocation.
+        fn capacity(&self) -> usize {
             self.chunks.iter().flatten().map(Vec::capacity).sum()
         }
     }
@@ -228,7 +229,7 @@ mod tests {
     enum Step {
         Insert(u32),
         Remove(u32),
-        /// Goes on with the sweep, and takes what divides by this.
+        /// Continues the sweep, and removes the keys that this divides.
         Sweep(u32),
     }
 
@@ -242,11 +243,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_table_is_a_map(steps in steps()) {
+        fn a_table_behaves_like_a_map(steps in steps()) {
             let mut table = Table::new();
             let mut map = HashMap::new();
             let mut at = None;
-            // What was there when the sweep began, and has not been met.
+            // The keys that were there when the sweep began, and were not met since.
             let mut unmet = Vec::new();
             for (n, step) in steps.into_iter().enumerate() {
                 match step {
@@ -268,7 +269,7 @@ mod tests {
                             unmet = map.keys().copied().collect();
                         }
                         let mut removed = Vec::new();
-                        let (looked_at, next) = table.sweep(
+                        let (checked, next) = table.sweep(
                             at.unwrap_or(Cursor::START),
                             3,
                             |(key, _)| {
@@ -278,22 +279,22 @@ mod tests {
                             &mut removed,
                         );
                         at = next;
-                        prop_assert!(removed.len() <= 3 && removed.len() <= looked_at);
+                        prop_assert!(removed.len() <= 3 && removed.len() <= checked);
                         for (key, value) in removed {
                             prop_assert_eq!((key % divisor, map.remove(&key)), (0, Some(value)));
                         }
                     }
                 }
                 prop_assert_eq!(table.len(), map.len());
-                // Neither more buckets than there are entries, nor more entries than fit.
+                // Neither more buckets than entries, nor more entries than fit.
                 prop_assert!(table.buckets <= map.len().max(1));
                 prop_assert!(map.len() <= table.buckets * FULL);
-                prop_assert!(table.room() <= (map.len() + table.buckets) * 8, "{} for {}", table.room(), map.len());
+                prop_assert!(table.capacity() <= (map.len() + table.buckets) * 8, "{} for {}", table.capacity(), map.len());
             }
         }
     }
 
-    /// A table of this many numbers, whose hashes all differ.
+    /// A table of this many numbers with different hashes.
     fn table(count: u32) -> Table<u32, ()> {
         let mut table = Table::new();
         for key in (0..count).map(|n| n * 16 + 1) {
@@ -309,21 +310,21 @@ mod tests {
     }
 
     #[test]
-    fn a_sweep_looks_at_each_entry_once() {
+    fn a_sweep_checks_each_entry_once() {
         for count in 0..300 {
             let mut table = table(count);
-            let (mut at, mut looked_at) = (Some(Cursor::START), 0);
+            let (mut at, mut checked) = (Some(Cursor::START), 0);
             while let Some(next) = at {
                 let looked;
                 (looked, at) = table.sweep(next, 1, |()| false, &mut Vec::new());
-                looked_at += looked;
+                checked += looked;
             }
-            assert_eq!(looked_at, table.len());
+            assert_eq!(checked, table.len());
         }
     }
 
     #[test]
-    fn a_count_that_swings_splits_and_merges_nothing() {
+    fn a_number_of_entries_that_swings_splits_and_merges_nothing() {
         let mut table = table(1_000);
         let buckets = table.buckets;
         for _ in 0..10 {
@@ -337,13 +338,13 @@ mod tests {
     }
 
     #[test]
-    fn a_table_gives_the_room_of_many_entries_back() {
+    fn a_table_frees_the_memory_of_removed_entries() {
         let mut table = table(100_000);
         for n in 1..100_000 {
             remove(&mut table, n);
         }
         assert_eq!((table.len(), table.buckets, table.chunks.len()), (1, 1, 1));
-        assert!(table.room() <= 8 && table.chunks.capacity() <= CHUNK * 4);
+        assert!(table.capacity() <= 8 && table.chunks.capacity() <= CHUNK * 4);
     }
 
     #[test]

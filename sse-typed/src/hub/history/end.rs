@@ -8,7 +8,7 @@ pub(super) enum CloseState {
     /// No more events are taken. A log elsewhere may have events before the end that are not in the ring yet: see
     /// [`mirror`](super::mirror).
     Ending(EndPosition),
-    /// Nothing more comes.
+    /// No more events follow.
     Closed(EndPosition),
 }
 

@@ -69,7 +69,7 @@ impl AsMut<WakeQueue> for HistoryState {
 }
 
 impl HistoryState {
-    /// Whether nothing more comes.
+    /// Whether no more events follow.
     pub(super) const fn is_over(&self) -> bool {
         matches!(self.close_state, CloseState::Closed(_))
     }

@@ -43,14 +43,14 @@ pub(in crate::hub) enum ExtendOutcome {
     All,
     /// None are: the hub ends, and the position of the end must be known first.
     EndUnknown,
-    /// The events before the end are in the ring. Nothing more comes.
+    /// The events before the end are in the ring. No more events follow.
     Closed,
 }
 
 /// Where a position is.
 pub(in crate::hub) enum RingLookup {
     Found(u64),
-    /// It is not in the ring. The task is registered for news, if there can be any.
+    /// It is not in the ring. The task is registered, if there can be new events.
     NotFound(HubEnd),
 }
 
@@ -154,7 +154,7 @@ impl History {
         outcome
     }
 
-    /// Finds a position. If it is not in the ring, the task is registered for news.
+    /// Finds a position. If it is not in the ring, the task is registered to be woken by new events.
     pub(in crate::hub) fn find_or_wait(&self, id: &str, ticket: &mut Ticket, waker: &Waker) -> RingLookup {
         let state = self.lock();
         if state.origin.is_some()
@@ -163,7 +163,7 @@ impl History {
             return RingLookup::Found(position);
         }
         let end = state.hub_end();
-        // A registered task counts as one that has all events, and a closed hub has no news.
+        // A registered task counts as one that has all events, and a closed hub has no new events.
         if !state.is_over() {
             register_and_unlock(state, ticket, waker);
         }

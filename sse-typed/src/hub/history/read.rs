@@ -18,7 +18,7 @@ pub(in crate::hub) enum HistoryRead {
     Slice(EventSlice),
     /// Nothing yet. The task is registered.
     Waiting,
-    /// Nothing, and nothing more comes.
+    /// Nothing, and no more events follow.
     Closed,
     /// Events behind the position are trimmed. The retained events begin behind this position.
     Trimmed(RingPosition),
@@ -94,12 +94,12 @@ impl History {
         self.is_closed.load(Ordering::Acquire)
     }
 
-    /// Whether nothing more comes.
+    /// Whether no more events follow.
     pub(in crate::hub) fn is_over(&self) -> bool {
         self.lock().is_over()
     }
 
-    /// Whether a position is the end of a history to which nothing more comes.
+    /// Whether a position is the end of a history after which no more events follow.
     pub(in crate::hub) fn is_end(&self, position: u64) -> bool {
         let state = self.lock();
         state.is_over() && position == state.ring.head()

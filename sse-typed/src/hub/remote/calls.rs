@@ -59,8 +59,8 @@ async fn is_retained(log: &dyn ErasedLog, position: &EventId) -> bool {
     retry_until_ok(|| log.read_after(position.as_str(), 1)).await.gap.is_none()
 }
 
-/// Waits for news behind a position. `early_returns` is how often the log has returned without news before: one that
-/// does so repeatedly is asked less and less often, down to once in 128 ms.
+/// Waits until there may be new events behind a position. `early_returns` is how often the log has returned without new
+/// events before: one that does so repeatedly is asked less and less often, down to once in 128 ms.
 pub(super) async fn wait_for_news(log: &dyn ErasedLog, position: &EventId, early_returns: u32) {
     let began = Instant::now();
     retry_until_ok(|| log.wait_after(position)).await;

@@ -59,7 +59,7 @@ pub(super) async fn follow(log: &dyn ErasedLog, history: &History) {
     }
 }
 
-/// Waits for news, or until the hub is ending. True if there may be news.
+/// Waits until there may be new events, or until the hub is ending. True if there may be new events.
 async fn wait_for_news_or_end(log: &dyn ErasedLog, position: &EventId, early_returns: u32, history: &History) -> bool {
     let (mut news, mut end) = (pin!(wait_for_news(log, position, early_returns)), pin!(history.wait_until_ending()));
     poll_fn(|cx| match end.as_mut().poll(cx) {

@@ -22,7 +22,7 @@ pub(in crate::hub) struct LogReader {
     /// The call of the log that is under way. Only the owner uses it; the lock makes it `Sync`.
     call: Mutex<Option<Call>>,
     is_waiting_for_news: bool,
-    /// How often the log has returned from waiting without news.
+    /// How often the log has returned from waiting without new events.
     early_returns: u32,
     /// How many events to ask for: as many as are taken from a page.
     limit: usize,
@@ -179,7 +179,7 @@ impl LogReader {
                             self.cancel_call();
                             return Poll::Pending;
                         }
-                        // There may be a last page, but there are no more news.
+                        // There may be a last page, but nothing to wait for.
                         (HubEnd::At(_), true) if self.is_waiting_for_news => {
                             self.cancel_call();
                             self.call_read(position.clone(), hub_end);

@@ -18,7 +18,7 @@ use crate::panics::drop_payload;
 ///
 /// Each event wakes all tasks that are in the queue then, in batches. A task that registers meanwhile is added behind
 /// them and waits for the event after it. The number of a slot is not used again once the slot was woken, so a
-/// [`Ticket`] that was woken is no longer valid. A task that is polled again without news keeps its slot, and
+/// [`Ticket`] that was woken is no longer valid. A task that is polled again without a new event keeps its slot, and
 /// deregistering frees it. The memory of the queue is reused, so waiting does not allocate once as many tasks have
 /// waited before.
 ///

@@ -1,4 +1,4 @@
-//! What a hub's events are in the bodies of responses.
+//! The events of a hub in the bodies of responses.
 
 use std::{
     pin::Pin,
@@ -29,7 +29,7 @@ fn next(body: &mut SubscriptionBody) -> Option<Bytes> {
 }
 
 #[test]
-fn what_is_published_is_one_piece_of_memory_for_all_bodies() {
+fn all_bodies_share_the_memory_of_published_events() {
     let hub = hub(Retention::default());
     let mut bodies: Vec<_> = (0..3).map(|_| body(Sse::new(hub.subscribe(Start::Live)))).collect();
     bodies.iter_mut().for_each(|body| assert!(next(body).is_none()));
@@ -43,7 +43,7 @@ fn what_is_published_is_one_piece_of_memory_for_all_bodies() {
 }
 
 #[test]
-fn a_small_part_of_a_slice_does_not_hold_all_of_it() {
+fn a_small_part_of_a_slice_does_not_keep_all_of_it_alive() {
     let hub = hub(Retention::default());
     let id = {
         ticks(&hub, 0..99);
@@ -58,11 +58,11 @@ fn a_small_part_of_a_slice_does_not_hold_all_of_it() {
 }
 
 #[test]
-fn a_long_history_leaves_in_slices_and_in_order() {
+fn a_long_history_is_sent_in_slices_and_in_order() {
     let hub = hub(Retention::events(10_000));
     ticks(&hub, 0..5_000);
     let mut first = body(Sse::new(hub.subscribe(Start::Earliest)));
-    // With something in front, the first slice is copied behind it.
+    // With bytes in front of it, the first slice is copied.
     let mut second = body(Sse::new(hub.subscribe(Start::Earliest)).retry(std::time::Duration::from_millis(1)));
     let shared: Vec<_> = std::iter::from_fn(|| next(&mut first)).collect();
     let copied: Vec<_> = std::iter::from_fn(|| next(&mut second)).collect();
@@ -80,7 +80,7 @@ fn first(mut subscription: Subscription<Feed>) -> Entries<Feed> {
 }
 
 #[test]
-fn published_events_lend_their_wire_bytes_and_share_them() {
+fn entries_return_the_shared_wire_bytes_of_published_events() {
     let hub = hub(Retention::default());
     ticks(&hub, 0..3);
     let sent = next(&mut body(Sse::new(hub.subscribe(Start::Earliest)))).unwrap();
@@ -91,7 +91,7 @@ fn published_events_lend_their_wire_bytes_and_share_them() {
 }
 
 #[test]
-fn entries_of_every_kind_give_the_bytes_that_a_response_sends() {
+fn entries_of_every_kind_return_the_bytes_that_a_response_sends() {
     let hub = hub_on_gap(Retention::events(1), OnGap::emit());
     let id = hub.publish_now(&Feed::Tick(1)).unwrap();
     ticks(&hub, 2..=4);

@@ -1,4 +1,4 @@
-//! Subscriptions whose task has used up tokio's coop budget, and subscriptions that always have an event.
+//! Subscriptions in a task without coop budget, and subscriptions that always have an event.
 
 use std::{pin::Pin, task::Poll};
 
@@ -9,7 +9,7 @@ use tests::budget::{Other, out_of_budget, poll_once};
 use crate::common::{Feed, hub, ticks};
 
 #[tokio::test]
-async fn a_subscription_that_is_always_behind_leaves_other_tasks_their_turn() {
+async fn a_subscription_that_is_always_behind_yields_to_other_tasks() {
     let hub = hub(Retention::default());
     let mut slices = hub.subscribe(Start::Live);
     let other = Other::spawn();
@@ -21,10 +21,10 @@ async fn a_subscription_that_is_always_behind_leaves_other_tasks_their_turn() {
 }
 
 #[tokio::test]
-async fn values_of_a_publisher_that_is_faster_leave_other_tasks_their_turn() {
+async fn values_of_a_faster_publisher_yield_to_other_tasks() {
     let hub = hub(Retention::events(100_000));
     ticks(&hub, 0..5_000);
-    // Many in a slice, and one in a slice.
+    // Many events in a slice, and one event in a slice.
     let mut events = hub.subscribe(Start::Earliest).events();
     let other = Other::spawn();
     for n in 0..10_000 {
@@ -37,13 +37,13 @@ async fn values_of_a_publisher_that_is_faster_leave_other_tasks_their_turn() {
 }
 
 #[tokio::test]
-async fn a_subscription_polled_without_budget_loses_nothing_and_is_woken() {
+async fn a_subscription_that_is_polled_without_budget_loses_nothing_and_is_woken() {
     let hub = hub(Retention::default());
     let mut slices = hub.subscribe(Start::Live);
     let mut events = hub.subscribe(Start::Live).events();
     let mut only = hub.subscribe(Start::Live).only(|feed| *feed != Feed::Tick(1));
     for n in 0..3 {
-        // With nothing there, whatever is left of the budget.
+        // Without events, regardless of the budget.
         for spent in [true, false, true] {
             assert!(poll_once(spent, |cx| Pin::new(&mut slices).poll_next(cx)).await.is_pending());
             assert!(poll_once(spent, |cx| Pin::new(&mut events).poll_next(cx)).await.is_pending());
@@ -64,9 +64,9 @@ async fn a_subscription_polled_without_budget_loses_nothing_and_is_woken() {
     assert!(out_of_budget(|cx| Pin::new(&mut only).poll_next(cx)).await.is_none());
 }
 
-/// The wake-up comes while the budget is spent, and from a task that waits.
+/// The wake-up comes after the budget is spent, in a task that waits.
 #[tokio::test]
-async fn a_task_that_waits_is_woken_after_a_poll_without_budget() {
+async fn a_waiting_task_is_woken_after_a_poll_without_budget() {
     let hub = hub(Retention::default());
     let mut slices = hub.subscribe(Start::Live);
     let waits =
@@ -79,7 +79,7 @@ async fn a_task_that_waits_is_woken_after_a_poll_without_budget() {
 }
 
 #[tokio::test]
-async fn events_that_nobody_may_see_leave_other_tasks_their_turn() {
+async fn passing_withheld_events_yields_to_other_tasks() {
     let hub: Hub<Feed> = hub(Retention::events(100_000));
     ticks(&hub, 0..50_000);
     let mut nothing = hub.subscribe(Start::Earliest).only(|_| false).events();

@@ -1,4 +1,4 @@
-//! Closing, and ends.
+//! Closing a hub, and how subscriptions end.
 
 use std::{
     pin::Pin,
@@ -20,7 +20,7 @@ async fn a_closed_hub_takes_no_more_events() {
     hub.close(Some(Feed::Done)).await.unwrap();
     assert!(hub.is_closed());
     assert!(hub.publish(&Feed::Tick(3)).await.unwrap_err().is_closed());
-    assert!(hub.publish_with(|| panic!("nothing is changed")).await.unwrap_err().is_closed());
+    assert!(hub.publish_with(|| panic!("the change must not be made")).await.unwrap_err().is_closed());
     assert!(hub.close(None).await.unwrap_err().is_closed());
     assert!(hub.close(Some(Feed::Done)).await.unwrap_err().is_closed());
 }
@@ -28,12 +28,12 @@ async fn a_closed_hub_takes_no_more_events() {
 fn is_over(hub: &Hub<Feed>, start: impl Into<Start>) -> bool {
     let mut subscription = hub.subscribe(start).start_with(Feed::Tick(0));
     let over = subscription.size_hint() == (0, Some(0));
-    assert_eq!(over, matches!(poll(&mut subscription), Poll::Ready(None)), "nor is there a greeting");
+    assert_eq!(over, matches!(poll(&mut subscription), Poll::Ready(None)), "there is no greeting either");
     over
 }
 
 #[test]
-fn a_closed_hub_gives_who_comes_later_what_is_left_for_them() {
+fn later_subscriptions_of_a_closed_hub_receive_the_retained_events() {
     for last in [None, Some(Feed::Tick(3)), Some(Feed::Done)] {
         let hub = hub(Retention::default());
         let mut early = Reader::at(&hub, Start::Live);
@@ -56,7 +56,7 @@ fn a_closed_hub_gives_who_comes_later_what_is_left_for_them() {
             assert_eq!((&events[..], open), (expected, false));
             assert_eq!(late.last_event_id(), end);
         }
-        // 204 is for who has everything.
+        // 204 is for clients that have everything.
         assert!(is_over(&hub, end) && is_over(&hub, Start::Live) && is_over(&hub, Start::Last(0)));
         let late = hub.subscribe_with(Start::Live, || panic!("nobody else"));
         assert_eq!(late.size_hint(), (0, Some(0)));
@@ -64,7 +64,7 @@ fn a_closed_hub_gives_who_comes_later_what_is_left_for_them() {
 }
 
 #[test]
-fn the_id_of_the_last_event_says_that_nothing_follows_whatever_the_event_is() {
+fn the_id_of_the_last_event_says_that_no_event_follows_terminal_or_not() {
     for last in [Feed::Tick(1), Feed::Done] {
         let closed = hub(Retention::default());
         let mut reader = Reader::at(&closed, Start::Live);
@@ -72,15 +72,15 @@ fn the_id_of_the_last_event_says_that_nothing_follows_whatever_the_event_is() {
         assert_eq!(reader.read().0.len(), 1);
         let id = reader.last_event_id();
         assert!(id.as_str().unwrap().ends_with('!'));
-        // On any process, and after any restart.
+        // In any process, and after any restart.
         assert!(is_over(&hub(Retention::default()), id));
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_closed_hub_without_history_is_over_for_everyone_who_can_be_told_nothing() {
+async fn subscriptions_of_a_closed_hub_without_history_are_over_unless_they_report_a_gap() {
     for on_gap in [OnGap::emit(), OnGap::Restart, OnGap::Ignore] {
-        let told = !matches!(on_gap, OnGap::Ignore);
+        let reported = !matches!(on_gap, OnGap::Ignore);
         let hub = hub_on_gap(Retention::default().age(Duration::from_secs(1)), on_gap);
         let id = hub.publish_now(&Feed::Tick(1)).unwrap();
         ticks(&hub, 2..=3);
@@ -88,18 +88,18 @@ async fn a_closed_hub_without_history_is_over_for_everyone_who_can_be_told_nothi
         tokio::time::advance(Duration::from_secs(2)).await;
         assert!(is_over(&hub, Start::Earliest));
         for lost in [LastEventId::from(id.clone()), EventId::new("elsewhere-7").unwrap().into()] {
-            // A gap is told once: the client comes back behind it.
+            // A gap is reported once: the client resumes behind it.
             let mut reader = Reader::at(&hub, lost);
-            assert_eq!(reader.subscription.as_ref().unwrap().size_hint() == (0, Some(0)), !told);
+            assert_eq!(reader.subscription.as_ref().unwrap().size_hint() == (0, Some(0)), !reported);
             let (_, open) = reader.read();
             assert!(!open);
-            assert!(!told || is_over(&hub, reader.last_event_id()));
+            assert!(!reported || is_over(&hub, reader.last_event_id()));
         }
     }
 }
 
 #[test]
-fn who_waits_hears_of_the_close() {
+fn a_close_wakes_waiting_subscriptions() {
     let hub = hub(Retention::default());
     let (wakes, waker) = WakeCounter::new();
     let mut subscription = hub.subscribe(Start::Live);
@@ -108,11 +108,11 @@ fn who_waits_hears_of_the_close() {
     hub.close_now(None).unwrap();
     assert_eq!(wakes.count(), 1);
     assert!(matches!(poll(), Poll::Ready(None)));
-    assert!(matches!(poll(), Poll::Ready(None)), "and stays so");
+    assert!(matches!(poll(), Poll::Ready(None)), "and stays ended");
 }
 
 #[test]
-fn a_close_whose_last_event_cannot_be_sent_does_not_close() {
+fn a_close_whose_last_event_cannot_be_encoded_does_not_close() {
     use sse_typed::SseEvent;
     #[derive(SseEvent)]
     enum Inner {
@@ -125,7 +125,7 @@ fn a_close_whose_last_event_cannot_be_sent_does_not_close() {
 }
 
 #[test]
-fn subscriptions_end_when_nobody_can_publish_any_more() {
+fn subscriptions_end_when_the_last_handle_is_dropped() {
     let hub = hub(Retention::default());
     let handle = hub.clone();
     let mut reader = Reader::at(&hub, Start::Live);

@@ -1,4 +1,4 @@
-//! An event type, and a client that checks what it is sent.
+//! An event type, and a client that checks the events that it receives.
 
 use std::{
     future::{Future, poll_fn},
@@ -23,7 +23,7 @@ use tokio::task::coop::unconstrained;
 #[sse(rename_all = "snake_case")]
 pub(crate) enum Feed {
     Tick(u64),
-    /// Everything up to a tick.
+    /// The state after a tick.
     State(u64),
     #[sse(gap)]
     Missed(Gap),
@@ -39,14 +39,14 @@ pub(crate) fn hub_on_gap(retention: Retention, on_gap: OnGap<Feed>) -> Hub<Feed>
     Hub::builder_on_gap(on_gap).retain(retention).build()
 }
 
-/// Publishes ticks of these numbers.
+/// Publishes ticks with these numbers.
 pub(crate) fn ticks(hub: &Hub<Feed>, numbers: impl IntoIterator<Item = u64>) {
     for n in numbers {
         hub.publish_now(&Feed::Tick(n)).unwrap();
     }
 }
 
-/// One poll, whatever is left of the task's budget.
+/// Polls once, regardless of the task's coop budget.
 pub(crate) fn poll<St: Stream + Unpin>(stream: &mut St) -> Poll<Option<St::Item>> {
     let polled = unconstrained(poll_fn(|cx| Poll::Ready(Pin::new(&mut *stream).poll_next(cx))));
     match pin!(polled).poll(&mut Context::from_waker(Waker::noop())) {
@@ -55,7 +55,7 @@ pub(crate) fn poll<St: Stream + Unpin>(stream: &mut St) -> Poll<Option<St::Item>
     }
 }
 
-/// A waker that counts.
+/// A waker that counts its wake-ups.
 #[derive(Default)]
 pub(crate) struct WakeCounter(AtomicUsize);
 
@@ -76,13 +76,13 @@ impl Wake for WakeCounter {
     }
 }
 
-/// A client, without a network: it reads the bytes that a subscription sends, and remembers its last event ID.
+/// A client without a network: it decodes the bytes that a subscription yields, and keeps its last event ID.
 pub(crate) struct Reader {
     pub(crate) subscription: Option<Subscription<Feed>>,
     decoder: Decoder,
 }
 
-/// An event, and the last event ID that the client has behind it.
+/// An event, and the client's last event ID after it.
 pub(crate) type Seen = (Feed, String);
 
 impl Reader {
@@ -98,12 +98,12 @@ impl Reader {
         Self { subscription: Some(subscription), decoder: Decoder::new() }
     }
 
-    /// What the client would send as `Last-Event-ID`.
+    /// The id that the client would send as `Last-Event-ID`.
     pub(crate) fn last_event_id(&self) -> LastEventId {
         last_event_id(self.decoder.last_event_id())
     }
 
-    /// Goes on with what another connection has brought.
+    /// Sets the last event ID, as another connection has left it.
     pub(crate) fn remember(&mut self, id: &LastEventId) {
         if let Some(id) = id.as_str() {
             self.decoder.feed(format!("id: {id}\n\n").into_bytes());
@@ -111,13 +111,13 @@ impl Reader {
         }
     }
 
-    /// Asks again, as a client does that has lost its connection.
+    /// Reconnects, as a client does that has lost its connection.
     pub(crate) fn resume<L>(&mut self, hub: &Hub<Feed, L>) {
         self.decoder.restart();
         self.subscription = Some(hub.subscribe(self.last_event_id()));
     }
 
-    /// What is sent without waiting; `false` when the stream has ended.
+    /// The events that are ready, and whether the stream is still open.
     pub(crate) fn read(&mut self) -> (Vec<Seen>, bool) {
         let mut seen = Vec::new();
         loop {
@@ -129,7 +129,7 @@ impl Reader {
         }
     }
 
-    /// One item.
+    /// Polls for one item.
     pub(crate) fn read_one(&mut self) -> Poll<Option<Vec<Seen>>> {
         let subscription = self.subscription.as_mut().expect("subscribed");
         poll(subscription).map(|entries| entries.map(|entries| self.decode(&entries)))
@@ -164,7 +164,7 @@ impl Reader {
         seen
     }
 
-    /// The events alone.
+    /// The events that are ready, without ids.
     pub(crate) fn events(&mut self) -> Vec<Feed> {
         self.read().0.into_iter().map(|(event, _)| event).collect()
     }
@@ -186,23 +186,23 @@ pub(crate) fn missed(missed: impl Into<Option<u64>>, reason: GapReason) -> Feed 
     Feed::Missed(Gap::new(missed.into(), reason))
 }
 
-/// The law of a hub whose `n`th event is `Tick(n)`: a subscriber sees a contiguous run, or a gap event at the place of the
-/// hole that says how much is missed; every event under its own id.
+/// Checks the events of a subscriber to a hub whose `n`th event is `Tick(n)`: they are contiguous, or a gap event says
+/// how many are missing at that position, and every event has its own id.
 #[derive(Debug)]
-pub(crate) struct Law {
+pub(crate) struct ContiguityCheck {
     epoch: String,
-    /// The number of the last tick that was seen, or told to be missed.
+    /// The number of the last tick that was received, or counted by a gap.
     last: Option<u64>,
     pub(crate) gaps: u64,
     pub(crate) seen: u64,
 }
 
-impl Law {
+impl ContiguityCheck {
     pub(crate) fn new(epoch: &str, last: Option<u64>) -> Self {
         Self { epoch: epoch.to_owned(), last, gaps: 0, seen: 0 }
     }
 
-    /// The part of ids that all events of the hub share.
+    /// The prefix that the ids of a hub have in common.
     pub(crate) fn epoch_of(id: &sse_typed::EventId) -> String {
         id.as_str().rsplit_once('-').unwrap().0.to_owned()
     }
@@ -211,8 +211,8 @@ impl Law {
         format!("{}-{n}", self.epoch)
     }
 
-    /// The client names another place, or none of the hub's.
-    pub(crate) fn moved(&mut self, last: Option<u64>) {
+    /// The client sends another id: that of this event, or an unknown one.
+    pub(crate) fn set_last(&mut self, last: Option<u64>) {
         self.last = last;
     }
 
@@ -220,7 +220,7 @@ impl Law {
         match event {
             Feed::Tick(n) => {
                 if let Some(last) = self.last {
-                    assert_eq!(*n, last + 1, "a hole or a duplicate");
+                    assert_eq!(*n, last + 1, "the next event, neither missing nor duplicated");
                 }
                 assert_eq!(*id, self.id(*n));
                 self.last = Some(*n);
@@ -230,20 +230,20 @@ impl Law {
                 self.gaps += 1;
                 match (gap.missed, self.last) {
                     (Some(missed), Some(last)) => {
-                        assert!(missed > 0, "a gap of nothing");
+                        assert!(missed > 0, "a gap misses at least one event");
                         self.last = Some(last + missed);
                     }
                     (None, _) => assert_eq!(gap.reason, GapReason::UnknownId),
                     (Some(_), None) => {}
                 }
-                let place: u64 = id.rsplit_once('-').unwrap().1.parse().unwrap();
-                assert_eq!(*id, self.id(place));
+                let position: u64 = id.rsplit_once('-').unwrap().1.parse().unwrap();
+                assert_eq!(*id, self.id(position));
                 if let Some(last) = self.last
                     && gap.missed.is_some()
                 {
-                    assert_eq!(place, last, "the gap's id is the place behind the hole");
+                    assert_eq!(position, last, "the id of the gap is the position behind it");
                 }
-                self.last = Some(place);
+                self.last = Some(position);
             }
             other => panic!("{other:?}"),
         }

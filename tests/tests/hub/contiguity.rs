@@ -1,9 +1,9 @@
-//! Each subscriber sees a contiguous run of the log's order from its start, or a gap event at the place of the hole.
+//! Each subscriber receives consecutive events in the order of the log from its start on, or a gap event.
 
 use proptest::prelude::*;
 use sse_typed::hub::{Retention, Start};
 
-use crate::common::{Feed, Law, Reader, hub, last_event_id, ticks};
+use crate::common::{ContiguityCheck, Feed, Reader, hub, last_event_id, ticks};
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -11,11 +11,11 @@ enum Step {
     /// A subscriber reads one item.
     ReadOne(usize),
     ReadAll(usize),
-    /// Loses its connection and comes back.
+    /// Loses its connection and reconnects.
     Resume(usize),
-    /// Comes with another id of the hub's.
+    /// Reconnects with another id of the hub.
     Visit(usize, u64),
-    /// Comes with an id that is nobody's.
+    /// Reconnects with an unknown id.
     Stranger(usize),
     Start(usize, Start),
 }
@@ -41,10 +41,10 @@ proptest! {
     #[test]
     fn no_hole_and_no_duplicate_however_one_comes_and_goes(retention in 1..40_usize, steps in steps()) {
         let hub = hub(Retention::events(retention));
-        let epoch = Law::epoch_of(&hub.publish_now(&Feed::Tick(1)).unwrap());
+        let epoch = ContiguityCheck::epoch_of(&hub.publish_now(&Feed::Tick(1)).unwrap());
         let mut published = 1;
         let mut readers: Vec<_> =
-            (0..READERS).map(|_| (Reader::at(&hub, Start::Live), Law::new(&epoch, Some(published)))).collect();
+            (0..READERS).map(|_| (Reader::at(&hub, Start::Live), ContiguityCheck::new(&epoch, Some(published)))).collect();
         for step in steps {
             match step {
                 Step::Publish(n) => {
@@ -52,37 +52,37 @@ proptest! {
                     published += n;
                 }
                 Step::ReadOne(index) => {
-                    let (reader, law) = &mut readers[index];
+                    let (reader, check) = &mut readers[index];
                     if let std::task::Poll::Ready(Some(seen)) = reader.read_one() {
-                        seen.iter().for_each(|seen| law.check(seen));
+                        seen.iter().for_each(|seen| check.check(seen));
                     }
                 }
                 Step::ReadAll(index) => {
-                    let (reader, law) = &mut readers[index];
-                    reader.read().0.iter().for_each(|seen| law.check(seen));
+                    let (reader, check) = &mut readers[index];
+                    reader.read().0.iter().for_each(|seen| check.check(seen));
                 }
                 Step::Resume(index) => {
-                    let (reader, law) = &mut readers[index];
+                    let (reader, check) = &mut readers[index];
                     if reader.last_event_id().is_none() {
-                        // It was sent nothing, so it is new.
-                        law.moved(Some(published));
+                        // It has received nothing, so it is a new client.
+                        check.set_last(Some(published));
                     }
                     reader.resume(&hub);
                 }
                 Step::Visit(index, n) => {
-                    let (reader, law) = &mut readers[index];
-                    *reader = Reader::at(&hub, last_event_id(&law.id(n)));
-                    law.moved((n <= published).then_some(n));
+                    let (reader, check) = &mut readers[index];
+                    *reader = Reader::at(&hub, last_event_id(&check.id(n)));
+                    check.set_last((n <= published).then_some(n));
                 }
                 Step::Stranger(index) => {
-                    let (reader, law) = &mut readers[index];
+                    let (reader, check) = &mut readers[index];
                     *reader = Reader::at(&hub, last_event_id("stranger"));
-                    law.moved(None);
+                    check.set_last(None);
                 }
                 Step::Start(index, start) => {
-                    let (reader, law) = &mut readers[index];
+                    let (reader, check) = &mut readers[index];
                     let kept = published.min(retention as u64);
-                    law.moved(Some(match &start {
+                    check.set_last(Some(match &start {
                         Start::Last(n) => published - kept.min(*n),
                         Start::Earliest => published - kept,
                         _ => published,
@@ -91,14 +91,14 @@ proptest! {
                 }
             }
         }
-        // At the end all have all.
-        for (reader, law) in &mut readers {
-            reader.read().0.iter().for_each(|seen| law.check(seen));
+        // In the end every subscriber has every event.
+        for (reader, check) in &mut readers {
+            reader.read().0.iter().for_each(|seen| check.check(seen));
             ticks(&hub, [published + 1]);
             published += 1;
             let (last, _) = reader.read();
             prop_assert_eq!(&last.last().unwrap().0, &Feed::Tick(published));
-            law.check(last.last().unwrap());
+            check.check(last.last().unwrap());
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What becomes of lost history, with a client that comes back as browsers do.
+//! Lost history, with a client that reconnects as browsers do.
 
 use std::{
     convert::Infallible,
@@ -20,15 +20,15 @@ use tower::service_fn;
 
 use crate::common::{Feed, Reader, hub_on_gap, last_event_id, missed, poll, ticks};
 
-/// What a client saw, and what it asked for.
+/// The events that a client has received, and the ids that it has sent.
 struct Visit {
     seen: Vec<Feed>,
     asked: Vec<Option<String>>,
 }
 
-/// A client with this last event ID, and a server that cuts the `n`th connection after `cuts[n]` items. When the client
-/// has come back from the last cut, the terminal event is published. The standard's policy sets no limit: a client that
-/// is sent round in circles would be for ever.
+/// Runs a client with this last event ID against a server that cuts the `n`th connection after `cuts[n]` items. When
+/// the client has reconnected after the last cut, the terminal event is published. The standard sets no limit: a client
+/// could reconnect in a loop forever.
 async fn visit(hub: Hub<Feed>, last_event_id: &str, cuts: &[usize]) -> Visit {
     let asked = Arc::new(Mutex::new(Vec::new()));
     let (requests, served, cuts) = (Arc::clone(&asked), hub.clone(), cuts.to_vec());
@@ -37,7 +37,7 @@ async fn visit(hub: Hub<Feed>, last_event_id: &str, cuts: &[usize]) -> Visit {
         let id = LastEventId::of(&request);
         let mut requests = requests.lock().unwrap();
         requests.push(id.as_str().map(str::to_owned));
-        assert!(requests.len() < 20, "round in circles: {requests:?}");
+        assert!(requests.len() < 20, "the client reconnects in a loop: {requests:?}");
         let cut = cuts.get(requests.len() - 1).copied();
         let state = served.clone();
         let events = served.subscribe_with(id, move || Feed::State(state.stats().published));
@@ -45,7 +45,8 @@ async fn visit(hub: Hub<Feed>, last_event_id: &str, cuts: &[usize]) -> Visit {
             served.close_now(Some(Feed::Done)).unwrap();
         }
         let cut = cut.unwrap_or(usize::MAX);
-        // With none, the connection breaks before the first item is out. (`take(0)` would say that it is over.)
+        // With 0 the connection breaks before the first item. (`take(0)` would report by its size hint that it is
+        // over.)
         let events = events.take(cut.max(1)).filter_map(move |entries| ready((cut > 0).then_some(entries)));
         let response = Response::from(Sse::new(events));
         ready(Ok::<_, Infallible>(response))
@@ -61,13 +62,13 @@ async fn visit(hub: Hub<Feed>, last_event_id: &str, cuts: &[usize]) -> Visit {
             seen.push(event.unwrap().data);
         }
     };
-    tokio::time::timeout(Duration::from_secs(600), all).await.expect("the client comes to an end");
+    tokio::time::timeout(Duration::from_secs(600), all).await.expect("the client stops");
     drop(source);
     let asked = asked.lock().unwrap().clone();
     Visit { seen, asked }
 }
 
-/// The history is 8..=10; the client has seen 3.
+/// The history is 8..=10; the client has received 3.
 fn behind(on_gap: OnGap<Feed>) -> (Hub<Feed>, String) {
     let hub = hub_on_gap(Retention::events(3), on_gap);
     let mut reader = Reader::at(&hub, Start::Live);
@@ -78,30 +79,29 @@ fn behind(on_gap: OnGap<Feed>) -> (Hub<Feed>, String) {
     (hub, id)
 }
 
-/// Row 4 of the pitfalls.
 #[tokio::test(start_paused = true)]
-async fn a_gap_is_told_once_however_often_the_client_comes_back() {
+async fn a_gap_is_reported_once_however_often_the_client_reconnects() {
     let (hub, id) = behind(OnGap::emit());
-    // The connection breaks right behind the gap event, and once more.
+    // The connection breaks right after the gap event, and once more.
     let visit = visit(hub, &id, &[1, 1]).await;
     let expected = [missed(4, GapReason::Trimmed), Feed::Tick(8), Feed::Tick(9), Feed::Tick(10), Feed::Done];
     assert_eq!(visit.seen, expected);
     let epoch = id.rsplit_once('-').unwrap().0;
     let at = |n: u64| Some(format!("{epoch}-{n}"));
-    assert_eq!(visit.asked, [at(3), at(7), at(10)], "the gap event's id is the place before what follows");
+    assert_eq!(visit.asked, [at(3), at(7), at(10)], "the id of the gap event is the position before the next event");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_never_got_the_gap_event_meets_the_gap_again() {
+async fn a_client_that_did_not_receive_the_gap_event_meets_the_gap_again() {
     let (hub, id) = behind(OnGap::emit());
     let visit = visit(hub, &id, &[0]).await;
-    // The terminal event has pushed one more out.
+    // The terminal event has trimmed one more event.
     assert_eq!(visit.seen, [missed(5, GapReason::Trimmed), Feed::Tick(9), Feed::Tick(10), Feed::Done]);
     assert_eq!(visit.asked.len(), 2);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_snapshot_fills_the_gap() {
+async fn a_snapshot_replaces_the_lost_history() {
     let (hub, id) = behind(OnGap::Snapshot);
     let visit = visit(hub, &id, &[1]).await;
     assert_eq!(visit.seen, [Feed::State(10), Feed::Done]);
@@ -110,17 +110,17 @@ async fn a_snapshot_fills_the_gap() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_restart_makes_the_client_a_new_one() {
+async fn after_a_restart_the_client_is_a_new_one() {
     let (hub, id) = behind(OnGap::Restart);
     let visit = visit(hub, &id, &[usize::MAX, 1]).await;
-    // It forgets its id, and comes as one who is new: with a snapshot.
+    // It forgets its id and reconnects as a new client, which gets a snapshot.
     assert_eq!(visit.asked[..2], [Some(id), None]);
     assert_eq!(visit.seen, [Feed::State(10), Feed::Done]);
     assert_eq!(visit.asked.len(), 3);
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_ignored_gap_is_not_told() {
+async fn an_ignored_gap_is_not_reported() {
     let (hub, id) = behind(OnGap::Ignore);
     let visit = visit(hub, &id, &[1]).await;
     assert_eq!(visit.seen, [Feed::Tick(8), Feed::Tick(9), Feed::Tick(10), Feed::Done]);
@@ -128,10 +128,10 @@ async fn an_ignored_gap_is_not_told() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_id_that_is_nobodys_sends_no_client_round_in_circles() {
+async fn an_unknown_id_makes_no_client_reconnect_in_a_loop() {
     for on_gap in [OnGap::emit(), OnGap::Snapshot, OnGap::Restart, OnGap::Ignore] {
         for cuts in [&[][..], &[0], &[1], &[1, 1], &[0, 1]] {
-            // A connection that has given all would stay open, and not be cut.
+            // A connection that has sent all events would stay open, and would not be cut.
             let gives = match on_gap {
                 OnGap::Restart => 3,
                 OnGap::Emit(_) => 2,
@@ -143,8 +143,8 @@ async fn an_id_that_is_nobodys_sends_no_client_round_in_circles() {
             let (hub, _) = behind(on_gap);
             let visit = visit(hub, "0123456789abcdef-7", cuts).await;
             assert!(visit.asked.len() <= cuts.len() + 3, "{on_gap:?} {cuts:?} {:?}", visit.asked);
-            // A snapshot that is made behind the last event has all, and a closed hub is no reason to wait for more.
-            // Who must begin anew when the hub is closed already is told not to.
+            // A snapshot behind the last event contains everything, and nothing follows on a closed hub. A client that
+            // would have to begin anew when the hub is closed already is told to stop.
             match visit.seen.last() {
                 Some(Feed::Done | Feed::State(11)) => {}
                 None if matches!(on_gap, OnGap::Restart) => {}
@@ -154,17 +154,17 @@ async fn an_id_that_is_nobodys_sends_no_client_round_in_circles() {
     }
 }
 
-/// Row 5 of the pitfalls: a failed resume is not an empty 200 that loops.
+/// A failed resume is not answered with an empty 200, which would loop.
 #[tokio::test(start_paused = true)]
-async fn a_stream_that_is_over_is_not_asked_for_again() {
+async fn a_client_stops_requesting_a_stream_that_is_over() {
     let (hub, id) = behind(OnGap::emit());
     let newest = hub.publish_now(&Feed::Tick(12)).unwrap();
     hub.close_now(None).unwrap();
     let late = visit(hub.clone(), &id, &[]).await;
-    assert_eq!((late.seen.last(), late.asked.len()), (Some(&Feed::Tick(12)), 2), "what is left, then one 204");
+    assert_eq!((late.seen.last(), late.asked.len()), (Some(&Feed::Tick(12)), 2), "the remaining events, then one 204");
     let visit = visit(hub, newest.as_str(), &[]).await;
     assert_eq!((visit.seen.len(), visit.asked.len()), (0, 1), "one request, one 204");
-    // So it is with the id of a terminal event, for any hub.
+    // The id of a terminal event gets the same answer from any hub.
     let (hub, _) = behind(OnGap::emit());
     let done = hub.publish_now(&Feed::Done).unwrap();
     let visit = self::visit(behind(OnGap::emit()).0, done.as_str(), &[9]).await;
@@ -186,9 +186,8 @@ async fn the_server_answers_204_for_a_subscription_that_is_over() {
     assert_eq!(source.ended(), Some(Ended::NoContent));
 }
 
-/// Row 4 of the pitfalls, in mid-stream: lag is told once, at the place of the hole.
 #[test]
-fn lag_is_told_once_at_the_place_of_the_hole() {
+fn lag_is_reported_once_at_the_position_of_the_gap() {
     let hub = hub_on_gap(Retention::events(3), OnGap::emit());
     let mut reader = Reader::at(&hub, Start::Live);
     ticks(&hub, 1..=2);
@@ -200,16 +199,16 @@ fn lag_is_told_once_at_the_place_of_the_hole() {
 }
 
 #[test]
-fn a_plain_subscription_of_a_hub_with_snapshots_begins_anew() {
+fn a_subscription_without_a_snapshot_closure_restarts_its_client() {
     let (hub, id) = behind(OnGap::Snapshot);
     let mut reader = Reader::at(&hub, last_event_id(&id));
     let (seen, open) = reader.read();
     assert_eq!((seen.len(), open), (0, false));
-    assert!(reader.last_event_id().is_none(), "it has forgotten its id");
+    assert!(reader.last_event_id().is_none(), "the client has forgotten its id");
 }
 
 #[test]
-fn a_client_that_falls_behind_in_mid_stream_gets_what_was_chosen() {
+fn each_choice_for_gaps_holds_for_a_client_that_falls_behind() {
     for (on_gap, expected) in [
         (OnGap::Snapshot, vec![Feed::State(0), Feed::State(7), Feed::Tick(8)]),
         (OnGap::Restart, vec![Feed::State(0)]),
@@ -229,11 +228,11 @@ fn a_client_that_falls_behind_in_mid_stream_gets_what_was_chosen() {
 }
 
 #[test]
-fn a_client_that_came_back_with_all_there_was_and_falls_behind_is_told_that_it_lagged() {
+fn a_resumed_client_that_had_all_events_and_falls_behind_has_lagged() {
     let hub = crate::common::hub(Retention::events(2));
     let id = hub.publish_now(&Feed::Tick(1)).unwrap();
     let mut events = hub.subscribe(id).events();
-    assert!(poll(&mut events).is_pending(), "it has all there is");
+    assert!(poll(&mut events).is_pending(), "it has all events");
     ticks(&hub, 2..10);
     let Poll::Ready(Some(event)) = poll(&mut events) else { panic!("there is something to tell") };
     assert_eq!(*event.data, missed(6, GapReason::Lagged));

@@ -1,4 +1,4 @@
-//! For every moment of a disconnect, a close loses nothing: over memory, over a log elsewhere, and after a restart.
+//! A close loses no event, whenever the client is disconnected: in memory, with a log elsewhere, and after a restart.
 
 use std::task::Poll;
 
@@ -16,15 +16,15 @@ use crate::{
 
 const EVENTS: u64 = 6;
 
-/// A client's whole visit, of which the hub is closed at some moment and the connection cut at another. It reads what there is,
-/// step by step, and comes back until it is told not to.
+/// A client from its first request to the 204. The hub is closed at one step, and the connection is cut at another. The
+/// client reads step by step, and reconnects until it is told to stop.
 struct Visit {
     seen: Vec<Feed>,
-    /// Answers with nothing in them.
+    /// Responses without events.
     empty: usize,
 }
 
-/// Steps are counted over the whole visit: the hub publishes, or is closed, at some of them.
+/// Steps are counted over all connections. At some of them the hub publishes or is closed.
 async fn visit<L: EventLog>(
     hub: &Hub<Feed, L>,
     reopen: impl Fn() -> Hub<Feed, L>,
@@ -41,7 +41,7 @@ async fn visit<L: EventLog>(
     loop {
         let mut subscription = hub.subscribe(start);
         if ready {
-            // As a handler does. The log may have to be published to first.
+            // As a handler does. An event may have to be published first.
             let made = subscription.ready();
             let mut made = Box::pin(made);
             subscription = loop {
@@ -58,7 +58,7 @@ async fn visit<L: EventLog>(
         let mut reader = Reader::of(subscription);
         reader.remember(&id);
         let (before, was_closed) = (visit.seen.len(), last.is_none());
-        // Until the end of the stream, or until the connection is cut.
+        // Up to the end of the stream, or until the connection is cut.
         let mut idle = 0;
         loop {
             step += 1;
@@ -79,7 +79,7 @@ async fn visit<L: EventLog>(
                 Poll::Pending => {
                     yield_now().await;
                     idle += 1;
-                    assert!(idle < 1_000, "it hangs");
+                    assert!(idle < 1_000, "the stream hangs");
                 }
             }
         }
@@ -87,7 +87,7 @@ async fn visit<L: EventLog>(
         start = if id.is_none() { Start::Earliest } else { Start::After(id.clone()) };
         if was_closed && visit.seen.len() == before && step != cut_at {
             visit.empty += 1;
-            assert!(visit.empty < 5, "it goes round in circles");
+            assert!(visit.empty < 5, "the client reconnects in a loop");
         }
         if step == cut_at {
             hub = reopen();
@@ -111,7 +111,7 @@ fn moments() -> impl Iterator<Item = (Option<Feed>, usize, usize)> {
 }
 
 #[tokio::test]
-async fn in_memory_each_event_is_seen_once_and_the_last_too() {
+async fn in_memory_a_client_receives_each_event_once_and_the_last_one_too() {
     for (last, close_at, cut_at) in moments() {
         let hub = hub(Retention::default());
         let visit = visit(&hub, || hub.clone(), last.clone(), close_at, cut_at, false).await;
@@ -121,7 +121,7 @@ async fn in_memory_each_event_is_seen_once_and_the_last_too() {
 }
 
 #[tokio::test]
-async fn over_a_log_elsewhere_each_event_is_seen_once_and_the_last_too() {
+async fn with_a_log_elsewhere_a_client_receives_each_event_once_and_the_last_one_too() {
     for ring in [2, 100] {
         for restarts in [false, true] {
             for ready in [false, true] {
@@ -129,12 +129,12 @@ async fn over_a_log_elsewhere_each_event_is_seen_once_and_the_last_too() {
                     let log = NetworkLog::new(1_000);
                     let hub = log.hub(ring);
                     let reopen = || if restarts { log.hub(ring) } else { hub.clone() };
-                    // After a restart nobody publishes or closes but the hub that comes next.
+                    // After a restart only the next hub publishes or closes.
                     let visit = visit(&hub, reopen, last.clone(), close_at, cut_at, ready).await;
                     let at =
                         format!("ring {ring}, restarts {restarts}, close at {close_at}, cut at {cut_at}, {last:?}");
                     assert_eq!(visit.seen, expected(last.as_ref(), close_at), "{at}");
-                    // One empty answer for each process, of a hub that does not look first.
+                    // One empty response for each process, if the handler does not use `ready`.
                     let allowed = if ready { 0 } else { 1 + usize::from(restarts) };
                     assert!(visit.empty <= allowed, "{} {at}", visit.empty);
                 }
@@ -144,7 +144,7 @@ async fn over_a_log_elsewhere_each_event_is_seen_once_and_the_last_too() {
 }
 
 #[tokio::test]
-async fn a_late_visitor_of_a_finished_job_gets_its_result() {
+async fn a_late_client_of_a_finished_job_receives_its_result() {
     let jobs = Topics::<String, Feed>::new(Hub::builder());
     let job = jobs.hub("seven");
     ticks(&job, 1..=2);
@@ -154,7 +154,7 @@ async fn a_late_visitor_of_a_finished_job_gets_its_result() {
     let mut late = Reader::of(subscribe(LastEventId::none()));
     assert_eq!(late.events(), [Feed::Tick(1), Feed::Tick(2), Feed::Done]);
     assert_eq!(subscribe(late.last_event_id()).size_hint(), (0, Some(0)));
-    // And so does one that was cut off in the midst of it.
+    // And so does a client that was cut off within it.
     let mut cut = jobs.subscribe("seven", Start::Earliest).events();
     let first = cut.next().await.unwrap();
     let mut resumed = Reader::of(subscribe(first.id.into()));

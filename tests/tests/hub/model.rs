@@ -1,5 +1,5 @@
-//! A hub beside a list of all that was published: whoever comes and goes, with whatever he may see and the hub keeps, is given
-//! what the list has, or is told of a gap.
+//! A hub is compared with a list of all published events: subscribers that come and go, with any filter and any
+//! retention, receive the events of the list, or a gap.
 
 use std::{future::Future, sync::Arc, task::Poll, time::Duration};
 
@@ -42,33 +42,33 @@ impl Random {
     }
 }
 
-/// Of each number of the list, from 1: whether the event is terminal.
+/// For each event of the list, from number 1: whether it is terminal.
 type List = Vec<bool>;
 
 struct Visitor {
     events: SubscriptionEvents<Paper>,
-    /// Pages of multiples of this may be seen, and what has no number.
+    /// Pages whose numbers are multiples of this may be seen, and events without a number.
     sees: u64,
-    /// The number up to which it has been given all.
-    place: u64,
-    /// What it would bring as its last event ID.
+    /// The number up to which it has received all events.
+    position: u64,
+    /// The id that it would send as its last event ID.
     last: Option<EventId>,
     is_over: bool,
-    /// Nothing was given to it, and of a log elsewhere it may begin with what was published just before.
+    /// It has received nothing. With a log elsewhere it may begin with events that were published right before it.
     is_early: bool,
 }
 
 impl Visitor {
     fn new<L>(hub: &Hub<Paper, L>, sees: u64, list: &List, is_early: bool) -> Self {
         let events = subscribe(hub, sees, Start::Live);
-        Self { events, sees, place: list.len() as u64, last: None, is_over: false, is_early }
+        Self { events, sees, position: list.len() as u64, last: None, is_over: false, is_early }
     }
 
-    /// Comes back, if it was given anything.
+    /// Reconnects, if it has received anything.
     fn come_back<L>(&mut self, hub: &Hub<Paper, L>) {
         let Some(id) = &self.last else { return };
         self.events = subscribe(hub, self.sees, Start::after(id.clone()));
-        self.place = number(id);
+        self.position = number(id);
         if id.as_str().ends_with('!') {
             use futures_util::Stream;
             assert_eq!(self.events.size_hint(), (0, Some(0)));
@@ -76,34 +76,34 @@ impl Visitor {
         }
     }
 
-    /// All behind its place and before this number is not for it.
+    /// All events behind its position and before this number are withheld from it.
     fn passes(&mut self, list: &List, to: u64) {
-        for n in self.place + 1..to {
+        for n in self.position + 1..to {
             assert!(!list[usize::try_from(n).unwrap() - 1] && !n.is_multiple_of(self.sees), "{n} is not given");
         }
-        assert!(to > self.place, "{to} is given twice");
-        self.place = to;
+        assert!(to > self.position, "{to} is received twice");
+        self.position = to;
     }
 
     fn check(&mut self, list: &List, event: &Event<Arc<Paper>>) {
-        assert!(!self.is_over, "more behind the end");
-        let id = event.id.clone().expect("all have ids");
+        assert!(!self.is_over, "nothing follows the end");
+        let id = event.id.clone().expect("every event has an id");
         let to = number(&id);
         let missed = match &*event.data {
-            Paper::Missed(gap) => gap.missed.expect("ids are the log's"),
+            Paper::Missed(gap) => gap.missed.expect("the id was one of the log"),
             Paper::Page { .. } | Paper::Done => 0,
         };
         if std::mem::take(&mut self.is_early) {
             let begins = if missed > 0 { to - missed } else { to - 1 };
-            self.place = self.place.min(begins);
+            self.position = self.position.min(begins);
         }
         match &*event.data {
             Paper::Missed(_) => {
-                assert!(missed > 0 && to - missed >= self.place, "a gap of what it has");
-                if to - missed > self.place {
+                assert!(missed > 0 && to - missed >= self.position, "a gap counts only events that it does not have");
+                if to - missed > self.position {
                     self.passes(list, to - missed + 1);
                 }
-                self.place = to;
+                self.position = to;
             }
             Paper::Done => {
                 assert!(list[usize::try_from(to).unwrap() - 1] && id.as_str().ends_with('!'));
@@ -132,10 +132,10 @@ fn number(id: &EventId) -> u64 {
     id.as_str().trim_end_matches('!').rsplit_once('-').unwrap().1.parse().unwrap()
 }
 
-/// How often a visitor looks again before it is sure that nothing comes: a log takes its time.
+/// How often a subscriber polls again before it is sure that nothing follows, because a log elsewhere takes its time.
 const TRIES: usize = 60;
 
-/// `settle` gives a log its turn.
+/// `settle` lets the tasks of a log run.
 async fn story<L: EventLog, F: Future<Output = ()>>(
     random: &mut Random,
     make: impl FnOnce(Retention, u64) -> Hub<Paper, L>,
@@ -173,7 +173,7 @@ async fn story<L: EventLog, F: Future<Output = ()>>(
             }
             _ => {
                 for visitor in &mut visitors {
-                    // Some read nothing now, some a little.
+                    // Some subscribers read nothing now, some a little.
                     let mut left = [0, 1, 5, u64::MAX, u64::MAX][random.size(5)];
                     let mut tries = 0;
                     while left > 0 {
@@ -184,7 +184,7 @@ async fn story<L: EventLog, F: Future<Output = ()>>(
                                 left -= 1;
                             }
                             (Poll::Ready(None), _) => {
-                                assert!(visitor.is_over, "it ends before the end");
+                                assert!(visitor.is_over, "it ends at the end");
                                 break;
                             }
                             (Poll::Pending, Some(settle)) if tries < TRIES => {
@@ -192,9 +192,9 @@ async fn story<L: EventLog, F: Future<Output = ()>>(
                                 tries += 1;
                             }
                             (Poll::Pending, _) => {
-                                let (place, all) = (visitor.place, list.len() as u64 + 1);
+                                let (position, all) = (visitor.position, list.len() as u64 + 1);
                                 visitor.passes(&list, all);
-                                visitor.place = place;
+                                visitor.position = position;
                                 break;
                             }
                         }
@@ -206,7 +206,7 @@ async fn story<L: EventLog, F: Future<Output = ()>>(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_hub_gives_what_a_list_of_all_events_has() {
+async fn subscribers_receive_the_events_of_a_list_of_all_published_events() {
     for seed in 1..60 {
         let mut random = Random::new(seed);
         let make = |retention, _| Hub::builder().retain(retention).build_on(MemoryLog::new(retention));
@@ -215,11 +215,11 @@ async fn a_hub_gives_what_a_list_of_all_events_has() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn so_does_one_whose_log_is_elsewhere() {
+async fn subscribers_to_a_log_elsewhere_receive_the_events_of_a_list_of_all_published_events() {
     for seed in 1..20 {
         let mut random = Random::new(seed);
-        let make = |retention, keeps| {
-            Hub::builder().retain(retention).build_on(NetworkLog::new(usize::try_from(keeps).unwrap()))
+        let make = |retention, retained| {
+            Hub::builder().retain(retention).build_on(NetworkLog::new(usize::try_from(retained).unwrap()))
         };
         story(&mut random, make, Some(|| sleep(Duration::from_millis(10)))).await;
     }

@@ -1,4 +1,4 @@
-//! What a subscriber may see.
+//! `only`: the events that a subscriber may see.
 
 use std::{
     pin::Pin,
@@ -24,9 +24,8 @@ fn even(event: &Feed) -> bool {
     matches!(event, Feed::Tick(n) if n % 2 == 0)
 }
 
-/// Row 5 of the pitfalls: nobody replays another's events.
 #[test]
-fn what_may_not_be_seen_live_may_not_be_seen_on_replay() {
+fn events_that_are_withheld_live_are_withheld_on_replay() {
     let hub = hub(Retention::default());
     let mut live = Reader::of(hub.subscribe(Start::Live).only(even));
     ticks(&hub, 1..=5);
@@ -40,7 +39,7 @@ fn what_may_not_be_seen_live_may_not_be_seen_on_replay() {
 }
 
 #[test]
-fn runs_of_events_that_may_be_seen_leave_as_one_slice() {
+fn consecutive_events_that_may_be_seen_are_one_slice() {
     let hub = hub(Retention::default());
     let mut reader = Reader::of(hub.subscribe(Start::Live).only(|event| !matches!(event, Feed::Tick(4))));
     ticks(&hub, 1..=9);
@@ -52,7 +51,7 @@ fn runs_of_events_that_may_be_seen_leave_as_one_slice() {
 }
 
 #[test]
-fn asked_twice_both_must_agree() {
+fn after_two_calls_of_only_both_closures_must_agree() {
     let hub = hub(Retention::default());
     let subscription = hub.subscribe(Start::Live).only(even).only(|event| !matches!(event, Feed::Tick(4)));
     let mut reader = Reader::of(subscription);
@@ -61,7 +60,7 @@ fn asked_twice_both_must_agree() {
 }
 
 #[test]
-fn a_terminal_event_ends_those_alone_who_may_see_it() {
+fn a_terminal_event_ends_only_subscriptions_that_may_see_it() {
     let hub = hub(Retention::default());
     let mut all = Reader::at(&hub, Start::Live);
     let mut some = Reader::of(hub.subscribe(Start::Live).only(even));
@@ -73,7 +72,7 @@ fn a_terminal_event_ends_those_alone_who_may_see_it() {
 }
 
 #[test]
-fn a_gap_is_told_to_those_too_who_see_little() {
+fn a_subscriber_with_a_filter_is_told_of_gaps() {
     let hub = hub(Retention::events(2));
     let mut reader = Reader::of(hub.subscribe(Start::Live).only(even));
     ticks(&hub, 1..=4);
@@ -81,7 +80,7 @@ fn a_gap_is_told_to_those_too_who_see_little() {
 }
 
 #[test]
-fn who_may_see_little_and_has_missed_nothing_is_told_of_no_gap() {
+fn a_subscriber_that_may_see_few_events_and_missed_none_is_told_of_no_gap() {
     let hub = hub(Retention::events(10));
     let own = |event: &Feed| matches!(event, Feed::Tick(n) if *n == 1 || *n > 1_000);
     let mut reader = Reader::of(hub.subscribe(Start::Live).only(own));
@@ -90,14 +89,14 @@ fn who_may_see_little_and_has_missed_nothing_is_told_of_no_gap() {
     let mut words = 0;
     for n in 2..=1_000 {
         ticks(&hub, [n]);
-        // It is up to date, and now and then it hears that.
+        // It is up to date, and is sent a newer id now and then.
         while let Poll::Ready(Some(seen)) = reader.read_one() {
             assert_eq!(seen, []);
             words += 1;
         }
         if n % 7 == 0 {
             reader.subscription = Some(hub.subscribe(reader.last_event_id()).only(own));
-            assert_eq!(reader.events(), [], "its connection breaks, and it comes back");
+            assert_eq!(reader.events(), [], "after it has reconnected");
         }
     }
     assert!((100..400).contains(&words), "{words}");
@@ -107,7 +106,7 @@ fn who_may_see_little_and_has_missed_nothing_is_told_of_no_gap() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_who_may_see_little_is_told_of_no_gap_when_many_events_go_at_once() {
+async fn a_subscriber_that_may_see_few_events_is_told_of_no_gap_when_many_events_are_trimmed_at_once() {
     let hub = hub(Retention::events(100).age(Duration::from_secs(10)));
     ticks(&hub, 1..=200);
     let mut reader = Reader::of(hub.subscribe(Start::Live).only(|event| *event == Feed::Tick(201)));
@@ -116,7 +115,7 @@ async fn one_who_may_see_little_is_told_of_no_gap_when_many_events_go_at_once() 
     for n in 202..=260 {
         ticks(&hub, [n]);
         assert_eq!(reader.events(), []);
-        // The first events are too old together, and with them the one that it saw.
+        // The first events become too old together, among them the one that it received.
         let mut back = Reader::of(hub.subscribe(reader.last_event_id()).only(|_| false));
         assert_eq!(back.events(), [], "it has missed nothing when {n} comes");
         advance(Duration::from_secs(1)).await;
@@ -124,14 +123,14 @@ async fn one_who_may_see_little_is_told_of_no_gap_when_many_events_go_at_once() 
 }
 
 #[test]
-fn one_who_catches_up_on_what_he_may_not_see_hears_of_it_a_few_times() {
+fn catching_up_on_withheld_events_sends_few_ids() {
     let hub = hub(Retention::events(1_000));
     let mut live = Reader::at(&hub, Start::Live);
     for n in 1..=2_000 {
         ticks(&hub, [n]);
         live.ticks();
     }
-    // Each event is a piece of its own.
+    // Each event is a segment of its own.
     let mut late = Reader::of(hub.subscribe(Start::Earliest).only(|_| false));
     let mut words = 0;
     for _ in 0..1_000 {
@@ -141,7 +140,7 @@ fn one_who_catches_up_on_what_he_may_not_see_hears_of_it_a_few_times() {
 }
 
 #[test]
-fn one_who_is_sent_events_knows_its_place_by_them() {
+fn a_client_that_receives_events_is_sent_no_other_ids() {
     let hub = hub(Retention::events(20));
     let mut reader = Reader::of(hub.subscribe(Start::Live).only(even));
     for n in 1..=500 {
@@ -153,12 +152,12 @@ fn one_who_is_sent_events_knows_its_place_by_them() {
             items += 1;
             seen.extend(events.into_iter().map(|(event, _)| event));
         }
-        assert_eq!((items, &seen), (expected.len(), &expected), "no other item is sent to it");
+        assert_eq!((items, &seen), (expected.len(), &expected), "it is sent no other item");
     }
 }
 
 #[test]
-fn as_long_as_nothing_is_let_go_nothing_is_said_of_what_may_not_be_seen() {
+fn while_no_event_is_trimmed_no_id_is_sent_for_withheld_events() {
     let hub = hub(Retention::events(100));
     let mut reader = Reader::of(hub.subscribe(Start::Live).only(|_| false));
     for n in 1..=100 {
@@ -168,7 +167,7 @@ fn as_long_as_nothing_is_let_go_nothing_is_said_of_what_may_not_be_seen() {
 }
 
 #[test]
-fn values_are_withheld_as_bytes_are() {
+fn values_are_withheld_like_bytes() {
     let hub = hub(Retention::default());
     let mut events = hub.subscribe(Start::Live).only(even).events();
     ticks(&hub, 1..=4);
@@ -180,7 +179,7 @@ fn values_are_withheld_as_bytes_are() {
 }
 
 #[test]
-fn a_poll_passes_over_some_events_and_gives_others_their_turn() {
+fn a_poll_passes_a_limited_number_of_withheld_events_and_yields() {
     let hub = hub(Retention::events(20_000));
     ticks(&hub, 1..=20_000);
     let asked = Arc::new(AtomicUsize::new(0));
@@ -197,17 +196,17 @@ fn a_poll_passes_over_some_events_and_gives_others_their_turn() {
         let after = asked.load(Ordering::Relaxed);
         if after < 20_000 {
             polls += 1;
-            assert_eq!(wakes.count(), polls, "it goes on by itself");
+            assert_eq!(wakes.count(), polls, "it wakes its own task");
         }
         let passed = after - before;
-        // Up to a limit, and on to the end of a piece.
+        // Up to a limit, and to the end of a segment.
         assert!(passed < 2_048, "{passed}");
     }
 }
 
 static READ: AtomicUsize = AtomicUsize::new(0);
 
-/// Counts how often it is read, and cannot read what it wrote when that is odd.
+/// Counts how often it is decoded. It cannot decode odd numbers that it has encoded.
 #[derive(Debug)]
 struct Costly(u64);
 
@@ -239,12 +238,12 @@ impl DecodeEvent for Costly {
 }
 
 #[test]
-fn an_event_is_read_once_for_all_and_withheld_if_it_cannot_be() {
+fn an_event_is_decoded_once_for_all_subscriptions_and_withheld_if_it_cannot_be_decoded() {
     let hub = Hub::builder_on_gap(OnGap::Ignore).build();
     for n in 0..10 {
         hub.publish_now(&Costly(n)).unwrap();
     }
-    assert_eq!(READ.load(Ordering::SeqCst), 0, "nobody has asked");
+    assert_eq!(READ.load(Ordering::SeqCst), 0, "no subscription has decoded values");
     let asked = Arc::new(AtomicUsize::new(0));
     for _ in 0..20 {
         let asked = Arc::clone(&asked);
@@ -254,7 +253,7 @@ fn an_event_is_read_once_for_all_and_withheld_if_it_cannot_be() {
         });
         let mut events = 0;
         while let Poll::Ready(Some(entries)) = poll(&mut subscription) {
-            assert_eq!(entries.len(), 1, "between two there is one that cannot be read");
+            assert_eq!(entries.len(), 1, "between two events there is one that cannot be decoded");
             events += 1;
         }
         assert_eq!(events, 5);

@@ -1,4 +1,4 @@
-//! Publishing: order, ids, errors, wake-ups.
+//! Publishing: order, ids, errors and wake-ups.
 
 use std::{
     fmt,
@@ -17,7 +17,7 @@ use sse_typed::{
 use crate::common::{Feed, Reader, WakeCounter, hub, poll, ticks};
 
 #[tokio::test]
-async fn what_is_published_has_the_id_that_publish_returns() {
+async fn a_published_event_has_the_id_that_publish_returns() {
     let hub = hub(Retention::default());
     let mut reader = Reader::at(&hub, Start::Live);
     let first = hub.publish(&Feed::Tick(1)).await.unwrap();
@@ -30,7 +30,7 @@ async fn what_is_published_has_the_id_that_publish_returns() {
 }
 
 #[tokio::test]
-async fn a_burst_leaves_as_one_slice() {
+async fn a_burst_is_sent_as_one_slice() {
     let hub = hub(Retention::default());
     let mut subscription = hub.subscribe(Start::Live);
     ticks(&hub, 1..=16);
@@ -41,7 +41,7 @@ async fn a_burst_leaves_as_one_slice() {
 }
 
 #[tokio::test]
-async fn events_arrive_as_values_too() {
+async fn events_can_be_received_as_values() {
     let hub = hub(Retention::default());
     let mut events = hub.subscribe(Start::Live).start_with(Feed::State(0)).events();
     ticks(&hub, 1..=2);
@@ -57,7 +57,7 @@ async fn events_arrive_as_values_too() {
 }
 
 #[tokio::test]
-async fn a_value_is_read_once_for_all_subscriptions() {
+async fn a_value_is_decoded_once_for_all_subscriptions() {
     let hub = hub(Retention::default());
     let (mut one, mut other) = (hub.subscribe(Start::Live).events(), hub.subscribe(Start::Live).events());
     ticks(&hub, [7]);
@@ -66,7 +66,7 @@ async fn a_value_is_read_once_for_all_subscriptions() {
 }
 
 #[test]
-fn an_event_that_cannot_travel_is_an_error_and_nobody_sees_it() {
+fn an_event_that_cannot_be_encoded_is_an_error_and_is_not_sent() {
     #[derive(Debug)]
     struct Bad(bool);
     impl EventKind for Bad {
@@ -88,12 +88,12 @@ fn an_event_that_cannot_travel_is_an_error_and_nobody_sees_it() {
     assert!(error.is_encode(), "{error}");
     assert!(std::error::Error::source(&error).unwrap().to_string().contains("line end"));
     assert!(poll(&mut subscription).is_pending());
-    // Ids have no hole by it.
+    // It takes no id.
     assert!(hub.publish_now(&Bad(false)).unwrap().as_str().ends_with("-1"));
 }
 
 #[test]
-fn an_event_that_is_never_on_the_wire_is_not_published() {
+fn a_skipped_variant_is_not_published() {
     #[derive(SseEvent)]
     enum Inner {
         Seen,
@@ -108,7 +108,7 @@ fn an_event_that_is_never_on_the_wire_is_not_published() {
 }
 
 #[test]
-fn an_id_that_an_event_carries_from_elsewhere_is_not_the_hubs() {
+fn the_id_that_an_event_received_elsewhere_is_replaced_by_the_hubs() {
     #[derive(Debug, SseEvent)]
     enum Relay {
         #[sse(other)]
@@ -125,7 +125,7 @@ fn an_id_that_an_event_carries_from_elsewhere_is_not_the_hubs() {
 }
 
 #[test]
-fn who_waits_is_woken_once_by_an_event_and_not_at_all_when_gone() {
+fn a_waiting_subscription_is_woken_once_by_an_event_and_a_dropped_one_is_not() {
     let hub = hub(Retention::default());
     let (wakes, waker) = WakeCounter::new();
     let mut staying = hub.subscribe(Start::Live);
@@ -142,7 +142,7 @@ fn who_waits_is_woken_once_by_an_event_and_not_at_all_when_gone() {
 }
 
 #[test]
-fn publishing_within_a_closure_of_the_hub_is_an_error_and_no_deadlock() {
+fn publishing_from_a_closure_of_the_hub_is_an_error_and_no_deadlock() {
     let hub = hub(Retention::default());
     let mut errors = Vec::new();
     hub.publish_now_with(|| {
@@ -161,14 +161,14 @@ fn publishing_within_a_closure_of_the_hub_is_an_error_and_no_deadlock() {
     });
     assert!(matches!(poll(&mut subscription), Poll::Ready(Some(_))));
     assert_eq!(hub.stats().published, 1);
-    // From another thread it waits its turn.
+    // Another thread waits for the lock.
     std::thread::scope(|scope| {
         let other = scope.spawn(|| hub.publish_now_with(|| Feed::Tick(2)).unwrap());
         assert!(other.join().unwrap().as_str().ends_with("-2"));
     });
 }
 
-/// Publishes once, when it is woken: what wakes it runs its task in place.
+/// A waker that publishes once, within the wake-up.
 struct InPlace(Mutex<Option<Hub<Feed>>>);
 
 impl Wake for InPlace {
@@ -181,7 +181,7 @@ impl Wake for InPlace {
 }
 
 #[test]
-fn a_task_that_is_woken_by_a_change_may_publish_at_once() {
+fn a_task_that_is_woken_by_publish_with_may_publish() {
     let hub = hub(Retention::default());
     let mut subscription = hub.subscribe(Start::Live);
     let waker = Waker::from(Arc::new(InPlace(Mutex::new(Some(hub.clone())))));
@@ -192,7 +192,7 @@ fn a_task_that_is_woken_by_a_change_may_publish_at_once() {
 
 static OWN: OnceLock<Hub<Loud>> = OnceLock::new();
 
-/// Publishes when it is dropped, if it is told to.
+/// Publishes when it is dropped, if it has a hub.
 #[derive(Debug)]
 struct Echo(bool);
 
@@ -217,7 +217,7 @@ enum Loud {
 }
 
 #[test]
-fn an_event_that_is_dropped_behind_a_change_may_publish() {
+fn an_event_that_is_dropped_after_publish_with_may_publish() {
     let hub = OWN.get_or_init(|| Hub::builder_on_gap(OnGap::Ignore).build());
     hub.publish_now_with(|| Loud::Said(Echo(true))).unwrap();
     assert_eq!(hub.stats().published, 2);
@@ -232,7 +232,7 @@ impl Wake for Panics {
 }
 
 #[test]
-fn a_waker_that_panics_takes_nobody_elses_wake_up() {
+fn a_waker_that_panics_does_not_prevent_other_wake_ups() {
     let hub = hub(Retention::default());
     let bad = Waker::from(Arc::new(Panics));
     let (wakes, good) = WakeCounter::new();
@@ -242,13 +242,13 @@ fn a_waker_that_panics_takes_nobody_elses_wake_up() {
         assert!(Pin::new(subscription).poll_next(&mut Context::from_waker(waker)).is_pending());
     }
     let published = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| hub.publish_now(&Feed::Tick(1))));
-    assert!(published.is_err(), "it is heard of");
+    assert!(published.is_err(), "the panic is resumed");
     assert_eq!(wakes.count(), 97);
     assert_eq!(hub.stats().published, 1);
 }
 
 #[test]
-fn a_panic_in_a_closure_leaves_the_hub_as_it_was() {
+fn a_panic_in_a_closure_leaves_the_hub_unchanged() {
     let hub = hub(Retention::default());
     let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| hub.publish_now_with(|| panic!("no"))));
     assert!(result.is_err());
@@ -265,9 +265,8 @@ fn a_hub_needs_no_runtime() {
     assert_eq!(reader.ticks(), [1]);
 }
 
-/// Row 2 of the pitfalls, the hub's half.
 #[test]
-fn a_stalled_subscriber_costs_its_place_and_publishing_does_not_wait_for_it() {
+fn a_stalled_subscriber_costs_its_own_memory_and_publishing_does_not_wait_for_it() {
     let hub = hub(Retention::events(100));
     let mut stalled: Vec<_> = (0..1_000).map(|_| Reader::at(&hub, Start::Live)).collect();
     for reader in &mut stalled {
@@ -282,7 +281,7 @@ fn a_stalled_subscriber_costs_its_place_and_publishing_does_not_wait_for_it() {
     }
     assert_eq!(hub.stats().events, 100);
     assert!(most <= 100 * 64, "{most}");
-    assert!(size_of::<sse_typed::Subscription<Feed>>() <= 64, "a place, and what it needs to wait");
-    // When they read at last, they hear what they have missed.
+    assert!(size_of::<sse_typed::Subscription<Feed>>() <= 64, "a position, and a ticket to wait with");
+    // When they read, they are told of the gap.
     assert_eq!(stalled[0].events()[0], crate::common::missed(9_900, sse_typed::event::GapReason::Lagged));
 }

@@ -1,4 +1,4 @@
-//! Coming back: ids, starts, and what is over.
+//! Resuming: ids, starts, and subscriptions that are over.
 
 use std::task::Poll;
 
@@ -12,7 +12,7 @@ use sse_typed::{
 use crate::common::{Feed, Reader, hub, last_event_id, missed, poll, ticks};
 
 #[test]
-fn a_client_that_comes_back_goes_on_behind_the_last_event_it_has() {
+fn a_client_resumes_behind_the_last_event_that_it_has() {
     let hub = hub(Retention::default());
     let mut reader = Reader::at(&hub, Start::Live);
     ticks(&hub, 1..=3);
@@ -20,13 +20,13 @@ fn a_client_that_comes_back_goes_on_behind_the_last_event_it_has() {
     reader.subscription = None;
     ticks(&hub, 4..=5);
     reader.resume(&hub);
-    // What is published meanwhile comes behind, through the same path.
+    // Events that are published meanwhile follow.
     ticks(&hub, 6..=6);
     assert_eq!(reader.ticks(), [4, 5, 6]);
 }
 
 #[test]
-fn a_subscription_begins_where_it_was_told_to() {
+fn a_subscription_begins_at_its_start() {
     let hub = hub(Retention::events(10));
     ticks(&hub, 1..=20);
     let mut starts = [
@@ -39,7 +39,7 @@ fn a_subscription_begins_where_it_was_told_to() {
     ];
     ticks(&hub, 21..=21);
     let from = |first: u64| (first..=21).collect::<Vec<_>>();
-    // The retention has moved on by one since: that is told.
+    // One more event was trimmed since, and that is reported.
     assert_eq!(starts[2].events()[0], missed(1, GapReason::Lagged));
     assert_eq!(starts[5].events()[0], missed(1, GapReason::Lagged));
     for (index, first) in [(0, 21), (1, 21), (3, 18), (4, 21)] {
@@ -48,7 +48,6 @@ fn a_subscription_begins_where_it_was_told_to() {
     assert_eq!(Reader::at(&hub, Start::Earliest).ticks(), from(12));
 }
 
-/// Row 5 of the pitfalls: ids of a restarted process are not matched by accident.
 #[test]
 fn an_id_of_an_earlier_process_is_a_gap() {
     let before = hub(Retention::default());
@@ -59,9 +58,8 @@ fn an_id_of_an_earlier_process_is_a_gap() {
     assert_eq!(reader.events(), [missed(None, GapReason::UnknownId), Feed::Tick(1), Feed::Tick(2)]);
 }
 
-/// Row 5 of the pitfalls: what a client brings is not trusted.
 #[test]
-fn any_text_is_taken_as_a_last_event_id() {
+fn any_text_is_accepted_as_a_last_event_id() {
     let hub = hub(Retention::default());
     let id = hub.publish_now(&Feed::Tick(1)).unwrap();
     let epoch = id.as_str().rsplit_once('-').unwrap().0;
@@ -90,9 +88,8 @@ fn any_text_is_taken_as_a_last_event_id() {
     }
 }
 
-/// Row 9 of the pitfalls, the hub's half.
 #[test]
-fn a_client_that_has_had_the_terminal_event_is_told_not_to_come_back() {
+fn a_client_that_has_the_terminal_event_is_told_to_stop_reconnecting() {
     let first = hub(Retention::default());
     let mut reader = Reader::at(&first, Start::Live);
     first.publish_now(&Feed::Done).unwrap();
@@ -100,19 +97,19 @@ fn a_client_that_has_had_the_terminal_event_is_told_not_to_come_back() {
     let (seen, open) = reader.read();
     assert_eq!((seen.len(), open), (1, false), "the terminal event ends the subscription, not the hub");
     assert!(seen[0].1.ends_with("-1!"));
-    // By any server, and after any restart.
+    // By any server, also after a restart.
     for hub in [first, hub(Retention::default())] {
         let mut over = hub.subscribe(reader.last_event_id());
         assert_eq!(over.size_hint(), (0, Some(0)));
         assert_eq!(poll(&mut over).map(|entries| entries.is_none()), Poll::Ready(true));
-        assert_eq!(over.start_with(Feed::Tick(0)).size_hint(), (0, Some(0)), "nor is it greeted");
-        let over = hub.subscribe_with(reader.last_event_id(), || panic!("nor given a snapshot"));
+        assert_eq!(over.start_with(Feed::Tick(0)).size_hint(), (0, Some(0)), "it is sent no greeting");
+        let over = hub.subscribe_with(reader.last_event_id(), || panic!("it is sent no snapshot"));
         assert_eq!(over.size_hint(), (0, Some(0)));
     }
 }
 
 #[test]
-fn a_subscription_that_may_have_something_to_send_does_not_say_it_is_over() {
+fn a_subscription_that_may_have_events_does_not_report_that_it_is_over() {
     let hub = hub(Retention::default());
     for start in [Start::Live, Start::Earliest, Start::Last(0), Start::after(last_event_id("nobody's"))] {
         assert_eq!(hub.subscribe(start).size_hint(), (0, None));
@@ -120,7 +117,7 @@ fn a_subscription_that_may_have_something_to_send_does_not_say_it_is_over() {
 }
 
 #[test]
-fn events_behind_a_terminal_one_are_for_those_who_come_later() {
+fn events_behind_a_terminal_event_are_for_later_subscriptions() {
     let hub = hub(Retention::default());
     ticks(&hub, [1]);
     hub.publish_now(&Feed::Done).unwrap();
@@ -132,13 +129,13 @@ fn events_behind_a_terminal_one_are_for_those_who_come_later() {
 }
 
 #[test]
-fn how_far_behind_a_subscription_is_can_be_asked() {
+fn lag_is_the_number_of_retained_events_that_were_not_yielded() {
     let hub = hub(Retention::events(5));
     let subscription = hub.subscribe(Start::Live);
     assert_eq!(subscription.lag(), 0);
     ticks(&hub, 1..=3);
     assert_eq!(subscription.lag(), 3);
     ticks(&hub, 4..=9);
-    assert_eq!(subscription.lag(), 5, "what is no longer kept cannot be given");
+    assert_eq!(subscription.lag(), 5, "trimmed events do not count");
     assert_eq!(hub.subscribe(Start::after(last_event_id("nobody's"))).lag(), 5);
 }

@@ -1,4 +1,4 @@
-//! How much is kept.
+//! How much history is retained.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use tokio::time::advance;
 use crate::common::{Feed, Reader, hub, missed, ticks};
 
 #[tokio::test(start_paused = true)]
-async fn events_go_when_they_are_too_old() {
+async fn events_are_trimmed_when_they_are_too_old() {
     let hub = hub(Retention::events(100).age(Duration::from_secs(60)));
     ticks(&hub, 1..=2);
     let mut stalled = Reader::at(&hub, Start::Earliest);
@@ -20,12 +20,12 @@ async fn events_go_when_they_are_too_old() {
     let id = hub.publish_now(&Feed::Tick(4)).unwrap();
     assert_eq!(hub.stats().events, 4);
     advance(Duration::from_secs(20)).await;
-    assert_eq!(hub.stats().events, 4, "just as old as is allowed");
+    assert_eq!(hub.stats().events, 4, "exactly the maximum age");
     advance(Duration::from_millis(1)).await;
     assert_eq!(hub.stats().events, 2);
     assert_eq!(Reader::at(&hub, Start::Earliest).ticks(), [3, 4]);
     assert_eq!(stalled.events(), [missed(2, GapReason::Lagged), Feed::Tick(3), Feed::Tick(4)]);
-    // All may go, and places stay what they were.
+    // All events may be trimmed; positions do not change.
     advance(Duration::from_secs(60)).await;
     assert_eq!((hub.stats().events, hub.stats().bytes), (0, 0));
     let mut reader = Reader::at(&hub, id);
@@ -44,14 +44,14 @@ async fn a_gap_with_nothing_behind_it_leads_to_the_head() {
     let (seen, _) = reader.read();
     assert_eq!(seen[0].0, missed(2, GapReason::Trimmed));
     assert!(seen[0].1.ends_with("-3"));
-    // Whoever got it does not meet it again.
+    // A client that was told of the gap does not meet it again.
     reader.resume(&hub);
     ticks(&hub, [4]);
     assert_eq!(reader.ticks(), [4]);
 }
 
 #[test]
-fn events_go_when_they_weigh_too_much_but_the_newest_stays() {
+fn events_are_trimmed_when_they_take_too_many_bytes_but_the_newest_is_retained() {
     let hub = hub(Retention::events(1_000).bytes(200));
     ticks(&hub, 1..=100);
     let stats = hub.stats();
@@ -62,7 +62,7 @@ fn events_go_when_they_weigh_too_much_but_the_newest_stays() {
 }
 
 #[test]
-fn what_is_there_can_be_counted() {
+fn stats_count_the_retained_events() {
     let hub = hub(Retention::events(2));
     let mut reader = Reader::at(&hub, Start::Live);
     ticks(&hub, 1..=3);

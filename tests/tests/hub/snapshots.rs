@@ -1,4 +1,4 @@
-//! Snapshots: who gets one, and what is in it.
+//! Snapshots: which clients get one, and what it contains.
 
 use std::{
     sync::{
@@ -18,7 +18,7 @@ use sse_typed::{
 use crate::common::{Feed, Reader, hub, hub_on_gap, last_event_id, poll, ticks};
 
 #[test]
-fn who_is_new_gets_a_snapshot_and_who_can_be_resumed_does_not() {
+fn a_new_client_gets_a_snapshot_and_a_resumed_client_does_not() {
     let hub = hub(Retention::default());
     let id = hub.publish_now(&Feed::Tick(1)).unwrap();
     ticks(&hub, 2..=3);
@@ -28,7 +28,7 @@ fn who_is_new_gets_a_snapshot_and_who_can_be_resumed_does_not() {
     let mut earliest = Reader::of(hub.subscribe_with(Start::Earliest, snapshot));
     let (seen, _) = new.read();
     assert_eq!(seen[0].0, Feed::State(3));
-    assert!(seen[0].1.ends_with("-3"), "its id is its place");
+    assert!(seen[0].1.ends_with("-3"), "its id is its position");
     assert_eq!(resumed.ticks(), [2, 3]);
     assert_eq!(earliest.ticks(), [1, 2, 3]);
     ticks(&hub, 4..=4);
@@ -39,7 +39,7 @@ fn who_is_new_gets_a_snapshot_and_who_can_be_resumed_does_not() {
 }
 
 #[test]
-fn a_start_behind_no_id_is_live() {
+fn a_start_without_an_id_is_live() {
     let hub = hub(Retention::default());
     ticks(&hub, [1]);
     let start = Start::After(LastEventId::none());
@@ -50,12 +50,12 @@ fn a_start_behind_no_id_is_live() {
 }
 
 #[test]
-fn a_terminal_event_of_a_subscriptions_own_ends_its_stream() {
+fn a_terminal_event_for_one_subscriber_ends_its_stream() {
     let hub = hub(Retention::default());
     let greeted = hub.subscribe(Start::Live).start_with(Feed::Done);
     let over = hub.subscribe_with(Start::Live, || Feed::Done);
     for mut subscription in [greeted, over] {
-        let Poll::Ready(Some(entries)) = poll(&mut subscription) else { panic!("it has an event of its own") };
+        let Poll::Ready(Some(entries)) = poll(&mut subscription) else { panic!("it has an event for this subscriber") };
         assert!(entries.is_terminal());
         assert!(matches!(poll(&mut subscription), Poll::Ready(None)));
     }
@@ -75,7 +75,7 @@ fn a_snapshot_behind_a_terminal_event_does_not_end_its_client() {
 }
 
 #[test]
-fn a_greeting_goes_before_the_snapshot() {
+fn a_greeting_precedes_the_snapshot() {
     let hub = hub(Retention::default());
     let subscription = hub.subscribe_with(Start::Live, || Feed::State(0)).start_with(Feed::Tick(0));
     assert_eq!(Reader::of(subscription).events(), [Feed::Tick(0), Feed::State(0)]);
@@ -91,7 +91,7 @@ fn a_terminal_snapshot_ends_the_stream() {
 
 const CHANGES: u64 = 3_000;
 
-/// Changes from several threads, while subscribers come and go. `exact` is whether changes and events are one step.
+/// Makes changes from several threads, while subscribers come and go. With `exact` changes and events are one step.
 async fn changing(exact: bool) -> u64 {
     let hub = hub_on_gap(Retention::events(8), OnGap::Snapshot);
     let state = Arc::new(AtomicU64::new(0));
@@ -120,7 +120,7 @@ async fn changing(exact: bool) -> u64 {
             let mut random = seed;
             let mut snapshots = 0;
             let mut last_id = None;
-            // The state of things as this client has it, across its connections.
+            // The state that this client knows, across its connections.
             let mut known = None;
             loop {
                 let state = Arc::clone(&state);
@@ -136,16 +136,16 @@ async fn changing(exact: bool) -> u64 {
                     for (event, id) in reader.decode(&entries) {
                         match (event, known) {
                             (Feed::State(n), _) => {
-                                assert!(known.is_none_or(|known| known <= n), "back in time");
+                                assert!(known.is_none_or(|known| known <= n), "the state does not go back");
                                 snapshots += 1;
                                 known = Some(n);
                             }
                             (Feed::Tick(n), Some(k)) if exact => {
-                                assert_eq!(n, k + 1, "a change is in the snapshot or comes behind it");
+                                assert_eq!(n, k + 1, "a change is in the snapshot or its event follows");
                                 known = Some(n);
                             }
                             (Feed::Tick(n), Some(k)) => {
-                                // At least once.
+                                // Each change at least once.
                                 assert!(n <= k + 1, "{n} behind {k}");
                                 known = Some(k.max(n));
                             }
@@ -160,7 +160,7 @@ async fn changing(exact: bool) -> u64 {
                         None => break,
                     };
                     if left.is_multiple_of(4) {
-                        // Stalls, and perhaps falls behind.
+                        // Stalls, and may fall behind.
                         for _ in 0..left {
                             tokio::task::yield_now().await;
                         }
@@ -176,7 +176,7 @@ async fn changing(exact: bool) -> u64 {
     let (mut snapshots, mut complete) = (0, 0);
     for subscriber in subscribers {
         let (known, taken) = subscriber.await.unwrap();
-        // Who came back when all was over may have missed the end, and nobody else.
+        // Only a client that reconnected after the end may have missed it.
         complete += u64::from(known == Some(state.load(Ordering::SeqCst)));
         snapshots += taken;
     }
@@ -185,32 +185,32 @@ async fn changing(exact: bool) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_snapshot_has_just_the_changes_whose_events_are_before_it() {
-    assert!(changing(true).await > 4, "some met a gap");
+async fn a_snapshot_has_exactly_the_changes_whose_events_are_before_it() {
+    assert!(changing(true).await > 4, "some clients met a gap");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn without_publish_with_a_change_is_told_at_least_once() {
-    assert!(changing(false).await > 4, "some met a gap");
+async fn without_publish_with_a_change_is_received_at_least_once() {
+    assert!(changing(false).await > 4, "some clients met a gap");
 }
 
 #[test]
-fn a_snapshot_for_an_unknown_id_is_one_that_fills_the_gap() {
+fn a_snapshot_for_an_unknown_id_replaces_the_lost_history() {
     let hub = hub_on_gap(Retention::default(), OnGap::Snapshot);
     ticks(&hub, 1..=2);
     let mut reader = Reader::of(hub.subscribe_with(last_event_id("old"), || Feed::State(2)));
     ticks(&hub, 3..=3);
-    // Made when it is asked for, which is now.
+    // It is made when the subscription is polled.
     assert_eq!(reader.events(), [Feed::State(2)]);
     ticks(&hub, 4..=4);
     assert_eq!(reader.ticks(), [4]);
 }
 
 #[test]
-fn an_event_that_comes_while_a_snapshot_is_made_comes_behind_it() {
+fn an_event_that_is_published_while_a_snapshot_is_made_follows_it() {
     let hub = hub(Retention::default());
     let publisher = hub.clone();
-    // Published without its change, so it does not wait for the snapshot.
+    // Published without `publish_with`, so it does not wait for the snapshot.
     let snapshot = move || {
         std::thread::scope(|scope| {
             scope.spawn(|| ticks(&publisher, [1])).join().unwrap();

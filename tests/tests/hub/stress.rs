@@ -1,4 +1,4 @@
-//! The laws, with threads.
+//! The hub under load from several threads.
 
 use std::sync::{
     Arc, Barrier,
@@ -11,9 +11,9 @@ use sse_typed::{
     hub::{Hub, OnGap, Retention, Start},
 };
 
-use crate::common::{Feed, Law, Reader, hub, last_event_id};
+use crate::common::{ContiguityCheck, Feed, Reader, hub, last_event_id};
 
-/// A cheap random number.
+/// A cheap pseudo-random number.
 fn next(random: &mut u64) -> u64 {
     *random ^= *random << 13;
     *random ^= *random >> 7;
@@ -22,44 +22,44 @@ fn next(random: &mut u64) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn threads_that_publish_resume_stall_and_drop_break_no_law() {
+async fn subscribers_on_many_threads_receive_contiguous_events_or_gaps() {
     const EVENTS: u64 = 20_000;
     let hub = hub(Retention::events(64));
-    let epoch = Law::epoch_of(&hub.publish_now(&Feed::Tick(1)).unwrap());
+    let epoch = ContiguityCheck::epoch_of(&hub.publish_now(&Feed::Tick(1)).unwrap());
     let published = Arc::new(AtomicU64::new(1));
     let mut clients = Vec::new();
     for seed in 1..=6_u64 {
         let (hub, epoch) = (hub.clone(), epoch.clone());
         clients.push(tokio::spawn(async move {
             let mut random = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-            let mut law = Law::new(&epoch, None);
+            let mut check = ContiguityCheck::new(&epoch, None);
             let mut reader = Reader::at(&hub, Start::Earliest);
             loop {
                 let subscription = reader.subscription.as_mut().unwrap();
                 let Some(entries) = subscription.next().await else {
-                    panic!("ends behind the terminal event alone");
+                    panic!("it ends only after the terminal event");
                 };
                 for seen in reader.decode(&entries) {
                     if seen.0 == Feed::Done {
-                        return (law.seen, law.gaps);
+                        return (check.seen, check.gaps);
                     }
-                    law.check(&seen);
+                    check.check(&seen);
                 }
                 match next(&mut random) % 64 {
                     0..4 => reader.resume(&hub),
                     4 => {
                         let n = next(&mut random) % EVENTS;
                         let kept = hub.stats().published;
-                        reader = Reader::at(&hub, last_event_id(&law.id(n)));
-                        // Of an id ahead of all events it is not known whether it was when the hub looked.
-                        law.moved(if n <= kept { Some(n) } else { None });
+                        reader = Reader::at(&hub, last_event_id(&check.id(n)));
+                        // An id behind all events may have been published before or after the hub looked it up.
+                        check.set_last(if n <= kept { Some(n) } else { None });
                         if n > kept && n <= hub.stats().published {
                             reader = Reader::at(&hub, Start::Earliest);
                         }
                     }
                     5 => {
                         reader = Reader::at(&hub, last_event_id("nobody's"));
-                        law.moved(None);
+                        check.set_last(None);
                     }
                     6..12 => {
                         for _ in 0..next(&mut random) % 64 {
@@ -67,16 +67,16 @@ async fn threads_that_publish_resume_stall_and_drop_break_no_law() {
                         }
                     }
                     12 => {
-                        // Waits, and gives it up.
+                        // Waits, and stops waiting.
                         let subscription = reader.subscription.as_mut().unwrap();
                         let entries =
                             futures_util::future::select(subscription.next(), Box::pin(tokio::task::yield_now()));
                         if let futures_util::future::Either::Left((Some(entries), _)) = entries.await {
                             for seen in reader.decode(&entries) {
                                 if seen.0 == Feed::Done {
-                                    return (law.seen, law.gaps);
+                                    return (check.seen, check.gaps);
                                 }
-                                law.check(&seen);
+                                check.check(&seen);
                             }
                         }
                     }
@@ -123,7 +123,7 @@ enum Turn {
 }
 
 #[test]
-fn several_publishers_have_one_order_for_all() {
+fn all_subscribers_see_one_order_of_several_publishers() {
     const TURNS: u64 = 2_000;
     let hub: Hub<Turn> = Hub::builder_on_gap(OnGap::Restart).retain(Retention::events(100_000)).build();
     let barrier = Barrier::new(6);
@@ -156,13 +156,13 @@ fn several_publishers_have_one_order_for_all() {
                 })
             })
             .collect();
-        let told: Vec<_> = publishers.into_iter().flat_map(|publisher| publisher.join().unwrap()).collect();
+        let published: Vec<_> = publishers.into_iter().flat_map(|publisher| publisher.join().unwrap()).collect();
         hub.publish_now(&Turn::Done).unwrap();
         let mut orders: Vec<_> = subscribers.into_iter().map(|subscriber| subscriber.join().unwrap()).collect();
-        // And the ids are those that the publishers were told.
-        let mut told = told;
-        told.sort_by_key(|(id, ..)| id.as_str().rsplit_once('-').unwrap().1.parse::<u64>().unwrap());
-        orders.push(told);
+        // And the ids are those that `publish` returned.
+        let mut published = published;
+        published.sort_by_key(|(id, ..)| id.as_str().rsplit_once('-').unwrap().1.parse::<u64>().unwrap());
+        orders.push(published);
         orders
     });
     assert_eq!(orders[0].len() as u64, 3 * TURNS);
@@ -173,7 +173,7 @@ fn several_publishers_have_one_order_for_all() {
     }
 }
 
-/// A wake-up that is lost shows as a test that hangs: the subscriber waits for each event before the next is published.
+/// A lost wake-up makes this test hang: the subscriber waits for each event before the next one is published.
 #[test]
 fn no_wake_up_is_lost() {
     let hub = hub(Retention::default());
@@ -196,7 +196,7 @@ fn no_wake_up_is_lost() {
     });
 }
 
-/// Who has which event, told by those who wait for them.
+/// The event that each subscriber has received.
 struct Seen {
     count: AtomicU64,
     news: tokio::sync::Notify,
@@ -215,8 +215,8 @@ impl Seen {
     }
 }
 
-/// Each event is published when all have the one before, and nothing else wakes anybody. So a wake-up that is lost is a
-/// test that does not end.
+/// Each event is published when all subscribers have the one before, and nothing else wakes a task. So a lost wake-up
+/// makes this test hang.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_wake_up_is_lost_however_a_subscription_is_polled() {
     const ROUNDS: u64 = 5_000;
@@ -237,7 +237,7 @@ async fn no_wake_up_is_lost_however_a_subscription_is_polled() {
             }
         });
     }
-    // By a waker that is another for each event, of the same task.
+    // By one task, with another waker for each event.
     let (events, unordered) = reader();
     tokio::spawn(async move {
         let mut next = futures_util::stream::FuturesUnordered::new();
@@ -247,7 +247,7 @@ async fn no_wake_up_is_lost_however_a_subscription_is_polled() {
             next.push(events.into_future());
         }
     });
-    // By two tasks that take turns; each may still be woken for what the other gets.
+    // By two tasks in turn; each may be woken for an event that the other receives.
     let (events, turns) = reader();
     let (left, right) = (tokio::sync::mpsc::channel(1), tokio::sync::mpsc::channel(1));
     left.0.send(events).await.unwrap();
@@ -261,7 +261,7 @@ async fn no_wake_up_is_lost_however_a_subscription_is_polled() {
             }
         });
     }
-    // By one who looks again, by a waker that does nothing, before he waits.
+    // By a task that polls with a waker that does nothing before it waits.
     let (mut events, looks) = reader();
     tokio::spawn(async move {
         loop {
@@ -273,7 +273,7 @@ async fn no_wake_up_is_lost_however_a_subscription_is_polled() {
             (0..entries.len()).for_each(|_| looks.tell());
         }
     });
-    // By one who gives up waiting, with and without having been polled by another.
+    // By a task that stops waiting, with and without a poll by another task.
     let (mut events, gives_up) = reader();
     tokio::spawn(async move {
         loop {
@@ -310,12 +310,12 @@ async fn no_wake_up_is_lost_however_a_subscription_is_polled() {
             hub.publish_now(&Feed::Tick(round)).unwrap();
             seen.reaches(round * readers).await;
             if round % 16 == 0 {
-                // Those who have it may not have looked again yet.
+                // Subscribers that have it may not have polled again yet.
                 tokio::task::yield_now().await;
             }
         }
     };
-    tokio::time::timeout(std::time::Duration::from_secs(60), rounds).await.expect("nobody waits for ever");
+    tokio::time::timeout(std::time::Duration::from_secs(60), rounds).await.expect("no subscriber waits forever");
     assert_eq!(seen.count.load(Ordering::SeqCst), ROUNDS * readers);
     hub.close_now(None).unwrap();
     thread.join().unwrap();

@@ -1,4 +1,4 @@
-//! Events as values: read once, and gone with their events.
+//! Events as values: decoded once, and dropped with their events.
 
 use std::{
     convert::Infallible,
@@ -23,7 +23,7 @@ use crate::common::{Feed, poll};
 
 static LIVING: AtomicUsize = AtomicUsize::new(0);
 
-/// Is counted while it lives.
+/// Counts its instances.
 #[derive(Debug)]
 struct Counted(String);
 
@@ -62,22 +62,22 @@ enum Letters {
     Missed(Gap),
 }
 
-/// One test, for it counts all values of the process.
+/// One test, because it counts all values of the process.
 #[tokio::test(start_paused = true)]
-async fn values_go_with_their_events() {
+async fn values_are_dropped_with_their_events() {
     let retention = Retention::events(100).age(Duration::from_secs(60));
     let hub = Hub::<Letters>::builder().retain(retention).build();
     let publish = |count| (0..count).for_each(|_| drop(hub.publish_now(&Letters::Letter(Counted::new("x"))).unwrap()));
     publish(100);
-    assert_eq!(LIVING.load(Ordering::SeqCst), 0, "nobody has asked");
+    assert_eq!(LIVING.load(Ordering::SeqCst), 0, "no subscription has decoded values");
     let mut visitor = hub.subscribe(Start::Earliest).only(|_| false);
     assert!(poll(&mut visitor).is_pending());
     drop(visitor);
-    assert_eq!(LIVING.load(Ordering::SeqCst), 100, "they are kept with their events");
-    // By number: nobody asks for values any more.
+    assert_eq!(LIVING.load(Ordering::SeqCst), 100, "they are cached with their events");
+    // Trimmed by number.
     publish(100);
     assert_eq!(LIVING.load(Ordering::SeqCst), 0);
-    // By age, whoever it is that makes the old ones go.
+    // Trimmed by age, by any call.
     let mut visitor = hub.subscribe(Start::Earliest).events();
     assert!(poll(&mut visitor).is_ready());
     drop(visitor);
@@ -88,14 +88,14 @@ async fn values_go_with_their_events() {
 }
 
 #[test]
-fn values_are_not_over_before_the_last_of_them_is_given() {
+fn values_are_not_over_before_the_last_one_is_yielded() {
     let hub = crate::common::hub(Retention::default());
     crate::common::ticks(&hub, [1]);
     hub.publish_now(&Feed::Done).unwrap();
     let mut values = hub.subscribe(Start::Earliest).events();
     let Poll::Ready(Some(event)) = poll(&mut values) else { panic!("it was published") };
     assert_eq!(*event.data, Feed::Tick(1));
-    assert_ne!(values.size_hint().1, Some(0), "the terminal event is still to come");
+    assert_ne!(values.size_hint().1, Some(0), "the terminal event follows");
     let Poll::Ready(Some(event)) = poll(&mut values) else { panic!("it was published") };
     assert_eq!(*event.data, Feed::Done);
     assert!(matches!(poll(&mut values), Poll::Ready(None)));

@@ -1,5 +1,5 @@
-//! A client whose connection is cut at any byte, and whose parts come and go, sees each part's events once and in order, or is
-//! told of the gap.
+//! A client whose connection is cut at any byte, and whose parts are added and removed, receives the events of each
+//! part once and in order, or a gap.
 
 use std::{collections::BTreeMap, task::Poll};
 
@@ -14,7 +14,7 @@ use super::{Client, wire};
 use crate::common::{Feed, hub, poll};
 
 const PARTS: usize = 4;
-/// As many events as a hub keeps.
+/// The number of events that a hub retains.
 const KEPT: usize = 5;
 
 #[derive(Clone, Debug)]
@@ -22,14 +22,15 @@ enum Step {
     Publish(usize, u8),
     Close(usize, bool),
     Read(u8),
-    /// The connection is cut in the next item, at this part of it in 256, and comes back with these parts.
+    /// The connection is cut within the next item, at this fraction of it in 256ths. The client reconnects with these
+    /// parts.
     Cut(u8, u8),
 }
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         6 => (0..PARTS, 1..4_u8).prop_map(|(part, count)| Step::Publish(part, count)),
-        // A burst that is more than what is kept.
+        // A burst of more events than are retained.
         1 => (0..PARTS, 6..9_u8).prop_map(|(part, count)| Step::Publish(part, count)),
         1 => (0..PARTS, any::<bool>()).prop_map(|(part, last)| Step::Close(part, last)),
         4 => (1..4_u8).prop_map(Step::Read),
@@ -37,7 +38,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// What a client knows of each part: the number of the last event that it has had, or was told to have missed.
+/// What a client knows of each part: the number of the last event that it has received, or that a gap has counted.
 type Known = BTreeMap<usize, u64>;
 
 struct Room {
@@ -50,15 +51,15 @@ struct World {
     rooms: Vec<Room>,
     merge: Merge<Feed>,
     client: Client,
-    /// By this connection.
+    /// From this connection.
     known: Known,
-    /// By the last event ID.
+    /// From the last event ID.
     kept: Known,
-    /// Parts that were over when the client came without an id: they have no place, and are over again.
+    /// Parts that were over when the client came without an id: they have no position, and are over again.
     over: Vec<usize>,
 }
 
-/// The number of a part's event, and the part.
+/// The number of an event, and its part.
 fn value(part: usize, n: u64) -> u64 {
     part as u64 * 1_000_000 + n
 }
@@ -79,7 +80,7 @@ impl World {
         world
     }
 
-    /// With the parts of these bits.
+    /// With the parts whose bits are set.
     fn connect(&mut self, parts: u8) {
         self.client.cut();
         self.merge = Merge::new(self.client.id());
@@ -93,7 +94,7 @@ impl World {
                 room.hub.subscribe(id)
             });
             let known = self.kept.get(&part).copied();
-            assert_eq!(is_new, known.is_none(), "a place for each part of the connection");
+            assert_eq!(is_new, known.is_none(), "there is a position for each part of the connection");
             self.known.insert(part, known.unwrap_or(room.head));
             if is_new && room.closed {
                 self.over.push(part);
@@ -120,7 +121,7 @@ impl World {
         }
     }
 
-    /// Reads one item, or as much of it as there is before a cut. False if there is none.
+    /// Reads one item, or its bytes before a cut. False if there is none.
     fn read(&mut self, cut: Option<u8>) -> bool {
         let item = match poll(&mut self.merge) {
             Poll::Pending => return false,
@@ -142,7 +143,7 @@ impl World {
         true
     }
 
-    /// The client has the id behind an event.
+    /// Checks the id that the client has after an event.
     fn keep(&mut self) {
         self.kept.clone_from(&self.known);
         self.kept.retain(|part, _| !self.over.contains(part));
@@ -159,14 +160,14 @@ impl World {
             Feed::Missed(gap) => {
                 let part: usize = gap.part.unwrap().as_str()[1..].parse().unwrap();
                 let missed = gap.missed.unwrap();
-                assert!(missed > 0, "a gap of nothing");
+                assert!(missed > 0, "a gap misses at least one event");
                 *self.known.get_mut(&part).unwrap() += missed;
             }
             other => panic!("{other:?}"),
         }
     }
 
-    /// The client has all there is of the parts of its connection.
+    /// Checks that the client has all events of the parts of its connection.
     fn check_all(&self) {
         for (part, known) in &self.known {
             assert_eq!(*known, self.rooms[*part].head, "part {part}");
@@ -193,16 +194,16 @@ proptest! {
         }
         while world.read(None) {}
         world.check_all();
-        // And it is so once more.
+        // And again after reconnecting.
         world.connect(0b1111);
         while world.read(None) {}
         world.check_all();
     }
 }
 
-/// Each byte of some slices of several events.
+/// At each byte of slices of several events.
 #[test]
-fn a_cut_at_any_byte_of_a_block_loses_and_doubles_nothing() {
+fn a_cut_at_any_byte_of_a_block_neither_loses_nor_duplicates_events() {
     let total = {
         let mut world = world_of_two_slices();
         [(); 2].map(|()| match poll(&mut world.merge) {
@@ -214,7 +215,7 @@ fn a_cut_at_any_byte_of_a_block_loses_and_doubles_nothing() {
         let mut world = world_of_two_slices();
         let mut left = at;
         for _ in 0..2 {
-            let Poll::Ready(Some(item)) = poll(&mut world.merge) else { panic!("nothing") };
+            let Poll::Ready(Some(item)) = poll(&mut world.merge) else { panic!("there is no item") };
             let mut bytes = wire(&item);
             bytes.truncate(left);
             left -= bytes.len();
@@ -229,7 +230,7 @@ fn a_cut_at_any_byte_of_a_block_loses_and_doubles_nothing() {
     }
 }
 
-/// The client has an id already.
+/// A client that has an id already.
 fn world_of_two_slices() -> World {
     let mut world = World::new();
     world.publish(2, 1);

@@ -1,4 +1,4 @@
-//! How a merged stream ends, and who may come back.
+//! How a merged stream ends, and which clients may reconnect.
 
 use std::task::Poll;
 
@@ -13,13 +13,13 @@ use super::{All, Chat, Client, chat, is_over, merge, said, tick, wire};
 use crate::common::{Feed, hub, hub_on_gap, poll, ticks};
 
 #[test]
-fn a_terminal_event_of_a_part_ends_the_stream_and_clients_stop_at_its_id() {
+fn a_terminal_event_of_a_part_ends_the_stream_and_its_id_is_answered_204() {
     let (feed, chat) = (hub(Retention::default()), chat());
     let mut client = Client::new();
     let mut first = merge(&feed, &chat, client.id());
     chat.publish_now(&Chat::Said(1)).unwrap();
     let done = feed.publish_now(&Feed::Done).unwrap();
-    let Poll::Ready(Some(item)) = poll(&mut first) else { panic!("nothing") };
+    let Poll::Ready(Some(item)) = poll(&mut first) else { panic!("there is no item") };
     assert!(item.is_terminal());
     assert_eq!(client.feed::<All>(wire(&item)), [All::Feed(Feed::Done)]);
     assert!(matches!(poll(&mut first), Poll::Ready(None)));
@@ -27,28 +27,28 @@ fn a_terminal_event_of_a_part_ends_the_stream_and_clients_stop_at_its_id() {
     let done = done.as_str().strip_suffix('!').unwrap();
     let text = id.as_str().unwrap();
     assert!(text.starts_with(&format!("*feed~{done}%21*chat~")) && text.ends_with('!'), "{text}");
-    // Whatever the parts say: they are not even asked.
+    // Whatever the parts have: their closures are not called.
     let again = Merge::<All>::new(id)
-        .add("feed", |_| -> sse_typed::Subscription<Feed> { panic!("asked") })
-        .add("new", |_| -> sse_typed::Subscription<Chat> { panic!("asked") });
+        .add("feed", |_| -> sse_typed::Subscription<Feed> { panic!("the closure is not called") })
+        .add("new", |_| -> sse_typed::Subscription<Chat> { panic!("the closure is not called") });
     assert!(is_over(&again));
 }
 
 #[test]
-fn events_before_a_terminal_one_are_no_end() {
+fn the_ids_of_events_before_a_terminal_one_have_no_end_mark() {
     let (feed, chat) = (hub(Retention::default()), chat());
     let mut merge = merge(&feed, &chat, LastEventId::none());
     ticks(&feed, 1..=2);
     feed.publish_now(&Feed::Done).unwrap();
     let mut client = Client::new();
-    let Poll::Ready(Some(item)) = poll(&mut merge) else { panic!("nothing") };
+    let Poll::Ready(Some(item)) = poll(&mut merge) else { panic!("there is no item") };
     let seen = client.feed_with_ids::<All>(wire(&item));
     let ends: Vec<_> = seen.iter().map(|(_, id)| id.ends_with('!')).collect();
     assert_eq!(ends, [false, false, true]);
 }
 
 #[test]
-fn a_part_that_is_closed_leaves_the_others_and_is_over_when_the_client_is_back() {
+fn a_closed_part_leaves_the_others_and_is_over_when_the_client_reconnects() {
     let (feed, chat) = (hub(Retention::default()), chat());
     let mut client = Client::new();
     let mut first = merge(&feed, &chat, client.id());
@@ -59,7 +59,7 @@ fn a_part_that_is_closed_leaves_the_others_and_is_over_when_the_client_is_back()
     assert!(id.as_str().unwrap().contains("%21*chat~") && !id.as_str().unwrap().ends_with('!'), "{id:?}");
     chat.publish_now(&Chat::Said(1)).unwrap();
     assert_eq!(client.read(&mut first), (vec![said(1)], true));
-    // The place of the part that has ended remains, and says so.
+    // The position of the part that has ended remains in the id, with its end mark.
     let mut second = merge(&feed, &chat, client.id());
     assert_eq!(client.read(&mut second), (vec![], true));
     chat.publish_now(&Chat::Said(2)).unwrap();
@@ -82,7 +82,7 @@ fn parts_that_end_without_a_last_event_end_the_stream_together() {
     chat.close_now(None).unwrap();
     assert_eq!(client.read(&mut merged), (vec![], false));
     assert!(is_over(&merge(&feed, &chat, client.id())));
-    // One that missed the last event is not.
+    // A client that missed the last event is not answered 204.
     let mut late = merge(&feed, &chat, LastEventId::none());
     assert!(is_over(&late));
     assert_eq!(client.read(&mut late), (vec![], false));
@@ -94,7 +94,7 @@ fn parts_that_end_without_a_last_event_end_the_stream_together() {
 }
 
 #[test]
-fn a_part_whose_hub_is_gone_leaves_the_others() {
+fn a_part_whose_hub_is_dropped_leaves_the_others() {
     let (feed, chat) = (hub(Retention::default()), chat());
     let mut merge = merge(&feed, &chat, LastEventId::none());
     ticks(&feed, 1..=1);
@@ -104,7 +104,7 @@ fn a_part_whose_hub_is_gone_leaves_the_others() {
 }
 
 #[test]
-fn a_restart_of_a_part_forgets_that_part_alone() {
+fn a_restart_of_a_part_forgets_only_that_part() {
     let (feed, chat) = (hub_on_gap(Retention::events(1), OnGap::Restart), chat());
     let mut client = Client::new();
     let mut first = merge(&feed, &chat, client.id());
@@ -114,12 +114,12 @@ fn a_restart_of_a_part_forgets_that_part_alone() {
     ticks(&feed, 2..=5);
     chat.publish_now(&Chat::Said(1)).unwrap();
     let mut second = merge(&feed, &chat, client.id());
-    let Poll::Ready(Some(word)) = poll(&mut second) else { panic!("nothing") };
+    let Poll::Ready(Some(word)) = poll(&mut second) else { panic!("there is no item") };
     let id = word.last_id().unwrap();
     assert!(id.as_str().starts_with("*chat~"), "{id}");
     assert_eq!((wire(&word), word.len()), (format!("id: {id}\n\n").into(), 0));
     assert!(!word.is_terminal() && matches!(poll(&mut second), Poll::Ready(None)));
-    // Back, it is a new client of that part, and resumed in the other.
+    // After reconnecting it is a new client of that part, and is resumed in the other.
     client.feed::<All>(wire(&word));
     let mut third = merge(&feed, &chat, client.id());
     ticks(&feed, 6..=6);
@@ -132,7 +132,7 @@ fn a_restart_of_the_only_part_leaves_an_id_that_is_not_empty() {
     let connect = |id| Merge::<Feed>::new(id).add("feed", |id| feed.subscribe(id));
     let mut client = Client::new();
     let mut first = connect(sse_typed::EventId::new("unknown").unwrap().into());
-    let Poll::Ready(Some(word)) = poll(&mut first) else { panic!("nothing") };
+    let Poll::Ready(Some(word)) = poll(&mut first) else { panic!("there is no item") };
     assert_eq!(wire(&word), "id: *\n\n");
     client.feed::<Feed>(wire(&word));
     let mut second = connect(client.id());
@@ -140,17 +140,17 @@ fn a_restart_of_the_only_part_leaves_an_id_that_is_not_empty() {
     assert_eq!(client.read(&mut second), (vec![Feed::Tick(1)], true));
 }
 
-/// The client would come back with the same id for ever.
+/// Otherwise the client would reconnect with the same id forever.
 #[test]
-fn a_restart_takes_an_id_that_is_too_long_from_the_client() {
+fn a_restart_replaces_an_id_that_is_too_long() {
     let (feed, chat) = (hub_on_gap(Retention::events(1), OnGap::Restart), chat());
     let long = sse_typed::EventId::new("ä".repeat(400)).unwrap();
-    let Poll::Ready(Some(word)) = poll(&mut merge(&feed, &chat, long.into())) else { panic!("nothing") };
+    let Poll::Ready(Some(word)) = poll(&mut merge(&feed, &chat, long.into())) else { panic!("there is no item") };
     assert_eq!(wire(&word), "id: *\n\n");
 }
 
 #[tokio::test]
-async fn a_browser_gets_each_event_once_and_204_behind_the_last() {
+async fn a_browser_receives_each_event_once_and_then_204() {
     let (feed, chat) = (hub(Retention::default()), chat());
     let respond = |id| http::Response::from(Sse::new(merge(&feed, &chat, id)));
     let mut client = Client::new();
@@ -161,7 +161,7 @@ async fn a_browser_gets_each_event_once_and_204_behind_the_last() {
     chat.publish_now(&Chat::Said(1)).unwrap();
     let mut body = Box::pin(first.into_body());
     let frame = body.frame().await.unwrap().unwrap().into_data().unwrap();
-    // The connection is lost in the midst of the last block.
+    // The connection is lost within the last block.
     seen.extend(client.feed::<All>(frame.slice(..frame.len() - 2)));
     client.cut();
     drop(body);
@@ -175,7 +175,7 @@ async fn a_browser_gets_each_event_once_and_204_behind_the_last() {
 }
 
 #[tokio::test]
-async fn in_memory_a_stream_is_ready_at_once() {
+async fn a_stream_of_logs_in_memory_is_ready_at_once() {
     let (feed, chat) = (hub(Retention::default()), chat());
     let mut merge = merge(&feed, &chat, LastEventId::none()).ready().await;
     ticks(&feed, 1..=1);

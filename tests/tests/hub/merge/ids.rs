@@ -1,4 +1,4 @@
-//! Ids in odd cases: texts that are too long, events that cannot be sent, and ends without a place.
+//! Ids in rare cases: texts that are too long, events that cannot be sent, and ends without a position.
 
 use std::{task::Poll, time::Duration};
 
@@ -17,9 +17,9 @@ fn id(text: &str) -> LastEventId {
     EventId::new(text).unwrap().into()
 }
 
-/// A text that is no vector, in a part that ignores gaps and is quiet.
+/// A text that is no id vector, and a part without events that ignores gaps.
 #[test]
-fn a_long_text_in_a_quiet_part_that_ignores_gaps_takes_no_ids_away() {
+fn a_long_text_in_a_part_without_events_that_ignores_gaps_leaves_later_ids_short() {
     let (feed, chat) = (hub_on_gap(Retention::default(), OnGap::Ignore), chat());
     let mut client = Client::new();
     let mut first = merge(&feed, &chat, id(&"x".repeat(1000)));
@@ -28,12 +28,12 @@ fn a_long_text_in_a_quiet_part_that_ignores_gaps_takes_no_ids_away() {
         chat.publish_now(&Chat::Said(n)).unwrap();
         assert_eq!(client.read(&mut first).0, [said(n)]);
     }
-    assert!(client.id().as_str().is_some(), "no id for ever");
+    assert!(client.id().as_str().is_some(), "there are ids again");
 }
 
-/// The id of another server, in many parts.
+/// An id of another server, in many parts.
 #[test]
-fn an_id_of_another_server_in_many_quiet_parts_takes_no_ids_away() {
+fn an_id_of_another_server_in_many_parts_without_events_leaves_later_ids_short() {
     let rooms: Vec<_> = (0..8).map(|_| hub_on_gap(Retention::default(), OnGap::Ignore)).collect();
     let json = r#"[{"topic":"eqiad.mediawiki.recentchange","partition":0,"timestamp":1532031066001},{"topic":"codfw.mediawiki.recentchange","partition":0,"offset":-1}]"#;
     let connect = |id: LastEventId| {
@@ -52,7 +52,7 @@ fn an_id_of_another_server_in_many_quiet_parts_takes_no_ids_away() {
 }
 
 #[test]
-fn a_terminal_greeting_ends_in_a_mark() {
+fn the_id_of_a_terminal_greeting_has_the_end_mark() {
     let (feed, chat) = (hub(Retention::default()), chat());
     let connect = |id| {
         Merge::<All>::new(id)
@@ -81,9 +81,9 @@ enum Tagged {
     Raw(Raw),
 }
 
-/// All parts are closed, the last event is one that is left out: 204 at last.
+/// All parts are closed and the last event is skipped. The client is answered 204 in the end.
 #[tokio::test]
-async fn a_skipped_last_event_does_not_bring_the_client_back_for_ever() {
+async fn a_skipped_last_event_does_not_make_the_client_reconnect_forever() {
     let raw: Hub<Raw> = Hub::builder_on_gap(OnGap::Restart).build();
     for (name, data) in [("a", "1"), ("hello", "2")] {
         raw.publish_now(&Raw::Any(RawEvent::new(name, data))).unwrap();
@@ -100,12 +100,12 @@ async fn a_skipped_last_event_does_not_bring_the_client_back_for_ever() {
         client.feed::<RawEvent>(bytes);
         client.cut();
     }
-    panic!("it comes back for ever with {:?}", client.id());
+    panic!("it reconnects forever with {:?}", client.id());
 }
 
-/// Skipped for long, then trimmed: a gap is told of what was skipped.
+/// Otherwise skipped events that are trimmed later would be reported as a gap.
 #[tokio::test]
-async fn events_that_are_left_out_move_the_clients_place() {
+async fn skipped_events_move_the_clients_position() {
     let raw: Hub<Raw> = Hub::builder_on_gap(OnGap::Restart).retain(Retention::events(3)).build();
     let mut client = Client::new();
     let merge = |id| Merge::<Tagged>::new(id).add("raw", |id| raw.subscribe(id));
@@ -129,7 +129,7 @@ async fn events_that_are_left_out_move_the_clients_place() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn ready_ends_at_the_first_part_that_goes_on() {
+async fn ready_returns_at_the_first_part_that_continues() {
     let (away, here) = (NetworkLog::new(100), NetworkLog::new(100));
     let hubs = [away.hub(10), here.hub(10)];
     hubs[1].publish(&Feed::Tick(1)).await.unwrap();
@@ -140,13 +140,13 @@ async fn ready_ends_at_the_first_part_that_goes_on() {
     assert!(tokio::time::timeout(Duration::from_secs(60), merge.ready()).await.is_ok());
 }
 
-/// A restart of one part while another part's place is long: the other part keeps its place.
+/// A restart of one part while the position of another part is long: the other part keeps its position.
 #[test]
-fn a_restart_keeps_the_places_of_the_others_if_the_text_would_be_too_long() {
+fn a_restart_keeps_the_positions_of_the_others_if_the_id_would_be_too_long() {
     let (feed, chat, third) = (hub_on_gap(Retention::default(), OnGap::Restart), chat(), hub(Retention::default()));
     let place = chat.publish_now(&Chat::Said(1)).unwrap();
     chat.publish_now(&Chat::Said(2)).unwrap();
-    // A vector of under 1 KiB, which one more part makes too long.
+    // An id vector of less than 1 KiB, which one more part makes too long.
     let text = format!("*chat~{place}*c~{}*feed~old", "x".repeat(972));
     let connect = |id| {
         Merge::<All>::new(id)
@@ -156,16 +156,16 @@ fn a_restart_keeps_the_places_of_the_others_if_the_text_would_be_too_long() {
             .add("new-part-of-the", |_| third.subscribe(Start::Live))
     };
     let mut first = connect(id(&text));
-    let Poll::Ready(Some(word)) = poll(&mut first) else { panic!("nothing") };
+    let Poll::Ready(Some(word)) = poll(&mut first) else { panic!("there is no item") };
     let mut client = Client::new();
     client.feed::<All>(wire(&word));
     let (seen, _) = client.read(&mut connect(client.id()));
     assert!(seen.contains(&said(2)), "lost without a word: {:?} {seen:?}", client.id());
 }
 
-/// The stand-in of an event that cannot be sent: what id it has.
+/// The id of the replacement of an event that cannot be sent.
 #[tokio::test]
-async fn a_stand_in_has_the_place_behind_the_event() {
+async fn a_replacement_has_the_position_behind_the_event() {
     let raw: Hub<Raw> = Hub::builder_on_gap(OnGap::Restart).build();
     raw.publish_now(&Raw::Any(RawEvent::new("hello", "2"))).unwrap();
     raw.close_now(None).unwrap();
@@ -181,7 +181,7 @@ async fn a_stand_in_has_the_place_behind_the_event() {
         client.feed::<RawEvent>(bytes);
         client.cut();
     }
-    panic!("it comes back for ever with {:?}", client.id());
+    panic!("it reconnects forever with {:?}", client.id());
 }
 
 #[test]

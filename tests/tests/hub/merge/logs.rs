@@ -1,4 +1,4 @@
-//! Parts whose history is in a log elsewhere.
+//! Parts with a log elsewhere.
 
 use std::task::Poll;
 
@@ -15,21 +15,22 @@ use crate::{
     remote::NetworkLog,
 };
 
-/// The next item of a stream that has one.
+/// The next item of a stream, which must have one.
 async fn next(merge: &mut Merge<All>) -> sse_typed::hub::Merged<All> {
     for _ in 0..10_000 {
         match poll(merge) {
             Poll::Ready(Some(item)) => return item,
-            Poll::Ready(None) => panic!("it has ended"),
+            Poll::Ready(None) => panic!("the stream has ended"),
             Poll::Pending => yield_now().await,
         }
     }
-    panic!("it hangs")
+    panic!("the stream hangs")
 }
 
 const EVENTS: u64 = 5;
 
-/// A client's whole visit of two parts, cut at some step, where each part is published to, and closed by a last event.
+/// A client of two parts from its first request to the 204. Events are published on each part, a last event closes it,
+/// and the connection is cut at some step.
 async fn visit(
     ring: usize,
     close_at: [usize; 2],
@@ -77,7 +78,7 @@ async fn visit(
                 Poll::Pending => {
                     yield_now().await;
                     idle += 1;
-                    assert!(idle < 1_000, "it hangs");
+                    assert!(idle < 1_000, "the stream hangs");
                     if step >= cut_at && step < cut_at + 5 {
                         break true;
                     }
@@ -97,7 +98,7 @@ async fn visit(
         client.cut();
         if were_closed && seen.len() == before && !is_cut {
             empty += 1;
-            assert!(empty <= if ready { 0 } else { 2 + 2 * usize::from(restarts) }, "it goes round in circles");
+            assert!(empty <= if ready { 0 } else { 2 + 2 * usize::from(restarts) }, "the client reconnects in a loop");
         }
         if is_cut && restarts {
             hubs = logs.iter().map(|log| log.hub(ring)).collect();
@@ -106,7 +107,7 @@ async fn visit(
 }
 
 #[tokio::test]
-async fn over_logs_elsewhere_each_event_of_each_part_is_seen_once_and_the_last_too() {
+async fn with_logs_elsewhere_a_client_receives_each_event_of_each_part_once_and_the_last_too() {
     for ring in [2, 100] {
         for restarts in [false, true] {
             for ready in [false, true] {
@@ -135,16 +136,16 @@ async fn over_logs_elsewhere_each_event_of_each_part_is_seen_once_and_the_last_t
 }
 
 #[tokio::test]
-async fn until_a_log_has_answered_a_live_start_its_part_has_no_place_and_then_it_has_one() {
+async fn a_part_that_starts_live_has_a_position_once_its_log_has_answered() {
     let (log, chat) = (NetworkLog::new(100), chat());
     let feed = log.hub(10);
     let mut client = Client::new();
     let mut merged = merge(&feed, &chat, client.id());
     chat.publish_now(&Chat::Said(1)).unwrap();
-    let Poll::Ready(Some(item)) = poll(&mut merged) else { panic!("nothing") };
+    let Poll::Ready(Some(item)) = poll(&mut merged) else { panic!("there is no item") };
     client.feed::<All>(wire(&item));
     assert!(client.id().as_str().unwrap().starts_with("*chat~"), "{:?}", client.id());
-    // The log answers, and has nothing.
+    // The log answers, and has no events.
     for _ in 0..50 {
         assert!(poll(&mut merged).is_pending());
         yield_now().await;
@@ -160,14 +161,14 @@ async fn until_a_log_has_answered_a_live_start_its_part_has_no_place_and_then_it
 }
 
 #[tokio::test]
-async fn a_finished_stream_over_logs_elsewhere_is_known_before_the_response() {
+async fn ready_finds_out_that_a_stream_over_logs_elsewhere_has_ended() {
     let logs = [NetworkLog::new(100), NetworkLog::new(100)];
     let hubs = logs.each_ref().map(|log| log.hub(10));
     for hub in &hubs {
         hub.publish(&Feed::Tick(1)).await.unwrap();
         hub.close(None).await.unwrap();
     }
-    // Another process, which has heard nothing of the end yet.
+    // Another process, which does not know of the end yet.
     let hubs = logs.each_ref().map(|log| log.hub(10));
     let connect = |id: LastEventId, hubs: &[Hub<Feed, NetworkLog>; 2]| {
         Merge::<Feed>::new(id)
@@ -187,17 +188,17 @@ async fn a_finished_stream_over_logs_elsewhere_is_known_before_the_response() {
 }
 
 #[tokio::test]
-async fn a_part_that_goes_on_is_enough_to_be_ready() {
+async fn one_part_that_continues_is_enough_to_be_ready() {
     let (log, chat) = (NetworkLog::new(100), chat());
     let feed = log.hub(10);
-    // Nothing has asked the log yet.
+    // The log was not asked yet.
     let merge = merge(&feed, &chat, LastEventId::none()).ready().now_or_never();
     assert!(!is_over(&merge.expect("one part is in memory")));
 }
 
-/// With `only`, a page of a log is taken bit by bit.
+/// With `only` a page of a log is several items.
 #[tokio::test]
-async fn within_a_page_a_subscription_is_where_its_client_is() {
+async fn within_a_page_the_position_is_that_of_the_client() {
     let log = NetworkLog::new(100);
     let feed = log.hub(1);
     let mut ids = Vec::new();
@@ -210,16 +211,16 @@ async fn within_a_page_a_subscription_is_where_its_client_is() {
     let mut subscription = feed.subscribe(ids[0].clone());
     assert_eq!(subscription.position().as_ref(), Some(&ids[0]));
     subscription.next().await.unwrap();
-    // Looked at, it is not given yet.
+    // An event that was peeked is not yielded yet.
     let peeked = feed.subscribe(ids[3].clone()).ready().await;
     assert_eq!(peeked.position().as_ref(), Some(&ids[3]));
     let unread = peeked.only(|_| true);
     assert_eq!(unread.position().as_ref(), Some(&ids[3]));
 }
 
-/// `only` behind `ready` goes back before what was looked at, which the ring may let go.
+/// `only` after `ready` moves back before the peeked events, which the ring may trim.
 #[tokio::test]
-async fn what_was_looked_at_in_memory_and_let_go_there_is_read_from_the_log() {
+async fn peeked_events_that_the_ring_has_trimmed_are_read_from_the_log() {
     let log = NetworkLog::new(100);
     let feed = log.hub(3);
     let mut live = feed.subscribe(Start::Live);
@@ -234,7 +235,7 @@ async fn what_was_looked_at_in_memory_and_let_go_there_is_read_from_the_log() {
     assert_eq!(subscription.position().as_ref(), Some(&ids[1]));
     for n in 4..=9 {
         feed.publish(&Feed::Tick(n)).await.unwrap();
-        // The ring has come to it.
+        // The ring has reached it.
         assert!(live.next().await.is_some());
     }
     let mut seen = Vec::new();

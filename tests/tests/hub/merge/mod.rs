@@ -4,7 +4,7 @@ mod cuts;
 mod ends;
 mod ids;
 mod logs;
-mod places;
+mod positions;
 mod tasks;
 mod types;
 
@@ -29,7 +29,7 @@ enum Chat {
     Over,
 }
 
-/// What a client receives.
+/// The event type of the client.
 #[derive(Clone, Debug, PartialEq, SseEvent)]
 enum All {
     #[sse(nested)]
@@ -50,12 +50,12 @@ fn chat() -> Hub<Chat> {
     Hub::<Chat>::builder().build()
 }
 
-/// The ticks of one hub, and what is said in another.
+/// The ticks of one hub, and the messages of another.
 fn merge<L>(feed: &Hub<Feed, L>, chat: &Hub<Chat>, id: LastEventId) -> Merge<All> {
     Merge::new(id).add("feed", |id| feed.subscribe(id)).add("chat", |id| chat.subscribe(id))
 }
 
-/// A client as a browser is: it decodes what it is sent, and remembers the last event ID.
+/// A client like a browser: it decodes the events that it receives, and keeps the last event ID.
 struct Client {
     decoder: Decoder,
 }
@@ -69,7 +69,7 @@ impl Client {
         last_event_id(self.decoder.last_event_id())
     }
 
-    /// The connection is cut behind these bytes.
+    /// The connection is cut after these bytes.
     fn cut(&mut self) {
         self.decoder.restart();
     }
@@ -78,7 +78,7 @@ impl Client {
         self.feed_with_ids(bytes).into_iter().map(|(event, _)| event).collect()
     }
 
-    /// What arrives, and the last event ID behind each event.
+    /// The events in these bytes, and the last event ID after each.
     fn feed_with_ids<E: DecodeEvent>(&mut self, bytes: impl Into<bytes::Bytes>) -> Vec<(E, String)> {
         self.decoder.feed(bytes.into());
         let mut seen = Vec::new();
@@ -93,7 +93,7 @@ impl Client {
         }
     }
 
-    /// What is sent without waiting, and whether the stream goes on.
+    /// The events that are ready, and whether the stream is still open.
     fn read<E: SseEvent>(&mut self, merge: &mut Merge<E>) -> (Vec<E>, bool) {
         let mut seen = Vec::new();
         loop {
@@ -116,7 +116,7 @@ impl Client {
     }
 }
 
-/// An item as it stands on the wire.
+/// An item as it is on the wire.
 fn wire<E: SseEvent>(item: &Merged<E>) -> bytes::Bytes {
     let mut encoder = Encoder::new();
     encoder.encode(item).unwrap();
@@ -124,7 +124,7 @@ fn wire<E: SseEvent>(item: &Merged<E>) -> bytes::Bytes {
     encoder.take()
 }
 
-/// Whether a client that brings this is told not to come back.
+/// Whether a client with this last event ID is told to stop reconnecting.
 fn is_over<E>(merge: &Merge<E>) -> bool {
     futures_util::Stream::size_hint(merge) == (0, Some(0))
 }

@@ -1,4 +1,4 @@
-//! What is in an id, and what becomes of one that a client brings.
+//! The ids of a merged stream, and the ids that clients send.
 
 use std::task::Poll;
 
@@ -25,13 +25,13 @@ fn chat_missed(missed: Gap) -> All {
 }
 
 #[test]
-fn each_event_has_an_id_with_a_place_for_every_part_also_for_a_silent_one() {
+fn each_id_has_a_position_for_every_part_also_for_one_without_events() {
     let (feed, chat) = (hub(Retention::default()), chat());
     let quiet = chat.publish_now(&Chat::Said(1)).unwrap();
     let mut merge = merge(&feed, &chat, LastEventId::none());
     let ids: Vec<_> = (1..=3).map(|n| feed.publish_now(&Feed::Tick(n)).unwrap()).collect();
     // One slice of three events.
-    let Poll::Ready(Some(item)) = poll(&mut merge) else { panic!("nothing") };
+    let Poll::Ready(Some(item)) = poll(&mut merge) else { panic!("there is no item") };
     let wire = wire(&item);
     let expected: String =
         (1..=3).zip(&ids).map(|(n, id)| format!("id: *feed~{id}*chat~{quiet}\nevent: tick\ndata: {n}\n\n")).collect();
@@ -40,7 +40,7 @@ fn each_event_has_an_id_with_a_place_for_every_part_also_for_a_silent_one() {
 }
 
 #[test]
-fn a_client_that_comes_back_goes_on_in_each_part() {
+fn a_client_that_reconnects_resumes_in_each_part() {
     let (feed, chat) = (hub(Retention::default()), chat());
     let mut client = Client::new();
     let mut first = merge(&feed, &chat, client.id());
@@ -54,7 +54,7 @@ fn a_client_that_comes_back_goes_on_in_each_part() {
 }
 
 #[test]
-fn a_part_that_is_new_begins_without_an_id_and_one_that_is_gone_is_dropped() {
+fn a_new_part_begins_without_an_id_and_a_removed_part_is_ignored() {
     let (feed, chat) = (hub(Retention::default()), chat());
     ticks(&feed, 1..=2);
     let mut client = Client::new();
@@ -75,25 +75,25 @@ fn a_part_that_is_new_begins_without_an_id_and_one_that_is_gone_is_dropped() {
     assert_eq!(brought, Some(LastEventId::none()));
     let id = client.id();
     assert!(!id.as_str().unwrap().contains("chat"));
-    // Back with it: its place was not known, so it begins live.
+    // Reconnecting with it: its position was not known, so it begins live.
     chat.publish_now(&Chat::Said(1)).unwrap();
     assert_eq!(client.read(&mut merge(&feed, &chat, id)).0, []);
 }
 
 #[test]
-fn a_text_that_is_no_vector_goes_to_every_part_as_it_is() {
+fn every_part_gets_a_text_that_is_no_id_vector() {
     let (feed, chat) = (hub(Retention::default()), chat());
     let plain = feed.publish_now(&Feed::Tick(1)).unwrap();
     ticks(&feed, 2..=2);
     chat.publish_now(&Chat::Said(1)).unwrap();
-    // The id of a hub that had the stream for itself.
+    // The id of a hub that was the only one of the stream before.
     let mut merged = merge(&feed, &chat, plain.clone().into());
     let gap = chat_missed(missed("chat", None, GapReason::UnknownId));
     assert_eq!(Client::new().read(&mut merged).0, [tick(2), gap.clone(), said(1)]);
-    // A client that is cut before it was told of the gap is told of it again.
+    // A client that is cut before it was told of the gap is told again.
     let mut client = Client::new();
     let mut merged = merge(&feed, &chat, plain.clone().into());
-    let Poll::Ready(Some(first)) = poll(&mut merged) else { panic!("nothing") };
+    let Poll::Ready(Some(first)) = poll(&mut merged) else { panic!("there is no item") };
     assert_eq!(client.feed::<All>(wire(&first)), [tick(2)]);
     assert!(client.id().as_str().unwrap().ends_with(&format!("*chat~{plain}")));
     assert_eq!(client.read(&mut merge(&feed, &chat, client.id())).0, [gap, said(1)]);
@@ -116,12 +116,12 @@ fn a_gap_names_the_part_in_which_history_is_lost() {
         [vec![gap("two", 3, GapReason::Trimmed)], two.to_vec()].concat()
     );
     assert_eq!(client.read(&mut first).0, [vec![gap("two", 3, GapReason::Lagged)], two.to_vec()].concat());
-    // Told once.
+    // Reported once.
     assert_eq!(client.read(&mut connect(client.id())).0, []);
 }
 
 #[test]
-fn a_greeting_has_no_id_a_snapshot_has_one_and_only_withholds() {
+fn a_greeting_has_no_id_a_snapshot_has_one_and_only_withholds_events() {
     let (feed, chat) = (hub_with_snapshots(), chat());
     let connect = |id| {
         Merge::<All>::new(id)
@@ -143,9 +143,9 @@ fn hub_with_snapshots() -> Hub<Feed> {
     Hub::builder_on_gap(OnGap::Snapshot).build()
 }
 
-/// Else the client would come back behind a snapshot that it was never sent.
+/// Otherwise the client would resume behind a snapshot that it has not received.
 #[test]
-fn a_client_that_is_cut_before_its_snapshot_gets_it_when_it_is_back() {
+fn a_client_that_is_cut_before_its_snapshot_gets_it_when_it_reconnects() {
     let (feed, chat) = (hub_with_snapshots(), chat());
     let connect = |id| {
         Merge::<All>::new(id)
@@ -155,14 +155,14 @@ fn a_client_that_is_cut_before_its_snapshot_gets_it_when_it_is_back() {
     let mut client = Client::new();
     let mut merge = connect(client.id());
     chat.publish_now(&Chat::Said(1)).unwrap();
-    let Poll::Ready(Some(first)) = poll(&mut merge) else { panic!("nothing") };
+    let Poll::Ready(Some(first)) = poll(&mut merge) else { panic!("there is no item") };
     assert_eq!(client.feed::<All>(wire(&first)), [said(1)]);
     assert_eq!(client.read(&mut connect(client.id())).0, [All::Feed(Feed::State(7))]);
     assert_eq!(client.read(&mut connect(client.id())).0, []);
 }
 
 #[test]
-fn a_client_that_may_see_little_of_a_part_is_told_newer_places_of_it() {
+fn a_client_that_may_see_few_events_of_a_part_is_sent_newer_positions() {
     let (feed, chat) = (hub(Retention::events(8)), chat());
     let connect = |id| {
         Merge::<All>::new(id)
@@ -177,19 +177,19 @@ fn a_client_that_may_see_little_of_a_part_is_told_newer_places_of_it() {
         ticks(&feed, [n]);
         assert_eq!(client.read(&mut merge).0, []);
     }
-    // It has missed nothing, and is not told that it has.
+    // It has missed nothing, and is told of no gap.
     chat.publish_now(&Chat::Said(2)).unwrap();
     assert_eq!(client.read(&mut connect(client.id())).0, [said(2)]);
 }
 
 #[test]
-fn a_subscription_names_its_place_before_and_behind_its_events() {
+fn a_subscription_returns_its_position_before_and_after_its_events() {
     let feed = hub(Retention::events(2));
     let ids: Vec<_> = (1..=5).map(|n| feed.publish_now(&Feed::Tick(n)).unwrap()).collect();
     assert_eq!(feed.subscribe(Start::Live).position().as_ref(), Some(&ids[4]));
     assert_eq!(feed.subscribe(Start::Last(1)).position().as_ref(), Some(&ids[3]));
     assert_eq!(feed.subscribe(Start::Earliest).position().as_ref(), Some(&ids[2]));
-    // What is trimmed, or is no id of the hub's, is the client's word until it is told of the gap.
+    // A trimmed or unknown position is the client's id until the client is told of the gap.
     let mut trimmed = feed.subscribe(ids[0].clone());
     assert_eq!(trimmed.position().as_ref(), Some(&ids[0]));
     assert!(poll(&mut trimmed).is_ready());
@@ -200,7 +200,7 @@ fn a_subscription_names_its_place_before_and_behind_its_events() {
     assert_eq!(unknown.position().as_ref(), Some(&ids[2]));
     assert!(poll(&mut unknown).is_ready());
     assert_eq!(unknown.position().as_ref(), Some(&ids[4]));
-    // Behind the end there is no way back, and before a first snapshot neither.
+    // There is no position after the end, or before a first snapshot.
     assert_eq!(hub_with_snapshots().subscribe_with(Start::Live, || Feed::State(0)).position(), None);
     feed.close_now(Some(Feed::Tick(6))).unwrap();
     assert!(poll(&mut unknown).is_ready());
@@ -214,8 +214,8 @@ fn with_an_id_of_over_1_kib_events_have_none() {
     let mut merge = merge(&feed, &chat, id(&long));
     let mut client = Client::new();
     ticks(&feed, 1..=1);
-    // The gap of the first part, while the client's word for the second one is too long.
-    let Poll::Ready(Some(gap)) = poll(&mut merge) else { panic!("nothing") };
+    // The gap of the first part, while the client's id for the second part is too long.
+    let Poll::Ready(Some(gap)) = poll(&mut merge) else { panic!("there is no item") };
     assert_eq!((gap.len(), gap.last_id()), (1, None));
     assert_eq!(client.feed::<All>(wire(&gap)).len(), 1);
     assert_eq!(client.id(), LastEventId::none());
@@ -232,7 +232,7 @@ fn a_bad_name_is_refused() {
 
 #[test]
 #[should_panic(expected = "two parts of a stream have the name `feed`")]
-fn a_name_is_given_once() {
+fn two_parts_cannot_have_the_same_name() {
     let feed = hub(Retention::default());
     let _ = Merge::<All>::new(LastEventId::none())
         .add("feed", |id| feed.subscribe(id))
@@ -240,7 +240,7 @@ fn a_name_is_given_once() {
 }
 
 #[test]
-fn there_are_sixteen_parts_at_most() {
+fn a_stream_has_at_most_sixteen_parts() {
     let feed = hub(Retention::default());
     let merge_of = |count: u64| {
         (0..count).fold(Merge::<Feed>::new(LastEventId::none()), |merge, n| {
@@ -251,7 +251,7 @@ fn there_are_sixteen_parts_at_most() {
     ticks(&feed, 1..=1);
     let mut client = Client::new();
     assert_eq!(client.read(&mut most).0.len(), 16);
-    assert!(client.id().as_str().is_some(), "it is short enough for an id");
+    assert!(client.id().as_str().is_some(), "the id is short enough");
     assert!(is_over(&merge_of(0)));
     let error = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| merge_of(17))).unwrap_err();
     let error = error.downcast_ref::<String>().unwrap();
@@ -261,7 +261,7 @@ fn there_are_sixteen_parts_at_most() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Whatever it is, it is read, and what is sent behind it can be read as well.
+    /// Any text is parsed, and the ids that are sent after it can be parsed as well.
     #[test]
     fn any_text_may_come_back(
         text in prop_oneof![

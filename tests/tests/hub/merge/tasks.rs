@@ -1,4 +1,4 @@
-//! Wake-ups, turns, and tokio's coop budget.
+//! Wake-ups, fairness, and tokio's coop budget.
 
 use std::{
     pin::Pin,
@@ -41,7 +41,7 @@ fn every_part_wakes_the_task_and_only_the_last_waker() {
 }
 
 #[test]
-fn parts_that_always_have_something_take_turns() {
+fn parts_that_always_have_events_take_turns() {
     let rooms = [hub(Retention::default()), hub(Retention::default()), hub(Retention::default())];
     let mut merge = rooms.iter().enumerate().fold(Merge::<Feed>::new(LastEventId::none()), |merge, (n, room)| {
         merge.add(&format!("r{n}"), |id| room.subscribe(id))
@@ -51,7 +51,7 @@ fn parts_that_always_have_something_take_turns() {
         for (n, room) in rooms.iter().enumerate() {
             ticks(room, [n as u64]);
         }
-        let Poll::Ready(Some(item)) = poll(&mut merge) else { panic!("nothing") };
+        let Poll::Ready(Some(item)) = poll(&mut merge) else { panic!("there is no item") };
         let id = item.last_id().unwrap();
         let mut client = super::Client::new();
         let Some(Feed::Tick(n)) = client.feed::<Feed>(super::wire(&item)).pop() else { panic!("no tick: {id}") };
@@ -61,7 +61,7 @@ fn parts_that_always_have_something_take_turns() {
 }
 
 #[tokio::test]
-async fn a_stream_that_always_has_something_leaves_other_tasks_their_turn() {
+async fn a_stream_that_always_has_events_yields_to_other_tasks() {
     let (feed, chat) = (hub(Retention::default()), chat());
     let mut merge = merge(&feed, &chat, LastEventId::none());
     let other = Other::spawn();
@@ -77,7 +77,7 @@ async fn a_stream_that_always_has_something_leaves_other_tasks_their_turn() {
 }
 
 #[tokio::test]
-async fn a_stream_polled_without_budget_loses_nothing_and_is_woken() {
+async fn a_stream_that_is_polled_without_budget_loses_nothing_and_is_woken() {
     let (feed, chat) = (hub(Retention::default()), chat());
     let mut merge = merge(&feed, &chat, LastEventId::none());
     for n in 0..3 {
@@ -89,7 +89,7 @@ async fn a_stream_polled_without_budget_loses_nothing_and_is_woken() {
         chat.publish_now(&Chat::Said(n)).unwrap();
         assert_eq!(out_of_budget(|cx| Pin::new(&mut merge).poll_next(cx)).await.unwrap().len(), 1);
     }
-    // From a task that waits, and whose first poll has no budget.
+    // In a task that waits, and whose first poll has no budget.
     let waits =
         tokio::spawn(
             async move { out_of_budget(|cx| Pin::new(&mut merge).poll_next(cx)).await.map(|item| item.len()) },
@@ -101,7 +101,7 @@ async fn a_stream_polled_without_budget_loses_nothing_and_is_woken() {
     assert_eq!(waits.await.unwrap(), Some(1));
 }
 
-/// Without budget a task that waits is not woken for nothing.
+/// A waiting task without budget is not woken without need.
 #[tokio::test]
 async fn a_stream_that_waits_spends_nothing() {
     let (feed, chat) = (hub(Retention::default()), chat());
@@ -110,7 +110,7 @@ async fn a_stream_that_waits_spends_nothing() {
     assert!(poll_with(&mut merge, &waker).is_pending());
     let pending = poll_once(true, |_| poll_with(&mut merge, &waker)).await;
     assert!(pending.is_pending());
-    // The runtime wakes later whom it has refused.
+    // The runtime wakes a task later that it has refused budget.
     for _ in 0..3 {
         tokio::task::yield_now().await;
     }

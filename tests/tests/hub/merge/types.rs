@@ -1,4 +1,4 @@
-//! A part's events as those of the type that unites them.
+//! The events of a part as events of the uniting type.
 
 use std::task::Poll;
 
@@ -29,7 +29,7 @@ fn any_event(event_type: &str, data: &str) -> Raw {
     Raw::Any(RawEvent::new(event_type, data))
 }
 
-/// A tagged type around one that takes any event.
+/// A tagged type around one that accepts any event.
 #[derive(Clone, Debug, PartialEq, SseEvent)]
 #[sse(tag = "type", rename_all = "snake_case")]
 enum Tagged {
@@ -42,7 +42,7 @@ enum Tagged {
     Raw(Raw),
 }
 
-/// A type whose own catch-all takes what none of its payloads declares.
+/// A type whose own catch-all variant accepts every event that none of its payloads declares.
 #[derive(Clone, Debug, PartialEq, SseEvent)]
 #[sse(rename_all = "snake_case")]
 enum Open {
@@ -60,7 +60,8 @@ enum Inner {
     Other(RawEvent),
 }
 
-/// What a merged stream sends of one event, or that it cannot send it. It is what the uniting type itself writes.
+/// The bytes that a merged stream sends for one event, or that it cannot send it. They are the bytes that the uniting
+/// type itself writes.
 fn check<E, P>(payload: &P, unite: impl FnOnce(P) -> E) -> Result<(), TestCaseError>
 where
     E: SseEvent + Nests<P> + std::fmt::Debug + PartialEq + 'static,
@@ -136,7 +137,7 @@ proptest! {
 }
 
 #[test]
-fn the_uniting_type_reads_what_is_sent_as_its_nested_variant() {
+fn the_uniting_type_decodes_sent_events_as_its_nested_variant() {
     let (feed, chat) = (crate::common::hub(Default::default()), super::chat());
     let mut merge = super::merge(&feed, &chat, LastEventId::none());
     feed.publish_now(&Feed::State(1)).unwrap();
@@ -146,10 +147,10 @@ fn the_uniting_type_reads_what_is_sent_as_its_nested_variant() {
 }
 
 #[tokio::test]
-async fn an_event_that_cannot_be_sent_can_be_skipped_and_the_ids_go_on() {
+async fn an_event_that_cannot_be_sent_can_be_skipped_and_later_events_have_ids() {
     let raw = raw_hub();
     let merge = || Merge::<Tagged>::new(LastEventId::none()).add("raw", |_| raw.subscribe(Start::Earliest));
-    // The second one would be read as `hello`.
+    // The second event would be decoded as `hello`.
     for event in [("a", "1"), ("hello", "2"), ("b", "3"), ("hello", "4")] {
         raw.publish_now(&any_event(event.0, event.1)).unwrap();
     }
@@ -159,7 +160,7 @@ async fn an_event_that_cannot_be_sent_can_be_skipped_and_the_ids_go_on() {
     let seen = events(whole.into_body().collect().await.unwrap().to_bytes());
     let numbers: Vec<_> = seen.iter().map(|(event, id)| (event.data(), id.rsplit_once('-').unwrap().1)).collect();
     assert_eq!(numbers, [("1", "1"), ("3", "3")]);
-    // Else it ends the stream, behind what was before it.
+    // Otherwise it ends the stream, after the events before it.
     let short = http::Response::from(Sse::new(merge()));
     let seen = events(short.into_body().collect().await.unwrap().to_bytes());
     assert_eq!(seen.len(), 1);
@@ -171,10 +172,10 @@ async fn a_gap_that_cannot_be_sent_is_an_error_too() {
     raw.publish_now(&any_event("a", "1")).unwrap();
     let unknown = sse_typed::EventId::new("unknown").unwrap();
     let mut merge = Merge::<Tagged>::new(unknown).add("raw", |id| raw.subscribe(id));
-    let Poll::Ready(Some(gap)) = poll(&mut merge) else { panic!("nothing") };
+    let Poll::Ready(Some(gap)) = poll(&mut merge) else { panic!("there is no item") };
     let error = Encoder::new().encode(&gap).unwrap_err();
     assert_eq!(error.event_type(), "hello");
-    let Poll::Ready(Some(next)) = poll(&mut merge) else { panic!("nothing") };
+    let Poll::Ready(Some(next)) = poll(&mut merge) else { panic!("there is no item") };
     assert_eq!(
         Client::new().feed::<Tagged>(super::wire(&next)),
         [Tagged::Raw(Raw::Any(RawEvent::new("a", "1").with_id(next.last_id().unwrap())))]
@@ -182,19 +183,19 @@ async fn a_gap_that_cannot_be_sent_is_an_error_too() {
 }
 
 #[test]
-fn a_merged_stream_goes_to_any_thread() {
-    fn goes<T: Send + Sync + Unpin + 'static>() {}
-    goes::<Merge<All>>();
-    goes::<sse_typed::hub::Merged<All>>();
+fn a_merged_stream_can_be_sent_to_any_thread() {
+    fn is_send<T: Send + Sync + Unpin + 'static>() {}
+    is_send::<Merge<All>>();
+    is_send::<sse_typed::hub::Merged<All>>();
 }
 
-/// An item is one of `Sse`, and can be kept.
+/// An item can be an item of `Sse`, and can be kept.
 #[tokio::test]
 async fn an_item_can_be_sent_on_its_own() {
     let feed = crate::common::hub(Default::default());
     let mut merge = Merge::<Feed>::new(LastEventId::none()).add("feed", |id| feed.subscribe(id));
     feed.publish_now(&Feed::Tick(1)).unwrap();
-    let Poll::Ready(Some(item)) = poll(&mut merge) else { panic!("nothing") };
+    let Poll::Ready(Some(item)) = poll(&mut merge) else { panic!("there is no item") };
     let twice = http::Response::from(Sse::new(stream::iter([item.clone(), item.clone()])));
     let bytes = twice.into_body().collect().await.unwrap().to_bytes();
     assert_eq!(Client::new().feed::<Feed>(bytes), [Feed::Tick(1), Feed::Tick(1)]);

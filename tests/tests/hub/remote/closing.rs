@@ -1,4 +1,4 @@
-//! How a log elsewhere ends, and how a hub ends in one where others go on.
+//! How a log elsewhere ends, and how a hub ends in a log to which others go on appending.
 
 use std::sync::atomic::Ordering;
 
@@ -18,7 +18,7 @@ use super::{
 use crate::common::{Feed, Reader, missed};
 
 #[tokio::test]
-async fn a_close_holds_for_every_process_and_loses_nothing() {
+async fn a_close_holds_for_every_process_and_loses_no_event() {
     for ring in [4, 1_000] {
         let log = NetworkLog::new(1_000);
         let (hub, other) = (log.hub(ring), log.hub(ring));
@@ -37,7 +37,7 @@ async fn a_close_holds_for_every_process_and_loses_nothing() {
             assert!(closed.close(None).await.unwrap_err().is_closed());
             assert!(closed.is_closed());
         }
-        // One that is begun after the close, as after a restart.
+        // A hub that is built after the close, as after a restart.
         let restarted = log.hub(ring);
         for hub in [&hub, &other, &restarted] {
             assert_eq!(Reader::at(hub, Start::Earliest).rest().await, expected);
@@ -49,12 +49,12 @@ async fn a_close_holds_for_every_process_and_loses_nothing() {
 }
 
 #[tokio::test]
-async fn with_nothing_to_come_the_first_answer_may_be_empty_and_the_next_is_204() {
+async fn the_first_response_without_events_may_be_empty_and_the_next_is_204() {
     let log = NetworkLog::new(1_000);
     let hub = log.hub(100);
     let id = hub.publish(&Feed::Tick(1)).await.unwrap();
     hub.close(None).await.unwrap();
-    // The process that has closed it knows.
+    // The process that has closed the log knows.
     for start in [Start::Live, Start::after(id.clone())] {
         assert_eq!(hub.subscribe(start).size_hint(), (0, Some(0)));
     }
@@ -67,13 +67,13 @@ async fn with_nothing_to_come_the_first_answer_may_be_empty_and_the_next_is_204(
 }
 
 #[tokio::test]
-async fn a_subscription_that_is_ready_knows_whether_there_is_anything_to_send() {
-    for keeps in [100, 3] {
-        let log = NetworkLog::new(keeps);
+async fn ready_finds_out_whether_there_is_anything_to_send() {
+    for retained in [100, 3] {
+        let log = NetworkLog::new(retained);
         let hub = log.hub(2);
         let id = hub.publish(&Feed::Tick(1)).await.unwrap();
         publish(&hub, 2..=3).await;
-        // Open: it waits, or has something.
+        // The log is open: the subscription waits, or has events.
         for start in [Start::Live, Start::Earliest, Start::after(id.clone())] {
             let hub = log.hub(2);
             let ready = soon(hub.subscribe(start).start_with(Feed::Tick(0)).ready()).await;
@@ -91,8 +91,8 @@ async fn a_subscription_that_is_ready_knows_whether_there_is_anything_to_send() 
             let ready = soon(hub.subscribe(start.clone()).start_with(Feed::Tick(0)).ready()).await;
             assert_eq!(ready.size_hint() == (0, Some(0)), expected.is_empty(), "{start:?}");
             let seen = Reader::of(ready).rest().await;
-            assert_eq!(&seen[..expected.len().min(seen.len())], expected, "the greeting goes first");
-            let missed = if keeps == 100 && matches!(start, Start::Earliest) { 1 } else { 2 };
+            assert_eq!(&seen[..expected.len().min(seen.len())], expected, "the greeting comes first");
+            let missed = if retained == 100 && matches!(start, Start::Earliest) { 1 } else { 2 };
             if !expected.is_empty() {
                 assert_eq!(seen[1..], ticks(missed..=4), "{start:?}");
             }
@@ -101,7 +101,7 @@ async fn a_subscription_that_is_ready_knows_whether_there_is_anything_to_send() 
 }
 
 #[tokio::test]
-async fn a_close_without_a_last_event_waits_for_what_was_published() {
+async fn a_close_without_a_last_event_follows_all_published_events() {
     let log = NetworkLog::new(1_000);
     let hub = log.hub(100);
     let mut reader = Reader::at(&hub, Start::Live);
@@ -112,7 +112,7 @@ async fn a_close_without_a_last_event_waits_for_what_was_published() {
 }
 
 #[tokio::test]
-async fn a_close_behind_what_everybody_has_seen_is_heard_at_once() {
+async fn a_close_wakes_a_subscription_that_has_all_events() {
     let log = NetworkLog::new(1_000);
     let hub = log.hub(100);
     let mut reader = Reader::at(&hub, Start::Live);
@@ -123,7 +123,7 @@ async fn a_close_behind_what_everybody_has_seen_is_heard_at_once() {
 }
 
 #[tokio::test]
-async fn a_subscription_in_the_log_ends_where_that_was_closed() {
+async fn a_subscription_that_reads_the_log_ends_where_the_log_was_closed() {
     for ring in [4, 1_000] {
         let log = NetworkLog::new(10_000);
         let hub = log.hub(ring);
@@ -138,7 +138,7 @@ async fn a_subscription_in_the_log_ends_where_that_was_closed() {
 
 #[tokio::test]
 async fn a_close_right_after_the_first_subscription_ends_it() {
-    // However the log's answers come.
+    // Whatever the timing of the log.
     for turns in 0..60 {
         let log = NetworkLog::new(1_000);
         log.turns.store(turns, Ordering::Relaxed);
@@ -150,7 +150,7 @@ async fn a_close_right_after_the_first_subscription_ends_it() {
 }
 
 #[tokio::test]
-async fn what_is_being_published_at_the_close_comes_or_is_an_error() {
+async fn an_event_that_is_published_during_the_close_is_received_or_is_an_error() {
     let log = NetworkLog::new(1_000);
     let hub = log.hub(100);
     let mut reader = Reader::at(&hub, Start::Live);
@@ -170,11 +170,11 @@ async fn what_is_being_published_at_the_close_comes_or_is_an_error() {
         }
     };
     assert_eq!(reader.rest().await, expected);
-    assert!(hub.publish_with(|| panic!("nothing is changed")).await.unwrap_err().is_closed());
+    assert!(hub.publish_with(|| panic!("the change must not be made")).await.unwrap_err().is_closed());
 }
 
 #[tokio::test]
-async fn a_close_that_is_given_up_leaves_the_hub_open_and_can_be_tried_again() {
+async fn a_close_that_is_cancelled_leaves_the_hub_open_and_can_be_repeated() {
     let log = NetworkLog::new(1_000);
     let hub = log.hub(100);
     let mut reader = Reader::at(&hub, Start::Live);
@@ -191,19 +191,23 @@ async fn a_close_that_is_given_up_leaves_the_hub_open_and_can_be_tried_again() {
 }
 
 #[tokio::test]
-async fn of_two_who_close_at_once_one_does() {
+async fn one_of_two_concurrent_closes_succeeds() {
     let log = NetworkLog::new(1_000);
     let hub = log.hub(100);
     let mut reader = Reader::at(&hub, Start::Live);
     let (one, other) = tokio::join!(hub.close(Some(Feed::Tick(1))), hub.close(Some(Feed::Tick(2))));
     assert!(one.is_ok() && other.unwrap_err().is_closed());
     assert_eq!(reader.rest().await, ticks([1]));
-    assert_eq!(Reader::at(&log.hub(1), Start::Earliest).take(1).await, ticks([1]), "the other has published nothing");
+    assert_eq!(
+        Reader::at(&log.hub(1), Start::Earliest).take(1).await,
+        ticks([1]),
+        "the other close has published nothing"
+    );
 }
 
-/// So that a client is not told never to come back, when the hub stays open after all.
+/// Otherwise a client would be told to stop reconnecting although the hub stays open.
 #[tokio::test]
-async fn until_the_log_has_the_last_event_the_hub_is_open() {
+async fn the_hub_is_open_until_the_log_has_stored_the_last_event() {
     let log = NetworkLog::new(1_000);
     let hub = log.hub(100);
     log.holds_appends.send_replace(true);
@@ -221,7 +225,7 @@ async fn until_the_log_has_the_last_event_the_hub_is_open() {
 }
 
 #[tokio::test]
-async fn who_comes_while_the_log_takes_the_last_event_has_it_too() {
+async fn a_subscription_that_begins_during_the_close_receives_the_last_event() {
     let log = NetworkLog::new(1_000);
     let hub = log.hub(100);
     log.holds_answers.send_replace(true);
@@ -237,7 +241,7 @@ async fn who_comes_while_the_log_takes_the_last_event_has_it_too() {
 }
 
 #[tokio::test]
-async fn a_close_whose_answer_is_lost_is_unknown_and_may_have_happened() {
+async fn a_close_without_an_answer_is_unknown_and_may_have_happened() {
     let log = NetworkLog::new(1_000);
     let hub = log.hub(100);
     let mut reader = Reader::at(&hub, Start::Live);
@@ -254,13 +258,13 @@ async fn a_close_whose_answer_is_lost_is_unknown_and_may_have_happened() {
 }
 
 #[tokio::test]
-async fn a_last_event_that_was_let_go_ends_the_hub_all_the_same() {
+async fn a_hub_ends_although_its_last_events_were_trimmed() {
     let log = NetworkLog::new(1);
     let hub = log.hub(100);
     let mut reader = Reader::at(&hub, Start::Live);
     publish(&hub, [0]).await;
     assert_eq!(reader.take(1).await, ticks([0]));
-    // All at once, before anybody has read it.
+    // All at once, before the follower has read them.
     log.add(1..=10).await;
     hub.close(None).await.unwrap();
     let rest = reader.rest().await;
@@ -268,7 +272,7 @@ async fn a_last_event_that_was_let_go_ends_the_hub_all_the_same() {
 }
 
 #[tokio::test]
-async fn a_gap_that_leads_behind_the_end_of_a_dropped_hub_is_the_last_that_is_told() {
+async fn a_gap_that_passes_the_end_of_a_dropped_hub_is_reported_last() {
     let log = NetworkLog::new(20);
     let hub = log.hub(2);
     let _followed = hub.subscribe(Start::Live);
@@ -282,7 +286,7 @@ async fn a_gap_that_leads_behind_the_end_of_a_dropped_hub_is_the_last_that_is_to
 }
 
 #[tokio::test]
-async fn a_gap_that_leads_before_the_end_is_followed_by_what_is_left() {
+async fn a_gap_before_the_end_is_followed_by_the_retained_events() {
     let log = NetworkLog::new(20);
     let hub = log.hub(2);
     let _followed = hub.subscribe(Start::Live);
@@ -297,7 +301,7 @@ async fn a_gap_that_leads_before_the_end_is_followed_by_what_is_left() {
 }
 
 #[tokio::test]
-async fn nobody_follows_the_log_for_a_hub_that_is_over() {
+async fn the_follower_of_a_hub_that_is_over_ends() {
     let log = NetworkLog::new(1_000);
     let hub = log.hub(100);
     let _subscription = hub.subscribe(Start::Live);
@@ -308,14 +312,14 @@ async fn nobody_follows_the_log_for_a_hub_that_is_over() {
 }
 
 #[tokio::test]
-async fn what_was_published_before_the_last_handle_went_comes() {
+async fn events_that_were_published_before_the_last_handle_was_dropped_are_received() {
     let log = NetworkLog::new(1_000);
     for ring in [2, 100] {
         let hub: Hub<Feed, NetworkLog> = Hub::builder().retain(Retention::events(ring)).build_on(log.clone());
         let (mut live, mut slow) = (Reader::at(&hub, Start::Live), Reader::at(&hub, Start::Live));
         publish(&hub, [1]).await;
         assert_eq!(live.take(1).await, ticks([1]));
-        // Nobody else has a turn meanwhile, so none of it was read of the log yet.
+        // No other task runs meanwhile, so the follower has read none of these events yet.
         let mut publish = Box::pin(publish(&hub, 2..=10));
         while (&mut publish).now_or_never().is_none() {}
         drop(publish);
@@ -330,7 +334,7 @@ struct NeverStops(MemoryLog);
 
 impl NeverStops {
     async fn add_one(&self) {
-        // Nobody closes it.
+        // No test closes it.
         let _ = self.0.append(&Block::new("event: tick\ndata: 1\n\n", false).unwrap()).await;
     }
 }
@@ -352,7 +356,7 @@ impl Behavior for NeverStops {
 }
 
 #[tokio::test]
-async fn a_hub_whose_last_handle_goes_ends_though_others_never_stop() {
+async fn a_hub_whose_last_handle_is_dropped_ends_although_others_never_stop_publishing() {
     for start in [Start::Live, Start::Earliest] {
         let hub: Hub<Feed, _> = Hub::builder().build_on(TestLog(NeverStops(MemoryLog::default())));
         let mut reader = Reader::at(&hub, start);
@@ -361,7 +365,7 @@ async fn a_hub_whose_last_handle_goes_ends_though_others_never_stop() {
         let mut items = 0;
         while reader.next().await.is_some() {
             items += 1;
-            assert!(items < 1_000, "it goes on and on");
+            assert!(items < 1_000, "it does not end");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Whatever a client asks of a closed hub, it comes to a 204.
+//! Every client of a closed hub is answered 204 in the end.
 
 use futures_util::Stream as _;
 use sse_typed::{
@@ -29,7 +29,7 @@ async fn connections<L: EventLog>(
         let id = reader.last_event_id();
         reader.subscription = Some(subscription);
         let seen = super::soon(reader.rest()).await;
-        // `ready` promises a 204 instead.
+        // With `ready` this response must be a 204.
         if ready && seen.is_empty() && id == reader.last_event_id() {
             return usize::MAX - 1;
         }
@@ -78,7 +78,7 @@ async fn check<L: EventLog>(
 }
 
 #[tokio::test]
-async fn every_client_of_a_closed_hub_comes_to_a_204() {
+async fn every_client_of_a_closed_hub_is_answered_204_in_the_end() {
     let mut bad = Vec::new();
     check(
         "memory",

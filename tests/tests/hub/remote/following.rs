@@ -1,4 +1,4 @@
-//! The task that follows a log: it gives others their turn, and when it goes another takes its place.
+//! The task that follows a log: it yields to other tasks, and another task replaces it when it is dropped.
 
 use std::{
     future::pending,
@@ -32,21 +32,21 @@ fn runtime() -> Runtime {
     tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap()
 }
 
-/// It comes to an end. What does not would keep its thread for ever, so it has one of its own.
-fn ends(what: impl FnOnce() + Send + 'static) {
+/// Runs a closure that must end. It runs in its own thread, which a closure that does not end would occupy forever.
+fn assert_ends(f: impl FnOnce() + Send + 'static) {
     let (done, is_done) = mpsc::channel();
     let running = thread::spawn(move || {
-        what();
+        f();
         done.send(()).unwrap();
     });
     if is_done.recv_timeout(Duration::from_secs(20)) == Err(mpsc::RecvTimeoutError::Timeout) {
-        panic!("it goes on and on");
+        panic!("it does not end");
     }
     running.join().unwrap();
 }
 
 #[test]
-fn when_a_runtime_ends_those_who_wait_in_another_follow_the_log_there() {
+fn when_the_runtime_of_the_follower_ends_a_subscription_in_another_runtime_replaces_it() {
     let log = NetworkLog::new(100);
     let hub = log.hub(100);
     let (first, second) = (runtime(), runtime());
@@ -67,7 +67,7 @@ fn when_a_runtime_ends_those_who_wait_in_another_follow_the_log_there() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_log_that_panics_is_asked_again() {
+async fn a_log_that_panics_is_retried() {
     let log = NetworkLog::new(100);
     let hub = log.hub(100);
     let mut reader = Reader::at(&hub, Start::Live);
@@ -80,7 +80,7 @@ async fn a_log_that_panics_is_asked_again() {
 }
 
 #[test]
-fn what_is_published_behind_a_subscription_is_in_it_even_when_that_was_made_outside_of_a_runtime() {
+fn a_subscription_that_was_made_outside_of_a_runtime_receives_later_events() {
     let log = NetworkLog::new(100);
     let hub = log.hub(100);
     let mut reader = Reader::at(&hub, Start::Live);
@@ -114,8 +114,8 @@ impl Behavior for AlwaysNews {
 }
 
 #[test]
-fn a_log_that_always_has_news_leaves_the_thread_to_others() {
-    ends(|| {
+fn the_follower_of_a_log_that_always_has_news_yields_to_other_tasks() {
+    assert_ends(|| {
         runtime().block_on(async {
             let hub: Hub<Feed, TestLog<AlwaysNews>> = Hub::builder().build_on(TestLog::default());
             let mut reader = Reader::at(&hub, Start::Live);
@@ -127,8 +127,8 @@ fn a_log_that_always_has_news_leaves_the_thread_to_others() {
 }
 
 #[test]
-fn a_poll_of_a_subscription_comes_to_an_end() {
-    ends(|| {
+fn a_poll_of_a_subscription_to_a_log_that_always_has_news_returns() {
+    assert_ends(|| {
         runtime().block_on(async {
             let log = TestLog(AlwaysNews { has_no_head: true, ..AlwaysNews::default() });
             let hub: Hub<Feed, TestLog<AlwaysNews>> = Hub::builder().build_on(log);
@@ -138,7 +138,7 @@ fn a_poll_of_a_subscription_comes_to_an_end() {
 }
 
 #[tokio::test]
-async fn what_came_from_the_log_is_counted_and_what_it_had_let_go_is_not() {
+async fn events_that_were_read_from_the_log_are_counted_and_trimmed_ones_are_not() {
     let log = NetworkLog::new(2);
     let hub = log.hub(100);
     let mut reader = Reader::at(&hub, Start::Live);
@@ -191,7 +191,7 @@ impl Behavior for BytesThatUseTheHub {
 
 #[test]
 fn the_bytes_of_a_log_may_use_the_hub_when_they_are_dropped() {
-    ends(|| {
+    assert_ends(|| {
         runtime().block_on(async {
             let log = TestLog(BytesThatUseTheHub::default());
             let hub: Hub<Feed, _> = Hub::builder().retain(Retention::events(1)).build_on(log.clone());
@@ -218,25 +218,25 @@ impl Behavior for NoHead {
 }
 
 #[tokio::test]
-async fn one_who_had_all_events_and_then_missed_some_has_lagged_also_outside_of_the_ring() {
+async fn a_subscription_outside_of_the_ring_that_had_all_events_and_then_missed_some_has_lagged() {
     let log = Arc::new(MemoryLog::new(Retention::events(2)));
     let tick = |n: u64| Block::new(format!("event: tick\ndata: {n}\n\n"), false).unwrap();
     let id = log.append(&tick(1)).await.unwrap();
     let hub: Hub<Feed, _> = Hub::builder().build_on(TestLog(NoHead(Arc::clone(&log))));
     let mut there = Reader::at(&hub, id.clone());
-    assert!(there.read_one().is_pending(), "it has all there is");
+    assert!(there.read_one().is_pending(), "it has all events");
     for n in 2..=5 {
         log.append(&tick(n)).await.unwrap();
     }
     let mut events = vec![missed(2, GapReason::Lagged)];
     events.extend(ticks(4..=5));
     assert_eq!(there.take(3).await, events);
-    // One that comes only now was away meanwhile.
+    // A client that reconnects now was away meanwhile.
     events[0] = missed(2, GapReason::Trimmed);
     assert_eq!(Reader::at(&hub, id).take(3).await, events);
 }
 
-/// A log that cannot be reached, and counts how often that was tried.
+/// A log that cannot be reached. It counts the calls.
 #[derive(Clone, Default)]
 struct Unreachable(Arc<AtomicUsize>);
 
@@ -276,12 +276,12 @@ impl EventLog for Unreachable {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_log_that_fails_is_asked_less_and_less_often_down_to_every_five_seconds() {
+async fn a_log_that_fails_is_retried_with_back_off_up_to_five_seconds() {
     let log = Unreachable::default();
     let hub: Hub<Feed, Unreachable> = Hub::builder().build_on(log.clone());
     let _subscription = hub.subscribe(Start::Live);
     sleep(Duration::from_secs(10)).await;
-    // At once, and 0.1, 0.3, 0.7, 1.5, 3.1 and 6.3 seconds later.
+    // At once, and after 0.1, 0.3, 0.7, 1.5, 3.1 and 6.3 seconds.
     assert_eq!(log.0.swap(0, Ordering::Relaxed), 7);
     sleep(Duration::from_secs(100)).await;
     assert_eq!(log.0.swap(0, Ordering::Relaxed), 20);

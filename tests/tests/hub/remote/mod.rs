@@ -1,4 +1,4 @@
-//! A log that is not in this process's memory: slow, shared, and at times out of order.
+//! Logs that are not in the memory of this process: slow, shared, and sometimes failing.
 
 mod closing;
 mod ends;
@@ -28,24 +28,24 @@ use tokio::{sync::watch, task::yield_now, time::timeout};
 use self::test_log::infallible;
 use crate::common::{Feed, Reader};
 
-/// What a server of logs would be: others write to it too, answers take their time, waking is now and then for nothing.
+/// A log on a server: other processes append to it, its answers take time, and its waits sometimes return too early.
 #[derive(Clone)]
 pub(crate) struct NetworkLog {
     log: Arc<MemoryLog>,
     turns: Arc<AtomicU64>,
     is_down: Arc<AtomicBool>,
-    /// It panics when it is next read.
+    /// The next read panics.
     panics: Arc<AtomicBool>,
-    /// Appends begin when it lets them.
+    /// Appends wait before they begin.
     holds_appends: watch::Sender<bool>,
-    /// Appends are answered when it lets them.
+    /// Appends wait before they are answered.
     holds_answers: watch::Sender<bool>,
 }
 
 impl NetworkLog {
-    pub(crate) fn new(keeps: usize) -> Self {
+    pub(crate) fn new(retained: usize) -> Self {
         Self {
-            log: Arc::new(MemoryLog::new(Retention::events(keeps))),
+            log: Arc::new(MemoryLog::new(Retention::events(retained))),
             turns: Arc::default(),
             is_down: Arc::default(),
             panics: Arc::default(),
@@ -62,30 +62,30 @@ impl NetworkLog {
         if self.is_down.load(Ordering::Relaxed) { Err(io::Error::other("the network is down")) } else { Ok(()) }
     }
 
-    /// What writes to it, and the way there and back.
+    /// A write, with the way there and back.
     async fn write(
         &self,
         write: impl Future<Output = Result<EventId, AppendError<Infallible>>>,
     ) -> Result<EventId, AppendError<io::Error>> {
-        let_go(&self.holds_appends).await;
+        wait_until_released(&self.holds_appends).await;
         self.travel().await.map_err(AppendError::Failed)?;
         let id = write.await.map_err(|error| error.map(|never| match never {}))?;
-        let_go(&self.holds_answers).await;
+        wait_until_released(&self.holds_answers).await;
         self.travel().await.map_err(AppendError::Unknown)?;
         Ok(id)
     }
 
-    /// From now on nobody reaches it.
+    /// It cannot be reached from now on.
     pub(crate) fn go_down(&self) {
         self.is_down.store(true, Ordering::Relaxed);
     }
 
-    /// A hub of one process, with this much in memory.
+    /// A hub of one process that retains this many events in memory.
     pub(crate) fn hub(&self, ring: usize) -> Hub<Feed, Self> {
         Hub::builder().retain(Retention::events(ring)).build_on(self.clone())
     }
 
-    /// Another process publishes ticks of these numbers.
+    /// Another process publishes ticks with these numbers.
     async fn add(&self, numbers: impl IntoIterator<Item = u64>) {
         for n in numbers {
             self.log.append(&Block::new(format!("event: tick\ndata: {n}\n\n"), false).unwrap()).await.unwrap();
@@ -93,8 +93,8 @@ impl NetworkLog {
     }
 }
 
-async fn let_go(holds: &watch::Sender<bool>) {
-    holds.subscribe().wait_for(|holds| !holds).await.expect("it is held by the log");
+async fn wait_until_released(holds: &watch::Sender<bool>) {
+    holds.subscribe().wait_for(|holds| !holds).await.expect("the log owns the sender");
 }
 
 impl EventLog for NetworkLog {
@@ -146,22 +146,22 @@ fn ticks(numbers: impl IntoIterator<Item = u64>) -> Vec<Feed> {
     numbers.into_iter().map(Feed::Tick).collect()
 }
 
-/// It comes, and not in an hour.
+/// Waits for a future, with a timeout.
 async fn soon<F: Future>(future: F) -> F::Output {
-    timeout(Duration::from_secs(20), future).await.expect("it comes")
+    timeout(Duration::from_secs(20), future).await.expect("it completes")
 }
 
-/// Gives others their turns until it is so.
-async fn until(mut is_so: impl FnMut() -> bool) {
+/// Lets other tasks run until the condition holds.
+async fn until(mut condition: impl FnMut() -> bool) {
     soon(async {
-        while !is_so() {
+        while !condition() {
             yield_now().await;
         }
     })
     .await;
 }
 
-/// Gives others as many turns as they can use.
+/// Lets other tasks run until they have nothing left to do.
 async fn settle() {
     for _ in 0..200 {
         yield_now().await;
@@ -169,24 +169,24 @@ async fn settle() {
 }
 
 impl Reader {
-    /// The next item, for which it waits.
+    /// Waits for the next item.
     async fn next(&mut self) -> Option<Vec<(Feed, String)>> {
         let entries = soon(self.subscription.as_mut().unwrap().next()).await?;
         Some(self.decode(&entries))
     }
 
-    /// This many events, for which it waits.
+    /// Waits for this many events.
     async fn take(&mut self, count: usize) -> Vec<Feed> {
         let mut events = Vec::new();
         while events.len() < count {
-            let Some(seen) = self.next().await else { panic!("it ends behind {events:?}") };
+            let Some(seen) = self.next().await else { panic!("it ends after {events:?}") };
             events.extend(seen.into_iter().map(|(event, _)| event));
         }
         assert_eq!(events.len(), count, "{events:?}");
         events
     }
 
-    /// All events up to the end, for which it waits.
+    /// Waits for all events up to the end.
     async fn rest(&mut self) -> Vec<Feed> {
         let mut events = Vec::new();
         while let Some(seen) = self.next().await {

@@ -1,4 +1,4 @@
-//! What is read of a log elsewhere, and where from.
+//! Reading a log elsewhere.
 
 use std::{
     convert::Infallible,
@@ -19,10 +19,10 @@ use sse_typed::{
 use tokio::time::timeout;
 
 use super::{NetworkLog, publish, soon, ticks, until};
-use crate::common::{Feed, Law, Reader, last_event_id, missed};
+use crate::common::{ContiguityCheck, Feed, Reader, last_event_id, missed};
 
 #[tokio::test]
-async fn our_logs_keep_what_a_log_promises() {
+async fn the_logs_of_this_crate_and_of_these_tests_pass_the_suite() {
     testing::event_log(async |events| MemoryLog::new(Retention::events(events))).await;
     testing::event_log(async |events| AnyLog::new(MemoryLog::new(Retention::events(events)))).await;
     testing::event_log(async |events| NetworkLog::new(events)).await;
@@ -30,7 +30,7 @@ async fn our_logs_keep_what_a_log_promises() {
 }
 
 #[tokio::test]
-async fn a_hub_on_any_log_in_memory_is_like_one_on_a_log_in_memory() {
+async fn a_hub_on_an_any_log_in_memory_needs_no_runtime() {
     let hub: Hub<Feed, AnyLog> = Hub::builder().build_on(AnyLog::new(MemoryLog::default()));
     let mut reader = Reader::at(&hub, Start::Live);
     publish(&hub, 1..=2).await;
@@ -40,13 +40,13 @@ async fn a_hub_on_any_log_in_memory_is_like_one_on_a_log_in_memory() {
 }
 
 #[tokio::test]
-async fn what_one_process_publishes_the_others_see() {
+async fn processes_receive_each_others_events() {
     let log = NetworkLog::new(1_000);
     let (here, there) = (log.hub(100), log.hub(100));
     let (mut one, mut other) = (Reader::at(&here, Start::Live), Reader::at(&there, Start::Live));
     publish(&here, [1]).await;
     publish(&there, [2]).await;
-    // Whoever has subscribed before in the process that publishes misses nothing.
+    // Earlier subscriptions in the process that publishes miss nothing.
     assert_eq!(one.take(2).await, ticks(1..=2));
     assert_eq!(other.take(1).await, ticks(2..=2));
     let id = here.publish(&Feed::Done).await.unwrap();
@@ -61,14 +61,14 @@ async fn what_one_process_publishes_the_others_see() {
 }
 
 #[tokio::test]
-async fn a_restarted_process_resumes_those_who_come_back() {
+async fn a_restarted_process_resumes_clients() {
     let log = NetworkLog::new(1_000);
     let before = log.hub(100);
     let mut reader = Reader::at(&before, Start::Live);
     publish(&before, 1..=3).await;
     assert_eq!(reader.take(3).await, ticks(1..=3));
     drop(before);
-    assert!(reader.next().await.is_none(), "the process is gone");
+    assert!(reader.next().await.is_none(), "the process has ended");
     let after = log.hub(100);
     publish(&after, 4..=5).await;
     reader.resume(&after);
@@ -77,13 +77,13 @@ async fn a_restarted_process_resumes_those_who_come_back() {
 }
 
 #[tokio::test]
-async fn a_subscription_outside_the_ring_reads_pages_and_comes_back_to_it() {
+async fn a_subscription_outside_of_the_ring_reads_pages_until_it_is_in_the_ring() {
     let log = NetworkLog::new(10_000);
     let hub = log.hub(4);
     let mut slow = Reader::at(&hub, Start::Live);
     publish(&hub, 1..=700).await;
     assert!(hub.stats().events <= 4);
-    // With all that is kept in the ring, or hardly anything.
+    // With all events in the ring, and with hardly any.
     let wide = log.hub(10_000);
     let mut live = Reader::at(&wide, Start::Live);
     wide.publish(&Feed::Tick(701)).await.unwrap();
@@ -103,7 +103,7 @@ async fn a_subscription_outside_the_ring_reads_pages_and_comes_back_to_it() {
 }
 
 #[tokio::test]
-async fn what_may_not_be_seen_is_not_in_pages_either() {
+async fn withheld_events_are_withheld_from_pages_too() {
     let log = NetworkLog::new(10_000);
     let hub = log.hub(4);
     publish(&hub, 1..=300).await;
@@ -121,14 +121,14 @@ async fn what_may_not_be_seen_is_not_in_pages_either() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_who_comes_from_pages_to_the_ring_and_sees_nothing_there_is_told_of_its_place() {
+async fn a_client_that_moves_from_pages_to_a_ring_of_withheld_events_is_sent_an_id() {
     let log = NetworkLog::new(10_000);
     log.add(1..=300).await;
     let hub = log.hub(20);
     let _live = hub.subscribe(Start::Live);
     publish(&hub, 301..=330).await;
     until(|| hub.stats().published == 30).await;
-    // The numbers of events in a page are larger here than those in the ring, and say nothing of it.
+    // The numbers of events in a page are larger here than those in the ring, and unrelated to them.
     let mut reader = Reader::of(hub.subscribe(Start::Earliest).only(|event| matches!(event, Feed::Tick(..=305))));
     assert_eq!(reader.take(305).await, ticks(1..=305));
     let seen = reader.last_event_id();
@@ -137,34 +137,34 @@ async fn one_who_comes_from_pages_to_the_ring_and_sees_nothing_there_is_told_of_
         until(|| hub.stats().published == n - 300).await;
         assert_eq!(reader.events(), []);
     }
-    assert_ne!(reader.last_event_id(), seen, "its place was soon to be let go");
+    assert_ne!(reader.last_event_id(), seen, "its position was about to be trimmed");
 }
 
 #[tokio::test]
-async fn what_the_log_has_let_go_is_a_gap() {
+async fn trimmed_events_of_the_log_are_a_gap() {
     let log = NetworkLog::new(10);
     let hub = log.hub(4);
     let mut stalled = Reader::at(&hub, Start::Live);
     let first = hub.publish(&Feed::Tick(1)).await.unwrap();
     publish(&hub, 2..=30).await;
-    let mut gone = vec![missed(20, GapReason::Lagged)];
-    gone.extend(ticks(21..=30));
-    assert_eq!(stalled.take(11).await, gone);
+    let mut expected = vec![missed(20, GapReason::Lagged)];
+    expected.extend(ticks(21..=30));
+    assert_eq!(stalled.take(11).await, expected);
     let mut resumed = Reader::at(&hub, first);
-    gone[0] = missed(19, GapReason::Trimmed);
-    assert_eq!(resumed.take(11).await, gone);
+    expected[0] = missed(19, GapReason::Trimmed);
+    assert_eq!(resumed.take(11).await, expected);
     let mut stranger = Reader::at(&hub, last_event_id("nobody's"));
-    gone[0] = missed(None, GapReason::UnknownId);
-    assert_eq!(stranger.take(11).await, gone);
-    // The gap's id is the place behind it.
-    let mut told = Reader::at(&hub, last_event_id("nobody's"));
-    assert_eq!(told.take(1).await.len(), 1);
-    told.resume(&hub);
-    assert_eq!(told.take(10).await, ticks(21..=30));
+    expected[0] = missed(None, GapReason::UnknownId);
+    assert_eq!(stranger.take(11).await, expected);
+    // The id of the gap is the position behind it.
+    let mut unknown = Reader::at(&hub, last_event_id("nobody's"));
+    assert_eq!(unknown.take(1).await.len(), 1);
+    unknown.resume(&hub);
+    assert_eq!(unknown.take(10).await, ticks(21..=30));
 }
 
 #[tokio::test]
-async fn each_choice_for_gaps_holds_of_a_log_elsewhere() {
+async fn each_choice_for_gaps_holds_for_a_log_elsewhere() {
     let mut ends = Vec::new();
     for on_gap in [OnGap::Snapshot, OnGap::Restart, OnGap::Ignore] {
         let log = NetworkLog::new(3);
@@ -185,7 +185,7 @@ async fn each_choice_for_gaps_holds_of_a_log_elsewhere() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_log_that_fails_is_an_error_to_publishers_and_a_wait_to_readers() {
+async fn publishing_fails_while_the_log_fails_and_subscriptions_wait() {
     let log = NetworkLog::new(1_000);
     let hub = log.hub(100);
     let mut reader = Reader::at(&hub, Start::Live);
@@ -210,8 +210,8 @@ fn without_a_runtime_nothing_panics() {
     let log = NetworkLog::new(10);
     let hub = log.hub(10);
     let mut reader = Reader::at(&hub, Start::Live);
-    assert!(matches!(reader.read_one(), std::task::Poll::Ready(None)), "nobody can follow the log");
-    // Subscribed without one, and polled within.
+    assert!(matches!(reader.read_one(), std::task::Poll::Ready(None)), "no task can follow the log");
+    // Made without a runtime, and polled within one.
     let mut reader = Reader::at(&hub, Start::Live);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     runtime.block_on(async {
@@ -219,7 +219,7 @@ fn without_a_runtime_nothing_panics() {
         publish(&hub, [1]).await;
         assert_eq!(reader.take(1).await, ticks([1]));
     });
-    // The runtime goes, and another takes over where it was.
+    // The runtime ends, and a task in another one continues.
     drop(runtime);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     runtime.block_on(async {
@@ -229,7 +229,7 @@ fn without_a_runtime_nothing_panics() {
 }
 
 #[tokio::test]
-async fn a_snapshot_of_a_log_elsewhere_is_at_its_place() {
+async fn a_snapshot_with_a_log_elsewhere_has_its_position_as_its_id() {
     let log = NetworkLog::new(1_000);
     let hub = log.hub(10);
     publish(&hub, 1..=3).await;
@@ -242,43 +242,43 @@ async fn a_snapshot_of_a_log_elsewhere_is_at_its_place() {
     assert_eq!(reader.take(1).await, ticks([5]));
 }
 
-/// The laws, of a small log and a smaller ring.
+/// With a small log and a smaller ring.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn no_law_is_broken_by_a_log_elsewhere() {
+async fn subscribers_to_a_log_elsewhere_receive_contiguous_events_or_gaps() {
     const EVENTS: u64 = 6_000;
     let log = NetworkLog::new(200);
     let (hub, other) = (log.hub(16), log.hub(50));
-    let epoch = Law::epoch_of(&hub.publish(&Feed::Tick(1)).await.unwrap());
+    let epoch = ContiguityCheck::epoch_of(&hub.publish(&Feed::Tick(1)).await.unwrap());
     let clients: Vec<_> = (1..=4_u64)
         .map(|seed| {
             let hubs = [hub.clone(), other.clone()];
             let epoch = epoch.clone();
             tokio::spawn(async move {
                 let mut random = seed;
-                let mut law = Law::new(&epoch, None);
+                let mut check = ContiguityCheck::new(&epoch, None);
                 let mut reader = Reader::at(&hubs[0], Start::Earliest);
                 loop {
                     let next = reader.subscription.as_mut().unwrap().next();
-                    let entries = timeout(Duration::from_secs(20), next).await.expect("news come").unwrap();
+                    let entries = timeout(Duration::from_secs(20), next).await.expect("there are new events").unwrap();
                     for seen in reader.decode(&entries) {
                         if seen.0 == Feed::Done {
                             assert!(entries.is_terminal());
-                            return (law.seen, law.gaps);
+                            return (check.seen, check.gaps);
                         }
-                        law.check(&seen);
+                        check.check(&seen);
                     }
                     random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
                     let choice = random >> 58;
                     match choice {
-                        // Comes back to either process.
+                        // Reconnects to either process.
                         0..6 => reader.resume(&hubs[(choice % 2) as usize]),
                         6 => {
                             reader = Reader::at(&hubs[1], last_event_id("nobody's"));
-                            law.moved(None);
+                            check.set_last(None);
                         }
                         7 => {
                             reader = Reader::at(&hubs[0], Start::Earliest);
-                            law.moved(None);
+                            check.set_last(None);
                         }
                         8..20 => {
                             for _ in 0..choice * 20 {
@@ -305,7 +305,7 @@ async fn no_law_is_broken_by_a_log_elsewhere() {
     assert!(seen > 500 && gaps > 0, "{seen} seen, {gaps} gaps");
 }
 
-/// A text that counts how often one is read.
+/// A text that counts how often one is decoded.
 #[derive(Debug)]
 struct Told(String);
 
@@ -334,7 +334,7 @@ enum Tale {
     Missed(Gap),
 }
 
-/// A hub with hardly anything in memory, and these tales in its log.
+/// A hub with hardly any events in memory, and these tales in its log.
 async fn tales(tales: impl IntoIterator<Item = String>) -> Hub<Tale, NetworkLog> {
     let hub = Hub::builder().retain(Retention::events(1)).build_on(NetworkLog::new(10_000));
     for tale in tales {
@@ -344,19 +344,19 @@ async fn tales(tales: impl IntoIterator<Item = String>) -> Hub<Tale, NetworkLog>
 }
 
 #[tokio::test]
-async fn an_event_of_a_page_is_read_once_for_a_subscription() {
+async fn an_event_of_a_page_is_decoded_once_for_a_subscription() {
     let hub = tales((0..256).map(|n| n.to_string())).await;
     let even = |tale: &Tale| matches!(tale, Tale::Told(tale) if tale.0.parse::<u32>().unwrap().is_multiple_of(2));
     let mut values = hub.subscribe(Start::Earliest).only(even).events();
     for _ in 0..128 {
         assert!(soon(values.next()).await.is_some());
     }
-    // The newest is in the ring as well.
+    // The newest event is in the ring as well.
     assert!(READ.load(Ordering::SeqCst) <= 257, "{READ:?}");
 }
 
 #[tokio::test]
-async fn what_a_subscription_takes_of_the_log_at_once_is_a_frame_and_not_a_page() {
+async fn one_item_of_a_log_is_at_most_a_frame_and_not_a_page() {
     const SIZE: usize = 20_000;
     let hub = tales((0..100).map(|_| "x".repeat(SIZE))).await;
     let mut subscription = hub.subscribe(Start::Earliest);
@@ -369,7 +369,7 @@ async fn what_a_subscription_takes_of_the_log_at_once_is_a_frame_and_not_a_page(
         assert!(bytes.len() < 32_768 + SIZE + 100, "{}", bytes.len());
         events += entries.len();
     }
-    // A small event is not one of few.
+    // Small events are asked for in large pages.
     let hub = tales((0..1_000).map(|n| n.to_string())).await;
     let mut subscription = hub.subscribe(Start::Earliest);
     let mut items = 0;

@@ -1,4 +1,4 @@
-//! A subscription that finds out first whether there is anything to send.
+//! `ready`: finding out first whether there is anything to send.
 
 use futures_util::Stream as _;
 use sse_typed::{
@@ -14,7 +14,7 @@ use super::{
 use crate::common::{Feed, Reader, WakeCounter, hub};
 
 #[tokio::test]
-async fn what_ready_has_read_is_withheld_by_a_later_only() {
+async fn events_that_ready_has_read_are_withheld_by_a_later_only() {
     let log = NetworkLog::new(100);
     let hub = log.hub(10);
     for n in 1..=3 {
@@ -26,7 +26,7 @@ async fn what_ready_has_read_is_withheld_by_a_later_only() {
 }
 
 #[tokio::test]
-async fn what_ready_has_read_still_counts_as_lag() {
+async fn events_that_ready_has_read_count_as_lag() {
     let log = NetworkLog::new(100);
     let hub = log.hub(10);
     let mut other = Reader::at(&hub, Start::Live);
@@ -40,7 +40,7 @@ async fn what_ready_has_read_still_counts_as_lag() {
 }
 
 #[test]
-fn ready_does_not_trust_what_a_follower_that_is_gone_has_found() {
+fn ready_asks_the_log_although_a_dropped_follower_has_read_it() {
     let log = NetworkLog::new(100);
     let hub = log.hub(10);
     let other = log.hub(10);
@@ -54,12 +54,12 @@ fn ready_does_not_trust_what_a_follower_that_is_gone_has_found() {
     rt().block_on(other.close(None)).unwrap();
     rt().block_on(async {
         let ready = hub.subscribe(id).ready().await;
-        assert_eq!(ready.size_hint(), (0, Some(0)), "the log is closed, and the client has all");
+        assert_eq!(ready.size_hint(), (0, Some(0)), "the log is closed, and the client has everything");
     });
 }
 
 #[tokio::test]
-async fn ready_looks_at_the_log_and_not_at_what_is_known() {
+async fn ready_asks_the_log_although_the_ring_has_the_position() {
     let log = NetworkLog::new(100);
     let hub = log.hub(10);
     let other = log.hub(10);
@@ -67,11 +67,11 @@ async fn ready_looks_at_the_log_and_not_at_what_is_known() {
     drop(hub.subscribe(id.clone()).ready().await);
     other.close(None).await.unwrap();
     let ready = hub.subscribe(id).ready().await;
-    assert_eq!(ready.size_hint(), (0, Some(0)), "the log is closed, and the client has all");
+    assert_eq!(ready.size_hint(), (0, Some(0)), "the log is closed, and the client has everything");
 }
 
 #[tokio::test]
-async fn a_client_that_may_not_see_the_end_is_told_not_to_come_back() {
+async fn a_client_from_which_the_end_is_withheld_is_told_to_stop_reconnecting() {
     let may_see = |event: &Feed| *event == Feed::Tick(1);
     let memory = hub(Retention::events(100));
     let elsewhere = NetworkLog::new(100).hub(10);
@@ -109,15 +109,16 @@ async fn a_client_that_may_not_see_the_end_is_told_not_to_come_back() {
     assert_eq!((rounds, unready), ([1, 1], 1), "connections until a 204");
 }
 
-/// The follower goes with its runtime just between a subscription's look at it and the subscription's registration.
+/// The follower is dropped with its runtime after a subscription has checked for it and before the subscription is
+/// registered.
 #[test]
-fn a_subscription_takes_over_from_a_follower_that_goes() {
-    // A control: it goes before the poll.
+fn a_subscription_replaces_a_follower_that_is_dropped() {
+    // For comparison: it is dropped before the poll.
     followed_from(false);
     followed_from(true);
 }
 
-fn followed_from(goes_within_the_poll: bool) {
+fn followed_from(is_dropped_within_the_poll: bool) {
     use std::{
         pin::Pin,
         sync::{Arc, Mutex},
@@ -140,14 +141,14 @@ fn followed_from(goes_within_the_poll: bool) {
             }
             *event == Feed::Tick(2)
         });
-        // Two runs: a terminal event is the last of its segment.
+        // Two slices: a terminal event is the last of its segment.
         hub.publish(&Feed::Done).await.unwrap();
         hub.publish(&Feed::Tick(1)).await.unwrap();
         until(|| hub.stats().events == 2).await;
         settle().await;
         subscription
     });
-    if goes_within_the_poll {
+    if is_dropped_within_the_poll {
         *to_drop.lock().unwrap() = Some(followers);
     } else {
         drop(followers);
@@ -156,7 +157,7 @@ fn followed_from(goes_within_the_poll: bool) {
     let _entered = others.enter();
     let polled = futures_util::Stream::poll_next(Pin::new(&mut subscription), &mut Context::from_waker(&waker));
     assert!(polled.is_pending());
-    assert!(to_drop.lock().unwrap().is_none(), "the follower is gone");
+    assert!(to_drop.lock().unwrap().is_none(), "the follower is dropped");
     others.block_on(async {
         hub.publish(&Feed::Tick(2)).await.unwrap();
         settle().await;
@@ -164,7 +165,7 @@ fn followed_from(goes_within_the_poll: bool) {
     });
     assert!(
         wakes.count() > 0,
-        "nobody follows the log, and the subscription is not woken: within the poll {goes_within_the_poll}"
+        "no task follows the log, and the subscription is not woken: within the poll {is_dropped_within_the_poll}"
     );
 }
 
@@ -182,12 +183,12 @@ impl Behavior for ShortPages {
 }
 
 #[tokio::test]
-async fn the_suite_takes_a_log_whose_pages_are_short() {
+async fn the_suite_accepts_a_log_whose_pages_are_short() {
     testing::event_log(async |events| TestLog(ShortPages(MemoryLog::new(Retention::events(events))))).await;
 }
 
 #[tokio::test]
-async fn what_ready_has_read_is_not_lost_when_it_is_let_go_before_a_later_only() {
+async fn events_that_ready_has_read_are_not_lost_when_the_ring_trims_them_before_a_later_only() {
     let log = NetworkLog::new(100);
     let hub = log.hub(10);
     let mut other = Reader::at(&hub, Start::Live);

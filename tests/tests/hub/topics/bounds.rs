@@ -1,4 +1,4 @@
-//! What one use of a topic costs, however many there are.
+//! The cost of one call of topics, whatever their number.
 
 use std::{
     hash::{Hash, Hasher},
@@ -15,7 +15,7 @@ use tokio::time::advance;
 
 use crate::common::Feed;
 
-/// What was done with keys.
+/// The calls of a key's code.
 #[derive(Default)]
 struct Counts {
     hashed: AtomicUsize,
@@ -23,13 +23,13 @@ struct Counts {
 }
 
 impl Counts {
-    /// What was done since the last time.
+    /// The calls since the last time.
     fn take(&self) -> (usize, usize) {
         (self.hashed.swap(0, Ordering::Relaxed), self.dropped.swap(0, Ordering::Relaxed))
     }
 }
 
-/// A key that counts.
+/// A key that counts the calls of its code.
 #[derive(Clone)]
 struct Key(usize, Arc<Counts>);
 
@@ -55,7 +55,7 @@ impl Drop for Key {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_use_of_a_topic_pays_for_many_others() {
+async fn no_call_does_the_work_of_many_others() {
     const COUNT: usize = 10_000;
     let counts = Arc::new(Counts::default());
     let topics = Topics::<Key, Feed>::new(Hub::builder()).idle(Duration::from_secs(60));
@@ -65,7 +65,7 @@ async fn no_use_of_a_topic_pays_for_many_others() {
         drop(topics.hub(&key(n)));
         most_hashed = counts.take().0.max(most_hashed);
     }
-    assert_eq!((most_hashed, topics.len()), (1, COUNT), "a table that grows moves only few of them");
+    assert_eq!((most_hashed, topics.len()), (1, COUNT), "a table that grows moves only a few entries");
     advance(Duration::from_secs(60)).await;
     let (mut uses, mut most_dropped) = (0, 0);
     while topics.len() > 1 {
@@ -92,7 +92,7 @@ async fn rounds_over_all_topics_begin_half_the_idle_time_apart() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn all_idle_topics_are_dropped_at_once_on_request() {
+async fn drop_idle_drops_all_idle_topics() {
     let topics = Topics::<usize, Feed>::new(Hub::builder()).idle(Duration::from_secs(60));
     for n in 0..10_000 {
         drop(topics.hub(&n));
@@ -105,7 +105,7 @@ async fn all_idle_topics_are_dropped_at_once_on_request() {
     drop(held);
 }
 
-/// A key that uses the topics when it is hashed, cloned and dropped.
+/// A key that uses the topics when it is hashed, cloned or dropped.
 #[derive(PartialEq, Eq)]
 struct Busy(usize);
 
@@ -132,7 +132,7 @@ impl Drop for Busy {
 }
 
 #[tokio::test(start_paused = true)]
-async fn keys_are_hashed_cloned_and_dropped_where_no_lock_is_held() {
+async fn keys_are_hashed_cloned_and_dropped_outside_of_the_lock() {
     let make = |key: &Busy| if key.0 == 100 { panic!("it cannot be made") } else { Hub::builder().build() };
     let topics = BUSY.get_or_init(|| Topics::with(make).idle(Duration::from_secs(60)));
     for n in 0..20 {
@@ -143,9 +143,9 @@ async fn keys_are_hashed_cloned_and_dropped_where_no_lock_is_held() {
     topics.hub(&Busy(4)).close_now(None).unwrap();
     drop(topics.hub(&Busy(4)));
     advance(Duration::from_secs(60)).await;
-    // It takes the place of the closed one, and idle ones are dropped meanwhile.
+    // It replaces the closed topic, and idle topics are dropped meanwhile.
     assert!(!topics.hub(&Busy(4)).is_closed());
-    // A panic leaves the topics as they were, and drops nothing under the lock.
+    // A panic leaves the topics unchanged, and drops nothing under the lock.
     advance(Duration::from_secs(60)).await;
     assert!(catch_unwind(AssertUnwindSafe(|| topics.hub(&Busy(100)))).is_err());
     assert!(topics.get(&Busy(100)).is_none());

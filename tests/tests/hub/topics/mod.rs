@@ -1,4 +1,4 @@
-//! A hub for each key.
+//! Topics: a hub for each key.
 
 mod bounds;
 mod model;
@@ -23,7 +23,7 @@ fn topics() -> Topics<&'static str, Feed> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn topics_do_not_hear_of_each_other() {
+async fn topics_do_not_receive_each_others_events() {
     let topics = topics();
     let (mut one, mut other) =
         (Reader::of(topics.subscribe(&"one", Start::Live)), Reader::of(topics.subscribe(&"other", Start::Live)));
@@ -31,11 +31,11 @@ async fn topics_do_not_hear_of_each_other() {
     topics.clone().publish(&"other", &Feed::Tick(2)).await.unwrap();
     assert_eq!((one.ticks(), other.ticks()), (vec![1], vec![2]));
     assert_eq!(topics.len(), 2);
-    assert!(topics.get("third").is_none() && topics.len() == 2, "asking makes none");
+    assert!(topics.get("third").is_none() && topics.len() == 2, "`get` makes no topic");
 }
 
 #[tokio::test(start_paused = true)]
-async fn topics_keep_as_much_history_as_their_builder_says() {
+async fn topics_retain_as_much_history_as_their_builder_says() {
     let topics = Topics::<u64, Feed>::new(Hub::builder().retain(Retention::events(2)));
     for key in 1..=2 {
         for n in 1..=5 {
@@ -46,7 +46,7 @@ async fn topics_keep_as_much_history_as_their_builder_says() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_topic_that_nobody_uses_is_dropped_in_the_end() {
+async fn a_topic_without_subscriptions_and_handles_is_dropped() {
     let topics = topics();
     let id = topics.publish(&"quiet", &Feed::Tick(1)).await.unwrap();
     topics.publish(&"busy", &Feed::Tick(1)).await.unwrap();
@@ -56,7 +56,7 @@ async fn a_topic_that_nobody_uses_is_dropped_in_the_end() {
     advance(Duration::from_secs(50)).await;
     topics.publish(&"busy", &Feed::Tick(3)).await.unwrap();
     assert_eq!(topics.len(), 1);
-    // It begins anew, and whoever was there is told.
+    // It begins anew, and a client that reconnects is told of a gap.
     let mut late = Reader::of(topics.subscribe(&"quiet", id));
     assert_eq!(late.events(), [missed(None, GapReason::UnknownId)]);
     let mut busy = Reader::of(topics.subscribe(&"busy", Start::Earliest));
@@ -64,7 +64,7 @@ async fn a_topic_that_nobody_uses_is_dropped_in_the_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_topic_that_somebody_listens_to_or_holds_is_kept() {
+async fn a_topic_with_a_subscription_or_a_handle_is_kept() {
     let topics = topics();
     let subscription = topics.subscribe(&"heard", Start::Live);
     let held = topics.hub(&"held");
@@ -78,7 +78,7 @@ async fn a_topic_that_somebody_listens_to_or_holds_is_kept() {
     assert_eq!(reader.ticks(), [1]);
     drop((reader, held));
     topics.drop_idle();
-    assert_eq!(topics.len(), 2, "idle since now");
+    assert_eq!(topics.len(), 2, "they are idle from now on");
     advance(Duration::from_secs(60)).await;
     topics.drop_idle();
     assert!(topics.is_empty());
@@ -92,37 +92,37 @@ async fn the_idle_time_of_a_topic_begins_when_its_last_use_ends() {
     assert_eq!(reader.ticks(), [1]);
     let held = topics.hub(&"held");
     let id = held.publish(&Feed::Tick(1)).await.unwrap();
-    // Long uses, and nobody looks for idle topics meanwhile.
+    // Long uses, without calls that check for idle topics.
     advance(Duration::from_secs(600)).await;
     let brought = reader.last_event_id();
     drop((reader, held));
     advance(Duration::from_secs(59)).await;
     let mut back = Reader::of(topics.subscribe(&"heard", brought));
-    assert_eq!(back.events(), [], "it has all, and its topic is there");
+    assert_eq!(back.events(), [], "it has all events, and its topic exists");
     let mut back = Reader::of(topics.subscribe(&"held", id));
     assert_eq!(back.events(), []);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_topic_that_is_asked_for_is_not_idle_however_long_it_was() {
+async fn a_call_for_a_topic_that_was_idle_for_long_finds_it() {
     let topics = topics();
     topics.publish(&"quiet", &Feed::Tick(1)).await.unwrap();
     advance(Duration::from_secs(600)).await;
     let mut reader = Reader::of(topics.subscribe(&"quiet", Start::Earliest));
-    assert_eq!(reader.ticks(), [1], "nobody has looked for idle topics before");
+    assert_eq!(reader.ticks(), [1], "no call has checked for idle topics before");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_closed_topic_says_so_for_the_idle_time_and_begins_anew_behind_it() {
+async fn a_closed_topic_stays_closed_for_the_idle_time_and_begins_anew_after_it() {
     let topics = topics();
     topics.hub(&"ride").close(Some(Feed::Done)).await.unwrap();
     for _ in 0..5 {
         let late = topics.subscribe(&"ride", Start::Live);
-        assert_eq!(late.size_hint(), (0, Some(0)), "its clients are told not to come back");
+        assert_eq!(late.size_hint(), (0, Some(0)), "its clients are told to stop reconnecting");
         assert!(topics.publish(&"ride", &Feed::Tick(1)).await.unwrap_err().is_closed());
         advance(Duration::from_secs(11)).await;
     }
-    // Asking for it has not prolonged that.
+    // Using it has not prolonged that.
     advance(Duration::from_secs(6)).await;
     topics.drop_idle();
     topics.publish(&"ride", &Feed::Tick(2)).await.unwrap();
@@ -130,7 +130,7 @@ async fn a_closed_topic_says_so_for_the_idle_time_and_begins_anew_behind_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_topic_that_is_removed_makes_room_for_a_new_one() {
+async fn a_new_topic_is_made_after_a_removed_one() {
     let topics = topics();
     topics.hub(&"table").close(None).await.unwrap();
     assert!(topics.remove("table").is_some_and(|hub| hub.is_closed()));

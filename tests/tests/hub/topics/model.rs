@@ -1,4 +1,4 @@
-//! Topics against a naive model of them.
+//! Topics are compared with a simple model.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -20,13 +20,13 @@ enum Step {
     Publish(Key),
     Hold(Key),
     Subscribe(Key),
-    /// Gives up a handle and a subscription, if there are any.
+    /// Drops a handle and a subscription, if there are any.
     GiveUp(Key),
     Get(Key),
     Close(Key),
     Remove(Key),
     DropIdle,
-    /// Lets half of the idle time pass, and asks for a key that is not there as often as there are topics.
+    /// Lets half of the idle time pass, and calls `get` with an unknown key as often as there are topics.
     Round,
     Wait(u64),
 }
@@ -48,7 +48,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 0..100)
 }
 
-/// What is known of a topic.
+/// What is known about a topic.
 struct Topic {
     published: u64,
     handles: Vec<Hub<Feed>>,
@@ -70,24 +70,24 @@ struct Model {
 }
 
 impl Model {
-    /// The topic, made now if there is none. One that is not idle must be the one that is known.
+    /// The topic, which is made if there is none. A topic that is not idle must be the known one.
     fn hub(&mut self, key: Key) -> Hub<Feed> {
         let hub = self.topics.hub(&key);
         self.found(key, Some(&hub));
         hub
     }
 
-    /// A topic was asked for.
+    /// Checks a topic that a call returned.
     fn found(&mut self, key: Key, hub: Option<&Hub<Feed>>) {
         let published = hub.map(|hub| hub.stats().published);
         match self.known.get_mut(&key) {
             Some(topic) if topic.is_idle() && (published != Some(topic.published) || topic.closed.is_some()) => {
-                assert!(published.is_none_or(|published| published == 0), "a new one has no history");
+                assert!(published.is_none_or(|published| published == 0), "a new topic has no history");
                 assert!(hub.is_none_or(|hub| !hub.is_closed()));
                 self.known.remove(&key);
             }
             Some(topic) => {
-                assert_eq!(published, Some(topic.published), "it is kept with its history");
+                assert_eq!(published, Some(topic.published), "the topic is kept with its history");
                 assert_eq!(hub.map(Hub::is_closed), Some(topic.closed.is_some()));
                 topic.used = Instant::now();
             }
@@ -135,7 +135,7 @@ impl Model {
             Step::Close(key) => {
                 let _ = self.hub(key).close_now(None);
                 self.known.get_mut(&key).unwrap().closed.get_or_insert_with(Instant::now);
-                // It is known to be closed from now on.
+                // From now on it is known to be closed.
                 assert!(self.topics.get(&key).unwrap().is_closed());
             }
             Step::Remove(key) => {
@@ -159,7 +159,7 @@ impl Model {
                 }
                 for key in idle {
                     self.known.remove(&key);
-                    assert!(self.topics.remove(&key).is_none(), "it is found in the end");
+                    assert!(self.topics.remove(&key).is_none(), "the topic exists");
                 }
             }
             Step::Wait(seconds) => advance(Duration::from_secs(seconds)).await,

@@ -126,7 +126,7 @@ impl<E, L> Hub<E, L> {
 /// A handle was in use until it is dropped.
 impl<E, L> Drop for Hub<E, L> {
     fn drop(&mut self) {
-        self.inner.state.note_use();
+        self.inner.state.record_use();
     }
 }
 

@@ -43,13 +43,13 @@ impl<E> HubState<E> {
         }
     }
 
-    /// Notes that a handle or a subscription is dropped now.
-    pub(super) fn note_use(&self) {
-        self.note_use_at(Instant::now());
+    /// Records that a handle or a subscription is dropped now.
+    pub(super) fn record_use(&self) {
+        self.record_use_at(Instant::now());
     }
 
-    /// Notes that the hub is used at this time.
-    pub(super) fn note_use_at(&self, now: Instant) {
+    /// Records that the hub is used at this time.
+    pub(super) fn record_use_at(&self, now: Instant) {
         let since = now.saturating_duration_since(self.created);
         self.last_use.fetch_max(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }

@@ -10,7 +10,7 @@ use crate::event::EventId;
 /// A log that stores the history of a hub and gives events their ids. Many processes may share it.
 ///
 /// A hub appends to it and follows it: the events that the hub reads go to its subscriptions, whichever process has
-/// published them. So the order of events is the log's. A hub has a [`MemoryLog`](super::super::MemoryLog) unless it is
+/// published them. So the order of events is the log's. A hub has a [`MemoryLog`](crate::hub::MemoryLog) unless it is
 /// built on another log.
 ///
 /// # What a log promises
@@ -77,7 +77,7 @@ pub trait EventLog: Send + Sync + 'static {
     /// The position before the newest `n` events, as far as they are retained.
     fn before_last(&self, n: u64) -> impl Future<Output = Result<EventId, Self::Error>> + Send;
 
-    /// The [`MemoryLog`](super::super::MemoryLog), if this log is one: a hub reads its history directly.
+    /// The [`MemoryLog`](crate::hub::MemoryLog), if this log is one: a hub reads its history directly.
     #[doc(hidden)]
     fn as_memory_log(&self) -> Option<&dyn Any> {
         None

@@ -50,7 +50,7 @@ impl<E> Subscription<E> {
             self.position.set(if has_everything { Position::Ended } else { position });
             if self.position.get() == Position::UnknownId && matches!(self.state.on_gap, OnGap::Ignore) {
                 // The client is told nothing of this gap, so the position is set now and not at the first poll.
-                self.note_gap(&Gap::new(None, GapReason::UnknownId));
+                self.record_gap(&Gap::new(None, GapReason::UnknownId));
                 self.position.set(Position::InRing(history.oldest_position().number));
             }
             if self.position.get() == Position::UnknownId {

@@ -21,7 +21,7 @@ impl<E> Subscription<E> {
     where
         E: EventKind,
     {
-        self.note_gap(&gap);
+        self.record_gap(&gap);
         let gap = self.prepare_gap(gap);
         let has_snapshot = self.extras.as_ref().is_some_and(|extras| extras.snapshot.is_some());
         match self.state.on_gap {
@@ -46,8 +46,8 @@ impl<E> Subscription<E> {
         }
     }
 
-    /// Traces a gap and counts it.
-    pub(super) fn note_gap(&self, gap: &Gap) {
+    /// Counts a gap and emits it to `tracing`.
+    pub(super) fn record_gap(&self, gap: &Gap) {
         trace::gap(gap);
         self.state.counters.gaps.fetch_add(1, Ordering::Relaxed);
     }

@@ -144,7 +144,7 @@ impl<E> Subscription<E> {
                 Position::InRing(position) | Position::ResumedInRing(position) => {
                     match self.state.history.read(position, &mut self.ticket, cx.waker()) {
                         HistoryRead::Waiting => {
-                            // No event was trimmed before the client came.
+                            // It has all events now. Events that it misses from here on are lag.
                             self.position.set(Position::InRing(position));
                             return Poll::Pending;
                         }
@@ -208,7 +208,7 @@ impl<E> Subscription<E> {
         }
         let outcome = log_reader.poll(&self.state.history, &mut self.ticket, cx);
         if outcome.is_pending() && log_reader.is_waiting_for_news() {
-            // No event was trimmed before the client came.
+            // It has all events now. Events that it misses from here on are lag.
             self.position.set(Position::InLog { resumed: false });
         }
         outcome

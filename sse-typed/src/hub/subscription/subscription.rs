@@ -182,7 +182,7 @@ impl<E> Extras<E> {
 
 impl<E> Drop for Subscription<E> {
     fn drop(&mut self) {
-        self.state.note_use();
+        self.state.record_use();
         // A thread that sees the lower count also sees the time of this use.
         self.state.counters.subscribers.fetch_sub(1, Ordering::Release);
         self.state.history.deregister(&mut self.ticket);

@@ -149,9 +149,9 @@ impl<K: Eq + Hash, E: EncodeEvent + 'static> Topics<K, E> {
         K: Borrow<Q>,
         Q: Eq + Hash + ToOwned<Owned = K> + ?Sized,
     {
-        // This makes no handle, because noting the time of its drop would be a considerable part of the cost.
+        // This makes no handle, because recording the time of its drop would be a considerable part of the cost.
         let hub = self.with_topic(key, |topic, now| {
-            topic.state.note_use_at(now);
+            topic.state.record_use_at(now);
             // This keeps the topic for as long as the call takes.
             Arc::clone(topic.hub.inner())
         });

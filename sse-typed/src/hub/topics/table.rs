@@ -86,7 +86,7 @@ impl<K, V> Table<K, V> {
         let bucket = self.bucket(at.bucket).filter(|bucket| at.index < bucket.len())?;
         let entry = bucket.swap_remove(at.index);
         shrink(bucket);
-        self.removed(1);
+        self.shrink_after_removing(1);
         Some((entry.key, entry.value))
     }
 
@@ -115,7 +115,7 @@ impl<K, V> Table<K, V> {
         });
         removed.extend(taken.map(|entry| (entry.key, entry.value)));
         shrink(bucket);
-        self.removed(removed.len() - before);
+        self.shrink_after_removing(removed.len() - before);
         // At the limit, there may be more of them in this bucket.
         (checked, if left == 0 { Some(at) } else { end })
     }
@@ -165,8 +165,8 @@ impl<K, V> Table<K, V> {
         }
     }
 
-    /// Notes that entries were removed. Removes as many buckets, if there are too many.
-    fn removed(&mut self, count: usize) {
+    /// Removes as many buckets as entries were removed, if there are too many.
+    fn shrink_after_removing(&mut self, count: usize) {
         self.len -= count;
         for _ in 0..count {
             if self.buckets > self.len.max(1) {

@@ -169,7 +169,6 @@
 //! one at a time. This lock knows the thread that holds it: publishing from within a closure is an error and not a
 //! deadlock.
 
-mod builder;
 mod history;
 #[expect(clippy::module_inception, reason = "the hub itself, beside its parts")]
 mod hub;
@@ -188,9 +187,8 @@ mod topics;
 mod trace;
 
 pub use self::{
-    builder::HubBuilder,
     history::{MemoryLog, Retention},
-    hub::Hub,
+    hub::{Hub, HubBuilder},
     log::{AnyLog, AnyLogError, AppendError, Block, End, EventLog, InvalidBlock, LogEntry, Page, PageGap},
     merge::{Merge, Merged},
     on_gap::OnGap,

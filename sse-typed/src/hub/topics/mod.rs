@@ -12,8 +12,13 @@ use tokio::time::Instant;
 
 use self::table::{Cursor, Table};
 use super::{
-    builder::HubBuilder, history::MemoryLog, hub::Hub, log::EventLog, publish::PublishError, start::Start,
-    state::HubState, subscription::Subscription,
+    history::MemoryLog,
+    hub::{Hub, HubBuilder},
+    log::EventLog,
+    publish::PublishError,
+    start::Start,
+    state::HubState,
+    subscription::Subscription,
 };
 use crate::{codec::EncodeEvent, event::EventId};
 

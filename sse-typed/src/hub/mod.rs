@@ -111,7 +111,7 @@
 //!
 //! | the stream has | use |
 //! |---|---|
-//! | events of several hubs, of one type or of several | [`Merge`], whose event type unites those of the hubs by `#[sse(nested)]` |
+//! | events of several hubs, of one type or of several | [`Merge`], whose event type nests those of the hubs by `#[sse(nested)]` |
 //! | a selection of one hub's events | [`only`](Subscription::only) |
 //! | several event types in one order, published by one server | one hub of an enum with `#[sse(nested)]` variants |
 //!

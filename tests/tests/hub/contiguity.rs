@@ -39,7 +39,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 
 proptest! {
     #[test]
-    fn no_hole_and_no_duplicate_however_one_comes_and_goes(retention in 1..40_usize, steps in steps()) {
+    fn a_subscriber_that_reconnects_in_any_way_misses_and_duplicates_nothing(retention in 1..40_usize, steps in steps()) {
         let hub = hub(Retention::events(retention));
         let epoch = ContiguityCheck::epoch_of(&hub.publish_now(&Feed::Tick(1)).unwrap());
         let mut published = 1;

@@ -179,7 +179,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1_500, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn each_event_of_each_part_is_seen_once_or_a_gap_is_told(steps in vec(step(), 1..60)) {
+    fn each_event_of_each_part_is_received_once_or_counted_by_a_gap(steps in vec(step(), 1..60)) {
         let mut world = World::new();
         for step in steps {
             match step {

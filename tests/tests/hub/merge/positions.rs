@@ -263,7 +263,7 @@ proptest! {
 
     /// Any text is parsed, and the ids that are sent after it can be parsed as well.
     #[test]
-    fn any_text_may_come_back(
+    fn any_text_is_accepted_as_a_last_event_id(
         text in prop_oneof![
             any::<String>(),
             "[*~!%a-z0-9-]{0,40}",

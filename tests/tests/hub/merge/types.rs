@@ -1,4 +1,4 @@
-//! The events of a part as events of the uniting type.
+//! The events of a part as events of the outer type.
 
 use std::task::Poll;
 
@@ -60,7 +60,7 @@ enum Inner {
     Other(RawEvent),
 }
 
-/// The bytes that a merged stream sends for one event, or that it cannot send it. They are the bytes that the uniting
+/// The bytes that a merged stream sends for one event, or that it cannot send it. They are the bytes that the outer
 /// type itself writes.
 fn check<E, P>(payload: &P, unite: impl FnOnce(P) -> E) -> Result<(), TestCaseError>
 where
@@ -123,21 +123,21 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn an_event_of_a_part_stands_on_the_wire_as_the_uniting_type_writes_it(event in feed()) {
+    fn an_event_of_a_part_is_on_the_wire_as_the_outer_type_encodes_it(event in feed()) {
         check::<All, _>(&event, All::Feed)?;
         check::<Tagged, _>(&event, Tagged::Feed)?;
         check::<Feed, _>(&event, |event| event)?;
     }
 
     #[test]
-    fn what_the_uniting_type_would_read_as_something_else_cannot_be_sent(event in raw()) {
+    fn an_event_that_the_outer_type_would_decode_as_another_variant_cannot_be_sent(event in raw()) {
         check::<Tagged, _>(&Raw::Any(event.clone()), Tagged::Raw)?;
         check::<Open, _>(&Inner::Other(event), Open::Inner)?;
     }
 }
 
 #[test]
-fn the_uniting_type_decodes_sent_events_as_its_nested_variant() {
+fn the_outer_type_decodes_sent_events_as_its_nested_variant() {
     let (feed, chat) = (crate::common::hub(Default::default()), super::chat());
     let mut merge = super::merge(&feed, &chat, LastEventId::none());
     feed.publish_now(&Feed::State(1)).unwrap();

@@ -35,7 +35,7 @@ fn retention() -> impl Strategy<Value = Retention> {
 proptest! {
     /// A ring behaves like a list of all published events of which the newest are retained.
     #[test]
-    fn a_ring_is_the_end_of_a_list(retention in retention(), steps in steps()) {
+    fn a_ring_behaves_like_the_end_of_a_list(retention in retention(), steps in steps()) {
         let mut ring = ring(retention);
         let mut list: Vec<(Vec<u8>, bool, Duration)> = Vec::new();
         let mut retained = 0;

@@ -6,6 +6,7 @@
 //! - [`resume`]: ids, `Last-Event-ID`, reconnection times, and how to stop a client from reconnecting
 //! - [`shutdown`]: how to shut down a server with open streams
 //! - [`streams`]: actix-web, poem, workers and files: the codec without Tower and HTTP
+//! - [`testing`]: tests of handlers, clients and streams that never end
 //!
 //! The module `server` says which Tower layers go with event streams, and in which order.
 //!
@@ -35,3 +36,6 @@ pub mod shutdown {}
 
 #[doc = include_str!("streams.md")]
 pub mod streams {}
+
+#[doc = include_str!("testing.md")]
+pub mod testing {}

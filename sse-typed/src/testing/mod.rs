@@ -1,20 +1,50 @@
-//! For tests: what implementations of this crate's traits are held against.
+//! For tests: a test kit for event streams that may never end, and a test suite for implementations of `EventLog`.
 //!
-//! It stands above all other rooms, and nothing there names it. It needs no features of a runtime that programs would not
-//! have.
+//! | under test | tool |
+//! |---|---|
+//! | a handler, a service, a stream of events | [`Collect`] checks which events come, and when |
+//! | a client: how it reads, reconnects, and ends | [`ScriptedServer`] answers by a script, in the process or on a socket |
+//! | a client whose connection breaks at any byte | [`cut_everywhere`] checks that it sees each event once |
+//! | a server whose client stops reading, vanishes, or reads one byte a second | [`RawClient`] is that client |
+//! | an implementation of `EventLog` | [`event_log`] |
 //!
 //! ```
-//! use sse_typed::{
-//!     hub::{MemoryLog, Retention},
-//!     testing,
-//! };
+//! use axum::{Router, routing::get};
+//! use futures_util::stream;
+//! use sse_typed::{RawEvent, Sse, testing::Collect};
 //!
-//! # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(
-//! testing::event_log(async |events| MemoryLog::new(Retention::events(events)))
-//! # );
+//! # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
+//! let handler = || async { Sse::new(stream::iter([RawEvent::new("tick", "1")])) };
+//! let app: Router = Router::new().route("/ticks", get(handler));
+//!
+//! let mut ticks = Collect::get(app, "/ticks").await;
+//! ticks.expect(RawEvent::new("tick", "1")).await;
+//! ticks.expect_end().await;
+//! # });
 //! # Ok::<(), std::io::Error>(())
 //! ```
+//!
+//! The manual's page on [testing](crate::manual::testing) has an example of each kind of test.
+//!
+//! # Time
+//!
+//! Every expectation has a time limit, so a test fails instead of hanging. The limits run on tokio's clock. In a test with
+//! paused time (`#[tokio::test(start_paused = true)]`, with tokio's feature `test-util`) an hour of silence takes no real
+//! time. Paused time advances whenever all tasks wait, also when they wait for a socket, so tests on sockets use real time.
+//!
+//! This module may use all other modules, and none of them uses it. It enables no feature of tokio that only tests need.
 
+mod collect;
+mod cuts;
 mod event_log;
+mod http1;
+mod raw_client;
+mod scripted;
 
-pub use self::event_log::event_log;
+pub use self::{
+    collect::{Collect, CollectRequest, Expect},
+    cuts::cut_everywhere,
+    event_log::event_log,
+    raw_client::RawClient,
+    scripted::{Answer, ListeningServer, RecordedRequest, ScriptedBody, ScriptedServer},
+};

@@ -1,0 +1,218 @@
+use std::{fmt, io, net::SocketAddr};
+
+use bytes::BytesMut;
+use http::{Method, StatusCode, Uri, header};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    task::{AbortHandle, JoinSet},
+    time::{Instant, sleep},
+};
+
+use super::{
+    Answer, RecordedRequest, ScriptedServer,
+    answer::{Head, Step},
+};
+use crate::testing::{
+    collect::Expect,
+    http1::{self, BodyDecoder, Part},
+};
+
+/// A [`ScriptedServer`] on a socket of the loopback interface. Dropping it closes the socket and all connections.
+pub struct ListeningServer {
+    server: ScriptedServer,
+    address: SocketAddr,
+    task: AbortHandle,
+}
+
+impl ScriptedServer {
+    /// Serves the script over HTTP/1.1 on a free port of `127.0.0.1`, with one request for each connection. It spawns tasks on
+    /// the current runtime.
+    ///
+    /// # Panics
+    ///
+    /// When there is no free port, and outside a tokio runtime with I/O and time enabled.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use sse_typed::{RawEvent, testing::{Answer, ScriptedServer}};
+    /// use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> std::io::Result<()> {
+    /// let server = ScriptedServer::new([Answer::stream().event(&RawEvent::new("tick", "1")).break_off()]).listen().await;
+    ///
+    /// // Any HTTP client will do, in any language.
+    /// let mut socket = tokio::net::TcpStream::connect(server.address()).await?;
+    /// socket.write_all(b"GET /ticks HTTP/1.1\r\nhost: x\r\nlast-event-id: 7\r\n\r\n").await?;
+    /// let mut text = String::new();
+    /// socket.read_to_string(&mut text).await?;
+    /// assert!(text.starts_with("HTTP/1.1 200 OK\r\n") && text.ends_with("event: tick\ndata: 1\n\n\r\n"));
+    /// assert_eq!(server.requests()[0].last_event_id(), "7");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn listen(&self) -> Expect<'static, ListeningServer> {
+        let server = self.clone();
+        Expect::new(async move { server.bind().await.map_err(|error| format!("the server cannot listen: {error}")) })
+    }
+
+    async fn bind(&self) -> io::Result<ListeningServer> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        let server = self.clone();
+        let task = tokio::spawn(async move {
+            let mut connections = JoinSet::new();
+            while let Ok((socket, _)) = listener.accept().await {
+                while connections.try_join_next().is_some() {}
+                let server = server.clone();
+                // A client may disconnect at any time.
+                connections.spawn(async move { drop(serve(socket, &server, TcpStream::set_zero_linger).await) });
+            }
+        });
+        Ok(ListeningServer { server: self.clone(), address, task: task.abort_handle() })
+    }
+
+    /// Serves one request over any connection, such as a [`tokio::io::duplex`] or a TLS stream. A reset only drops the
+    /// connection.
+    ///
+    /// # Errors
+    ///
+    /// When the connection fails, or the request is not HTTP/1.1.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping it closes the connection.
+    pub async fn serve_connection(&self, io: impl AsyncRead + AsyncWrite + Unpin + Send) -> io::Result<()> {
+        serve(io, self, |_| Ok(())).await
+    }
+}
+
+impl ListeningServer {
+    /// The address of the socket.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// A URL on this server. The path begins with `/`.
+    #[must_use]
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// The server, with its records.
+    #[must_use]
+    pub const fn server(&self) -> &ScriptedServer {
+        &self.server
+    }
+
+    /// The requests so far.
+    #[must_use]
+    pub fn requests(&self) -> Vec<RecordedRequest> {
+        self.server.requests()
+    }
+}
+
+impl Drop for ListeningServer {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl fmt::Debug for ListeningServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ListeningServer")
+            .field("address", &self.address)
+            .field("server", &self.server)
+            .finish_non_exhaustive()
+    }
+}
+
+async fn serve<IO>(mut io: IO, server: &ScriptedServer, reset: impl Fn(&IO) -> io::Result<()>) -> io::Result<()>
+where
+    IO: AsyncRead + AsyncWrite + Unpin,
+{
+    let Some(request) = read_request(&mut io).await? else { return Ok(()) };
+    let Answer { head, steps } = server.answer(request);
+    let is_chunked = match head {
+        Head::Response { status, headers } => {
+            let has_body = status != StatusCode::NO_CONTENT && status != StatusCode::NOT_MODIFIED;
+            let is_chunked = has_body && !headers.contains_key(header::CONTENT_LENGTH);
+            let reason = status.canonical_reason().unwrap_or("Scripted");
+            let mut text = format!("HTTP/1.1 {} {reason}\r\nconnection: close\r\n", status.as_u16()).into_bytes();
+            if is_chunked {
+                text.extend_from_slice(b"transfer-encoding: chunked\r\n");
+            }
+            for (name, value) in &headers {
+                for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+                    text.extend_from_slice(part);
+                }
+            }
+            text.extend_from_slice(b"\r\n");
+            io.write_all(&text).await?;
+            is_chunked
+        }
+        Head::Raw(bytes) => {
+            io.write_all(&bytes).await?;
+            false
+        }
+        Head::Never => return until_closed(&mut io).await,
+        Head::Close => return io.shutdown().await,
+        Head::Reset => return reset(&io),
+    };
+    io.flush().await?;
+    for step in steps {
+        match step {
+            Step::Send(bytes) if bytes.is_empty() => {}
+            Step::Send(bytes) if is_chunked => {
+                let chunk = [format!("{:x}\r\n", bytes.len()).as_bytes(), &bytes, b"\r\n"].concat();
+                io.write_all(&chunk).await?;
+            }
+            Step::Send(bytes) => io.write_all(&bytes).await?,
+            Step::Wait(time) => sleep(time).await,
+            Step::Stall => return until_closed(&mut io).await,
+            Step::BreakOff => return io.shutdown().await,
+            Step::Reset => return reset(&io),
+        }
+        io.flush().await?;
+    }
+    if is_chunked {
+        io.write_all(b"0\r\n\r\n").await?;
+    }
+    io.shutdown().await
+}
+
+async fn until_closed(io: &mut (impl AsyncRead + Unpin)) -> io::Result<()> {
+    let mut more = [0; 256];
+    while io.read(&mut more).await? > 0 {}
+    Ok(())
+}
+
+async fn read_request(io: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> io::Result<Option<RecordedRequest>> {
+    let Some((first, headers)) = http1::read_head(io).await? else { return Ok(None) };
+    let mut words = first.split(' ');
+    let method = words.next().and_then(|word| Method::from_bytes(word.as_bytes()).ok());
+    let uri = words.next().and_then(|word| word.parse::<Uri>().ok());
+    let (Some(method), Some(uri)) = (method, uri) else {
+        io.write_all(b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n").await?;
+        return Err(http1::invalid("no request line of HTTP/1.1"));
+    };
+    let at = Instant::now();
+    let mut buffer = BytesMut::new();
+    let mut body = BytesMut::new();
+    if let Some(mut decoder) = BodyDecoder::of(&headers)? {
+        loop {
+            match decoder.decode(&mut buffer)? {
+                Part::Data(bytes) => body.extend_from_slice(&bytes),
+                Part::End => break,
+                Part::NeedsMore if io.read_buf(&mut buffer).await? == 0 => {
+                    return Err(io::ErrorKind::UnexpectedEof.into());
+                }
+                Part::NeedsMore => {}
+            }
+        }
+    }
+    Ok(Some(RecordedRequest { at, method, uri, headers, body: body.freeze() }))
+}

@@ -3,7 +3,6 @@
 pub mod budget;
 pub mod contracts;
 pub mod hidden;
-pub mod scripted;
 pub mod serve;
 
 /// Compiles the code of the README as doc tests.

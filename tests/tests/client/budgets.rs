@@ -21,11 +21,9 @@ use http_body_util::{Full, StreamBody};
 use sse_typed::{
     Client, EventStream, RawEvent,
     client::{BadEvent, Ended, HttpService, ReconnectPolicy, RequestBuilder, SseDecodeLayer, UnknownEvent},
+    testing::{Answer, ScriptedServer},
 };
-use tests::{
-    budget::{spend, with_budget_of},
-    scripted::{Reply, ScriptedService},
-};
+use tests::budget::{spend, with_budget_of};
 use tokio::sync::{mpsc, oneshot};
 use tower::{Layer, Service};
 
@@ -146,8 +144,8 @@ async fn item_after<S: Stream + Unpin>(time: Duration, mut stream: S) -> S::Item
     ready_after(time, |cx| stream.poll_next_unpin(cx)).await.unwrap()
 }
 
-fn get(reply: Reply) -> RequestBuilder<impl HttpService> {
-    Client::new(ScriptedService::new([reply])).get("/").reconnect(ReconnectPolicy::never())
+fn get(reply: Answer) -> RequestBuilder<impl HttpService> {
+    Client::new(ScriptedServer::new([reply])).get("/").reconnect(ReconnectPolicy::never())
 }
 
 fn never() -> Client<impl HttpService> {
@@ -158,7 +156,7 @@ fn never() -> Client<impl HttpService> {
 
 #[tokio::test(start_paused = true)]
 async fn every_timer_fires_although_the_budget_is_spent_at_each_poll() {
-    let held = || Reply::events("").hold();
+    let held = || Answer::stream().stall();
     for request in [get(held()).idle_timeout(5 * SECOND), get(held()).event_timeout(5 * SECOND)] {
         let stream = request.send::<Reading>().await.unwrap();
         assert!(item_after(5 * SECOND, stream).await.unwrap_err().is_timeout());
@@ -172,14 +170,14 @@ async fn every_timer_fires_although_the_budget_is_spent_at_each_poll() {
     assert!(ready_after(5 * SECOND, |cx| response.as_mut().poll(cx)).await.unwrap_err().is_timeout());
 
     // The body of an error response that does not end is read for two seconds.
-    let refusal = || Reply::status(503).then("no").hold();
+    let refusal = || Answer::status(503).send("no").stall();
     assert!(item_after(2 * SECOND, get(refusal()).connect::<Reading>()).await.unwrap_err().is_status());
-    let mut service = SseDecodeLayer::<Reading>::new().layer(ScriptedService::new([refusal()]));
-    let mut response = pin!(service.call(Request::new(())));
+    let mut service = SseDecodeLayer::<Reading>::new().layer(ScriptedServer::new([refusal()]));
+    let mut response = pin!(service.call(Request::new(Full::<Bytes>::default())));
     assert!(ready_after(2 * SECOND, |cx| response.as_mut().poll(cx)).await.unwrap_err().is_status());
 
     // The delay before the second attempt, whose response is a 204.
-    let mut source = get(Reply::hang_up()).reconnect(ReconnectPolicy::default().jitter(0.0)).connect::<Reading>();
+    let mut source = get(Answer::close()).reconnect(ReconnectPolicy::default().jitter(0.0)).connect::<Reading>();
     assert!(ready_after(SECOND, |cx| source.poll_next_unpin(cx)).await.is_none());
     assert_eq!(source.ended(), Some(Ended::NoContent));
 }

@@ -17,22 +17,22 @@ use http_body_util::Full;
 use sse_typed::{
     Client, Event, EventSource,
     client::{Error, ReconnectPolicy, Signal},
+    testing::{Answer, ScriptedServer},
 };
-use tests::scripted::{Reply, ScriptedService};
 use tokio::time::sleep;
 
 use crate::reading::Reading;
 
 /// Two connections in chunks, with failed attempts between them.
-fn service() -> ScriptedService {
+fn service() -> ScriptedServer {
     let pieces = |text: &str| {
         let pause = Duration::from_millis(7);
-        text.as_bytes().chunks(5).fold(Reply::events(""), |reply, piece| reply.then(piece).pause(pause))
+        text.as_bytes().chunks(5).fold(Answer::stream(), |reply, piece| reply.send(piece).wait(pause))
     };
-    ScriptedService::new([
-        Reply::hang_up(),
+    ScriptedServer::new([
+        Answer::close(),
         pieces(": hello\nid: 1\nevent: value\ndata: 1\n\nevent: value\ndata: x\n\nevent: value\ndata: 2\n\nda"),
-        Reply::status(503).then("later").pause(Duration::from_millis(7)),
+        Answer::status(503).send("later").wait(Duration::from_millis(7)),
         pieces("id: 3\nevent: value\ndata: 3\n\nevent: value\ndata: 4\n\nevent: bye\ndata\n\n"),
     ])
 }
@@ -75,8 +75,8 @@ async fn next_and_try_next_lose_no_event_when_they_are_dropped_after_every_poll(
 #[tokio::test(start_paused = true)]
 async fn a_stream_of_one_response_loses_no_event_when_it_is_cancelled() {
     let pieces = "event: value\ndata: 1\n\nevent: value\ndata: x\n\nevent: value\ndata: 2\n\n".as_bytes().chunks(4);
-    let reply = pieces.fold(Reply::events(""), |reply, piece| reply.then(piece).pause(Duration::from_millis(7)));
-    let mut events = Client::new(ScriptedService::new([reply])).post("/").send::<Reading>().await.unwrap();
+    let reply = pieces.fold(Answer::stream(), |reply, piece| reply.send(piece).wait(Duration::from_millis(7)));
+    let mut events = Client::new(ScriptedServer::new([reply])).post("/").send::<Reading>().await.unwrap();
     let mut turn = 0;
     let once = || {
         turn += 1;

@@ -17,8 +17,8 @@ use http::{Request, Response};
 use sse_typed::{
     Client, EventSource, RawEvent,
     client::{BadEvent, Ended, Handle, HttpService, ReadyState, Resume},
+    testing::{Answer, ScriptedServer},
 };
-use tests::scripted::{Reply as Scripted, ScriptedService};
 
 use crate::reading::Reading;
 
@@ -77,7 +77,7 @@ async fn a_command_wakes_the_task_that_polled_last() {
 #[tokio::test(start_paused = true)]
 async fn a_handle_does_not_keep_the_task_of_a_source_that_was_dropped_or_has_ended() {
     let task = Arc::new(Task::default());
-    let service = ScriptedService::new([Scripted::events("event: bye\ndata\n\n")]);
+    let service = ScriptedServer::new([Answer::stream().send("event: bye\ndata\n\n")]);
     let mut over = Client::new(service).get("/").connect::<Reading>();
     let _handle = over.handle();
     assert!(task.poll(&mut over).is_ready());
@@ -85,7 +85,7 @@ async fn a_handle_does_not_keep_the_task_of_a_source_that_was_dropped_or_has_end
     assert_eq!(task.poll(&mut over).map(|item| item.is_none()), Poll::Ready(true));
     assert_eq!(Arc::strong_count(&task), 1);
 
-    let mut dropped = Client::new(ScriptedService::new([Scripted::events("").hold()])).get("/").connect::<Reading>();
+    let mut dropped = Client::new(ScriptedServer::new([Answer::stream().stall()])).get("/").connect::<Reading>();
     let _handle = dropped.handle();
     assert!(task.poll(&mut dropped).is_pending());
     assert!(Arc::strong_count(&task) > 1);
@@ -102,7 +102,7 @@ impl Wake for Owner {
 
 #[tokio::test(start_paused = true)]
 async fn dropping_a_waker_that_owns_the_source_does_not_deadlock() {
-    let client = Client::new(ScriptedService::new([Scripted::events("").hold()]));
+    let client = Client::new(ScriptedServer::new([Answer::stream().stall()]));
     let mut source = client.get("/").connect::<RawEvent>().boxed();
     let handle = source.handle();
     let owner = Arc::new(Owner(Mutex::new(None)));
@@ -117,7 +117,7 @@ async fn dropping_a_waker_that_owns_the_source_does_not_deadlock() {
 #[tokio::test(start_paused = true)]
 async fn k5_after_a_hook_has_closed_the_source_no_event_follows() {
     let body = "event: value\ndata: bad\n\nevent: value\ndata: worse\n\nevent: value\ndata: 2\n\n";
-    let service = ScriptedService::new([Scripted::events(body).hold()]);
+    let service = ScriptedServer::new([Answer::stream().send(body).stall()]);
     let slot: Arc<Mutex<Option<Handle>>> = Arc::default();
     let (held, hook_calls) = (Arc::clone(&slot), Arc::new(AtomicUsize::new(0)));
     let counted = Arc::clone(&hook_calls);
@@ -154,7 +154,7 @@ async fn k5_an_event_received_while_another_thread_closes_is_not_delivered() {
 
 #[tokio::test(start_paused = true)]
 async fn k5_a_source_is_closed_as_soon_as_its_handle_closes_it() {
-    let service = ScriptedService::new([Scripted::events("data: 1\n\ndata: 2\n\n").hold()]);
+    let service = ScriptedServer::new([Answer::stream().send("data: 1\n\ndata: 2\n\n").stall()]);
     let mut source = Client::new(service).get("/").connect::<RawEvent>();
     let handle = source.handle();
     assert!(source.next().await.is_some());
@@ -173,7 +173,7 @@ async fn next_or_none(source: &mut EventSource<RawEvent>) -> Option<String> {
 #[tokio::test(start_paused = true)]
 async fn a_restart_does_not_repeat_a_request_that_is_sent_once() {
     for resume in [None, Some(Resume::Get)] {
-        let service = ScriptedService::new([Scripted::events("data: 1\n\ndata: 2\n\n").hold()]);
+        let service = ScriptedServer::new([Answer::stream().send("data: 1\n\ndata: 2\n\n").stall()]);
         let mut request = Client::new(service.clone()).post("/pay");
         if let Some(resume) = resume {
             request = request.resume_with(resume);
@@ -213,9 +213,9 @@ async fn a_restart_does_not_repeat_a_request_without_a_response_yet() {
 #[tokio::test(start_paused = true)]
 async fn a_restart_resumes_a_post_as_set() {
     for (resume, expected) in [(Resume::Get, ["POST", "GET"]), (Resume::Same, ["POST", "POST"])] {
-        let service = ScriptedService::new([
-            Scripted::events("id: 1\ndata: 1\n\n").hold(),
-            Scripted::events("data: 2\n\n").hold(),
+        let service = ScriptedServer::new([
+            Answer::stream().send("id: 1\ndata: 1\n\n").stall(),
+            Answer::stream().send("data: 2\n\n").stall(),
         ]);
         let mut source = Client::new(service.clone()).post("/mcp").resume_with(resume).connect().boxed();
         let handle = source.handle();
@@ -225,6 +225,6 @@ async fn a_restart_resumes_a_post_as_set() {
         let requests = service.requests();
         let methods: Vec<_> = requests.iter().map(|request| request.method.as_str()).collect();
         assert_eq!(methods, expected);
-        assert_eq!(requests[1].one("last-event-id").as_deref(), Some("1"));
+        assert_eq!(requests[1].header("last-event-id"), Some("1"));
     }
 }

@@ -14,8 +14,8 @@ use http::{HeaderValue, Method};
 use sse_typed::{
     Client, EventSource, EventStream, RawEvent,
     client::{Ended, ReadyState, ReconnectPolicy, Reply, Resume, Signal},
+    testing::{Answer, ScriptedServer},
 };
-use tests::scripted::{Reply as Scripted, ScriptedServer, ScriptedService};
 use tokio::time::{Instant, timeout};
 
 use crate::reading::Reading;
@@ -26,13 +26,14 @@ fn no_jitter() -> ReconnectPolicy {
     ReconnectPolicy::default().jitter(0.0)
 }
 
-fn connect(service: &ScriptedService) -> EventSource<Reading> {
+fn connect(service: &ScriptedServer) -> EventSource<Reading> {
     Client::new(service.clone()).get("/").reconnect(no_jitter()).connect().boxed()
 }
 
 #[tokio::test(start_paused = true)]
 async fn k5_after_close_no_event_is_delivered_not_even_a_received_one() {
-    let service = ScriptedService::new([Scripted::events("event: value\ndata: 1\n\nevent: value\ndata: 2\n\n").hold()]);
+    let service =
+        ScriptedServer::new([Answer::stream().send("event: value\ndata: 1\n\nevent: value\ndata: 2\n\n").stall()]);
     let mut source = connect(&service);
     let handle = source.handle();
     assert_eq!(source.next().await.unwrap().unwrap().data, Reading::Value(1));
@@ -49,7 +50,7 @@ async fn k5_after_close_no_event_is_delivered_not_even_a_received_one() {
 
 #[tokio::test(start_paused = true)]
 async fn k5_close_ends_a_wait_and_no_attempt_follows() {
-    let service = ScriptedService::new([Scripted::events("retry: 3600000\n\n")]);
+    let service = ScriptedServer::new([Answer::stream().send("retry: 3600000\n\n")]);
     let mut source = connect(&service);
     let handle = source.handle();
     let (item, ()) = tokio::join!(source.next(), async {
@@ -65,7 +66,7 @@ async fn k5_close_ends_a_wait_and_no_attempt_follows() {
 
 #[tokio::test]
 async fn k5_close_hangs_up_on_the_server_from_another_thread() {
-    let server = ScriptedServer::start([Scripted::events("event: value\ndata: 1\n\n").hold()]).await;
+    let server = ScriptedServer::new([Answer::stream().send("event: value\ndata: 1\n\n").stall()]).listen().await;
     let mut source = Client::hyper().get(server.url("/")).connect::<Reading>();
     let handle = source.handle();
     assert!(source.next().await.unwrap().is_ok());
@@ -75,8 +76,8 @@ async fn k5_close_hangs_up_on_the_server_from_another_thread() {
 
 #[tokio::test(start_paused = true)]
 async fn restart_reconnects_at_once_with_the_last_event_id() {
-    let held = Scripted::events("id: 4\nevent: value\ndata: 1\n\nid: 5\nevent: val").hold();
-    let service = ScriptedService::new([held, Scripted::status(503).header("retry-after", "3600")]);
+    let held = Answer::stream().send("id: 4\nevent: value\ndata: 1\n\nid: 5\nevent: val").stall();
+    let service = ScriptedServer::new([held, Answer::status(503).header("retry-after", "3600")]);
     let mut source = connect(&service);
     let handle = source.handle();
     let started = Instant::now();
@@ -87,15 +88,14 @@ async fn restart_reconnects_at_once_with_the_last_event_id() {
     }
     assert!(source.next().await.is_none());
     assert_eq!(started.elapsed(), 2 * SECOND);
-    let ids: Vec<_> = service.requests().iter().map(|request| request.one("last-event-id")).collect();
-    assert_eq!(ids, [None, Some("4".to_owned()), Some("4".to_owned())]);
+    assert_eq!(service.last_event_ids(), ["", "4", "4"]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn restart_drops_an_unfinished_event_and_the_timers_of_its_connection() {
-    let half = || Scripted::events("event: value\ndata: 1").hold();
+    let half = || Answer::stream().send("event: value\ndata: 1").stall();
     let whole = "\n\nevent: value\ndata: 2\n\n";
-    let service = ScriptedService::new([half(), Scripted::events("").pause(9 * SECOND).then(whole).hold()]);
+    let service = ScriptedServer::new([half(), Answer::stream().wait(9 * SECOND).send(whole).stall()]);
     let request = Client::new(service).get("/").reconnect(no_jitter()).idle_timeout(10 * SECOND);
     let mut source = request.connect::<Reading>();
     let handle = source.handle();
@@ -106,7 +106,7 @@ async fn restart_drops_an_unfinished_event_and_the_timers_of_its_connection() {
 
 #[tokio::test(start_paused = true)]
 async fn restart_resets_the_count_of_failed_attempts() {
-    let service = ScriptedService::new(std::iter::repeat_n(Scripted::hang_up(), 5));
+    let service = ScriptedServer::new(std::iter::repeat_n(Answer::close(), 5));
     let mut source = connect(&service);
     let handle = source.handle();
     // At 0, 1 and 3 seconds; the next would be at 7.
@@ -119,11 +119,11 @@ async fn restart_resets_the_count_of_failed_attempts() {
 #[tokio::test(start_paused = true)]
 async fn signals_yield_connections_comments_and_reconnects_in_order() {
     let replies = [
-        Scripted::hang_up(),
-        Scripted::events(": hello\nevent: value\ndata: 1\n\n"),
-        Scripted::events("event: bye\ndata\n\n"),
+        Answer::close(),
+        Answer::stream().send(": hello\nevent: value\ndata: 1\n\n"),
+        Answer::stream().send("event: bye\ndata\n\n"),
     ];
-    let signals = connect(&ScriptedService::new(replies)).with_signals();
+    let signals = connect(&ScriptedServer::new(replies)).with_signals();
     let items: Vec<_> = signals
         .map(|signal| match signal.unwrap() {
             Signal::Open(head) => format!("open {}", head.status.as_u16()),
@@ -137,7 +137,7 @@ async fn signals_yield_connections_comments_and_reconnects_in_order() {
         .collect()
         .await;
     let expected = [
-        "again in 1s: no response: hung up",
+        "again in 1s: no response: the scripted server closed the connection",
         "open 200",
         "comment hello",
         "Value(1)",
@@ -150,24 +150,24 @@ async fn signals_yield_connections_comments_and_reconnects_in_order() {
 
 #[tokio::test(start_paused = true)]
 async fn a_source_returns_the_reason_of_its_end() {
-    async fn ended(replies: impl IntoIterator<Item = Scripted>, method: Method) -> Ended {
-        let client = Client::new(ScriptedService::new(replies));
+    async fn ended(replies: impl IntoIterator<Item = Answer>, method: Method) -> Ended {
+        let client = Client::new(ScriptedServer::new(replies));
         let mut source = client.request(method, "/").reconnect(no_jitter()).connect::<Reading>();
         assert_eq!(source.ended(), None);
         while source.next().await.is_some() {}
         assert!(source.is_terminated());
         source.ended().unwrap()
     }
-    assert_eq!(ended([Scripted::events("event: bye\ndata\n\n")], Method::GET).await, Ended::Terminal);
+    assert_eq!(ended([Answer::stream().send("event: bye\ndata\n\n")], Method::GET).await, Ended::Terminal);
     assert_eq!(ended([], Method::GET).await, Ended::NoContent);
-    assert_eq!(ended([Scripted::status(404)], Method::GET).await, Ended::Failed);
-    assert_eq!(ended([Scripted::events("")], Method::POST).await, Ended::EndOfBody);
+    assert_eq!(ended([Answer::status(404)], Method::GET).await, Ended::Failed);
+    assert_eq!(ended([Answer::stream()], Method::POST).await, Ended::EndOfBody);
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_closure_builds_the_request_of_each_attempt() {
-    let replies = [Scripted::events("id: 7\nevent: value\ndata: 1\n\n"), Scripted::status(503)];
-    let service = ScriptedService::new(replies);
+    let replies = [Answer::stream().send("id: 7\nevent: value\ndata: 1\n\n"), Answer::status(503)];
+    let service = ScriptedServer::new(replies);
     let mut source = Client::new(service.clone())
         .get("/feed")
         .header("x-a", "1")
@@ -184,28 +184,27 @@ async fn the_closure_builds_the_request_of_each_attempt() {
     while let Some(event) = source.next().await {
         event.unwrap();
     }
-    let seen: Vec<_> = service
-        .requests()
+    let requests = service.requests();
+    let seen: Vec<_> = requests
         .iter()
         .map(|request| {
-            assert_eq!(request.one("x-a").as_deref(), Some("1"));
-            (request.path.clone(), request.one("x-token").unwrap(), request.one("last-event-id"))
+            assert_eq!(request.header("x-a"), Some("1"));
+            (request.uri.to_string(), request.header("x-token").unwrap(), request.header("last-event-id"))
         })
         .collect();
-    let seven = || Some("7".to_owned());
     assert_eq!(
         seen,
         [
-            ("/feed?cursor=-".to_owned(), "1".to_owned(), None),
-            ("/feed?cursor=7".to_owned(), "2".to_owned(), seven()),
-            ("/feed?cursor=7".to_owned(), "3".to_owned(), seven()),
+            ("/feed?cursor=-".to_owned(), "1", None),
+            ("/feed?cursor=7".to_owned(), "2", Some("7")),
+            ("/feed?cursor=7".to_owned(), "3", Some("7")),
         ]
     );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_request_built_by_the_closure_still_resumes() {
-    let service = ScriptedService::new([Scripted::events("id: 7\nevent: value\ndata: 1\n\n")]);
+    let service = ScriptedServer::new([Answer::stream().send("id: 7\nevent: value\ndata: 1\n\n")]);
     let mut source = Client::new(service.clone())
         .post("/")
         .reconnect(no_jitter())
@@ -216,16 +215,16 @@ async fn a_request_built_by_the_closure_still_resumes() {
     }
     let requests = service.requests();
     assert_eq!(requests.len(), 2);
-    assert_eq!((requests[1].method.as_str(), requests[1].path.as_str()), ("POST", "/own"));
-    assert_eq!(requests[1].one("last-event-id").as_deref(), Some("7"));
-    assert_eq!(requests[1].one("accept").as_deref(), Some("text/event-stream"));
+    assert_eq!((requests[1].method.as_str(), requests[1].uri.path()), ("POST", "/own"));
+    assert_eq!(requests[1].header("last-event-id"), Some("7"));
+    assert_eq!(requests[1].header("accept"), Some("text/event-stream"));
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_error_of_the_closure_is_retried_and_counts_as_an_attempt() {
     let tries = Arc::new(AtomicUsize::new(0));
     let counted = Arc::clone(&tries);
-    let service = ScriptedService::new([]);
+    let service = ScriptedServer::new([]);
     let mut source = Client::new(service.clone())
         .get("/")
         .reconnect(no_jitter().max_attempts(3))
@@ -243,9 +242,11 @@ async fn an_error_of_the_closure_is_retried_and_counts_as_an_attempt() {
 #[tokio::test(start_paused = true)]
 async fn a_post_is_resumed_with_a_get_or_with_the_same_request_as_set() {
     for (resume, expected) in [(Resume::Get, ["POST", "GET", "GET"]), (Resume::Same, ["POST", "POST", "POST"])] {
-        let replies =
-            [Scripted::events("id: 1\nevent: value\ndata\n\n"), Scripted::events("id: 2\nevent: value\ndata: 2\n\n")];
-        let service = ScriptedService::new(replies);
+        let replies = [
+            Answer::stream().send("id: 1\nevent: value\ndata\n\n"),
+            Answer::stream().send("id: 2\nevent: value\ndata: 2\n\n"),
+        ];
+        let service = ScriptedServer::new(replies);
         let request = Client::new(service.clone()).post("/mcp").json(&1).resume_with(resume);
         let mut source = request.reconnect(no_jitter()).connect::<Reading>();
         assert_eq!(source.next().await.unwrap().unwrap().data, Reading::Value(2));
@@ -253,20 +254,20 @@ async fn a_post_is_resumed_with_a_get_or_with_the_same_request_as_set() {
         let requests = service.requests();
         let methods: Vec<_> = requests.iter().map(|request| request.method.as_str()).collect();
         assert_eq!(methods, expected);
-        assert_eq!(requests[2].one("last-event-id").as_deref(), Some("2"));
-        assert_eq!(requests[2].one("content-type").is_none(), resume == Resume::Get);
+        assert_eq!(requests[2].header("last-event-id"), Some("2"));
+        assert_eq!(requests[2].header("content-type").is_none(), resume == Resume::Get);
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_post_without_an_id_or_a_response_is_not_resumed_with_a_get() {
-    let service = ScriptedService::new([Scripted::events("event: value\ndata: 1\n\n")]);
+    let service = ScriptedServer::new([Answer::stream().send("event: value\ndata: 1\n\n")]);
     let mut source = Client::new(service.clone()).post("/").resume_with(Resume::Get).connect::<Reading>();
     assert!(source.next().await.unwrap().is_ok());
     assert!(source.next().await.is_none());
     assert_eq!(service.requests().len(), 1);
 
-    let service = ScriptedService::new([Scripted::hang_up()]);
+    let service = ScriptedServer::new([Answer::close()]);
     let mut source = Client::new(service.clone()).post("/").resume_with(Resume::Get).connect::<Reading>();
     assert!(source.next().await.unwrap().unwrap_err().is_connect());
     assert!(source.next().await.is_none());
@@ -275,8 +276,8 @@ async fn a_post_without_an_id_or_a_response_is_not_resumed_with_a_get() {
 
 #[tokio::test(start_paused = true)]
 async fn a_silent_peer_is_detected_and_the_source_reconnects() {
-    let silent = Scripted::events("event: value\ndata: 1\n\nevent: value\nda").hold();
-    let service = ScriptedService::new([silent]);
+    let silent = Answer::stream().send("event: value\ndata: 1\n\nevent: value\nda").stall();
+    let service = ScriptedServer::new([silent]);
     let request = Client::new(service.clone()).get("/").idle_timeout(7 * SECOND).reconnect(no_jitter());
     let mut signals = request.connect::<Reading>().with_signals();
     let started = Instant::now();
@@ -292,8 +293,8 @@ async fn a_silent_peer_is_detected_and_the_source_reconnects() {
     assert_eq!(service.requests().len(), 2);
 }
 
-fn commenting(every: Duration, times: usize) -> Scripted {
-    (0..times).fold(Scripted::events(""), |reply, _| reply.pause(every).then(":\n")).hold()
+fn commenting(every: Duration, times: usize) -> Answer {
+    (0..times).fold(Answer::stream(), |reply, _| reply.wait(every).send(":\n")).stall()
 }
 
 #[tokio::test(start_paused = true)]
@@ -307,7 +308,7 @@ async fn comments_restart_the_idle_timeout_but_not_the_event_timeout() {
         assert!(stream.next().await.is_none());
         (started.elapsed(), error.to_string())
     };
-    let get = || Client::new(ScriptedService::new([body()])).get("/");
+    let get = || Client::new(ScriptedServer::new([body()])).get("/");
     let (after, _) = silent_after(get().idle_timeout(6 * SECOND)).await;
     assert_eq!(after, (500 + 6) * SECOND);
     let (after, message) = silent_after(get().idle_timeout(6 * SECOND).event_timeout(12 * SECOND)).await;
@@ -317,8 +318,8 @@ async fn comments_restart_the_idle_timeout_but_not_the_event_timeout() {
 
 #[tokio::test(start_paused = true)]
 async fn events_in_time_keep_a_stream_alive() {
-    let reply = (0..9).fold(Scripted::events(""), |reply, _| reply.pause(5 * SECOND).then("event: value\ndata: 1\n\n"));
-    let request = Client::new(ScriptedService::new([reply.hold()])).get("/").event_timeout(6 * SECOND);
+    let reply = (0..9).fold(Answer::stream(), |reply, _| reply.wait(5 * SECOND).send("event: value\ndata: 1\n\n"));
+    let request = Client::new(ScriptedServer::new([reply.stall()])).get("/").event_timeout(6 * SECOND);
     let mut stream = request.send::<Reading>().await.unwrap();
     let started = Instant::now();
     for _ in 0..9 {
@@ -330,9 +331,9 @@ async fn events_in_time_keep_a_stream_alive() {
 
 #[tokio::test(start_paused = true)]
 async fn the_idle_timeout_is_derived_from_the_servers_keep_alive() {
-    let keep_alive = |value: &str| Scripted::events("").header("sse-keep-alive", value).hold();
-    let idle = async |reply: Scripted, own: Option<Option<Duration>>| {
-        let mut request = Client::new(ScriptedService::new([reply])).get("/");
+    let keep_alive = |value: &str| Answer::stream().header("sse-keep-alive", value).stall();
+    let idle = async |reply: Answer, own: Option<Option<Duration>>| {
+        let mut request = Client::new(ScriptedServer::new([reply])).get("/");
         if let Some(own) = own {
             request = request.idle_timeout(own);
         }
@@ -348,13 +349,13 @@ async fn the_idle_timeout_is_derived_from_the_servers_keep_alive() {
         assert_eq!(idle(keep_alive(value), None).await, None, "{value:?}");
     }
     assert_eq!(idle(keep_alive("18446744073709551615"), None).await, None);
-    assert_eq!(idle(Scripted::events("").hold(), None).await, None);
+    assert_eq!(idle(Answer::stream().stall(), None).await, None);
 }
 
 #[tokio::test(start_paused = true)]
 async fn time_that_the_consumer_takes_does_not_count_as_silence() {
-    let reply = (1..=5).fold(Scripted::events(""), |reply, n| reply.then(format!("event: value\ndata: {n}\n\n")));
-    let service = ScriptedService::new([reply.then("event: bye\ndata\n\n")]);
+    let reply = (1..=5).fold(Answer::stream(), |reply, n| reply.send(format!("event: value\ndata: {n}\n\n")));
+    let service = ScriptedServer::new([reply.send("event: bye\ndata\n\n")]);
     let mut source = Client::new(service).get("/").idle_timeout(SECOND).event_timeout(SECOND).connect::<Reading>();
     while let Some(event) = source.next().await {
         event.unwrap();
@@ -365,7 +366,8 @@ async fn time_that_the_consumer_takes_does_not_count_as_silence() {
 
 #[tokio::test(start_paused = true)]
 async fn received_data_that_is_not_read_yet_prevents_a_timeout() {
-    let idle = |body: String| Client::new(ScriptedService::new([Scripted::events(body)])).get("/").idle_timeout(SECOND);
+    let idle =
+        |body: String| Client::new(ScriptedServer::new([Answer::stream().send(body)])).get("/").idle_timeout(SECOND);
     let mut signals = idle(":\n".repeat(5)).connect::<Reading>().with_signals();
     assert!(matches!(signals.next().await, Some(Ok(Signal::Open(_)))));
     for _ in 0..5 {
@@ -384,7 +386,7 @@ async fn received_data_that_is_not_read_yet_prevents_a_timeout() {
 
 #[tokio::test(start_paused = true)]
 async fn a_shorter_timeout_applies_to_a_stream_that_is_already_waiting() {
-    let service = ScriptedService::new([Scripted::events("").hold()]);
+    let service = ScriptedServer::new([Answer::stream().stall()]);
     let mut stream = Client::new(service).get("/").idle_timeout(3600 * SECOND).send::<Reading>().await.unwrap();
     let started = Instant::now();
     assert!(timeout(SECOND, stream.next()).await.is_err());
@@ -395,7 +397,7 @@ async fn a_shorter_timeout_applies_to_a_stream_that_is_already_waiting() {
 
 #[tokio::test]
 async fn a_silent_peer_is_detected_over_a_real_socket() {
-    let server = ScriptedServer::start([Scripted::events("event: value\ndata: 1\n\n").hold()]).await;
+    let server = ScriptedServer::new([Answer::stream().send("event: value\ndata: 1\n\n").stall()]).listen().await;
     let request = Client::hyper().get(server.url("/")).idle_timeout(Duration::from_millis(500));
     let mut stream = request.send::<Reading>().await.unwrap();
     assert!(stream.next().await.unwrap().is_ok());
@@ -423,7 +425,7 @@ async fn a_response_that_does_not_arrive_times_out() {
 async fn a_missing_terminal_event_is_an_error_with_require_terminal() {
     let body = "event: value\ndata: 1\n\n";
     let post =
-        |body: &str| Client::new(ScriptedService::new([Scripted::events(body)])).post("/").require_terminal(true);
+        |body: &str| Client::new(ScriptedServer::new([Answer::stream().send(body)])).post("/").require_terminal(true);
     let mut stream = post(body).send::<Reading>().await.unwrap();
     assert!(stream.next().await.unwrap().is_ok());
     let error = stream.next().await.unwrap().unwrap_err();
@@ -442,9 +444,9 @@ async fn a_missing_terminal_event_is_an_error_with_require_terminal() {
 
 #[tokio::test(start_paused = true)]
 async fn send_or_response_returns_a_response_that_is_not_an_event_stream() {
-    let json = Scripted::status(200).header("content-type", "application/json").then("{}");
+    let json = Answer::status(200).header("content-type", "application/json").send("{}");
     let client =
-        Client::new(ScriptedService::new([json, Scripted::events("event: bye\ndata\n\n"), Scripted::status(204)]));
+        Client::new(ScriptedServer::new([json, Answer::stream().send("event: bye\ndata\n\n"), Answer::status(204)]));
     let post = || client.post("/mcp").send_or_response::<Reading>();
     let Reply::Other(response) = post().await.unwrap() else { panic!("an event stream") };
     let body = http_body_util::BodyExt::collect(response.into_body()).await.unwrap().to_bytes();
@@ -474,8 +476,8 @@ async fn in_band_errors_makes_error_events_of_the_server_error_items() {
 
 #[tokio::test(start_paused = true)]
 async fn a_terminal_error_event_of_the_server_ends_the_stream() {
-    let reply = || Scripted::events("event: failed\ndata: for good\n\nevent: value\ndata: 1\n\n");
-    let service = ScriptedService::new([reply(), reply()]);
+    let reply = || Answer::stream().send("event: failed\ndata: for good\n\nevent: value\ndata: 1\n\n");
+    let service = ScriptedServer::new([reply(), reply()]);
     let get = || Client::new(service.clone()).get("/").in_band_errors(true);
     let mut source = get().connect::<crate::reading::Fallible>();
     assert!(source.next().await.unwrap().unwrap_err().is_in_band());
@@ -489,7 +491,7 @@ async fn a_terminal_error_event_of_the_server_ends_the_stream() {
 
 #[tokio::test(start_paused = true)]
 async fn an_untyped_source_yields_every_event() {
-    let service = ScriptedService::new([Scripted::events("event: a\ndata: 1\n\ndata: 2\n\n")]);
+    let service = ScriptedServer::new([Answer::stream().send("event: a\ndata: 1\n\ndata: 2\n\n")]);
     let mut source = Client::new(service).get("/").connect::<RawEvent>();
     assert_eq!(source.next().await.unwrap().unwrap().data.event_type(), "a");
     assert_eq!(source.next().await.unwrap().unwrap().data.event_type(), "message");

@@ -11,8 +11,8 @@ use sse_typed::{
         Attempt, BadEvent, BoxHttpService, Ended, Error, HyperClient, ReadyState, ReconnectPolicy, Reply,
         RequestBuilder, ReqwestClient, ResponseBody, Resume, Signal, SseDecodeLayer, UnknownEvent, WithBody,
     },
+    testing::{Answer, ScriptedServer},
 };
-use tests::scripted::{Reply as Scripted, ScriptedService};
 use tokio::sync::mpsc;
 use tower::{Layer, Service, ServiceExt};
 
@@ -76,13 +76,13 @@ fn with_secrets<S>(request: RequestBuilder<S>) -> RequestBuilder<S> {
         .reconnect(ReconnectPolicy::never())
 }
 
-fn refusal() -> Scripted {
-    Scripted::status(403).header("set-cookie", "secret-cookie").then("secret-answer")
+fn refusal() -> Answer {
+    Answer::status(403).header("set-cookie", "secret-cookie").send("secret-answer")
 }
 
-fn events() -> Scripted {
+fn events() -> Answer {
     let body = "id: secret-id\nevent: value\ndata: secret-data\n\nid: secret-id\nevent: value\ndata: 1\n\n";
-    Scripted::events(body).header("set-cookie", "secret-cookie").then("data: secret-rest").hold()
+    Answer::stream().send(body).header("set-cookie", "secret-cookie").send("data: secret-rest").stall()
 }
 
 async fn fails<T>(response: impl Future<Output = Result<T, Error>>) -> Error {
@@ -92,7 +92,7 @@ async fn fails<T>(response: impl Future<Output = Result<T, Error>>) -> Error {
 #[tokio::test(start_paused = true)]
 async fn no_public_type_shows_a_secret() {
     let mut shown = Shown::default();
-    let scripted = |reply| with_secrets(Client::new(ScriptedService::new([reply])).post(URL));
+    let scripted = |reply| with_secrets(Client::new(ScriptedServer::new([reply])).post(URL));
 
     shown.add(&Client::hyper());
     shown.add(&HyperClient::new());
@@ -155,9 +155,10 @@ async fn no_public_type_shows_a_secret() {
     let layer = SseDecodeLayer::<RawEvent>::new();
     shown.add(&layer);
     shown.add(&layer.layer(HyperClient::new()));
-    let response = layer.layer(ScriptedService::new([refusal()])).oneshot(request.clone());
+    let response =
+        layer.layer(WithBody::<_, Full<Bytes>>::new(ScriptedServer::new([refusal()]))).oneshot(request.clone());
     shown.add_error(&fails(response).await);
-    shown.add(&layer.layer(ScriptedService::new([events()])).call(request));
+    shown.add(&layer.layer(WithBody::<_, Full<Bytes>>::new(ScriptedServer::new([events()]))).call(request));
 
     shown.add_error(&fails(with_secrets(Client::new(service).get(URL)).send::<Reading>()).await);
     let made = with_secrets(Client::new(service).get(URL))
@@ -175,7 +176,7 @@ async fn no_public_type_shows_a_secret() {
 
     // These messages quote the invalid data and the server's error.
     let events = "event: value\ndata: {\"n\":\"secret-n\"}\n\nevent: failed\ndata: {\"why\":\"secret-why\"}\n\n";
-    let request = with_secrets(Client::new(ScriptedService::new([Scripted::events(events)])).get(URL));
+    let request = with_secrets(Client::new(ScriptedServer::new([Answer::stream().send(events)])).get(URL));
     let mut stream = request.in_band_errors(true).send::<Typed>().await.unwrap();
     for kind in ["Decode, event: \"value\", part: Json, path: \"n\"", "InBand, event: \"failed\""] {
         let error = stream.next().await.unwrap().unwrap_err();
@@ -212,13 +213,13 @@ fn exported() -> Vec<&'static str> {
 
 #[tokio::test]
 async fn the_output_identifies_requests_and_responses() {
-    let request = with_secrets(Client::new(ScriptedService::new([])).post(URL));
+    let request = with_secrets(Client::new(ScriptedServer::new([])).post(URL));
     let shown = format!("{:?}", request.connect::<Reading>());
     let expected =
         "method: POST, url: http://host:81/feed.., headers: [\"x-api-key\", \"authorization\"], body: 11 bytes";
     assert!(shown.contains(expected), "{shown}");
 
-    let error = fails(Client::new(ScriptedService::new([refusal()])).get(URL).send::<Reading>()).await;
+    let error = fails(Client::new(ScriptedServer::new([refusal()])).get(URL).send::<Reading>()).await;
     let shown = format!("{error:?}");
     let expected = "Error { kind: Status, message: \"the response is not an event stream: its status is 403 Forbidden\", \
                     response: Head { status: 403, headers: [\"set-cookie\"] }, body: 13 bytes }";

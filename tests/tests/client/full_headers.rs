@@ -6,8 +6,8 @@ use http_body_util::Full;
 use sse_typed::{
     Client, EventId, RawEvent,
     client::{RequestBuilder, SseDecodeLayer, WithBody},
+    testing::ScriptedServer,
 };
-use tests::scripted::ScriptedService;
 use tower::{Layer, ServiceExt};
 
 fn full() -> HeaderMap {
@@ -21,7 +21,7 @@ fn full() -> HeaderMap {
     headers
 }
 
-type Builder = RequestBuilder<WithBody<ScriptedService, Full<Bytes>>>;
+type Builder = RequestBuilder<WithBody<ScriptedServer, Full<Bytes>>>;
 
 #[tokio::test(start_paused = true)]
 async fn a_header_for_a_full_map_is_an_error_and_nothing_is_sent() {
@@ -34,7 +34,7 @@ async fn a_header_for_a_full_map_is_an_error_and_nothing_is_sent() {
         |request| request.request(|attempt| async { Ok(attempt.into_request()) }),
     ];
     for change in changes {
-        let service = ScriptedService::new([]);
+        let service = ScriptedServer::new([]);
         let request = || change(Client::new(service.clone()).get("/").headers(full()));
         let mut source = request().connect::<RawEvent>();
         let error = source.next().await.unwrap().unwrap_err();
@@ -47,7 +47,7 @@ async fn a_header_for_a_full_map_is_an_error_and_nothing_is_sent() {
 
 #[tokio::test(start_paused = true)]
 async fn a_request_with_a_full_header_map_from_the_closure_is_an_error() {
-    let service = ScriptedService::new([]);
+    let service = ScriptedServer::new([]);
     let request = Client::new(service.clone()).get("/").request(|attempt| async {
         let mut request = attempt.into_request();
         *request.headers_mut() = full();
@@ -59,8 +59,8 @@ async fn a_request_with_a_full_header_map_from_the_closure_is_an_error() {
 
 #[tokio::test(start_paused = true)]
 async fn a_request_with_a_full_header_map_through_the_layer_is_an_error() {
-    let service = ScriptedService::new([]);
-    let mut request = Request::new(());
+    let service = ScriptedServer::new([]);
+    let mut request = Request::new(Full::<Bytes>::default());
     *request.headers_mut() = full();
     let error = SseDecodeLayer::<RawEvent>::new().layer(service.clone()).oneshot(request).await.unwrap_err();
     assert!(error.is_request(), "{error}");

@@ -9,12 +9,14 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::{body::Incoming, server::conn::http1};
 use hyper_util::rt::TokioIo;
-use sse_typed::{Client, RawEvent};
-use tests::scripted::{Reply, ScriptedServer};
+use sse_typed::{
+    Client, RawEvent,
+    testing::{Answer, ListeningServer, ScriptedServer},
+};
 use tokio::net::TcpListener;
 
-fn away(status: u16, to: String) -> Reply {
-    Reply::status(status).header("location", to)
+fn away(status: u16, to: String) -> Answer {
+    Answer::status(status).header("location", to)
 }
 
 async fn data(client: &Client<sse_typed::client::HyperClient>, url: String) -> String {
@@ -30,52 +32,52 @@ async fn data(client: &Client<sse_typed::client::HyperClient>, url: String) -> S
 
 #[tokio::test]
 async fn a_redirect_to_another_origin_carries_no_credentials() {
-    let there = ScriptedServer::start([Reply::events("data: there\n\n")]).await;
-    let here = ScriptedServer::start([away(307, there.url("/feed"))]).await;
+    let there = ScriptedServer::new([Answer::stream().send("data: there\n\n")]).listen().await;
+    let here = ScriptedServer::new([away(307, there.url("/feed"))]).listen().await;
     assert_eq!(data(&Client::hyper(), here.url("/")).await, "there");
 
     let first = &here.requests()[0];
-    assert_eq!(first.one("x-api-key").as_deref(), Some("secret"));
+    assert_eq!(first.header("x-api-key"), Some("secret"));
     let second = &there.requests()[0];
     let mut names: Vec<_> = second.headers.iter().map(|(name, _)| name.as_str()).collect();
     names.sort_unstable();
     assert_eq!(names, ["accept", "cache-control", "host", "last-event-id", "user-agent"]);
-    assert_eq!(second.one("last-event-id").as_deref(), Some("17"));
+    assert_eq!(second.header("last-event-id"), Some("17"));
 }
 
 #[tokio::test]
 async fn the_last_event_id_stays_within_its_origin_if_so_set() {
-    let there = ScriptedServer::start([Reply::events("data: there\n\n")]).await;
-    let here = ScriptedServer::start([away(302, there.url("/"))]).await;
+    let there = ScriptedServer::new([Answer::stream().send("data: there\n\n")]).listen().await;
+    let here = ScriptedServer::new([away(302, there.url("/"))]).listen().await;
     let client = Client::hyper().last_event_id_across_origins(false);
     assert_eq!(data(&client, here.url("/")).await, "there");
-    assert_eq!(here.requests()[0].one("last-event-id").as_deref(), Some("17"));
-    assert_eq!(there.requests()[0].one("last-event-id"), None);
+    assert_eq!(here.requests()[0].header("last-event-id"), Some("17"));
+    assert_eq!(there.requests()[0].header("last-event-id"), None);
 }
 
 #[tokio::test]
 async fn headers_dropped_by_a_redirect_stay_dropped() {
-    let there = ScriptedServer::start([Reply::events("data: back\n\n")]).await;
-    let here = ScriptedServer::start([]).await;
-    let middle = ScriptedServer::start([away(302, there.url("/"))]).await;
-    let start = ScriptedServer::start([away(302, middle.url("/"))]).await;
+    let there = ScriptedServer::new([Answer::stream().send("data: back\n\n")]).listen().await;
+    let here = ScriptedServer::new([]).listen().await;
+    let middle = ScriptedServer::new([away(302, there.url("/"))]).listen().await;
+    let start = ScriptedServer::new([away(302, middle.url("/"))]).listen().await;
     assert_eq!(data(&Client::hyper(), start.url("/")).await, "back");
-    assert_eq!(there.requests()[0].one("x-api-key"), None);
+    assert_eq!(there.requests()[0].header("x-api-key"), None);
     assert!(here.requests().is_empty());
 }
 
 #[tokio::test]
 async fn redirects_carry_a_body_only_within_its_origin() {
-    let there = ScriptedServer::start([]).await;
-    let here = ScriptedServer::start([away(307, "/b".to_owned()), away(307, there.url("/"))]).await;
+    let there = ScriptedServer::new([]).listen().await;
+    let here = ScriptedServer::new([away(307, "/b".to_owned()), away(307, there.url("/"))]).listen().await;
     let error = Client::hyper().post(here.url("/a")).body("secret").send::<RawEvent>().await.unwrap_err();
     assert_eq!(error.status().unwrap(), 307);
-    assert_eq!(here.requests()[1].body, b"secret");
+    assert_eq!(here.requests()[1].body, "secret");
     assert!(there.requests().is_empty());
 }
 
 /// The URL of a server's path, with the user `me` and the password `hid den`.
-fn with_user(server: &ScriptedServer, path: &str) -> String {
+fn with_user(server: &ListeningServer, path: &str) -> String {
     server.url(path).replace("//", "//me:hid%20den@")
 }
 
@@ -83,40 +85,46 @@ const ME: &str = "Basic bWU6aGlkIGRlbg==";
 
 #[tokio::test]
 async fn the_user_of_a_url_is_sent_as_basic_authentication_unless_the_request_has_its_own() {
-    let server = ScriptedServer::start([]).await;
+    let server = ScriptedServer::new([]).listen().await;
     let client = Client::hyper();
     drop(client.get(with_user(&server, "/feed")).send::<RawEvent>().await.unwrap());
     drop(client.get(with_user(&server, "/feed")).bearer_auth("own").send::<RawEvent>().await.unwrap());
     let requests = server.requests();
-    let sent: Vec<_> = requests.iter().map(|request| (&*request.path, request.all("authorization"))).collect();
-    assert_eq!(sent, [("/feed", vec![ME.to_owned()]), ("/feed", vec!["Bearer own".to_owned()])]);
-    assert!(!requests[0].one("host").unwrap().contains('@'));
+    let sent: Vec<_> =
+        requests.iter().map(|request| (request.uri.path(), request.header_all("authorization"))).collect();
+    assert_eq!(sent, [("/feed", vec![ME]), ("/feed", vec!["Bearer own"])]);
+    assert!(!requests[0].header("host").unwrap().contains('@'));
 }
 
 #[tokio::test]
 async fn every_attempt_of_a_source_has_the_user_of_its_url() {
-    let server = ScriptedServer::start([Reply::events("data: 1\n\n"), Reply::events("data: 2\n\n")]).await;
+    let server = ScriptedServer::new([Answer::stream().send("data: 1\n\n"), Answer::stream().send("data: 2\n\n")])
+        .listen()
+        .await;
     let policy = sse_typed::client::ReconnectPolicy::new().base(std::time::Duration::ZERO).jitter(0.0);
     let mut source = Client::hyper().get(with_user(&server, "/")).reconnect(policy).connect::<RawEvent>();
     while source.next().await.is_some() {}
-    let sent: Vec<_> = server.requests().iter().map(|request| request.one("authorization")).collect();
-    assert_eq!(sent, vec![Some(ME.to_owned()); 3]);
+    let requests = server.requests();
+    let sent: Vec<_> = requests.iter().map(|request| request.header("authorization")).collect();
+    assert_eq!(sent, [Some(ME); 3]);
 }
 
 #[tokio::test]
 async fn redirects_carry_the_user_of_a_url_only_within_its_origin() {
-    let there = ScriptedServer::start([Reply::events("data: there\n\n")]).await;
-    let here = ScriptedServer::start([away(307, "/again".to_owned()), away(307, there.url("/"))]).await;
+    let there = ScriptedServer::new([Answer::stream().send("data: there\n\n")]).listen().await;
+    let here = ScriptedServer::new([away(307, "/again".to_owned()), away(307, there.url("/"))]).listen().await;
     drop(Client::hyper().get(with_user(&here, "/")).send::<RawEvent>().await.unwrap());
-    let sent: Vec<_> = here.requests().iter().map(|request| request.one("authorization")).collect();
-    assert_eq!(sent, vec![Some(ME.to_owned()); 2]);
-    assert_eq!(there.requests()[0].one("authorization"), None);
+    let requests = here.requests();
+    let sent: Vec<_> = requests.iter().map(|request| request.header("authorization")).collect();
+    assert_eq!(sent, [Some(ME); 2]);
+    assert_eq!(there.requests()[0].header("authorization"), None);
 }
 
 #[tokio::test]
 async fn the_user_of_a_redirects_location_is_ignored() {
-    let there = ScriptedServer::start([away(307, "/again".to_owned()), Reply::events("data: there\n\n")]).await;
-    let here = ScriptedServer::start([away(307, with_user(&there, "/"))]).await;
+    let there =
+        ScriptedServer::new([away(307, "/again".to_owned()), Answer::stream().send("data: there\n\n")]).listen().await;
+    let here = ScriptedServer::new([away(307, with_user(&there, "/"))]).listen().await;
     drop(Client::hyper().get(here.url("/")).send::<RawEvent>().await.unwrap());
     assert_eq!(there.requests().len(), 2);
     for request in there.requests() {
@@ -129,7 +137,7 @@ async fn the_user_of_a_redirects_location_is_ignored() {
 
 #[tokio::test]
 async fn a_redirect_loop_ends_with_the_status_of_the_last_redirect() {
-    let server = ScriptedServer::start(std::iter::repeat_n(away(302, "/again".to_owned()), 50)).await;
+    let server = ScriptedServer::new(std::iter::repeat_n(away(302, "/again".to_owned()), 50)).listen().await;
     let error = Client::hyper().get(server.url("/")).send::<RawEvent>().await.unwrap_err();
     assert_eq!(error.status().unwrap(), 302);
     assert_eq!(server.requests().len(), 21);
@@ -137,7 +145,7 @@ async fn a_redirect_loop_ends_with_the_status_of_the_last_redirect() {
 
 #[tokio::test]
 async fn a_redirect_to_an_unsupported_scheme_is_fatal() {
-    let server = ScriptedServer::start([away(302, "ftp://127.0.0.1/".to_owned())]).await;
+    let server = ScriptedServer::new([away(302, "ftp://127.0.0.1/".to_owned())]).listen().await;
     let mut source = Client::hyper().get(server.url("/")).connect::<RawEvent>();
     let error = source.next().await.unwrap().unwrap_err();
     assert!(error.is_fatal() && error.is_request(), "{error}");

@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex};
 
 use sse_typed::client::{HyperClient, HyperClientBuilder};
-use tests::scripted::{Reply, ScriptedServer};
+use sse_typed::testing::{Answer, ScriptedServer};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional},
     net::{TcpListener, TcpStream},
@@ -112,13 +112,13 @@ async fn a_proxy_that_refuses_is_an_error() {
 
 #[tokio::test]
 async fn requests_to_excluded_servers_use_neither_the_proxy_nor_its_credentials() {
-    let server = ScriptedServer::start([Reply::events("data: direct\n\n")]).await;
+    let server = ScriptedServer::new([Answer::stream().send("data: direct\n\n")]).listen().await;
     let redirect = format!("HTTP/1.1 302 Found\r\nlocation: {}\r\ncontent-length: 0\r\n\r\n", server.url("/"));
     let proxy = Proxy::start(redirect).await;
     let data = ask(proxy.client().no_proxy("127.0.0.1, .internal"), "http://feed.invalid/").await.unwrap();
     assert_eq!(data, "direct");
     assert_eq!((proxy.heads().len(), server.requests().len()), (1, 1));
-    assert_eq!(server.requests()[0].one("proxy-authorization"), None);
+    assert_eq!(server.requests()[0].header("proxy-authorization"), None);
 }
 
 #[test]

@@ -9,8 +9,8 @@ use http::{HeaderValue, StatusCode, header::AUTHORIZATION};
 use sse_typed::{
     Client, EventSource,
     client::{Ended, ReconnectPolicy},
+    testing::{Answer, ScriptedServer},
 };
-use tests::scripted::{Reply as Scripted, ScriptedService};
 
 use crate::reading::Reading;
 
@@ -28,11 +28,11 @@ async fn refused(source: &mut EventSource<Reading>) -> sse_typed::client::Error 
 
 #[tokio::test(start_paused = true)]
 async fn a_source_waits_for_a_feed_that_is_missing_for_some_seconds() {
-    let missing = || Scripted::status(404);
-    let service = ScriptedService::new([
+    let missing = || Answer::status(404);
+    let service = ScriptedServer::new([
         missing().header("retry-after", "7"),
         missing(),
-        Scripted::events("event: value\ndata: 1\n\n").hold(),
+        Answer::stream().send("event: value\ndata: 1\n\n").stall(),
     ]);
     let policy = no_jitter().retry_status(StatusCode::NOT_FOUND, 2);
     let mut source = Client::new(service.clone()).get("/").reconnect(policy.clone()).connect::<Reading>();
@@ -40,7 +40,7 @@ async fn a_source_waits_for_a_feed_that_is_missing_for_some_seconds() {
     assert_eq!(service.delays(), [7, 2].map(Duration::from_secs));
 
     // A feed that stays missing is an error with its status.
-    let service = ScriptedService::new([missing(), missing(), missing().then("gone for good"), missing()]);
+    let service = ScriptedServer::new([missing(), missing(), missing().send("gone for good"), missing()]);
     let mut source = Client::new(service.clone()).get("/").reconnect(policy).connect::<Reading>().boxed();
     let error = refused(&mut source).await;
     assert!(error.is_status() && error.status() == Some(StatusCode::NOT_FOUND));
@@ -50,7 +50,7 @@ async fn a_source_waits_for_a_feed_that_is_missing_for_some_seconds() {
 type Statuses = Arc<Mutex<Vec<Option<u16>>>>;
 
 /// A source that replaces its `stale` token after a 401, and the statuses that its closure received.
-fn with_token(service: ScriptedService) -> (EventSource<Reading>, Statuses) {
+fn with_token(service: ScriptedServer) -> (EventSource<Reading>, Statuses) {
     let statuses = Statuses::default();
     let recorded = Arc::clone(&statuses);
     let source = Client::new(service)
@@ -71,25 +71,26 @@ fn with_token(service: ScriptedService) -> (EventSource<Reading>, Statuses) {
 
 #[tokio::test(start_paused = true)]
 async fn an_expired_token_is_replaced_once() {
-    let unauthorized = || Scripted::status(401);
+    let unauthorized = || Answer::status(401);
     // It expires twice, and is accepted in between, without an event.
-    let service = ScriptedService::new([
+    let service = ScriptedServer::new([
         unauthorized(),
-        Scripted::events(""),
-        Scripted::hang_up(),
+        Answer::stream(),
+        Answer::close(),
         unauthorized(),
-        Scripted::events("event: bye\ndata\n\n"),
+        Answer::stream().send("event: bye\ndata\n\n"),
     ]);
     let (mut source, statuses) = with_token(service.clone());
     assert_eq!(source.next().await.unwrap().unwrap().data, Reading::Bye);
-    let tokens: Vec<_> = service.requests().iter().map(|request| request.one("authorization").unwrap()).collect();
+    let requests = service.requests();
+    let tokens: Vec<_> = requests.iter().map(|request| request.header("authorization").unwrap()).collect();
     assert_eq!(tokens, ["stale", "fresh", "stale", "stale", "fresh"]);
     assert_eq!(*statuses.lock().unwrap(), [None, Some(401), None, None, Some(401)]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_source_ends_when_the_server_rejects_the_fresh_token_too() {
-    let service = ScriptedService::new([Scripted::status(401), Scripted::status(503), Scripted::status(401)]);
+    let service = ScriptedServer::new([Answer::status(401), Answer::status(503), Answer::status(401)]);
     let (mut source, statuses) = with_token(service.clone());
     assert_eq!(refused(&mut source).await.status(), Some(StatusCode::UNAUTHORIZED));
     assert_eq!(*statuses.lock().unwrap(), [None, Some(401), Some(503)]);

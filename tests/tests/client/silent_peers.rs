@@ -6,8 +6,8 @@ use std::time::Duration;
 use sse_typed::{
     Client,
     client::{HyperClient, RequestBuilder, Signal},
+    testing::{Answer, ListeningServer, ScriptedServer},
 };
-use tests::scripted::{Reply, ScriptedServer};
 
 use crate::reading::{Reading, fast};
 
@@ -38,18 +38,17 @@ async fn read(request: RequestBuilder<HyperClient>) -> (Vec<Reading>, String) {
     (events, lost.clone())
 }
 
-async fn server(first: Reply) -> ScriptedServer {
-    ScriptedServer::start([first, Reply::events("event: value\ndata: 2\n\nevent: bye\ndata\n\n")]).await
+async fn server(first: Answer) -> ListeningServer {
+    ScriptedServer::new([first, Answer::stream().send("event: value\ndata: 2\n\nevent: bye\ndata\n\n")]).listen().await
 }
 
-fn assert_resumed(server: &ScriptedServer) {
-    let ids: Vec<_> = server.requests().iter().map(|request| request.one("last-event-id")).collect();
-    assert_eq!(ids, [None, Some("1".to_owned())]);
+fn assert_resumed(server: &ListeningServer) {
+    assert_eq!(server.server().last_event_ids(), ["", "1"]);
 }
 
 #[tokio::test]
 async fn the_idle_timeout_detects_a_peer_that_vanishes_silently() {
-    let server = server(Reply::events("id: 1\nevent: value\ndata: 1\n\n").hold()).await;
+    let server = server(Answer::stream().send("id: 1\nevent: value\ndata: 1\n\n").stall()).await;
     let (events, lost) = read(request(server.url("/")).idle_timeout(SOON)).await;
     assert_eq!(events, [Reading::Value(1), Reading::Value(2), Reading::Bye]);
     assert!(lost.contains("no data for 300ms"), "{lost}");
@@ -58,7 +57,7 @@ async fn the_idle_timeout_detects_a_peer_that_vanishes_silently() {
 
 #[tokio::test]
 async fn the_idle_timeout_detects_a_peer_that_stalls_within_an_event_which_is_dropped() {
-    let half = Reply::events("id: 1\nevent: value\ndata: 1\n\nid: 2\nevent: value\ndata: 2").hold();
+    let half = Answer::stream().send("id: 1\nevent: value\ndata: 1\n\nid: 2\nevent: value\ndata: 2").stall();
     let server = server(half).await;
     let (events, lost) = read(request(server.url("/")).idle_timeout(SOON)).await;
     assert_eq!(events, [Reading::Value(1), Reading::Value(2), Reading::Bye]);
@@ -68,8 +67,8 @@ async fn the_idle_timeout_detects_a_peer_that_stalls_within_an_event_which_is_dr
 
 #[tokio::test]
 async fn the_event_timeout_detects_a_peer_that_sends_only_comments() {
-    let first = Reply::events("id: 1\nevent: value\ndata: 1\n\n");
-    let comments = (0..1000).fold(first, |reply, _| reply.pause(Duration::from_millis(20)).then(":\n"));
+    let first = Answer::stream().send("id: 1\nevent: value\ndata: 1\n\n");
+    let comments = (0..1000).fold(first, |reply, _| reply.wait(Duration::from_millis(20)).send(":\n"));
     let server = server(comments).await;
     let (events, lost) = read(request(server.url("/")).event_timeout(SOON)).await;
     assert_eq!(events, [Reading::Value(1), Reading::Value(2), Reading::Bye]);

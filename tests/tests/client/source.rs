@@ -6,12 +6,12 @@ use futures_util::{FutureExt, StreamExt};
 use sse_typed::{
     Client, EventSource, RawEvent,
     client::{BoxHttpService, Error, ReconnectPolicy},
+    testing::{Answer, ScriptedServer},
 };
-use tests::scripted::{Reply, ScriptedService};
 
 use crate::reading::Reading;
 
-fn connect<E: sse_typed::DecodeEvent>(service: &ScriptedService, policy: ReconnectPolicy) -> EventSource<E> {
+fn connect<E: sse_typed::DecodeEvent>(service: &ScriptedServer, policy: ReconnectPolicy) -> EventSource<E> {
     Client::new(service.clone()).get("/").reconnect(policy).connect().boxed()
 }
 
@@ -35,9 +35,9 @@ fn seconds(seconds: &[u64]) -> Vec<Duration> {
 
 #[tokio::test(start_paused = true)]
 async fn a_terminal_event_ends_the_source_without_another_request() {
-    let service = ScriptedService::new([Reply::events(
-        "event: value\ndata: 1\n\nevent: bye\ndata: null\n\nevent: value\ndata: 2\n\n",
-    )]);
+    let service = ScriptedServer::new([
+        Answer::stream().send("event: value\ndata: 1\n\nevent: bye\ndata: null\n\nevent: value\ndata: 2\n\n")
+    ]);
     let mut source = connect::<Reading>(&service, no_jitter());
     assert_eq!(source.next().await.unwrap().unwrap().data, Reading::Value(1));
     assert_eq!(source.next().await.unwrap().unwrap().data, Reading::Bye);
@@ -48,28 +48,29 @@ async fn a_terminal_event_ends_the_source_without_another_request() {
 #[tokio::test(start_paused = true)]
 async fn delays_double_without_an_event_and_an_event_resets_them() {
     let replies = [
-        Reply::hang_up(),
-        Reply::status(500),
-        Reply::events(""),
-        Reply::events("event: value\ndata: 1\n\n"),
-        Reply::hang_up(),
-        Reply::hang_up(),
+        Answer::close(),
+        Answer::status(500),
+        Answer::stream(),
+        Answer::stream().send("event: value\ndata: 1\n\n"),
+        Answer::close(),
+        Answer::close(),
     ];
-    let service = ScriptedService::new(replies);
+    let service = ScriptedServer::new(replies);
     assert_eq!(values(&mut connect(&service, no_jitter())).await, [1]);
     assert_eq!(service.delays(), seconds(&[1, 2, 4, 1, 1, 2]));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_server_whose_responses_end_at_once_is_retried_with_back_off() {
-    let service = ScriptedService::new(std::iter::repeat_n(Reply::events(":hello\n\n"), 6));
+    let service = ScriptedServer::new(std::iter::repeat_n(Answer::stream().send(":hello\n\n"), 6));
     assert!(values(&mut connect(&service, no_jitter())).await.is_empty());
     assert_eq!(service.delays(), seconds(&[1, 2, 4, 8, 16, 30]));
 }
 
 #[tokio::test(start_paused = true)]
 async fn retry_zero_does_not_make_a_busy_loop() {
-    let service = ScriptedService::new(std::iter::repeat_n(Reply::events("retry: 0\nevent: value\ndata: 1\n\n"), 10));
+    let service =
+        ScriptedServer::new(std::iter::repeat_n(Answer::stream().send("retry: 0\nevent: value\ndata: 1\n\n"), 10));
     let started = tokio::time::Instant::now();
     assert_eq!(values(&mut connect(&service, no_jitter())).await.len(), 10);
     assert!(started.elapsed() >= Duration::from_secs(1), "{:?}", started.elapsed());
@@ -79,8 +80,8 @@ async fn retry_zero_does_not_make_a_busy_loop() {
 async fn p15_a_huge_retry_waits_up_to_the_policys_limit_and_does_not_overflow() {
     let (hour, year) = (Duration::from_secs(3600), Duration::from_secs(365 * 24 * 3600));
     for (policy, expected) in [(no_jitter(), Some(hour)), (no_jitter().max_server_delay(Duration::MAX), None)] {
-        let huge = Reply::events("retry: 99999999999999999999999999\nevent: value\ndata: 1\n\n");
-        let service = ScriptedService::new([huge]);
+        let huge = Answer::stream().send("retry: 99999999999999999999999999\nevent: value\ndata: 1\n\n");
+        let service = ScriptedServer::new([huge]);
         let mut source = connect::<Reading>(&service, policy);
         assert!(source.next().await.unwrap().is_ok());
         assert_eq!(source.reconnection_time(), Some(Duration::from_millis(u64::MAX)));
@@ -92,20 +93,20 @@ async fn p15_a_huge_retry_waits_up_to_the_policys_limit_and_does_not_overflow() 
 
 #[tokio::test(start_paused = true)]
 async fn a_minute_of_uptime_resets_the_delay() {
-    let up = |seconds| Reply::events("").pause(Duration::from_secs(seconds));
-    let service = ScriptedService::new([Reply::hang_up(), Reply::hang_up(), up(60), up(59)]);
+    let up = |seconds| Answer::stream().wait(Duration::from_secs(seconds));
+    let service = ScriptedServer::new([Answer::close(), Answer::close(), up(60), up(59)]);
     values(&mut connect(&service, no_jitter())).await;
     assert_eq!(service.delays(), seconds(&[1, 2, 60 + 1, 59 + 1]));
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_source_waits_for_retry_after() {
-    let busy = |after: &str| Reply::status(503).header("retry-after", after);
-    let service = ScriptedService::new([
+    let busy = |after: &str| Answer::status(503).header("retry-after", after);
+    let service = ScriptedServer::new([
         busy("90"),
         busy("1"),
         busy("nonsense"),
-        Reply::status(429).header("retry-after", "100"),
+        Answer::status(429).header("retry-after", "100"),
     ]);
     values(&mut connect(&service, no_jitter())).await;
     assert_eq!(service.delays(), seconds(&[90, 2, 4, 100]));
@@ -114,7 +115,7 @@ async fn the_source_waits_for_retry_after() {
 #[tokio::test(start_paused = true)]
 async fn temporary_statuses_are_retried() {
     for status in [408, 425, 429, 500, 502, 503, 504] {
-        let service = ScriptedService::new([Reply::status(status), Reply::events("event: bye\ndata\n\n")]);
+        let service = ScriptedServer::new([Answer::status(status), Answer::stream().send("event: bye\ndata\n\n")]);
         let mut source = connect::<Reading>(&service, no_jitter());
         assert_eq!(source.next().await.unwrap().unwrap().data, Reading::Bye, "{status}");
     }
@@ -122,8 +123,8 @@ async fn temporary_statuses_are_retried() {
 
 #[tokio::test(start_paused = true)]
 async fn the_error_of_giving_up_has_the_last_cause() {
-    let reply = Reply::status(503).then("maintenance");
-    let service = ScriptedService::new(std::iter::repeat_n(reply, 9));
+    let reply = Answer::status(503).send("maintenance");
+    let service = ScriptedServer::new(std::iter::repeat_n(reply, 9));
     let mut source = connect::<Reading>(&service, no_jitter().max_attempts(3));
     let error: Error = source.next().await.unwrap().unwrap_err();
     assert!(error.is_gave_up() && error.is_fatal() && !error.is_status());
@@ -135,28 +136,32 @@ async fn the_error_of_giving_up_has_the_last_cause() {
 
 #[tokio::test(start_paused = true)]
 async fn attempts_that_are_retried_yield_no_items() {
-    let replies =
-        [Reply::hang_up(), Reply::status(500), Reply::events("").break_off(), Reply::events("event: bye\ndata\n\n")];
-    let mut source = connect::<Reading>(&ScriptedService::new(replies), no_jitter());
+    let replies = [
+        Answer::close(),
+        Answer::status(500),
+        Answer::stream().break_off(),
+        Answer::stream().send("event: bye\ndata\n\n"),
+    ];
+    let mut source = connect::<Reading>(&ScriptedServer::new(replies), no_jitter());
     assert_eq!(source.next().await.unwrap().unwrap().data, Reading::Bye);
 }
 
 #[tokio::test(start_paused = true)]
 async fn methods_other_than_get_are_sent_once() {
-    let post = |service: &ScriptedService| Client::new(service.clone()).post("/").json(&1).connect::<Reading>();
+    let post = |service: &ScriptedServer| Client::new(service.clone()).post("/").json(&1).connect::<Reading>();
 
-    let service = ScriptedService::new([Reply::events("event: value\ndata: 1\n\n")]);
+    let service = ScriptedServer::new([Answer::stream().send("event: value\ndata: 1\n\n")]);
     let mut source = post(&service);
     assert!(source.next().await.unwrap().is_ok());
     assert!(source.next().await.is_none());
 
-    let broken = ScriptedService::new([Reply::events("event: value\ndata: 1\n\n").break_off()]);
+    let broken = ScriptedServer::new([Answer::stream().send("event: value\ndata: 1\n\n").break_off()]);
     let mut source = post(&broken);
     assert!(source.next().await.unwrap().is_ok());
     assert!(source.next().await.unwrap().unwrap_err().is_body());
     assert!(source.next().await.is_none());
 
-    let unavailable = ScriptedService::new([Reply::status(503)]);
+    let unavailable = ScriptedServer::new([Answer::status(503)]);
     let mut source = post(&unavailable);
     assert_eq!(source.next().await.unwrap().unwrap_err().status().unwrap(), 503);
     assert!(source.next().await.is_none());
@@ -168,7 +173,7 @@ async fn methods_other_than_get_are_sent_once() {
 
 #[tokio::test(start_paused = true)]
 async fn a_request_that_cannot_be_sent_is_an_error_as_the_only_item() {
-    let service = ScriptedService::new([]);
+    let service = ScriptedServer::new([]);
     let client = Client::new(service.clone());
     let requests = [
         client.get("http://a b/"),
@@ -189,16 +194,16 @@ async fn a_request_that_cannot_be_sent_is_an_error_as_the_only_item() {
 
 #[tokio::test(start_paused = true)]
 async fn an_endless_body_of_an_error_response_does_not_delay_the_error() {
-    let endless = Reply::status(400).then("a").hold();
-    let mut source = connect::<Reading>(&ScriptedService::new([endless]), no_jitter());
+    let endless = Answer::status(400).send("a").stall();
+    let mut source = connect::<Reading>(&ScriptedServer::new([endless]), no_jitter());
     let error = tokio::time::timeout(Duration::from_secs(5), source.next()).await.unwrap().unwrap().unwrap_err();
     assert_eq!(&error.body().unwrap()[..], b"a");
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_body_in_an_error_is_bounded() {
-    let large = Reply::status(400).then(vec![b'x'; 6000]).then(vec![b'x'; 6000]).then(vec![b'x'; 6000]);
-    let mut source = connect::<Reading>(&ScriptedService::new([large]), no_jitter());
+    let large = Answer::status(400).send(vec![b'x'; 6000]).send(vec![b'x'; 6000]).send(vec![b'x'; 6000]);
+    let mut source = connect::<Reading>(&ScriptedServer::new([large]), no_jitter());
     assert_eq!(source.next().await.unwrap().unwrap_err().body().unwrap().len(), 8192);
 }
 
@@ -211,7 +216,7 @@ async fn a_source_can_be_named_moved_and_streamed() {
     fn is_send_unpin<T: Send + Unpin>(_: &T) {}
     fn is_send<T: Send>(_: &T) {}
 
-    let service = ScriptedService::new([Reply::events("event: value\ndata: 1\n\nevent: bye\ndata\n\n")]);
+    let service = ScriptedServer::new([Answer::stream().send("event: value\ndata: 1\n\nevent: bye\ndata\n\n")]);
     let client: Client<BoxHttpService> = Client::new(service).boxed();
     let feed = Feed { source: client.clone().get("/").connect(), client };
     is_send_unpin(&feed.source);
@@ -225,11 +230,11 @@ async fn a_source_can_be_named_moved_and_streamed() {
 
 #[tokio::test]
 async fn a_last_event_id_header_is_the_last_one_set_and_must_be_text() {
-    let service = ScriptedService::new([]);
+    let service = ScriptedServer::new([]);
     let get = || Client::new(service.clone()).get("/");
     let mut source = get().header("last-event-id", "1").header("last-event-id", "2").connect::<Reading>();
     assert!(source.next().await.is_none());
-    assert_eq!(service.requests()[0].all("last-event-id"), ["2"]);
+    assert_eq!(service.requests()[0].header_all("last-event-id"), ["2"]);
 
     let mut source = get().header("last-event-id", &b"\xff"[..]).connect::<Reading>();
     let error = source.next().await.unwrap().unwrap_err();
@@ -239,7 +244,7 @@ async fn a_last_event_id_header_is_the_last_one_set_and_must_be_text() {
 
 #[tokio::test(start_paused = true)]
 async fn boxing_keeps_the_state_of_an_open_source() {
-    let service = ScriptedService::new([Reply::events("event: value\ndata: 1\n\n").header("x-a", "1").hold()]);
+    let service = ScriptedServer::new([Answer::stream().send("event: value\ndata: 1\n\n").header("x-a", "1").stall()]);
     let mut source = Client::new(service).get("/").connect::<Reading>().opened().await.unwrap();
     let handle = source.handle();
     let mut source = source.boxed();

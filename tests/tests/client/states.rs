@@ -8,8 +8,8 @@ use http::{Request, Response, StatusCode};
 use sse_typed::{
     Client, EventSource,
     client::{Ended, Handle, ReadyState, ReconnectPolicy, Signal, Signals, SourceState, StateChanges},
+    testing::{Answer, ScriptedServer},
 };
-use tests::scripted::{Reply as Scripted, ScriptedService};
 use tokio::{sync::Barrier, time::Instant};
 
 use crate::reading::Reading;
@@ -17,8 +17,8 @@ use crate::reading::Reading;
 const SECOND: Duration = Duration::from_secs(1);
 const EVENT: &str = "id: 7\nevent: value\ndata: 1\n\n";
 
-fn connect(replies: impl IntoIterator<Item = Scripted>, policy: ReconnectPolicy) -> EventSource<Reading> {
-    Client::new(ScriptedService::new(replies)).get("/").reconnect(policy.jitter(0.0)).connect().boxed()
+fn connect(replies: impl IntoIterator<Item = Answer>, policy: ReconnectPolicy) -> EventSource<Reading> {
+    Client::new(ScriptedServer::new(replies)).get("/").reconnect(policy.jitter(0.0)).connect().boxed()
 }
 
 /// Seconds since `started`.
@@ -35,8 +35,8 @@ fn shown(state: &SourceState) -> String {
 async fn a_state_has_the_connection_and_the_last_error() {
     let started = Instant::now();
     let replies = [
-        Scripted::status(503).header("retry-after", "3"),
-        Scripted::events("").pause(4 * SECOND).then(EVENT).then("event: new\ndata\n\n").pause(SECOND),
+        Answer::status(503).header("retry-after", "3"),
+        Answer::stream().wait(4 * SECOND).send(EVENT).send("event: new\ndata\n\n").wait(SECOND),
     ];
     let mut source = connect(replies, ReconnectPolicy::new());
     let handle = source.handle();
@@ -76,8 +76,8 @@ async fn a_state_has_the_connection_and_the_last_error() {
 async fn events_of_every_type_are_a_sign_of_life() {
     let started = Instant::now();
     let body =
-        Scripted::events(EVENT).pause(2 * SECOND).then("event: new\ndata\n\n").pause(SECOND).then(": no event\n");
-    let mut source = connect([body.hold()], ReconnectPolicy::new());
+        Answer::stream().send(EVENT).wait(2 * SECOND).send("event: new\ndata\n\n").wait(SECOND).send(": no event\n");
+    let mut source = connect([body.stall()], ReconnectPolicy::new());
     let handle = source.handle();
     source.next().await.unwrap().unwrap();
     assert!(tokio::time::timeout(9 * SECOND, source.next()).await.is_err());
@@ -87,9 +87,9 @@ async fn events_of_every_type_are_a_sign_of_life() {
 #[tokio::test(start_paused = true)]
 async fn changes_are_yielded_in_order_and_end_with_the_source() {
     let replies = [
-        Scripted::hang_up(),
-        Scripted::events("").pause(SECOND).then(EVENT.repeat(3)).pause(SECOND),
-        Scripted::events(EVENT.repeat(3)).pause(SECOND).then("event: bye\ndata\n\n"),
+        Answer::close(),
+        Answer::stream().wait(SECOND).send(EVENT.repeat(3)).wait(SECOND),
+        Answer::stream().send(EVENT.repeat(3)).wait(SECOND).send("event: bye\ndata\n\n"),
     ];
     let mut source = connect(replies, ReconnectPolicy::new());
     let mut changes = source.handle().state_changes();
@@ -132,7 +132,7 @@ async fn first_change(source: &mut EventSource<Reading>, cause: impl FnOnce(&Han
 
 #[tokio::test(start_paused = true)]
 async fn a_closed_or_failed_source_has_its_final_state_at_once() {
-    let mut source = connect([Scripted::events(EVENT).hold()], ReconnectPolicy::new());
+    let mut source = connect([Answer::stream().send(EVENT).stall()], ReconnectPolicy::new());
     source.next().await.unwrap().unwrap();
     let state = first_change(&mut source, Handle::close).await;
     assert_eq!(shown(&state), "Closed Closed 1 0");
@@ -140,7 +140,7 @@ async fn a_closed_or_failed_source_has_its_final_state_at_once() {
     assert!(source.next().await.is_none());
     assert_eq!(shown(&source.handle().state()), "Closed Closed 1 0");
 
-    let mut source = connect([Scripted::hang_up(), Scripted::hang_up()], ReconnectPolicy::new().max_attempts(2));
+    let mut source = connect([Answer::close(), Answer::close()], ReconnectPolicy::new().max_attempts(2));
     let mut changes = source.handle().state_changes();
     assert!(source.next().await.unwrap().unwrap_err().is_gave_up());
     let state = changes.next().await.unwrap();
@@ -150,7 +150,7 @@ async fn a_closed_or_failed_source_has_its_final_state_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn the_state_of_a_dropped_source_says_so() {
-    let mut source = connect([Scripted::events(EVENT).hold()], ReconnectPolicy::new());
+    let mut source = connect([Answer::stream().send(EVENT).stall()], ReconnectPolicy::new());
     source.next().await.unwrap().unwrap();
     let handle = source.handle();
     let state = {
@@ -173,7 +173,7 @@ async fn the_state_of_a_dropped_source_says_so() {
 #[tokio::test(start_paused = true)]
 async fn a_handle_created_later_has_the_current_state() {
     let started = Instant::now();
-    let mut source = connect([Scripted::events("").pause(SECOND).then(EVENT).hold()], ReconnectPolicy::new());
+    let mut source = connect([Answer::stream().wait(SECOND).send(EVENT).stall()], ReconnectPolicy::new());
     source.next().await.unwrap().unwrap();
     let mut source = source.boxed();
     let state = source.handle().state();
@@ -184,7 +184,7 @@ async fn a_handle_created_later_has_the_current_state() {
 
 #[tokio::test(start_paused = true)]
 async fn an_event_does_not_wake_tasks_that_wait_for_a_change() {
-    let mut source = connect([Scripted::events(EVENT.repeat(5)).hold()], ReconnectPolicy::new());
+    let mut source = connect([Answer::stream().send(EVENT.repeat(5)).stall()], ReconnectPolicy::new());
     source.next().await.unwrap().unwrap();
     let mut changes = tokio_test::task::spawn(source.handle().state_changes());
     assert!(changes.poll_next().is_ready() && changes.poll_next().is_pending());
@@ -196,7 +196,7 @@ async fn an_event_does_not_wake_tasks_that_wait_for_a_change() {
 
 #[tokio::test(start_paused = true)]
 async fn waiting_for_a_change_can_be_cancelled_at_any_time() {
-    let mut source = connect([Scripted::events(EVENT)], ReconnectPolicy::new());
+    let mut source = connect([Answer::stream().send(EVENT)], ReconnectPolicy::new());
     let mut changes = source.handle().state_changes();
     assert!(changes.next().now_or_never().is_some());
     assert!(changes.next().now_or_never().is_none());
@@ -225,7 +225,7 @@ fn drop_while_waiting(mut changes: StateChanges, owned: &Arc<()>) {
 #[tokio::test(flavor = "multi_thread")]
 async fn many_tasks_on_other_threads_all_see_the_last_state() {
     for _ in 0..50 {
-        let mut source = connect([Scripted::events("event: bye\ndata\n\n")], ReconnectPolicy::new());
+        let mut source = connect([Answer::stream().send("event: bye\ndata\n\n")], ReconnectPolicy::new());
         let handle = source.handle();
         let barrier = Arc::new(Barrier::new(9));
         let waiting: Vec<_> = (0..8)
@@ -251,7 +251,7 @@ async fn many_tasks_on_other_threads_all_see_the_last_state() {
 
 #[tokio::test(start_paused = true)]
 async fn boxing_keeps_the_state_of_signals() {
-    let service = ScriptedService::new([Scripted::events(": hi\n").then(EVENT).pause(SECOND).then(EVENT)]);
+    let service = ScriptedServer::new([Answer::stream().send(": hi\n").send(EVENT).wait(SECOND).send(EVENT)]);
     let mut signals = Client::new(service.clone()).get("/").connect::<Reading>().with_signals();
     assert!(matches!(signals.next().await, Some(Ok(Signal::Open(_)))));
     let handle = signals.source().handle();

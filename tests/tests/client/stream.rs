@@ -13,8 +13,8 @@ use http_body_util::{Full, StreamBody};
 use sse_typed::{
     Client, EventStream, RawEvent,
     client::{BadEvent, Error, UnknownEvent},
+    testing::{Answer, ScriptedServer},
 };
-use tests::scripted::{Reply, ScriptedServer, ScriptedService};
 
 use crate::reading::Reading;
 
@@ -133,13 +133,13 @@ async fn a_terminal_event_is_the_last() {
 
 #[tokio::test]
 async fn a_broken_body_is_a_fatal_error_after_the_received_events() {
-    let reply = Reply::events("event: value\ndata: 1\n\nevent: value\ndata: 2").break_off();
+    let reply = Answer::stream().send("event: value\ndata: 1\n\nevent: value\ndata: 2").break_off();
     for socket in [false, true] {
-        let server = ScriptedServer::start([reply.clone()]).await;
+        let server = ScriptedServer::new([reply.clone()]).listen().await;
         let mut stream: EventStream<Reading> = if socket {
             Client::hyper().get(server.url("/")).send().await.unwrap()
         } else {
-            Client::new(ScriptedService::new([reply.clone()])).get("/").send().await.unwrap()
+            Client::new(ScriptedServer::new([reply.clone()])).get("/").send().await.unwrap()
         };
         assert_eq!(stream.next().await.unwrap().unwrap().data, Reading::Value(1));
         let error = stream.next().await.unwrap().unwrap_err();
@@ -151,25 +151,25 @@ async fn a_broken_body_is_a_fatal_error_after_the_received_events() {
 #[tokio::test]
 async fn send_posts_json_and_reads_a_response_in_any_chunks() {
     let text = "event: value\r\ndata: 1\r\n\r\nevent: value\rdata: 2\r\rdata: …\n\nevent: bye\ndata\n\n";
-    let mut reply = Reply::events("");
+    let mut reply = Answer::stream();
     for byte in text.as_bytes() {
-        reply = reply.then([*byte]);
+        reply = reply.send([*byte]);
     }
-    let server = ScriptedServer::start([reply]).await;
+    let server = ScriptedServer::new([reply]).listen().await;
     let request = Client::hyper().post(server.url("/v1")).json(&serde_json::json!({"stream": true}));
     let stream = request.send::<Reading>().await.unwrap();
     assert_eq!(stream.head().unwrap().status, 200);
     assert_eq!(items(stream).await, ["Value(1)", "Value(2)", "Bye"]);
     let request = &server.requests()[0];
-    assert_eq!((request.method.as_str(), request.body.as_slice()), ("POST", br#"{"stream":true}"#.as_slice()));
-    assert_eq!(request.one("content-type").as_deref(), Some("application/json"));
+    assert_eq!((request.method.as_str(), &*request.body), ("POST", br#"{"stream":true}"#.as_slice()));
+    assert_eq!(request.header("content-type"), Some("application/json"));
 }
 
 #[tokio::test]
 async fn send_returns_the_error_of_a_response_that_is_not_an_event_stream() {
-    let refused = Reply::status(401).header("content-type", "application/json").then(r#"{"error":"key"}"#);
-    let json = Reply::status(200).header("content-type", "application/json").then("{}");
-    let server = ScriptedServer::start([refused, json, Reply::status(204)]).await;
+    let refused = Answer::status(401).header("content-type", "application/json").send(r#"{"error":"key"}"#);
+    let json = Answer::status(200).header("content-type", "application/json").send("{}");
+    let server = ScriptedServer::new([refused, json, Answer::status(204)]).listen().await;
     let send = || Client::hyper().post(server.url("/")).send::<Reading>();
     let error = send().await.unwrap_err();
     assert_eq!(error.status().unwrap(), 401);

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use tests::scripted::{Reply, ScriptedServer};
+use sse_typed::testing::{Answer, ListeningServer, ScriptedServer};
 
 fn tail(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tail"));
@@ -20,7 +20,7 @@ fn exit(output: Output) -> (Option<i32>, String, String) {
     (output.status.code(), text(output.stdout), text(output.stderr))
 }
 
-async fn run(server: &ScriptedServer, arguments: &[&str]) -> (Option<i32>, String, String) {
+async fn run(server: &ListeningServer, arguments: &[&str]) -> (Option<i32>, String, String) {
     let url = server.url("/feed");
     let mut command = tail(&[&[url.as_str()], arguments].concat());
     exit(tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap())
@@ -29,11 +29,11 @@ async fn run(server: &ScriptedServer, arguments: &[&str]) -> (Option<i32>, Strin
 #[tokio::test]
 async fn events_go_to_the_output_and_the_connections_fate_to_the_error_output() {
     let replies = [
-        Reply::events("retry: 100\n\n: hello\nid: 1\nevent: cpu\ndata: a\ndata: b\n\ndata: plain\n\n"),
-        Reply::events("data: half").break_off(),
-        Reply::status(503),
+        Answer::stream().send("retry: 100\n\n: hello\nid: 1\nevent: cpu\ndata: a\ndata: b\n\ndata: plain\n\n"),
+        Answer::stream().send("data: half").break_off(),
+        Answer::status(503),
     ];
-    let server = ScriptedServer::start(replies).await;
+    let server = ScriptedServer::new(replies).listen().await;
     let (code, out, err) = run(&server, &[]).await;
     assert_eq!(out, "event: cpu\nid: 1\ndata: a\ndata: b\n\nevent: message\ndata: plain\n\n");
     let lines: Vec<_> = err.lines().collect();
@@ -52,11 +52,11 @@ async fn events_go_to_the_output_and_the_connections_fate_to_the_error_output() 
 
 #[tokio::test]
 async fn options_set_json_output_headers_the_first_id_and_a_number_of_events() {
-    let server =
-        ScriptedServer::start([
-            Reply::events("id: 8\ndata: a\ndata: b\n\ndata: {\"a\":\ndata: 2}\n\ndata: 3\n\n").hold()
-        ])
-        .await;
+    let server = ScriptedServer::new([Answer::stream()
+        .send("id: 8\ndata: a\ndata: b\n\ndata: {\"a\":\ndata: 2}\n\ndata: 3\n\n")
+        .stall()])
+    .listen()
+    .await;
     let arguments = ["--json", "--max-events", "2", "--header", "x-a: b: c", "--last-event-id=7"];
     let (code, out, err) = run(&server, &arguments).await;
     let first = r#"{"type":"message","id":"8","data":"a\nb"}"#;
@@ -64,13 +64,13 @@ async fn options_set_json_output_headers_the_first_id_and_a_number_of_events() {
     assert_eq!(out, format!("{first}\n{second}\n"));
     assert_eq!((code, err.as_str()), (Some(0), "connected: 200 OK\n"));
     let request = &server.requests()[0];
-    assert_eq!((request.one("x-a").as_deref(), request.one("last-event-id").as_deref()), (Some("b: c"), Some("7")));
-    assert!(request.one("user-agent").unwrap().starts_with("sse-typed-tail/"));
+    assert_eq!((request.header("x-a"), request.header("last-event-id")), (Some("b: c"), Some("7")));
+    assert!(request.header("user-agent").unwrap().starts_with("sse-typed-tail/"));
 }
 
 #[tokio::test]
 async fn an_error_response_exits_with_1_and_prints_the_body_without_control_characters() {
-    let server = ScriptedServer::start([Reply::status(403).then("no entry\x1b[2J\n\nfor you")]).await;
+    let server = ScriptedServer::new([Answer::status(403).send("no entry\x1b[2J\n\nfor you")]).listen().await;
     let (code, out, err) = run(&server, &[]).await;
     assert_eq!((code, out.as_str()), (Some(1), ""));
     assert!(err.starts_with("error: ") && err.contains("403 Forbidden"), "{err}");
@@ -99,9 +99,8 @@ fn first_line(child: &mut Child) -> (String, BufReader<impl Read + use<>>) {
 
 #[tokio::test]
 async fn a_closed_pipe_ends_it_silently() {
-    let events =
-        (0..100).fold(Reply::events(""), |reply, _| reply.then("data: 1\n\n").pause(Duration::from_millis(20)));
-    let server = ScriptedServer::start([events.hold()]).await;
+    let events = (0..100).fold(Answer::stream(), |reply, _| reply.send("data: 1\n\n").wait(Duration::from_millis(20)));
+    let server = ScriptedServer::new([events.stall()]).listen().await;
     let mut child = tail(&[&server.url("/")]).spawn().unwrap();
     let output = tokio::task::spawn_blocking(move || {
         let (line, out) = first_line(&mut child);
@@ -119,7 +118,7 @@ async fn ctrl_c_ends_it_at_once() {
     use std::os::unix::process::ExitStatusExt;
 
     const SIGINT: i32 = 2;
-    let server = ScriptedServer::start([Reply::events("data: 1\n\n").hold()]).await;
+    let server = ScriptedServer::new([Answer::stream().send("data: 1\n\n").stall()]).listen().await;
     let mut child = tail(&[&server.url("/")]).spawn().unwrap();
     let ended = tokio::task::spawn_blocking(move || {
         let (_, _out) = first_line(&mut child);

@@ -17,6 +17,7 @@ use hyper_util::{
     server::conn::auto,
     service::TowerToHyperService,
 };
+use sse_typed::testing::{Answer, ScriptedServer};
 use tokio::{net::TcpListener, process::Command};
 use tokio_rustls::TlsAcceptor;
 
@@ -84,7 +85,7 @@ async fn https_to_an_untrusted_server_is_a_connect_error() {
 #[tokio::test]
 async fn without_roots_https_is_an_error_that_says_so_and_http_works() {
     let none = Path::new("no such file");
-    let server = tests::scripted::ScriptedServer::start([tests::scripted::Reply::events("data: plain\n\n")]).await;
+    let server = ScriptedServer::new([Answer::stream().send("data: plain\n\n")]).listen().await;
     assert_eq!(ask(server.url("/"), none).await, "event: plain\n");
     let text = ask("https://localhost:1/".to_owned(), none).await;
     assert!(text.contains("root certificates"), "{text}");

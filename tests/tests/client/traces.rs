@@ -6,8 +6,11 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use sse_typed::{Client, client::Signal};
-use tests::scripted::{Reply, ScriptedService};
+use sse_typed::{
+    Client,
+    client::Signal,
+    testing::{Answer, ScriptedServer},
+};
 use tracing::{
     Event, Metadata, Subscriber,
     field::{Field, Visit},
@@ -62,17 +65,17 @@ async fn opens_retries_ends_unknown_and_bad_events_are_traced_and_queries_are_no
     let recorder = Recorder::default();
     let _guard = tracing::subscriber::set_default(recorder.clone());
     let replies = [
-        Reply::hang_up(),
-        Reply::events("id: \u{1}\nretry: 1000\nevent: value\ndata: x\n\nevent: new\ndata: 1\n\n"),
-        Reply::events("event: bye\ndata\n\n"),
+        Answer::close(),
+        Answer::stream().send("id: \u{1}\nretry: 1000\nevent: value\ndata: x\n\nevent: new\ndata: 1\n\n"),
+        Answer::stream().send("event: bye\ndata\n\n"),
     ];
     let policy = sse_typed::client::ReconnectPolicy::default().jitter(0.0);
-    let request = Client::new(ScriptedService::new(replies)).get("http://user:pw@host:81/feed?token=secret");
+    let request = Client::new(ScriptedServer::new(replies)).get("http://user:pw@host:81/feed?token=secret");
     let mut source = request.reconnect(policy).connect::<Reading>();
     while source.next().await.is_some() {}
     let expected = [
         "event_stream http.request.method=\"GET\" server.address=host server.port=81 url.path=\"/feed\"",
-        "WARN event stream lost, reconnecting after_ms=1000 error=no response: hung up",
+        "WARN event stream lost, reconnecting after_ms=1000 error=no response: the scripted server closed the connection",
         "DEBUG event stream open http.response.status_code=200",
         "WARN bad event error=event `value` has bad data: invalid digit found in string",
         "DEBUG event of unknown type event_type=\"new\"",
@@ -89,13 +92,13 @@ async fn opens_retries_ends_unknown_and_bad_events_are_traced_and_queries_are_no
 async fn waits(name: &'static str, value: &'static str) -> (Option<u64>, bool) {
     let recorder = Recorder::default();
     let _guard = tracing::subscriber::set_default(recorder.clone());
-    let (reply, wait): (Reply, fn(u64) -> Option<u64>) = if name == "retry-after" {
+    let (reply, wait): (Answer, fn(u64) -> Option<u64>) = if name == "retry-after" {
         // Without the header the delay is one second.
-        (Reply::status(503), |wait| (wait > 1).then_some(wait))
+        (Answer::status(503), |wait| (wait > 1).then_some(wait))
     } else {
-        (Reply::events("").hold(), |wait| (wait < 100_000).then_some(wait / 3))
+        (Answer::stream().stall(), |wait| (wait < 100_000).then_some(wait / 3))
     };
-    let service = ScriptedService::new([reply.header(name, value)]);
+    let service = ScriptedServer::new([reply.header(name, value)]);
     let policy = sse_typed::client::ReconnectPolicy::default().jitter(0.0);
     let mut signals = Client::new(service).get("/").reconnect(policy).connect::<Reading>().with_signals();
     let started = tokio::time::Instant::now();
@@ -145,7 +148,10 @@ async fn a_header_with_a_time_is_valid_or_traced() {
 async fn a_body_without_events_and_an_unfinished_event_are_traced() {
     let recorder = Recorder::default();
     let _guard = tracing::subscriber::set_default(recorder.clone());
-    let client = Client::new(ScriptedService::new([Reply::events("<p>\u{7}"), Reply::events("event: bye\ndata")]));
+    let client = Client::new(ScriptedServer::new([
+        Answer::stream().send("<p>\u{7}"),
+        Answer::stream().send("event: bye\ndata"),
+    ]));
     for _ in 0..2 {
         assert!(client.get("http://host/").send::<Reading>().await.unwrap().next().await.is_none());
     }
@@ -186,13 +192,13 @@ async fn every_span_and_event_has_the_public_module_as_its_target() {
     let targets = Targets::default();
     let _guard = tracing::subscriber::set_default(targets.clone());
     let replies = [
-        Reply::hang_up(),
-        Reply::status(503).header("retry-after", "soon"),
-        Reply::events("id: \u{1}\nevent: value\ndata: x\n\nevent: new\ndata: 1\n\ndata"),
-        Reply::events("<p>"),
-        Reply::status(404),
+        Answer::close(),
+        Answer::status(503).header("retry-after", "soon"),
+        Answer::stream().send("id: \u{1}\nevent: value\ndata: x\n\nevent: new\ndata: 1\n\ndata"),
+        Answer::stream().send("<p>"),
+        Answer::status(404),
     ];
-    let mut source = Client::new(ScriptedService::new(replies)).get("http://host/").connect::<Reading>();
+    let mut source = Client::new(ScriptedServer::new(replies)).get("http://host/").connect::<Reading>();
     while source.next().await.is_some() {}
     assert_eq!(*targets.0.lock().unwrap(), BTreeSet::from(["sse_typed::client".to_owned()]));
 }

@@ -4,8 +4,8 @@ use futures_util::{FutureExt, StreamExt};
 use sse_typed::{
     Client, EventStream, RawEvent, SseEvent,
     client::{Ended, Error, ReconnectPolicy, SourceState},
+    testing::{Answer as Scripted, ScriptedServer},
 };
-use tests::scripted::{Reply, ScriptedService};
 
 #[derive(Debug, PartialEq, SseEvent)]
 #[sse(rename_all = "snake_case")]
@@ -23,13 +23,13 @@ fn word(word: &str) -> Answer {
 }
 
 /// An event stream with this body, in chunks of `size`.
-fn reply(body: &str, size: usize) -> Reply {
-    body.as_bytes().chunks(size).fold(Reply::events(""), Reply::then)
+fn reply(body: &str, size: usize) -> Scripted {
+    body.as_bytes().chunks(size).fold(Scripted::stream(), Scripted::send)
 }
 
 /// All items of `send`, and the reason of its end.
 async fn sent(body: &str, size: usize, lenient: bool, strict: bool) -> (Vec<Result<Answer, Error>>, Option<Ended>) {
-    let client = Client::new(ScriptedService::new([reply(body, size)]));
+    let client = Client::new(ScriptedServer::new([reply(body, size)]));
     let request = client.post("/").lenient_end(lenient).require_terminal(strict);
     let mut stream = request.send::<Answer>().await.unwrap();
     let mut items = Vec::new();
@@ -88,7 +88,7 @@ async fn a_truncated_response_names_its_unfinished_event() {
         assert_eq!(error.to_string(), expected);
     }
     // The same for a source that does not reconnect.
-    let client = Client::new(ScriptedService::new([reply("data: [DONE]", 3)]));
+    let client = Client::new(ScriptedServer::new([reply("data: [DONE]", 3)]));
     let mut source = client.post("/").require_terminal(true).connect::<Answer>();
     assert_eq!(source.next().await.unwrap().unwrap_err().unfinished_event().unwrap().bytes(), 6);
     // A delivered event is not reported as unfinished.
@@ -97,15 +97,15 @@ async fn a_truncated_response_names_its_unfinished_event() {
 }
 
 /// The events of a source, and the last event IDs of its requests.
-async fn connected(replies: impl IntoIterator<Item = Reply>) -> (Vec<String>, Vec<Option<String>>) {
-    let service = ScriptedService::new(replies);
+async fn connected(replies: impl IntoIterator<Item = Scripted>) -> (Vec<String>, Vec<Option<String>>) {
+    let service = ScriptedServer::new(replies);
     let policy = ReconnectPolicy::default().jitter(0.0);
     let mut source = Client::new(service.clone()).get("/").lenient_end(true).reconnect(policy).connect::<RawEvent>();
     let mut events = Vec::new();
     while let Some(event) = source.next().await {
         events.push(event.unwrap().data.data().to_owned());
     }
-    (events, service.requests().iter().map(|request| request.one("last-event-id")).collect())
+    (events, service.requests().iter().map(|request| request.header("last-event-id").map(str::to_owned)).collect())
 }
 
 #[tokio::test(start_paused = true)]
@@ -138,7 +138,7 @@ async fn a_source_delivers_an_unfinished_event_if_it_is_terminal_or_no_resume_fo
         ("event: complete\n", ReconnectPolicy::default(), Ended::Terminal),
         ("event: word\ndata: b\n", ReconnectPolicy::never(), Ended::EndOfBody),
     ] {
-        let service = ScriptedService::new([reply(&format!("{body}{last}"), 5)]);
+        let service = ScriptedServer::new([reply(&format!("{body}{last}"), 5)]);
         let mut source = Client::new(service.clone()).get("/").lenient_end(true).reconnect(policy).connect::<Answer>();
         assert_eq!(source.next().await.unwrap().unwrap().data, word("a"));
         assert!(source.next().await.unwrap().is_ok(), "{last:?}");
@@ -146,7 +146,7 @@ async fn a_source_delivers_an_unfinished_event_if_it_is_terminal_or_no_resume_fo
         assert_eq!((source.ended(), service.requests().len()), (Some(ended), 1), "{last:?}");
     }
     // A POST is sent once, so it is not resumed.
-    let client = Client::new(ScriptedService::new([reply(&format!("{body}event: word\ndata: b"), 5)]));
+    let client = Client::new(ScriptedServer::new([reply(&format!("{body}event: word\ndata: b"), 5)]));
     let source = client.post("/").lenient_end(true).connect::<Answer>();
     assert_eq!(source.map(|event| event.unwrap().data).collect::<Vec<_>>().await, [word("a"), word("b")]);
 }
@@ -205,12 +205,12 @@ async fn the_error_at_the_end_shows_the_lines_of_a_body_that_is_not_an_event_str
 
 #[tokio::test(start_paused = true)]
 async fn a_timeout_a_broken_body_and_giving_up_show_the_lines_of_a_body_that_is_not_an_event_stream() {
-    let html = || Reply::events("<!DOCTYPE html>\n<p>Down").then(" for maintenance");
+    let html = || Scripted::stream().send("<!DOCTYPE html>\n<p>Down").send(" for maintenance");
     let shown = (2, "<!DOCTYPE html>\n<p>Down for maintenance");
     let minute = std::time::Duration::from_secs(60);
     let policy = ReconnectPolicy::default().max_attempts(2);
 
-    let client = Client::new(ScriptedService::new([html().hold(), html().break_off()]));
+    let client = Client::new(ScriptedServer::new([html().stall(), html().break_off()]));
     let mut stream = client.get("/").idle_timeout(minute).send::<Answer>().await.unwrap();
     let error = stream.next().await.unwrap().unwrap_err();
     assert!(error.is_timeout(), "{error}");
@@ -221,7 +221,7 @@ async fn a_timeout_a_broken_body_and_giving_up_show_the_lines_of_a_body_that_is_
     assert_eq!(ignored(&error), shown);
 
     for replies in [[html(), html()], [html().break_off(), html().break_off()]] {
-        let client = Client::new(ScriptedService::new(replies));
+        let client = Client::new(ScriptedServer::new(replies));
         let mut source = client.get("/").reconnect(policy.clone()).connect::<Answer>();
         let error = source.next().await.unwrap().unwrap_err();
         assert!(error.is_gave_up(), "{error}");
@@ -229,7 +229,7 @@ async fn a_timeout_a_broken_body_and_giving_up_show_the_lines_of_a_body_that_is_
         assert_eq!(error.to_string().matches("DOCTYPE").count(), 1, "{error}");
     }
     // The lines of an earlier connection are not reported for this one.
-    let client = Client::new(ScriptedService::new([html(), Reply::events("")]));
+    let client = Client::new(ScriptedServer::new([html(), Scripted::stream()]));
     let mut source = client.get("/").reconnect(policy).connect::<Answer>();
     assert_eq!(ignored(&source.next().await.unwrap().unwrap_err()), (0, ""));
 }
@@ -244,9 +244,9 @@ async fn a_lenient_end_does_not_lose_an_event_of_which_only_the_id_has_arrived()
 /// All items of a lenient source, its final state, and the number of its requests.
 async fn until_the_end(
     policy: ReconnectPolicy,
-    replies: impl IntoIterator<Item = Reply>,
+    replies: impl IntoIterator<Item = Scripted>,
 ) -> (Vec<Result<String, String>>, SourceState, usize) {
-    let service = ScriptedService::new(replies);
+    let service = ScriptedServer::new(replies);
     let request = Client::new(service.clone()).get("/").lenient_end(true).reconnect(policy.jitter(0.0));
     let mut source = request.connect::<RawEvent>();
     let handle = source.handle();
@@ -266,10 +266,10 @@ async fn an_unfinished_event_of_the_last_attempt_is_delivered() {
     for (replies, attempts, error) in [
         (vec![first(), reply("data: [DONE]\n", 5)], 1, gave_up(1)),
         // No later attempt receives an event.
-        (vec![unfinished(), Reply::hang_up()], 1, gave_up(1)),
-        (vec![unfinished(), Reply::status(503), reply(": still here\n\n", 5)], 2, gave_up(2)),
+        (vec![unfinished(), Scripted::close()], 1, gave_up(1)),
+        (vec![unfinished(), Scripted::status(503), reply(": still here\n\n", 5)], 2, gave_up(2)),
         (vec![unfinished(), reply("data: ha", 4).break_off()], 1, gave_up(1)),
-        (vec![unfinished(), Reply::status(404)], 5, "404".to_owned()),
+        (vec![unfinished(), Scripted::status(404)], 5, "404".to_owned()),
     ] {
         let requests = replies.len();
         let policy = ReconnectPolicy::default().max_attempts(attempts);
@@ -283,7 +283,7 @@ async fn an_unfinished_event_of_the_last_attempt_is_delivered() {
         }
     }
     // The server has nothing more to send.
-    let (items, state, made) = until_the_end(ReconnectPolicy::default(), [unfinished(), Reply::status(204)]).await;
+    let (items, state, made) = until_the_end(ReconnectPolicy::default(), [unfinished(), Scripted::status(204)]).await;
     assert_eq!((items, made), (vec![Ok("a".into()), Ok("[DONE]".into())], 2));
     assert_eq!(state.ended(), Some(Ended::NoContent));
 }
@@ -297,11 +297,11 @@ async fn an_unfinished_event_followed_by_other_events_is_not_delivered() {
         (reply("id: 2\ndata: b\n", 5), "b"),
         (reply("data: c\n\n", 5).break_off(), "c"),
     ] {
-        let (items, ..) = until_the_end(ReconnectPolicy::default(), [unfinished(), next, Reply::status(204)]).await;
+        let (items, ..) = until_the_end(ReconnectPolicy::default(), [unfinished(), next, Scripted::status(204)]).await;
         assert_eq!(items, [Ok("a".into()), Ok(expected.into())]);
     }
     // The server has moved to another ID without an event.
-    let replies = [unfinished(), reply("id: 2\n\n", 5), Reply::status(204)];
+    let replies = [unfinished(), reply("id: 2\n\n", 5), Scripted::status(204)];
     assert_eq!(until_the_end(ReconnectPolicy::default(), replies).await.0, [Ok("a".into())]);
 }
 
@@ -319,16 +319,16 @@ async fn an_unfinished_event_that_the_server_does_not_complete_is_delivered_in_t
     assert_eq!((&items[..2], items.len()), (&[Ok("a".into()), Ok("[DONE]".into())][..], 3));
     assert_eq!((state.failures(), made), (3, 5));
     // It is delivered when it arrives for the second time, before the source gives up.
-    let service = ScriptedService::new([first(), last()]);
+    let service = ScriptedServer::new([first(), last()]);
     let mut source = Client::new(service.clone()).get("/").lenient_end(true).connect::<RawEvent>();
     assert_eq!(source.next().await.unwrap().unwrap().data.data(), "a");
     assert_eq!(source.next().await.unwrap().unwrap().data.data(), "[DONE]");
     assert_eq!((source.ended(), source.last_event_id(), service.requests().len()), (None, "1", 2));
     // A server that does not resume sends the events before it again.
-    let (items, ..) = until_the_end(policy, [first(), first(), first(), Reply::status(204)]).await;
+    let (items, ..) = until_the_end(policy, [first(), first(), first(), Scripted::status(204)]).await;
     assert_eq!(items, ["a", "a", "[DONE]", "a"].map(|data| Ok(data.into())));
     // Another unfinished event replaces it.
-    let replies = [first(), reply("data: [DO", 5), reply("data: [DONE]", 5), Reply::status(204)];
+    let replies = [first(), reply("data: [DO", 5), reply("data: [DONE]", 5), Scripted::status(204)];
     let (items, ..) = until_the_end(ReconnectPolicy::default(), replies).await;
     assert_eq!(items, ["a", "[DONE]"].map(|data| Ok(data.into())));
 }
@@ -343,7 +343,7 @@ async fn an_unfinished_event_that_is_delivered_late_is_read_like_any_other() {
         ("data: half", Some(Err(()))),
         ("event: new\ndata: b", None),
     ] {
-        let service = ScriptedService::new([first(last), Reply::status(204)]);
+        let service = ScriptedServer::new([first(last), Scripted::status(204)]);
         let request = Client::new(service).get("/").lenient_end(true).max_event_size(45);
         let mut source = request.connect::<Answer>();
         assert_eq!(source.next().await.unwrap().unwrap().data, word("a"));

@@ -3,8 +3,8 @@
 use sse_typed::{
     Client, RawEvent,
     client::{HttpService, RequestBuilder},
+    testing::ScriptedServer,
 };
-use tests::scripted::ScriptedService;
 
 async fn error_message<S: HttpService>(request: RequestBuilder<S>) -> String {
     let error = request.connect::<RawEvent>().next().await.unwrap().unwrap_err();
@@ -30,7 +30,7 @@ async fn the_error_of_an_invalid_url_names_it_and_shows_the_expected_form() {
 
 #[tokio::test]
 async fn a_source_with_an_invalid_url_sends_no_request_whatever_the_command() {
-    let service = ScriptedService::new([]);
+    let service = ScriptedServer::new([]);
     let get = || Client::new(service.clone()).get("http://a b/").connect::<RawEvent>();
     let mut source = get();
     source.handle().restart();

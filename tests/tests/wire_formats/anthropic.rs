@@ -2,8 +2,7 @@
 //! the connection alive, an error may be an event of the stream, and `message_stop` is the last event.
 
 use serde::{Deserialize, Serialize};
-use sse_typed::{EventKind, SseEvent, event::DecodeErrorKind};
-use tests::scripted::Reply;
+use sse_typed::{EventKind, SseEvent, event::DecodeErrorKind, testing::Answer};
 use ts_rs::TS;
 
 use crate::support::{Read, event, events, post, read, serve, wire};
@@ -199,13 +198,13 @@ async fn a_post_returns_the_answer_and_message_stop_ends_it() {
 
 #[tokio::test]
 async fn the_request_is_a_post_of_json_that_asks_for_events() {
-    let (service, client) = serve([Reply::events(ANSWER)]);
+    let (service, client) = serve([Answer::stream().send(ANSWER)]);
     let stream = client.post("/v1/messages").json(&serde_json::json!({})).send::<MessageEvent>().await.unwrap();
     assert_eq!(stream.head().unwrap().status, 200);
     let request = &service.requests()[0];
-    assert_eq!((&*request.method, &*request.path), ("POST", "/v1/messages"));
-    assert_eq!(request.one("content-type").as_deref(), Some("application/json"));
-    assert_eq!(request.one("accept").as_deref(), Some("text/event-stream"));
+    assert_eq!((request.method.as_str(), request.uri.path()), ("POST", "/v1/messages"));
+    assert_eq!(request.header("content-type"), Some("application/json"));
+    assert_eq!(request.header("accept"), Some("text/event-stream"));
 }
 
 #[test]

@@ -2,8 +2,10 @@
 //! are terminal, and a redirect may lead to another host.
 
 use serde_json::{Value, json};
-use sse_typed::{Client, EventKind, SseEvent};
-use tests::scripted::{Reply, ScriptedServer};
+use sse_typed::{
+    Client, EventKind, SseEvent,
+    testing::{Answer, ScriptedServer},
+};
 
 use crate::support::{events, post, wire};
 
@@ -62,10 +64,10 @@ async fn cancel_and_a_revoked_credential_end_the_stream() {
 
 #[tokio::test]
 async fn a_source_follows_a_redirect_to_another_host_and_ends_at_cancel() {
-    let shard = ScriptedServer::start([Reply::events(format!("{CHANGES}{CANCEL}"))]).await;
+    let shard = ScriptedServer::new([Answer::stream().send(format!("{CHANGES}{CANCEL}"))]).listen().await;
     // Another name of the same machine counts as another host, and another port as another origin.
     let location = shard.url("/rides.json").replace("127.0.0.1", "localhost");
-    let front = ScriptedServer::start([Reply::status(307).header("location", location)]).await;
+    let front = ScriptedServer::new([Answer::status(307).header("location", location)]).listen().await;
 
     let mut source = Client::hyper().get(front.url("/rides.json")).connect::<DatabaseEvent>();
     let mut events = Vec::new();
@@ -75,7 +77,7 @@ async fn a_source_follows_a_redirect_to_another_host_and_ends_at_cancel() {
     assert_eq!(events.len(), 5);
     assert_eq!(events[4], DatabaseEvent::Cancel);
     assert_eq!((front.requests().len(), shard.requests().len()), (1, 1));
-    assert_eq!(shard.requests()[0].one("accept").as_deref(), Some("text/event-stream"));
+    assert_eq!(shard.requests()[0].header("accept"), Some("text/event-stream"));
 }
 
 #[test]

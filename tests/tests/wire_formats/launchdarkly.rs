@@ -4,8 +4,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use sse_typed::{SseEvent, event::DecodeErrorKind};
-use tests::scripted::Reply;
+use sse_typed::{SseEvent, event::DecodeErrorKind, testing::Answer};
 use ts_rs::TS;
 
 use crate::support::{Read, event, events, read, serve, whole, wire};
@@ -67,7 +66,7 @@ fn heartbeats_are_comments_and_not_events() {
 
 #[tokio::test]
 async fn a_new_event_type_does_not_break_an_old_client() {
-    let (_, client) = serve([Reply::events(format!("event: goodbye\ndata: {{}}\n\n{STREAM}"))]);
+    let (_, client) = serve([Answer::stream().send(format!("event: goodbye\ndata: {{}}\n\n{STREAM}"))]);
     let mut stream = client.get("/all").send::<FlagEvent>().await.unwrap();
     let mut read = 0;
     while let Some(event) = stream.next().await {

@@ -3,8 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use sse_typed::{EventId, SseEvent};
-use tests::scripted::Reply;
+use sse_typed::{EventId, SseEvent, testing::Answer};
 use ts_rs::TS;
 
 use crate::support::{Read, events, serve, whole, wire};
@@ -93,8 +92,8 @@ async fn a_stream_opened_by_post_is_resumed_by_get_from_the_id_of_the_priming_ev
     let ((progress_wire, progress), (result_wire, result)) = (progress(), result());
     let (service, client) = serve([
         // The server closes the connection before it has the answer.
-        Reply::events(format!("{PRIMING}{progress_wire}")),
-        Reply::events(format!("id: s1_1\n{result_wire}")),
+        Answer::stream().send(format!("{PRIMING}{progress_wire}")),
+        Answer::stream().send(format!("id: s1_1\n{result_wire}")),
     ]);
 
     let mut opened = client.post("/mcp").json(&json!({ "id": 7 })).send::<McpEvent>().await.unwrap();
@@ -108,13 +107,13 @@ async fn a_stream_opened_by_post_is_resumed_by_get_from_the_id_of_the_priming_ev
     assert_eq!((answer.data, answer.id), (result, Some(EventId::new("s1_1").unwrap())));
 
     let requests = service.requests();
-    assert_eq!((&*requests[0].method, requests[0].one("last-event-id")), ("POST", None));
-    assert_eq!((&*requests[1].method, requests[1].one("last-event-id").as_deref()), ("GET", Some("s1_0")));
+    assert_eq!((requests[0].method.as_str(), requests[0].header("last-event-id")), ("POST", None));
+    assert_eq!((requests[1].method.as_str(), requests[1].header("last-event-id")), ("GET", Some("s1_0")));
 }
 
 #[tokio::test]
 async fn an_answer_in_json_is_returned_with_its_body() {
-    let json = Reply::status(200).header("content-type", "application/json").then("{\"id\":7,\"result\":{}}");
+    let json = Answer::status(200).header("content-type", "application/json").send("{\"id\":7,\"result\":{}}");
     let (_, client) = serve([json]);
     let error = client.post("/mcp").json(&json!({ "id": 7 })).send::<McpEvent>().await.unwrap_err();
     assert!(error.is_content_type(), "{error}");
@@ -124,7 +123,7 @@ async fn an_answer_in_json_is_returned_with_its_body() {
 
 #[tokio::test]
 async fn a_405_from_a_server_without_a_stream_is_not_retried() {
-    let (service, client) = serve([Reply::status(405)]);
+    let (service, client) = serve([Answer::status(405)]);
     let mut source = client.get("/mcp").connect::<McpEvent>();
     let error = source.next().await.unwrap().unwrap_err();
     assert!(error.is_fatal() && error.is_status(), "{error}");

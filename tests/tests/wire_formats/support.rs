@@ -7,8 +7,8 @@ use sse_typed::{
     client::{EventStream, WithBody},
     codec::{Decoder, Encoder, Item},
     event::DecodeErrorKind,
+    testing::{Answer, ScriptedServer},
 };
-use tests::scripted::{Reply, ScriptedService};
 
 /// The result of decoding one event.
 #[derive(Debug, PartialEq)]
@@ -96,15 +96,15 @@ pub(crate) fn wire<'e, E: EncodeEvent + 'e>(events: impl IntoIterator<Item = &'e
 
 /// An in-process service that answers each request with the next of the replies, and a client of it.
 pub(crate) fn serve(
-    replies: impl IntoIterator<Item = Reply>,
-) -> (ScriptedService, Client<WithBody<ScriptedService, http_body_util::Full<bytes::Bytes>>>) {
-    let service = ScriptedService::new(replies);
+    replies: impl IntoIterator<Item = Answer>,
+) -> (ScriptedServer, Client<WithBody<ScriptedServer, http_body_util::Full<bytes::Bytes>>>) {
+    let service = ScriptedServer::new(replies);
     (service.clone(), Client::new(service))
 }
 
 /// The events of a POST to a service that answers with `wire`, up to the end of the stream.
 pub(crate) async fn post<E: DecodeEvent>(wire: &str) -> (Vec<E>, EventStream<E>) {
-    let (_, client) = serve([Reply::events(wire)]);
+    let (_, client) = serve([Answer::stream().send(wire)]);
     let mut stream = client.post("/stream").json(&serde_json::json!({ "stream": true })).send::<E>().await.unwrap();
     let mut events = Vec::new();
     while let Some(event) = stream.next().await {

@@ -2,8 +2,7 @@
 //! stores it to resume.
 
 use serde::{Deserialize, Serialize};
-use sse_typed::{EventId, Sse, SseEvent, event::DecodeErrorKind};
-use tests::scripted::Reply;
+use sse_typed::{EventId, Sse, SseEvent, event::DecodeErrorKind, testing::Answer};
 use ts_rs::TS;
 
 use crate::support::{Read, event, read, serve, whole, wire};
@@ -83,7 +82,7 @@ fn a_missing_or_malformed_position_is_an_id_error() {
 
 #[tokio::test(start_paused = true)]
 async fn a_program_and_its_client_resume_from_a_stored_position() {
-    let (service, client) = serve([Reply::events(stream()), Reply::status(204)]);
+    let (service, client) = serve([Answer::stream().send(stream()), Answer::status(204)]);
     let kept = EventId::new(serde_json::to_string(&change().position[1..]).unwrap()).unwrap();
     let mut source = client
         .get("/v2/stream/recentchange?since=2026-11-21T00:00:00Z")
@@ -95,9 +94,9 @@ async fn a_program_and_its_client_resume_from_a_stored_position() {
     assert!(source.next().await.is_none());
 
     let requests = service.requests();
-    assert_eq!(requests[0].path, "/v2/stream/recentchange?since=2026-11-21T00:00:00Z");
-    assert_eq!(requests[0].one("last-event-id").as_deref(), Some(kept.as_str()));
-    assert_eq!(requests[1].one("last-event-id").as_deref(), Some(ID), "letter for letter");
+    assert_eq!(requests[0].uri, "/v2/stream/recentchange?since=2026-11-21T00:00:00Z");
+    assert_eq!(requests[0].header("last-event-id"), Some(kept.as_str()));
+    assert_eq!(requests[1].header("last-event-id"), Some(ID), "letter for letter");
 }
 
 #[tokio::test]

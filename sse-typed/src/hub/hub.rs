@@ -69,8 +69,9 @@ impl<E, L: EventLog> Hub<E, L> {
         let state = match log.as_memory_log().and_then(|log| log.downcast_ref::<MemoryLog>()) {
             Some(memory) => HubState::new(Arc::clone(memory.history()), on_gap, None),
             None => {
-                let remote = RemoteLog::new(Arc::clone(&log) as Arc<dyn ErasedLog>);
-                HubState::new(Arc::new(History::of_remote_log(retention)), on_gap, Some(remote))
+                let history = Arc::new(History::of_remote_log(retention));
+                let remote = RemoteLog::new(Arc::clone(&log) as Arc<dyn ErasedLog>, &history);
+                HubState::new(history, on_gap, Some(remote))
             }
         };
         Self { inner: Arc::new(HubInner { state: Arc::new(state), log }) }
@@ -188,10 +189,10 @@ impl<E> HubBuilder<E> {
         Hub::new(MemoryLog::new(self.retention), self.on_gap, self.retention)
     }
 
-    /// Builds a hub on this log. It must be the only user of the log in this process.
+    /// Builds a hub on this log, for example that of a key of a [store](super::EventStore).
     ///
-    /// A [`MemoryLog`] has its own [`Retention`]. A task follows a log elsewhere; the first subscription spawns it. So
-    /// subscriptions must be made or polled within a Tokio runtime with its timer (`enable_time`). When the runtime
+    /// A [`MemoryLog`] has its own [`Retention`]. A task follows a log elsewhere, or all logs of a store; the first
+    /// subscription spawns it. So subscriptions must be made or polled within a Tokio runtime with its timer (`enable_time`). When the runtime
     /// ends, a subscription in another runtime spawns the task anew.
     #[must_use]
     pub fn build_on<L: EventLog>(self, log: L) -> Hub<E, L> {

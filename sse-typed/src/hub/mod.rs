@@ -121,7 +121,7 @@
 //!
 //! An [`EventLog`] stores the history. [`build`](HubBuilder::build) makes one in memory, which is fast and exact, and
 //! is lost with the process. [`build_on`](HubBuilder::build_on) takes any other log, which processes can share. One
-//! task for each hub follows the log and keeps its newest events in memory, where live subscriptions read.
+//! task for each hub (for [stores](#stores), one for all of their hubs) follows the log and keeps its newest events in memory, where live subscriptions read.
 //! Subscriptions further back read from the log until they have caught up. The differences:
 //!
 //! - Publishing waits for the log, and fails when the log fails. The order of events is the log's. While the log fails,
@@ -133,6 +133,24 @@
 //! - [Snapshots](Hub::subscribe_with) and changes are not one step: a snapshot may contain a change whose event follows
 //!   it.
 //! - Ids are the log's. Any process can resume a client, also after a restart.
+//!
+//! # Stores
+//!
+//! An [`EventStore`] keeps the histories of many keys over one engine; [`EventStore::log`] is the log of one key.
+//! [`MemoryStore`] is one, [`stores`](crate::stores) has others, and [`AnyStore`] is any of them, opened by a URL.
+//! [`Topics::on`] keeps the history of each topic in a store. What differs from other logs elsewhere:
+//!
+//! - One task for each store follows all hubs of the process, at most 64 keys at the same time. A quiet key has no task, no
+//!   future and no timer: about 2 KiB of memory with its hub, its topic and a subscription.
+//! - A hub to which nobody is subscribed for 5 seconds is not followed, and its events in memory are dropped. The next
+//!   subscription begins it anew.
+//! - A hub that begins reads its newest events into memory, at most 256, so clients that reconnect after a restart find
+//!   their positions there. Live subscriptions begin behind them. If the hub's own publisher is first, nothing is read.
+//! - Several hubs on one key, in one process or in many, share its events. When the last handle of one is dropped, the
+//!   others go on; a [close](Hub::close) ends all of them.
+//! - Two event types must not share a key. The name that [`Topics::on`] asks for keeps them apart.
+//! - While the engine does not answer, publishing fails, and subscriptions wait and are continued when it is back.
+//!   [`EventStore::health`] reports it.
 //!
 //! # Cancel safety
 //!
@@ -182,6 +200,7 @@ mod snapshot_lock;
 mod start;
 mod state;
 mod stats;
+mod store;
 mod subscription;
 mod topics;
 mod trace;
@@ -189,12 +208,19 @@ mod trace;
 pub use self::{
     history::{MemoryLog, Retention},
     hub::{Hub, HubBuilder},
-    log::{AnyLog, AnyLogError, AppendError, Block, End, EventLog, InvalidBlock, LogEntry, Page, PageGap},
+    log::{
+        AnyLog, AnyLogError, AppendError, Block, End, EventLog, Interest, InvalidBlock, LogEntry, Page, PageGap, Wakes,
+        Woken,
+    },
     merge::{Merge, Merged},
     on_gap::OnGap,
     publish::PublishError,
     start::Start,
     stats::HubStats,
+    store::{
+        AnyStore, EventStore, Health, HealthReporter, LogOptions, MemoryStore, MemoryStoreError, MemoryStoreLog,
+        StoreError, StoreState,
+    },
     subscription::{Entries, Subscription, SubscriptionEvents},
     topics::Topics,
 };

@@ -9,12 +9,12 @@ mod epoch;
 mod queue;
 #[cfg(feature = "server")]
 mod registration;
-#[cfg(any(feature = "server", feature = "client"))]
+#[cfg(any(feature = "server", feature = "client", feature = "hub"))]
 mod timer;
 
 #[cfg(feature = "server")]
 pub(crate) use self::registration::Registration;
-#[cfg(any(feature = "server", feature = "client"))]
+#[cfg(any(feature = "server", feature = "client", feature = "hub"))]
 pub(crate) use self::timer::poll_timer;
 pub(crate) use self::{
     epoch::{Ticket, WakeEpoch},

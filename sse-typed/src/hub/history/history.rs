@@ -19,6 +19,7 @@ use super::{
 use crate::{
     event::EventId,
     hub::log::End,
+    panics,
     wake::{Ticket, WakeEpoch, WakeQueue},
 };
 
@@ -153,6 +154,11 @@ impl History {
         if let Err(panic) = self.epoch.wake_all(state, || self.lock()) {
             resume_unwind(panic);
         }
+    }
+
+    /// Unlocks and wakes all waiting tasks. A waker that panics does not harm the caller.
+    pub(super) fn wake_waiting_quietly<'a>(&'a self, state: HistoryGuard<'a>) {
+        let _ = panics::catch_panic(|| self.wake_waiting(state));
     }
 
     /// Wakes all waiting tasks, so that they look again.

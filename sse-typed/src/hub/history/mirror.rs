@@ -32,6 +32,7 @@ use std::{
 use super::{
     end::{CloseState, EndPosition, HubEnd},
     history::{History, HistoryState, register_and_unlock},
+    read::RingPosition,
     waiter::HistoryWaiter,
 };
 use crate::{event::EventId, hub::log::LogEntry, wake::Ticket};
@@ -64,7 +65,7 @@ impl HistoryState {
     }
 
     /// Closes if the end is in the ring already: the ring may have reached it before it was known to be the end.
-    fn close_if_end_is_in_ring(&mut self) {
+    pub(super) fn close_if_end_is_in_ring(&mut self) {
         if let CloseState::Ending(end) = &self.close_state
             && self.origin.is_some()
             && end.get().is_some_and(|position| self.ring.find(position.as_str()).is_some())
@@ -104,11 +105,10 @@ impl History {
         false
     }
 
-    /// The position behind all events, and its id if the ring has begun.
-    pub(in crate::hub) fn head_if_begun(&self) -> (u64, Option<EventId>) {
+    /// The position behind all events, if the ring has begun.
+    pub(in crate::hub) fn head_if_begun(&self) -> Option<RingPosition> {
         let state = self.lock();
-        let head = state.ring.head();
-        (head, state.origin.is_some().then(|| state.ring.id(head)))
+        state.origin.is_some().then(|| RingPosition::new(&state, state.ring.head()))
     }
 
     /// Begins the ring at this position, unless it has begun. Returns the position up to which it has events.
@@ -120,7 +120,7 @@ impl History {
             state.close_if_end_is_in_ring();
         }
         let head = state.ring.id(state.ring.head());
-        self.wake_waiting(state);
+        self.wake_waiting_quietly(state);
         head
     }
 
@@ -129,7 +129,7 @@ impl History {
         let mut state = self.lock();
         state.ring.rebase(at.clone());
         state.close_if_end(at);
-        self.wake_waiting(state);
+        self.wake_waiting_quietly(state);
     }
 
     /// Adds the next events of the log, up to the end of the hub. Dropping the entries may run code of the log, so the
@@ -150,7 +150,7 @@ impl History {
             state.close_if_end(&entry.id);
         }
         let outcome = if state.is_over() { ExtendOutcome::Closed } else { ExtendOutcome::All };
-        self.wake_waiting(locked);
+        self.wake_waiting_quietly(locked);
         outcome
     }
 
@@ -192,7 +192,7 @@ impl History {
             state.close_state = CloseState::Ending(EndPosition(at));
             state.close_if_end_is_in_ring();
         }
-        self.wake_waiting(locked);
+        self.wake_waiting_quietly(locked);
     }
 
     /// Sets the position of the end of a hub that is ending.
@@ -203,7 +203,7 @@ impl History {
             *end = EndPosition(Some(head));
             state.close_if_end_is_in_ring();
         }
-        self.wake_waiting(locked);
+        self.wake_waiting_quietly(locked);
     }
 
     /// Closes: the ring has all events of a log that is closed.
@@ -219,7 +219,7 @@ impl History {
             let position = state.origin.is_some().then(|| state.ring.id(state.ring.head()));
             state.close_state = CloseState::Closed(EndPosition(position));
         }
-        self.wake_waiting(state);
+        self.wake_waiting_quietly(state);
     }
 
     /// Remembers that the log is closed and retains no event. That stays so.

@@ -12,19 +12,20 @@ mod end;
 mod history;
 mod memory_log;
 mod mirror;
+mod preload;
 mod read;
 mod retention;
 mod ring;
 mod waiter;
 
 #[cfg(test)]
-pub(super) use self::ring::{Ring, RingIds, RingRead};
+pub(super) use self::ring::RingRead;
 pub(super) use self::{
     append::HistoryClosed,
     end::{EndPosition, HubEnd},
     history::History,
     mirror::{ExtendOutcome, RingLookup},
     read::{HistoryRead, RingPosition},
-    ring::{EventSlice, Segment},
+    ring::{EventSlice, Ring, RingIds, Segment},
 };
 pub use self::{memory_log::MemoryLog, retention::Retention};

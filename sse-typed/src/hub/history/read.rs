@@ -8,7 +8,7 @@ use super::{
     ring::{EventSlice, RingRead},
 };
 use crate::{
-    event::{EventId, Gap, GapReason},
+    event::EventId,
     hub::{id, log::Page},
     wake::Ticket,
 };
@@ -32,7 +32,7 @@ pub(in crate::hub) struct RingPosition {
 }
 
 impl RingPosition {
-    fn new(state: &HistoryState, number: u64) -> Self {
+    pub(super) fn new(state: &HistoryState, number: u64) -> Self {
         Self { number, id: state.ring.id(number) }
     }
 }
@@ -73,19 +73,8 @@ impl History {
         // Segments that were joined: dropped after the unlock.
         let _trimmed;
         let mut state = self.lock_trimmed();
-        let oldest = state.ring.oldest();
-        let (position, gap) = match state.ring.find(after) {
-            Some(position) if position >= oldest => (position, None),
-            Some(position) => (oldest, Some(Gap::new(Some(oldest - position), GapReason::Trimmed))),
-            None => (oldest, Some(Gap::new(None, GapReason::UnknownId))),
-        };
-        let entries = state.ring.entries(position, limit);
+        let (page, is_all) = state.ring.page(after, limit);
         _trimmed = mem::take(state.ring.trimmed_segments());
-        let is_all = position + entries.len() as u64 == state.ring.head();
-        let page = match gap {
-            None => Page::contiguous(entries),
-            Some(gap) => Page::after_gap(gap, state.ring.id(position), entries),
-        };
         if is_all && state.is_over() { page.closed(state.end) } else { page }
     }
 

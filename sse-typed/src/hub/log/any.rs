@@ -6,6 +6,7 @@ use super::{
     erased::{AnyLogError, ErasedLog},
     event_log::EventLog,
     page::Page,
+    wakes::Wakes,
 };
 use crate::event::EventId;
 
@@ -52,6 +53,10 @@ impl EventLog for AnyLog {
 
     async fn before_last(&self, n: u64) -> Result<EventId, AnyLogError> {
         self.0.before_last(n).await
+    }
+
+    fn wakes(&self) -> Option<(&Wakes, &str)> {
+        self.0.wakes()
     }
 
     fn as_memory_log(&self) -> Option<&dyn Any> {

@@ -5,6 +5,7 @@ use super::{
     end::{AppendError, End},
     event_log::EventLog,
     page::Page,
+    wakes::Wakes,
 };
 use crate::event::EventId;
 
@@ -19,6 +20,7 @@ pub(in crate::hub) trait ErasedLog: Send + Sync + 'static {
     fn wait_after<'a>(&'a self, after: &'a EventId) -> BoxFuture<'a, ()>;
     fn head(&self) -> BoxFuture<'_, EventId>;
     fn before_last(&self, n: u64) -> BoxFuture<'_, EventId>;
+    fn wakes(&self) -> Option<(&Wakes, &str)>;
     fn as_memory_log(&self) -> Option<&dyn Any>;
 }
 
@@ -45,6 +47,10 @@ impl<L: EventLog> ErasedLog for L {
 
     fn before_last(&self, n: u64) -> BoxFuture<'_, EventId> {
         Box::pin(async move { EventLog::before_last(self, n).await.map_err(AnyLogError::new) })
+    }
+
+    fn wakes(&self) -> Option<(&Wakes, &str)> {
+        EventLog::wakes(self)
     }
 
     fn as_memory_log(&self) -> Option<&dyn Any> {

@@ -4,6 +4,7 @@ use super::{
     block::Block,
     end::{AppendError, End},
     page::Page,
+    wakes::Wakes,
 };
 use crate::event::EventId;
 
@@ -76,6 +77,13 @@ pub trait EventLog: Send + Sync + 'static {
 
     /// The position before the newest `n` events, as far as they are retained.
     fn before_last(&self, n: u64) -> impl Future<Output = Result<EventId, Self::Error>> + Send;
+
+    /// The wake-ups of the [store](crate::hub::EventStore) that this log belongs to, and the key of the log in them.
+    ///
+    /// One task for each store follows the hubs of its logs. A log without wake-ups is followed by a task for each hub.
+    fn wakes(&self) -> Option<(&Wakes, &str)> {
+        None
+    }
 
     /// The [`MemoryLog`](crate::hub::MemoryLog), if this log is one: a hub reads its history directly.
     #[doc(hidden)]

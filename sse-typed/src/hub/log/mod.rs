@@ -8,6 +8,8 @@ mod end;
 mod erased;
 mod event_log;
 mod page;
+mod pause;
+mod wakes;
 
 pub use self::{
     any::AnyLog,
@@ -16,8 +18,11 @@ pub use self::{
     erased::AnyLogError,
     event_log::EventLog,
     page::{LogEntry, Page, PageGap},
+    wakes::{Interest, Wakes, Woken},
 };
 pub(super) use self::{
     end::EndFlags,
     erased::{BoxFuture, ErasedLog},
+    pause::retry_pause,
+    wakes::{Follower, News, StepFuture, StepOutcome},
 };

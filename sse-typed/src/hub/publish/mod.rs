@@ -209,6 +209,13 @@ impl<E: EncodeEvent, L: EventLog> Hub<E, L> {
     }
 }
 
+/// Appends an event to a log without a hub. Returns the id on the wire.
+pub(super) async fn publish_on_log<E: EncodeEvent, L: EventLog>(log: &L, event: &E) -> Result<EventId, PublishError> {
+    let block = encode::encode_block(event)?;
+    let id = log.append(&block).await.map_err(PublishErrorKind::from)?;
+    Ok(if block.is_terminal() { id::with_end_mark(&id) } else { id })
+}
+
 impl<E> HubState<E> {
     /// Fails if this thread is running a closure of this hub, which must not publish on it.
     fn check_not_reentrant(&self) -> Result<(), PublishError> {

@@ -1,6 +1,6 @@
 //! Calls of a log that may fail, panic, or return too early.
 
-use std::{future::poll_fn, task::Poll, time::Duration};
+use std::{fmt, future::poll_fn, task::Poll, time::Duration};
 
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -8,55 +8,63 @@ use crate::{
     event::EventId,
     hub::{
         history::EndPosition,
-        log::{AnyLogError, BoxFuture, ErasedLog},
+        log::{AnyLogError, BoxFuture, ErasedLog, retry_pause},
         trace,
     },
     panics,
 };
 
-/// The most events that are read with one call.
-pub(super) const MAX_PAGE: usize = 256;
+/// Why a call of a log has no answer.
+pub(super) enum CallFailure {
+    Error(AnyLogError),
+    Panic,
+}
 
-/// The pause after a first failure, which doubles with each further failure up to [`LONGEST_PAUSE`].
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-
-/// Calls the log until it answers.
-pub(in crate::hub) async fn retry_until_ok<'a, T>(call: impl Fn() -> BoxFuture<'a, T> + Send) -> T {
-    let mut pause = FIRST_PAUSE;
-    loop {
-        match catch_panic(call()).await {
-            Some(Ok(answer)) => return answer,
-            Some(Err(error)) => trace::log_failed(&error, pause),
-            None => trace::log_failed(&"it panicked", pause),
+impl fmt::Display for CallFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Error(error) => error.fmt(f),
+            Self::Panic => f.write_str("it panicked"),
         }
-        sleep(pause).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }
 
-/// `None` if the call panics. The panic must not end the task: it is the only one that follows the log, and
-/// subscriptions would wait forever.
-async fn catch_panic<T>(mut answer: BoxFuture<'_, T>) -> Option<Result<T, AnyLogError>> {
+/// Calls the log until it answers.
+pub(in crate::hub) async fn retry_until_ok<'a, T>(call: impl Fn() -> BoxFuture<'a, T> + Send) -> T {
+    let mut failures = 0;
+    loop {
+        match try_call(call()).await {
+            Ok(answer) => return answer,
+            Err(failure) => pause_after(&failure, &mut failures).await,
+        }
+    }
+}
+
+/// Waits after a failure, longer with each one.
+pub(super) async fn pause_after(failure: &CallFailure, failures: &mut u32) {
+    let pause = retry_pause(*failures);
+    *failures = failures.saturating_add(1);
+    trace::log_failed(failure, pause);
+    sleep(pause).await;
+}
+
+/// Calls the log once. A panic must not end the task: it may be the only one that follows the log, and subscriptions
+/// would wait forever.
+pub(super) async fn try_call<T>(mut answer: BoxFuture<'_, T>) -> Result<T, CallFailure> {
     poll_fn(|cx| match panics::catch_panic(|| answer.as_mut().poll(cx)) {
-        Some(poll) => poll.map(Some),
-        None => Poll::Ready(None),
+        Some(poll) => poll.map_err(CallFailure::Error),
+        None => Poll::Ready(Err(CallFailure::Panic)),
     })
     .await
 }
 
 /// Whether a gap has passed the end of the hub, if the gap was read after the end was known.
-pub(super) async fn gap_passes_end(log: &dyn ErasedLog, end: &EndPosition) -> bool {
+pub(super) async fn gap_passes_end(log: &dyn ErasedLog, end: &EndPosition) -> Result<bool, CallFailure> {
     match end.get() {
-        Some(head) => !is_retained(log, head).await,
-        None => false,
+        // Whether the events behind the end are retained.
+        Some(head) => Ok(try_call(log.read_after(head.as_str(), 1)).await?.gap.is_some()),
+        None => Ok(false),
     }
-}
-
-/// Whether all events behind a position are still retained.
-async fn is_retained(log: &dyn ErasedLog, position: &EventId) -> bool {
-    retry_until_ok(|| log.read_after(position.as_str(), 1)).await.gap.is_none()
 }
 
 /// Waits until there may be new events behind a position. `early_returns` is how often the log has returned without new

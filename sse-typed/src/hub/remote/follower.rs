@@ -6,7 +6,10 @@ use std::{
 
 use tokio::task::yield_now;
 
-use super::calls::{MAX_PAGE, gap_passes_end, retry_until_ok, wait_for_news};
+use super::{
+    calls::{CallFailure, gap_passes_end, pause_after, try_call, wait_for_news},
+    page_limit::{MAX_PAGE, PageLimit},
+};
 use crate::{
     event::EventId,
     hub::{
@@ -15,47 +18,154 @@ use crate::{
     },
 };
 
-/// Adds the events of the log to the ring, until the hub has ended.
-pub(super) async fn follow(log: &dyn ErasedLog, history: &History) {
-    let mut position = history.begin(retry_until_ok(|| log.head()).await);
-    let mut early_returns = 0;
-    while !history.is_over() {
+/// Adds the events of the log to the ring, step by step.
+pub(super) struct Follower {
+    /// Where it reads on, if the ring has begun.
+    position: Option<Box<EventId>>,
+    limit: PageLimit,
+}
+
+/// What a step has found.
+pub(super) enum Step {
+    /// There may be more.
+    Moved,
+    /// Nothing is behind this position.
+    CaughtUp(EventId),
+    /// The hub has ended, and all of its events are in the ring.
+    Over,
+}
+
+/// How many events the first page has at most.
+const FIRST_PAGE: usize = 16;
+
+impl Default for Follower {
+    fn default() -> Self {
+        Self { position: None, limit: PageLimit::new(FIRST_PAGE) }
+    }
+}
+
+impl Follower {
+    /// Begins the ring at the head of the log.
+    async fn begin(&mut self, log: &dyn ErasedLog, history: &History) -> Result<(), CallFailure> {
+        if self.position.is_none() {
+            let head = try_call(log.head()).await?;
+            self.position = Some(Box::new(history.begin(head)));
+        }
+        Ok(())
+    }
+
+    /// Begins the ring with the newest events of the log, unless a publisher of this hub has begun it: clients that
+    /// reconnect after a restart of the server then find their positions in memory.
+    pub(super) async fn begin_with_newest(
+        &mut self,
+        log: &dyn ErasedLog,
+        history: &History,
+    ) -> Result<(), CallFailure> {
+        if self.position.is_some() {
+            return Ok(());
+        }
+        if !history.has_begun() {
+            let count = history.max_events().min(MAX_PAGE);
+            let mut position = try_call(log.before_last(count as u64)).await?;
+            let mut is_first = history.begin_preload(position.clone());
+            let mut taken = 0;
+            // What is published meanwhile follows by the way of all events.
+            while is_first && taken < count {
+                let limit = self.limit.get().min(count - taken);
+                let page = try_call(log.read_after(position.as_str(), limit)).await?;
+                if let Some(gap) = &page.gap {
+                    is_first = history.begin_preload(gap.resume.clone());
+                }
+                let next = page.next_position(&position);
+                if page.gap.is_none() && next == position {
+                    break;
+                }
+                position = next;
+                taken += page.entries.len();
+                is_first = is_first && history.preload(&page.entries);
+                self.limit.adapt(&page.entries);
+            }
+            history.finish_preload();
+        }
+        self.position = Some(Box::new(history.head_id()));
+        Ok(())
+    }
+
+    /// Reads a page, up to the event `up_to` if it is known to be the newest.
+    pub(super) async fn step(
+        &mut self,
+        log: &dyn ErasedLog,
+        history: &History,
+        up_to: Option<&EventId>,
+    ) -> Result<Step, CallFailure> {
+        let Some(position) = &mut self.position else { return Ok(Step::Moved) };
+        if history.is_over() {
+            return Ok(Step::Over);
+        }
         let hub_end = history.hub_end();
         if hub_end == HubEnd::PositionUnknown {
-            history.set_end_position(retry_until_ok(|| log.head()).await);
-            continue;
+            history.set_end_position(try_call(log.head()).await?);
+            return Ok(Step::Moved);
         }
-        let page = retry_until_ok(|| log.read_after(position.as_str(), MAX_PAGE)).await;
+        let limit = self.limit.get();
+        let page = try_call(log.read_after(position.as_str(), limit)).await?;
+        self.limit.adapt(&page.entries);
         if let Some(gap) = &page.gap {
             let passes_end = match &hub_end {
-                HubEnd::At(end) => gap_passes_end(log, end).await,
+                HubEnd::At(end) => gap_passes_end(log, end).await?,
                 HubEnd::NotEnding | HubEnd::PositionUnknown => false,
             };
-            position = gap.resume.clone();
-            history.rebase(&position);
+            **position = gap.resume.clone();
+            history.rebase(position);
             if passes_end {
-                return history.close_at_head();
+                history.close_at_head();
+                return Ok(Step::Over);
             }
         }
-        let next = page.next_position(&position);
-        let has_moved = page.gap.is_some() || next != position;
+        let next = page.next_position(position);
+        let has_moved = page.gap.is_some() || next != **position;
         match history.extend(&page.entries) {
-            ExtendOutcome::All if page.closed.is_some() => return history.close_with_log(),
-            ExtendOutcome::All => position = next,
-            ExtendOutcome::EndUnknown | ExtendOutcome::Closed => continue,
+            ExtendOutcome::All if page.closed.is_some() => {
+                history.close_with_log();
+                return Ok(Step::Over);
+            }
+            ExtendOutcome::All => **position = next,
+            ExtendOutcome::EndUnknown | ExtendOutcome::Closed => return Ok(Step::Moved),
         }
-        if has_moved {
-            early_returns = 0;
-            // A log whose answers are always ready must not occupy a thread.
-            yield_now().await;
-        } else if matches!(hub_end, HubEnd::At(_)) {
+        if matches!(hub_end, HubEnd::At(_)) && !has_moved {
             // Nothing is behind this position, so it is the end, whichever id the end has.
             history.close_at_head();
-        } else {
-            let may_have_news = wait_for_news_or_end(log, &position, early_returns, history).await;
-            early_returns = if may_have_news { early_returns.saturating_add(1) } else { 0 };
-            yield_now().await;
+            return Ok(Step::Over);
         }
+        let is_newest = hub_end == HubEnd::NotEnding && up_to.is_some_and(|id| *id == **position);
+        Ok(if has_moved && !is_newest { Step::Moved } else { Step::CaughtUp(EventId::clone(position)) })
+    }
+}
+
+/// Follows a log until the hub has ended.
+pub(super) async fn follow(log: &dyn ErasedLog, history: &History) {
+    let mut follower = Follower::default();
+    let (mut early_returns, mut failures) = (0, 0);
+    loop {
+        let step = match follower.begin(log, history).await {
+            Ok(()) => follower.step(log, history, None).await,
+            Err(failure) => Err(failure),
+        };
+        match step {
+            Err(failure) => {
+                pause_after(&failure, &mut failures).await;
+                continue;
+            }
+            Ok(Step::Over) => return,
+            Ok(Step::Moved) => early_returns = 0,
+            Ok(Step::CaughtUp(position)) => {
+                let may_have_news = wait_for_news_or_end(log, &position, early_returns, history).await;
+                early_returns = if may_have_news { early_returns.saturating_add(1) } else { 0 };
+            }
+        }
+        failures = 0;
+        // A log whose answers are always ready must not occupy a thread.
+        yield_now().await;
     }
 }
 

@@ -1,5 +1,8 @@
-//! Following a log elsewhere: one task for each hub, which adds new events to the ring, and a reader for each
+//! Following a log elsewhere: a follower for each hub, which adds new events to the ring, and a reader for each
 //! subscription whose position is not in the ring.
+//!
+//! A follower is a task of its own, unless the log belongs to a [store](super::EventStore): the task of its
+//! [wake-ups](super::Wakes) runs the followers of all its logs.
 //!
 //! A reader takes pages from the log until it reaches a position that is in the ring, and continues there. The events
 //! in the ring follow each of its positions in the order of the log, so no event is missing or duplicated at the seam.
@@ -9,6 +12,8 @@
 
 mod calls;
 mod follower;
+mod hosted;
+mod page_limit;
 mod reader;
 mod remote_log;
 

@@ -5,7 +5,10 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use super::calls::{MAX_PAGE, gap_passes_end, retry_until_ok, wait_for_news};
+use super::{
+    calls::{gap_passes_end, pause_after, retry_until_ok, wait_for_news},
+    page_limit::PageLimit,
+};
 use crate::{
     event::{EventId, Gap},
     hub::{
@@ -24,8 +27,8 @@ pub(in crate::hub) struct LogReader {
     is_waiting_for_news: bool,
     /// How often the log has returned from waiting without new events.
     early_returns: u32,
-    /// How many events to ask for: as many as are taken from a page.
-    limit: usize,
+    /// How many events to ask for: not more than are taken from a page.
+    limit: PageLimit,
     /// It reads from before the newest events, and has found none of them yet.
     has_found_none: bool,
 }
@@ -66,7 +69,7 @@ pub(in crate::hub) enum ReadOutcome {
     Ended,
 }
 
-/// How many events are asked for at first. The number grows quickly, because most events are small.
+/// How many events are asked for at first.
 const FIRST_PAGE: usize = 32;
 
 /// How many steps one poll makes before it yields to other tasks.
@@ -92,7 +95,7 @@ impl LogReader {
             call: Mutex::new(call),
             is_waiting_for_news: false,
             early_returns: 0,
-            limit: FIRST_PAGE,
+            limit: PageLimit::new(FIRST_PAGE),
             has_found_none: false,
         }
     }
@@ -112,6 +115,11 @@ impl LogReader {
         }
     }
 
+    /// Whether it is where the ring begins, which may not be known yet.
+    pub(in crate::hub) const fn is_at_ring_origin(&self) -> bool {
+        matches!(self.position, ReaderPosition::RingOrigin)
+    }
+
     /// Whether it has read all events and waits for the next one.
     pub(in crate::hub) const fn is_waiting_for_news(&self) -> bool {
         self.is_waiting_for_news
@@ -127,12 +135,19 @@ impl LogReader {
     }
 
     fn call_read(&mut self, position: EventId, hub_end: HubEnd) {
-        let (log, limit) = (Arc::clone(&self.log), self.limit);
+        let (log, limit) = (Arc::clone(&self.log), self.limit.get());
         *self.call() = Some(Box::pin(async move {
             let page = retry_until_ok(|| log.read_after(position.as_str(), limit)).await;
-            let passes_end = match &hub_end {
-                HubEnd::At(end) if page.gap.is_some() => gap_passes_end(&*log, end).await,
-                _ => false,
+            let mut failures = 0;
+            let passes_end = loop {
+                let passes_end = match &hub_end {
+                    HubEnd::At(end) if page.gap.is_some() => gap_passes_end(&*log, end).await,
+                    _ => Ok(false),
+                };
+                match passes_end {
+                    Ok(passes_end) => break passes_end,
+                    Err(failure) => pause_after(&failure, &mut failures).await,
+                }
             };
             Answer::Page(PageAnswer { page, hub_end, passes_end })
         }));
@@ -258,7 +273,11 @@ impl LogReader {
         self.early_returns = 0;
         self.has_found_none = false;
         let taken = slice.len();
-        self.limit = if taken < page.entries.len() { taken } else { (self.limit * 2).min(MAX_PAGE) };
+        if taken < page.entries.len() {
+            self.limit.set_taken(taken);
+        } else {
+            self.limit.adapt(&page.entries);
+        }
         self.position = ReaderPosition::At(slice.end_position());
         Some(ReadOutcome::Slice(slice))
     }

@@ -5,30 +5,69 @@ use std::sync::{
 
 use tokio::{runtime::Handle, task::AbortHandle};
 
-use super::follower::follow;
+use super::{follower::follow, hosted::HostedHub};
 use crate::hub::{history::History, log::ErasedLog};
 
-/// A log that is not in the memory of this process, and the task that follows it.
+/// A log that is not in the memory of this process, and what follows it.
 pub(in crate::hub) struct RemoteLog {
     pub(in crate::hub) log: Arc<dyn ErasedLog>,
+    following: Following,
+}
+
+enum Following {
+    /// A task of its own.
+    Task(OwnTask),
+    /// The task of the store.
+    Store(HostedHub),
+}
+
+#[derive(Default)]
+struct OwnTask {
     is_followed: Arc<AtomicBool>,
     task: Mutex<Option<AbortHandle>>,
 }
 
 impl RemoteLog {
-    pub(in crate::hub) fn new(log: Arc<dyn ErasedLog>) -> Self {
-        Self { log, is_followed: Arc::default(), task: Mutex::default() }
+    pub(in crate::hub) fn new(log: Arc<dyn ErasedLog>, history: &Arc<History>) -> Self {
+        let following = match log.wakes() {
+            None => Following::Task(OwnTask::default()),
+            Some((wakes, _)) => Following::Store(HostedHub::new(wakes.clone(), Arc::clone(&log), Arc::clone(history))),
+        };
+        Self { log, following }
+    }
+
+    /// Notes a new subscription.
+    pub(in crate::hub) fn add_subscription(&self, history: &History) {
+        if let Following::Store(hub) = &self.following {
+            hub.add_subscription(&*self.log, history);
+        }
+    }
+
+    /// Notes that a subscription is dropped.
+    pub(in crate::hub) fn remove_subscription(&self) {
+        if let Following::Store(hub) = &self.following {
+            hub.remove_subscription();
+        }
     }
 
     /// Spawns the task that follows the log, unless there is one or the history is over. False if there is no runtime
     /// here to spawn it.
     pub(in crate::hub) fn ensure_followed(&self, history: &Arc<History>) -> bool {
+        match &self.following {
+            Following::Task(task) => task.ensure_followed(&self.log, history),
+            Following::Store(hub) => hub.ensure_followed(history),
+        }
+    }
+}
+
+impl OwnTask {
+    fn ensure_followed(&self, log: &Arc<dyn ErasedLog>, history: &Arc<History>) -> bool {
         if self.is_followed.load(Ordering::Acquire) || history.is_over() {
             return true;
         }
         let Ok(runtime) = Handle::try_current() else { return false };
         if !self.is_followed.swap(true, Ordering::AcqRel) {
-            let log = Arc::clone(&self.log);
+            let log = Arc::clone(log);
             let guard = FollowGuard { is_followed: Arc::clone(&self.is_followed), history: Arc::clone(history) };
             let task = runtime.spawn(async move { follow(&*log, &guard.history).await });
             *self.task.lock().unwrap_or_else(PoisonError::into_inner) = Some(task.abort_handle());
@@ -38,7 +77,7 @@ impl RemoteLog {
 }
 
 /// All handles and subscriptions of the hub are dropped.
-impl Drop for RemoteLog {
+impl Drop for OwnTask {
     fn drop(&mut self) {
         if let Some(task) = self.task.get_mut().unwrap_or_else(PoisonError::into_inner).take() {
             task.abort();

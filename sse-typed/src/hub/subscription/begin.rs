@@ -16,6 +16,9 @@ impl<E> Subscription<E> {
     pub(in crate::hub) fn new(state: Arc<HubState<E>>, start: &Start) -> Self {
         state.counters.subscribers.fetch_add(1, Ordering::Relaxed);
         let history = &state.history;
+        if let Some(remote) = &state.remote {
+            remote.add_subscription(history);
+        }
         let is_over = match start.id() {
             Some(id) => id::has_end_mark(id) || history.is_end_id(id),
             // With a log in memory `begin` finds out.
@@ -66,10 +69,10 @@ impl<E> Subscription<E> {
             Start::Last(n) => (Position::InLog { resumed: false }, LogReader::before_last(log(), *n)),
             Start::Live | Start::After(_) => match start.id() {
                 Some(id) => (Position::InLog { resumed: true }, LogReader::at(log(), Some(EventId::from_wire(id)))),
-                None => {
-                    let (head, id) = history.head_if_begun();
-                    (Position::InRing(head), LogReader::at(log(), id))
-                }
+                None => match history.head_if_begun() {
+                    Some(head) => (Position::InRing(head.number), LogReader::at(log(), Some(head.id))),
+                    None => (Position::InLog { resumed: false }, LogReader::at(log(), None)),
+                },
             },
         };
         self.position.set(position);

@@ -111,7 +111,7 @@ impl<E> Subscription<E> {
             return Poll::Ready(None);
         }
         if let Some(event) = self.extras.as_mut().and_then(|extras| extras.greeting.take()) {
-            return Poll::Ready(Some(self.own_event(event)));
+            return Poll::Ready(Some(self.own_event(*event)));
         }
         if let Some(peeked) = self.extras.as_mut().and_then(|extras| extras.peeked.take()) {
             return Poll::Ready(Some(peeked));

@@ -84,7 +84,7 @@ impl<E> Subscription<E> {
                     _ => None,
                 });
                 let extras = self.extras();
-                (extras.peeked, extras.position_before_peeked) = (Some(item), before);
+                (extras.peeked, extras.position_before_peeked) = (Some(item), before.map(Box::new));
             }
             Poll::Ready(None) => {}
             Poll::Pending if self.is_known_to_wait() => {}
@@ -123,7 +123,7 @@ impl<E> Subscription<E> {
                 if let (Some(log_reader), Some(before)) = (&mut extras.log_reader, extras.position_before_peeked.take())
                 {
                     // If the ring trims these events meanwhile, the log still has them.
-                    log_reader.move_to(before);
+                    log_reader.move_to(*before);
                 }
                 self.position.set(Position::InRing(slice.first - 1));
             }

@@ -30,7 +30,7 @@ impl<E> Subscription<E> {
         if let Some(extras) = extras
             && extras.peeked.is_some()
         {
-            return extras.position_before_peeked.clone();
+            return extras.position_before_peeked.as_deref().cloned();
         }
         let history = &self.state.history;
         let log_reader = extras.and_then(|extras| extras.log_reader.as_ref());
@@ -42,7 +42,7 @@ impl<E> Subscription<E> {
             Position::InLog { .. } => match extras.and_then(|extras| extras.page_rest.as_ref()) {
                 Some(rest) if rest.first > 1 => Some(rest.start_position()),
                 // The rest is the whole page, which was peeked.
-                Some(_) => extras.and_then(|extras| extras.position_before_peeked.clone()),
+                Some(_) => extras.and_then(|extras| extras.position_before_peeked.as_deref().cloned()),
                 None => log_reader.and_then(|log_reader| log_reader.position(history)),
             },
             Position::UnknownId => extras.and_then(|extras| extras.unknown_id.clone()),

@@ -42,10 +42,10 @@ pub struct Subscription<E> {
 
 pub(super) struct Extras<E> {
     /// The event that is sent before all others.
-    pub(super) greeting: Option<Event<Arc<E>>>,
+    pub(super) greeting: Option<Box<Event<Arc<E>>>>,
     /// What [`ready`](Subscription::ready) has read. The position is behind it already.
     pub(super) peeked: Option<SubscriptionItem<E>>,
-    pub(super) position_before_peeked: Option<EventId>,
+    pub(super) position_before_peeked: Option<Box<EventId>>,
     pub(super) filter: Option<EventFilter<E>>,
     pub(super) snapshot: Option<Box<dyn Fn() -> E + Send + Sync>>,
     /// Reads the log, if it is elsewhere.
@@ -64,7 +64,7 @@ impl<E> Subscription<E> {
     ///
     /// A subscription that has nothing to send from the start stays so.
     pub fn start_with(mut self, event: E) -> Self {
-        self.extras().greeting = Some(Event::new(Arc::new(event)));
+        self.extras().greeting = Some(Box::new(Event::new(Arc::new(event))));
         self
     }
 
@@ -106,9 +106,15 @@ impl<E> Subscription<E> {
                 let history = &self.state.history;
                 history.head().saturating_sub(position.max(history.oldest_position().number))
             }
+            Position::InLog { .. } if self.is_at_ring_origin() => self.state.history.count_behind_origin(),
             Position::UnknownId | Position::InLog { .. } => self.state.history.size().0 as u64,
             Position::BeforeSnapshot | Position::Ended => 0,
         }
+    }
+
+    fn is_at_ring_origin(&self) -> bool {
+        let log_reader = self.extras.as_ref().and_then(|extras| extras.log_reader.as_ref());
+        log_reader.is_some_and(LogReader::is_at_ring_origin)
     }
 
     /// Whether nothing more is yielded.
@@ -186,6 +192,9 @@ impl<E> Drop for Subscription<E> {
         // A thread that sees the lower count also sees the time of this use.
         self.state.counters.subscribers.fetch_sub(1, Ordering::Release);
         self.state.history.deregister(&mut self.ticket);
+        if let Some(remote) = &self.state.remote {
+            remote.remove_subscription();
+        }
     }
 }
 

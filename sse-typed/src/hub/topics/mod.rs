@@ -1,3 +1,5 @@
+mod logs;
+mod on_store;
 mod table;
 
 use std::{
@@ -10,12 +12,15 @@ use std::{
 
 use tokio::time::Instant;
 
-use self::table::{Cursor, Table};
+use self::{
+    logs::TopicLogs,
+    table::{Cursor, Table},
+};
 use super::{
     history::MemoryLog,
     hub::{Hub, HubBuilder},
     log::EventLog,
-    publish::PublishError,
+    publish::{PublishError, publish_on_log},
     start::Start,
     state::HubState,
     subscription::Subscription,
@@ -79,6 +84,8 @@ pub struct Topics<K, E, L = MemoryLog> {
 
 struct TopicsInner<K, E, L> {
     make_hub: Box<MakeHub<K, E, L>>,
+    /// The logs of topics on a store.
+    logs: Option<Box<dyn TopicLogs<K, L>>>,
     idle_time: Duration,
     hasher: RandomState,
     state: Mutex<TopicsState<K, E, L>>,
@@ -167,6 +174,8 @@ impl<K: Eq + Hash, E: EncodeEvent + 'static> Topics<K, E> {
 impl<K: Eq + Hash, E: EncodeEvent, L: EventLog> Topics<K, E, L> {
     /// Publishes an event on a topic.
     ///
+    /// On a [store](Self::on) it makes no hub: without one in this process the event goes to the log alone.
+    ///
     /// # Errors
     ///
     /// The [errors](PublishError) of [`Hub::publish`].
@@ -179,7 +188,12 @@ impl<K: Eq + Hash, E: EncodeEvent, L: EventLog> Topics<K, E, L> {
         K: Borrow<Q>,
         Q: Eq + Hash + ToOwned<Owned = K> + ?Sized,
     {
-        self.hub(key).publish(event).await
+        let Some(logs) = &self.inner.logs else { return self.hub(key).publish(event).await };
+        if let Some(hub) = self.get(key) {
+            return hub.publish(event).await;
+        }
+        let log = logs.log(&key.to_owned());
+        publish_on_log(&log, event).await
     }
 }
 
@@ -187,9 +201,15 @@ impl<K: Eq + Hash, E, L> Topics<K, E, L> {
     /// Topics whose hubs are made by `make`. It is called under the lock and must not use the topics.
     #[must_use]
     pub fn with(make: impl Fn(&K) -> Hub<E, L> + Send + Sync + 'static) -> Self {
+        Self::of(make, None)
+    }
+
+    fn of(make_hub: impl Fn(&K) -> Hub<E, L> + Send + Sync + 'static, logs: Option<Box<dyn TopicLogs<K, L>>>) -> Self {
         let state = Mutex::new(TopicsState { topics: Table::new(), round_began: Instant::now(), round_at: None });
         let hasher = RandomState::new();
-        Self { inner: Arc::new(TopicsInner { make_hub: Box::new(make), idle_time: IDLE_TIME, hasher, state }) }
+        Self {
+            inner: Arc::new(TopicsInner { make_hub: Box::new(make_hub), logs, idle_time: IDLE_TIME, hasher, state }),
+        }
     }
 
     /// Sets how long a topic must be idle to be dropped. The default is five minutes. It should be longer than clients

@@ -20,10 +20,10 @@ pub(in crate::hub) use self::{
 };
 use super::retention::Retention;
 use crate::{
-    event::EventId,
+    event::{EventId, Gap, GapReason},
     hub::{
         id::{self, END_MARK},
-        log::{Block, EndFlags, LogEntry},
+        log::{Block, EndFlags, LogEntry, Page},
     },
 };
 
@@ -125,6 +125,21 @@ impl Ring {
 
     pub(in crate::hub) const fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// Changes how much is retained from the next append on.
+    pub(in crate::hub) const fn set_retention(&mut self, retention: Retention) {
+        self.retention = retention;
+    }
+
+    /// How many events are retained at most.
+    pub(in crate::hub) const fn max_events(&self) -> usize {
+        self.retention.events
+    }
+
+    /// Lets the next [`rebase`](Self::rebase) leave all positions behind, also that of an empty ring.
+    pub(in crate::hub) const fn set_used(&mut self) {
+        self.is_new = false;
     }
 
     /// Whether events are trimmed by age, so that the time matters.
@@ -230,6 +245,23 @@ impl Ring {
             position = slice.last;
         }
         entries
+    }
+
+    /// Reads a page, as a log returns it, and whether it reaches the head.
+    pub(in crate::hub) fn page(&mut self, after: &str, limit: usize) -> (Page, bool) {
+        let oldest = self.oldest();
+        let (position, gap) = match self.find(after) {
+            Some(position) if position >= oldest => (position, None),
+            Some(position) => (oldest, Some(Gap::new(Some(oldest - position), GapReason::Trimmed))),
+            None => (oldest, Some(Gap::new(None, GapReason::UnknownId))),
+        };
+        let entries = self.entries(position, limit);
+        let is_all = position + entries.len() as u64 == self.head();
+        let page = match gap {
+            None => Page::contiguous(entries),
+            Some(gap) => Page::after_gap(gap, self.id(position), entries),
+        };
+        (page, is_all)
     }
 
     /// Trims what is over the limits of the retention.

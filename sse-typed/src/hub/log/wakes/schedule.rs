@@ -1,0 +1,259 @@
+//! Which followers have something to read, and when: no I/O, no task, and no clock of its own.
+
+use std::{
+    cmp::Reverse,
+    collections::{BinaryHeap, HashMap, VecDeque},
+    mem,
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use super::follower::{Follower, News, StepOutcome};
+use crate::hub::log::retry_pause;
+
+/// How long nobody must be subscribed to a hub until it is no longer followed.
+const DORMANT_AFTER: Duration = Duration::from_secs(5);
+
+/// The followers of a store, by their numbers.
+#[derive(Default)]
+pub(super) struct Schedule {
+    entries: HashMap<u64, Entry>,
+    /// Followers that have something to read.
+    queue: VecDeque<u64>,
+    /// When a follower whose log has failed tries again.
+    retries: Timers,
+    /// When a follower without subscriptions may become dormant.
+    dormancy: Timers,
+    /// Followers that were removed during a step.
+    cancelled: Vec<u64>,
+}
+
+type Timers = BinaryHeap<Reverse<(Instant, u64)>>;
+
+pub(super) struct Entry {
+    pub(super) key: Arc<str>,
+    pub(super) follower: Arc<dyn Follower>,
+    activity: Activity,
+    news: Option<News>,
+    /// How often in a row the log has failed.
+    failures: u32,
+    subscriptions: u32,
+    /// Since when nobody is subscribed.
+    unused_since: Option<Instant>,
+    has_dormancy_timer: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Activity {
+    Idle,
+    Queued,
+    /// It makes a step.
+    Running,
+    /// It waits for its retry.
+    Paused,
+}
+
+/// A step that is to be made.
+pub(super) struct NextStep {
+    pub(super) number: u64,
+    pub(super) follower: Arc<dyn Follower>,
+    pub(super) news: News,
+    pub(super) pause: Duration,
+}
+
+impl Entry {
+    fn is_unused_for_long(&self, now: Instant) -> bool {
+        self.unused_since.is_some_and(|since| now.saturating_duration_since(since) >= DORMANT_AFTER)
+    }
+}
+
+impl Schedule {
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub(super) fn get(&self, number: u64) -> Option<&Entry> {
+        self.entries.get(&number)
+    }
+
+    pub(super) fn followers(&self) -> impl Iterator<Item = &Arc<dyn Follower>> {
+        self.entries.values().map(|entry| &entry.follower)
+    }
+
+    /// Adds a follower, which has everything to read. Nobody is subscribed yet.
+    pub(super) fn add(&mut self, number: u64, key: Arc<str>, follower: Arc<dyn Follower>, now: Instant) {
+        let entry = Entry {
+            key,
+            follower,
+            activity: Activity::Idle,
+            news: None,
+            failures: 0,
+            subscriptions: 0,
+            unused_since: Some(now),
+            has_dormancy_timer: false,
+        };
+        self.entries.insert(number, entry);
+        self.mark(number, News::Unknown);
+    }
+
+    pub(super) fn remove(&mut self, number: u64) -> Option<Entry> {
+        let entry = self.entries.remove(&number)?;
+        if entry.activity == Activity::Running {
+            self.cancelled.push(number);
+        }
+        if self.entries.is_empty() {
+            (self.queue, self.retries, self.dormancy) = Default::default();
+        } else if self.entries.capacity() / 8 > self.entries.len().max(64) {
+            self.entries.shrink_to(self.entries.len() * 2);
+        }
+        Some(entry)
+    }
+
+    /// Counts a subscription. True if the follower has been unused for so long that it must begin anew.
+    pub(super) fn add_subscription(&mut self, number: u64, now: Instant) -> bool {
+        let Some(entry) = self.entries.get_mut(&number) else { return false };
+        let is_stale = entry.is_unused_for_long(now);
+        entry.subscriptions += 1;
+        entry.unused_since = None;
+        is_stale
+    }
+
+    /// Uncounts a subscription.
+    pub(super) fn remove_subscription(&mut self, number: u64, now: Instant) {
+        let Some(entry) = self.entries.get_mut(&number) else { return };
+        entry.subscriptions = entry.subscriptions.saturating_sub(1);
+        if entry.subscriptions == 0 {
+            entry.unused_since = Some(now);
+            if !mem::replace(&mut entry.has_dormancy_timer, true) {
+                self.dormancy.push(Reverse((now + DORMANT_AFTER, number)));
+            }
+        }
+    }
+
+    /// Notes that a follower may have something to read.
+    pub(super) fn mark(&mut self, number: u64, news: News) {
+        let Some(entry) = self.entries.get_mut(&number) else { return };
+        entry.news = Some(match entry.news.take() {
+            Some(known) => known.and(&news),
+            None => news,
+        });
+        if entry.activity == Activity::Idle {
+            entry.activity = Activity::Queued;
+            self.queue.push_back(number);
+        }
+    }
+
+    pub(super) fn mark_all(&mut self) {
+        for (number, entry) in &mut self.entries {
+            entry.news = Some(News::Unknown);
+            if entry.activity == Activity::Idle {
+                entry.activity = Activity::Queued;
+                self.queue.push_back(*number);
+            }
+        }
+    }
+
+    /// Takes the next step that is to be made.
+    pub(super) fn next_step(&mut self) -> Option<NextStep> {
+        loop {
+            let number = self.queue.pop_front()?;
+            let Some(entry) = self.entries.get_mut(&number).filter(|entry| entry.activity == Activity::Queued) else {
+                continue;
+            };
+            entry.activity = Activity::Running;
+            let news = entry.news.take().unwrap_or(News::Unknown);
+            let follower = Arc::clone(&entry.follower);
+            return Some(NextStep { number, follower, news, pause: retry_pause(entry.failures) });
+        }
+    }
+
+    /// Notes what became of a step. True if the follower has reached the end, and is to be removed.
+    pub(super) fn finish_step(&mut self, number: u64, news: News, outcome: StepOutcome, now: Instant) -> bool {
+        let Some(entry) = self.entries.get_mut(&number).filter(|entry| entry.activity == Activity::Running) else {
+            return false;
+        };
+        entry.activity = Activity::Idle;
+        let failures = mem::take(&mut entry.failures);
+        match outcome {
+            StepOutcome::Over => return true,
+            StepOutcome::Continue => self.mark(number, news),
+            StepOutcome::CaughtUp => {
+                if let Some(news) = entry.news.take() {
+                    self.mark(number, news);
+                }
+            }
+            StepOutcome::Failed => {
+                entry.activity = Activity::Paused;
+                entry.failures = failures.saturating_add(1);
+                entry.news = Some(News::Unknown);
+                self.retries.push(Reverse((now + retry_pause(failures), number)));
+            }
+        }
+        false
+    }
+
+    /// The task that made the steps has ended in the middle of them.
+    pub(super) fn interrupt(&mut self) {
+        self.cancelled.clear();
+        for (number, entry) in &mut self.entries {
+            if entry.activity == Activity::Running {
+                entry.activity = Activity::Queued;
+                entry.news = Some(News::Unknown);
+                self.queue.push_back(*number);
+            }
+        }
+    }
+
+    /// Lets followers try again whose pause is over, and returns those that become dormant.
+    pub(super) fn take_due(&mut self, now: Instant) -> Vec<u64> {
+        while let Some(number) = pop_due(&mut self.retries, now) {
+            if let Some(entry) = self.entries.get_mut(&number).filter(|entry| entry.activity == Activity::Paused) {
+                entry.activity = Activity::Queued;
+                self.queue.push_back(number);
+            }
+        }
+        let mut dormant = Vec::new();
+        while let Some(number) = pop_due(&mut self.dormancy, now) {
+            let Some(entry) = self.entries.get_mut(&number) else { continue };
+            if entry.is_unused_for_long(now) {
+                dormant.push(number);
+                continue;
+            }
+            entry.has_dormancy_timer = entry.unused_since.is_some();
+            if let Some(since) = entry.unused_since {
+                self.dormancy.push(Reverse((since + DORMANT_AFTER, number)));
+            }
+        }
+        dormant
+    }
+
+    /// When [`take_due`](Self::take_due) is to be called next.
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        let first = |timers: &Timers| timers.peek().map(|Reverse((due, _))| *due);
+        [first(&self.retries), first(&self.dormancy)].into_iter().flatten().min()
+    }
+
+    pub(super) fn has_queued(&self) -> bool {
+        !self.queue.is_empty()
+    }
+
+    /// Followers that were removed during a step, since the last call.
+    pub(super) fn take_cancelled(&mut self) -> Vec<u64> {
+        mem::take(&mut self.cancelled)
+    }
+}
+
+fn pop_due(timers: &mut Timers, now: Instant) -> Option<u64> {
+    timers
+        .peek()
+        .is_some_and(|Reverse((due, _))| *due <= now)
+        .then(|| timers.pop())
+        .flatten()
+        .map(|Reverse((_, number))| number)
+}

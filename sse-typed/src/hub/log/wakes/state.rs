@@ -1,0 +1,135 @@
+use std::{
+    collections::{HashMap, VecDeque},
+    mem,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicBool},
+    task::Waker,
+};
+
+use super::{
+    schedule::{Entry, Schedule},
+    signal::Signal,
+};
+use crate::panics;
+
+/// A change of the keys that somebody waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Interest {
+    /// Somebody waits for this key now: report its changes. Report one at once, because the key may have changed before.
+    Follow(Arc<str>),
+    /// Nobody waits for this key any more.
+    Leave(Arc<str>),
+}
+
+/// What the clones of the wake-ups share.
+#[derive(Default)]
+pub(super) struct Shared {
+    state: Mutex<State>,
+    pub(super) signal: Arc<Signal>,
+    /// The task that runs the followers exists.
+    pub(super) is_hosted: AtomicBool,
+}
+
+/// What the lock guards.
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) keys: HashMap<Arc<str>, Key>,
+    /// How often all keys have changed at once.
+    pub(super) all_changes: u64,
+    /// The number of the newest waiter or follower.
+    last_number: u64,
+    /// Keys whose interest has to be compared with the interest that was last returned. `None` until somebody asks.
+    pub(super) uncertain: Option<VecDeque<Arc<str>>>,
+    pub(super) interest_waker: Option<Waker>,
+    pub(super) schedule: Schedule,
+}
+
+/// A key that somebody waits for or follows, or that the store has been told to follow.
+#[derive(Default)]
+pub(super) struct Key {
+    pub(super) changes: u64,
+    /// How many wait for it or follow it.
+    pub(super) users: usize,
+    pub(super) waiters: Vec<(u64, Waker)>,
+    /// The numbers of its followers.
+    pub(super) followers: Vec<u64>,
+    /// [`Interest::Follow`] was returned, and no [`Interest::Leave`] after it.
+    is_followed: bool,
+    pub(super) is_uncertain: bool,
+}
+
+impl Shared {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    pub(super) fn next_number(&mut self) -> u64 {
+        self.last_number += 1;
+        self.last_number
+    }
+
+    /// Counts one who waits for a key or follows it.
+    pub(super) fn add_user(&mut self, key: &str) -> Arc<str> {
+        let name = match self.keys.get_key_value(key) {
+            Some((name, _)) => Arc::clone(name),
+            None => Arc::from(key),
+        };
+        self.keys.entry(Arc::clone(&name)).or_default().users += 1;
+        name
+    }
+
+    /// Removes a follower. Returns the waker of the task that wants to know the [`Interest`].
+    pub(super) fn remove_follower(&mut self, number: u64) -> (Option<Entry>, Option<Waker>) {
+        let Some(entry) = self.schedule.remove(number) else { return (None, None) };
+        if let Some(key) = self.keys.get_mut(&entry.key) {
+            key.users -= 1;
+            key.followers.retain(|known| *known != number);
+        }
+        let waker = self.note_interest(&entry.key);
+        (Some(entry), waker)
+    }
+
+    /// Notes that interest in a key may have changed. Returns the waker of the task that wants to know.
+    pub(super) fn note_interest(&mut self, name: &Arc<str>) -> Option<Waker> {
+        let key = self.keys.get_mut(name)?;
+        let Some(uncertain) = &mut self.uncertain else {
+            if key.users == 0 {
+                self.keys.remove(name);
+            }
+            return None;
+        };
+        if !mem::replace(&mut key.is_uncertain, true) {
+            uncertain.push_back(Arc::clone(name));
+        }
+        self.interest_waker.take()
+    }
+
+    pub(super) fn next_interest(&mut self) -> Option<Interest> {
+        while let Some(name) = self.uncertain.as_mut()?.pop_front() {
+            let Some(key) = self.keys.get_mut(&name) else { continue };
+            key.is_uncertain = false;
+            let is_wanted = key.users > 0;
+            let has_changed = is_wanted != mem::replace(&mut key.is_followed, is_wanted);
+            if !is_wanted {
+                self.keys.remove(&name);
+            }
+            if has_changed {
+                return Some(if is_wanted { Interest::Follow(name) } else { Interest::Leave(name) });
+            }
+        }
+        None
+    }
+
+    pub(super) fn changes_of(&self, name: &str) -> u64 {
+        self.all_changes.wrapping_add(self.keys.get(name).map_or(0, |key| key.changes))
+    }
+}
+
+/// Wakes tasks, outside of the lock. A waker that panics keeps no other from being woken.
+pub(super) fn wake_all(wakers: impl IntoIterator<Item = Waker>) {
+    for waker in wakers {
+        let _ = panics::catch_panic(|| waker.wake());
+    }
+}

@@ -1,0 +1,14 @@
+use std::sync::Arc;
+
+/// How long a key may be, in bytes.
+const LONGEST_KEY: usize = 512;
+
+/// Checks the key of a store. The error says what is wrong with it.
+pub(super) fn check_key(key: &str) -> Result<Arc<str>, &'static str> {
+    match key.len() {
+        0 => Err("the key is empty"),
+        1..=LONGEST_KEY if key.contains('\0') => Err("the key has a NUL"),
+        1..=LONGEST_KEY => Ok(Arc::from(key)),
+        _ => Err("the key has over 512 bytes"),
+    }
+}

@@ -1,0 +1,141 @@
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use crate::{
+    event::{EventId, Gap, GapReason},
+    hub::{
+        history::{Ring, RingIds},
+        id::IdPrefix,
+        log::{Block, End, EndFlags, Page},
+        store::LogOptions,
+    },
+};
+
+/// The history of one key.
+pub(super) struct StoredKey {
+    pub(super) name: Arc<str>,
+    history: Mutex<KeyHistory>,
+}
+
+/// What the lock guards.
+pub(super) struct KeyHistory {
+    prefix: IdPrefix,
+    /// There is none before the first event.
+    ring: Option<Box<Ring>>,
+    end: Option<End>,
+    /// When it is removed.
+    expires: Option<Instant>,
+    pub(super) has_timer: bool,
+    created: Instant,
+}
+
+impl StoredKey {
+    pub(super) fn new(name: Arc<str>) -> Self {
+        Self { name, history: Mutex::new(KeyHistory::new()) }
+    }
+
+    /// Locks the history. One that has expired is removed first.
+    pub(super) fn lock(&self, now: Instant) -> MutexGuard<'_, KeyHistory> {
+        let mut history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
+        if history.has_expired(now) {
+            history.remove();
+        } else if let Some(ring) = &mut history.ring
+            && ring.has_max_age()
+        {
+            let age = now.saturating_duration_since(history.created);
+            history.trim(age);
+        }
+        history
+    }
+}
+
+impl KeyHistory {
+    fn new() -> Self {
+        let created = Instant::now();
+        Self { prefix: IdPrefix::random(), ring: None, end: None, expires: None, has_timer: false, created }
+    }
+
+    fn trim(&mut self, age: Duration) {
+        if let Some(ring) = &mut self.ring {
+            ring.trim(age);
+        }
+    }
+
+    pub(super) fn has_expired(&self, now: Instant) -> bool {
+        self.expires.is_some_and(|expires| expires <= now)
+    }
+
+    pub(super) const fn expires(&self) -> Option<Instant> {
+        self.expires
+    }
+
+    /// Removes all of it. Ids of its events are unknown from now on.
+    pub(super) fn remove(&mut self) {
+        *self = Self { has_timer: self.has_timer, ..Self::new() };
+    }
+
+    /// Whether it is as if it had never been used, and no timer will look at it.
+    pub(super) const fn is_unused(&self) -> bool {
+        self.ring.is_none() && self.end.is_none() && !self.has_timer
+    }
+
+    pub(super) const fn end(&self) -> Option<End> {
+        self.end
+    }
+
+    fn head_number(&self) -> u64 {
+        self.ring.as_ref().map_or(0, |ring| ring.head())
+    }
+
+    pub(super) fn head(&self) -> EventId {
+        self.prefix.id(self.head_number())
+    }
+
+    pub(super) fn before_last(&self, n: u64) -> EventId {
+        let oldest = self.ring.as_ref().map_or(0, |ring| ring.oldest());
+        self.prefix.id(self.head_number().saturating_sub(n).max(oldest))
+    }
+
+    /// Whether nothing is behind this position, and something may come.
+    pub(super) fn is_waited_for(&self, position: &str) -> bool {
+        self.end.is_none() && self.prefix.parse(position) == Some(self.head_number())
+    }
+
+    pub(super) fn page(&mut self, after: &str, limit: usize) -> Page {
+        let (page, is_all) = match &mut self.ring {
+            Some(ring) => ring.page(after, limit),
+            None if self.prefix.parse(after) == Some(0) => (Page::contiguous(Vec::new()), true),
+            None => (Page::after_gap(Gap::new(None, GapReason::UnknownId), self.prefix.id(0), Vec::new()), true),
+        };
+        match self.end {
+            Some(end) if is_all => page.closed(end),
+            _ => page,
+        }
+    }
+
+    /// Appends an event, if there is one, and closes the history, if there is an end. It is open.
+    pub(super) fn append(
+        &mut self,
+        block: Option<&Block>,
+        end: Option<End>,
+        options: &LogOptions,
+        now: Instant,
+    ) -> EventId {
+        if let Some(block) = block {
+            let (prefix, retention) = (self.prefix, options.retention());
+            let ring = self.ring.get_or_insert_with(|| Box::new(Ring::new(retention, RingIds::Numbered(prefix))));
+            ring.set_retention(retention);
+            let ends = EndFlags { terminal: block.is_terminal(), closes_log: end.is_some() };
+            ring.push(None, block.as_bytes(), ends, now.saturating_duration_since(self.created));
+        }
+        self.end = end;
+        let closed = options.closed_ttl_after().filter(|_| end.is_some());
+        self.expires =
+            [options.idle_ttl_after(), closed].into_iter().flatten().min().and_then(|ttl| now.checked_add(ttl));
+        self.head()
+    }
+}

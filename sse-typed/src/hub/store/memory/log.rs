@@ -1,0 +1,131 @@
+use std::{
+    fmt, mem,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use tokio::time::Instant;
+
+use super::{
+    error::{ErrorKind, MemoryStoreError},
+    key::StoredKey,
+    shared::Shared,
+};
+use crate::{
+    event::EventId,
+    hub::{
+        log::{AppendError, Block, End, EventLog, Page, Wakes},
+        store::LogOptions,
+    },
+};
+
+/// The log of one key of a [`MemoryStore`](super::MemoryStore).
+///
+/// Two logs of one key are the same history. Every call completes at once, except `wait_after`.
+pub struct MemoryStoreLog {
+    shared: Arc<Shared>,
+    name: Arc<str>,
+    /// Taken when the log is dropped.
+    key: Option<Result<Arc<StoredKey>, MemoryStoreError>>,
+    options: Arc<LogOptions>,
+    /// The newest event that a sole writer knows.
+    newest: Mutex<Option<Box<EventId>>>,
+}
+
+impl MemoryStoreLog {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        name: Arc<str>,
+        key: Result<Arc<StoredKey>, MemoryStoreError>,
+        options: Arc<LogOptions>,
+    ) -> Self {
+        Self { shared, name, key: Some(key), options, newest: Mutex::default() }
+    }
+
+    fn key(&self) -> Result<&Arc<StoredKey>, MemoryStoreError> {
+        match &self.key {
+            Some(Ok(key)) => Ok(key),
+            Some(Err(error)) => Err(error.clone()),
+            None => Err(MemoryStoreError(ErrorKind::InvalidKey("the log is dropped"))),
+        }
+    }
+
+    fn write(&self, block: Option<&Block>, end: Option<End>) -> Result<EventId, AppendError<MemoryStoreError>> {
+        let key = self.key().map_err(AppendError::Failed)?;
+        let now = Instant::now();
+        let mut history = key.lock(now);
+        if let Some(end) = history.end() {
+            return Err(AppendError::Closed(end));
+        }
+        let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.options.is_sole_writer() && newest.as_ref().is_some_and(|newest| **newest != history.head()) {
+            return Err(AppendError::Failed(MemoryStoreError(ErrorKind::SecondWriter)));
+        }
+        let id = history.append(block, end, &self.options, now);
+        if self.options.is_sole_writer() {
+            *newest = Some(Box::new(id.clone()));
+        }
+        drop(newest);
+        let timer = history.expires().filter(|_| !mem::replace(&mut history.has_timer, true));
+        drop(history);
+        self.shared.add_timer(timer, key);
+        self.shared.remove_expired(now);
+        // A close without an event changes no id.
+        self.shared.wakes.changed(&self.name, block.map(|_| &id));
+        Ok(id)
+    }
+}
+
+impl EventLog for MemoryStoreLog {
+    type Error = MemoryStoreError;
+
+    async fn append(&self, block: &Block) -> Result<EventId, AppendError<MemoryStoreError>> {
+        self.write(Some(block), None)
+    }
+
+    async fn close(&self, last: Option<&Block>, end: End) -> Result<EventId, AppendError<MemoryStoreError>> {
+        self.write(last, Some(end))
+    }
+
+    async fn read_after(&self, after: &str, limit: usize) -> Result<Page, MemoryStoreError> {
+        Ok(self.key()?.lock(Instant::now()).page(after, limit))
+    }
+
+    async fn wait_after(&self, after: &EventId) -> Result<(), MemoryStoreError> {
+        let key = self.key()?;
+        let woken = self.shared.wakes.wait(&self.name);
+        let is_waited_for = key.lock(Instant::now()).is_waited_for(after.as_str());
+        if is_waited_for {
+            woken.await;
+        }
+        Ok(())
+    }
+
+    async fn head(&self) -> Result<EventId, MemoryStoreError> {
+        Ok(self.key()?.lock(Instant::now()).head())
+    }
+
+    async fn before_last(&self, n: u64) -> Result<EventId, MemoryStoreError> {
+        Ok(self.key()?.lock(Instant::now()).before_last(n))
+    }
+
+    fn wakes(&self) -> Option<(&Wakes, &str)> {
+        Some((&self.shared.wakes, &self.name))
+    }
+}
+
+impl Drop for MemoryStoreLog {
+    fn drop(&mut self) {
+        if let Some(Ok(key)) = self.key.take() {
+            self.shared.give_back(key);
+        }
+    }
+}
+
+impl fmt::Debug for MemoryStoreLog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryStoreLog")
+            .field("key", &self.name)
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,137 @@
+use std::{
+    cmp::Reverse,
+    collections::{BinaryHeap, HashMap},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use tokio::time::Instant;
+
+use super::{
+    error::{ErrorKind, MemoryStoreError},
+    key::StoredKey,
+};
+use crate::hub::{
+    log::Wakes,
+    store::{HealthReporter, LogOptions, key::check_key},
+};
+
+/// What the clones of a store and its logs share.
+#[derive(Default)]
+pub(super) struct Shared {
+    pub(super) options: Arc<LogOptions>,
+    pub(super) wakes: Wakes,
+    pub(super) health: HealthReporter,
+    keys: Mutex<Keys>,
+    /// A key has had a time to live.
+    has_timers: AtomicBool,
+}
+
+#[derive(Default)]
+pub(super) struct Keys {
+    /// Keys that have a history, and keys of which there is a log.
+    pub(super) by_name: HashMap<Arc<str>, Arc<StoredKey>>,
+    /// When a key may have expired. Each key has one at most.
+    timers: BinaryHeap<Reverse<(Instant, Arc<str>)>>,
+}
+
+/// How many timers an append looks at.
+const TIMERS_PER_APPEND: usize = 4;
+
+impl Shared {
+    pub(super) fn new(options: LogOptions) -> Self {
+        Self { options: Arc::new(options), ..Self::default() }
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, Keys> {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The key of a log.
+    pub(super) fn open_key(&self, key: &str) -> (Arc<str>, Result<Arc<StoredKey>, MemoryStoreError>) {
+        match check_key(key) {
+            Ok(name) => {
+                let mut keys = self.lock();
+                let stored = keys.by_name.get(&name).cloned().unwrap_or_else(|| {
+                    let stored = Arc::new(StoredKey::new(Arc::clone(&name)));
+                    keys.by_name.insert(name, Arc::clone(&stored));
+                    stored
+                });
+                (Arc::clone(&stored.name), Ok(stored))
+            }
+            Err(fault) => (Arc::from(key), Err(MemoryStoreError(ErrorKind::InvalidKey(fault)))),
+        }
+    }
+
+    /// Takes back the key of a log that is dropped. A key that has no history is forgotten with its last log.
+    pub(super) fn give_back(&self, key: Arc<StoredKey>) {
+        let mut keys = self.lock();
+        // One is in the map, and one is this. Others are made under the lock only.
+        if Arc::strong_count(&key) == 2 && key.lock(Instant::now()).is_unused() {
+            keys.by_name.remove(&key.name);
+        }
+        drop(key);
+    }
+
+    pub(super) fn add_timer(&self, due: Option<Instant>, key: &StoredKey) {
+        if let Some(due) = due {
+            self.has_timers.store(true, Ordering::Relaxed);
+            self.lock().timers.push(Reverse((due, Arc::clone(&key.name))));
+        }
+    }
+
+    /// Removes a few keys that have expired.
+    pub(super) fn remove_expired(&self, now: Instant) {
+        if !self.has_timers.load(Ordering::Relaxed) {
+            return;
+        }
+        let mut removed = Vec::new();
+        let mut locked = self.lock();
+        let keys = &mut *locked;
+        for _ in 0..TIMERS_PER_APPEND {
+            if keys.timers.peek().is_none_or(|Reverse((due, _))| *due > now) {
+                break;
+            }
+            let Some(Reverse((_, name))) = keys.timers.pop() else { break };
+            let Some(stored) = keys.by_name.get(&name) else { continue };
+            // It removes the history if that has expired.
+            let mut history = stored.lock(now);
+            let expires = history.expires();
+            history.has_timer = expires.is_some();
+            let is_unused = history.is_unused();
+            drop(history);
+            if let Some(due) = expires {
+                keys.timers.push(Reverse((due, name)));
+            } else {
+                if is_unused && Arc::strong_count(stored) == 1 {
+                    keys.by_name.remove(&name);
+                }
+                removed.push(name);
+            }
+        }
+        drop(locked);
+        for name in removed {
+            self.wakes.changed(&name, None);
+        }
+    }
+
+    /// Removes the history of a key.
+    pub(super) fn remove(&self, key: &str) -> Result<(), MemoryStoreError> {
+        let name = check_key(key).map_err(|fault| MemoryStoreError(ErrorKind::InvalidKey(fault)))?;
+        let mut keys = self.lock();
+        if let Some(stored) = keys.by_name.get(&name) {
+            let mut history = stored.lock(Instant::now());
+            history.remove();
+            let is_unused = history.is_unused();
+            drop(history);
+            if is_unused && Arc::strong_count(stored) == 1 {
+                keys.by_name.remove(&name);
+            }
+        }
+        drop(keys);
+        self.wakes.changed(&name, None);
+        Ok(())
+    }
+}

@@ -1,0 +1,16 @@
+//! Stores: the histories of many keys over one engine.
+
+mod any;
+mod event_store;
+mod health;
+mod key;
+mod memory;
+mod options;
+
+pub use self::{
+    any::AnyStore,
+    event_store::EventStore,
+    health::{Health, HealthReporter, StoreError, StoreState},
+    memory::{MemoryStore, MemoryStoreError, MemoryStoreLog},
+    options::LogOptions,
+};

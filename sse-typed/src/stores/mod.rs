@@ -1,0 +1,12 @@
+//! Stores by URL, for programs that choose their store by configuration.
+//!
+//! [`AnyStore::open`](crate::hub::AnyStore#method.open) opens them. This module depends on [`hub`](crate::hub), and not on the
+//! server or the client. No type of an engine or of a database's client is part of its API.
+//!
+//! | URL | store | feature |
+//! |---|---|---|
+//! | `memory:` | [`MemoryStore`](crate::hub::MemoryStore), in the memory of this process | `hub` |
+
+mod open;
+
+pub use self::open::OpenStoreError;

@@ -47,7 +47,7 @@ pub async fn event_log<L: EventLog>(make: impl AsyncFn(usize) -> L) {
 }
 
 /// The answer, which must come.
-async fn answer<T, E: std::fmt::Display>(asked: impl Future<Output = Result<T, E>>) -> T {
+pub(super) async fn answer<T, E: std::fmt::Display>(asked: impl Future<Output = Result<T, E>>) -> T {
     match timeout(PATIENCE, asked).await {
         Ok(Ok(answer)) => answer,
         Ok(Err(error)) => panic!("the log fails: {error}"),
@@ -56,12 +56,12 @@ async fn answer<T, E: std::fmt::Display>(asked: impl Future<Output = Result<T, E
 }
 
 /// Blocks that can be told apart; some have several lines, some are terminal.
-fn block(n: usize) -> Block {
+pub(super) fn block(n: usize) -> Block {
     let bytes = format!("event: {n}\ndata: \ndata: {}\n\n", "é".repeat(n % 50));
     Block::new(bytes, n % 7 == 3).unwrap_or_else(|error| panic!("{error}"))
 }
 
-async fn append<L: EventLog>(log: &L, numbers: impl IntoIterator<Item = usize>) -> Vec<LogEntry> {
+pub(super) async fn append<L: EventLog>(log: &L, numbers: impl IntoIterator<Item = usize>) -> Vec<LogEntry> {
     let mut entries = Vec::new();
     for n in numbers {
         let id = answer(log.append(&block(n))).await;
@@ -72,14 +72,14 @@ async fn append<L: EventLog>(log: &L, numbers: impl IntoIterator<Item = usize>) 
 }
 
 /// The events behind a place of a log that is open, up to `limit`, page by page.
-async fn read<L: EventLog>(log: &L, after: &EventId, limit: usize) -> Vec<LogEntry> {
+pub(super) async fn read<L: EventLog>(log: &L, after: &EventId, limit: usize) -> Vec<LogEntry> {
     let (entries, closed) = read_on(log, after, limit).await;
     assert_eq!(closed, None, "a log is open until it is closed");
     entries
 }
 
 /// The events behind a place, up to `limit`, page by page, and whether they are followed by the end.
-async fn read_on<L: EventLog>(log: &L, after: &EventId, limit: usize) -> (Vec<LogEntry>, Option<End>) {
+pub(super) async fn read_on<L: EventLog>(log: &L, after: &EventId, limit: usize) -> (Vec<LogEntry>, Option<End>) {
     let (mut entries, mut place) = (Vec::new(), after.clone());
     loop {
         let left = limit - entries.len();

@@ -1,4 +1,4 @@
-//! For tests: a test kit for event streams that may never end, and a test suite for implementations of `EventLog`.
+//! For tests: a test kit for event streams that may never end, and test suites for implementations of `EventLog` and `EventStore`.
 //!
 //! | under test | tool |
 //! |---|---|
@@ -6,7 +6,7 @@
 //! | a client: how it reads, reconnects, and ends | [`ScriptedServer`] answers by a script, in the process or on a socket |
 //! | a client whose connection breaks at any byte | [`cut_everywhere`] checks that it sees each event once |
 //! | a server whose client stops reading, vanishes, or reads one byte a second | [`RawClient`] is that client |
-//! | an implementation of `EventLog` | [`event_log`] |
+//! | an implementation of `EventLog`, of `EventStore` | [`event_log`], [`event_store`] |
 //!
 //! ```
 //! use axum::{Router, routing::get};
@@ -26,6 +26,19 @@
 //!
 //! The manual's page on [testing](crate::manual::testing) has an example of each kind of test.
 //!
+//! # Stores
+//!
+//! A store is tested as a whole, and each of its keys as a log:
+//!
+//! ```
+//! use sse_typed::{hub::MemoryStore, testing};
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(
+//! testing::event_store(async |options| MemoryStore::new(options))
+//! # );
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
 //! # Time
 //!
 //! Every expectation has a time limit, so a test fails instead of hanging. The limits run on tokio's clock. In a test with
@@ -37,6 +50,7 @@
 mod collect;
 mod cuts;
 mod event_log;
+mod event_store;
 mod http1;
 mod raw_client;
 mod scripted;
@@ -45,6 +59,7 @@ pub use self::{
     collect::{Collect, CollectRequest, Expect},
     cuts::cut_everywhere,
     event_log::event_log,
+    event_store::event_store,
     raw_client::RawClient,
     scripted::{Answer, ListeningServer, RecordedRequest, ScriptedBody, ScriptedServer},
 };

@@ -15,6 +15,7 @@ mod remote;
 mod resuming;
 mod retention;
 mod snapshots;
+mod store;
 mod stress;
 mod topics;
 mod values;

@@ -1,0 +1,37 @@
+//! Stores: many keys, one task.
+
+mod following;
+mod memory;
+mod test_store;
+mod topics;
+mod wakes;
+
+use sse_typed::{
+    hub::{AnyStore, MemoryStore},
+    testing,
+};
+use tokio::task::yield_now;
+
+use self::test_store::TestStore;
+
+/// Gives other tasks as many turns as they can use.
+async fn settle() {
+    for _ in 0..300 {
+        yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_memory_store_is_a_store() {
+    testing::event_store(async |options| MemoryStore::new(options)).await;
+}
+
+#[tokio::test]
+async fn a_store_of_any_type_is_a_store() {
+    testing::event_store(async |options| AnyStore::new(MemoryStore::new(options))).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_store_whose_reads_fail_and_panic_is_a_store() {
+    testing::event_store(async |options| TestStore::slow_and_failing(MemoryStore::new(options))).await;
+}

@@ -11,10 +11,11 @@ use std::{
 use futures_util::{FutureExt, Stream, StreamExt};
 use sse_typed::{
     Subscription,
-    hub::{Block, EventLog, EventStore, Hub, MemoryStore, Retention, Start},
+    hub::{Block, Entries, EventLog, EventStore, Hub, MemoryStore, Retention, Start},
 };
 use tokio::{
     runtime::{Builder, Handle},
+    task::yield_now,
     time::{Instant, sleep, timeout},
 };
 
@@ -43,8 +44,7 @@ async fn take(subscription: &mut Subscription<Feed>, count: usize) -> Vec<Feed> 
     while taken.len() < count {
         let entries =
             timeout(Duration::from_secs(60), subscription.next()).await.expect("it comes").expect("it goes on");
-        let text = String::from_utf8(entries.to_bytes().unwrap().to_vec()).unwrap();
-        taken.extend(text.lines().filter_map(|line| Some(Feed::Tick(line.strip_prefix("data: ")?.parse().unwrap()))));
+        taken.extend(ticks_of(&entries));
     }
     taken
 }
@@ -253,6 +253,68 @@ fn another_task_follows_the_keys_when_a_runtime_ends() {
         drop(runtime);
         let runtime = Builder::new_current_thread().enable_time().build().unwrap();
         runtime.block_on(async { assert_eq!(take(&mut subscriptions[0], 1).await, ticks([100 + n])) });
+    }
+}
+
+/// The ticks of some entries.
+fn ticks_of(entries: &Entries<Feed>) -> Vec<Feed> {
+    let text = String::from_utf8(entries.to_bytes().unwrap().to_vec()).unwrap();
+    text.lines().filter_map(|line| Some(Feed::Tick(line.strip_prefix("data: ")?.parse().unwrap()))).collect()
+}
+
+#[test]
+fn a_runtime_that_ends_at_any_moment_loses_and_repeats_nothing() {
+    for turns in 0..60 {
+        let store = TestStore::slow_and_failing(MemoryStore::default());
+        let hub = hub(&store, "a");
+        let mut subscription = hub.subscribe(Start::Earliest);
+        let (mut seen, mut published) = (Vec::new(), 0);
+        for _ in 0..4 {
+            let runtime = Builder::new_current_thread().enable_time().build().unwrap();
+            runtime.block_on(async {
+                for _ in 0..3 {
+                    hub.publish(&Feed::Tick(published)).await.unwrap();
+                    published += 1;
+                }
+                for _ in 0..turns {
+                    seen.extend(subscription.next().now_or_never().map(|next| ticks_of(&next.unwrap())));
+                    yield_now().await;
+                }
+            });
+        }
+        let runtime = Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(async {
+            hub.close(None).await.unwrap();
+            while let Some(entries) = subscription.next().await {
+                seen.push(ticks_of(&entries));
+            }
+        });
+        assert_eq!(seen.concat(), ticks(0..published), "{turns} turns");
+    }
+}
+
+#[tokio::test]
+async fn hubs_that_are_dropped_at_any_moment_leave_nothing_behind() {
+    let store = TestStore::slow_and_failing(MemoryStore::default());
+    for turns in 0..60 {
+        let hubs: Vec<_> = (0..3).map(|n| hub(&store, &n.to_string())).collect();
+        let mut subscriptions: Vec<_> = hubs.iter().map(|hub| hub.subscribe(Start::Live)).collect();
+        add(&store, "0", [turns]).await;
+        for subscription in &mut subscriptions {
+            let _ = subscription.next().now_or_never();
+        }
+        for _ in 0..turns {
+            yield_now().await;
+        }
+        // The hub first, and then its subscription; or the other way round.
+        if turns % 2 == 0 {
+            drop((hubs, subscriptions));
+        } else {
+            drop((subscriptions, hubs));
+        }
+        settle().await;
+        assert_eq!(Handle::current().metrics().num_alive_tasks(), 0, "{turns} turns");
+        assert_eq!(format!("{:?}", store.wakes()), "Wakes { keys: 0, followers: 0, .. }", "{turns} turns");
     }
 }
 

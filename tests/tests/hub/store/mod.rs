@@ -2,6 +2,7 @@
 
 mod following;
 mod memory;
+mod stress;
 mod test_store;
 mod topics;
 mod wakes;

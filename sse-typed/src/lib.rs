@@ -68,7 +68,7 @@
 //! # Where to go
 //!
 //! - [`event`] defines events and ids, [`codec`] encodes and decodes them, `server` sends them, `client` receives them, and
-//!   `hub` distributes them to many streams.
+//!   `hub` distributes them to many streams. `stores` opens stores for their history.
 //! - The [guide to the derives](derive@crate::SseEvent) explains every attribute.
 //! - The [`manual`] has every default and its reason, and pages on resuming, on shutdown, and on frameworks without Tower
 //!   ([`codec::EventBytes`], [`codec::EventReader`]).

@@ -8,7 +8,7 @@ use tokio::task::yield_now;
 
 use super::{
     calls::{CallFailure, gap_passes_end, pause_after, try_call, wait_for_news},
-    page_limit::{MAX_PAGE, PageLimit},
+    page_limit::{MAX_PAGE, PageLimit, average_size},
 };
 use crate::{
     event::EventId,
@@ -34,6 +34,9 @@ pub(super) enum Step {
     /// The hub has ended, and all of its events are in the ring.
     Over,
 }
+
+/// How many bytes of events a hub that begins reads into memory, if the events are as large as the oldest of them.
+const PRELOAD_BYTES: usize = 4 << 20;
 
 /// How many events the first page has at most.
 const FIRST_PAGE: usize = 16;
@@ -65,29 +68,49 @@ impl Follower {
             return Ok(());
         }
         if !history.has_begun() {
-            let count = history.max_events().min(MAX_PAGE);
-            let mut position = try_call(log.before_last(count as u64)).await?;
-            let mut is_first = history.begin_preload(position.clone());
-            let mut taken = 0;
-            // What is published meanwhile follows by the way of all events.
-            while is_first && taken < count {
-                let limit = self.limit.get().min(count - taken);
-                let page = try_call(log.read_after(position.as_str(), limit)).await?;
-                if let Some(gap) = &page.gap {
-                    is_first = history.begin_preload(gap.resume.clone());
-                }
-                let next = page.next_position(&position);
-                if page.gap.is_none() && next == position {
-                    break;
-                }
-                position = next;
-                taken += page.entries.len();
-                is_first = is_first && history.preload(&page.entries);
-                self.limit.adapt(&page.entries);
-            }
+            self.preload(log, history).await?;
             history.finish_preload();
         }
         self.position = Some(Box::new(history.head_id()));
+        Ok(())
+    }
+
+    async fn preload(&mut self, log: &dyn ErasedLog, history: &History) -> Result<(), CallFailure> {
+        let mut count = history.max_events().min(MAX_PAGE);
+        let mut position = try_call(log.before_last(count as u64)).await?;
+        let mut is_first = history.begin_preload(position.clone());
+        let (mut taken, mut is_sized) = (0, false);
+        // Events that are published meanwhile are read like all others. A log that returns gap after gap is left as well.
+        for _ in 0..=count {
+            if !is_first || taken >= count {
+                break;
+            }
+            let limit = self.limit.get().min(count - taken);
+            let page = try_call(log.read_after(position.as_str(), limit)).await?;
+            let size = average_size(&page.entries);
+            if let Some(fitting) = size.map(|size| PRELOAD_BYTES / size.max(1)).filter(|fit| !is_sized && *fit < count)
+            {
+                // Large events: begin nearer to the head.
+                count = fitting.max(1);
+                position = try_call(log.before_last(count as u64)).await?;
+                is_first = history.begin_preload(position.clone());
+                self.limit.adapt(&page.entries);
+                is_sized = true;
+                continue;
+            }
+            is_sized |= size.is_some();
+            if let Some(gap) = &page.gap {
+                is_first = history.begin_preload(gap.resume.clone());
+            }
+            let next = page.next_position(&position);
+            if page.gap.is_none() && next == position {
+                break;
+            }
+            position = next;
+            taken += page.entries.len();
+            is_first = is_first && history.preload(&page.entries);
+            self.limit.adapt(&page.entries);
+        }
         Ok(())
     }
 

@@ -26,11 +26,16 @@ impl PageLimit {
 
     /// Adapts to the size of the events of a page.
     pub(super) fn adapt(&mut self, page: &[LogEntry]) {
-        let bytes: usize = page.iter().map(|entry| entry.block.as_bytes().len()).sum();
-        if let Some(average) = bytes.checked_div(page.len()) {
+        if let Some(average) = average_size(page) {
             self.0 = (self.0 * 2).min(PAGE_BYTES / average.max(1)).clamp(1, MAX_PAGE);
         }
     }
+}
+
+/// The average size of the events of a page, if it has any.
+pub(super) fn average_size(page: &[LogEntry]) -> Option<usize> {
+    let bytes: usize = page.iter().map(|entry| entry.block.as_bytes().len()).sum();
+    bytes.checked_div(page.len())
 }
 
 #[cfg(test)]

@@ -143,6 +143,22 @@ async fn a_hub_with_a_small_memory_reads_no_more_than_that() {
 }
 
 #[tokio::test]
+async fn a_hub_that_begins_reads_few_large_events() {
+    let store = store();
+    let log = store.log("a");
+    let data = "x".repeat((64 << 10) - 20);
+    for _ in 0..200 {
+        log.append(&Block::new(format!("event: tick\ndata: {data}\n\n"), false).unwrap()).await.unwrap();
+    }
+    let hub = hub(&store, "a");
+    let mut live = hub.subscribe(Start::Live);
+    settle_with(&mut live).await;
+    assert_eq!((hub.stats().published, live.lag()), (64, 0), "4 MiB");
+    hub.publish(&Feed::Tick(7)).await.unwrap();
+    assert_eq!(take(&mut live, 1).await, ticks([7]));
+}
+
+#[tokio::test]
 async fn a_publisher_begins_its_hub_without_reading_old_events() {
     let store = store();
     add(&store, "a", 0..1_000).await;

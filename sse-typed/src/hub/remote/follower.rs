@@ -81,7 +81,7 @@ impl Follower {
         let mut is_first = history.begin_preload(position.clone());
         let (mut taken, mut is_sized) = (0, false);
         // Events that are published meanwhile are read like all others. A log that returns gap after gap is left as well.
-        for _ in 0..=count {
+        for _ in 0..=MAX_PAGE {
             if !is_first || taken >= count {
                 break;
             }

@@ -1,6 +1,6 @@
 use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
-use super::{EventStore, Health, LogOptions};
+use super::{event_store::EventStore, health::Health, options::LogOptions};
 use crate::hub::log::{AnyLog, AnyLogError, Wakes};
 
 /// A store of any type, so that configuration can choose it.

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::hub::Retention;
+use crate::hub::history::Retention;
 
 /// How a [store](super::EventStore) keeps the log of a key.
 ///

@@ -11,7 +11,7 @@ use std::{
 use tokio::time::Instant;
 
 use super::follower::{Follower, News, StepOutcome};
-use crate::hub::log::retry_pause;
+use crate::hub::log::pause::retry_pause;
 
 /// How long nobody must be subscribed to a hub until it is no longer followed.
 const DORMANT_AFTER: Duration = Duration::from_secs(5);

@@ -11,7 +11,7 @@ use crate::{
         history::{Ring, RingIds},
         id::IdPrefix,
         log::{Block, End, EndFlags, Page},
-        store::LogOptions,
+        store::options::LogOptions,
     },
 };
 

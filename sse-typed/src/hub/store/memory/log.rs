@@ -14,7 +14,7 @@ use crate::{
     event::EventId,
     hub::{
         log::{AppendError, Block, End, EventLog, Page, Wakes},
-        store::LogOptions,
+        store::options::LogOptions,
     },
 };
 

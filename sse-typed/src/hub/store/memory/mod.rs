@@ -9,8 +9,10 @@ use std::{fmt, sync::Arc};
 
 use self::shared::Shared;
 pub use self::{error::MemoryStoreError, log::MemoryStoreLog};
-use super::{EventStore, Health, LogOptions};
-use crate::hub::log::Wakes;
+use crate::hub::{
+    log::Wakes,
+    store::{event_store::EventStore, health::Health, options::LogOptions},
+};
 
 /// A store in the memory of this process: for tests, and for programs that choose their store by configuration.
 ///

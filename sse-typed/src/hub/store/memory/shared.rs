@@ -15,7 +15,7 @@ use super::{
 };
 use crate::hub::{
     log::Wakes,
-    store::{HealthReporter, LogOptions, key::check_key},
+    store::{health::HealthReporter, key::check_key, options::LogOptions},
 };
 
 /// What the clones of a store and its logs share.

@@ -19,7 +19,8 @@ const UPDATE: &str = "SSE_TYPED_UPDATE";
 /// current. A relative path starts at the folder of the package, where cargo runs tests. Lines may end in CRLF, as
 /// git checks them out on Windows.
 ///
-/// ```no_run
+#[cfg_attr(feature = "derive", doc = "```no_run")]
+#[cfg_attr(not(feature = "derive"), doc = "```ignore")]
 /// # #[derive(sse_typed::SseEvent)]
 /// # enum RideEvent { Arrived }
 /// use sse_typed::typescript::{self, Options};

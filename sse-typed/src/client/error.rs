@@ -397,7 +397,7 @@ impl Error {
             Kind::TooLarge(error) => fmt::Display::fmt(error, f),
             Kind::Unknown => {
                 let event_type = self.raw_event().map_or("", RawEvent::event_type);
-                write!(f, "event `{}` has an unknown type", event_type.escape_debug())
+                write!(f, "event `{}` has an unknown event type", event_type.escape_debug())
             }
             Kind::InBand => {
                 let (event_type, data) = self.raw_event().map_or(("", ""), |event| (event.event_type(), event.data()));

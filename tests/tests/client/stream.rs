@@ -74,7 +74,7 @@ async fn skipped_bad_events_are_passed_to_the_hook() {
     let skipped = skipped.lock().unwrap();
     assert_eq!(
         *skipped,
-        ["event `value` has bad data: invalid digit found in string", "event `what` has an unknown type"]
+        ["event `value` has bad data: invalid digit found in string", "event `what` has an unknown event type"]
     );
 }
 

@@ -92,7 +92,7 @@ impl<E, L> Hub<E, L> {
     ///
     /// A client that can be resumed from `start` gets no snapshot: it has one, and the events since. A new client
     /// ([`Start::Live`]) gets a snapshot first and then all events from there on. So does, with [`OnGap::Snapshot`], a
-    /// client that meets a gap. The snapshot's id is its position, so a client that reconnects resumes right behind it.
+    /// client that meets a gap. The snapshot's id is its position, so a client that reconnects resumes right after it.
     ///
     /// With [`publish_with`](Self::publish_with) and a log in memory it is exact: a snapshot contains the changes whose
     /// events are before it, and no others. With other ways to publish, a change may be in the snapshot and its event
@@ -133,7 +133,7 @@ impl<E, L> Hub<E, L> {
         &self.inner
     }
 
-    /// If this is the only handle and nobody is subscribed: since when that is so.
+    /// Since when this has been the only handle, without a subscription. `None` if it is not.
     pub(super) fn unused_since(&self) -> Option<Instant> {
         let state = &self.inner.state;
         if Arc::strong_count(&self.inner) > 1 {

@@ -12,7 +12,7 @@ pub(super) const END_MARK: &str = "!";
 /// The digits are random, so an id of another process or of another log is never taken for one of this log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct IdPrefix {
-    /// The digits, and the dash behind them.
+    /// The digits, and the dash after them.
     text: [u8; 17],
 }
 

@@ -2,7 +2,7 @@ use std::fmt;
 
 use crate::event::{Gap, GapEvent};
 
-/// What a subscription does where history is lost: the log does not know the client's last event ID, events behind that
+/// What a subscription does where history is lost: the log does not know the client's last event ID, events after that
 /// id are no longer retained, or the subscription fell behind the retained events.
 ///
 /// See [the module](super#lost-history) for what the client receives.
@@ -10,7 +10,7 @@ use crate::event::{Gap, GapEvent};
 pub enum OnGap<E> {
     /// Sends the event that the function makes, and continues with the oldest retained event.
     Emit(fn(Gap) -> E),
-    /// Sends a new snapshot, and continues behind it. The closure of [`subscribe_with`](super::Hub::subscribe_with)
+    /// Sends a new snapshot, and continues after it. The closure of [`subscribe_with`](super::Hub::subscribe_with)
     /// makes it; a subscription without one does what [`Restart`](Self::Restart) does.
     Snapshot,
     /// Makes the client forget its last event ID, and ends the stream. The client reconnects as a new one.

@@ -2,7 +2,7 @@ use crate::event::{EventId, LastEventId};
 
 /// Where a subscription begins.
 ///
-/// A client's [`LastEventId`] converts to one: behind the event of that id, or [`Live`](Self::Live) when there is no
+/// A client's [`LastEventId`] converts to one: after the event of that id, or [`Live`](Self::Live) when there is no
 /// id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -14,20 +14,20 @@ pub enum Start {
     Earliest,
     /// With the newest `n` events, as far as they are retained.
     Last(u64),
-    /// Behind the event of this id. The id may come from a client and be any text. One that the log does not know is a
+    /// After the event of this id. The id may come from a client and be any text. One that the log does not know is a
     /// [gap](super::OnGap).
     After(LastEventId),
 }
 
 impl Start {
-    /// Behind the event of this id, or live when there is no id.
+    /// After the event of this id, or live when there is no id.
     #[must_use]
     pub fn after(id: impl Into<LastEventId>) -> Self {
         let id = id.into();
         if id.is_none() { Self::Live } else { Self::After(id) }
     }
 
-    /// The id behind which it begins.
+    /// The id after which it begins.
     pub(super) fn id(&self) -> Option<&str> {
         match self {
             Self::After(id) => id.as_str(),
@@ -45,7 +45,7 @@ impl Start {
 }
 
 impl LastEventId {
-    /// Behind the event of this id, or `start` when there is no id. So `start` is for new clients.
+    /// After the event of this id, or `start` when there is no id. So `start` is for new clients.
     ///
     /// ```
     /// use sse_typed::{LastEventId, hub::Start};

@@ -10,6 +10,7 @@ pub struct HubStats {
     pub bytes: usize,
     /// Events that were ever published. With a log elsewhere: events that were read from it since the hub follows it.
     pub published: u64,
-    /// How often a subscription has met lost history: it came back too late, with an unknown id, or it fell behind.
+    /// How often history was lost to a subscription: its client reconnected too late or with an unknown id, or it
+    /// lagged too far.
     pub gaps: u64,
 }

@@ -49,7 +49,7 @@ impl WakeEpoch {
 ///
 /// A waker is an address and a table of functions. A process has few tables, one for each kind of task, so the word is
 /// the address (48 bits) and the number of its table. Zero means unknown: the address is larger, or there are too many
-/// tables. A task with such a waker registers under the lock at each poll, which is slower and still correct.
+/// tables. A task with a waker of this kind registers under the lock at each poll, which is slower and still correct.
 ///
 /// With it a subscription is 40 bytes; storing the table beside the address would make it 48.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -58,7 +58,7 @@ impl History {
     }
 
     /// Appends the last event, if there is one, closes the log, and wakes all waiting tasks. Returns the position
-    /// behind all events.
+    /// after all events.
     pub(in crate::hub) fn close(&self, last: Option<(&[u8], bool)>, end: End) -> Result<EventId, HistoryClosed> {
         let mut state = self.lock();
         match last {

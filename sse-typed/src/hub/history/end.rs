@@ -12,7 +12,7 @@ pub(super) enum CloseState {
     Closed(EndPosition),
 }
 
-/// The position in a log elsewhere behind which a hub has no events, as far as it is known.
+/// The position in a log elsewhere after which a hub has no events, as far as it is known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::hub) struct EndPosition(pub(super) Option<EventId>);
 

@@ -34,7 +34,7 @@ use crate::{
 #[derive(Debug)]
 pub(in crate::hub) struct History {
     state: Mutex<HistoryState>,
-    /// The position behind all events.
+    /// The position after all events.
     pub(super) head: AtomicU64,
     /// The position before the oldest retained event.
     pub(super) oldest: AtomicU64,

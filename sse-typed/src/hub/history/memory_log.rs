@@ -8,8 +8,8 @@ use crate::{
 
 /// A log in the memory of this process. A hub has one unless it is built on another log.
 ///
-/// Its ids are `<random>-<n>`. Each log draws the random part anew. So when a client reconnects after a restart of the
-/// process, with an id of the old one, it is told of a gap and is never resumed at a wrong position.
+/// Its ids are `<random>-<n>`, and each log has its own random part. So a client that reconnects after a restart of
+/// the process, with an id of the old process, gets a gap and never resumes at a wrong position.
 pub struct MemoryLog {
     history: Arc<History>,
 }

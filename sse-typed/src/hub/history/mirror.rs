@@ -1,12 +1,12 @@
-//! The part of a log elsewhere that is in memory: how the follower fills it, and how a hub ends in such a log.
+//! The part of a log elsewhere that is in memory: how the follower fills it, and how a hub ends in that log.
 //!
 //! # Closing
 //!
 //! A closed log says so in its pages. The hub then ends where the log ends, whichever process closed it, and a
 //! subscription that begins later reads the retained events and then the end.
 //!
-//! A hub also ends when its last handle is dropped, while other processes go on appending to its log. Such a hub ends
-//! at a position in the log, and a reader that reaches the position ends.
+//! A hub also ends when its last handle is dropped, while other processes continue to append to its log. The hub then
+//! ends at a position in the log, and a reader that reaches the position ends.
 //!
 //! | state | events are taken | entered by |
 //! |---|---|---|
@@ -17,7 +17,7 @@
 //!
 //! Dropping the last handle cannot ask the log for its head, so the follower asks once the hub is ending. It cannot
 //! miss an event of the hub: the hub takes no events while the follower asks, so the head is not before any event that
-//! was taken. If the events up to that head are trimmed before they are read, a gap leads behind the end; that gap is
+//! was taken. If the events up to that head are trimmed before they are read, a gap leads past the end; that gap is
 //! the last one that is reported.
 //!
 //! Only the follower leaves `Ending`. When the follower is dropped with its runtime, the state stays as it is and all
@@ -124,7 +124,7 @@ impl History {
         head
     }
 
-    /// Begins the ring anew behind a gap of the log. All events in the ring are before the gap and are trimmed.
+    /// Begins the ring anew after a gap of the log. All events in the ring are before the gap and are trimmed.
     pub(in crate::hub) fn rebase(&self, at: &EventId) {
         let mut state = self.lock();
         state.ring.rebase(at.clone());

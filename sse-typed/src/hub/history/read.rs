@@ -1,4 +1,4 @@
-//! Reading: what is behind a position, and what positions there are.
+//! Reads the events after a position, and finds positions.
 
 use std::{mem, sync::atomic::Ordering, task::Waker};
 
@@ -13,14 +13,14 @@ use crate::{
     wake::Ticket,
 };
 
-/// What a subscription finds behind its position.
+/// The result of reading after the position of a subscription.
 pub(in crate::hub) enum HistoryRead {
     Slice(EventSlice),
     /// Nothing yet. The task is registered.
     Waiting,
     /// Nothing, and no more events follow.
     Closed,
-    /// Events behind the position are trimmed. The retained events begin behind this position.
+    /// Events after the position are trimmed. The retained events begin after this position.
     Trimmed(RingPosition),
 }
 
@@ -38,13 +38,13 @@ impl RingPosition {
 }
 
 impl History {
-    /// Whether nothing is behind a position and the task is registered already. It does not take the lock.
+    /// Whether nothing is after a position and the task is registered already. It does not take the lock.
     #[inline]
     pub(in crate::hub) fn is_waiting(&self, position: u64, ticket: &Ticket, waker: &Waker) -> bool {
         self.head.load(Ordering::Acquire) == position && self.epoch.is_registered(ticket, waker)
     }
 
-    /// Reads behind a position. If nothing is there, or nothing behind the events that are returned, the task is
+    /// Reads after a position. If nothing is there, or nothing after the events that are returned, the task is
     /// registered to be woken by the next event.
     #[inline]
     pub(in crate::hub) fn read(&self, position: u64, ticket: &mut Ticket, waker: &Waker) -> HistoryRead {
@@ -94,7 +94,7 @@ impl History {
         state.is_over() && position == state.ring.head()
     }
 
-    /// Whether no more events are taken, and this id is known to be the position behind all of them.
+    /// Whether no more events are taken, and this id is known to be the position after all of them.
     pub(in crate::hub) fn is_end_id(&self, id: &str) -> bool {
         match &self.lock().close_state {
             CloseState::Open => false,
@@ -124,12 +124,12 @@ impl History {
         self.lock().ring.id(position)
     }
 
-    /// The position behind all events.
+    /// The position after all events.
     pub(in crate::hub) fn head(&self) -> u64 {
         self.lock().ring.head()
     }
 
-    /// The position behind all events, with its id.
+    /// The position after all events, with its id.
     pub(in crate::hub) fn head_position(&self) -> RingPosition {
         let state = self.lock();
         RingPosition::new(&state, state.ring.head())

@@ -24,7 +24,7 @@ impl<'a> HistoryWaiter<'a> {
         true
     }
 
-    /// Whether nothing is behind this position and something may come. If so, the task is registered.
+    /// Whether nothing is after this position and something may come. If so, the task is registered.
     pub(super) fn wait_at_head(&mut self, id: &str, cx: &Context<'_>) -> bool {
         self.wait_while(|state| !state.is_over() && state.ring.find(id) == Some(state.ring.head()), cx)
     }

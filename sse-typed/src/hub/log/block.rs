@@ -38,7 +38,7 @@ impl Block {
         Self { bytes, terminal }
     }
 
-    /// The lines of the event, and the empty line behind them.
+    /// The lines of the event, and the empty line after them.
     #[must_use]
     pub const fn as_bytes(&self) -> &Bytes {
         &self.bytes

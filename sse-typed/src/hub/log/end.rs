@@ -83,7 +83,7 @@ impl EndFlags {
         Self { terminal, closes_log: false }
     }
 
-    /// Whether nothing may be sent behind the event.
+    /// Whether nothing may be sent after the event.
     pub(in crate::hub) const fn ends_stream(self) -> bool {
         self.terminal || self.closes_log
     }

@@ -17,11 +17,11 @@ use crate::event::EventId;
 /// # What a log promises
 ///
 /// - Appended events have one order, which is the same for all readers.
-/// - An id names a position: the one right behind its event. There is also a position before the first event; an empty
+/// - An id names a position: the one right after its event. There is also a position before the first event; an empty
 ///   log returns it as its [`head`](Self::head). A position does not change when events are appended or trimmed.
 /// - Ids do not end in `!`: hubs mark the ids of terminal events with it.
-/// - A read from a position is contiguous, with no event missing behind the position, or it reports a gap. It is a gap
-///   when events behind the position were trimmed, and when the log does not know the position. The position may come
+/// - A read from a position is contiguous, with no event missing after the position, or it reports a gap. It is a gap
+///   when events after the position were trimmed, and when the log does not know the position. The position may come
 ///   from a client and can be any text.
 /// - The log itself is closed, not the hub. Closing stores the last event and the end in one step, the first close
 ///   wins, and nothing is appended after it. The [page](Page::closed) reports the end to all readers for as long as the
@@ -42,14 +42,14 @@ pub trait EventLog: Send + Sync + 'static {
     /// The error of the log.
     type Error: Error + Send + Sync + 'static;
 
-    /// Appends an event behind all others, and returns its id.
+    /// Appends an event after all others, and returns its id.
     ///
     /// # Errors
     ///
     /// [`AppendError`] says whether the event was stored.
     fn append(&self, block: &Block) -> impl Future<Output = Result<EventId, AppendError<Self::Error>>> + Send;
 
-    /// Appends the last event, if there is one, and closes the log for all publishers. Returns the position behind all
+    /// Appends the last event, if there is one, and closes the log for all publishers. Returns the position after all
     /// events, which is the id of the last event if there is one.
     ///
     /// The last event and the end are one record: a crash leaves both or neither. The first of two closes wins.
@@ -64,15 +64,15 @@ pub trait EventLog: Send + Sync + 'static {
         end: End,
     ) -> impl Future<Output = Result<EventId, AppendError<Self::Error>>> + Send;
 
-    /// Reads the next events behind the position that `after` names, at most `limit`. It may return fewer, to bound the
-    /// bytes of a page. A page without events means that there is nothing behind the position yet.
+    /// Reads the next events after the position that `after` names, at most `limit`. It may return fewer, to bound the
+    /// bytes of a page. A page without events means that there is nothing after the position yet.
     fn read_after(&self, after: &str, limit: usize) -> impl Future<Output = Result<Page, Self::Error>> + Send;
 
-    /// Waits until there may be an event behind this position, or the log may be closed. It never misses either. It may
+    /// Waits until there may be an event after this position, or the log may be closed. It never misses either. It may
     /// return too early; a log that does so repeatedly is asked less often, so its events arrive later.
     fn wait_after(&self, after: &EventId) -> impl Future<Output = Result<(), Self::Error>> + Send;
 
-    /// The position behind all events.
+    /// The position after all events.
     fn head(&self) -> impl Future<Output = Result<EventId, Self::Error>> + Send;
 
     /// The position before the newest `n` events, as far as they are retained.

@@ -12,8 +12,8 @@ pub struct LogEntry {
     pub id: EventId,
     /// The event.
     pub block: Block,
-    /// Whether [`close`](super::EventLog::close) stored it. Nothing follows such an event, and streams end behind it as
-    /// behind a terminal event.
+    /// Whether [`close`](super::EventLog::close) stored it. Nothing follows the last event of a close, and streams end
+    /// after it as after a terminal event.
     pub last: bool,
 }
 
@@ -57,13 +57,13 @@ pub struct Page {
 pub struct PageGap {
     /// What is known about the gap.
     pub gap: Gap,
-    /// The position behind the gap, which is right before the first event of the page. A read from it is contiguous for
+    /// The position after the gap, which is right before the first event of the page. A read from it is contiguous for
     /// as long as that event is retained.
     pub resume: EventId,
 }
 
 impl Page {
-    /// The events right behind the position that was asked for.
+    /// The events right after the position that was asked for.
     #[must_use]
     pub const fn contiguous(entries: Vec<LogEntry>) -> Self {
         Self { entries, gap: None, closed: None, through: None }
@@ -76,7 +76,7 @@ impl Page {
         Self { entries, gap: Some(PageGap { gap, resume }), closed: None, through: None }
     }
 
-    /// The same page of a log that has ended behind these events.
+    /// The same page of a log that has ended after these events.
     #[must_use]
     pub const fn closed(mut self, end: End) -> Self {
         self.closed = Some(end);

@@ -26,7 +26,7 @@ use crate::{
 
 /// The events of several hubs on one stream that can be resumed: a stream of [`Merged`], for [`Sse::new`](crate::Sse).
 ///
-/// The id of each event holds a position in every part, so a client that reconnects resumes each part behind the last
+/// The id of each event holds a position in every part, so a client that reconnects resumes each part after the last
 /// event that it received of it. Other ways to combine two subscriptions, such as `stream::select`, lose that: the
 /// client's last event ID is then the id of one hub, and the other hub does not know it.
 ///
@@ -104,14 +104,14 @@ use crate::{
 /// | the client's last event ID | each part begins |
 /// |---|---|
 /// | none | without an id |
-/// | has a position for the part | behind that position |
+/// | has a position for the part | after that position |
 /// | has no position for the part: the part is new, or its position was not known | without an id |
 /// | has positions of parts that no longer exist | as if these were not in the id |
 /// | is any other text | with that text as its id: the hub whose id it is resumes, and the others report a gap |
 ///
 /// A part without an id begins live, unless its closure uses `id.or(Start::Earliest)` or similar.
 ///
-/// A client could not send an id of more than 1 KiB back, so an event has none then: the client resumes behind the last
+/// A client could not send an id of more than 1 KiB back, so an event has none then: the client resumes after the last
 /// event that had one. The id of sixteen parts with history in memory takes at most 900 bytes.
 ///
 /// # The end
@@ -141,7 +141,7 @@ pub struct Merge<E> {
     next: usize,
     /// Nothing more is yielded, whatever the parts have.
     is_ended: bool,
-    /// The id behind an unsendable event. It is sent next, because `on_unsendable` of the response may skip or replace
+    /// The id after an unsendable event. It is sent next, because `on_unsendable` of the response may skip or replace
     /// the event.
     pending_id: Option<EventId>,
     event: PhantomData<fn() -> E>,
@@ -345,7 +345,7 @@ impl<E> Merge<E> {
         positions(&mut self.parts)
     }
 
-    /// The positions of the parts before one, and of those behind it.
+    /// The positions of the parts before one, and of those after it.
     fn positions_around(&mut self, index: usize) -> (IdVectorText, IdVectorText) {
         let (before, rest) = self.parts.split_at_mut(index);
         (positions(before), rest.split_first_mut().map(|(_, behind)| positions(behind)).unwrap_or_default())

@@ -40,7 +40,7 @@ pub(super) struct Part {
 /// The next item of a part.
 pub(super) enum PartItem {
     Blocks(PublishedBlocks),
-    /// An event for this subscriber alone, with the position behind it.
+    /// An event for this subscriber alone, with the position after it.
     Own(OwnEvent, Option<EventId>),
     LastEventId(EventId),
     ForgetLastEventId,
@@ -142,7 +142,7 @@ impl Part {
         (self.check)(block.event_type(), block.fields)
     }
 
-    /// The event that stands for a block that is not decoded as an event of the part.
+    /// The event that replaces a block that is not decoded as an event of the part.
     pub(super) fn unsendable(&self, block: &WireBlock<'_>, is_terminal: bool) -> OwnEvent {
         Arc::new(UnsendableEvent {
             event_type: block.event_type().into(),
@@ -275,7 +275,7 @@ pub(super) struct PublishedBlocks {
     at: usize,
 }
 
-/// An event as it is on the wire: its id, and the lines behind that.
+/// An event as it is on the wire: its id, and the lines after that.
 #[derive(Clone, Copy)]
 pub(super) struct WireBlock<'a> {
     pub(super) id: &'a str,
@@ -306,7 +306,7 @@ impl PublishedBlocks {
         Some(WireBlock { id, fields })
     }
 
-    /// Moves behind the next event.
+    /// Moves past the next event.
     pub(super) const fn skip(&mut self, block_len: usize) {
         self.at += block_len;
     }

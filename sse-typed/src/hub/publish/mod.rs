@@ -47,7 +47,7 @@ impl<E: EncodeEvent> Hub<E> {
 }
 
 impl<E: EncodeEvent, L: EventLog> Hub<E, L> {
-    /// Publishes an event to all subscriptions, behind all earlier events. Returns its id.
+    /// Publishes an event to all subscriptions, after all earlier events. Returns its id.
     ///
     /// It never waits for a subscription. With the log in memory it completes at once.
     ///
@@ -110,9 +110,9 @@ impl<E: EncodeEvent, L: EventLog> Hub<E, L> {
     ///
     /// No event is lost. Subscriptions receive the events that remain for them, and end. A client that reconnects
     /// later, or a new one that asks for [`Start::Earliest`](super::Start::Earliest) or
-    /// [`Start::Last`](super::Start::Last), receives the retained events behind its position, and then the end. A
-    /// client that has everything is answered 204: one whose last event ID is the id of the last event, and one without
-    /// an id that starts live. So the handler of a job whose result a late visitor should see subscribes with
+    /// [`Start::Last`](super::Start::Last), receives the retained events after its position, and then the end. A client
+    /// that has everything is answered 204: one whose last event ID is the id of the last event, and one without an id
+    /// that starts live. If a client that connects after the end of a job should see its result, subscribe with
     /// `id.or(Start::Earliest)` ([`LastEventId::or`](crate::LastEventId::or)).
     ///
     /// The id of the last event ends in `!` on the wire, whether it is terminal or not, and any server answers it with

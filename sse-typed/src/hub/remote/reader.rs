@@ -55,7 +55,7 @@ struct PageAnswer {
     page: Page,
     /// What was known about the end of the hub before the call.
     hub_end: HubEnd,
-    /// There is a gap, and it leads behind the end.
+    /// There is a gap, and it leads past the end.
     passes_end: bool,
 }
 
@@ -64,7 +64,7 @@ pub(in crate::hub) enum ReadOutcome {
     /// The position is in the ring, under this number. Reading continues there.
     InRing(u64),
     Slice(EventSlice),
-    /// The gap, and the position behind it.
+    /// The gap, and the position after it.
     Gap(Gap, EventId),
     Ended,
 }
@@ -219,7 +219,7 @@ impl LogReader {
             match (answer, position) {
                 (Answer::Position(position), _) => self.position = ReaderPosition::At(position),
                 (Answer::Page(answer), Some(position)) => {
-                    // A page that was asked for before the end was known may have events behind the end.
+                    // A page that was asked for before the end was known may have events after the end.
                     if answer.hub_end == history.hub_end()
                         && let Some(outcome) = self.take_page(answer, position, history)
                     {
@@ -234,8 +234,8 @@ impl LogReader {
         Poll::Pending
     }
 
-    /// Takes what was read behind a position. `None` if there is nothing: then the reader waits, or reads on from
-    /// another position.
+    /// Takes the page that was read after a position. `None` if it is empty: then the reader waits, or continues
+    /// to read from another position.
     fn take_page(&mut self, answer: PageAnswer, position: EventId, history: &History) -> Option<ReadOutcome> {
         let end = match &answer.hub_end {
             HubEnd::At(end) => Some(end),
@@ -261,7 +261,7 @@ impl LogReader {
             }
             match page.through {
                 Some(through) if through != position => self.position = ReaderPosition::At(through),
-                // Nothing is behind this position, so it is the end, whichever id the end has.
+                // Nothing is after this position, so it is the end, whichever id the end has.
                 _ if end.is_some() => {
                     self.position = ReaderPosition::End;
                     return Some(ReadOutcome::Ended);

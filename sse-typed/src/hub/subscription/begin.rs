@@ -52,7 +52,7 @@ impl<E> Subscription<E> {
             };
             self.position.set(if has_everything { Position::Ended } else { position });
             if self.position.get() == Position::UnknownId && matches!(self.state.on_gap, OnGap::Ignore) {
-                // The client is told nothing of this gap, so the position is set now and not at the first poll.
+                // The client gets no notice of this gap, so the position is set now and not at the first poll.
                 self.record_gap(&Gap::new(None, GapReason::UnknownId));
                 self.position.set(Position::InRing(history.oldest_position().number));
             }

@@ -27,7 +27,7 @@ impl<E> EventFilter<E> {
         Self { allows, decode: decoded_events, sent_position: None, has_withheld: false }
     }
 
-    /// The first consecutive events of a slice that may be seen, and the rest behind them. `None` if there are none.
+    /// The first consecutive events of a slice that may be seen, and the rest after them. `None` if there are none.
     pub(super) fn select(&mut self, slice: &EventSlice) -> Option<(EventSlice, Option<EventSlice>)> {
         let entries = (self.decode)(&slice.segment);
         let skip = usize::try_from(slice.first - slice.segment.first).unwrap_or(usize::MAX);
@@ -58,9 +58,9 @@ impl<E> EventFilter<E> {
         Some((allowed, rest))
     }
 
-    /// Whether to send the client the id behind this slice, of which it may see nothing. That is so once the id that
-    /// the client has is in the older half of the retained events. Otherwise a client that reconnects would be told of
-    /// a gap although it missed nothing.
+    /// Whether to send the client the id after this slice, of which it may see nothing. That is so once the id that
+    /// the client has is in the older half of the retained events. Otherwise a client that reconnects would get a gap
+    /// although it missed nothing.
     pub(super) fn should_send_id(&mut self, slice: &EventSlice, history: &History) -> bool {
         if slice.is_from_page() {
             // Its numbers are those of a page.

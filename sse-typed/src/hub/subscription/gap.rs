@@ -9,14 +9,14 @@ use crate::{
     hub::{history::RingPosition, on_gap::OnGap, trace},
 };
 
-/// The position behind a gap.
+/// The position after a gap.
 pub(super) enum ResumeTarget {
     Ring(RingPosition),
     Log(EventId),
 }
 
 impl<E> Subscription<E> {
-    /// Applies the hub's [`OnGap`]. The retained events begin behind `target`.
+    /// Applies the hub's [`OnGap`]. The retained events begin after `target`.
     pub(super) fn handle_gap(&mut self, gap: Gap, target: ResumeTarget) -> Option<SubscriptionItem<E>>
     where
         E: EventKind,

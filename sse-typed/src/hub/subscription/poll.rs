@@ -214,8 +214,8 @@ impl<E> Subscription<E> {
         outcome
     }
 
-    /// The first consecutive events of a slice that this subscriber may see. The position moves behind them. If there
-    /// are none, it moves behind the slice.
+    /// The first consecutive events of a slice that this subscriber may see. The position moves past them. If there
+    /// are none, it moves past the slice.
     fn take_allowed(&mut self, mut slice: EventSlice) -> Option<SubscriptionItem<E>> {
         let mut rest = None;
         let state = &self.state;
@@ -235,7 +235,7 @@ impl<E> Subscription<E> {
         Some(SubscriptionItem::Published(slice))
     }
 
-    /// Moves the position behind a slice. If the slice is from a page, `rest` of the page comes next.
+    /// Moves the position past a slice. If the slice is from a page, `rest` of the page comes next.
     fn move_behind(&mut self, slice: &EventSlice, rest: Option<EventSlice>) {
         if !slice.is_from_page() {
             self.position.set(Position::InRing(slice.last));

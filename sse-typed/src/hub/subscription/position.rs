@@ -1,9 +1,9 @@
 /// Where a subscription is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Position {
-    /// In the ring, behind the event of this number.
+    /// In the ring, after the event of this number.
     InRing(u64),
-    /// The same, from the client's last event ID and not read from yet. If events behind it are trimmed, they were
+    /// The same, from the client's last event ID and not read from yet. If events after it are trimmed, they were
     /// trimmed before the client came.
     ResumedInRing(u64),
     /// The log does not know the client's last event ID.

@@ -47,7 +47,7 @@ impl<E> Subscription<E> {
         E: EventKind,
     {
         poll_fn(|cx| self.poll_known(cx)).await;
-        // A position in the ring is behind all events that were read from the log. Only the log knows whether it was
+        // A position in the ring is after all events that were read from the log. Only the log knows whether it was
         // closed since.
         if let Position::InRing(position) | Position::ResumedInRing(position) = self.position.get()
             && let Some(remote) = self.state.remote.as_ref()
@@ -62,7 +62,7 @@ impl<E> Subscription<E> {
         self
     }
 
-    /// Ready once it is known what is behind the position: an event, the end, or nothing yet.
+    /// Ready once it is known whether an event, the end, or nothing follows the position.
     fn poll_known(&mut self, cx: &mut Context<'_>) -> Poll<()>
     where
         E: EventKind,
@@ -71,7 +71,7 @@ impl<E> Subscription<E> {
             return Poll::Ready(());
         }
         let before = self.position();
-        // The greeting says nothing about what is behind it.
+        // The greeting does not show what follows it.
         let greeting = self.extras().greeting.take();
         let polled = self.poll_any_item(cx);
         self.extras().greeting = greeting;

@@ -29,13 +29,12 @@ use crate::{codec::EncodeEvent, event::EventId};
 
 /// A hub for each key, such as rooms, documents or users. It is a handle and cheap to clone.
 ///
-/// A topic's hub is made when the topic is first used. It is dropped with its history when it is idle: when for the
-/// [idle time](Self::idle) nobody was subscribed and nobody held a handle. Clients that reconnect later are told of a
-/// gap.
+/// A topic's hub is made when the topic is first used. It is dropped with its history when it is idle: when it has
+/// had no subscription and no handle for the [idle time](Self::idle). Clients that reconnect later get a gap.
 ///
-/// A topic whose hub was [closed](Hub::close) stays closed for the idle time, so that its clients are told to stop
-/// reconnecting. Using the topic does not prolong that. After [`remove`](Self::remove) the next use makes a new hub at
-/// once.
+/// A topic whose hub was [closed](Hub::close) stays closed for the idle time, so that the server can tell its clients
+/// not to reconnect. Using the topic does not extend this time. After [`remove`](Self::remove) the next use makes a
+/// new hub at once.
 ///
 /// Keys are borrowed: `&str` where keys are `String`s. A key is cloned when its topic is made.
 ///
@@ -125,7 +124,7 @@ impl<E, L> Topic<E, L> {
         self.closed_at
     }
 
-    /// Whether nobody has used the topic for this time. Returning a handle counts as a use, unless the hub is closed.
+    /// Whether the topic has been unused for this time. Returning a handle counts as a use, unless the hub is closed.
     fn is_idle(&mut self, now: Instant, time: Duration) -> bool {
         let closed = self.closed_at(now);
         let unused = self.hub.unused_since();

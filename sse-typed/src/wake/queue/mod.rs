@@ -16,7 +16,7 @@ use crate::panics::drop_payload;
 
 /// The tasks that wait for the next event.
 ///
-/// Each event wakes all tasks that are in the queue then, in batches. A task that registers meanwhile is added behind
+/// Each event wakes all tasks that are in the queue then, in batches. A task that registers meanwhile is added after
 /// them and waits for the event after it. The number of a slot is not used again once the slot was woken, so a
 /// [`Ticket`] that was woken is no longer valid. A task that is polled again without a new event keeps its slot, and
 /// deregistering frees it. The memory of the queue is reused, so waiting does not allocate once as many tasks have

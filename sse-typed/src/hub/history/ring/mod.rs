@@ -31,15 +31,15 @@ use crate::{
 ///
 /// Each event has a number; numbers run from 1 without a gap. A *position* is the number of the last event before it: a
 /// reader at position `n` has had the events up to `n`. Bytes are kept in segments, each of which is one allocation
-/// that readers share. New events gather behind the last segment, in `open`. The first reader that wants them makes a
-/// segment of them, and so does reaching [`SEGMENT_SIZE`]. So a burst that nobody has read yet leaves as one slice, for
+/// that readers share. New events are appended to `open`, after the last segment. Their first reader makes a segment of
+/// them, and so does reaching [`SEGMENT_SIZE`]. So a burst of events that is not read until its end is one slice for
 /// all readers. Events that were each read as soon as they were published are a segment each; the first reader that
 /// replays them [joins](join) these segments.
 ///
 /// Invariants:
 ///
 /// - `entries` are the events `first..first + entries.len()`.
-/// - Each segment holds consecutive events, and so does `open` behind them, without gap or overlap. The first segment
+/// - Each segment holds consecutive events, and so does `open` after them, without gap or overlap. The first segment
 ///   may begin with trimmed events; its first retained event begins at byte `front`.
 /// - `Entry::end` is relative to the start of its segment. An empty `open` begins at `first + entries.len()`.
 /// - An event that ends streams is the last of its segment.
@@ -78,11 +78,11 @@ pub(in crate::hub) struct PushedEvent {
     pub(in crate::hub) id: EventId,
 }
 
-/// What is behind a position.
+/// The result of reading after a position.
 pub(in crate::hub) enum RingRead {
     Slice(EventSlice),
     Empty,
-    /// Events behind the position are trimmed. This is the position before the oldest retained event.
+    /// Events after the position are trimmed. This is the position before the oldest retained event.
     Trimmed(u64),
 }
 
@@ -104,7 +104,7 @@ impl Ring {
         }
     }
 
-    /// The position behind all events.
+    /// The position after all events.
     pub(in crate::hub) fn head(&self) -> u64 {
         self.first + self.entries.len() as u64 - 1
     }
@@ -168,7 +168,8 @@ impl Ring {
         }
     }
 
-    /// Appends an event, and trims what is over the limits then. `id` is the id that a log elsewhere gave it.
+    /// Appends an event, and then trims the oldest events that exceed the limits. `id` is the id that a log
+    /// elsewhere gave it.
     pub(in crate::hub) fn push(
         &mut self,
         id: Option<EventId>,
@@ -208,7 +209,7 @@ impl Ring {
         PushedEvent { number: n, id }
     }
 
-    /// Trims all events, and begins anew behind a position of a log elsewhere. All earlier positions, the head among
+    /// Trims all events, and begins anew after a position of a log elsewhere. All earlier positions, the head among
     /// them, are then before the retained events.
     pub(in crate::hub) fn rebase(&mut self, at: EventId) {
         // A ring in which no position was used has none to tell from this one.
@@ -224,7 +225,7 @@ impl Ring {
         self.shrink();
     }
 
-    /// The events behind a position, as a log returns them.
+    /// The events after a position, as a log returns them.
     pub(in crate::hub) fn entries(&mut self, mut position: u64, limit: usize) -> Vec<LogEntry> {
         let mut entries = Vec::new();
         while let RingRead::Slice(slice) = self.read(position) {
@@ -341,7 +342,7 @@ impl Ring {
         self.open_first = last + 1;
     }
 
-    /// The events behind a position, as far as they are in one piece.
+    /// The events after a position, as far as they are in one piece.
     #[inline]
     pub(in crate::hub) fn read(&mut self, position: u64) -> RingRead {
         let first = position + 1;

@@ -58,7 +58,7 @@ impl Segment {
         (self.last - self.first + 1) as usize
     }
 
-    /// The id of the position behind an event.
+    /// The id of the position after an event.
     fn id(&self, n: u64) -> EventId {
         match &self.ids {
             SegmentIds::Numbered(prefix) => prefix.id(n),
@@ -108,7 +108,7 @@ impl EventSlice {
         if self.last == self.segment.last { self.segment.ends } else { EndFlags::default() }
     }
 
-    /// Whether nothing may be sent behind its last event.
+    /// Whether nothing may be sent after its last event.
     pub(in crate::hub) fn ends_stream(&self) -> bool {
         self.ends().ends_stream()
     }
@@ -119,7 +119,7 @@ impl EventSlice {
         if self.ends_stream() { id::with_end_mark(&id) } else { id }
     }
 
-    /// The id of the position behind it.
+    /// The id of the position after it.
     pub(in crate::hub) fn end_position(&self) -> EventId {
         self.segment.id(self.last)
     }

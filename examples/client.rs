@@ -59,7 +59,7 @@ async fn print<E: DecodeEvent + Debug + Send + 'static>(url: &str) -> Result<(),
             }
             Ok(Signal::Open(head)) => eprintln!("connected: {}", head.status),
             Ok(_) => {}
-            // This event is invalid; the stream goes on.
+            // This event is invalid; the stream continues.
             Err(error) if !error.is_fatal() => eprintln!("skipped: {error}"),
             Err(error) => return Err(error.into()),
         }

@@ -89,7 +89,7 @@ async fn print_readings(address: SocketAddr) -> Result<(), Box<dyn Error>> {
     let mut table = Table::default();
     while let Some(reading) = readings.next().await {
         match reading {
-            // The server goes on when its output is closed.
+            // The server continues when its output is closed.
             Ok(event) => drop(io::stdout().write_all(table.add(&event.data).as_bytes())),
             Err(error) if !error.is_fatal() => eprintln!("skipped: {error}"),
             Err(error) => return Err(error.into()),

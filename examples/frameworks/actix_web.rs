@@ -24,7 +24,7 @@ async fn countdown(request: HttpRequest, hub: web::Data<Hub<Countdown>>) -> Http
     let id = request.headers().get("last-event-id").and_then(|id| EventId::new(id.to_str().ok()?).ok());
     HttpResponse::Ok()
         .content_type("text/event-stream")
-        .insert_header(("cache-control", "no-store"))
+        .insert_header(("cache-control", "no-cache"))
         .streaming(EventBytes::new(hub.subscribe(LastEventId::from(id))))
 }
 

@@ -28,7 +28,7 @@ fn listen(request: &Request, Data(hub): Data<&Hub<Chat>>) -> Response {
     let bytes = EventBytes::new(hub.subscribe(LastEventId::from(id))).map_err(io::Error::other);
     Response::builder()
         .content_type("text/event-stream")
-        .header("cache-control", "no-store")
+        .header("cache-control", "no-cache")
         .body(Body::from_bytes_stream(bytes))
 }
 

@@ -94,7 +94,7 @@ async fn tail<W: Write>(
                 status.print(Colour::Yellow, &format!("reconnecting in {after:.1?}{position}: {}", printable(&cause)));
             }
             Ok(_) => {}
-            // This event is invalid; the stream goes on.
+            // This event is invalid; the stream continues.
             Err(error) if !error.is_fatal() => status.print(Colour::Yellow, &format!("skipped: {error}")),
             Err(error) => {
                 status.print(Colour::Red, &describe(&error));

@@ -125,7 +125,7 @@ impl StatusPrinter {
 
     pub(crate) fn print(&self, colour: Colour, text: &str) {
         let mut stderr = io::stderr().lock();
-        // The program goes on without the standard error: the events matter more.
+        // An error on stderr does not end the program, because stdout still receives the events.
         let _ = if self.coloured {
             writeln!(stderr, "\x1b[{}m{text}\x1b[0m", colour as u8)
         } else {

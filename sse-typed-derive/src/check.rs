@@ -266,7 +266,7 @@ fn check_event_types(ctxt: &Ctxt, input: &Input<'_>) {
     }
 }
 
-/// The error for two variants with the same event type, if they cannot be told apart.
+/// The error for two variants with the same event type, if nothing distinguishes them.
 fn conflict(input: &Input<'_>, name: &Name, variant: &Variant<'_>, earlier: &Variant<'_>) -> Option<String> {
     let text = name.text.escape_debug();
     match (&variant.selector, &earlier.selector) {

@@ -3,12 +3,14 @@
 //! Typed Server-Sent Events for Tower, Hyper and axum: one enum is the contract of an event stream.
 //!
 //! - `#[derive(SseEvent)]` maps an enum to event types with JSON data.
-//! - `Sse` and `SseLayer` (feature `server`) send a stream of its values as `text/event-stream`, from any Tower stack:
+//! - [`Sse`] and [`SseLayer`] (feature `server`) send a stream of its values as `text/event-stream`, from any Tower stack:
 //!   plain hyper, axum, anything with [`http::Response`](https://docs.rs/http).
-//! - `Hub` (feature `hub`) sends published events to every subscribed stream, and missed events to clients that reconnect.
-//! - `Client` (feature `client`) receives its values, over any Tower HTTP service, and reconnects when the connection
+//! - [`Hub`] (feature `hub`) sends each published event to all subscribers. A client that reconnects gets the events that it
+//!   missed.
+//! - [`Client`] (feature `client`) receives its values, over any Tower HTTP service, and reconnects when the connection
 //!   breaks.
-//! - `typescript` (feature `typescript`) generates TypeScript for a page: the types, and a function that subscribes to them.
+//! - [`typescript`][typescript-module] (feature `typescript`) generates TypeScript for a page: the types, and a function
+//!   that subscribes to them.
 //!
 //! Everything on the wire is plain `text/event-stream` as in the [standard], so every browser's `EventSource` and every other
 //! client or server can be the other side.
@@ -70,10 +72,40 @@
 //! - [`event`] defines events and ids, [`codec`] encodes and decodes them, `server` sends them, `client` receives them, and
 //!   `hub` distributes them to many streams. `stores` opens stores for their history.
 //! - The [guide to the derives](derive@crate::SseEvent) explains every attribute.
-//! - The [`manual`] has every default and its reason, and pages on resuming, on shutdown, and on frameworks without Tower
-//!   ([`codec::EventBytes`], [`codec::EventReader`]).
+//! - The [`manual`] has every default and its reason, and pages on resuming, shutdown, proxies, many connections, and
+//!   frameworks without Tower ([`codec::EventBytes`], [`codec::EventReader`]).
 //!
 //! [standard]: https://html.spec.whatwg.org/multipage/server-sent-events.html
+//!
+// A link to an item whose feature is off leads to docs.rs.
+#![cfg_attr(feature = "server", doc = "[`Sse`]: Sse")]
+#![cfg_attr(not(feature = "server"), doc = "[`Sse`]: https://docs.rs/sse-typed/latest/sse_typed/struct.Sse.html")]
+#![cfg_attr(feature = "server", doc = "[`SseLayer`]: SseLayer")]
+#![cfg_attr(
+    not(feature = "server"),
+    doc = "[`SseLayer`]: https://docs.rs/sse-typed/latest/sse_typed/struct.SseLayer.html"
+)]
+#![cfg_attr(feature = "server", doc = "[server-module]: mod@server")]
+#![cfg_attr(
+    not(feature = "server"),
+    doc = "[server-module]: https://docs.rs/sse-typed/latest/sse_typed/server/index.html"
+)]
+#![cfg_attr(feature = "hub", doc = "[`Hub`]: Hub")]
+#![cfg_attr(not(feature = "hub"), doc = "[`Hub`]: https://docs.rs/sse-typed/latest/sse_typed/struct.Hub.html")]
+#![cfg_attr(feature = "hub", doc = "[hub-module]: mod@hub")]
+#![cfg_attr(not(feature = "hub"), doc = "[hub-module]: https://docs.rs/sse-typed/latest/sse_typed/hub/index.html")]
+#![cfg_attr(feature = "client", doc = "[`Client`]: Client")]
+#![cfg_attr(not(feature = "client"), doc = "[`Client`]: https://docs.rs/sse-typed/latest/sse_typed/struct.Client.html")]
+#![cfg_attr(feature = "client", doc = "[client-module]: mod@client")]
+#![cfg_attr(
+    not(feature = "client"),
+    doc = "[client-module]: https://docs.rs/sse-typed/latest/sse_typed/client/index.html"
+)]
+#![cfg_attr(feature = "typescript", doc = "[typescript-module]: mod@typescript")]
+#![cfg_attr(
+    not(feature = "typescript"),
+    doc = "[typescript-module]: https://docs.rs/sse-typed/latest/sse_typed/typescript/index.html"
+)]
 
 #[cfg(feature = "client")]
 #[cfg_attr(docsrs, doc(cfg(feature = "client")))]

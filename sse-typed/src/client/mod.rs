@@ -1,9 +1,9 @@
 //! The client: HTTP responses as event streams.
 //!
-//! There are three levels. [`Decoder`](crate::codec::Decoder) reads bytes. [`EventStream`] reads the typed events of
-//! one response: [`send`](RequestBuilder::send) returns one, for a request such as a question to a language model.
-//! [`EventSource`] also reconnects and resumes after the last event: [`connect`](RequestBuilder::connect) returns
-//! one, for a feed.
+//! An [`EventStream`] reads the typed events of one response. [`send`](RequestBuilder::send) returns it. Use it for
+//! a single answer, such as that of a language model. An [`EventSource`] (in these pages also a *source*)
+//! reconnects, and resumes after the last event. [`connect`](RequestBuilder::connect) returns it. Use it for a feed.
+//! To decode bytes without a client, use [`Decoder`](crate::codec::Decoder).
 //!
 //! A [`Client`] sends its requests through any Tower HTTP service: over the network with `Client::hyper()` (feature
 //! `hyper-client`) or `Client::reqwest(..)` (feature `reqwest`), or to an axum `Router` in the same process, without
@@ -43,8 +43,8 @@
 //! ```
 //!
 //! A stream has no task and no channel of its own. It makes progress only when it is polled, unread data stays in
-//! the socket, and dropping it closes the connection. It uses Tokio's timers. Each item costs one unit of the task's
-//! [budget](tokio::task::coop), so a stream that always has an item ready lets other tasks run.
+//! the socket, and dropping it closes the connection. It uses Tokio's timers. Each item takes one unit of the task's
+//! [coop budget](tokio::task::coop), so other tasks run even if a stream always has an item ready.
 //!
 //! # Bad input
 //!
@@ -58,14 +58,13 @@
 //! | a response that is not an event stream, or is compressed | a fatal error with its head and the beginning of its body; an [`EventSource`] retries some statuses first |
 //!
 //! A [terminal event](crate::EventKind::is_terminal) with bad data is treated as a bad event, not as a terminal one:
-//! neither its variant nor its content is known. A source reads on, and reconnects when the stream ends.
+//! neither its variant nor its content is known. A source continues to read, and reconnects when the stream ends.
 //! [`max_attempts`](ReconnectPolicy::max_attempts) does not stop it, because the connection received an event. A
 //! program that wants to end on this error leaves its loop there.
 //!
 //! # An unreachable server
 //!
-//! A source retries without yielding an item: an attempt that will be retried is not reported in the stream. There
-//! are several ways to react to it:
+//! A source yields no item for an attempt to connect that it will retry. To learn that the server is unreachable:
 //!
 //! - [`opened`](EventSource::opened) waits for the first connection, for a program that must not start without its
 //!   feed.

@@ -122,8 +122,8 @@ macro_rules! read_options {
         /// that has finished. An `id` line without its line end is ignored.
         ///
         /// A source that reconnects expects the server to send an unfinished event again, if the event has no ID of
-        /// its own and the stream has a last event ID. It holds such an event back, and delivers it in two cases:
-        /// when no further attempt follows and no other event has arrived since, or when the event arrives
+        /// its own and the stream has a last event ID. It holds the unfinished event back, and delivers it in two
+        /// cases: when no further attempt follows and no other event has arrived since, or when the event arrives
         /// unfinished again after the same last event ID. A terminal event is always delivered at once.
         pub fn lenient_end(mut self, yes: bool) -> Self {
             self.options().lenient_end = yes;

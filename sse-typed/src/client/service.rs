@@ -15,7 +15,7 @@ use super::error::BoxError;
 
 /// Any Tower service that handles HTTP requests: an alias for `Service<http::Request<Bytes>>`.
 ///
-/// It is implemented for every such service. [`Client::new`](super::Client::new) and
+/// It is implemented for every service that the alias describes. [`Client::new`](super::Client::new) and
 /// [`Client::with_body`](super::Client::with_body) adapt services that take another request body.
 #[diagnostic::on_unimplemented(
     message = "a client cannot send requests to `{Self}`",

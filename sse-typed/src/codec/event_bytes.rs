@@ -39,7 +39,7 @@ pin_project! {
     /// # }
     /// ```
     ///
-    /// The caller sets the headers of the response: `content-type: text/event-stream` and `cache-control: no-store`.
+    /// The caller sets the headers of the response: `content-type: text/event-stream` and `cache-control: no-cache`.
     /// `EventBytes` sends no keep-alives. In a Tower stack, `Sse` (feature `server`) does both.
     ///
     /// # End of the stream
@@ -49,8 +49,9 @@ pin_project! {
     ///
     /// # Errors
     ///
-    /// An event that cannot be encoded yields an [`EncodeError`] in its place. No byte of it is written, and the stream continues
-    /// with the next event. Most frameworks abort the response at an error. To skip such events, filter the errors out.
+    /// An event that cannot be encoded yields an [`EncodeError`] in its place. No byte of it is written, and the stream
+    /// continues with the next event. Most frameworks abort the response at an error. To skip these events, filter the errors
+    /// out.
     ///
     /// # Fairness
     ///

@@ -126,7 +126,7 @@ impl<S, E> EventReader<S, E> {
         self
     }
 
-    /// Sets whether an event of an event type that `E` does not declare is a [`ReadError::Unknown`]. By default such an event is
+    /// Sets whether an event of an event type that `E` does not declare is a [`ReadError::Unknown`]. By default the event is
     /// skipped and counted.
     pub const fn unknown_is_error(mut self, yes: bool) -> Self {
         self.unknown_is_error = yes;

@@ -2,7 +2,7 @@
 //!
 //! [`Hub::publish`] takes an event and sends it to all [`Subscription`]s; a subscription is the stream for
 //! [`Sse::new`](crate::Sse). An event is encoded once. A subscription is a position in the history: it yields the
-//! events behind that position, whether they were published an hour ago or are published now. This module does not
+//! events after that position, whether they were published an hour ago or are published now. This module does not
 //! depend on HTTP.
 //!
 //! ```
@@ -48,42 +48,46 @@
 //!
 //! # Guarantees
 //!
-//! - All subscriptions see one order, that in which events were published, whoever published them. Each subscription
-//!   sees consecutive events from its start on, up to a gap that it is told of. Replayed and live events join without a
-//!   seam: both come from the same history, in the same way.
+//! - All subscriptions receive events in the order in which they were published, by any number of publishers. Each
+//!   subscription receives consecutive events from its start on. Where events are missing, the gap is handled as
+//!   [`OnGap`] says. No event is lost or repeated between replayed and live events: both are read from the same
+//!   history.
 //! - Publishing never waits for a subscription. A subscription that does not read costs its memory and nothing more.
-//! - A subscription receives everything published since its last poll as one slice, as far as that is in one piece: at
-//!   most about 32 KiB, up to a terminal event, and up to an event that [`only`](Subscription::only) withholds.
+//! - A subscription receives the events published since its last poll as one slice. The slice ends after about 32 KiB,
+//!   at a terminal event, before an event that [`only`](Subscription::only) withholds, and at the end of a segment of
+//!   the history.
 //! - Decoded values are cached per event and dropped together with it.
 //! - The last event ID that a client sends is looked up and never trusted. It can be any text.
 //!
 //! # Ids
 //!
-//! The hub gives each event its id. With the log in memory it is `<16 hexadecimal digits>-<n>`, and each log draws
-//! random digits anew. An id of another process or of another hub is therefore a gap, and never a wrong position. The
-//! id of a terminal event ends in `!`, and so does that of the last event of a hub that was closed with one. So any
-//! server can tell, without looking the id up, that a client with this last event ID has everything. Event types with
-//! an `#[sse(id)]` field have ids of their own and cannot be published.
+//! The hub gives each event its id. With the log in memory it is `<16 hexadecimal digits>-<n>`, and each log has its
+//! own random digits. A last event ID from another process or another hub is therefore a gap, and never a wrong
+//! position. The id of a terminal event ends in `!`, and so does the id of the event with which a hub was closed.
+//! From the `!` any server knows, without looking the id up, that a client with this last event ID has received
+//! everything. Event types with an `#[sse(id)]` field have ids of their own and cannot be published.
 //!
 //! # Lost history
 //!
-//! History is lost to a client when the log does not know its last event ID, when events behind that id are no longer
-//! retained, or when its subscription falls behind the retained events. Each hub chooses what happens then:
+//! History is lost to a client when the log does not know its last event ID, when events after that id are no longer
+//! retained, or when its subscription lags so far that events it has not read are trimmed. Each hub chooses what
+//! happens then:
 //!
 //! | [`OnGap`] | the client receives | and resumes |
 //! |---|---|---|
-//! | `Emit` | the event that is marked `#[sse(gap)]`, then all retained events | behind the gap: the id of the event is the position before the next one |
-//! | `Snapshot` | a new [snapshot](Hub::subscribe_with), then the events behind it | behind the snapshot |
+//! | `Emit` | the event that is marked `#[sse(gap)]`, then all retained events | after the gap: the id of the gap event is the position before the oldest retained event |
+//! | `Snapshot` | a new [snapshot](Hub::subscribe_with), then the events after it | after the snapshot |
 //! | `Restart` | the end of the stream; its last event ID is cleared | as a new client |
-//! | `Ignore` | all retained events, and nothing about the gap | behind the last event it received |
+//! | `Ignore` | all retained events, and nothing about the gap | after the last event it received |
 //!
-//! A client that loses its connection before it is told meets the gap again. One that was told does not.
+//! A client that loses its connection before it receives the gap event gets it again when it reconnects. A
+//! client that has received it does not.
 //!
 //! ## Lagging
 //!
-//! A subscription reads retained events. If it reads more slowly than events are published, events that it has not read
-//! are trimmed in the end, as the [`Retention`] says. It is told once, at the position of the gap, and continues with
-//! the oldest retained event. So a reader may lag by as much as is retained. [`Subscription::lag`] is the number of
+//! A subscription reads retained events. If it reads more slowly than events are published, the [`Retention`] trims
+//! events that it has not read. The gap is then handled once, at its position, and the subscription continues with the
+//! oldest retained event. So a subscription may lag by as much as is retained. [`Subscription::lag`] is the number of
 //! events that it has not read.
 //!
 //! ## Closing
@@ -91,15 +95,16 @@
 //! A terminal event ends every subscription that receives it. The hub stays open; later subscriptions start after it.
 //!
 //! [`Hub::close`] closes the log: it takes no more events, and no event is lost. A subscription receives the events
-//! that remain for it and ends. So does a subscription that begins later, from an id, [`Earliest`](Start::Earliest) or
-//! [`Last`](Start::Last), for as long as history is retained. Clients that have everything are answered 204. The last
-//! event of a close ends streams like a terminal event, and its id ends in `!`, too. With a log elsewhere the close is
-//! durable and holds for every process; [`Subscription::ready`] then finds out before the head of the response leaves
+//! that remain for it and ends. So does a subscription that begins later, from an id, from the
+//! [earliest](Start::Earliest) retained event or with the [last](Start::Last) ones, for as long as history is
+//! retained. Clients that have received everything are answered 204. The event that is passed to `close` ends streams
+//! like a terminal event, and its id ends in `!`, too. With a [log elsewhere](#logs-elsewhere) the close is durable
+//! and applies to every process. [`Subscription::ready`] then asks the log, before the head of the response is sent,
 //! whether anything follows.
 //!
-//! When the last handle of a hub is dropped, its subscriptions end after the events that remain for them, but clients
-//! are not told to stop reconnecting. With a log elsewhere such a hub ends at a position in the log, behind which
-//! others go on appending.
+//! When the last handle of a hub is dropped, its subscriptions end after the events that remain for them, and their
+//! clients reconnect. With a log elsewhere the hub ends at a position in the log; other processes may continue to
+//! append events after it.
 //!
 //! Dropping a response drops its subscription, which frees its memory at once.
 //!
@@ -126,13 +131,14 @@
 //!
 //! - Publishing waits for the log, and fails when the log fails. The order of events is the log's. While the log fails,
 //!   subscriptions wait.
-//! - The first subscription begins at the head that the log has when it is asked. Later ones begin at the position that
-//!   the hub has reached. So events that others publish right after the first subscription may be missing from it, and
-//!   a later one may receive events that were published right before it.
+//! - The first live subscription begins at the head of the log, which is the position of its newest event. The hub asks
+//!   the log for it, so events that others publish before the answer may be missing from the subscription. Later live
+//!   subscriptions begin at the position that the hub has reached in the log, so they may receive events that were
+//!   published right before.
 //! - The task that follows the log needs a Tokio runtime with its timer.
 //! - [Snapshots](Hub::subscribe_with) and changes are not one step: a snapshot may contain a change whose event follows
 //!   it.
-//! - Ids are the log's. Any process can resume a client, also after a restart.
+//! - The log gives the ids. Any process can resume a client, also after a restart.
 //!
 //! # Stores
 //!
@@ -171,16 +177,16 @@
 //! # How it works
 //!
 //! The history is a ring of wire bytes in segments. Each event has a number, and a position is the number of the last
-//! event before it. New events gather behind the last segment. The first reader that wants them makes a segment of
-//! them, which all readers share by reference count. Events that were each read as soon as they were published are a
-//! segment each; the first client that replays them joins these into large ones.
+//! event before it. New events are appended to an open buffer after the last segment. Their first reader makes a
+//! segment of them, which all readers share by reference count. Events that were each read as soon as they were
+//! published are a segment each; the first client that replays them joins these into large ones.
 //!
 //! One lock guards the ring and the queue of waiting tasks. It is held for a few copies. It is never held while user
 //! code or I/O runs, nor while a waker wakes or is dropped, and never across an `await`. (Wakers are cloned under it,
-//! as tokio does.) Finding no event and waiting for the next are one step under the lock, so no wake-up is lost. Taking
-//! the newest events and waiting for the next are one step, too, so a delivery takes the lock once: two atomic numbers
-//! tell a subscription that it is registered already, with the right waker. (A task that does not poll again after that
-//! is woken once more than it needs.) An event wakes the waiting tasks in batches, outside of the lock. The memory of
+//! as tokio does.) A subscription that finds no event registers its waker under the same lock, so no wake-up is lost. A
+//! subscription that reads the newest events registers its waker in the same step, so a delivery takes the lock once:
+//! two atomic numbers show at the next poll that the right waker is already registered. (A task that does not poll
+//! again is woken once without need.) An event wakes the waiting tasks in batches, outside of the lock. The memory of
 //! the queue is reused, so neither waiting nor waking allocates.
 //!
 //! Closures of [`publish_with`](Hub::publish_with) and [`subscribe_with`](Hub::subscribe_with) run under a second lock,

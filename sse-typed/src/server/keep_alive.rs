@@ -13,7 +13,7 @@ use crate::{
     wake::Registration,
 };
 
-/// The keep-alive of a stream: what is sent after each silence, and how long the silence is.
+/// The keep-alive of a stream: a comment or event that is sent after each silence, and the length of the silence.
 ///
 /// Keep-alives stop proxies from closing a silent connection, and make the server notice a dead one.
 ///

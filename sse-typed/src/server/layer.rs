@@ -57,7 +57,7 @@ impl SseLayer {
     }
 
     /// Limits how many streams may be open at once. By default there is no limit. A request above it is answered with 503 and
-    /// a `Retry-After` that is drawn for each refusal. No open stream is ended, because its client would reconnect at once.
+    /// a `Retry-After` that is random for each refusal. No open stream is ended, because its client would reconnect at once.
     ///
     /// A stream counts from the response of the inner service until its body ends or is dropped. Other responses and the
     /// responses to HEAD requests do not count. Clones of a layer share one limit; separate layers each have their own.
@@ -77,8 +77,8 @@ impl SseLayer {
         self
     }
 
-    /// Calls `observer` when a stream is opened, that is, when its body is first polled. A layer has one such observer: the
-    /// last that was set. A panic of the observer is caught.
+    /// Calls `observer` when a stream is opened, that is, when its body is first polled. A layer has one observer of this
+    /// kind: the last that was set. A panic of the observer is caught.
     #[must_use]
     pub fn on_open(mut self, observer: impl Fn(&Opened) + Send + Sync + 'static) -> Self {
         self.observer = self.observer.with_on_open(Arc::new(observer));
@@ -86,8 +86,8 @@ impl SseLayer {
     }
 
     /// Calls `observer` when a stream is closed, with the reason, the number of events and bytes, and the duration. It is
-    /// called once for each stream that was opened. A layer has one such observer: the last that was set. A panic of the
-    /// observer is caught.
+    /// called once for each stream that was opened. A layer has one observer of this kind: the last that was set. A panic
+    /// of the observer is caught.
     ///
     /// Middleware that measures requests sees only the response head: its latency does not include the stream. Measure
     /// streams here.
@@ -108,8 +108,8 @@ impl SseLayer {
     }
 
     /// Calls `observer` for each event that cannot be sent, whether it ends its stream or the stream
-    /// [continues](super::Sse::on_unsendable). It is also called for a replacement that cannot be sent. A layer has one such
-    /// observer: the last that was set. A panic of the observer is caught.
+    /// [continues](super::Sse::on_unsendable). It is also called for a replacement that cannot be sent. A layer has one
+    /// observer of this kind: the last that was set. A panic of the observer is caught.
     #[must_use]
     pub fn on_unsendable(mut self, observer: impl Fn(&EncodeError) + Send + Sync + 'static) -> Self {
         self.observer = self.observer.with_on_unsendable(Arc::new(observer));

@@ -1,52 +1,55 @@
 //! The server: event streams as HTTP responses, on any Tower or Hyper stack.
 //!
 //! A handler or service answers with [`Sse::new(stream)`](Sse::new). [`SseLayer`] sets how streams are sent, converts them
-//! into HTTP responses, and calls observers. Add it to a [`tower::ServiceBuilder`][builder] or to `axum::Router::layer`. It is
+//! into HTTP responses, and calls observers: your closures for [`on_open`](SseLayer::on_open) and
+//! [`on_close`](SseLayer::on_close). Add it to a [`tower::ServiceBuilder`][builder] or to `axum::Router::layer`. It is
 //! optional: an [`Sse`] is a response without it, too.
 //!
 //! # Rules
 //!
 //! - The innermost setting wins: the response's own, then the inner layer's, then the outer layer's. Observers, limits and
-//!   shutdowns of all layers apply. By default a comment follows each 15 seconds of silence, no reconnection time is sent,
-//!   events are not numbered, and ready events leave in frames of up to 32 KiB.
+//!   shutdowns of all layers apply. By default a comment is sent after 15 seconds of silence, no reconnection time is
+//!   sent, events get no ids, and ready events are sent in frames of up to 32 KiB.
 //! - A stream has the headers `content-type: text/event-stream`, `cache-control: no-cache`, `x-accel-buffering: no` and
 //!   `sse-keep-alive: <seconds>`. Each is set only if it is absent. A 204 instead of a stream has `cache-control: no-cache`
-//!   if the handler set no other value, and a 503 has it always. Responses that were not made from an [`Sse`] are left
+//!   unless the handler set another value. A 503 always has it. Responses that were not made from an [`Sse`] are left
 //!   unchanged.
-//! - Whatever ends a stream, even an event that cannot be sent or a panic, the events that were yielded before are sent and
-//!   the body ends cleanly. Its error type is [`Infallible`](std::convert::Infallible). A terminal event ends the stream, too.
+//! - Whatever ends a stream, the events that it yielded before are sent, and the body ends cleanly. This includes an event
+//!   that cannot be sent and a panic. The error type of the body is [`Infallible`](std::convert::Infallible). A terminal
+//!   event ends the stream, too.
 //! - [`Sse::until`] ends a stream when a future is ready. [`Sse::recheck`] ends it when a repeated check returns `false`, for
 //!   example because a session is no longer valid. [`Sse::on_panic`] sends a last event after a panic of the stream.
 //! - An event that cannot be sent ends the stream, and a client that resumes may get the same event again. With
 //!   [`Sse::on_unsendable`] it is replaced or skipped, and the stream continues.
-//! - The stream is dropped when its connection is closed: at once if the client closes or resets the connection, or over
-//!   HTTP/2 the stream, whether the stream is idle or busy. A client that vanishes without closing its connection is noticed
-//!   when a write fails, which may be late without keep-alive.
+//! - The stream is dropped when its connection is closed. If the client closes or resets the connection (over HTTP/2, the
+//!   stream), this happens at once, even while no event is sent. If the client vanishes without closing its connection, the
+//!   server notices it when a write fails, which may be late without keep-alive.
 //! - [`LastEventId::of`](crate::LastEventId::of) is the position from which a client resumes. The layer inserts it into the
 //!   extensions of each request; in axum it is an extractor.
-//! - [`Sse::stop`] and a stream that is known to be empty are answered with 204, which tells clients not to reconnect.
+//! - [`Sse::stop`] is answered with 204, which tells clients not to reconnect. So is a stream whose `size_hint` says
+//!   that it is empty.
 //! - A HEAD request gets the response head without a body.
 //!
 //! # Lifecycle
 //!
-//! A stream of events may go on for ever, and every graceful shutdown of a server waits for its responses. Each row of this
-//! table ends what the rows above it cannot:
+//! A stream of events may never end, and a graceful shutdown of a server waits for its responses. These settings end
+//! streams and connections:
 //!
 //! | | ends |
 //! |---|---|
 //! | [`SseLayer::shutdown`] | streams, when the shutdown begins: at once, after a grace period, or after a farewell event. New ones get a 503 |
 //! | the server's own graceful shutdown, which waits for [`Shutdown::begun`] | connections whose responses have ended |
-//! | [`ConnectionGuard::shutdown_deadline`] | connections that are still open some time later: those of clients that have stopped reading |
-//! | [`ConnectionGuard::write_timeout`] | the same without a shutdown, if the socket is blocked |
+//! | [`ConnectionGuard::shutdown_deadline`] | connections that are still open at the deadline: those of clients that have stopped reading |
+//! | [`ConnectionGuard::write_timeout`] | connections whose socket has been blocked for the timeout, also without a shutdown |
 //! | [`SseLayer::max_lifetime`] | streams at 80 to 100 % of their maximum lifetime, so that clients spread over new servers |
 //!
 //! [`SseLayer::max_streams`] ends no stream: it answers requests above the limit with 503.
 //!
-//! With 1,000 clients that read, a server ends within 100 ms. The deadline is for clients that do not read: hyper does not
-//! poll a body while its client takes no bytes, so neither a lifetime nor a shutdown reaches that stream. Over HTTP/1.1 the
-//! socket is then blocked, and the write timeout ends the connection. Over HTTP/2 the client grants no window, the socket
-//! stays writable for other streams, and the stream lasts as long as its connection: until the shutdown deadline at the
-//! latest.
+//! A server with 1,000 clients that read shuts down within 100 ms. The deadline is for clients that do not read: hyper does
+//! not poll a body while its client takes no bytes, so neither a lifetime nor a shutdown reaches that stream. Over HTTP/1.1
+//! the socket is then blocked, and the write timeout ends the connection. Over HTTP/2 the client grants no window, the
+//! socket stays writable for other streams, and the stream lasts as long as its connection: until the shutdown deadline at
+//! the latest.
 //!
 //! When many streams end at once, their clients must not reconnect at once. So a shutdown sends each client a random
 //! reconnection time before its stream ends, and the lifetime of each stream and the `Retry-After` of each refusal are random,
@@ -64,8 +67,8 @@
 //! | `TimeoutLayer` | none: it ends with the response head |
 //! | `ResponseBodyTimeoutLayer` | cuts a silence longer than its timeout: set it above the keep-alive interval |
 //! | `ResponseBodyDeadlineLayer` | cuts every stream at its deadline |
-//! | `CompressionLayer` | leaves event streams alone by default; enabled by `compress_when`, each event still arrives at once |
-//! | `ConcurrencyLimitLayer` | does not limit open streams: it releases its permit with the response head |
+//! | `CompressionLayer` | does not compress event streams by default; if `compress_when` enables it, each event still arrives at once |
+//! | `ConcurrencyLimitLayer` | does not limit open streams: it counts a request only until its response head |
 //! | `TraceLayer` | measures the latency of the response head; use [`on_close`](SseLayer::on_close) for streams |
 //! | `CatchPanicLayer` | answers a panic of the handler; a panic of the stream is caught by the body |
 //! | `CorsLayer`, `RequestBodyLimitLayer` | none |
@@ -89,7 +92,7 @@
 //!
 //! # Caveats
 //!
-//! - axum erases the type of a body. The settings of a layer reach such a body through the extensions of the response.
+//! - axum erases the type of a body. The settings of a layer reach an erased body through the extensions of the response.
 //!   Middleware that answers with a new response must copy the extensions; otherwise layers outside of it have no effect.
 //! - Layers, responses and shutdowns can be created without a runtime, except by [`Shutdown::on`]. When the body is polled, it
 //!   needs Tokio's timer for keep-alive, a maximum lifetime, a grace period and [`Sse::recheck`] (a runtime with

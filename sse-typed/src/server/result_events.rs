@@ -104,7 +104,7 @@ mod tests {
     use super::*;
     use crate::event::RawEvent;
 
-    /// The events of `items`, polled past the end. The source is not fused: it goes on after `None`.
+    /// The events of `items`, polled past the end. The source is not fused: it continues after `None`.
     fn polled<E>(
         items: impl IntoIterator<Item = Option<Result<&'static str, E>>>,
         on_error: impl FnOnce(E) -> Option<RawEvent>,

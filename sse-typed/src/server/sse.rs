@@ -147,9 +147,9 @@ impl<St> Sse<St> {
     /// Ends the stream when `future` is ready. The output of the future is the last event: none for `()`, one for [`Encoded`],
     /// and either for `Option<Encoded>`.
     ///
-    /// A response may have several such futures and [`recheck`](Self::recheck)s: the first that is ready ends the stream.
-    /// Observers get the reason [`EndReason::Until`](super::EndReason::Until). To end all streams of a layer, use a
-    /// [`Shutdown`](super::Shutdown).
+    /// A response may have several of these futures and several [`recheck`](Self::recheck)s: the first that is ready ends
+    /// the stream. Observers get the reason [`EndReason::Until`](super::EndReason::Until). To end all streams of a layer,
+    /// use a [`Shutdown`](super::Shutdown).
     ///
     /// ```
     /// # use futures_util::{Stream, stream};
@@ -199,10 +199,9 @@ impl<St> Sse<St> {
     /// Calls `is_valid` at intervals while the stream is open, and ends the stream when it returns `false`. It is meant for
     /// sessions that may be revoked and tokens that expire.
     ///
-    /// The first check is after 50 to 100 % of `every`, drawn for each stream, so that streams which began together do not check
-    /// together. Each further check is `every` after the previous result. The stream therefore ends at most `every`, plus the
-    /// duration of a check, after the check would first return `false`. Intervals under 100 ms, including zero, count as
-    /// 100 ms.
+    /// The first check is after a random 50 to 100 % of `every`, so that streams which began together do not check together.
+    /// Each further check is `every` after the previous result. The stream therefore ends at most `every`, plus the duration
+    /// of a check, after the check would first return `false`. Intervals under 100 ms, including zero, count as 100 ms.
     ///
     /// Clients then reconnect, and the handler's own check of the request refuses them. A 401 stops both a browser's
     /// `EventSource` and the client of this crate.
@@ -254,10 +253,10 @@ impl<St> Sse<St> {
     ///
     /// The futures of `is_valid` are polled like the future of [`until`](Self::until), with the same rules for panics, HEAD
     /// requests and clients that do not read. They run in the body's task, and the stream is polled while a check runs. If a
-    /// check never finishes, the stream goes on for ever; to avoid that, add a timeout such as
+    /// check never finishes, the stream is never ended by it; to avoid that, add a timeout such as
     /// `tokio::time::timeout(limit, check).await.unwrap_or(false)`. Observers get the reason
-    /// [`EndReason::Recheck`](super::EndReason::Recheck). No last event is sent; to send one, run the checks in a loop inside a
-    /// future of [`until`](Self::until).
+    /// [`EndReason::Recheck`](super::EndReason::Recheck). No last event is sent; to send one, run the checks in a loop inside
+    /// a future of [`until`](Self::until).
     #[must_use]
     pub fn recheck<F, Fut>(mut self, every: Duration, is_valid: F) -> Self
     where

@@ -59,7 +59,7 @@ impl StreamSettings {
         fill(&mut self.max_lifetime, &outer.max_lifetime);
     }
 
-    /// The reconnection time to send. Of a range, each call draws a new one.
+    /// The reconnection time to send. If it is a range, each call returns a new random time.
     pub(super) fn random_retry(&self) -> Option<Duration> {
         self.retry.as_ref().map(random_in)
     }
@@ -74,7 +74,8 @@ impl StreamSettings {
         }
     }
 
-    /// The value of `Retry-After` in seconds, at least the reconnection time. Each call draws a new one.
+    /// The value of `Retry-After` in seconds, at least the reconnection time. Each call returns a new random
+    /// value.
     pub(super) fn random_retry_after(&self) -> u64 {
         let range = self.reconnect_range();
         let min = range.start().as_secs().saturating_add(u64::from(range.start().subsec_nanos() > 0)).max(1);
@@ -82,7 +83,7 @@ impl StreamSettings {
         fastrand::u64(min..=range.end().as_secs().max(min.saturating_add(4)))
     }
 
-    /// The lifetime of one stream: 80 to 100 % of the maximum. Each call draws a new one.
+    /// The lifetime of one stream: 80 to 100 % of the maximum. Each call returns a new random time.
     pub(super) fn random_lifetime(&self) -> Option<Duration> {
         self.max_lifetime.map(|max| max.saturating_sub(max.mul_f64(fastrand::f64() / 5.0)))
     }
@@ -115,8 +116,8 @@ macro_rules! stream_setters {
             self
         }
 
-        /// Sends a random reconnection time from this range, drawn for each response, so that clients that lose their
-        /// connections at the same moment do not reconnect at the same moment.
+        /// Sends a random reconnection time from this range, another for each response, so that clients that lose
+        /// their connections at the same moment do not reconnect at the same moment.
         ///
         /// If the range is empty, its start is sent.
         #[must_use]
@@ -170,8 +171,8 @@ macro_rules! stream_setters {
             self
         }
 
-        /// Ends each stream after 80 to 100 % of this time, drawn for each stream. Clients reconnect with their last event
-        /// ID and spread over the servers that are running by then. By default streams have no maximum lifetime.
+        /// Ends each stream after a random 80 to 100 % of this time. Clients reconnect with their last event ID and spread
+        /// over the servers that are running by then. By default streams have no maximum lifetime.
         ///
         /// [`Duration::MAX`] means no maximum.
         #[must_use]

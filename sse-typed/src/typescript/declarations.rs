@@ -46,7 +46,7 @@ pub(super) struct Declared<'a> {
     names: Vec<String>,
 }
 
-/// Stands for the name of a type in a text.
+/// A placeholder for the name of a type in a text.
 fn placeholder(declaration: usize) -> String {
     format!("\0{declaration}\0")
 }

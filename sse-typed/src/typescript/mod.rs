@@ -44,36 +44,40 @@
 //! ```
 //!
 //! - **Events** are passed to their own handler, to `onEvent`, and to `for await (const event of subscription)`. An
-//!   event is `{ type, data, lastEventId }`. Its `type` is the event type; where several variants share an event
-//!   type, it is the variant's name, in the case of `rename_all`. A `switch` over it narrows `data`, and
+//!   event is `{ type, data, lastEventId }`. Its `type` is the event type. If several variants share an event type, it
+//!   is the variant's name in the case that `rename_all` sets. A `switch` over it narrows `data`, and
 //!   `event satisfies never` in its `default` finds missing cases. `Required<RideEventHandlers>` requires a handler for
 //!   each event.
-//! - **Variants** are found as in Rust: by event type, alias, tag, `key` and sentinel. `nested` events are on the
-//!   same level as the others. An `EventSource` does not receive events of undeclared types, except those in
-//!   `options.otherTypes`. These, and events without an event type, go to the `other` variant, or to `onUnknown`.
-//! - **Data** is the result of `JSON.parse`, or text. It is not validated against its type. Malformed JSON and a
-//!   wrong sentinel go to `onInvalid`, and the subscription continues. The tag is removed from the data, the data of
-//!   a unit is `null`, and fields marked `id` and `retry` are not part of the data.
-//! - **The end** of a subscription is caused by a terminal event, a 204, a permanent HTTP error, `close()`,
-//!   `options.signal`, or leaving the loop. `subscription.closed` and `onClose` give the reason.
+//! - **Variants** are found as in Rust: by event type, alias, tag, `key` and the fixed text of `data`. `nested`
+//!   events are on the same level as the others. An `EventSource` does not receive events of undeclared types,
+//!   except those in `options.otherTypes`. These, and events without an event type, go to the `other` variant, or
+//!   to `onUnknown`.
+//! - **Data** is what `JSON.parse` returns, or the text of a variant with `text` or `with`. It is not validated
+//!   against its type. Malformed JSON, and data that differs from a variant's fixed text, go to `onInvalid`, and the
+//!   subscription continues. The tag is removed from the data, the data of a unit is `null`, and fields marked `id`
+//!   and `retry` are not part of the data.
+//! - **The end**: a terminal event, a 204, a permanent HTTP error, `close()`, `options.signal`, or leaving the
+//!   loop ends a subscription. `subscription.closed` and `onClose` give the reason.
 //! - **Reconnecting** after a lost connection is up to the browser. After an HTTP error the browser gives up,
 //!   without exposing the status. The subscription then requests the status with a HEAD request, which a server of
 //!   this crate answers without a stream. Unless the status is final, it creates a new `EventSource`, with back-off.
 //!   The last event ID is sent in the query parameter `last_event_id`, which [`LastEventId`](crate::LastEventId)
 //!   reads. `recreate: false` disables this.
 //! - **A rejected ID**: `OnGap::Restart` of a hub makes the client forget its ID, but cannot clear an ID in the URL.
-//!   So when two connections in a row with an ID in the URL end within a second and without an event, the
-//!   subscription continues without an ID. A server that fails right after its response looks the same.
-//! - **An empty ID** clears `lastEventId` only if the same `EventSource` has had an ID before, since an
-//!   `EventSource` also reports `""` before the first ID, and `options.lastEventId` would be lost. If the URL has an
-//!   ID and the server clears it, the subscription replaces the `EventSource` at the next loss of connection,
-//!   because the browser would send the ID in the URL again.
+//!   If two connections in a row with an ID in the URL each end within a second and without an event, the
+//!   subscription continues without an ID. It does the same for a server that fails right after its response,
+//!   because it cannot tell the two apart.
+//! - **An empty ID** clears `lastEventId` only if the same `EventSource` has had an ID before. An `EventSource` also
+//!   reports `""` before the first ID, and `options.lastEventId` would be lost. If the URL has an ID and the server
+//!   clears it, the subscription replaces the `EventSource` when the connection is lost the next time. Otherwise the
+//!   browser would send the ID in the URL again.
 //! - **Outside of a browser**, pass a constructor as `options.EventSource`, such as that of npm's `eventsource`.
 //!   `decode(eventType, data)` decodes events that were received in other ways.
 //!
-//! The file is ES2020 with erasable types. It has no side effects on import, so a bundler removes unused parts.
-//! `subscribe` is about 6 kB minified, 2.8 kB compressed. It compiles under `strict` and stricter options, from
-//! TypeScript 5.0 on, with or without the types of a browser.
+//! The file is ES2020 with erasable types: removing them leaves valid JavaScript. It has no side effects on
+//! import, so a bundler removes unused parts. `subscribe` is about 6 kB minified, 2.8 kB compressed. It
+//! compiles under `strict` and stricter options, from TypeScript 5.0 on, with or without the types of a
+//! browser.
 //!
 //! # Types
 //!

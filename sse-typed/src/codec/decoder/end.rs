@@ -53,10 +53,10 @@ impl Decoder {
     /// Ends the stream leniently: [`next_item`](Self::next_item) then also returns an event without its empty line, or without
     /// the end of its last line.
     ///
-    /// The standard discards such an event, and so does the decoder unless `finish` is called. Some servers omit the last empty
-    /// line, as in `data: [DONE]`. Some send an event type without data, as in `event: complete`, which becomes an event with
-    /// empty data. Call `finish` only if the transport has confirmed the end of the body. After a broken connection, the event
-    /// may be incomplete.
+    /// The standard discards the unfinished event, and so does the decoder unless `finish` is called. Some servers omit the
+    /// last empty line, as in `data: [DONE]`. Some send an event type without data, as in `event: complete`, which becomes an
+    /// event with empty data. Call `finish` only if the transport has confirmed the end of the body. After a broken
+    /// connection, the event may be incomplete.
     ///
     /// An `id` or `retry` line without its line end is ignored, because part of an id is a different id. A block with neither
     /// data nor an event type does not change the last event ID, because its data may be missing.

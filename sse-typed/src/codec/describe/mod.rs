@@ -1,8 +1,9 @@
 //! Descriptions of event types, from which outputs such as TypeScript are generated.
 //!
-//! An output implements [`Describer`], and [`DescribeType<T>`](DescribeType) for each type `T` of data that it can describe. The
-//! derives implement [`DescribeEvent<D>`](DescribeEvent) for every output `D` that can describe the type's payloads. The bounds
-//! are on the output, so a payload needs `ts_rs::TS` only if TypeScript is generated.
+//! An output is a generator, such as that of TypeScript. It implements [`Describer`], and [`DescribeType<T>`](DescribeType)
+//! for each type `T` of data that it can describe. The derives implement [`DescribeEvent<D>`](DescribeEvent) for every output
+//! `D` that can describe the type's payloads. The bounds are on the output, so a payload needs `ts_rs::TS` only if TypeScript
+//! is generated.
 //!
 //! A description contains what a receiver sees. It omits variants that are never written and fields that are not in the JSON. For
 //! a type that is only received, it contains what is decoded.

@@ -144,7 +144,7 @@ impl<St: Events> Body for SseBody<St> {
             // Nothing to send, though the stream may have yielded events that are never on the wire.
             if this.silence.as_mut().poll(cx).is_pending() {
                 if !is_pending {
-                    // None of many events was sent: yield to other tasks, then go on.
+                    // Many events were read and none was sent: yield to other tasks, then continue.
                     cx.waker().wake_by_ref();
                 }
                 return Poll::Pending;

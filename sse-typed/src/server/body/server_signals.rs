@@ -31,7 +31,8 @@ pin_project! {
 
 /// What the server asks of an open stream.
 pub(super) enum ServerSignal {
-    /// A shutdown has begun and the stream may go on for a grace period. The client is sent this reconnection time.
+    /// A shutdown has begun and the stream may continue for a grace period. The client is sent this reconnection
+    /// time.
     GraceStarted(Duration),
     /// A shutdown has begun and the stream ends, after this event if there is one. The client is sent this reconnection
     /// time.

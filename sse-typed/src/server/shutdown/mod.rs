@@ -147,9 +147,9 @@ impl fmt::Debug for Begun {
 pub enum Drain {
     /// Streams end at once. Clients reconnect with their last event ID, to whichever server is running then.
     Now,
-    /// Streams may go on and end by themselves. Those that are open after the grace period are ended.
+    /// Streams may continue until they end by themselves. Those that are open after the grace period are ended.
     Finish {
-        /// How long streams may go on after the shutdown has begun.
+        /// How long streams may continue after the shutdown has begun.
         grace: Duration,
     },
     /// Streams send this event as their last and end at once. A terminal event tells clients not to reconnect.

@@ -38,9 +38,12 @@
 //!
 //! // The client takes any Tower service; here the router itself, without a port.
 //! let mut events = Client::new(app).get("http://jobs.example/job").connect::<Job>();
-//! assert_eq!(events.try_next().await?.map(|event| event.data), Some(Job::Progress { done: 1, of: 2 }));
-//! assert_eq!(events.try_next().await?.map(|event| event.data), Some(Job::Finished));
-//! assert_eq!(events.try_next().await?, None); // a terminal event: the client does not reconnect
+//! let event = events.try_next().await?.expect("an event");
+//! assert_eq!(event.data, Job::Progress { done: 1, of: 2 });
+//! let event = events.try_next().await?.expect("an event");
+//! assert_eq!(event.data, Job::Finished);
+//! // `Finished` is a terminal event: the client does not reconnect.
+//! assert_eq!(events.try_next().await?, None);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! # })?;
 //! # Ok::<(), Box<dyn std::error::Error>>(())

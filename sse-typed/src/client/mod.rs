@@ -27,13 +27,15 @@
 //! }
 //!
 //! let stream = "event: lap\nid: 1\ndata: {\"number\":1}\n\nevent: finish\ndata: null\n\n";
-//! let router = Router::new().route("/race", get(move || async move { ([("content-type", "text/event-stream")], stream) }));
+//! let race = move || async move { ([("content-type", "text/event-stream")], stream) };
+//! let router = Router::new().route("/race", get(race));
 //!
 //! let mut race = Client::new(router).get("/race").connect::<Race>();
 //! while let Some(event) = race.next().await {
 //!     match event {
 //!         Ok(event) => println!("{:?} {:?}", event.id, event.data),
-//!         Err(error) if !error.is_fatal() => eprintln!("skipped: {error}"), // the stream continues
+//!         // The stream continues.
+//!         Err(error) if !error.is_fatal() => eprintln!("skipped: {error}"),
 //!         Err(error) => return Err(error),
 //!     }
 //! } // `None`: `Finish` ended the stream

@@ -34,13 +34,15 @@
 //! hub.publish(&Ride::Completed).await?;
 //! assert_eq!(*live.next().await.unwrap().data, Ride::Position { lat: 10.8, lon: 106.6 });
 //!
-//! // A client that reconnects after the first event. In a handler this is `hub.subscribe(LastEventId::of(&request))`.
+//! // A client that reconnects after the first event. In a handler this is
+//! // `hub.subscribe(LastEventId::of(&request))`.
 //! let mut resumed = hub.subscribe(id).events();
 //! let event = resumed.next().await.unwrap();
 //! assert_eq!(*event.data, Ride::Completed);
 //! assert!(resumed.next().await.is_none()); // a terminal event ends the stream
 //!
-//! // A client whose last event ID is that of the terminal event has everything: the server answers 204.
+//! // A client whose last event ID is that of the terminal event has received everything:
+//! // the server answers 204.
 //! assert_eq!(hub.subscribe(event.id.clone()).size_hint(), (0, Some(0)));
 //! # Ok(())
 //! # }

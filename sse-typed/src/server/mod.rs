@@ -175,7 +175,8 @@
 //!     Sse::new(stream::iter([greeting]))
 //! }
 //!
-//! let app: Router = Router::new().route("/events", get(events)).layer(SseLayer::new().keep_alive(Duration::from_secs(10)));
+//! let layer = SseLayer::new().keep_alive(Duration::from_secs(10));
+//! let app: Router = Router::new().route("/events", get(events)).layer(layer);
 //! # }
 //! ```
 //!

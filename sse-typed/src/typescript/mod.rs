@@ -27,7 +27,7 @@
 //!
 //! let file = typescript::render::<RideEvent>(&Options::new());
 //! assert!(file.contains("export type Position = { lat: number, lon: number, };"));
-//! assert!(file.contains("  /** Somebody is on the way. */\n  driver_assigned: {\n    driver: string;\n"));
+//! assert!(file.contains("/** Somebody is on the way. */\n  driver_assigned: {\n    driver: string;\n"));
 //! assert!(file.contains("export function subscribe("));
 //! ```
 //!

@@ -92,7 +92,8 @@ impl<E, L> Hub<E, L> {
     ///
     /// A client that can be resumed from `start` gets no snapshot: it has one, and the events since. A new client
     /// ([`Start::Live`]) gets a snapshot first and then all events from there on. So does, with [`OnGap::Snapshot`], a
-    /// client that meets a gap. The snapshot's id is its position, so a client that reconnects resumes right after it.
+    /// client whose history is lost. The snapshot's id is its position, so a client that reconnects resumes right
+    /// after it.
     ///
     /// With [`publish_with`](Self::publish_with) and a log in memory it is exact: a snapshot contains the changes whose
     /// events are before it, and no others. With other ways to publish, a change may be in the snapshot and its event

@@ -23,7 +23,7 @@ use crate::{
 /// `http::Response::from(sse)` converts it for any other HTTP server. Its settings win over those of layers.
 ///
 /// A stream whose `size_hint` is `(0, Some(0))` before the first poll is answered with 204, like [`Sse::stop`]. Clients
-/// reconnect after an empty stream, and would do so for ever. `futures::stream::pending()` has this size hint, too: it has
+/// reconnect after an empty stream, and would do so forever. `futures::stream::pending()` has this size hint, too: it has
 /// nothing to send.
 ///
 /// # In axum
@@ -160,7 +160,7 @@ impl<St> Sse<St> {
     /// /// Prices for as long as the market is open.
     /// fn market(mut is_open: watch::Receiver<bool>) -> Sse<impl Stream<Item = RawEvent>> {
     ///     Sse::new(prices()).until(async move {
-    ///         // An error means that the sender is gone: the market is closed, too.
+    ///         // An error means that the sender was dropped: the market is closed, too.
     ///         let _ = is_open.wait_for(|is_open| !is_open).await;
     ///         Encoded::new(&RawEvent::new("closed", "")).ok()
     ///     })

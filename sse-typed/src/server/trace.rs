@@ -7,7 +7,7 @@
 use super::Closed;
 use crate::event::EncodeError;
 
-/// The target of all events of the server, whichever private module they come from.
+/// The target of all events of the server, for all of its private modules.
 #[cfg(feature = "tracing")]
 const TARGET: &str = "sse_typed::server";
 

@@ -1,5 +1,5 @@
 //! The parser rules of the standard, P1 to P22, and the laws of the decoder. The rules are those of WHATWG HTML, sections
-//! 9.2.5 and 9.2.6, numbered in the order in which a stream meets them.
+//! 9.2.5 and 9.2.6, numbered in the order in which they apply to a stream.
 
 use std::time::Duration;
 

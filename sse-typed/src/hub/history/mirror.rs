@@ -124,7 +124,7 @@ impl History {
         head
     }
 
-    /// Begins the ring anew after a gap of the log. All events in the ring are before the gap and are trimmed.
+    /// Restarts the ring after a gap of the log. All events in the ring are before the gap and are trimmed.
     pub(in crate::hub) fn rebase(&self, at: &EventId) {
         let mut state = self.lock();
         state.ring.rebase(at.clone());

@@ -42,7 +42,7 @@ impl LogEntry {
 pub struct Page {
     /// Consecutive events.
     pub entries: Vec<LogEntry>,
-    /// Set when the events do not follow the position that was asked for.
+    /// Set when the events do not follow the position of the request.
     pub gap: Option<PageGap>,
     /// Set when the log is closed and nothing follows these events.
     pub closed: Option<End>,
@@ -51,7 +51,7 @@ pub struct Page {
     pub through: Option<EventId>,
 }
 
-/// A gap between the position that was asked for and the events that were read.
+/// A gap between the position of a request and the events that were read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PageGap {
@@ -63,14 +63,14 @@ pub struct PageGap {
 }
 
 impl Page {
-    /// The events right after the position that was asked for.
+    /// The events right after the position of the request.
     #[must_use]
     pub const fn contiguous(entries: Vec<LogEntry>) -> Self {
         Self { entries, gap: None, closed: None, through: None }
     }
 
-    /// The oldest retained events, which do not follow the position that was asked for. `resume` is the position before
-    /// the first of them, or the head when there are none.
+    /// The oldest retained events, which do not follow the position of the request. `resume` is the position before the
+    /// first of them, or the head when there are none.
     #[must_use]
     pub const fn after_gap(gap: Gap, resume: EventId, entries: Vec<LogEntry>) -> Self {
         Self { entries, gap: Some(PageGap { gap, resume }), closed: None, through: None }

@@ -8,7 +8,7 @@ use crate::{
     event::{EncodeError, Event, EventId},
 };
 
-/// Events of one part that are sent together: the items of a [`Merge`](super::Merge).
+/// One or more events of one part: an item of a [`Merge`](super::Merge).
 pub struct Merged<E> {
     pub(super) item: MergedItem,
     pub(super) last_id: Option<EventId>,

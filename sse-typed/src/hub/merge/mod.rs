@@ -123,7 +123,7 @@ use crate::{
 /// stream without parts.
 ///
 /// Where the hub of a part has [`OnGap::Restart`](super::OnGap::Restart), the client is sent an id without that part,
-/// and the stream ends. The client reconnects, begins anew in that part, and resumes in the others.
+/// and the stream ends. The client reconnects, starts without a position in that part, and resumes in the others.
 ///
 /// # Fairness
 ///

@@ -126,7 +126,7 @@ impl Part {
         self.position = Some(escape(id).into());
     }
 
-    /// Ends the part without a position, so that the client begins anew in it.
+    /// Ends the part without a position, so that the client reconnects without a position in it.
     pub(super) fn forget(&mut self) {
         self.position = None;
         self.end();

@@ -37,7 +37,7 @@ enum ReaderPosition {
     /// Where the ring begins.
     RingOrigin,
     At(EventId),
-    /// The log is being asked for it.
+    /// The request to the log for it is in progress.
     Requested,
     /// The end of the hub.
     End,
@@ -219,7 +219,7 @@ impl LogReader {
             match (answer, position) {
                 (Answer::Position(position), _) => self.position = ReaderPosition::At(position),
                 (Answer::Page(answer), Some(position)) => {
-                    // A page that was asked for before the end was known may have events after the end.
+                    // A page that was requested before the end was known may have events after the end.
                     if answer.hub_end == history.hub_end()
                         && let Some(outcome) = self.take_page(answer, position, history)
                     {

@@ -18,8 +18,8 @@ use crate::{
 
 /// The events of a subscription as values. [`Subscription::events`] makes it.
 ///
-/// It is for use in this process, and not for a response: see there. All that take an event share its value, hence the
-/// [`Arc`]. An event that cannot be decoded into an `E` is left out, and reported to `tracing`.
+/// It is for use in this process, and not for a response: see there. All subscriptions share the value of an event,
+/// hence the [`Arc`]. An event that cannot be decoded into an `E` is left out, and reported to `tracing`.
 ///
 /// Each event takes one unit of the task's [coop budget](tokio::task::coop), so a task that is slower than its
 /// publisher yields to other tasks.

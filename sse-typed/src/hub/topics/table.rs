@@ -34,8 +34,8 @@ pub(super) struct EntryIndex {
 /// Where a sweep continues.
 ///
 /// It is a position in the order of the hashes with their bits reversed. In this order the hashes of a bucket are
-/// consecutive, and so are those of the two halves of a split bucket. So a sweep meets every entry that is in the table
-/// for the whole sweep, whatever is split or merged meanwhile.
+/// consecutive, and so are those of the two halves of a split bucket. So a sweep visits every entry that is in the
+/// table for the whole sweep, whatever is split or merged meanwhile.
 #[derive(Clone, Copy)]
 pub(super) struct Cursor(u64);
 
@@ -247,7 +247,7 @@ mod tests {
             let mut table = Table::new();
             let mut map = HashMap::new();
             let mut at = None;
-            // The keys that were there when the sweep began, and were not met since.
+            // The keys that were there when the sweep began, and were not visited since.
             let mut unmet = Vec::new();
             for (n, step) in steps.into_iter().enumerate() {
                 match step {

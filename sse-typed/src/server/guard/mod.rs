@@ -24,7 +24,7 @@ pin_project! {
     /// An accepted connection that times out if its client stops reading.
     ///
     /// A server does not poll a body while its client does not read. The stream then cannot end, and a graceful shutdown
-    /// would wait for it for ever. The guard ends the connection instead, by one of two timeouts:
+    /// would wait for it forever. The guard ends the connection instead, by one of two timeouts:
     ///
     /// - the [write timeout](Self::write_timeout): how long a write may be pending without progress, 30 seconds by default;
     /// - the [shutdown deadline](Self::shutdown_deadline): how long after the beginning of a shutdown the connection may stay

@@ -145,7 +145,7 @@ impl fmt::Debug for Begun {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Drain {
-    /// Streams end at once. Clients reconnect with their last event ID, to whichever server is running then.
+    /// Streams end at once. Clients reconnect with their last event ID, to any server that is running then.
     Now,
     /// Streams may continue until they end by themselves. Those that are open after the grace period are ended.
     Finish {

@@ -1,6 +1,6 @@
 use std::{any::Any, fmt, sync::OnceLock};
 
-/// The decoded events of a segment: filled by the first reader that wants them, shared with all others, and dropped
+/// The decoded events of a segment: filled by the first reader that needs them, shared with all others, and dropped
 /// with the segment.
 ///
 /// Segments do not know the event type, and most are never decoded. So this is one thin pointer.

@@ -14,7 +14,7 @@ impl Ring {
     ///
     /// Each byte is copied into a segment at least twice as large as its own, so it is copied a few times at most,
     /// whatever the order in which positions are read. The newest segment stays as it is, because live readers read it.
-    /// Decoded events of the old segments are dropped; the next reader that wants them decodes them again.
+    /// Decoded events of the old segments are dropped; the next reader that needs them decodes them again.
     pub(super) fn join_from(&mut self, index: usize) {
         let joined = self.joinable(index);
         if joined < 2 {

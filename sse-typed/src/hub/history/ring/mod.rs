@@ -209,7 +209,7 @@ impl Ring {
         PushedEvent { number: n, id }
     }
 
-    /// Trims all events, and begins anew after a position of a log elsewhere. All earlier positions, the head among
+    /// Trims all events, and restarts after a position of a log elsewhere. All earlier positions, the head among
     /// them, are then before the retained events.
     pub(in crate::hub) fn rebase(&mut self, at: EventId) {
         // A ring in which no position was used has none to tell from this one.

@@ -1,8 +1,9 @@
 //! The benchmarks of sse-typed.
 //!
-//! Each group (`decode`, `typed`, `encode`, `fan_out`, `topics`, `replay`) lists its [contenders](contender::Contender): sse-typed,
-//! its peers, and the physical limits. Every contender is checked to have done the whole work before one is timed. `cargo bench`
-//! times a group with criterion. The programs in `src/bin` time contenders in turns, count allocations, and write RESULTS.md.
+//! Each group (`decode`, `typed`, `encode`, `fan_out`, `topics`, `replay`) lists its [contenders](contender::Contender):
+//! sse-typed, its peers, and limits such as raw TCP. Every contender is checked to have done the whole work before one is
+//! timed. `cargo bench` times a group with criterion. The programs in `src/bin` time contenders in turns, count allocations,
+//! and write RESULTS.md.
 
 pub mod contender;
 pub mod criterion;

@@ -166,7 +166,7 @@ impl History {
         self.wake_waiting(self.lock());
     }
 
-    /// Stores the bounds of the ring for readers that do not take the lock.
+    /// Stores the oldest and the newest position of the ring for readers that do not take the lock.
     pub(super) fn store_bounds(&self, state: &HistoryState) {
         self.oldest.store(state.ring.oldest(), Ordering::Release);
         self.head.store(state.ring.head(), Ordering::Release);

@@ -6,7 +6,7 @@
 //!
 //! A reader takes pages from the log until it reaches a position that is in the ring, and continues there. The events
 //! in the ring follow each of its positions in the order of the log, so no event is missing or duplicated where a
-//! subscription continues in the ring. Only the log reports gaps.
+//! subscription continues in the ring. Gaps are reported by the log and not by the ring.
 //!
 //! [`history::mirror`](super::history) says where a hub ends and how that is found out.
 

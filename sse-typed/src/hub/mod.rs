@@ -153,7 +153,7 @@
 //! - A hub to which nobody is subscribed for 5 seconds is not followed, and its events in memory are dropped. The next
 //!   subscription begins it anew.
 //! - A hub that begins reads its newest events into memory, at most 256 and about 4 MiB, so clients that reconnect after a restart find
-//!   their positions there. Live subscriptions begin behind them. If the hub's own publisher is first, nothing is read.
+//!   their positions there. Live subscriptions begin after them. If the hub's own publisher is first, nothing is read.
 //! - Several hubs on one key, in one process or in many, share its events. When the last handle of one is dropped, the
 //!   others go on; a [close](Hub::close) ends all of them.
 //! - Two event types must not share a key. The name that [`Topics::on`] asks for keeps them apart.

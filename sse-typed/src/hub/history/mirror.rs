@@ -105,7 +105,7 @@ impl History {
         false
     }
 
-    /// The position behind all events, if the ring has begun.
+    /// The position after all events, if the ring has begun.
     pub(in crate::hub) fn head_if_begun(&self) -> Option<RingPosition> {
         let state = self.lock();
         state.origin.is_some().then(|| RingPosition::new(&state, state.ring.head()))

@@ -6,7 +6,7 @@ use super::{history::History, ring::Segment};
 use crate::{event::EventId, hub::log::LogEntry};
 
 impl History {
-    /// Empties the ring, and puts it behind this position. False if the ring has begun: a publisher was first.
+    /// Empties the ring, and puts it after this position. False if the ring has begun: a publisher was first.
     ///
     /// The ring begins with [`finish_preload`](Self::finish_preload). Until then no position in it can be read.
     pub(in crate::hub) fn begin_preload(&self, at: EventId) -> bool {
@@ -38,7 +38,7 @@ impl History {
         true
     }
 
-    /// Begins the ring behind the events that are in it. Does nothing if it has begun.
+    /// Begins the ring after the events that are in it. Does nothing if it has begun.
     pub(in crate::hub) fn finish_preload(&self) {
         let mut state = self.lock();
         if state.origin.is_none() {
@@ -67,7 +67,7 @@ impl History {
         state.origin.is_some() && state.ring.find(id.as_str()).is_some()
     }
 
-    /// The id of the position behind all events in the ring.
+    /// The id of the position after all events in the ring.
     pub(in crate::hub) fn head_id(&self) -> EventId {
         self.head_position().id
     }
@@ -77,7 +77,7 @@ impl History {
         self.lock().ring.max_events()
     }
 
-    /// How many retained events are behind the position at which the ring began.
+    /// How many retained events are after the position at which the ring began.
     pub(in crate::hub) fn count_behind_origin(&self) -> u64 {
         let state = self.lock();
         let Some(origin) = &state.origin else { return 0 };

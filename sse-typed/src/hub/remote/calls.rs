@@ -61,13 +61,13 @@ pub(super) async fn try_call<T>(mut answer: BoxFuture<'_, T>) -> Result<T, CallF
 /// Whether a gap has passed the end of the hub, if the gap was read after the end was known.
 pub(super) async fn gap_passes_end(log: &dyn ErasedLog, end: &EndPosition) -> Result<bool, CallFailure> {
     match end.get() {
-        // Whether the events behind the end are retained.
+        // Whether the events after the end are retained.
         Some(head) => Ok(try_call(log.read_after(head.as_str(), 1)).await?.gap.is_some()),
         None => Ok(false),
     }
 }
 
-/// Waits until there may be new events behind a position. `early_returns` is how often the log has returned without new
+/// Waits until there may be new events after a position. `early_returns` is how often the log has returned without new
 /// events before: one that does so repeatedly is asked less and less often, down to once in 128 ms.
 pub(super) async fn wait_for_news(log: &dyn ErasedLog, position: &EventId, early_returns: u32) {
     let began = Instant::now();

@@ -29,7 +29,7 @@ pub(super) struct Follower {
 pub(super) enum Step {
     /// There may be more.
     Moved,
-    /// Nothing is behind this position.
+    /// Nothing is after this position.
     CaughtUp(EventId),
     /// The hub has ended, and all of its events are in the ring.
     Over,
@@ -156,7 +156,7 @@ impl Follower {
             ExtendOutcome::EndUnknown | ExtendOutcome::Closed => return Ok(Step::Moved),
         }
         if matches!(hub_end, HubEnd::At(_)) && !has_moved {
-            // Nothing is behind this position, so it is the end, whichever id the end has.
+            // Nothing is after this position, so it is the end, whichever id the end has.
             history.close_at_head();
             return Ok(Step::Over);
         }

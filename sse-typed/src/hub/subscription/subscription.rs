@@ -43,7 +43,7 @@ pub struct Subscription<E> {
 pub(super) struct Extras<E> {
     /// The event that is sent before all others.
     pub(super) greeting: Option<Box<Event<Arc<E>>>>,
-    /// What [`ready`](Subscription::ready) has read. The position is behind it already.
+    /// What [`ready`](Subscription::ready) has read. The position is after it already.
     pub(super) peeked: Option<SubscriptionItem<E>>,
     pub(super) position_before_peeked: Option<Box<EventId>>,
     pub(super) filter: Option<EventFilter<E>>,

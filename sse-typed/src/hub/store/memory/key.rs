@@ -100,7 +100,7 @@ impl KeyHistory {
         self.prefix.id(self.head_number().saturating_sub(n).max(oldest))
     }
 
-    /// Whether nothing is behind this position, and something may come.
+    /// Whether nothing is after this position, and something may come.
     pub(super) fn is_waited_for(&self, position: &str) -> bool {
         self.end.is_none() && self.prefix.parse(position) == Some(self.head_number())
     }

@@ -6,7 +6,14 @@
 //! | URL | store | feature |
 //! |---|---|---|
 //! | `memory:` | [`MemoryStore`](crate::hub::MemoryStore), in the memory of this process | `hub` |
+//! | `redis://..`, `rediss://..` | `RedisStore`, in a Redis server that any number of processes share | `redis` |
 
 mod open;
+#[cfg(feature = "redis")]
+#[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
+pub mod redis;
 
 pub use self::open::OpenStoreError;
+#[cfg(feature = "redis")]
+#[doc(inline)]
+pub use self::redis::{RedisError, RedisLog, RedisStore, RedisStoreBuilder};

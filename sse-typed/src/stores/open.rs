@@ -1,12 +1,26 @@
 use std::{error::Error, fmt};
 
+#[cfg(feature = "redis")]
+use super::redis::RedisStore;
 use crate::hub::{AnyStore, LogOptions, MemoryStore};
 
 /// The schemes whose store is not part of this build, with the cargo feature that adds it.
-const MISSING: &[(&str, &str)] = &[("file", "file"), ("redis", "redis"), ("rediss", "redis")];
+const MISSING: &[(&str, &str)] = &[
+    ("file", "file"),
+    #[cfg(not(feature = "redis"))]
+    ("redis", "redis"),
+    #[cfg(not(feature = "redis"))]
+    ("rediss", "redis"),
+];
 
 /// The schemes of this build.
-const SCHEMES: &[&str] = &["memory:"];
+const SCHEMES: &[&str] = &[
+    "memory:",
+    #[cfg(feature = "redis")]
+    "redis:",
+    #[cfg(feature = "redis")]
+    "rediss:",
+];
 
 impl AnyStore {
     /// Opens the store that a URL names, with the default [`LogOptions`].
@@ -14,6 +28,7 @@ impl AnyStore {
     /// | URL | store |
     /// |---|---|
     /// | `memory:` | [`MemoryStore`]: a new one for each call |
+    /// | `redis://[<user>][:<password>@]<host>[:<port>][/<database>]` | `RedisStore`; `rediss://` for TLS |
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -48,7 +63,7 @@ impl AnyStore {
     /// # Cancel safety
     ///
     /// Dropping the future opens nothing.
-    #[expect(clippy::unused_async, reason = "stores elsewhere are connected to")]
+    #[cfg_attr(not(feature = "redis"), expect(clippy::unused_async, reason = "stores elsewhere are connected to"))]
     pub async fn open_with(url: &str, options: LogOptions) -> Result<Self, OpenStoreError> {
         let Some((scheme, rest)) = url.split_once(':') else {
             return Err(OpenStoreError(OpenErrorKind::NoScheme));
@@ -56,6 +71,14 @@ impl AnyStore {
         match scheme {
             "memory" if rest.is_empty() => Ok(Self::new(MemoryStore::new(options))),
             "memory" => Err(OpenStoreError(OpenErrorKind::InvalidUrl("`memory:` has nothing behind the colon"))),
+            #[cfg(feature = "redis")]
+            "redis" | "rediss" => match RedisStore::builder(url).options(options).connect().await {
+                Ok(store) => Ok(Self::new(store)),
+                Err(error) if error.is_invalid_settings() => {
+                    Err(OpenStoreError(OpenErrorKind::InvalidUrl("it names no Redis server")))
+                }
+                Err(error) => Err(OpenStoreError(OpenErrorKind::Failed(Box::new(error)))),
+            },
             _ => Err(OpenStoreError(match MISSING.iter().find(|(missing, _)| *missing == scheme) {
                 Some((_, feature)) => OpenErrorKind::MissingFeature { scheme: scheme.to_owned(), feature },
                 None => OpenErrorKind::UnknownScheme(scheme.to_owned()),
@@ -73,7 +96,12 @@ enum OpenErrorKind {
     NoScheme,
     InvalidUrl(&'static str),
     UnknownScheme(String),
-    MissingFeature { scheme: String, feature: &'static str },
+    MissingFeature {
+        scheme: String,
+        feature: &'static str,
+    },
+    #[cfg(feature = "redis")]
+    Failed(Box<dyn Error + Send + Sync>),
 }
 
 impl OpenStoreError {
@@ -114,11 +142,21 @@ impl fmt::Display for OpenStoreError {
                     "a store at `{scheme}:` needs the cargo feature `{feature}` of sse-typed, which is not enabled"
                 )
             }
+            #[cfg(feature = "redis")]
+            OpenErrorKind::Failed(_) => f.write_str("the store cannot be opened"),
         }
     }
 }
 
-impl Error for OpenStoreError {}
+impl Error for OpenStoreError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match &self.0 {
+            #[cfg(feature = "redis")]
+            OpenErrorKind::Failed(error) => Some(&**error),
+            _ => None,
+        }
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -135,11 +173,23 @@ mod tests {
 
     #[tokio::test]
     async fn an_error_names_the_schemes_or_the_missing_feature_and_no_password() {
-        let error = AnyStore::open("redis://user:secret@host").await.unwrap_err();
-        assert!(error.is_missing_feature() && !error.to_string().contains("secret"), "{error}");
-        assert!(error.to_string().contains("the cargo feature `redis`"), "{error}");
+        #[cfg(not(feature = "redis"))]
+        {
+            let error = AnyStore::open("redis://user:secret@host").await.unwrap_err();
+            assert!(error.is_missing_feature() && !error.to_string().contains("secret"), "{error}");
+            assert!(error.to_string().contains("the cargo feature `redis`"), "{error}");
+        }
         let error = AnyStore::open("mongo:x").await.unwrap_err();
         assert!(error.is_unknown_scheme() && error.to_string().contains("`mongo:`; this build has memory:"), "{error}");
+        #[cfg(feature = "redis")]
+        {
+            // Nothing listens on this port.
+            let error = AnyStore::open("redis://user:secret@127.0.0.1:1").await.unwrap_err();
+            assert_eq!(error.to_string(), "the store cannot be opened");
+            assert_eq!(error.source().unwrap().to_string(), "Redis cannot be reached");
+            assert!(!format!("{error:?}").contains("secret"));
+            assert!(AnyStore::open("redis://host/x").await.unwrap_err().is_invalid_url());
+        }
         for url in ["", "memory", "/tmp/x", "memory:x"] {
             assert!(AnyStore::open(url).await.unwrap_err().is_invalid_url(), "{url}");
         }

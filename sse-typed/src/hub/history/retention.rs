@@ -14,9 +14,9 @@ use std::time::Duration;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
-    pub(super) events: usize,
-    pub(super) bytes: usize,
-    pub(super) age: Option<Duration>,
+    pub(crate) events: usize,
+    pub(crate) bytes: usize,
+    pub(crate) age: Option<Duration>,
 }
 
 impl Retention {

@@ -1,0 +1,170 @@
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use redis::{Cmd, Value, aio::MultiplexedConnection};
+use tokio::{sync::watch, time::sleep};
+
+use super::{
+    back_off::BackOff,
+    connect::{CommandConnection, Target},
+    error::{Kind, RedisError},
+    status::{Link, Status},
+    trace,
+};
+
+/// How often the server is asked whether it is still there.
+pub(super) const PING_EVERY: Duration = Duration::from_secs(5);
+
+/// The connection that carries the commands of all keys.
+///
+/// A task connects anew when it breaks. Until then every call fails at once.
+#[derive(Debug)]
+pub(super) struct Commands {
+    state: Mutex<State>,
+    /// The number of the present connection. Zero while there is none.
+    connected: watch::Sender<u64>,
+}
+
+#[derive(Debug)]
+enum State {
+    Up { connection: MultiplexedConnection, number: u64 },
+    Away(RedisError),
+}
+
+/// Why a command has no reply.
+#[derive(Debug)]
+pub(super) enum CallError {
+    /// It was not executed.
+    NotExecuted(RedisError),
+    /// It may have been executed, or may be later.
+    Unknown(RedisError),
+}
+
+impl CallError {
+    pub(super) fn into_error(self) -> RedisError {
+        match self {
+            Self::NotExecuted(error) | Self::Unknown(error) => error,
+        }
+    }
+}
+
+impl Commands {
+    /// The number of the first connection.
+    pub(super) const FIRST: u64 = 1;
+
+    pub(super) fn new(error: RedisError) -> Self {
+        Self { state: Mutex::new(State::Away(error)), connected: watch::Sender::new(0) }
+    }
+
+    /// Sends a command and waits for the reply.
+    pub(super) async fn call(&self, command: &Cmd) -> Result<Value, CallError> {
+        let (mut connection, number) = match &*self.lock() {
+            State::Up { connection, number } => (connection.clone(), *number),
+            State::Away(error) => return Err(CallError::NotExecuted(error.clone())),
+        };
+        match command.query_async(&mut connection).await {
+            Ok(reply) => Ok(reply),
+            Err(error) => {
+                let error = RedisError::from(error);
+                if error.is_answer() {
+                    if error.is_replica() {
+                        // The primary is another server now.
+                        self.give_up(number, &error);
+                    }
+                    return Err(CallError::NotExecuted(error));
+                }
+                self.give_up(number, &error);
+                Err(CallError::Unknown(error))
+            }
+        }
+    }
+
+    /// Waits for a connection.
+    pub(super) async fn connected(&self) {
+        let mut connected = self.connected.subscribe();
+        // The sender is in `self`.
+        let _ = connected.wait_for(|number| *number != 0).await;
+    }
+
+    /// Takes a connection out of use, if it is the present one. What waits for a reply on it fails.
+    fn give_up(&self, number: u64, error: &RedisError) {
+        let mut state = self.lock();
+        if matches!(&*state, State::Up { number: present, .. } if *present == number) {
+            *state = State::Away(error.clone());
+            drop(state);
+            self.connected.send_replace(0);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps the store connected, for ever. `first` is the connection that there is already.
+    pub(super) async fn keep_connected(
+        self: Arc<Self>,
+        target: Arc<Target>,
+        status: Arc<Status>,
+        mut first: Option<CommandConnection>,
+    ) {
+        let mut number = Self::FIRST - 1;
+        let mut back_off = BackOff::new();
+        loop {
+            number += 1;
+            let connected = match first.take() {
+                // It is in use since the store was made.
+                Some(connected) => Ok(connected),
+                None => target.connect_commands().await.inspect(|connected| self.set_up(connected, number)),
+            };
+            let error = match connected {
+                Ok(connected) => {
+                    status.set(Link::Commands, None);
+                    trace::connected(Link::Commands.name());
+                    let error = self.until_broken(connected, number, &mut back_off).await;
+                    trace::disconnected(Link::Commands.name(), &error);
+                    error
+                }
+                Err(error) => error,
+            };
+            *self.lock() = State::Away(error.clone());
+            self.connected.send_replace(0);
+            status.set(Link::Commands, Some(error.clone()));
+            let pause = back_off.pause();
+            trace::connect_failed(Link::Commands.name(), &error, pause);
+            sleep(pause).await;
+        }
+    }
+
+    pub(super) fn set_up(&self, connected: &CommandConnection, number: u64) {
+        *self.lock() = State::Up { connection: connected.connection.clone(), number };
+        self.connected.send_replace(number);
+    }
+
+    /// Waits until the connection is of no more use, and drops it.
+    async fn until_broken(&self, mut connected: CommandConnection, number: u64, back_off: &mut BackOff) -> RedisError {
+        let mut given_up = self.connected.subscribe();
+        loop {
+            tokio::select! {
+                _ = &mut connected.task.0 => {
+                    let error = RedisError::new(Kind::Unreachable, "the server closed the connection");
+                    self.give_up(number, &error);
+                    return error;
+                }
+                () = async { drop(given_up.wait_for(|present| *present != number).await) } => {
+                    return match &*self.lock() {
+                        State::Away(error) => error.clone(),
+                        State::Up { .. } => RedisError::timed_out(),
+                    };
+                }
+                () = sleep(PING_EVERY) => {
+                    // A failure gives up the connection.
+                    if self.call(&redis::cmd("PING")).await.is_ok() {
+                        *back_off = BackOff::new();
+                    }
+                }
+            }
+        }
+    }
+}

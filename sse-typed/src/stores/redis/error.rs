@@ -1,0 +1,234 @@
+use std::{error::Error, fmt, sync::Arc};
+
+use redis::{ErrorKind, ServerErrorKind};
+
+/// Why a call of a [`RedisStore`](super::RedisStore) failed.
+///
+/// It is cheap to clone.
+#[derive(Clone)]
+pub struct RedisError(Arc<Inner>);
+
+struct Inner {
+    kind: Kind,
+    source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Unreachable,
+    TimedOut,
+    LoginRefused,
+    MissingRight(String),
+    Unsupported(String),
+    InvalidSettings(String),
+    InvalidKey(&'static str),
+    OtherWriter(String),
+    WrongType,
+    OutOfMemory,
+    /// The server is a replica.
+    Replica,
+    /// The server has stopped to accept writes.
+    ReadOnly,
+    UnknownScript,
+    Refused,
+    UnexpectedReply,
+}
+
+impl RedisError {
+    pub(super) fn new(kind: Kind, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self(Arc::new(Inner { kind, source: Some(source.into()) }))
+    }
+
+    /// The server cannot be reached, or the connection was lost. Calls succeed again once the store has reconnected.
+    #[must_use]
+    pub fn is_unreachable(&self) -> bool {
+        matches!(self.0.kind, Kind::Unreachable | Kind::TimedOut)
+    }
+
+    /// The server did not reply within the [timeout](super::RedisStoreBuilder::response_timeout).
+    #[must_use]
+    pub fn is_timeout(&self) -> bool {
+        self.0.kind == Kind::TimedOut
+    }
+
+    /// The server refused the user or the password, or wants one.
+    #[must_use]
+    pub fn is_login_refused(&self) -> bool {
+        self.0.kind == Kind::LoginRefused
+    }
+
+    /// The user may not run a command, or may not use the keys or channels of the store. The message names what is missing.
+    #[must_use]
+    pub fn is_missing_right(&self) -> bool {
+        matches!(self.0.kind, Kind::MissingRight(_))
+    }
+
+    /// The server is one that the store cannot use: a cluster, a Sentinel, or too old.
+    #[must_use]
+    pub fn is_unsupported_server(&self) -> bool {
+        matches!(self.0.kind, Kind::Unsupported(_))
+    }
+
+    /// The URL or another setting is invalid, or there is no Tokio runtime.
+    #[must_use]
+    pub fn is_invalid_settings(&self) -> bool {
+        matches!(self.0.kind, Kind::InvalidSettings(_))
+    }
+
+    /// The key is none: see [`EventStore`](crate::hub::EventStore#keys).
+    #[must_use]
+    pub fn is_invalid_key(&self) -> bool {
+        matches!(self.0.kind, Kind::InvalidKey(_))
+    }
+
+    /// Another log has appended to a key that this log was opened for as its
+    /// [sole writer](crate::hub::LogOptions::sole_writer). All further appends of this log fail.
+    #[must_use]
+    pub fn is_other_writer(&self) -> bool {
+        matches!(self.0.kind, Kind::OtherWriter(_))
+    }
+
+    /// The key holds a value of another type. It belongs to another program.
+    #[must_use]
+    pub fn is_wrong_type(&self) -> bool {
+        self.0.kind == Kind::WrongType
+    }
+
+    /// The server has no memory left.
+    #[must_use]
+    pub fn is_out_of_memory(&self) -> bool {
+        self.0.kind == Kind::OutOfMemory
+    }
+
+    /// The server is a replica, or does not accept writes at present.
+    #[must_use]
+    pub fn is_read_only(&self) -> bool {
+        matches!(self.0.kind, Kind::Replica | Kind::ReadOnly)
+    }
+
+    /// Whether the server has answered, so that a command with this error was not executed.
+    pub(super) fn is_answer(&self) -> bool {
+        !matches!(self.0.kind, Kind::Unreachable | Kind::TimedOut | Kind::UnexpectedReply)
+    }
+
+    pub(super) fn is_replica(&self) -> bool {
+        self.0.kind == Kind::Replica
+    }
+
+    pub(super) fn is_unknown_script(&self) -> bool {
+        self.0.kind == Kind::UnknownScript
+    }
+
+    pub(super) fn kind(&self) -> &Kind {
+        &self.0.kind
+    }
+
+    /// The runtime of the store has ended.
+    pub(super) fn stopped() -> Self {
+        Self::new(Kind::Unreachable, "the Tokio runtime of the store has ended")
+    }
+
+    pub(super) fn timed_out() -> Self {
+        Kind::TimedOut.into()
+    }
+
+    pub(super) fn unexpected(reply: impl Into<String>) -> Self {
+        Self::new(Kind::UnexpectedReply, reply.into())
+    }
+
+    /// An error of the server by its text, which begins with a code.
+    pub(super) fn of_server(text: &str) -> Self {
+        let text = text.trim_start_matches('-');
+        let code = text.split(' ').next().unwrap_or_default();
+        Self::new(Kind::of_code(code, text), text.to_owned())
+    }
+}
+
+impl Kind {
+    fn of_code(code: &str, text: &str) -> Self {
+        match code {
+            "WRONGTYPE" => Self::WrongType,
+            "OOM" => Self::OutOfMemory,
+            "READONLY" => Self::Replica,
+            "MISCONF" | "NOREPLICAS" => Self::ReadOnly,
+            "NOAUTH" | "WRONGPASS" => Self::LoginRefused,
+            "NOPERM" => Self::MissingRight(text.to_owned()),
+            "NOSCRIPT" => Self::UnknownScript,
+            _ => Self::Refused,
+        }
+    }
+}
+
+impl From<Kind> for RedisError {
+    fn from(kind: Kind) -> Self {
+        Self(Arc::new(Inner { kind, source: None }))
+    }
+}
+
+impl From<redis::RedisError> for RedisError {
+    fn from(error: redis::RedisError) -> Self {
+        let kind = match error.kind() {
+            _ if error.is_timeout() => Kind::TimedOut,
+            // A reply that was cut off is malformed.
+            ErrorKind::Io | ErrorKind::Parse => Kind::Unreachable,
+            ErrorKind::AuthenticationFailed => Kind::LoginRefused,
+            ErrorKind::InvalidClientConfig => Kind::InvalidSettings(error.to_string()),
+            ErrorKind::Server(ServerErrorKind::NoScript) => Kind::UnknownScript,
+            ErrorKind::Server(ServerErrorKind::NoPerm) => {
+                Kind::MissingRight(error.detail().unwrap_or("the server does not say which").to_owned())
+            }
+            ErrorKind::Server(ServerErrorKind::ReadOnly) => Kind::Replica,
+            ErrorKind::Server(ServerErrorKind::Moved | ServerErrorKind::CrossSlot | ServerErrorKind::ClusterDown) => {
+                Kind::Unsupported("a Redis Cluster".to_owned())
+            }
+            ErrorKind::Server(_) | ErrorKind::Extension => {
+                Kind::of_code(error.code().unwrap_or_default(), error.detail().unwrap_or_default())
+            }
+            _ => Kind::UnexpectedReply,
+        };
+        Self::new(kind, error)
+    }
+}
+
+impl From<std::io::Error> for RedisError {
+    fn from(error: std::io::Error) -> Self {
+        Self::new(Kind::Unreachable, error)
+    }
+}
+
+impl fmt::Display for RedisError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0.kind {
+            Kind::Unreachable => f.write_str("Redis cannot be reached"),
+            Kind::TimedOut => f.write_str("Redis did not reply in time"),
+            Kind::LoginRefused => f.write_str("Redis refuses the user or the password"),
+            Kind::MissingRight(right) => write!(f, "the Redis user lacks a right: {right}"),
+            Kind::Unsupported(server) => write!(f, "the store cannot use this server: it is {server}"),
+            Kind::InvalidSettings(fault) => write!(f, "invalid settings of a Redis store: {fault}"),
+            Kind::InvalidKey(fault) => write!(f, "invalid key: {fault}"),
+            Kind::OtherWriter(position) => {
+                write!(f, "another writer has appended to the key of a sole writer, up to {position}")
+            }
+            Kind::WrongType => f.write_str("the key holds a value of another program"),
+            Kind::OutOfMemory => f.write_str("Redis has no memory left"),
+            Kind::Replica => f.write_str("the Redis server is a replica"),
+            Kind::ReadOnly => f.write_str("Redis does not accept writes"),
+            Kind::UnknownScript => f.write_str("Redis does not know a script"),
+            Kind::Refused => f.write_str("Redis refuses a command"),
+            Kind::UnexpectedReply => f.write_str("Redis sent an unexpected reply"),
+        }
+    }
+}
+
+impl fmt::Debug for RedisError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisError").field("kind", &self.0.kind).field("source", &self.0.source).finish()
+    }
+}
+
+impl Error for RedisError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        let source = self.0.source.as_deref()?;
+        Some(source)
+    }
+}

@@ -1,0 +1,186 @@
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use super::{
+    append::Outcome,
+    error::{Kind, RedisError},
+    page,
+    position::Position,
+    queue::Queue,
+    record::{self, Content, Record},
+    store::Shared,
+};
+use crate::{
+    event::EventId,
+    hub::{AppendError, Block, End, EventLog, LogOptions, Page, Wakes},
+};
+
+/// How long a key may be, in bytes.
+const LONGEST_KEY: usize = 512;
+
+/// How many bytes of events one read asks for, about.
+const PAGE_BYTES: usize = 1 << 20;
+
+/// How many events the first read of a log asks for: their size is not known yet.
+const FIRST_PAGE: usize = 16;
+
+/// The history of one key in a [`RedisStore`](super::RedisStore).
+///
+/// Its clones are the same log. Another log of the key has the same history.
+///
+/// # Errors
+///
+/// All methods fail with an [invalid key](RedisError::is_invalid_key) if the key is none, and with an
+/// [unreachable server](RedisError::is_unreachable) while the store is not connected. An append that was on its way when the
+/// connection broke, or that got no reply in time, is [`Unknown`](AppendError::Unknown): it may be stored, even later. An
+/// append that the server refused, or that was not sent, is [`Failed`](AppendError::Failed).
+///
+/// # Cancel safety
+///
+/// Reading and waiting change nothing. An append or a close whose future is dropped has happened, or not, or happens soon.
+#[derive(Clone)]
+pub struct RedisLog {
+    shared: Arc<Shared>,
+    queue: Result<Arc<Queue>, RedisError>,
+    options: Arc<LogOptions>,
+    /// The bytes of an event, on average. Zero until there was one.
+    average: Arc<AtomicUsize>,
+}
+
+impl RedisLog {
+    pub(super) fn new(shared: Arc<Shared>, queue: Result<Arc<Queue>, RedisError>, options: Arc<LogOptions>) -> Self {
+        Self { shared, queue, options, average: Arc::default() }
+    }
+
+    fn queue(&self) -> Result<&Arc<Queue>, RedisError> {
+        self.queue.as_ref().map_err(Clone::clone)
+    }
+
+    async fn write(&self, block: Option<&Block>, end: Option<End>) -> Outcome {
+        let queue = self.queue().map_err(AppendError::Failed)?;
+        queue.append(&self.shared, &self.options, block, end).await
+    }
+
+    async fn records(&self, from: &str, count: usize) -> Result<Vec<Record>, RedisError> {
+        let mut command = redis::cmd("XRANGE");
+        command.arg(&self.queue()?.names.stream).arg(from).arg("+").arg("COUNT").arg(count);
+        record::records(self.shared.read(&command).await?)
+    }
+
+    fn key_text(&self) -> &str {
+        self.queue.as_ref().map_or("", |queue| queue.key())
+    }
+
+    /// How many events a read may ask for.
+    fn limit(&self, wanted: usize) -> usize {
+        let most = match self.average.load(Ordering::Relaxed) {
+            0 => FIRST_PAGE,
+            average => (PAGE_BYTES / average).max(1),
+        };
+        wanted.clamp(1, most)
+    }
+
+    fn note_size(&self, page: &Page) {
+        let bytes: usize = page.entries.iter().map(|entry| entry.block.as_bytes().len()).sum();
+        if let Some(average) = bytes.checked_div(page.entries.len()) {
+            self.average.store(average.max(1), Ordering::Relaxed);
+        }
+    }
+
+    /// The newest record, and the position behind all events.
+    async fn newest(&self) -> Result<(Option<Record>, Position), RedisError> {
+        let newest = self.shared.newest(self.queue()?.key()).await?;
+        let head = match &newest {
+            None => Position::BEGINNING,
+            Some(Record { content: Content::Stored { before, block: None, .. }, .. }) => *before,
+            Some(record) => record.position,
+        };
+        Ok((newest, head))
+    }
+}
+
+/// Checks that this is a key.
+pub(super) fn check_key(key: &str) -> Result<(), RedisError> {
+    let fault = match key.len() {
+        0 => "it is empty",
+        1..=LONGEST_KEY if key.contains('\0') => "it has a NUL",
+        1..=LONGEST_KEY => return Ok(()),
+        _ => "it has over 512 bytes",
+    };
+    Err(Kind::InvalidKey(fault).into())
+}
+
+impl EventLog for RedisLog {
+    type Error = RedisError;
+
+    async fn append(&self, block: &Block) -> Outcome {
+        self.write(Some(block), None).await
+    }
+
+    async fn close(&self, last: Option<&Block>, end: End) -> Outcome {
+        self.write(last, Some(end)).await
+    }
+
+    async fn read_after(&self, after: &str, limit: usize) -> Result<Page, RedisError> {
+        let limit = self.limit(limit);
+        // Before the events the one at the position, behind them the end.
+        let count = limit.saturating_add(2);
+        let position = Position::parse(after);
+        let skipped = |record: &Record| self.shared.note_skipped(self.key_text(), record);
+        if let Some(position) = position {
+            let records = self.records(&position.entry.to_string(), count).await?;
+            if let Ok(page) = page::behind(records, position, limit, skipped) {
+                self.note_size(&page);
+                return Ok(page);
+            }
+        }
+        let oldest = self.records("-", count).await?;
+        let reason = page::reason(position, &oldest);
+        let page = page::behind_gap(oldest, reason, limit, skipped);
+        self.note_size(&page);
+        Ok(page)
+    }
+
+    async fn wait_after(&self, after: &EventId) -> Result<(), RedisError> {
+        // Registered before the read, so that no change between the two is missed.
+        let woken = self.shared.wakes().wait(self.queue()?.key());
+        let (newest, head) = self.newest().await?;
+        let is_closed = matches!(newest, Some(Record { content: Content::Stored { end: Some(_), .. }, .. }));
+        if !is_closed && head.to_string() == after.as_str() {
+            woken.await;
+        }
+        Ok(())
+    }
+
+    async fn head(&self) -> Result<EventId, RedisError> {
+        Ok(self.newest().await?.1.id())
+    }
+
+    async fn before_last(&self, n: u64) -> Result<EventId, RedisError> {
+        let head = self.newest().await?.1;
+        if n == 0 || head == Position::BEGINNING {
+            return Ok(head.id());
+        }
+        let before = self.shared.before_last(self.queue()?.key(), n).await?;
+        Ok(before.unwrap_or(head).id())
+    }
+
+    fn wakes(&self) -> Option<(&Wakes, &str)> {
+        let queue = self.queue.as_ref().ok()?;
+        Some((self.shared.wakes(), queue.key()))
+    }
+}
+
+impl fmt::Debug for RedisLog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisLog")
+            .field("key", &self.key_text())
+            .field("options", &self.options)
+            .finish_non_exhaustive()
+    }
+}

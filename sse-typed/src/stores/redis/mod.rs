@@ -1,0 +1,110 @@
+//! Histories in a Redis server, which any number of processes share.
+//!
+//! The key of a log is one stream of Redis. Each event is one entry. Processes that publish append to it, and all processes whose
+//! hubs have subscribers are woken and read it.
+//!
+#![cfg_attr(feature = "derive", doc = "```no_run")]
+#![cfg_attr(not(feature = "derive"), doc = "```ignore")]
+//! use sse_typed::{
+//!     Hub, SseEvent,
+//!     hub::{EventStore, Start},
+//!     stores::RedisStore,
+//! };
+//!
+//! #[derive(Debug, SseEvent)]
+//! #[sse(rename_all = "snake_case")]
+//! enum Ride {
+//!     Position { lat: f64, lon: f64 },
+//!     #[sse(gap)]
+//!     Missed,
+//! }
+//!
+//! # async fn serve() -> Result<(), Box<dyn std::error::Error>> {
+//! let store = RedisStore::connect("redis://127.0.0.1").await?;
+//! let hub = Hub::<Ride, _>::builder().build_on(store.log("rides/7"));
+//!
+//! hub.publish(&Ride::Position { lat: 10.8, lon: 106.6 }).await?; // Redis has stored it
+//! let subscription = hub.subscribe(Start::Earliest); // here, or in any other process
+//!
+//! if !store.health().is_up() {
+//!     // The readiness probe fails.
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # The server
+//!
+//! A Redis from version 6.2 on, or a Valkey. A Redis Cluster is refused when the store connects. So are a Sentinel, a replica and
+//! an older server. Connect to the name or the proxy that leads to the primary; the name is looked up for each connection.
+//!
+//! | setting | recommended | why |
+//! |---|---|---|
+//! | `maxmemory-policy` | `noeviction` | any other policy may remove whole histories. Their readers get a gap |
+//! | `appendonly` | `yes` | without it a restart loses all histories, or those since the latest snapshot |
+//! | `appendfsync` | `always`, or `everysec` | with `everysec` a crash of the machine loses up to two seconds of acknowledged events |
+//! | `min-replicas-to-write` | 1, where there are replicas | bounds what a fail-over loses. Replication is asynchronous |
+//! | `client-output-buffer-limit pubsub` | the default | a process that reads its wake-ups too slowly is cut off. It reconnects and reads all keys anew |
+//!
+//! A user with an ACL needs the keys and the channels of the [prefix](RedisStoreBuilder::key_prefix), and these commands. The
+//! store tries them when it connects, and the error names the first that is missing:
+//!
+//! ```text
+//! ~sse:* &sse:* +eval +evalsha +xadd +xrange +xrevrange +xlen +xtrim +time +pexpire +unlink +publish
+//! +subscribe +unsubscribe +ping +hello +select
+//! ```
+//!
+//! # What the store promises
+//!
+//! - An append whose result is an id is stored as durably as the server is configured. The order of events is the server's.
+//! - An append that the server refused, or that was made while the store was not connected, has [failed]: nothing is stored. An
+//!   append that got no reply is [unknown]: the event may appear, once. The store does not repeat it, unless the log has a
+//!   [sole writer](crate::hub::LogOptions::sole_writer). Then it is repeated for up to 30 seconds and stored once; appends
+//!   behind it wait.
+//! - An id names a server's entry and a random mark that stands in it: `<milliseconds>-<sequence>-<mark>`. An old id is a gap after
+//!   the data was wiped or restored from a backup, and after a fail-over that lost the newest events. It never leads to a
+//!   wrong position. The exception is the position before the first event of an empty log: it stays valid when the events
+//!   behind it are wiped.
+//! - Each event is stored with the position before it. So a read shows whether events between were trimmed or deleted. A live
+//!   reader gets no gap when the event at its position is trimmed.
+//! - Records that other programs add to the stream of a key are skipped, reported to `tracing` under the target
+//!   `sse_typed::stores`, and [counted](RedisStore::skipped_records).
+//! - Appends of one process to one key that wait at the same time go in one call, up to 64 events or 1 MiB.
+//!
+//! Somewhat more is retained than [`Retention`](crate::hub::Retention) says. Redis trims whole blocks of a stream, which are 100
+//! entries by default, and the store trims when an event is appended: a quiet key keeps events that are too old. **The limit
+//! in bytes is not applied.** Set a limit of events that fits the memory of the server.
+//!
+//! # Connections
+//!
+//! A store has two connections, whatever the number of its keys. One carries all commands. The other carries notifications: the
+//! store subscribes to the channel of each key for which a hub has subscribers. No command blocks the server.
+//!
+//! Both are tested with a PING every 5 seconds. A connection that is lost, or whose reply does not come within
+//! [2 seconds](RedisStoreBuilder::response_timeout), is made anew with pauses from 50 ms to 5 s. Meanwhile
+//! [`health`](crate::hub::EventStore::health) is [`Away`](crate::hub::StoreState::Away), appends fail at once, and
+//! subscribers stay connected. When the notifications are back, all followed keys are read.
+//!
+//! A page of a read has about 1 MiB of events, estimated by the size of the events that the log has read before.
+//!
+//! [failed]: crate::hub::AppendError::Failed
+//! [unknown]: crate::hub::AppendError::Unknown
+
+mod append;
+mod back_off;
+mod builder;
+mod commands;
+mod connect;
+mod error;
+mod log;
+mod notifications;
+mod page;
+mod position;
+mod queue;
+mod record;
+mod script;
+mod status;
+mod store;
+mod trace;
+
+pub use self::{builder::RedisStoreBuilder, error::RedisError, log::RedisLog, store::RedisStore};

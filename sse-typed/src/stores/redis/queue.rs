@@ -1,0 +1,153 @@
+use std::{
+    collections::VecDeque,
+    mem,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::oneshot;
+
+use super::{
+    append::{Append, NewRecord, Outcome, Writer},
+    error::RedisError,
+    store::Shared,
+};
+use crate::hub::{AppendError, Block, End, LogOptions};
+
+/// How many events go to the server in one call.
+const BATCH_EVENTS: usize = 64;
+
+/// How many bytes go to the server in one call, unless one event has more.
+const BATCH_BYTES: usize = 1 << 20;
+
+/// The appends to one key. One call at a time is on its way to the server; what is appended meanwhile goes with the next.
+#[derive(Debug)]
+pub(super) struct Queue {
+    key: Arc<str>,
+    pub(super) names: Names,
+    state: Mutex<State>,
+    /// Locked by the task that sends.
+    writer: tokio::sync::Mutex<Writer>,
+}
+
+/// What a key is called in the server.
+#[derive(Debug)]
+pub(super) struct Names {
+    pub(super) stream: String,
+    pub(super) channel: String,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    waiting: VecDeque<Waiting>,
+    /// Whether a task sends what waits.
+    is_sending: bool,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    options: Arc<LogOptions>,
+    record: NewRecord,
+    reply: oneshot::Sender<Outcome>,
+}
+
+/// Frees the queue if the task that sends is dropped, as when its runtime ends.
+struct Sending {
+    queue: Arc<Queue>,
+    shared: Arc<Shared>,
+    is_over: bool,
+}
+
+impl Queue {
+    pub(super) fn new(key: Arc<str>, names: Names, writer: Writer) -> Self {
+        Self { key, names, state: Mutex::default(), writer: tokio::sync::Mutex::new(writer) }
+    }
+
+    pub(super) const fn key(&self) -> &Arc<str> {
+        &self.key
+    }
+
+    /// Appends an event, or closes the log, or both.
+    pub(super) async fn append(
+        self: &Arc<Self>,
+        shared: &Arc<Shared>,
+        options: &Arc<LogOptions>,
+        block: Option<&Block>,
+        end: Option<End>,
+    ) -> Outcome {
+        let (reply, outcome) = oneshot::channel();
+        let waiting = Waiting { options: Arc::clone(options), record: NewRecord::new(block, end), reply };
+        let is_first = {
+            let mut state = self.lock();
+            state.waiting.push_back(waiting);
+            !mem::replace(&mut state.is_sending, true)
+        };
+        if is_first {
+            // In a task of its own: the future of a caller may be dropped at any time, and others depend on the call.
+            let sending = Sending { queue: Arc::clone(self), shared: Arc::clone(shared), is_over: false };
+            shared.runtime().spawn(sending.run());
+        }
+        outcome.await.unwrap_or_else(|_| Err(AppendError::Unknown(RedisError::stopped())))
+    }
+
+    /// Takes the appends that go in one call, or ends the sending. The caller of each is still there.
+    fn next_batch(&self) -> Option<(Append, Vec<oneshot::Sender<Outcome>>)> {
+        let mut state = self.lock();
+        let mut append: Option<Append> = None;
+        let (mut replies, mut bytes) = (Vec::new(), 0);
+        while let Some(next) = state.waiting.front() {
+            if next.reply.is_closed() {
+                state.waiting.pop_front();
+                continue;
+            }
+            bytes += next.record.len();
+            if let Some(append) = &append {
+                // A sole writer that repeats the call finds what is retained of it.
+                let most =
+                    if append.options.is_sole_writer() { append.options.retention().events } else { BATCH_EVENTS };
+                let is_full = replies.len() == most.min(BATCH_EVENTS) || bytes > BATCH_BYTES;
+                if is_full || append.closes() || append.options != next.options {
+                    break;
+                }
+            }
+            let Some(Waiting { options, record, reply }) = state.waiting.pop_front() else { break };
+            append.get_or_insert_with(|| Append::new(options)).push(record);
+            replies.push(reply);
+        }
+        state.is_sending = append.is_some();
+        append.map(|append| (append, replies))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Sending {
+    async fn run(mut self) {
+        let queue = Arc::clone(&self.queue);
+        // Free, except for the moment in which the task before this one ends.
+        let mut writer = queue.writer.lock().await;
+        while let Some((append, replies)) = queue.next_batch() {
+            let outcomes = append.send(&self.shared, &queue, &mut writer).await;
+            for (reply, outcome) in replies.into_iter().zip(outcomes) {
+                // The caller may be dropped since.
+                let _ = reply.send(outcome);
+            }
+        }
+        self.is_over = true;
+    }
+}
+
+impl Drop for Sending {
+    fn drop(&mut self) {
+        if !self.is_over {
+            let mut state = self.queue.lock();
+            state.is_sending = false;
+            let unsent = mem::take(&mut state.waiting);
+            drop(state);
+            for waiting in unsent {
+                let _ = waiting.reply.send(Err(AppendError::Failed(RedisError::stopped())));
+            }
+        }
+    }
+}

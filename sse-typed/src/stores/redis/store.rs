@@ -1,0 +1,269 @@
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{
+        Arc, Mutex, PoisonError, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use redis::{Cmd, Value};
+use tokio::{runtime::Handle, task::AbortHandle};
+
+use super::{
+    append::Writer,
+    builder::RedisStoreBuilder,
+    commands::{CallError, Commands},
+    connect::{CommandConnection, NotificationConnection, Target},
+    error::RedisError,
+    log::{RedisLog, check_key},
+    notifications::Notifications,
+    position::Position,
+    queue::{Names, Queue},
+    record::{self, Record},
+    script::ServerScript,
+    status::Status,
+    trace,
+};
+use crate::hub::{EventStore, Health, LogOptions, Wakes};
+
+/// Keeps the histories of many keys in a Redis server, which any number of processes share.
+///
+/// See the [module](crate::stores::redis) for what the server needs, and for what the store promises.
+///
+/// A store is a handle: its clones share two connections and two tasks. These end when the last clone and the last log are dropped.
+/// The store is of the Tokio runtime in which it was made, which needs its timer and its I/O.
+///
+/// ```no_run
+/// use sse_typed::stores::RedisStore;
+///
+/// # async fn connect() -> Result<(), sse_typed::stores::RedisError> {
+/// let store = RedisStore::connect("redis://127.0.0.1").await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct RedisStore(Arc<Shared>);
+
+/// What the handles of a store share.
+pub(super) struct Shared {
+    target: Arc<Target>,
+    options: Arc<LogOptions>,
+    commands: Arc<Commands>,
+    wakes: Wakes,
+    status: Arc<Status>,
+    runtime: Handle,
+    append_script: ServerScript,
+    before_last_script: ServerScript,
+    queues: Mutex<Queues>,
+    skipped: AtomicU64,
+    tasks: [AbortHandle; 2],
+}
+
+/// The queues of the keys that have several writers.
+#[derive(Default)]
+struct Queues {
+    by_key: HashMap<Arc<str>, Weak<Queue>>,
+    /// How many there may be before those that are dropped are removed.
+    clean_at: usize,
+}
+
+impl RedisStore {
+    /// Connects to a server with the default settings.
+    ///
+    /// The URL is `redis://[<user>][:<password>@]<host>[:<port>][/<database>]`, `rediss://..` for TLS, or `unix:///<path>`.
+    ///
+    /// # Errors
+    ///
+    /// If the server cannot be reached now, if it is none that the store can use, or if the user lacks a right.
+    ///
+    /// # Cancel safety
+    ///
+    /// A dropped future closes its connections.
+    pub async fn connect(url: &str) -> Result<Self, RedisError> {
+        Self::builder(url).connect().await
+    }
+
+    /// A store that connects in the background, and keeps trying for as long as it takes.
+    ///
+    /// Until it is connected appends fail, subscribers wait, and [`health`](EventStore::health) has the latest error.
+    ///
+    /// # Errors
+    ///
+    /// If the URL is malformed, or if there is no Tokio runtime.
+    pub fn connect_lazy(url: &str) -> Result<Self, RedisError> {
+        Self::builder(url).connect_lazy()
+    }
+
+    /// Settings for a store on this server. The URL is that of [`connect`](Self::connect).
+    pub fn builder(url: &str) -> RedisStoreBuilder {
+        RedisStoreBuilder::new(url)
+    }
+
+    /// How often a read has skipped a record that is no event, since the store was made. Such records come from programs
+    /// that write to the keys of the store.
+    #[must_use]
+    pub fn skipped_records(&self) -> u64 {
+        self.0.skipped.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn start(
+        target: Target,
+        options: LogOptions,
+        runtime: Handle,
+        connected: Result<(CommandConnection, NotificationConnection), RedisError>,
+    ) -> Self {
+        let (target, wakes) = (Arc::new(target), Wakes::new());
+        let (commands, notifications, error) = match connected {
+            Ok((commands, notifications)) => (Some(commands), Some(notifications), None),
+            Err(error) => (None, None, Some(error)),
+        };
+        let status = Arc::new(Status::new(error.clone()));
+        let connection = Arc::new(Commands::new(error.unwrap_or_else(RedisError::stopped)));
+        if let Some(commands) = &commands {
+            // Before the first call, which may come before the task runs.
+            connection.set_up(commands, Commands::FIRST);
+        }
+        let commands =
+            runtime.spawn(Arc::clone(&connection).keep_connected(Arc::clone(&target), Arc::clone(&status), commands));
+        let forwarding = Notifications::new(Arc::clone(&target), wakes.clone(), Arc::clone(&status));
+        let forwarding = runtime.spawn(forwarding.run(notifications));
+        Self(Arc::new(Shared {
+            target,
+            options: Arc::new(options),
+            commands: connection,
+            wakes,
+            status,
+            runtime,
+            append_script: ServerScript::new(include_str!("append.lua")),
+            before_last_script: ServerScript::new(include_str!("before_last.lua")),
+            queues: Mutex::default(),
+            skipped: AtomicU64::new(0),
+            tasks: [commands.abort_handle(), forwarding.abort_handle()],
+        }))
+    }
+}
+
+impl EventStore for RedisStore {
+    type Log = RedisLog;
+
+    fn open(&self, key: &str, options: &LogOptions) -> RedisLog {
+        let options = if *options == *self.0.options { Arc::clone(&self.0.options) } else { Arc::new(options.clone()) };
+        let queue = check_key(key).map(|()| self.0.queue(key, &options));
+        RedisLog::new(Arc::clone(&self.0), queue, options)
+    }
+
+    fn options(&self) -> &LogOptions {
+        &self.0.options
+    }
+
+    async fn remove(&self, key: &str) -> Result<(), RedisError> {
+        check_key(key)?;
+        let mut command = redis::cmd("UNLINK");
+        command.arg(self.0.target.redis_key(key));
+        self.0.read(&command).await?;
+        // The key is removed, whatever becomes of this: readers that do not hear of it find out later.
+        let mut command = redis::cmd("PUBLISH");
+        command.arg(self.0.target.channel(key)).arg("");
+        let _ = self.0.read(&command).await;
+        Ok(())
+    }
+
+    fn wakes(&self) -> &Wakes {
+        &self.0.wakes
+    }
+
+    fn health(&self) -> Health {
+        self.0.status.health()
+    }
+}
+
+impl Shared {
+    pub(super) const fn runtime(&self) -> &Handle {
+        &self.runtime
+    }
+
+    pub(super) fn commands(&self) -> &Commands {
+        &self.commands
+    }
+
+    pub(super) const fn wakes(&self) -> &Wakes {
+        &self.wakes
+    }
+
+    pub(super) const fn append_script(&self) -> &ServerScript {
+        &self.append_script
+    }
+
+    /// Sends a command that may be repeated.
+    pub(super) async fn read(&self, command: &Cmd) -> Result<Value, RedisError> {
+        self.commands.call(command).await.map_err(CallError::into_error)
+    }
+
+    /// The newest record of a key.
+    pub(super) async fn newest(&self, key: &str) -> Result<Option<Record>, RedisError> {
+        let mut command = redis::cmd("XREVRANGE");
+        command.arg(self.target.redis_key(key)).arg("+").arg("-").arg("COUNT").arg(1);
+        Ok(record::records(self.read(&command).await?)?.pop())
+    }
+
+    /// The position behind the newest record of a key.
+    pub(super) async fn newest_record(&self, key: &str) -> Result<Position, RedisError> {
+        Ok(self.newest(key).await?.map_or(Position::BEGINNING, |record| record.position))
+    }
+
+    /// The position before the newest `n` events, as far as they are retained. `None` if there are no events.
+    pub(super) async fn before_last(&self, key: &str, n: u64) -> Result<Option<Position>, RedisError> {
+        let key = self.target.redis_key(key);
+        // Numbers of Lua are exact up to 2^53.
+        let n = n.min(1 << 53);
+        let reply = self.before_last_script.call(&self.commands, |command| {
+            command.arg(1).arg(&key).arg(n);
+        });
+        let reply = reply.await.map_err(CallError::into_error)?;
+        let text: String =
+            redis::from_redis_value(reply).map_err(|_| RedisError::unexpected("a position is no text"))?;
+        Ok(Position::parse(&text))
+    }
+
+    pub(super) fn note_skipped(&self, key: &str, record: &Record) {
+        self.skipped.fetch_add(1, Ordering::Relaxed);
+        trace::skipped_record(key, &record.position);
+    }
+
+    fn queue(&self, key: &str, options: &LogOptions) -> Arc<Queue> {
+        let names = || Names { stream: self.target.redis_key(key), channel: self.target.channel(key) };
+        if options.is_sole_writer() {
+            return Arc::new(Queue::new(key.into(), names(), Writer::Unsure));
+        }
+        let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(queue) = queues.by_key.get(key).and_then(Weak::upgrade) {
+            return queue;
+        }
+        if queues.by_key.len() >= queues.clean_at {
+            queues.by_key.retain(|_, queue| queue.strong_count() > 0);
+            queues.clean_at = (queues.by_key.len() * 2).max(64);
+        }
+        let queue = Arc::new(Queue::new(key.into(), names(), Writer::OneOfMany));
+        queues.by_key.insert(Arc::clone(queue.key()), Arc::downgrade(&queue));
+        queue
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+    }
+}
+
+impl fmt::Debug for RedisStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisStore")
+            .field("target", &self.0.target)
+            .field("options", &self.0.options)
+            .field("health", &self.health())
+            .finish_non_exhaustive()
+    }
+}

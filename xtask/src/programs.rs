@@ -16,6 +16,7 @@ pub(crate) enum Program {
     Node,
     NodeModules,
     Nginx,
+    Redis,
     Valgrind,
     Cxx,
     CargoFuzz,
@@ -32,7 +33,7 @@ pub(crate) const TOOLS: &str = "target/tools";
 const OLDEST_NODE: u32 = 20;
 
 impl Program {
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::Rustfmt,
         Self::Clippy,
         Self::Curl,
@@ -40,6 +41,7 @@ impl Program {
         Self::Node,
         Self::NodeModules,
         Self::Nginx,
+        Self::Redis,
         Self::Valgrind,
         Self::Cxx,
         Self::CargoFuzz,
@@ -56,6 +58,7 @@ impl Program {
             Self::Node => "node",
             Self::NodeModules => "npm packages",
             Self::Nginx => "nginx",
+            Self::Redis => "redis-server",
             Self::Valgrind => "valgrind",
             Self::Cxx => "a C++ compiler",
             Self::CargoFuzz => "cargo-fuzz",
@@ -73,6 +76,10 @@ impl Program {
             Self::Node => "Node 20 or newer, with npm: apt-get install nodejs npm, or https://nodejs.org",
             Self::NodeModules => "npm ci --prefix tests/browser",
             Self::Nginx => "apt-get install nginx (the tests start their own; the service is not needed)",
+            Self::Redis => {
+                "apt-get install redis-server (the tests start their own; the service is not needed), or set REDIS_SERVER to \
+                 the path of a Redis or Valkey"
+            }
             Self::Valgrind => "apt-get install valgrind, or https://valgrind.org (Linux)",
             Self::Cxx => "apt-get install g++, or the compiler of your system",
             Self::CargoFuzz => "cargo install --locked cargo-fuzz@0.13.2",
@@ -94,6 +101,10 @@ impl Program {
             Self::NodeModules => npm_packages_are_current(Path::new(BROWSER)),
             // On Debian it is in a folder that is only in the administrator's `PATH`.
             Self::Nginx => shell::succeeds("nginx", &["-v"]) || Path::new("/usr/sbin/nginx").exists(),
+            Self::Redis => {
+                env::var_os("REDIS_SERVER").is_some()
+                    || ["redis-server", "valkey-server"].iter().any(|name| shell::succeeds(name, &["--version"]))
+            }
             Self::Valgrind => shell::succeeds("valgrind", &["--version"]),
             Self::Cxx => shell::succeeds("c++", &["--version"]),
             Self::CargoFuzz => shell::succeeds("cargo", &["fuzz", "--version"]),
@@ -111,6 +122,7 @@ impl Program {
             Self::Chromium => &["chromium"],
             Self::Node => &["nodejs", "npm"],
             Self::Nginx => &["nginx"],
+            Self::Redis => &["redis-server"],
             _ => &[],
         }
     }
@@ -125,7 +137,7 @@ impl Program {
         Some(match self {
             Self::Rustfmt => vec![Cmd::new("rustup").args(["component", "add", "rustfmt"])],
             Self::Clippy => vec![Cmd::new("rustup").args(["component", "add", "clippy"])],
-            Self::Curl | Self::Chromium | Self::Node | Self::Nginx | Self::Valgrind | Self::Cxx => {
+            Self::Curl | Self::Chromium | Self::Node | Self::Nginx | Self::Redis | Self::Valgrind | Self::Cxx => {
                 let sudo: &[&str] =
                     match (cfg!(target_os = "linux"), is_root(), shell::succeeds("sudo", &["--version"])) {
                         (false, ..) | (_, false, false) => return None,

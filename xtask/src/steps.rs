@@ -116,9 +116,9 @@ pub(crate) const STEPS: &[Step] = &[
     },
     Step {
         name: "interop",
-        about: "tests that need other programs: curl, Chromium, Node, nginx",
+        about: "tests that need other programs: curl, Chromium, Node, nginx, Redis",
         needs: &[],
-        uses: &[Program::Curl, Program::Chromium, Program::Node, Program::NodeModules, Program::Nginx],
+        uses: &[Program::Curl, Program::Chromium, Program::Node, Program::NodeModules, Program::Nginx, Program::Redis],
         run: |context| test_runner(context, true),
     },
     Step {

@@ -1,0 +1,12 @@
+//! A Redis server and our store on it.
+//!
+//! The tests are ignored because they need `redis-server`; `cargo xtask test` runs them where it is found. Each test owns its server.
+
+mod common;
+mod connecting;
+mod hub;
+mod keys;
+mod outages;
+mod proxy;
+mod server;
+mod suite;

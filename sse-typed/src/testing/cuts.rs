@@ -16,8 +16,8 @@ use crate::codec::{DecodeEvent, Decoded, Decoder, Item};
 /// once and in order.
 ///
 /// `script` is the text of an event stream in which each event has an id of its own. It is cut before the first byte and after
-/// every byte, once by a connection that breaks off and once by a body that ends. Each further request gets the events after
-/// its last event ID, or `204 No Content` if it has them all. `client` gets the server, which is a Tower service, and returns
+/// every byte: by a connection that breaks off, by a body that ends, and by two connections that break off, the second before its
+/// first byte. Each further request gets the events after its last event ID, or `204 No Content` if it has them all. `client` gets the server, which is a Tower service, and returns
 /// a [`Collect`] of what its client receives:
 ///
 /// ```
@@ -42,7 +42,8 @@ use crate::codec::{DecodeEvent, Decoded, Decoder, Item};
 /// When awaited: if the client misses, repeats or misorders an event, ends early, waits longer than its limit, or sends an id
 /// that is not in the script. The message shows the byte of the cut and the events that came.
 ///
-/// Also if the script has an event without an id of its own, or one that cannot be read as an `E`, or ends within an event.
+/// Also if the script has an event without an id of its own, or one that cannot be read as an `E`, or ends within an event, or if
+/// no client can follow it: it sets an empty id, or goes on after a terminal event.
 pub fn cut_everywhere<'c, E, F>(script: &str, mut client: F) -> Expect<'c, ()>
 where
     E: DecodeEvent + Debug + PartialEq + Send + 'c,
@@ -53,7 +54,7 @@ where
         let (expected, positions) = read::<E>(&script)?;
         let positions = Arc::new(positions);
         for at in 0..=script.len() {
-            for end in [End::Broken, End::Clean] {
+            for end in [End::Broken, End::Clean, End::BrokenTwice] {
                 let (server, wrong) = serve(script.clone(), Arc::clone(&positions), at, end);
                 let mut received = client(server.clone());
                 let outcome = received.all_of(expected.len()).await;
@@ -72,14 +73,24 @@ where
 enum End {
     Broken,
     Clean,
+    /// And the second one breaks off before its first byte.
+    BrokenTwice,
 }
 
-/// The events of a script, and how long it is up to the end of the block of each id.
-fn read<E: DecodeEvent>(script: &Bytes) -> Result<(Vec<E>, HashMap<String, usize>), String> {
+/// How long the script is up to the end of the block of each id, and of its last event.
+#[derive(Debug, Default)]
+struct Positions {
+    ids: HashMap<String, usize>,
+    last_event: usize,
+}
+
+/// The events of a script, and its positions.
+fn read<E: DecodeEvent>(script: &Bytes) -> Result<(Vec<E>, Positions), String> {
     let mut decoder = Decoder::new().updates(true);
     let mut events = Vec::new();
-    let mut positions = HashMap::new();
+    let mut positions = Positions::default();
     let mut end = 0;
+    let mut terminal = None;
     // By byte, so that it is known where a block ends. The LF of a CRLF belongs to the block before, and is empty behind it.
     for byte in 0..script.len() {
         decoder.feed(script.slice(byte..=byte));
@@ -88,8 +99,15 @@ fn read<E: DecodeEvent>(script: &Bytes) -> Result<(Vec<E>, HashMap<String, usize
         let id = match item.map_err(|error| error.to_string())? {
             Item::Event(raw) => {
                 let number = events.len() + 1;
+                if let Some(terminal) = terminal {
+                    return Err(format!("the script goes on after a terminal event: event {terminal}"));
+                }
+                positions.last_event = end;
                 match E::decode(raw) {
-                    Ok(Decoded::Event(event)) => events.push(event),
+                    Ok(Decoded::Event(event)) => {
+                        terminal = event.is_terminal().then_some(number);
+                        events.push(event);
+                    }
                     Ok(_) => return Err(format!("event {number} of the script is of no type that is known here")),
                     Err(error) => return Err(format!("event {number} of the script cannot be read: {error}")),
                 }
@@ -105,9 +123,11 @@ fn read<E: DecodeEvent>(script: &Bytes) -> Result<(Vec<E>, HashMap<String, usize
             Item::Update { id, .. } => id.map(str::to_owned),
             Item::Comment(_) => None,
         };
-        if let Some(id) = id
-            && positions.insert(id.clone(), end).is_some()
-        {
+        let Some(id) = id else { continue };
+        if id.is_empty() {
+            return Err("the script has an empty id: a client cannot resume after it".to_owned());
+        }
+        if positions.ids.insert(id.clone(), end).is_some() {
             return Err(format!("the script has the id {id:?} twice"));
         }
     }
@@ -120,22 +140,25 @@ fn read<E: DecodeEvent>(script: &Bytes) -> Result<(Vec<E>, HashMap<String, usize
 /// A server of the script, and what a client has done wrong.
 fn serve(
     script: Bytes,
-    positions: Arc<HashMap<String, usize>>,
+    positions: Arc<Positions>,
     at: usize,
     end: End,
 ) -> (ScriptedServer, Arc<Mutex<Option<String>>>) {
     let wrong = Arc::<Mutex<Option<String>>>::default();
     let noted = Arc::clone(&wrong);
-    let mut is_first = true;
+    let mut requests = 0;
     let server = ScriptedServer::answer_with(move |request: &RecordedRequest| {
-        if std::mem::take(&mut is_first) {
-            let answer = Answer::stream().send(&script[..at]);
-            return if let End::Broken = end { answer.break_off() } else { answer };
+        requests += 1;
+        match (requests, end) {
+            (1, End::Clean) => return Answer::stream().send(&script[..at]),
+            (1, End::Broken | End::BrokenTwice) => return Answer::stream().send(&script[..at]).break_off(),
+            (2, End::BrokenTwice) => return Answer::stream().break_off(),
+            _ => {}
         }
         let id = request.last_event_id();
-        let from = if id.is_empty() { Some(0) } else { positions.get(id).copied() };
+        let from = if id.is_empty() { Some(0) } else { positions.ids.get(id).copied() };
         match from {
-            Some(from) if from == script.len() => Answer::status(204),
+            Some(from) if from >= positions.last_event => Answer::status(204),
             Some(from) => Answer::stream().send(&script[from..]),
             None => {
                 let wrong = format!("the client sent the last event ID {id:?}, which is not in the script");
@@ -159,6 +182,7 @@ fn report<E: Debug>(
     let how = match end {
         End::Broken => "the connection broke off",
         End::Clean => "the body ended",
+        End::BrokenTwice => "the connection broke off, and so did the next one before its first byte",
     };
     let line = script[..at].iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
     let rest = script[at..].iter().position(|byte| *byte == b'\n').map_or(script.len(), |end| at + end);

@@ -3,7 +3,7 @@
 use std::io;
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 /// A head with all its fields.
@@ -11,6 +11,11 @@ const LONGEST_HEAD: usize = 1 << 20;
 
 pub(super) fn invalid(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what)
+}
+
+/// Whether a response with this status can have a body.
+pub(super) fn has_body(status: StatusCode) -> bool {
+    !status.is_informational() && status != StatusCode::NO_CONTENT && status != StatusCode::NOT_MODIFIED
 }
 
 /// Reads a head: its first line, and its fields. `None` if the connection is closed before it. It is read by byte, so that

@@ -45,6 +45,9 @@
 //! paused time (`#[tokio::test(start_paused = true)]`, with tokio's feature `test-util`) an hour of silence takes no real
 //! time. Paused time advances whenever all tasks wait, also when they wait for a socket, so tests on sockets use real time.
 //!
+//! Paused time stands still while a stream or a service never waits. An expectation of it then fails after as much real time, at
+//! least 1 s and at most 30 s. Another task that never waits stops all limits.
+//!
 //! This module may use all other modules, and none of them uses it. It enables no feature of tokio that only tests need.
 
 mod collect;
@@ -61,5 +64,5 @@ pub use self::{
     event_log::event_log,
     event_store::event_store,
     raw_client::RawClient,
-    scripted::{Answer, ListeningServer, RecordedRequest, ScriptedBody, ScriptedServer},
+    scripted::{Answer, AnswerControl, ListeningServer, RecordedRequest, ScriptedBody, ScriptedServer},
 };

@@ -6,7 +6,10 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderName, HeaderValue, Method, Response, StatusCode, Uri, header::HOST};
+use http::{
+    HeaderName, HeaderValue, Method, Response, StatusCode, Uri,
+    header::{HOST, TRANSFER_ENCODING},
+};
 use http_body::{Body, Frame};
 use tokio::{
     io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf},
@@ -60,6 +63,8 @@ const READ: usize = 8 << 10;
 pub struct RawClient<IO> {
     io: IO,
     pace: Option<(usize, Duration)>,
+    /// Whether the request is a HEAD, whose response has no body.
+    is_head: bool,
 }
 
 impl<IO> RawClient<IO>
@@ -79,7 +84,8 @@ where
         }
     }
 
-    /// Sends a request over a connection. It gets a `host` if it has none, and a `content-length` if it has a body.
+    /// Sends a request over a connection. It gets a `host` if it has none, and a `content-length` if it has a body and no
+    /// `transfer-encoding`. The body is sent as it is: with a `transfer-encoding` it has its chunks already.
     ///
     /// ```
     /// # async fn test(io: tokio::net::TcpStream) {
@@ -99,7 +105,7 @@ where
         let body = body.into();
         Expect::new(async move {
             head.headers.entry(HOST).or_insert(HeaderValue::from_static("test"));
-            if !body.is_empty() {
+            if !body.is_empty() && !head.headers.contains_key(TRANSFER_ENCODING) {
                 head.headers.insert("content-length", body.len().into());
             }
             let mut bytes = request_line(&head.method, &head.uri).into_bytes();
@@ -113,7 +119,7 @@ where
                 io.flush().await
             };
             match timeout(LIMIT, send).await {
-                Ok(Ok(())) => Ok(Self { io, pace: None }),
+                Ok(Ok(())) => Ok(Self { io, pace: None, is_head: head.method == Method::HEAD }),
                 Ok(Err(error)) => Err(format!("the request cannot be sent: {error}")),
                 Err(_) => Err(format!("the request is not taken within {LIMIT:?}")),
             }
@@ -133,14 +139,14 @@ where
         self
     }
 
-    /// Reads the head of the response, and gives its events as they are expected.
+    /// Reads the head of the response, and gives its events as they are expected. Interim responses (1xx) are skipped.
     ///
     /// # Panics
     ///
     /// When awaited, if no response comes within 30 s, or it is not HTTP/1.1.
     pub fn read<E: DecodeEvent>(mut self) -> Expect<'static, Collect<E>> {
         Expect::new(async move {
-            let head = match timeout(LIMIT, http1::read_head(&mut self.io)).await {
+            let head = match timeout(LIMIT, read_final_head(&mut self.io)).await {
                 Ok(Ok(Some(head))) => head,
                 Ok(Ok(None)) => return Err("the connection was closed before a response".to_owned()),
                 Ok(Err(error)) => return Err(format!("the response cannot be read: {error}")),
@@ -152,12 +158,10 @@ where
 
     fn response(self, head: (String, http::HeaderMap)) -> Result<Response<RawBody<IO>>, String> {
         let (first, headers) = head;
-        let status = first.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3));
-        let status = status.and_then(|status| StatusCode::from_bytes(status.as_bytes()).ok());
-        let status = status.ok_or_else(|| format!("{first:?} is no status line of HTTP/1.1"))?;
-        let decoder = match status {
-            StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED => BodyDecoder::Length(0),
-            _ => BodyDecoder::of(&headers).map_err(|error| error.to_string())?.unwrap_or(BodyDecoder::ToTheEnd),
+        let status = status_of(&first).ok_or_else(|| format!("{first:?} is no status line of HTTP/1.1"))?;
+        let decoder = match self.is_head || !http1::has_body(status) {
+            true => BodyDecoder::Length(0),
+            false => BodyDecoder::of(&headers).map_err(|error| error.to_string())?.unwrap_or(BodyDecoder::ToTheEnd),
         };
         let body = RawBody { io: self.io, pace: self.pace, sleep: None, buffer: BytesMut::new(), decoder };
         let mut response = Response::new(body);
@@ -179,6 +183,22 @@ impl RawClient<TcpStream> {
             panic!("the connection cannot be reset: {error}");
         }
     }
+}
+
+async fn read_final_head(io: &mut (impl AsyncRead + Unpin)) -> io::Result<Option<(String, http::HeaderMap)>> {
+    loop {
+        let head = http1::read_head(io).await?;
+        let status = head.as_ref().and_then(|(first, _)| status_of(first));
+        // After it the connection has another protocol.
+        if !status.is_some_and(|status| status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS) {
+            return Ok(head);
+        }
+    }
+}
+
+fn status_of(line: &str) -> Option<StatusCode> {
+    let status = line.strip_prefix("HTTP/1.1 ")?.get(..3)?;
+    StatusCode::from_bytes(status.as_bytes()).ok()
 }
 
 fn request_line(method: &Method, uri: &Uri) -> String {

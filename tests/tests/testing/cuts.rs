@@ -47,7 +47,7 @@ async fn each_byte_is_a_run_of_each_kind() {
         ours(server)
     })
     .await;
-    assert_eq!(runs.load(Ordering::Relaxed), 2 * (script.len() + 1));
+    assert_eq!(runs.load(Ordering::Relaxed), 3 * (script.len() + 1));
 }
 
 /// A client of one's own make, which forgets or repeats what `changed` says.
@@ -162,5 +162,104 @@ async fn a_script_that_cannot_be_resumed_is_refused() {
     ] {
         let failed = failure(testing::cut_everywhere(script, ours)).await;
         assert!(failed.starts_with(expected), "{failed}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_forgets_its_id_after_a_connection_without_events_fails() {
+    // It sends the id that its last connection gave it.
+    let forgetful = |server: ScriptedServer| {
+        let connections = stream::unfold((server, String::new(), false), |(server, last, over)| async move {
+            if over {
+                return None;
+            }
+            let mut request = Request::get("/").body(Full::<Bytes>::default()).unwrap();
+            if !last.is_empty() {
+                request.headers_mut().insert("last-event-id", last.parse().unwrap());
+            }
+            let response = server.clone().oneshot(request).await.unwrap();
+            let over = response.status() == 204;
+            let mut events = EventStream::<Feed, _>::from_body(response.into_body().boxed());
+            let mut received = Vec::new();
+            while let Some(event) = events.next().await {
+                received.extend(event.ok());
+            }
+            Some((stream::iter(received), (server, events.last_event_id().to_owned(), over)))
+        });
+        Collect::stream(connections.flatten().take(9))
+    };
+    let script = "id: 1\nevent: tick\ndata: 1\n\nid: 2\nevent: tick\ndata: 2\n\n";
+    let failed = failure(testing::cut_everywhere(script, forgetful)).await;
+    assert!(failed.contains("the connection broke off, and so did the next one before its first byte"), "{failed}");
+    assert!(failed.contains("+ [Tick(1), Tick(1), Tick(2)]"), "{failed}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_has_everything_is_told_so_whatever_the_script_ends_with() {
+    for script in [
+        "id: 1\r\nevent: tick\r\ndata: 1\r\n\r\n",
+        "id: 1\nevent: tick\ndata: 1\n\n: bye\n\n",
+        "id: 1\nevent: tick\ndata: 1\n\nretry: 5\n\n",
+    ] {
+        let served = Arc::<std::sync::Mutex<Vec<ScriptedServer>>>::default();
+        let noted = Arc::clone(&served);
+        let client = move |server: ScriptedServer| {
+            noted.lock().unwrap().push(server.clone());
+            ours(server)
+        };
+        testing::cut_everywhere(script, client).await;
+        let most = served.lock().unwrap().iter().map(|server| server.requests().len()).max();
+        assert!(most <= Some(4), "{script:?}: {most:?} requests");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_script_that_no_client_can_follow_is_refused() {
+    for (script, expected) in [
+        ("id: 1\nevent: tick\ndata: 1\n\nid\n\nid: 2\nevent: tick\ndata: 2\n\n", "the script has an empty id"),
+        (
+            "id: 1\nevent: done\ndata: null\n\nid: 2\nevent: tick\ndata: 2\n\n",
+            "the script goes on after a terminal event",
+        ),
+    ] {
+        let failed = failure(testing::cut_everywhere(script, ours)).await;
+        assert!(failed.starts_with(expected), "{failed}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_duplicates_loses_or_reorders_is_noticed() {
+    let script = "id: 1\nevent: tick\ndata: 1\n\nid: 2\nevent: tick\ndata: 2\n\nid: 3\nevent: tick\ndata: 3\n\n";
+    type Change = fn(Vec<Event<Feed>>) -> Vec<Event<Feed>>;
+    let changes: [Change; 4] = [
+        |mut events| {
+            let last = events.last().cloned();
+            events.extend(last);
+            events
+        },
+        |mut events| {
+            events.pop();
+            events
+        },
+        |mut events| {
+            if events.len() > 1 {
+                events.swap(0, 1);
+            }
+            events
+        },
+        |mut events| {
+            if events.len() == 3 {
+                events.dedup_by_key(|_| 0);
+            }
+            events
+        },
+    ];
+    for change in changes {
+        let client = |server| {
+            let all = async move { stream::iter(change(own(server, str::to_owned).collect().await)) };
+            Collect::stream(stream::once(all).flatten())
+        };
+        let failed = failure(testing::cut_everywhere(script, client)).await;
+        assert!(failed.starts_with("the script was cut after byte 0 of 81"), "{failed}");
     }
 }

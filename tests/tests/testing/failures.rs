@@ -195,7 +195,7 @@ async fn an_event_is_no_silence() {
         }))
     }
     let failed = failure(tick_after(500).await.expect_none_for(Duration::from_secs(1))).await;
-    assert!(failed.starts_with("expected no event for 1s\nreceived event Tick(1)\n"), "{failed}");
+    assert!(failed.starts_with("expected no event for 1s\nafter 500ms received event Tick(1)\n"), "{failed}");
     let failed = failure(tick_after(0).await.expect_none_for(Duration::from_secs(1))).await;
     assert!(failed.starts_with("expected no event for 1s\nreceived event Tick(1)\n"), "{failed}");
     // An end is no silence either.

@@ -1,12 +1,16 @@
 //! The test kit: what it accepts, what it refuses, and what it says then.
 
 mod collect;
+mod control;
 mod cuts;
 mod failures;
+mod frames;
+mod http;
 mod polling;
 mod raw_client;
 mod scripted;
 mod sockets;
+mod time;
 
 use std::{
     any::Any,

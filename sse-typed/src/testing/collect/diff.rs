@@ -3,6 +3,10 @@ use std::fmt::{Debug, Write};
 /// More lines than this are not compared, for the comparison takes the square of their number.
 const MOST_LINES: usize = 400;
 
+/// The longest line that is shown whole, and how much of a longer one is shown before its difference.
+const LONGEST_LINE: usize = 400;
+const BEFORE_DIFFERENCE: usize = 60;
+
 /// Writes the difference of two values, as their `Debug` output in lines.
 pub(crate) fn show_diff<T: Debug + ?Sized, U: Debug + ?Sized>(expected: &T, received: &U, out: &mut String) {
     let short = (format!("{expected:?}"), format!("{received:?}"));
@@ -11,9 +15,29 @@ pub(crate) fn show_diff<T: Debug + ?Sized, U: Debug + ?Sized>(expected: &T, rece
     let (expected, received) = if short.0.len().max(short.1.len()) <= 72 && short.0 != short.1 { short } else { long };
     out.push_str("(- expected, + received)\n");
     let (expected, received): (Vec<_>, Vec<_>) = (expected.lines().collect(), received.lines().collect());
-    for (mark, line) in diff(&expected, &received) {
-        let _ = writeln!(out, "  {mark} {line}");
+    let lines = diff(&expected, &received);
+    for (index, (mark, line)) in lines.iter().enumerate() {
+        // A changed line is one that is removed, and then one that is added.
+        let other = match mark {
+            '-' => lines.get(index + 1).filter(|(mark, _)| *mark == '+'),
+            '+' => index.checked_sub(1).map(|before| &lines[before]).filter(|(mark, _)| *mark == '-'),
+            _ => None,
+        };
+        let same = other.map_or(0, |(_, other)| line.chars().zip(other.chars()).take_while(|(a, b)| a == b).count());
+        let _ = writeln!(out, "  {mark} {}", part_around(line, same));
     }
+}
+
+/// The line, or of a long one the part around this character.
+fn part_around(line: &str, at: usize) -> String {
+    if line.chars().nth(LONGEST_LINE).is_none() {
+        return line.to_owned();
+    }
+    let start = if at < LONGEST_LINE { 0 } else { at - BEFORE_DIFFERENCE };
+    let part: String = line.chars().skip(start).take(LONGEST_LINE).collect();
+    let before = if start > 0 { "..." } else { "" };
+    let behind = if line.chars().nth(start + LONGEST_LINE).is_some() { "..." } else { "" };
+    format!("{before}{part}{behind}")
 }
 
 /// The lines of both, in their order: those of both (` `), of the first (`-`), of the second (`+`).
@@ -74,6 +98,15 @@ mod tests {
         let expected = "(- expected, + received)\n    [\n        \"a long text that fills its line\",\n        \
                         \"and another one of these texts\",\n  -     \"one\",\n  +     \"two\",\n    ]\n";
         assert_eq!(out, expected);
+    }
+
+    #[test]
+    fn of_a_long_line_the_part_with_the_difference_is_shown() {
+        let mut out = String::new();
+        show_diff(&format!("{}b", "a".repeat(5000)), &format!("{}c", "a".repeat(5000)), &mut out);
+        let same = "a".repeat(BEFORE_DIFFERENCE);
+        assert_eq!(out, format!("(- expected, + received)\n  - ...{same}b\"\n  + ...{same}c\"\n"));
+        assert_eq!(part_around(&"é".repeat(5000), 0), format!("{}...", "é".repeat(LONGEST_LINE)));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use std::{
 use super::{
     Collect, Expect,
     poll::{Deadline, TimedOut},
+    report::debug,
     show_diff,
     source::What,
 };
@@ -28,7 +29,7 @@ impl<E: DecodeEvent + Debug + Send> Collect<E> {
         E: PartialEq,
     {
         Expect::new(async move {
-            let expected = format!("event {event:?}");
+            let expected = format!("event {}", debug(&event));
             let index = self.find_event(&expected).await?;
             if let What::Event(received) = &self.pending[index].what
                 && received.data != event
@@ -45,7 +46,7 @@ impl<E: DecodeEvent + Debug + Send> Collect<E> {
         E: PartialEq,
     {
         Expect::new(async move {
-            let expected = format!("event {event:?}");
+            let expected = format!("event {}", debug(&event));
             let index = self.find_event(&expected).await?;
             if let What::Event(received) = &self.pending[index].what
                 && *received != event
@@ -70,8 +71,8 @@ impl<E: DecodeEvent + Debug + Send> Collect<E> {
             if let What::Event(received) = &self.pending[index].what
                 && !matches(&received.data)
             {
-                let data = &received.data;
-                return Err(self.report(format!("the next event does not match\n  {data:?}"), Some(index)));
+                let text = format!("the next event does not match\n  {}", debug(&received.data));
+                return Err(self.report(text, Some(index)));
             }
             self.take_event(index, expected)
         })
@@ -85,7 +86,8 @@ impl<E: DecodeEvent + Debug + Send> Collect<E> {
     {
         let events: Vec<E> = events.into_iter().collect();
         Expect::new(async move {
-            let arrivals = self.next_are(events, &mut Deadline::after(self.limit)).await?;
+            let mut deadline = Deadline::after(self.limit).expecting(events.len());
+            let arrivals = self.next_are(events, &mut deadline).await?;
             Ok(self.take_events(arrivals))
         })
     }
@@ -98,7 +100,7 @@ impl<E: DecodeEvent + Debug + Send> Collect<E> {
     {
         let events: Vec<E> = events.into_iter().collect();
         Expect::new(async move {
-            let mut deadline = Deadline::after(self.limit);
+            let mut deadline = Deadline::after(self.limit).expecting(events.len());
             let arrivals = self.next_are(events, &mut deadline).await?;
             let expected = "the end of the stream";
             let index = self.find(arrivals, expected, is_event, &mut deadline).await?;
@@ -116,7 +118,7 @@ impl<E: DecodeEvent + Debug + Send> Collect<E> {
     {
         let mut next = 0;
         for number in 1..=events.len() {
-            let expected = format!("event {number} of {}: {:?}", events.len(), events[number - 1]);
+            let expected = format!("event {number} of {}: {}", events.len(), debug(&events[number - 1]));
             let index = self.find(next, &expected, is_event, deadline).await?;
             next = index + 1;
             match &self.pending[index].what {
@@ -147,7 +149,7 @@ impl<E: DecodeEvent + Debug + Send> Collect<E> {
     /// The next `n` events. It fails when the stream ends before.
     pub fn take(&mut self, n: usize) -> Expect<'_, Vec<E>> {
         Expect::new(async move {
-            let mut deadline = Deadline::after(self.limit);
+            let mut deadline = Deadline::after(self.limit).expecting(n);
             let mut next = 0;
             for number in 1..=n {
                 let expected = format!("event {number} of {n}");
@@ -207,7 +209,7 @@ impl<E: DecodeEvent + Debug + Send> Collect<E> {
         };
         let bytes = self.wire.len();
         let mut end = Deadline::after(time);
-        let flood = Deadline::after(self.limit);
+        let begun = self.started.map_or(Duration::ZERO, |started| started.elapsed());
         let mut is_first = true;
         let mut seen = 0;
         let poll = poll_fn(|cx| {
@@ -221,10 +223,12 @@ impl<E: DecodeEvent + Debug + Send> Collect<E> {
                     }
                     seen += 1;
                 }
-                if flood.is_over_in_reality() {
-                    return Poll::Ready(Err(None));
+                match end.cut_off() {
+                    None => {}
+                    Some(TimedOut::Limit) => return Poll::Ready(Ok(())),
+                    Some(TimedOut::Standstill | TimedOut::NeverPauses) => return Poll::Ready(Err(None)),
                 }
-                if self.poll_receive(cx).is_pending() {
+                if self.poll_receive(cx, &mut end).is_pending() {
                     break;
                 }
             }
@@ -240,7 +244,10 @@ impl<E: DecodeEvent + Debug + Send> Collect<E> {
         };
         let came = match (outcome, quiet) {
             (Ok(()), _) => return Ok(()),
-            (Err(Some(index)), _) => return Err(self.received_instead(index, &expected)),
+            (Err(Some(index)), _) => {
+                let after = self.pending[index].at.saturating_sub(begun);
+                return Err(self.received_after(after, index, &expected));
+            }
             (Err(None), Quiet::Silence) => "received a part of a block",
             (Err(None), Quiet::NoEvent) => "the stream never pauses",
         };
@@ -406,7 +413,7 @@ impl<E: DecodeEvent + Debug + Send> Collect<E> {
     ) -> Result<usize, String> {
         self.check_head().await?;
         let found = poll_fn(|cx| self.poll_found(cx, from, deadline, &matters)).await;
-        found.map_err(|TimedOut| self.timed_out(expected))
+        found.map_err(|cause| self.timed_out(expected, cause))
     }
 
     /// Fails if the response is no event stream, with the beginning of its body.

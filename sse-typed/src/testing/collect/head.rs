@@ -2,9 +2,13 @@
 
 use std::fmt::Write;
 
-use http::{StatusCode, header::CONTENT_TYPE, response};
+use http::{
+    StatusCode,
+    header::{CONTENT_ENCODING, CONTENT_TYPE},
+    response,
+};
 
-use super::Collect;
+use super::{Collect, source::Source};
 
 impl<E> Collect<E> {
     /// Status and headers of the response. For a client's [source](Self::source), those of the last connection that an expectation
@@ -66,7 +70,19 @@ impl<E> Collect<E> {
         let media_type = head.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let media_type = media_type.and_then(|value| value.split(';').next()).unwrap_or_default();
         let is_stream = head.status == StatusCode::OK && media_type.trim().eq_ignore_ascii_case("text/event-stream");
-        (!is_stream).then(|| format!("the response is no event stream\n{}", shown(head)))
+        let which = self.asked.as_ref().map_or_else(String::new, |asked| format!(" to {asked}"));
+        if !is_stream {
+            return Some(format!("the response{which} is no event stream\n{}", shown(head)));
+        }
+        let codings = head.headers.get_all(CONTENT_ENCODING).iter();
+        let coding = codings
+            .map(|coding| String::from_utf8_lossy(coding.as_bytes()))
+            .find(|coding| !coding.trim().eq_ignore_ascii_case("identity"))?;
+        // The bodies of a client's responses are decoded by the client.
+        matches!(self.source, Source::Wire(_)).then(|| {
+            let reason = format!("the body is in the content coding {coding}, which a `Collect` does not decode");
+            format!("{reason}\n{}", shown(head))
+        })
     }
 }
 

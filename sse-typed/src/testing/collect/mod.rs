@@ -107,7 +107,8 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// # Time
 ///
 /// Each expectation fails after 30 s, or after [another limit](Self::within). The limit runs on tokio's clock, paused or not. A
-/// stream that is always ready is limited by the real clock too, because paused time does not advance while it is read.
+/// stream that is always ready is limited by the real clock too, because paused time does not advance while it is read: by the
+/// same limit, but at least 1 s and at most 30 s, and by 262,144 items more than are expected.
 ///
 /// # Panics
 ///
@@ -122,6 +123,8 @@ pub struct Collect<E = RawEvent> {
     /// What was received and not taken.
     pending: VecDeque<Arrival<E>>,
     head: Option<response::Parts>,
+    /// The request, for messages.
+    asked: Option<String>,
     /// What was taken, for messages.
     taken: VecDeque<String>,
     taken_count: u64,
@@ -140,6 +143,7 @@ impl<E> Collect<E> {
             source,
             pending: VecDeque::new(),
             head: None,
+            asked: None,
             taken: VecDeque::new(),
             taken_count: 0,
             wire: WireLog::new(),
@@ -379,6 +383,28 @@ impl<E> Collect<E> {
     #[must_use]
     pub fn wire_text(&self) -> String {
         self.wire.to_text()
+    }
+
+    /// The received frames of the body, or items of the stream of bytes, as they came: those of the last 16 KiB. Empty for the
+    /// events of a client.
+    ///
+    /// Only frames that an expectation has needed are received.
+    ///
+    /// ```
+    /// use futures_util::stream;
+    /// use sse_typed::{RawEvent, testing::Collect};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(async {
+    /// let body = stream::iter([Ok::<_, std::io::Error>("data: a\n"), Ok("\n")]);
+    /// let mut events = Collect::bytes(body);
+    /// events.expect_only([RawEvent::new("message", "a")]).await;
+    /// assert_eq!(events.wire_frames(), ["data: a\n", "\n"]);
+    /// # });
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[must_use]
+    pub fn wire_frames(&self) -> Vec<String> {
+        self.wire.frames()
     }
 }
 

@@ -17,31 +17,89 @@ use super::{
 };
 use crate::codec::DecodeEvent;
 
+/// Within these bounds, a limit also holds for the real time for which paused time stands still.
+const SHORTEST_STANDSTILL: Duration = Duration::from_secs(1);
+pub(super) const LONGEST_STANDSTILL: Duration = Duration::from_secs(30);
+
+/// More arrivals than this, beyond those that are expected, are not received without a pause.
+const MOST_WITHOUT_PAUSE: usize = 1 << 18;
+
+/// More arrivals than the budget of a task allows in one poll.
+const MOST_OF_BUDGET: usize = 1 << 10;
+
 /// The end of a time. It has no part in the budget of the task: one that is used up must not keep it from being noticed.
+///
+/// Paused time stands still while a stream or a task never waits. So it is noticed, too, when tokio's clock does not move while
+/// the real one does.
 pub(super) struct Deadline {
     sleep: Pin<Box<Unconstrained<Sleep>>>,
-    /// Paused time stands still while a stream always has something.
-    real: std::time::Instant,
-    limit: Duration,
+    at: Option<Instant>,
+    /// How long tokio's clock may stand still.
+    standstill: Duration,
+    /// The time of tokio's clock, and since when it is this one.
+    stands_at: Instant,
+    stands_since: std::time::Instant,
+    /// The arrivals at this time, and since the stream was last not ready.
+    received: usize,
+    in_a_row: usize,
+    /// The arrivals that may come at one time.
+    most: usize,
 }
 
 impl Deadline {
     pub(super) fn after(limit: Duration) -> Self {
-        Self { sleep: Box::pin(unconstrained(sleep(limit))), real: std::time::Instant::now(), limit }
+        let now = Instant::now();
+        Self {
+            sleep: Box::pin(unconstrained(sleep(limit))),
+            at: now.checked_add(limit),
+            standstill: limit.clamp(SHORTEST_STANDSTILL, LONGEST_STANDSTILL),
+            stands_at: now,
+            stands_since: std::time::Instant::now(),
+            received: 0,
+            in_a_row: 0,
+            most: MOST_WITHOUT_PAUSE,
+        }
     }
 
+    /// So many arrivals are expected.
+    pub(super) const fn expecting(mut self, arrivals: usize) -> Self {
+        self.most = self.most.saturating_add(arrivals);
+        self
+    }
+
+    /// Whether the time is over. Asked when nothing is ready.
     pub(super) fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
+        self.in_a_row = 0;
         self.sleep.as_mut().poll(cx).is_ready()
     }
 
-    pub(super) fn is_over_in_reality(&self) -> bool {
-        self.real.elapsed() > self.limit
+    const fn count_arrival(&mut self) {
+        self.received += 1;
+        self.in_a_row += 1;
+    }
+
+    /// Why no more is received, although something may be ready.
+    pub(super) fn cut_off(&mut self) -> Option<TimedOut> {
+        let now = Instant::now();
+        if now != self.stands_at {
+            (self.stands_at, self.stands_since, self.received) = (now, std::time::Instant::now(), 0);
+        } else if self.received > self.most || self.stands_since.elapsed() > self.standstill {
+            return Some(if self.received > 0 { TimedOut::NeverPauses } else { TimedOut::Standstill });
+        }
+        // A task without a budget gives the timer no turn.
+        (self.in_a_row > MOST_OF_BUDGET && self.at.is_some_and(|at| now > at)).then_some(TimedOut::Limit)
     }
 }
 
 /// Why an arrival did not come.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct TimedOut;
+pub(super) enum TimedOut {
+    Limit,
+    /// Paused time stands still.
+    Standstill,
+    /// Paused time stands still, because the stream always has something.
+    NeverPauses,
+}
 
 impl<E: DecodeEvent> Collect<E> {
     /// Waits until there are more than `index` arrivals, or the last one is there.
@@ -52,23 +110,24 @@ impl<E: DecodeEvent> Collect<E> {
         deadline: &mut Deadline,
     ) -> Poll<Result<(), TimedOut>> {
         while self.pending.len() <= index && !self.has_last() {
-            if deadline.is_over_in_reality() {
-                return Poll::Ready(Err(TimedOut));
+            if let Some(cause) = deadline.cut_off() {
+                return Poll::Ready(Err(cause));
             }
-            if self.poll_receive(cx).is_pending() {
-                return if deadline.is_over(cx) { Poll::Ready(Err(TimedOut)) } else { Poll::Pending };
+            if self.poll_receive(cx, deadline).is_pending() {
+                return if deadline.is_over(cx) { Poll::Ready(Err(TimedOut::Limit)) } else { Poll::Pending };
             }
         }
         Poll::Ready(Ok(()))
     }
 
     /// Receives one arrival.
-    pub(super) fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    pub(super) fn poll_receive(&mut self, cx: &mut Context<'_>, deadline: &mut Deadline) -> Poll<()> {
         let started = *self.started.get_or_insert_with(Instant::now);
         if self.has_last() {
             return Poll::Pending;
         }
         self.source.poll_next(cx, &mut self.wire, &mut self.received_id).map(|(what, wire)| {
+            deadline.count_arrival();
             let last_event_id = self.received_id.clone();
             self.pending.push_back(Arrival { what, at: started.elapsed(), wire, last_event_id });
         })

@@ -3,16 +3,20 @@
 use std::{
     fmt::{Debug, Write},
     ops::Range,
+    time::Duration,
 };
 
 use super::{
     Collect,
+    poll::{LONGEST_STANDSTILL, TimedOut},
     source::{Arrival, What},
 };
 
 /// The arrivals that a message shows before the one in question.
 const SHOWN: usize = 12;
 const LONGEST: usize = 200;
+/// The longest value of a message's first lines.
+const LONGEST_EXPECTED: usize = 2000;
 
 impl<E: Debug> Collect<E> {
     /// Takes the arrivals up to and with this one.
@@ -71,18 +75,29 @@ impl<E: Debug> Collect<E> {
 
     /// Names what came instead of what was expected.
     pub(super) fn received_instead(&self, index: usize, expected: &str) -> String {
+        self.received_after(Duration::ZERO, index, expected)
+    }
+
+    /// Names what came instead of what was expected, and after which time of the expectation.
+    pub(super) fn received_after(&self, time: Duration, index: usize, expected: &str) -> String {
         let came = match &self.pending[index].what {
             What::End => "the stream ended".to_owned(),
             What::Broken(error) => format!("the stream broke off: {error}"),
             What::Bad(error) => format!("received an event that cannot be read: {error}"),
             _ => format!("received {}", short(&self.pending[index])),
         };
-        self.report(format!("expected {expected}\n{came}"), Some(index))
+        let after = if time.is_zero() { String::new() } else { format!("after {time:?} ") };
+        self.report(format!("expected {expected}\n{after}{came}"), Some(index))
     }
 
     /// Nothing came in time.
-    pub(super) fn timed_out(&self, expected: &str) -> String {
-        self.report(format!("expected {expected}\nnothing of the kind came within {:?}", self.limit), None)
+    pub(super) fn timed_out(&self, expected: &str, cause: TimedOut) -> String {
+        let (limit, cause) = match cause {
+            TimedOut::Limit => (self.limit, ""),
+            TimedOut::Standstill => (self.limit.min(LONGEST_STANDSTILL), ""),
+            TimedOut::NeverPauses => (self.limit.min(LONGEST_STANDSTILL), "\nthe stream never pauses"),
+        };
+        self.report(format!("expected {expected}\nnothing of the kind came within {limit:?}{cause}"), None)
     }
 }
 
@@ -125,8 +140,17 @@ fn line<E: Debug>(arrival: &Arrival<E>) -> String {
     format!("at {:?}: {}", arrival.at, short(arrival))
 }
 
+/// A value that is expected.
+pub(super) fn debug<T: Debug>(value: &T) -> String {
+    cut_to(LONGEST_EXPECTED, &format!("{value:?}"))
+}
+
 fn cut(text: &str) -> String {
-    match text.char_indices().nth(LONGEST) {
+    cut_to(LONGEST, text)
+}
+
+fn cut_to(length: usize, text: &str) -> String {
+    match text.char_indices().nth(length) {
         Some((at, _)) => format!("{}...", &text[..at]),
         None => text.to_owned(),
     }

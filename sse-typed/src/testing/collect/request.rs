@@ -1,15 +1,15 @@
 use std::{
     fmt,
     future::{Future, IntoFuture, poll_fn},
-    pin::{Pin, pin},
+    pin::Pin,
+    task::Poll,
     time::Duration,
 };
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, header::ACCEPT};
-use tokio::time::timeout;
 
-use super::{BoxError, Collect, Expect, LIMIT, source::chain};
+use super::{BoxError, Collect, Expect, LIMIT, poll::Deadline, source::chain};
 use crate::{
     client::{HttpService, ResponseBody},
     codec::DecodeEvent,
@@ -97,10 +97,20 @@ impl<E: DecodeEvent + 'static> IntoFuture for CollectRequest<E> {
         let Self { request, send, limit, last_event_id, .. } = self;
         Expect::new(async move {
             let asked = format!("{} {}", request.method(), request.uri());
-            match timeout(limit, pin!(send(request))).await {
-                Ok(Ok(response)) => Ok(Collect::response(response).within(limit).starting_from(last_event_id)),
-                Ok(Err(error)) => Err(format!("{asked}: the service failed: {}", chain(&*error))),
-                Err(_) => Err(format!("{asked}: no response within {limit:?}")),
+            let mut response = send(request);
+            let mut deadline = Deadline::after(limit);
+            let outcome = poll_fn(|cx| match response.as_mut().poll(cx) {
+                Poll::Ready(outcome) => Poll::Ready(Some(outcome)),
+                Poll::Pending if deadline.cut_off().is_some() || deadline.is_over(cx) => Poll::Ready(None),
+                Poll::Pending => Poll::Pending,
+            });
+            match outcome.await {
+                Some(Ok(response)) => {
+                    let collect = Collect::response(response).within(limit).starting_from(last_event_id);
+                    Ok(Collect { asked: Some(asked), ..collect })
+                }
+                Some(Err(error)) => Err(format!("{asked}: the service failed: {}", chain(&*error))),
+                None => Err(format!("{asked}: no response within {limit:?}")),
             }
         })
     }

@@ -136,7 +136,10 @@ impl WireSource {
                     continue;
                 }
                 Some(Err(error)) => What::Broken(error),
-                None => What::End,
+                None => match self.decoder.unfinished() {
+                    Some(event) => What::Broken(format!("the body ended within an event: {event}")),
+                    None => What::End,
+                },
             };
             return Poll::Ready((what, self.block_start..self.fed));
         }

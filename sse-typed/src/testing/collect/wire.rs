@@ -3,6 +3,9 @@ use std::{collections::VecDeque, fmt::Write, ops::Range};
 /// The received bytes that are kept for messages.
 const KEPT: usize = 16 << 10;
 
+/// The frames that are kept, of which each may be empty.
+const MOST_FRAMES: usize = KEPT;
+
 /// The lines that a message shows before the block in question, and of a block.
 const LINES_BEFORE: usize = 8;
 const LINES_OF_BLOCK: usize = 24;
@@ -14,18 +17,27 @@ pub(super) struct WireLog {
     bytes: VecDeque<u8>,
     /// The bytes that were received before those that are kept.
     trimmed: u64,
+    /// Where the frames begin whose bytes are all kept, and where the last one ends.
+    bounds: VecDeque<u64>,
 }
 
 impl WireLog {
     pub(super) const fn new() -> Self {
-        Self { bytes: VecDeque::new(), trimmed: 0 }
+        Self { bytes: VecDeque::new(), trimmed: 0, bounds: VecDeque::new() }
     }
 
     pub(super) fn push(&mut self, bytes: &[u8]) {
+        if self.bounds.is_empty() {
+            self.bounds.push_back(self.len());
+        }
         self.bytes.extend(bytes);
+        self.bounds.push_back(self.len());
         let excess = self.bytes.len().saturating_sub(KEPT);
         self.bytes.drain(..excess);
         self.trimmed += excess as u64;
+        while self.bounds.len() > MOST_FRAMES || self.bounds.front().is_some_and(|bound| *bound < self.trimmed) {
+            self.bounds.pop_front();
+        }
     }
 
     /// The number of bytes that were received.
@@ -43,6 +55,11 @@ impl WireLog {
     /// All bytes that are kept, as text.
     pub(super) fn to_text(&self) -> String {
         self.text(0..self.len())
+    }
+
+    /// The frames of which all bytes are kept, as text.
+    pub(super) fn frames(&self) -> Vec<String> {
+        self.bounds.iter().zip(self.bounds.iter().skip(1)).map(|(start, end)| self.text(*start..*end)).collect()
     }
 
     /// Writes the lines of a block, and some before and behind it. Each line of the block is marked with `>`.

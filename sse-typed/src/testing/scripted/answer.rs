@@ -3,12 +3,14 @@ use std::{collections::VecDeque, time::Duration};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header::CONTENT_TYPE};
 
+use super::control::{AnswerControl, Steps};
 use crate::codec::{Encoded, EventItem};
 
 /// The answer of a [`ScriptedServer`](super::ScriptedServer) to one request: a head, and the steps of the body. After the last
 /// step the body ends cleanly.
 ///
-/// On a socket each answer has a connection of its own, which is closed after it.
+/// On a socket each answer has a connection of its own, which is closed after it. The bytes of an answer are not sent where HTTP
+/// has no body: with status 204 or 304, and to a HEAD request.
 ///
 /// ```
 /// use std::time::Duration;
@@ -42,6 +44,8 @@ pub(super) enum Head {
 #[derive(Clone, Debug)]
 pub(super) enum Step {
     Send(Bytes),
+    /// The steps that the test takes.
+    Controlled(Steps),
     Wait(Duration),
     Stall,
     BreakOff,
@@ -56,6 +60,28 @@ impl Answer {
     /// A `200 OK` with content type `text/event-stream`. Its body is empty until steps are added.
     pub fn stream() -> Self {
         Self::status(200).header("content-type", "text/event-stream")
+    }
+
+    /// A `200 OK` with content type `text/event-stream`, whose body the test sends through the handle. Steps that are added to the
+    /// answer follow when the handle [ends](AnswerControl::end) or is dropped.
+    ///
+    /// ```
+    /// use sse_typed::{Client, RawEvent, testing::{Answer, Collect, ScriptedServer}};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?.block_on(async {
+    /// let (answer, control) = Answer::controlled();
+    /// let server = ScriptedServer::new([answer]);
+    /// let mut ticks = Collect::source(Client::new(server).get("/ticks").connect());
+    /// control.event(&RawEvent::new("tick", "1"));
+    /// ticks.expect(RawEvent::new("tick", "1")).await;
+    /// control.break_off();
+    /// ticks.expect_reconnect().await;
+    /// # });
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn controlled() -> (Self, AnswerControl) {
+        let (control, steps) = AnswerControl::new();
+        (Self::stream().step(Step::Controlled(steps)), control)
     }
 
     /// A response with this status and no headers. Its body is empty until steps are added.
@@ -152,10 +178,7 @@ impl Answer {
     /// When the event cannot be sent.
     #[track_caller]
     pub fn event<I: EventItem>(self, event: &I) -> Self {
-        match Encoded::new(event) {
-            Ok(encoded) => self.send(encoded.as_bytes()),
-            Err(error) => panic!("the event cannot be sent: {error}"),
-        }
+        self.send(encode(event))
     }
 
     /// Sends events, each as one piece.
@@ -217,7 +240,7 @@ impl Answer {
     }
 
     /// Sends the first `n` bytes of the body as it is so far, and then [breaks off](Self::break_off). A body that is shorter
-    /// breaks off at its end.
+    /// breaks off at its end. Bytes that the test sends through a handle are not counted.
     pub fn break_at(self, n: usize) -> Self {
         self.cut(n).break_off()
     }
@@ -241,7 +264,7 @@ impl Answer {
                     left -= bytes.len();
                     steps.push_back(Step::Send(bytes));
                 }
-                Step::Wait(_) => steps.push_back(step),
+                Step::Wait(_) | Step::Controlled(_) => steps.push_back(step),
                 // Nothing behind it is sent.
                 Step::Stall | Step::BreakOff | Step::Reset => break,
             }
@@ -253,6 +276,14 @@ impl Answer {
     fn step(mut self, step: Step) -> Self {
         self.steps.push_back(step);
         self
+    }
+}
+
+#[track_caller]
+pub(super) fn encode<I: EventItem>(event: &I) -> Bytes {
+    match Encoded::new(event) {
+        Ok(encoded) => Bytes::copy_from_slice(encoded.as_bytes()),
+        Err(error) => panic!("the event cannot be sent: {error}"),
     }
 }
 

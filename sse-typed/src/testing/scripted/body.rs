@@ -18,11 +18,13 @@ use super::{answer::Step, closed, reset};
 pub struct ScriptedBody {
     steps: VecDeque<Step>,
     sleep: Option<Pin<Box<Unconstrained<Sleep>>>>,
+    /// Whether bytes are sent, and not left out.
+    has_body: bool,
 }
 
 impl ScriptedBody {
-    pub(super) const fn new(steps: VecDeque<Step>) -> Self {
-        Self { steps, sleep: None }
+    pub(super) const fn new(steps: VecDeque<Step>, has_body: bool) -> Self {
+        Self { steps, sleep: None, has_body }
     }
 }
 
@@ -39,8 +41,19 @@ impl Body for ScriptedBody {
             let Some(step) = self.steps.pop_front() else { return Poll::Ready(None) };
             return Poll::Ready(Some(match step {
                 // An empty frame is nothing on a socket.
-                Step::Send(bytes) if bytes.is_empty() => continue,
+                Step::Send(bytes) if bytes.is_empty() || !self.has_body => continue,
                 Step::Send(bytes) => Ok(Frame::data(bytes)),
+                Step::Controlled(steps) => {
+                    let Poll::Ready(step) = steps.poll_next(cx) else {
+                        self.steps.push_front(Step::Controlled(steps));
+                        return Poll::Pending;
+                    };
+                    if let Some(step) = step {
+                        self.steps.push_front(Step::Controlled(steps));
+                        self.steps.push_front(step);
+                    }
+                    continue;
+                }
                 Step::Wait(time) => {
                     self.sleep = Some(Box::pin(unconstrained(sleep(time))));
                     continue;

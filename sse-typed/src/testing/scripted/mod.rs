@@ -1,27 +1,35 @@
 use std::{
     collections::VecDeque,
-    fmt,
+    fmt::{self, Write},
     future::{Future, pending, poll_fn},
-    io,
+    io, mem,
     pin::{Pin, pin},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll, ready},
+    task::{Context, Poll, Waker, ready},
     time::Duration,
 };
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
-use http::{Request, Response};
+use http::{Method, Request, Response};
 use http_body::Body;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 use tower_service::Service;
 
-use self::answer::Head;
-pub use self::{answer::Answer, body::ScriptedBody, request::RecordedRequest, socket::ListeningServer};
+pub use self::{
+    answer::Answer, body::ScriptedBody, control::AnswerControl, request::RecordedRequest, socket::ListeningServer,
+};
+use self::{answer::Head, control::add_waker};
+
+use super::{collect::Expect, http1::has_body};
 
 mod answer;
 mod body;
+mod control;
 mod request;
 mod socket;
+
+/// How long requests are waited for.
+const LIMIT: Duration = Duration::from_secs(30);
 
 /// A server that answers by a script and records its requests, for tests of clients.
 ///
@@ -62,6 +70,16 @@ struct State {
     script: Script,
     otherwise: Answer,
     requests: Vec<RecordedRequest>,
+    /// Of those that wait for requests.
+    wakers: Vec<Waker>,
+}
+
+/// Adds a request to the records, and unlocks them.
+fn record(mut state: MutexGuard<'_, State>, request: RecordedRequest) {
+    state.requests.push(request);
+    let wakers = mem::take(&mut state.wakers);
+    drop(state);
+    wakers.into_iter().for_each(Waker::wake);
 }
 
 type MakeAnswer = Box<dyn FnMut(&RecordedRequest) -> Answer + Send>;
@@ -94,7 +112,7 @@ impl ScriptedServer {
     }
 
     fn of(script: Script) -> Self {
-        let state = State { script, otherwise: Answer::status(204), requests: Vec::new() };
+        let state = State { script, otherwise: Answer::status(204), requests: Vec::new(), wakers: Vec::new() };
         Self { state: Arc::new(Mutex::new(state)) }
     }
 
@@ -109,6 +127,53 @@ impl ScriptedServer {
     #[must_use]
     pub fn requests(&self) -> Vec<RecordedRequest> {
         self.state().requests.clone()
+    }
+
+    /// Waits until there are as many requests, and returns all requests so far. It fails after 30 s.
+    ///
+    /// A client sends requests only while it is polled. One that a [`Collect`](crate::testing::Collect) reads is polled while an
+    /// expectation is awaited, so await both together:
+    ///
+    /// ```
+    /// use sse_typed::{Client, RawEvent, testing::{Answer, Collect, ScriptedServer}};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?.block_on(async {
+    /// let (answer, control) = Answer::controlled();
+    /// let server = ScriptedServer::new([Answer::close(), answer]);
+    /// let mut ticks = Collect::source(Client::new(server.clone()).get("/").connect::<RawEvent>());
+    /// let (requests, ()) = tokio::join!(server.wait_for_requests(2), ticks.expect_open());
+    /// assert_eq!(requests[1].uri, "/");
+    /// # drop(control);
+    /// # });
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// When awaited, if there are fewer requests after 30 s.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping it changes nothing.
+    pub fn wait_for_requests(&self, n: usize) -> Expect<'static, Vec<RecordedRequest>> {
+        let server = self.clone();
+        Expect::new(async move {
+            let waiting = poll_fn(|cx| {
+                let mut state = server.state();
+                if state.requests.len() >= n {
+                    return Poll::Ready(state.requests.clone());
+                }
+                add_waker(&mut state.wakers, cx);
+                Poll::Pending
+            });
+            timeout(LIMIT, waiting).await.map_err(|_| {
+                let mut text = format!("expected {n} requests within {LIMIT:?}\nreceived {}", server.requests().len());
+                for request in server.requests() {
+                    let _ = write!(text, "\n  {} {}", request.method, request.uri);
+                }
+                text
+            })
+        })
     }
 
     /// The last event ID of each request so far; empty where there was none.
@@ -135,17 +200,19 @@ impl ScriptedServer {
     /// Records the request, and gives the answer to it.
     fn answer(&self, request: RecordedRequest) -> Answer {
         let mut state = self.state();
-        let State { script, otherwise, requests } = &mut *state;
+        let State { script, otherwise, .. } = &mut *state;
         let function = match script {
             Script::Answers(answers) => {
-                requests.push(request);
-                return answers.pop_front().unwrap_or_else(|| otherwise.clone());
+                let answer = answers.pop_front().unwrap_or_else(|| otherwise.clone());
+                record(state, request);
+                return answer;
             }
             Script::Function(function) => Arc::clone(function),
         };
-        requests.push(request.clone());
         drop(state);
+        // It is asked in the order of the records.
         let mut answer = function.lock().unwrap_or_else(PoisonError::into_inner);
+        record(self.state(), request.clone());
         answer(&request)
     }
 
@@ -175,11 +242,13 @@ where
             let (head, body) = request.into_parts();
             let body = read(body).await?;
             let (method, uri, headers) = (head.method, head.uri, head.headers);
+            let is_head = method == Method::HEAD;
             let request = RecordedRequest { at, method, uri, headers, body };
             let Answer { head, steps } = server.answer(request);
             match head {
                 Head::Response { status, headers } => {
-                    let mut response = Response::new(ScriptedBody::new(steps));
+                    let has_body = !is_head && has_body(status);
+                    let mut response = Response::new(ScriptedBody::new(steps, has_body));
                     *response.status_mut() = status;
                     *response.headers_mut() = headers;
                     Ok(response)
@@ -219,8 +288,10 @@ fn reset() -> io::Error {
 
 impl fmt::Debug for ScriptedServer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Not in one statement with the rest, which takes the lock again.
+        let requests = self.state().requests.len();
         f.debug_struct("ScriptedServer")
-            .field("requests", &self.state().requests.len())
+            .field("requests", &requests)
             .field("remaining", &self.remaining())
             .finish_non_exhaustive()
     }

@@ -1,7 +1,7 @@
-use std::{fmt, io, net::SocketAddr};
+use std::{fmt, future::poll_fn, io, net::SocketAddr};
 
 use bytes::BytesMut;
-use http::{Method, StatusCode, Uri, header};
+use http::{Method, Uri, header};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -64,7 +64,12 @@ impl ScriptedServer {
         let server = self.clone();
         let task = tokio::spawn(async move {
             let mut connections = JoinSet::new();
-            while let Ok((socket, _)) = listener.accept().await {
+            loop {
+                // A connection that fails before it is accepted is not the end of the server.
+                let Ok((socket, _)) = listener.accept().await else {
+                    tokio::task::yield_now().await;
+                    continue;
+                };
                 while connections.try_join_next().is_some() {}
                 let server = server.clone();
                 // A client may disconnect at any time.
@@ -96,10 +101,10 @@ impl ListeningServer {
         self.address
     }
 
-    /// A URL on this server. The path begins with `/`.
+    /// A URL on this server.
     #[must_use]
     pub fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
+        format!("http://{}/{}", self.address, path.strip_prefix('/').unwrap_or(path))
     }
 
     /// The server, with its records.
@@ -112,6 +117,15 @@ impl ListeningServer {
     #[must_use]
     pub fn requests(&self) -> Vec<RecordedRequest> {
         self.server.requests()
+    }
+
+    /// Waits until there are as many requests: see [`ScriptedServer::wait_for_requests`].
+    ///
+    /// # Panics
+    ///
+    /// When awaited, if there are fewer requests after 30 s.
+    pub fn wait_for_requests(&self, n: usize) -> Expect<'static, Vec<RecordedRequest>> {
+        self.server.wait_for_requests(n)
     }
 }
 
@@ -134,12 +148,20 @@ async fn serve<IO>(mut io: IO, server: &ScriptedServer, reset: impl Fn(&IO) -> i
 where
     IO: AsyncRead + AsyncWrite + Unpin,
 {
-    let Some(request) = read_request(&mut io).await? else { return Ok(()) };
-    let Answer { head, steps } = server.answer(request);
-    let is_chunked = match head {
+    let request = match read_request(&mut io).await {
+        Ok(Some(request)) => request,
+        Ok(None) => return Ok(()),
+        Err(error) => {
+            refuse(&mut io, &error).await?;
+            return Err(error);
+        }
+    };
+    let is_head = request.method == Method::HEAD;
+    let Answer { head, mut steps } = server.answer(request);
+    let framing = match head {
         Head::Response { status, headers } => {
-            let has_body = status != StatusCode::NO_CONTENT && status != StatusCode::NOT_MODIFIED;
-            let is_chunked = has_body && !headers.contains_key(header::CONTENT_LENGTH);
+            let may_have_body = http1::has_body(status);
+            let is_chunked = may_have_body && !headers.contains_key(header::CONTENT_LENGTH);
             let reason = status.canonical_reason().unwrap_or("Scripted");
             let mut text = format!("HTTP/1.1 {} {reason}\r\nconnection: close\r\n", status.as_u16()).into_bytes();
             if is_chunked {
@@ -152,25 +174,38 @@ where
             }
             text.extend_from_slice(b"\r\n");
             io.write_all(&text).await?;
-            is_chunked
+            match (may_have_body && !is_head, is_chunked) {
+                (false, _) => Framing::NoBody,
+                (true, true) => Framing::Chunked,
+                (true, false) => Framing::Raw,
+            }
         }
         Head::Raw(bytes) => {
             io.write_all(&bytes).await?;
-            false
+            Framing::Raw
         }
         Head::Never => return until_closed(&mut io).await,
         Head::Close => return io.shutdown().await,
         Head::Reset => return reset(&io),
     };
     io.flush().await?;
-    for step in steps {
+    while let Some(step) = steps.pop_front() {
         match step {
             Step::Send(bytes) if bytes.is_empty() => {}
-            Step::Send(bytes) if is_chunked => {
-                let chunk = [format!("{:x}\r\n", bytes.len()).as_bytes(), &bytes, b"\r\n"].concat();
-                io.write_all(&chunk).await?;
+            Step::Send(bytes) => match framing {
+                Framing::NoBody => {}
+                Framing::Raw => io.write_all(&bytes).await?,
+                Framing::Chunked => {
+                    let chunk = [format!("{:x}\r\n", bytes.len()).as_bytes(), &bytes, b"\r\n"].concat();
+                    io.write_all(&chunk).await?;
+                }
+            },
+            Step::Controlled(controlled) => {
+                if let Some(step) = poll_fn(|cx| controlled.poll_next(cx)).await {
+                    steps.push_front(Step::Controlled(controlled));
+                    steps.push_front(step);
+                }
             }
-            Step::Send(bytes) => io.write_all(&bytes).await?,
             Step::Wait(time) => sleep(time).await,
             Step::Stall => return until_closed(&mut io).await,
             Step::BreakOff => return io.shutdown().await,
@@ -178,9 +213,30 @@ where
         }
         io.flush().await?;
     }
-    if is_chunked {
+    if let Framing::Chunked = framing {
         io.write_all(b"0\r\n\r\n").await?;
     }
+    io.shutdown().await
+}
+
+/// How the bytes of an answer are sent.
+#[derive(Clone, Copy, Debug)]
+enum Framing {
+    NoBody,
+    Chunked,
+    Raw,
+}
+
+/// Says why a request cannot be read. A connection that has failed gets nothing.
+async fn refuse(io: &mut (impl AsyncWrite + Unpin), error: &io::Error) -> io::Result<()> {
+    if !matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::Other) {
+        return Ok(());
+    }
+    let reason = error.to_string();
+    let length = reason.len();
+    let head = format!("HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n");
+    io.write_all(head.as_bytes()).await?;
+    io.write_all(reason.as_bytes()).await?;
     io.shutdown().await
 }
 
@@ -196,10 +252,13 @@ async fn read_request(io: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> io::Res
     let method = words.next().and_then(|word| Method::from_bytes(word.as_bytes()).ok());
     let uri = words.next().and_then(|word| word.parse::<Uri>().ok());
     let (Some(method), Some(uri)) = (method, uri) else {
-        io.write_all(b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n").await?;
         return Err(http1::invalid("no request line of HTTP/1.1"));
     };
     let at = Instant::now();
+    if headers.get(header::EXPECT).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue")) {
+        io.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
+        io.flush().await?;
+    }
     let mut buffer = BytesMut::new();
     let mut body = BytesMut::new();
     if let Some(mut decoder) = BodyDecoder::of(&headers)? {

@@ -66,12 +66,15 @@ async fn k5_close_ends_a_wait_and_no_attempt_follows() {
 
 #[tokio::test]
 async fn k5_close_hangs_up_on_the_server_from_another_thread() {
-    let server = ScriptedServer::new([Answer::stream().send("event: value\ndata: 1\n\n").stall()]).listen().await;
+    let (answer, control) = Answer::controlled();
+    let server = ScriptedServer::new([answer]).listen().await;
     let mut source = Client::hyper().get(server.url("/")).connect::<Reading>();
     let handle = source.handle();
+    control.send("event: value\ndata: 1\n\n");
     assert!(source.next().await.unwrap().is_ok());
     std::thread::spawn(move || handle.close());
     assert!(source.next().await.is_none());
+    control.closed().await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -334,21 +334,13 @@ async fn k4_k6_a_failure_is_one_error_and_no_item_follows() {
 
 #[tokio::test]
 async fn k7_r7_dropping_the_source_closes_the_connection() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}/", listener.local_addr().unwrap());
-    let mut source: Source = Client::hyper().get(url).connect();
-    let (event, mut socket) = tokio::join!(source.next(), async {
-        use tokio::io::{AsyncReadExt, AsyncWriteExt};
-        let (mut socket, _) = listener.accept().await.unwrap();
-        let mut request = [0; 1024];
-        assert!(socket.read(&mut request).await.unwrap() > 0);
-        socket.write_all(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\ndata: a\n\n").await.unwrap();
-        socket
-    });
-    assert_eq!(event.unwrap().unwrap().data.data(), "a");
+    let (answer, control) = Answer::controlled();
+    let server = ScriptedServer::new([answer]).listen().await;
+    let mut source = connect(&server);
+    control.send("data: a\n\n");
+    assert_eq!(source.next().await.unwrap().unwrap().data.data(), "a");
     drop(source);
-    use tokio::io::AsyncReadExt;
-    assert_eq!(socket.read(&mut [0; 16]).await.unwrap_or(0), 0);
+    control.closed().await;
 }
 
 #[tokio::test]

@@ -144,3 +144,28 @@ async fn requests_on_a_socket_are_waited_for() -> io::Result<()> {
     drop(client);
     Ok(())
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_disconnects_is_noticed() {
+    let ((first, one), (second, two)) = (Answer::controlled(), Answer::controlled());
+    let server = ScriptedServer::new([first, second]);
+    let mut events = client(&server);
+    one.event(&tick(1));
+    events.expect(Feed::Tick(1)).await;
+    let started = Instant::now();
+    let failed = failure(one.closed()).await;
+    assert_eq!(failed, "expected that the client disconnects\nit has not within 30s");
+    assert_eq!(started.elapsed(), Duration::from_secs(30));
+    drop(events);
+    one.closed().await;
+
+    let (io, server_io) = duplex(1 << 10);
+    let serving = tokio::spawn(async move { server.serve_connection(server_io).await });
+    let events = RawClient::get(io, "/").await.read::<Feed>().await;
+    let waiting = tokio::spawn(async move { two.closed().await });
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(!waiting.is_finished());
+    drop(events);
+    waiting.await.unwrap();
+    serving.await.unwrap().unwrap();
+}

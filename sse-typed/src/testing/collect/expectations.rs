@@ -399,7 +399,7 @@ impl<E: DecodeEvent + Debug + Send> Collect<E> {
         })
     }
 
-    async fn find_event(&mut self, expected: &str) -> Result<usize, String> {
+    pub(super) async fn find_event(&mut self, expected: &str) -> Result<usize, String> {
         self.find(0, expected, is_event, &mut Deadline::after(self.limit)).await
     }
 
@@ -442,7 +442,7 @@ impl<E: DecodeEvent + Debug + Send> Collect<E> {
     }
 
     /// The events among the first arrivals, all of which are taken.
-    fn take_events(&mut self, arrivals: usize) -> Vec<Event<E>> {
+    pub(super) fn take_events(&mut self, arrivals: usize) -> Vec<Event<E>> {
         let mut events = Vec::new();
         for _ in 0..arrivals {
             if let Some(What::Event(event)) = self.take_up_to(0) {
@@ -463,40 +463,4 @@ enum Quiet {
 /// Whether it is an event, good or bad.
 const fn is_event<E>(what: &What<E>) -> bool {
     matches!(what, What::Event(_) | What::Bad(_))
-}
-
-/// All that came of a stream whose events are counted.
-pub(crate) struct Outcome<E> {
-    pub(crate) events: Vec<E>,
-    /// What came beside events and the end.
-    pub(crate) problem: Option<String>,
-}
-
-impl<E: DecodeEvent + Debug + Send> Collect<E> {
-    /// Reads to the end of the stream, or one event more than so many. Silence behind the last of them is an end, too.
-    pub(crate) async fn all_of(&mut self, events: usize) -> Outcome<E> {
-        let mut outcome = Outcome { events: Vec::new(), problem: None };
-        while outcome.events.len() <= events {
-            let index = match self.find_event("an event, or the end").await {
-                Ok(index) => index,
-                Err(_) if outcome.events.len() == events => break,
-                Err(error) => {
-                    outcome.problem = Some(error);
-                    break;
-                }
-            };
-            match &self.pending[index].what {
-                What::End => break,
-                What::Event(_) => {
-                    let events = self.take_events(index + 1);
-                    outcome.events.extend(events.into_iter().map(|event| event.data));
-                }
-                _ => {
-                    outcome.problem = Some(self.received_instead(index, "an event, or the end"));
-                    break;
-                }
-            }
-        }
-        outcome
-    }
 }

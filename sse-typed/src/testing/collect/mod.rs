@@ -32,6 +32,7 @@ mod diff;
 mod expect;
 mod expectations;
 mod head;
+mod outcome;
 mod poll;
 mod report;
 mod request;

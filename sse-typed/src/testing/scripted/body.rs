@@ -12,7 +12,7 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
-use super::{answer::Step, closed, reset};
+use super::{answer::Step, closed, control::Attached, reset};
 
 /// The body of an [`Answer`](super::Answer) in the process. A connection that breaks is an [`io::Error`].
 pub struct ScriptedBody {
@@ -20,11 +20,13 @@ pub struct ScriptedBody {
     sleep: Option<Pin<Box<Unconstrained<Sleep>>>>,
     /// Whether bytes are sent, and not left out.
     has_body: bool,
+    _attached: Attached,
 }
 
 impl ScriptedBody {
-    pub(super) const fn new(steps: VecDeque<Step>, has_body: bool) -> Self {
-        Self { steps, sleep: None, has_body }
+    pub(super) fn new(steps: VecDeque<Step>, has_body: bool) -> Self {
+        let attached = Attached::to(&steps);
+        Self { steps, sleep: None, has_body, _attached: attached }
     }
 }
 

@@ -1,14 +1,20 @@
 use std::{
     collections::VecDeque,
-    fmt, mem,
+    fmt,
+    future::poll_fn,
+    mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker},
 };
 
 use bytes::Bytes;
+use tokio::time::timeout;
 
-use super::answer::{Step, encode};
-use crate::codec::EventItem;
+use super::{
+    LIMIT,
+    answer::{Step, encode},
+};
+use crate::{codec::EventItem, testing::collect::Expect};
 
 /// Sends the body of an answer when the test says so: the handle of [`Answer::controlled`](super::Answer::controlled).
 ///
@@ -32,6 +38,8 @@ struct Shared(Mutex<State>);
 struct State {
     steps: VecDeque<Step>,
     is_over: bool,
+    is_closed: bool,
+    /// Of bodies and connections, and of those that wait for their end.
     wakers: Vec<Waker>,
 }
 
@@ -77,6 +85,46 @@ impl AnswerControl {
     }
 }
 
+impl AnswerControl {
+    /// Waits until the response is over: the client has disconnected, or everything is sent. In the process a client disconnects
+    /// when it drops the body. It fails after 30 s.
+    ///
+    /// ```
+    /// use sse_typed::{Client, RawEvent, testing::{Answer, Collect, ScriptedServer}};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?.block_on(async {
+    /// let (answer, control) = Answer::controlled();
+    /// let mut ticks = Collect::<RawEvent>::source(Client::new(ScriptedServer::new([answer])).get("/").connect());
+    /// ticks.expect_open().await;
+    /// drop(ticks);
+    /// control.closed().await;
+    /// # });
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// When awaited, if the response is not over after 30 s.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping it changes nothing.
+    pub fn closed(&self) -> Expect<'_, ()> {
+        Expect::new(async move {
+            let waiting = poll_fn(|cx| {
+                let mut state = self.shared.state();
+                if state.is_closed {
+                    return Poll::Ready(());
+                }
+                add_waker(&mut state.wakers, cx);
+                Poll::Pending
+            });
+            let closed = timeout(LIMIT, waiting).await;
+            closed.map_err(|_| format!("expected that the client disconnects\nit has not within {LIMIT:?}"))
+        })
+    }
+}
+
 impl Drop for AnswerControl {
     fn drop(&mut self) {
         self.shared.change(|state| state.is_over = true);
@@ -95,6 +143,28 @@ impl Steps {
         }
         add_waker(&mut state.wakers, cx);
         Poll::Pending
+    }
+}
+
+/// A response with steps that are taken. Dropping it closes them.
+#[derive(Debug)]
+pub(super) struct Attached(Vec<Steps>);
+
+impl Attached {
+    pub(super) fn to(steps: &VecDeque<Step>) -> Self {
+        let controlled = steps.iter().filter_map(|step| match step {
+            Step::Controlled(steps) => Some(steps.clone()),
+            _ => None,
+        });
+        Self(controlled.collect())
+    }
+}
+
+impl Drop for Attached {
+    fn drop(&mut self) {
+        for Steps(shared) in &self.0 {
+            shared.change(|state| state.is_closed = true);
+        }
     }
 }
 

@@ -1,9 +1,16 @@
-use std::{fmt, future::poll_fn, io, net::SocketAddr};
+use std::{
+    fmt,
+    future::poll_fn,
+    io,
+    net::SocketAddr,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
 
 use bytes::BytesMut;
 use http::{Method, Uri, header};
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf},
     net::{TcpListener, TcpStream},
     task::{AbortHandle, JoinSet},
     time::{Instant, sleep},
@@ -12,6 +19,7 @@ use tokio::{
 use super::{
     Answer, RecordedRequest, ScriptedServer,
     answer::{Head, Step},
+    control::Attached,
 };
 use crate::testing::{
     collect::Expect,
@@ -158,6 +166,7 @@ where
     };
     let is_head = request.method == Method::HEAD;
     let Answer { head, mut steps } = server.answer(request);
+    let _attached = Attached::to(&steps);
     let framing = match head {
         Head::Response { status, headers } => {
             let may_have_body = http1::has_body(status);
@@ -201,7 +210,12 @@ where
                 }
             },
             Step::Controlled(controlled) => {
-                if let Some(step) = poll_fn(|cx| controlled.poll_next(cx)).await {
+                let next = poll_fn(|cx| match controlled.poll_next(cx) {
+                    Poll::Ready(next) => Poll::Ready(Ok(next)),
+                    Poll::Pending => poll_closed(Pin::new(&mut io), cx).map(Err),
+                });
+                let Ok(next) = next.await else { return Ok(()) };
+                if let Some(step) = next {
                     steps.push_front(Step::Controlled(controlled));
                     steps.push_front(step);
                 }
@@ -241,9 +255,20 @@ async fn refuse(io: &mut (impl AsyncWrite + Unpin), error: &io::Error) -> io::Re
 }
 
 async fn until_closed(io: &mut (impl AsyncRead + Unpin)) -> io::Result<()> {
-    let mut more = [0; 256];
-    while io.read(&mut more).await? > 0 {}
+    poll_fn(|cx| poll_closed(Pin::new(io), cx)).await;
     Ok(())
+}
+
+/// Waits until the client has closed or lost its connection. What it sends is dropped.
+fn poll_closed(mut io: Pin<&mut impl AsyncRead>, cx: &mut Context<'_>) -> Poll<()> {
+    let mut more = [0; 256];
+    loop {
+        let mut more = ReadBuf::new(&mut more);
+        match ready!(io.as_mut().poll_read(cx, &mut more)) {
+            Ok(()) if !more.filled().is_empty() => {}
+            _ => return Poll::Ready(()),
+        }
+    }
 }
 
 async fn read_request(io: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> io::Result<Option<RecordedRequest>> {

@@ -13,7 +13,6 @@ use std::{
 use axum::{Router, routing::get, serve::Listener};
 use futures_util::Stream;
 use http::{Request, Response};
-use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper_util::{
     rt::{TokioExecutor, TokioIo},
@@ -204,12 +203,6 @@ pub(crate) async fn ask(
         }
     };
     (responses, task)
-}
-
-/// The next frame as text, or `None` at a clean end.
-pub(crate) async fn next_text(response: &mut Response<Incoming>) -> Option<String> {
-    let frame = within_timeout("frame", response.frame()).await?.expect("the body ends cleanly");
-    Some(String::from_utf8(frame.into_data().unwrap().to_vec()).unwrap())
 }
 
 /// Counts the streams that were created, those that are not dropped, and their events.

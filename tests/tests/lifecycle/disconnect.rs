@@ -6,10 +6,11 @@ use futures_util::{StreamExt, stream};
 use sse_typed::{
     RawEvent, Sse, SseLayer,
     server::{BoxEvents, Shutdown, Stats},
+    testing::Collect,
 };
 use tokio::time::{Instant, sleep};
 
-use crate::common::{Alive, SERVERS, Serve, Server, VERSIONS, Version, ask, bind, connect, next_text};
+use crate::common::{Alive, SERVERS, Serve, Server, VERSIONS, Version, ask, bind, connect};
 
 /// The limit of the time until the drop, which is about a millisecond on an idle machine. Keep-alive is off, so the
 /// disconnect cannot be noticed by a failed keep-alive.
@@ -62,11 +63,13 @@ async fn assert_dropped_after(server: Server, version: Version, traffic: Traffic
     let (near, mut far) = tokio::io::duplex(64 << 10);
     let wire = tokio::spawn(async move { drop(tokio::io::copy_bidirectional(&mut far, &mut socket).await) });
     let (mut responses, _) = ask(version, near, 1).await;
-    assert!(next_text(&mut responses[0]).await.unwrap().contains("hello"));
+    let mut events = Collect::<RawEvent>::response(responses.remove(0));
+    events.next().await;
+    assert!(events.wire_text().contains("hello"));
     assert_eq!((alive.count().alive, stats.open()), (1, 1));
     let left = Instant::now();
     if matches!(disconnect, Disconnect::OneStream) {
-        drop(responses);
+        drop(events);
     } else {
         wire.abort();
     }

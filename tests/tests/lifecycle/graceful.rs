@@ -10,10 +10,11 @@ use hyper_util::rt::TokioIo;
 use sse_typed::{
     Encoded, RawEvent, Sse, SseLayer,
     server::{Drain, Shutdown, Stats},
+    testing::Collect,
 };
 use tokio::{task::JoinHandle, time::Instant};
 
-use crate::common::{SERVERS, Serve, Version, ask, bind, connect, memory, next_text, within_timeout};
+use crate::common::{SERVERS, Serve, Version, ask, bind, connect, memory, within_timeout};
 
 /// The limit of the time that a shutdown takes. The promise is 100 ms with 1,000 clients, and a debug build with the clients on
 /// the same thread takes about that; a busy machine gets more time. A server that waited for the next keep-alive would take
@@ -28,15 +29,14 @@ fn once() -> impl Stream<Item = RawEvent> + Send {
 /// Reads the first event of each response, and starts tasks that return the rest of the text.
 async fn read_to_end(responses: impl IntoIterator<Item = Response<Incoming>>) -> Vec<JoinHandle<String>> {
     let mut clients = Vec::new();
-    for mut response in responses {
-        assert_eq!(response.status(), 200);
-        assert_eq!(next_text(&mut response).await.unwrap(), "event: hello\ndata: there\n\n");
+    for response in responses {
+        let mut events = Collect::<RawEvent>::response(response);
+        events.expect_status(200);
+        events.next().await;
+        assert_eq!(events.wire_frames(), ["event: hello\ndata: there\n\n"]);
         clients.push(tokio::spawn(async move {
-            let mut rest = String::new();
-            while let Some(text) = next_text(&mut response).await {
-                rest += &text;
-            }
-            rest
+            events.rest().await;
+            events.wire_frames()[1..].concat()
         }));
     }
     clients

@@ -8,14 +8,9 @@ use http::Request;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use hyper_util::{rt::TokioIo, service::TowerToHyperService};
-use sse_typed::{RawEvent, Sse, SseLayer};
+use sse_typed::{RawEvent, Sse, SseLayer, testing::RawClient};
 use tests::serve;
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-    sync::mpsc,
-    time::timeout,
-};
+use tokio::{net::TcpStream, sync::mpsc, time::timeout};
 use tower::{Layer, service_fn};
 
 use crate::common::{Connection, Scene, Watch, silence};
@@ -27,11 +22,6 @@ async fn within_timeout<T>(what: &str, future: impl Future<Output = T>) -> T {
     timeout(TEST_TIMEOUT, future).await.unwrap_or_else(|_| panic!("no {what}"))
 }
 
-async fn next_data(response: &mut http::Response<Incoming>) -> String {
-    let frame = within_timeout("frame", response.frame()).await.unwrap().unwrap();
-    String::from_utf8(frame.into_data().unwrap().to_vec()).unwrap()
-}
-
 #[tokio::test]
 async fn the_head_is_sent_before_the_first_event_and_each_event_at_once() {
     let (sender, receiver) = mpsc::unbounded_channel::<Scene>();
@@ -40,12 +30,13 @@ async fn the_head_is_sent_before_the_first_event_and_each_event_at_once() {
         let mut receiver = receiver.lock().unwrap().take().unwrap();
         ready(Ok::<_, Infallible>(Sse::new(stream::poll_fn(move |cx| receiver.poll_recv(cx)))))
     }));
-    let mut connection = Connection::open(serve::with_hyper(service).await).await;
-    let mut response = within_timeout("response head", connection.get("/")).await;
-    assert_eq!(response.headers()["content-type"], "text/event-stream");
+    let socket = TcpStream::connect(serve::with_hyper(service).await).await.unwrap();
+    let mut events = RawClient::get(socket, "/").await.read::<RawEvent>().await;
+    events.expect_header("content-type", "text/event-stream");
     for n in 0..3 {
         sender.send(Scene::Tick(n)).unwrap();
-        assert_eq!(next_data(&mut response).await, format!("event: tick\ndata: {n}\n\n"));
+        events.next().await;
+        assert_eq!(events.wire_text(), (0..=n).map(|n| format!("event: tick\ndata: {n}\n\n")).collect::<String>());
     }
 }
 
@@ -144,12 +135,12 @@ async fn a_stream_is_not_polled_while_its_client_does_not_read() {
         }))
     };
     // A connection in memory: paused time advances only when no task can run.
-    let (mut client, server) = tokio::io::duplex(64 << 10);
+    let (client, server) = tokio::io::duplex(64 << 10);
     tokio::spawn(async move {
         let service = TowerToHyperService::new(service);
         let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(server), service).await;
     });
-    client.write_all(b"GET / HTTP/1.1\r\nhost: test\r\n\r\n").await.unwrap();
+    let client = RawClient::get(client, "/").await;
     tokio::time::sleep(Duration::from_secs(1)).await;
     let polls = watch.polls();
     assert!((1..64).contains(&polls), "{polls} events are in buffers");
@@ -157,8 +148,8 @@ async fn a_stream_is_not_polled_while_its_client_does_not_read() {
     assert_eq!(watch.polls(), polls);
 
     // When the client reads again, the stream is polled again.
-    let mut piece = vec![0; 64 << 10];
+    let mut events = client.read::<RawEvent>().await;
     while watch.polls() == polls {
-        assert_ne!(client.read(&mut piece).await.unwrap(), 0);
+        events.next().await;
     }
 }

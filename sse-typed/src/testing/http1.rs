@@ -9,6 +9,9 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 /// A head with all its fields.
 const LONGEST_HEAD: usize = 1 << 20;
 
+/// The size of a chunk with its extensions, or a trailer.
+const LONGEST_LINE: usize = 64 << 10;
+
 pub(super) fn invalid(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what)
 }
@@ -85,8 +88,8 @@ impl BodyDecoder {
                 false => Err(invalid("only the transfer coding `chunked` is read")),
             };
         }
-        let length = value(header::CONTENT_LENGTH).map(str::parse);
-        length.transpose().map_err(io::Error::other).map(|length| length.map(Self::Length))
+        let length = value(header::CONTENT_LENGTH).map(|length| number(length, 10));
+        Ok(length.transpose()?.map(Self::Length))
     }
 
     pub(super) fn decode(&mut self, buffer: &mut BytesMut) -> io::Result<Part> {
@@ -123,7 +126,10 @@ impl Chunk {
                 }
                 Self::Size | Self::DataEnd | Self::Trailers => {
                     let Some(end) = buffer.windows(2).position(|bytes| bytes == b"\r\n") else {
-                        return Ok(Part::NeedsMore);
+                        return match buffer.len() > LONGEST_LINE {
+                            true => Err(invalid("a line between chunks is too long")),
+                            false => Ok(Part::NeedsMore),
+                        };
                     };
                     let line = buffer.split_to(end + 2);
                     self.behind_line(&line[..end])?
@@ -141,12 +147,20 @@ impl Chunk {
             _ => {
                 let size = std::str::from_utf8(line).map_err(io::Error::other)?;
                 let size = size.split(';').next().unwrap_or_default().trim();
-                match u64::from_str_radix(size, 16).map_err(io::Error::other)? {
+                match number(size, 16)? {
                     0 => Self::Trailers,
                     size => Self::Data(size),
                 }
             }
         })
+    }
+}
+
+/// A number of digits alone: the standard library takes a sign, too.
+fn number(text: &str, radix: u32) -> io::Result<u64> {
+    match text.starts_with('+') {
+        true => Err(invalid("a length has a sign")),
+        false => u64::from_str_radix(text, radix).map_err(io::Error::other),
     }
 }
 
@@ -191,6 +205,9 @@ mod tests {
         }
         assert!(decode(&chunked, b"3\r\nabcd\r\n", 1).is_err());
         assert!(decode(&chunked, b"x\r\n", 1).is_err());
+        assert!(decode(&chunked, b"+1\r\na\r\n", 1).is_err());
+        assert!(decode(&chunked, &vec![b'1'; LONGEST_LINE + 2], 8 << 10).is_err());
+        assert!(decode(&[("content-length", "+1")], b"a", 1).is_err());
         assert!(decode(&[("content-length", "-1")], b"", 1).is_err());
         assert!(decode(&[("transfer-encoding", "gzip")], b"", 1).is_err());
     }

@@ -26,6 +26,9 @@ use crate::codec::DecodeEvent;
 
 const LIMIT: Duration = Duration::from_secs(30);
 
+/// More interim responses than this are not read.
+const MOST_INTERIM: usize = 100;
+
 /// How much is read at once.
 const READ: usize = 8 << 10;
 
@@ -186,7 +189,7 @@ impl RawClient<TcpStream> {
 }
 
 async fn read_final_head(io: &mut (impl AsyncRead + Unpin)) -> io::Result<Option<(String, http::HeaderMap)>> {
-    loop {
+    for _ in 0..MOST_INTERIM {
         let head = http1::read_head(io).await?;
         let status = head.as_ref().and_then(|(first, _)| status_of(first));
         // After it the connection has another protocol.
@@ -194,6 +197,7 @@ async fn read_final_head(io: &mut (impl AsyncRead + Unpin)) -> io::Result<Option
             return Ok(head);
         }
     }
+    Err(http1::invalid("there are too many interim responses"))
 }
 
 fn status_of(line: &str) -> Option<StatusCode> {

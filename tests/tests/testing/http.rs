@@ -76,6 +76,15 @@ async fn interim_responses_are_skipped() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn interim_responses_without_end_fail() {
+    let (io, mut server_io) = duplex(256);
+    let client = RawClient::get(io, "/").await;
+    let server = tokio::spawn(async move { while server_io.write_all(b"HTTP/1.1 102 \r\n\r\n").await.is_ok() {} });
+    assert!(failure(client.read::<Feed>()).await.contains("too many interim responses"));
+    server.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_client_that_waits_before_its_body_is_told_to_go_on() {
     let server = ScriptedServer::new([Answer::stream()]);
     let (mut io, server_io) = duplex(1 << 16);

@@ -36,7 +36,7 @@ async fn read_to_end(responses: impl IntoIterator<Item = Response<Incoming>>) ->
         assert_eq!(events.wire_frames(), ["event: hello\ndata: there\n\n"]);
         clients.push(tokio::spawn(async move {
             events.rest().await;
-            events.wire_frames()[1..].concat()
+            String::from_utf8(events.wire_frames()[1..].concat()).unwrap()
         }));
     }
     clients

@@ -30,10 +30,18 @@ async fn of_a_long_body_whole_frames_are_kept() {
     events.take(5000).await;
     let kept = events.wire_frames();
     assert_eq!(kept.len(), (16 << 10) / frame.len());
-    assert!(kept.iter().all(|kept| *kept == frame));
+    assert!(kept.iter().all(|kept| **kept == *frame.as_bytes()));
     let mut events = Collect::<Feed>::bytes(huge.chain(stream::empty()));
     events.expect_end().await;
     assert_eq!(events.wire_frames(), ["\n"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_frame_that_ends_within_a_character_is_shown_byte_for_byte() {
+    let frames: [&[u8]; 2] = [b"data: \xc3", b"\xa9\n\n"];
+    let mut events = Collect::bytes(stream::iter(frames.map(Ok::<_, io::Error>)));
+    events.expect_only([sse_typed::RawEvent::new("message", "é")]).await;
+    assert_eq!(events.wire_frames(), frames);
 }
 
 #[tokio::test(start_paused = true)]

@@ -268,3 +268,28 @@ async fn a_function_is_asked_in_the_order_of_the_records() {
         assert_eq!(requests[number - 1].uri.path(), path);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_vanishes_does_not_hold_its_connection_for_the_waits_of_the_answer() {
+    let server = ScriptedServer::new([Answer::stream().wait(Duration::from_secs(3600)).send("data: 1\n\n")]);
+    let (io, server_io) = duplex(1 << 10);
+    let started = tokio::time::Instant::now();
+    let serving = tokio::spawn(async move { server.serve_connection(server_io).await });
+    let events = RawClient::get(io, "/").await.read::<Feed>().await;
+    drop(events);
+    drop(serving.await.unwrap());
+    assert_eq!(started.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_version_of_http_is_refused_and_1_0_gets_no_chunks() {
+    for request in ["PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "GET /\r\n\r\n", "GET / HTTP/1.1 x\r\n\r\n"] {
+        let server = ScriptedServer::new([Answer::stream()]);
+        let text = ask(server.clone(), request).await;
+        assert!(text.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{request:?}: {text}");
+        assert_eq!(server.remaining(), 1);
+    }
+    let server = ScriptedServer::new([Answer::stream().send("data: 1\n\n")]);
+    let text = ask(server, "GET / HTTP/1.0\r\n\r\n").await;
+    assert!(text.ends_with("\r\n\r\ndata: 1\n\n") && !text.contains("chunked"), "{text}");
+}

@@ -404,7 +404,7 @@ impl<E> Collect<E> {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     #[must_use]
-    pub fn wire_frames(&self) -> Vec<String> {
+    pub fn wire_frames(&self) -> Vec<Bytes> {
         self.wire.frames()
     }
 }

@@ -1,5 +1,7 @@
 use std::{collections::VecDeque, fmt::Write, ops::Range};
 
+use bytes::Bytes;
+
 /// The received bytes that are kept for messages.
 const KEPT: usize = 16 << 10;
 
@@ -45,11 +47,13 @@ impl WireLog {
         self.trimmed + self.bytes.len() as u64
     }
 
-    fn text(&self, range: Range<u64>) -> String {
+    fn bytes(&self, range: Range<u64>) -> Vec<u8> {
         let index = |at: u64| usize::try_from(at.saturating_sub(self.trimmed)).map_or(0, |at| at.min(self.bytes.len()));
-        let bytes: Vec<u8> =
-            self.bytes.range(index(range.start)..index(range.end).max(index(range.start))).copied().collect();
-        String::from_utf8_lossy(&bytes).into_owned()
+        self.bytes.range(index(range.start)..index(range.end).max(index(range.start))).copied().collect()
+    }
+
+    fn text(&self, range: Range<u64>) -> String {
+        String::from_utf8_lossy(&self.bytes(range)).into_owned()
     }
 
     /// All bytes that are kept, as text.
@@ -57,9 +61,10 @@ impl WireLog {
         self.text(0..self.len())
     }
 
-    /// The frames of which all bytes are kept, as text.
-    pub(super) fn frames(&self) -> Vec<String> {
-        self.bounds.iter().zip(self.bounds.iter().skip(1)).map(|(start, end)| self.text(*start..*end)).collect()
+    /// The frames of which all bytes are kept.
+    pub(super) fn frames(&self) -> Vec<Bytes> {
+        let ends = self.bounds.iter().skip(1);
+        self.bounds.iter().zip(ends).map(|(start, end)| self.bytes(*start..*end).into()).collect()
     }
 
     /// Writes the lines of a block, and some before and behind it. Each line of the block is marked with `>`.

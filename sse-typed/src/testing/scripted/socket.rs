@@ -1,18 +1,18 @@
 use std::{
     fmt,
-    future::poll_fn,
+    future::{Future, poll_fn},
     io,
     net::SocketAddr,
-    pin::Pin,
+    pin::{Pin, pin},
     task::{Context, Poll, ready},
 };
 
 use bytes::BytesMut;
-use http::{Method, Uri, header};
+use http::{Method, Uri, Version, header};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf},
     net::{TcpListener, TcpStream},
-    task::{AbortHandle, JoinSet},
+    task::{AbortHandle, JoinSet, coop::unconstrained},
     time::{Instant, sleep},
 };
 
@@ -35,7 +35,8 @@ pub struct ListeningServer {
 
 impl ScriptedServer {
     /// Serves the script over HTTP/1.1 on a free port of `127.0.0.1`, with one request for each connection. It spawns tasks on
-    /// the current runtime.
+    /// the current runtime. A client that closes its side of the connection gets nothing more. A request of HTTP/1.0 gets a body
+    /// that ends with the connection. A request that cannot be read gets `400 Bad Request` with the reason, and is not recorded.
     ///
     /// # Panics
     ///
@@ -87,7 +88,7 @@ impl ScriptedServer {
         Ok(ListeningServer { server: self.clone(), address, task: task.abort_handle() })
     }
 
-    /// Serves one request over any connection, such as a [`tokio::io::duplex`] or a TLS stream. A reset only drops the
+    /// Serves one request of HTTP/1.1 over any connection, such as a [`tokio::io::duplex`] or a TLS stream. A reset only drops the
     /// connection.
     ///
     /// # Errors
@@ -156,7 +157,7 @@ async fn serve<IO>(mut io: IO, server: &ScriptedServer, reset: impl Fn(&IO) -> i
 where
     IO: AsyncRead + AsyncWrite + Unpin,
 {
-    let request = match read_request(&mut io).await {
+    let (request, version) = match read_request(&mut io).await {
         Ok(Some(request)) => request,
         Ok(None) => return Ok(()),
         Err(error) => {
@@ -170,7 +171,8 @@ where
     let framing = match head {
         Head::Response { status, headers } => {
             let may_have_body = http1::has_body(status);
-            let is_chunked = may_have_body && !headers.contains_key(header::CONTENT_LENGTH);
+            let is_chunked =
+                may_have_body && version == Version::HTTP_11 && !headers.contains_key(header::CONTENT_LENGTH);
             let reason = status.canonical_reason().unwrap_or("Scripted");
             let mut text = format!("HTTP/1.1 {} {reason}\r\nconnection: close\r\n", status.as_u16()).into_bytes();
             if is_chunked {
@@ -220,7 +222,16 @@ where
                     steps.push_front(step);
                 }
             }
-            Step::Wait(time) => sleep(time).await,
+            Step::Wait(time) => {
+                let mut sleep = pin!(unconstrained(sleep(time)));
+                let is_closed = poll_fn(|cx| match sleep.as_mut().poll(cx) {
+                    Poll::Ready(()) => Poll::Ready(false),
+                    Poll::Pending => poll_closed(Pin::new(&mut io), cx).map(|()| true),
+                });
+                if is_closed.await {
+                    return Ok(());
+                }
+            }
             Step::Stall => return until_closed(&mut io).await,
             Step::BreakOff => return io.shutdown().await,
             Step::Reset => return reset(&io),
@@ -271,12 +282,19 @@ fn poll_closed(mut io: Pin<&mut impl AsyncRead>, cx: &mut Context<'_>) -> Poll<(
     }
 }
 
-async fn read_request(io: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> io::Result<Option<RecordedRequest>> {
+async fn read_request(
+    io: &mut (impl AsyncRead + AsyncWrite + Unpin),
+) -> io::Result<Option<(RecordedRequest, Version)>> {
     let Some((first, headers)) = http1::read_head(io).await? else { return Ok(None) };
     let mut words = first.split(' ');
     let method = words.next().and_then(|word| Method::from_bytes(word.as_bytes()).ok());
     let uri = words.next().and_then(|word| word.parse::<Uri>().ok());
-    let (Some(method), Some(uri)) = (method, uri) else {
+    let version = match (words.next(), words.next()) {
+        (Some("HTTP/1.1"), None) => Some(Version::HTTP_11),
+        (Some("HTTP/1.0"), None) => Some(Version::HTTP_10),
+        _ => None,
+    };
+    let (Some(method), Some(uri), Some(version)) = (method, uri, version) else {
         return Err(http1::invalid("no request line of HTTP/1.1"));
     };
     let at = Instant::now();
@@ -298,5 +316,5 @@ async fn read_request(io: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> io::Res
             }
         }
     }
-    Ok(Some(RecordedRequest { at, method, uri, headers, body: body.freeze() }))
+    Ok(Some((RecordedRequest { at, method, uri, headers, body: body.freeze() }, version)))
 }

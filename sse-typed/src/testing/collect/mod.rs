@@ -100,7 +100,7 @@ const LIMIT: Duration = Duration::from_secs(30);
 ///
 /// Expectations of events skip comments, and blocks that set only an id or a reconnection time. An event that cannot be read as
 /// an `E`, because its type is unknown or its data is bad, fails every expectation except
-/// [`expect_bad_event`](Self::expect_bad_event).
+/// [`expect_bad_event`](Self::expect_bad_event). A body that ends within an event has broken off, for a client never gets that event.
 ///
 /// A `Collect` reads only while an expectation is awaited; otherwise it is like a client that has stopped reading. Dropping it
 /// drops the stream, like a client that disconnects.

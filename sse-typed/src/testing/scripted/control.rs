@@ -133,7 +133,7 @@ impl Drop for AnswerControl {
 
 impl Steps {
     /// The next step, or `None` after the last one.
-    pub(super) fn poll_next(&self, cx: &mut Context<'_>) -> Poll<Option<Step>> {
+    pub(super) fn poll_next(&self, cx: &Context<'_>) -> Poll<Option<Step>> {
         let mut state = self.0.state();
         if let Some(step) = state.steps.pop_front() {
             return Poll::Ready(Some(step));

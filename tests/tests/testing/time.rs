@@ -107,3 +107,17 @@ async fn a_connection_that_is_never_read_fails_in_time() {
     sleep(Duration::from_secs(40)).await;
     assert_eq!(failure(request).await, "the request is not taken within 30s");
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_event_from_a_thread_that_paused_time_waits_for_is_in_time() {
+    let (sender, receiver) = tokio::sync::oneshot::channel();
+    // Paused time does not advance while it works.
+    let work = tokio::task::spawn_blocking(move || {
+        std::thread::sleep(Duration::from_millis(1200));
+        sender.send(Feed::Tick(1)).unwrap();
+    });
+    let worked = stream::once(async { receiver.await.unwrap() });
+    let mut events = Collect::stream(worked).within(Duration::from_millis(100));
+    events.expect(Feed::Tick(1)).await;
+    work.await.unwrap();
+}

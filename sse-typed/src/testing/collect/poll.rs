@@ -21,6 +21,9 @@ use crate::codec::DecodeEvent;
 const SHORTEST_STANDSTILL: Duration = Duration::from_secs(1);
 pub(super) const LONGEST_STANDSTILL: Duration = Duration::from_secs(30);
 
+/// Paused time also stands still while a thread works. Then there are not more polls than these.
+const FEW_POLLS: usize = 1 << 10;
+
 /// More arrivals than this, beyond those that are expected, are not received without a pause.
 const MOST_WITHOUT_PAUSE: usize = 1 << 18;
 
@@ -39,7 +42,8 @@ pub(super) struct Deadline {
     /// The time of tokio's clock, and since when it is this one.
     stands_at: Instant,
     stands_since: std::time::Instant,
-    /// The arrivals at this time, and since the stream was last not ready.
+    /// The polls and the arrivals at this time, and the arrivals since the stream was last not ready.
+    polls: usize,
     received: usize,
     in_a_row: usize,
     /// The arrivals that may come at one time.
@@ -55,6 +59,7 @@ impl Deadline {
             standstill: limit.clamp(SHORTEST_STANDSTILL, LONGEST_STANDSTILL),
             stands_at: now,
             stands_since: std::time::Instant::now(),
+            polls: 0,
             received: 0,
             in_a_row: 0,
             most: MOST_WITHOUT_PAUSE,
@@ -82,8 +87,12 @@ impl Deadline {
     pub(super) fn cut_off(&mut self) -> Option<TimedOut> {
         let now = Instant::now();
         if now != self.stands_at {
-            (self.stands_at, self.stands_since, self.received) = (now, std::time::Instant::now(), 0);
-        } else if self.received > self.most || self.stands_since.elapsed() > self.standstill {
+            (self.stands_at, self.stands_since) = (now, std::time::Instant::now());
+            (self.polls, self.received) = (0, 0);
+        }
+        self.polls += 1;
+        let is_held_up = self.polls > FEW_POLLS && self.stands_since.elapsed() > self.standstill;
+        if is_held_up || self.received > self.most {
             return Some(if self.received > 0 { TimedOut::NeverPauses } else { TimedOut::Standstill });
         }
         // A task without a budget gives the timer no turn.

@@ -67,7 +67,7 @@ async fn pauses(timeout: Option<Duration>) -> Vec<u64> {
         request = request.response_timeout(timeout);
     }
     let mut source = request.connect::<Reading>();
-    assert!(tokio::time::timeout(Duration::from_secs(3600), source.next()).await.is_err(), "it goes on");
+    assert!(tokio::time::timeout(Duration::from_secs(3600), source.next()).await.is_err(), "the source keeps retrying");
     let begun = begun.lock().unwrap();
     begun.windows(2).map(|pair| (pair[1] - pair[0]).as_secs()).collect()
 }

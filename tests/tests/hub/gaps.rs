@@ -143,8 +143,8 @@ async fn an_unknown_id_makes_no_client_reconnect_in_a_loop() {
             let (hub, _) = behind(on_gap);
             let visit = visit(hub, "0123456789abcdef-7", cuts).await;
             assert!(visit.asked.len() <= cuts.len() + 3, "{on_gap:?} {cuts:?} {:?}", visit.asked);
-            // A snapshot behind the last event contains everything, and nothing follows on a closed hub. A client that
-            // would have to begin anew when the hub is closed already is told to stop.
+            // A snapshot after the last event contains everything, and nothing follows on a closed hub. A client that
+            // would have to start again on a closed hub is answered 204.
             match visit.seen.last() {
                 Some(Feed::Done | Feed::State(11)) => {}
                 None if matches!(on_gap, OnGap::Restart) => {}

@@ -17,7 +17,7 @@ use crate::{
 const EVENTS: u64 = 6;
 
 /// A client from its first request to the 204. The hub is closed at one step, and the connection is cut at another. The
-/// client reads step by step, and reconnects until it is told to stop.
+/// client reads step by step, and reconnects until it is answered 204.
 struct Visit {
     seen: Vec<Feed>,
     /// Responses without events.

@@ -282,6 +282,6 @@ fn a_stalled_subscriber_costs_its_own_memory_and_publishing_does_not_wait_for_it
     assert_eq!(hub.stats().events, 100);
     assert!(most <= 100 * 64, "{most}");
     assert!(size_of::<sse_typed::Subscription<Feed>>() <= 64, "a position, and a ticket to wait with");
-    // When they read, they are told of the gap.
+    // When they read, they receive the gap event.
     assert_eq!(stalled[0].events()[0], crate::common::missed(9_900, sse_typed::event::GapReason::Lagged));
 }

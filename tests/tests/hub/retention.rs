@@ -44,7 +44,7 @@ async fn a_gap_with_nothing_behind_it_leads_to_the_head() {
     let (seen, _) = reader.read();
     assert_eq!(seen[0].0, missed(2, GapReason::Trimmed));
     assert!(seen[0].1.ends_with("-3"));
-    // A client that was told of the gap does not meet it again.
+    // A client that has received the gap event does not receive it again.
     reader.resume(&hub);
     ticks(&hub, [4]);
     assert_eq!(reader.ticks(), [4]);

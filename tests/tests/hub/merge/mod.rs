@@ -124,7 +124,7 @@ fn wire<E: SseEvent>(item: &Merged<E>) -> bytes::Bytes {
     encoder.take()
 }
 
-/// Whether a client with this last event ID is told to stop reconnecting.
+/// Whether a client with this last event ID is answered 204.
 fn is_over<E>(merge: &Merge<E>) -> bool {
     futures_util::Stream::size_hint(merge) == (0, Some(0))
 }

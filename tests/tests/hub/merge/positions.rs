@@ -90,7 +90,7 @@ fn every_part_gets_a_text_that_is_no_id_vector() {
     let mut merged = merge(&feed, &chat, plain.clone().into());
     let gap = chat_missed(missed("chat", None, GapReason::UnknownId));
     assert_eq!(Client::new().read(&mut merged).0, [tick(2), gap.clone(), said(1)]);
-    // A client that is cut before it was told of the gap is told again.
+    // A client whose connection is cut before the gap event arrives receives the gap event when it reconnects.
     let mut client = Client::new();
     let mut merged = merge(&feed, &chat, plain.clone().into());
     let Poll::Ready(Some(first)) = poll(&mut merged) else { panic!("there is no item") };
@@ -177,7 +177,7 @@ fn a_client_that_may_see_few_events_of_a_part_is_sent_newer_positions() {
         ticks(&feed, [n]);
         assert_eq!(client.read(&mut merge).0, []);
     }
-    // It has missed nothing, and is told of no gap.
+    // It has missed nothing, and receives no gap.
     chat.publish_now(&Chat::Said(2)).unwrap();
     assert_eq!(client.read(&mut connect(client.id())).0, [said(2)]);
 }
@@ -189,7 +189,7 @@ fn a_subscription_returns_its_position_before_and_after_its_events() {
     assert_eq!(feed.subscribe(Start::Live).position().as_ref(), Some(&ids[4]));
     assert_eq!(feed.subscribe(Start::Last(1)).position().as_ref(), Some(&ids[3]));
     assert_eq!(feed.subscribe(Start::Earliest).position().as_ref(), Some(&ids[2]));
-    // A trimmed or unknown position is the client's id until the client is told of the gap.
+    // A trimmed or unknown position is the client's id until the client receives the gap event.
     let mut trimmed = feed.subscribe(ids[0].clone());
     assert_eq!(trimmed.position().as_ref(), Some(&ids[0]));
     assert!(poll(&mut trimmed).is_ready());

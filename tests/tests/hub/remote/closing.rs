@@ -1,4 +1,4 @@
-//! How a log elsewhere ends, and how a hub ends in a log to which others go on appending.
+//! How a log elsewhere ends, and how a hub ends in a log to which others continue to append.
 
 use std::sync::atomic::Ordering;
 
@@ -205,7 +205,7 @@ async fn one_of_two_concurrent_closes_succeeds() {
     );
 }
 
-/// Otherwise a client would be told to stop reconnecting although the hub stays open.
+/// Otherwise a client would be answered 204 although the hub stays open.
 #[tokio::test]
 async fn the_hub_is_open_until_the_log_has_stored_the_last_event() {
     let log = NetworkLog::new(1_000);

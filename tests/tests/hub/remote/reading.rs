@@ -307,17 +307,17 @@ async fn subscribers_to_a_log_elsewhere_receive_contiguous_events_or_gaps() {
 
 /// A text that counts how often one is decoded.
 #[derive(Debug)]
-struct Told(String);
+struct CountedText(String);
 
 static READ: AtomicUsize = AtomicUsize::new(0);
 
-impl fmt::Display for Told {
+impl fmt::Display for CountedText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
 }
 
-impl FromStr for Told {
+impl FromStr for CountedText {
     type Err = Infallible;
 
     fn from_str(text: &str) -> Result<Self, Infallible> {
@@ -329,7 +329,7 @@ impl FromStr for Told {
 #[derive(Debug, SseEvent)]
 enum Tale {
     #[sse(text)]
-    Told(Told),
+    Text(CountedText),
     #[sse(gap)]
     Missed(Gap),
 }
@@ -338,7 +338,7 @@ enum Tale {
 async fn tales(tales: impl IntoIterator<Item = String>) -> Hub<Tale, NetworkLog> {
     let hub = Hub::builder().retain(Retention::events(1)).build_on(NetworkLog::new(10_000));
     for tale in tales {
-        hub.publish(&Tale::Told(Told(tale))).await.unwrap();
+        hub.publish(&Tale::Text(CountedText(tale))).await.unwrap();
     }
     hub
 }
@@ -346,7 +346,7 @@ async fn tales(tales: impl IntoIterator<Item = String>) -> Hub<Tale, NetworkLog>
 #[tokio::test]
 async fn an_event_of_a_page_is_decoded_once_for_a_subscription() {
     let hub = tales((0..256).map(|n| n.to_string())).await;
-    let even = |tale: &Tale| matches!(tale, Tale::Told(tale) if tale.0.parse::<u32>().unwrap().is_multiple_of(2));
+    let even = |tale: &Tale| matches!(tale, Tale::Text(tale) if tale.0.parse::<u32>().unwrap().is_multiple_of(2));
     let mut values = hub.subscribe(Start::Earliest).only(even).events();
     for _ in 0..128 {
         assert!(soon(values.next()).await.is_some());

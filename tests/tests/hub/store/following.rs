@@ -42,8 +42,10 @@ async fn add<S: EventStore>(store: &S, key: &str, numbers: impl IntoIterator<Ite
 async fn take(subscription: &mut Subscription<Feed>, count: usize) -> Vec<Feed> {
     let mut taken = Vec::new();
     while taken.len() < count {
-        let entries =
-            timeout(Duration::from_secs(60), subscription.next()).await.expect("it comes").expect("it goes on");
+        let entries = timeout(Duration::from_secs(60), subscription.next())
+            .await
+            .expect("an event arrives")
+            .expect("the stream continues");
         taken.extend(ticks_of(&entries));
     }
     taken

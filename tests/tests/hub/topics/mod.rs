@@ -56,7 +56,7 @@ async fn a_topic_without_subscriptions_and_handles_is_dropped() {
     advance(Duration::from_secs(50)).await;
     topics.publish(&"busy", &Feed::Tick(3)).await.unwrap();
     assert_eq!(topics.len(), 1);
-    // It begins anew, and a client that reconnects is told of a gap.
+    // The topic has a new hub, and a client that reconnects receives a gap.
     let mut late = Reader::of(topics.subscribe(&"quiet", id));
     assert_eq!(late.events(), [missed(None, GapReason::UnknownId)]);
     let mut busy = Reader::of(topics.subscribe(&"busy", Start::Earliest));
@@ -118,7 +118,7 @@ async fn a_closed_topic_stays_closed_for_the_idle_time_and_begins_anew_after_it(
     topics.hub(&"ride").close(Some(Feed::Done)).await.unwrap();
     for _ in 0..5 {
         let late = topics.subscribe(&"ride", Start::Live);
-        assert_eq!(late.size_hint(), (0, Some(0)), "its clients are told to stop reconnecting");
+        assert_eq!(late.size_hint(), (0, Some(0)), "its clients are answered 204");
         assert!(topics.publish(&"ride", &Feed::Tick(1)).await.unwrap_err().is_closed());
         advance(Duration::from_secs(11)).await;
     }

@@ -72,7 +72,7 @@ async fn an_order_is_tracked_to_its_delivery_over_a_lost_connection() {
     assert_eq!(page.evaluate("document.querySelector('#updates-title').hidden").await, true, "it has no items yet");
     page.evaluate("void document.querySelector('#order-form button').click()").await;
     wait_for_text(&page, ".order .done[data-step=packed]", "").await;
-    // The server goes on with the order while the page is disconnected.
+    // The server continues the order while the page is disconnected.
     between.kill().await;
     wait_for_text(&page, ".order .pill", "Reconnecting").await;
     between.restart().await;

@@ -64,8 +64,8 @@ impl<E> SseDecodeLayer<E> {
 
     /// Accepts a `200 OK` without a content type. The default is `false`.
     #[must_use]
-    pub const fn lenient(mut self, yes: bool) -> Self {
-        self.options.lenient = yes;
+    pub const fn accept_missing_content_type(mut self, yes: bool) -> Self {
+        self.options.accepts_missing_content_type = yes;
         self
     }
 }

@@ -19,9 +19,9 @@ const SSE_KEEP_ALIVE: HeaderName = HeaderName::from_static("sse-keep-alive");
 /// `text/event-stream`. Its parameters are ignored, because the stream is always UTF-8. If there are several content
 /// types, the last valid one counts, [as in
 /// browsers](https://fetch.spec.whatwg.org/#concept-header-extract-mime-type).
-pub(super) fn is_event_stream(headers: &HeaderMap, lenient: bool) -> bool {
+pub(super) fn is_event_stream(headers: &HeaderMap, accepts_missing_content_type: bool) -> bool {
     if !headers.contains_key(CONTENT_TYPE) {
-        return lenient;
+        return accepts_missing_content_type;
     }
     let value = joined_lines(headers, &CONTENT_TYPE);
     let essences = list_elements(&value).map(|element| {

@@ -234,8 +234,8 @@ impl<S> RequestBuilder<S> {
 
     /// Accepts a `200 OK` without a content type. A response with another content type is still an error. The
     /// default is `false`.
-    pub fn lenient(mut self, yes: bool) -> Self {
-        self.response_options.lenient = yes;
+    pub fn accept_missing_content_type(mut self, yes: bool) -> Self {
+        self.response_options.accepts_missing_content_type = yes;
         self
     }
 }
@@ -310,7 +310,7 @@ impl<S: HttpService> RequestBuilder<S> {
     }
 }
 
-/// The result of [`send_or_response`](RequestBuilder::send_or_response).
+/// An event stream or another response: the result of [`send_or_response`](RequestBuilder::send_or_response).
 #[expect(clippy::exhaustive_enums, reason = "a response is either an event stream or not")]
 #[expect(clippy::large_enum_variant, reason = "callers match on it at once, and the large variant is the common one")]
 pub enum Reply<E> {

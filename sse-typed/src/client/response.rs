@@ -27,7 +27,7 @@ const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(2);
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct ResponseOptions {
     /// Accepts a response without a content type.
-    pub(super) lenient: bool,
+    pub(super) accepts_missing_content_type: bool,
     pub(super) response_timeout: ResponseTimeout,
 }
 
@@ -101,7 +101,10 @@ impl CheckedResponse {
         let (head, body) = response.into_parts();
         match head.status {
             StatusCode::NO_CONTENT => Self::NoContent(head),
-            StatusCode::OK if is_event_stream(&head.headers, options.lenient) && !is_encoded(&head.headers) => {
+            StatusCode::OK
+                if is_event_stream(&head.headers, options.accepts_missing_content_type)
+                    && !is_encoded(&head.headers) =>
+            {
                 trace::opened(&head);
                 Self::EventStream(head, body)
             }

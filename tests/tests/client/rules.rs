@@ -226,13 +226,13 @@ async fn r3_case_and_parameters_of_the_content_type_are_ignored() {
 }
 
 #[tokio::test]
-async fn r3_a_missing_content_type_is_fatal_unless_lenient() {
+async fn r3_a_missing_content_type_is_fatal_unless_it_is_accepted() {
     let replies = || [Answer::stream().send("data: a\n\n").without_content_type()];
     let server = ScriptedServer::new(replies()).listen().await;
     assert!(connect(&server).next().await.unwrap().unwrap_err().is_content_type());
 
     let server = ScriptedServer::new(replies()).listen().await;
-    let mut source: Source = Client::hyper().get(server.url("/")).lenient(true).connect();
+    let mut source: Source = Client::hyper().get(server.url("/")).accept_missing_content_type(true).connect();
     assert_eq!(source.next().await.unwrap().unwrap().data.data(), "a");
 }
 

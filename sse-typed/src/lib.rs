@@ -3,12 +3,12 @@
 //! Typed Server-Sent Events for Tower, Hyper and axum: one enum is the contract of an event stream.
 //!
 //! - `#[derive(SseEvent)]` maps an enum to event types with JSON data.
-//! - [`Sse`] and [`SseLayer`] (feature `server`) send a stream of its values as `text/event-stream`, from any Tower stack:
-//!   plain hyper, axum, anything with [`http::Response`](https://docs.rs/http).
+//! - [`Sse`] and [`SseLayer`] (feature `server`) send a stream of the enum's values as `text/event-stream`, from any
+//!   Tower stack: plain hyper, axum, anything with [`http::Response`](https://docs.rs/http).
 //! - [`Hub`] (feature `hub`) sends each published event to all subscribers. A client that reconnects gets the events that it
 //!   missed.
-//! - [`Client`] (feature `client`) receives its values, over any Tower HTTP service, and reconnects when the connection
-//!   breaks.
+//! - [`Client`] (feature `client`) receives the values of the enum, over any Tower HTTP service, and reconnects when
+//!   the connection breaks.
 //! - [`typescript`][typescript-module] (feature `typescript`) generates TypeScript for a page: the types, and a function
 //!   that subscribes to them.
 //!
@@ -73,15 +73,20 @@
 //!
 //! # Where to go
 //!
-//! - [`event`] defines events and ids, [`codec`] encodes and decodes them, `server` sends them, `client` receives them, and
-//!   `hub` distributes them to many streams. `stores` opens stores for their history.
-//! - The [guide to the derives](derive@crate::SseEvent) explains every attribute.
+//! - [`event`] defines events and ids, [`codec`] encodes and decodes them, `server` sends them, `client` receives them,
+//!   and `hub` distributes them to many streams. `stores` opens the store in which hubs keep their history.
+//! - The [guide to the derives][derives] explains every attribute.
 //! - The [`manual`] has every default and its reason, and pages on resuming, shutdown, proxies, many connections, and
 //!   frameworks without Tower ([`codec::EventBytes`], [`codec::EventReader`]).
 //!
 //! [standard]: https://html.spec.whatwg.org/multipage/server-sent-events.html
 //!
 // A link to an item whose feature is off leads to docs.rs.
+#![cfg_attr(feature = "derive", doc = "[derives]: derive@crate::SseEvent")]
+#![cfg_attr(
+    not(feature = "derive"),
+    doc = "[derives]: https://docs.rs/sse-typed/latest/sse_typed/derive.SseEvent.html"
+)]
 #![cfg_attr(feature = "server", doc = "[`Sse`]: Sse")]
 #![cfg_attr(not(feature = "server"), doc = "[`Sse`]: https://docs.rs/sse-typed/latest/sse_typed/struct.Sse.html")]
 #![cfg_attr(feature = "server", doc = "[`SseLayer`]: SseLayer")]

@@ -59,10 +59,10 @@
 //! | a connection that fails, ends or times out | an [`EventSource`] reconnects (see [`ReconnectPolicy`]); an [`EventStream`] ends |
 //! | a response that is not an event stream, or is compressed | a fatal error with its head and the beginning of its body; an [`EventSource`] retries some statuses first |
 //!
-//! A [terminal event](crate::EventKind::is_terminal) with bad data is treated as a bad event, not as a terminal one:
-//! neither its variant nor its content is known. A source continues to read, and reconnects when the stream ends.
-//! [`max_attempts`](ReconnectPolicy::max_attempts) does not stop it, because the connection received an event. A
-//! program that wants to end on this error leaves its loop there.
+//! A [terminal event](crate::EventKind::is_terminal) whose data cannot be decoded is a bad event and does not end the
+//! stream: without valid data, neither its variant nor its content is known. A source continues to read, and reconnects
+//! when the stream ends. [`max_attempts`](ReconnectPolicy::max_attempts) does not stop it, because the connection
+//! received an event. A program that wants to end on this error leaves its loop there.
 //!
 //! # An unreachable server
 //!

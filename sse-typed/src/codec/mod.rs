@@ -1,7 +1,8 @@
 //! Encodes and decodes `text/event-stream`, as in [section 9.2 of the HTML standard][standard].
 //!
 //! - [`EncodeEvent`] and [`DecodeEvent`] define how a type is encoded and decoded. The derives implement them.
-//! - [`Encoder`] turns events into bytes, [`Decoder`] turns bytes into events.
+//! - [`Encoder`] turns events into bytes, [`Decoder`] turns bytes into events. The lines of an event, up to the empty
+//!   line that ends it, are its *block*.
 //! - [`EventBytes`] turns a stream of events into a stream of bytes, [`EventReader`] a stream of bytes into a stream of events.
 //!
 //! This module does not depend on sockets, clocks or HTTP, and works without the rest of the crate.

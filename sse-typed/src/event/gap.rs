@@ -62,7 +62,8 @@ pub trait GapEvent: Sized {
     fn from_gap(gap: Gap) -> Self;
 }
 
-/// The type of a field in a variant marked `#[sse(gap)]`, which must be the type `Part` of the same field of [`Gap`].
+/// Checks the type of a field in a variant marked `#[sse(gap)]`: it must be `Part`, the type of the field of [`Gap`]
+/// with the same name.
 ///
 /// Every type implements `GapField` of itself only. The trait exists for its compile error.
 #[diagnostic::on_unimplemented(

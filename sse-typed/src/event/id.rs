@@ -12,7 +12,8 @@ use super::id_text::{IdText, ShortText};
 ///   hold such an id unchanged.
 /// - It has at most 1024 bytes. Servers ignore a longer id.
 ///
-/// A resume with any other id would never match. Ids that a client *received* are an exception: they are kept as they arrived.
+/// A server that sent any other id would get it back changed or not at all, and could not resume from it. Ids that a
+/// client *received* are an exception: they are kept as they arrived.
 ///
 /// Cloning is cheap. Ids of up to 38 bytes need no allocation.
 ///

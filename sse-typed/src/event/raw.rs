@@ -191,7 +191,8 @@ impl Span {
     }
 }
 
-/// An untyped event: an event type, data, and the id and reconnection time of its block.
+/// An untyped event: an event type, data, id and reconnection time, as they are in its [block](crate::codec) on the
+/// wire.
 ///
 /// It is cheap to clone. It can be received: `connect::<RawEvent>()` is the untyped client. It can be sent: a received event is
 /// sent with the same meaning.

@@ -54,7 +54,7 @@ impl<E> Hub<E> {
         HubBuilder::new(OnGap::emit())
     }
 
-    /// A builder of hubs that do `on_gap` where history is lost.
+    /// A builder of hubs that handle lost history as `on_gap` says.
     pub fn builder_on_gap(on_gap: OnGap<E>) -> HubBuilder<E>
     where
         E: HubEvent,
@@ -82,8 +82,9 @@ impl<E, L> Hub<E, L> {
     /// Subscribes from `start` on: from a client's [`LastEventId`](crate::LastEventId), or from any other [`Start`].
     ///
     /// The subscription receives all events that are published after this call, even when it is first polled much
-    /// later. With a log elsewhere that holds for what this hub publishes. Events of other publishers are received from
-    /// the head that the log has when the hub begins to follow it, which is soon after its first subscription.
+    /// later. With a log elsewhere this holds for the events that this hub publishes. Events of other publishers are
+    /// received if they are appended after the hub has begun to follow the log, which it does soon after its first
+    /// subscription.
     pub fn subscribe(&self, start: impl Into<Start>) -> Subscription<E> {
         Subscription::new(Arc::clone(&self.inner.state), &start.into())
     }
@@ -146,7 +147,7 @@ impl<E, L> Hub<E, L> {
     }
 }
 
-/// A handle was in use until it is dropped.
+// The idle time of a topic begins when its last handle is dropped.
 impl<E, L> Drop for Hub<E, L> {
     fn drop(&mut self) {
         self.inner.state.record_use();
@@ -192,8 +193,9 @@ impl<E> HubBuilder<E> {
 
     /// Builds a hub on this log, for example that of a key of a [store](super::EventStore).
     ///
-    /// A [`MemoryLog`] has its own [`Retention`]. A task follows a log elsewhere, or all logs of a store; the first
-    /// subscription spawns it. So subscriptions must be made or polled within a Tokio runtime with its timer (`enable_time`). When the runtime
+    /// A hub on a [`MemoryLog`] ignores [`retain`](Self::retain): that log has a [`Retention`] of its own. A log
+    /// elsewhere is followed by a task, or all logs of a store by one task. The first subscription spawns it, so
+    /// subscriptions must be made or polled within a Tokio runtime with its timer (`enable_time`). When the runtime
     /// ends, a subscription in another runtime spawns the task anew.
     #[must_use]
     pub fn build_on<L: EventLog>(self, log: L) -> Hub<E, L> {

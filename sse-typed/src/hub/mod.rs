@@ -1,7 +1,7 @@
 //! The hub: sends events to any number of subscribers, and keeps a history for clients that reconnect.
 //!
 //! [`Hub::publish`] takes an event and sends it to all [`Subscription`]s; a subscription is the stream for
-//! [`Sse::new`](crate::Sse). An event is encoded once. A subscription is a position in the history: it yields the
+//! [`Sse::new`]. An event is encoded once. A subscription is a position in the history: it yields the
 //! events after that position, whether they were published an hour ago or are published now. This module does not
 //! depend on HTTP.
 //!
@@ -56,8 +56,8 @@
 //!   history.
 //! - Publishing never waits for a subscription. A subscription that does not read costs its memory and nothing more.
 //! - A subscription receives the events published since its last poll as one slice. The slice ends after about 32 KiB,
-//!   at a terminal event, before an event that [`only`](Subscription::only) withholds, and at the end of a segment of
-//!   the history.
+//!   at a terminal event, before an event that [`only`](Subscription::only) withholds, and at the end of a
+//!   [segment](#how-it-works) of the history.
 //! - Decoded values are cached per event and dropped together with it.
 //! - The last event ID that a client sends is looked up and never trusted. It can be any text.
 //!
@@ -82,8 +82,8 @@
 //! | `Restart` | the end of the stream; its last event ID is cleared | as a new client |
 //! | `Ignore` | all retained events, and nothing about the gap | after the last event it received |
 //!
-//! A client that loses its connection before it receives the gap event gets it again when it reconnects. A
-//! client that has received it does not.
+//! If a client loses its connection before the gap event reaches it, the hub sends the gap event again when the client
+//! reconnects. A client that has received the event does not get it twice.
 //!
 //! ## Lagging
 //!
@@ -97,11 +97,11 @@
 //! A terminal event ends every subscription that receives it. The hub stays open; later subscriptions start after it.
 //!
 //! [`Hub::close`] closes the log: it takes no more events, and no event is lost. A subscription receives the events
-//! that remain for it and ends. So does a subscription that begins later, from an id, from the
-//! [earliest](Start::Earliest) retained event or with the [last](Start::Last) ones, for as long as history is
+//! that remain for it and ends. The same holds for a subscription that begins later after an id, at the
+//! [earliest](Start::Earliest) retained event, or at the [last](Start::Last) `n` events, for as long as history is
 //! retained. Clients that have received everything are answered 204. The event that is passed to `close` ends streams
-//! like a terminal event, and its id ends in `!`, too. With a [log elsewhere](#logs-elsewhere) the close is durable
-//! and applies to every process. [`Subscription::ready`] then asks the log, before the head of the response is sent,
+//! like a terminal event, and its id ends in `!`, too. With a [log elsewhere](#logs-elsewhere) the close is durable and
+//! applies to every process. [`Subscription::ready`] then asks the log, before the head of the response is sent,
 //! whether anything follows.
 //!
 //! When the last handle of a hub is dropped, its subscriptions end after the events that remain for them, and their
@@ -122,14 +122,15 @@
 //! | a selection of one hub's events | [`only`](Subscription::only) |
 //! | several event types in one order, published by one server | one hub of an enum with `#[sse(nested)]` variants |
 //!
-//! Hubs have no common order: events of two hubs are sent in the order in which they are found.
+//! Hubs have no common order: events of two hubs are sent in the order in which `Merge` reads the hubs.
 //!
 //! # Logs elsewhere
 //!
-//! An [`EventLog`] stores the history. [`build`](HubBuilder::build) makes one in memory, which is fast and exact, and
-//! is lost with the process. [`build_on`](HubBuilder::build_on) takes any other log, which processes can share. One
-//! task for each hub (for [stores](#stores), one for all of their hubs) follows the log and keeps its newest events in memory, where live subscriptions read.
-//! Subscriptions further back read from the log until they have caught up. The differences:
+//! An [`EventLog`] stores the history. [`build`](HubBuilder::build) makes one in memory, which is fast and is lost with
+//! the process. [`build_on`](HubBuilder::build_on) takes any other log, called a *log elsewhere* in these pages.
+//! Processes can share it. A task of each hub follows the log (the hubs of a [store](#stores) share one task) and keeps
+//! its newest events in memory, where live subscriptions read. Subscriptions further back read from the log until they
+//! have caught up. The differences from a log in memory:
 //!
 //! - Publishing waits for the log, and fails when the log fails. The order of events is the log's. While the log fails,
 //!   subscriptions wait.
@@ -145,20 +146,21 @@
 //! # Stores
 //!
 //! An [`EventStore`] keeps the histories of many keys over one engine; [`EventStore::log`] is the log of one key.
-//! [`MemoryStore`] is one, [`stores`](crate::stores) has others, and [`AnyStore`] is any of them, opened by a URL.
-//! [`Topics::on`] keeps the history of each topic in a store. What differs from other logs elsewhere:
+//! [`MemoryStore`] is one, [`stores`](crate::stores) has others, and [`AnyStore`] holds one of any type, chosen by a
+//! URL. [`Topics::on`] keeps the history of each topic in a store. The differences from other logs elsewhere:
 //!
 //! - One task for each store follows all hubs of the process, at most 64 keys at the same time. A quiet key has no task, no
 //!   future and no timer: about 2 KiB of memory with its hub, its topic and a subscription.
 //! - A hub to which nobody is subscribed for 5 seconds is not followed, and its events in memory are dropped. The next
-//!   subscription begins it anew.
-//! - A hub that begins reads its newest events into memory, at most 256 and about 4 MiB, so clients that reconnect after a restart find
-//!   their positions there. Live subscriptions begin after them. If the hub's own publisher is first, nothing is read.
+//!   subscription makes the store follow it again.
+//! - When the store begins to follow a hub, it first reads the hub's newest events into memory, at most 256 and about 4
+//!   MiB, so clients that reconnect after a restart find their positions there. Live subscriptions begin after these
+//!   events. If this hub publishes an event before that, nothing is read.
 //! - Several hubs on one key, in one process or in many, share its events. When the last handle of one is dropped, the
-//!   others go on; a [close](Hub::close) ends all of them.
+//!   others continue; a [close](Hub::close) ends all of them.
 //! - Two event types must not share a key. The name that [`Topics::on`] asks for keeps them apart.
-//! - While the engine does not answer, publishing fails, and subscriptions wait and are continued when it is back.
-//!   [`EventStore::health`] reports it.
+//! - While the engine does not answer, publishing fails. Subscriptions wait, and continue when it answers again.
+//!   [`EventStore::health`] reports the outage.
 //!
 //! # Cancel safety
 //!
@@ -187,13 +189,19 @@
 //! code or I/O runs, nor while a waker wakes or is dropped, and never across an `await`. (Wakers are cloned under it,
 //! as tokio does.) A subscription that finds no event registers its waker under the same lock, so no wake-up is lost. A
 //! subscription that reads the newest events registers its waker in the same step, so a delivery takes the lock once:
-//! two atomic numbers show at the next poll that the right waker is already registered. (A task that does not poll
-//! again is woken once without need.) An event wakes the waiting tasks in batches, outside of the lock. The memory of
-//! the queue is reused, so neither waiting nor waking allocates.
+//! the next poll compares two atomic numbers to see that the right waker is already registered. (A task that does not
+//! poll again is woken once without need.) An event wakes the waiting tasks in batches, outside of the lock. The memory
+//! of the queue is reused, so neither waiting nor waking allocates.
 //!
 //! Closures of [`publish_with`](Hub::publish_with) and [`subscribe_with`](Hub::subscribe_with) run under a second lock,
 //! one at a time. This lock knows the thread that holds it: publishing from within a closure is an error and not a
 //! deadlock.
+//!
+#![cfg_attr(feature = "server", doc = "[`Sse::new`]: crate::Sse::new")]
+#![cfg_attr(
+    not(feature = "server"),
+    doc = "[`Sse::new`]: https://docs.rs/sse-typed/latest/sse_typed/struct.Sse.html#method.new"
+)]
 
 mod history;
 #[expect(clippy::module_inception, reason = "the hub itself, beside its parts")]

@@ -15,12 +15,13 @@ pub enum OnGap<E> {
     Snapshot,
     /// Makes the client forget its last event ID, and ends the stream. The client reconnects as a new one.
     ///
-    /// A page that sends its last event ID in the URL sends it again, so it should not do that with this choice. The
-    /// generated TypeScript gives the id up at the second time.
+    /// A page that puts its last event ID in the URL of an `EventSource` cannot forget it and sends it again, so it
+    /// should not do that with this choice. The generated TypeScript stops sending the id after two connections that
+    /// end at once.
     ///
     /// The block that makes a client forget its id is in the [`Entries`](super::Entries) of a subscription, and not in
-    /// its [events](super::Subscription::events). A response that is made of those events makes the client reconnect in
-    /// a loop.
+    /// its [events](super::Subscription::events). A response that is made from those events makes the client reconnect
+    /// in a loop.
     Restart,
     /// Continues with the oldest retained event and tells the client nothing. Only for streams in which each event is
     /// complete by itself.

@@ -19,7 +19,27 @@
 //! # Ok::<(), sse_typed::EncodeError>(())
 //! ```
 
+// A link to an item whose feature is off leads to docs.rs.
+
 #[doc = include_str!("connections.md")]
+#[doc = ""]
+#[cfg_attr(feature = "hub", doc = "[hub]: crate::hub")]
+#[cfg_attr(not(feature = "hub"), doc = "[hub]: https://docs.rs/sse-typed/latest/sse_typed/hub/index.html")]
+#[cfg_attr(feature = "hub", doc = "[`publish_now`]: crate::Hub::publish_now")]
+#[cfg_attr(
+    not(feature = "hub"),
+    doc = "[`publish_now`]: https://docs.rs/sse-typed/latest/sse_typed/struct.Hub.html#method.publish_now"
+)]
+#[cfg_attr(feature = "server", doc = "[`ConnectionGuard`]: crate::server::ConnectionGuard")]
+#[cfg_attr(
+    not(feature = "server"),
+    doc = "[`ConnectionGuard`]: https://docs.rs/sse-typed/latest/sse_typed/server/struct.ConnectionGuard.html"
+)]
+#[cfg_attr(feature = "server", doc = "[`SseLayer`]: crate::SseLayer")]
+#[cfg_attr(
+    not(feature = "server"),
+    doc = "[`SseLayer`]: https://docs.rs/sse-typed/latest/sse_typed/struct.SseLayer.html"
+)]
 pub mod connections {}
 
 #[doc = include_str!("defaults.md")]
@@ -38,4 +58,55 @@ pub mod shutdown {}
 pub mod streams {}
 
 #[doc = include_str!("testing.md")]
+#[doc = ""]
+#[cfg_attr(feature = "testing", doc = "[test kit]: crate::testing")]
+#[cfg_attr(not(feature = "testing"), doc = "[test kit]: https://docs.rs/sse-typed/latest/sse_typed/testing/index.html")]
+#[cfg_attr(feature = "testing", doc = "[`within`]: crate::testing::Collect::within")]
+#[cfg_attr(
+    not(feature = "testing"),
+    doc = "[`within`]: https://docs.rs/sse-typed/latest/sse_typed/testing/struct.Collect.html#method.within"
+)]
+#[cfg_attr(feature = "testing", doc = "[`cut_everywhere`]: crate::testing::cut_everywhere")]
+#[cfg_attr(
+    not(feature = "testing"),
+    doc = "[`cut_everywhere`]: https://docs.rs/sse-typed/latest/sse_typed/testing/fn.cut_everywhere.html"
+)]
+#[cfg_attr(feature = "testing", doc = "[`RawClient`]: crate::testing::RawClient")]
+#[cfg_attr(
+    not(feature = "testing"),
+    doc = "[`RawClient`]: https://docs.rs/sse-typed/latest/sse_typed/testing/struct.RawClient.html"
+)]
+#[cfg_attr(feature = "testing", doc = "[`pace`]: crate::testing::RawClient::pace")]
+#[cfg_attr(
+    not(feature = "testing"),
+    doc = "[`pace`]: https://docs.rs/sse-typed/latest/sse_typed/testing/struct.RawClient.html#method.pace"
+)]
+#[cfg_attr(feature = "testing", doc = "[`Collect::bytes`]: crate::testing::Collect::bytes")]
+#[cfg_attr(
+    not(feature = "testing"),
+    doc = "[`Collect::bytes`]: https://docs.rs/sse-typed/latest/sse_typed/testing/struct.Collect.html#method.bytes"
+)]
+#[cfg_attr(feature = "testing", doc = "[`Collect::stream`]: crate::testing::Collect::stream")]
+#[cfg_attr(
+    not(feature = "testing"),
+    doc = "[`Collect::stream`]: https://docs.rs/sse-typed/latest/sse_typed/testing/struct.Collect.html#method.stream"
+)]
+#[cfg_attr(feature = "testing", doc = "[`ScriptedServer::listen`]: crate::testing::ScriptedServer::listen")]
+#[cfg_attr(
+    not(feature = "testing"),
+    doc = "[`ScriptedServer::listen`]: https://docs.rs/sse-typed/latest/sse_typed/testing/struct.ScriptedServer.html#method.listen"
+)]
+#[cfg_attr(feature = "testing", doc = "[`Answer::raw`]: crate::testing::Answer::raw")]
+#[cfg_attr(
+    not(feature = "testing"),
+    doc = "[`Answer::raw`]: https://docs.rs/sse-typed/latest/sse_typed/testing/struct.Answer.html#method.raw"
+)]
+#[cfg_attr(
+    feature = "testing",
+    doc = "[`ScriptedServer::serve_connection`]: crate::testing::ScriptedServer::serve_connection"
+)]
+#[cfg_attr(
+    not(feature = "testing"),
+    doc = "[`ScriptedServer::serve_connection`]: https://docs.rs/sse-typed/latest/sse_typed/testing/struct.ScriptedServer.html#method.serve_connection"
+)]
 pub mod testing {}

@@ -63,7 +63,7 @@ where
 pub(super) type ReplaceUnsendable =
     Box<dyn FnMut(&EncodeError, &mut Encoder) -> Option<(Result<(), EncodeError>, bool)> + Send + Sync>;
 
-/// A boxed stream of events of type `E`, with or without envelopes: see [`Sse::boxed`](super::Sse::boxed).
+/// A boxed stream of events of type `E`, plain or as [`Event`](crate::Event)s: see [`Sse::boxed`](super::Sse::boxed).
 pub struct BoxEvents<E> {
     events: Pin<Box<dyn Events<Event = E> + Send>>,
 }

@@ -64,8 +64,8 @@ impl KeepAlive {
         self
     }
 
-    /// Sends an event instead of the comment. It is sent as it is and gets no id. An event that is never on the wire is
-    /// ignored, because it would keep nothing alive. A terminal event ends the stream.
+    /// Sends an event instead of the comment. It is sent as it is and gets no id. An event that has no bytes on the
+    /// wire (`#[sse(skip)]`) is ignored, because it would keep nothing alive. A terminal event ends the stream.
     #[must_use]
     pub fn event(mut self, event: Encoded) -> Self {
         if !event.as_bytes().is_empty() {

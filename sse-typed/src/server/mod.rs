@@ -41,7 +41,7 @@
 //! | the server's own graceful shutdown, which waits for [`Shutdown::begun`] | connections whose responses have ended |
 //! | [`ConnectionGuard::shutdown_deadline`] | connections that are still open at the deadline: those of clients that have stopped reading |
 //! | [`ConnectionGuard::write_timeout`] | connections whose socket has been blocked for the timeout, also without a shutdown |
-//! | [`SseLayer::max_lifetime`] | streams at 80 to 100 % of their maximum lifetime, so that clients spread over new servers |
+//! | [`SseLayer::max_lifetime`] | each stream, after a random 80 to 100 % of the maximum lifetime, so that clients reconnect and spread over servers that were added |
 //!
 //! [`SseLayer::max_streams`] ends no stream: it answers requests above the limit with 503.
 //!
@@ -94,10 +94,10 @@
 //!
 //! - axum erases the type of a body. The settings of a layer reach an erased body through the extensions of the response.
 //!   Middleware that answers with a new response must copy the extensions; otherwise layers outside of it have no effect.
-//! - Layers, responses and shutdowns can be created without a runtime, except by [`Shutdown::on`]. When the body is polled, it
-//!   needs Tokio's timer for keep-alive, a maximum lifetime, a grace period and [`Sse::recheck`] (a runtime with
-//!   `enable_time`, as `#[tokio::main]` creates it). With [`no_keep_alive`](SseLayer::no_keep_alive) and none of the others it
-//!   runs on any executor.
+//! - Layers, responses and shutdowns can be created without a runtime. Only [`Shutdown::on`] needs one. When the body
+//!   is polled, it needs Tokio's timer for keep-alive, a maximum lifetime, a grace period and [`Sse::recheck`] (a
+//!   runtime with `enable_time`, as `#[tokio::main]` creates it). With [`no_keep_alive`](SseLayer::no_keep_alive) and
+//!   none of the others it runs on any executor.
 //! - Panics are caught only if they unwind. With `panic = "abort"` they end the process, as always.
 //! - A stream is polled only as fast as its client reads.
 //! - Over HTTP/1.1 a browser opens at most six connections to one origin, for all its tabs together, so the seventh stream

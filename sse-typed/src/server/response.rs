@@ -4,7 +4,9 @@ use http_body::Body;
 
 use super::{Events, MaybeSseBody, Sse, SseBody};
 
-/// A response that [`SseLayer`](super::SseLayer) can send. A service under the layer answers with one of:
+/// A response that [`SseLayer`](super::SseLayer) can send.
+///
+/// A service under the layer answers with one of:
 ///
 /// - [`Sse<St>`](Sse): always a stream;
 /// - `http::Response<Sse<St>>`: a stream with additional headers;

@@ -136,8 +136,8 @@ impl<St> Sse<St> {
 
     /// Numbers the events that have no id, as plain numbers from `first` on.
     ///
-    /// Use it only if the handler can resume after each number: `Sse::new(events_after(n)).ids_from(n + 1)`. An event without
-    /// an id that [cannot be sent](Self::on_unsendable) takes a number, too.
+    /// Use it only if the handler can resume after each number: `Sse::new(events_after(n)).ids_from(n + 1)`. An event
+    /// without an id takes a number even if the event [cannot be sent](Self::on_unsendable).
     #[must_use]
     pub const fn ids_from(mut self, first: u64) -> Self {
         self.stream_settings.ids = Some(EventIds::From(first));
@@ -199,11 +199,12 @@ impl<St> Sse<St> {
     /// Calls `is_valid` at intervals while the stream is open, and ends the stream when it returns `false`. It is meant for
     /// sessions that may be revoked and tokens that expire.
     ///
-    /// The first check is after a random 50 to 100 % of `every`, so that streams which began together do not check together.
-    /// Each further check is `every` after the previous result. The stream therefore ends at most `every`, plus the duration
-    /// of a check, after the check would first return `false`. Intervals under 100 ms, including zero, count as 100 ms.
+    /// The first check is after a random 50 to 100 % of `every`, so that streams which began together do not check
+    /// together. Each further check is `every` after the previous result. Once `is_valid` would return `false`, the
+    /// stream therefore ends within `every` plus the duration of a check. Intervals under 100 ms, including zero, count
+    /// as 100 ms.
     ///
-    /// Clients then reconnect, and the handler's own check of the request refuses them. A 401 stops both a browser's
+    /// Clients then reconnect, and the handler must check the new request and refuse it. A 401 stops both a browser's
     /// `EventSource` and the client of this crate.
     ///
     /// ```
@@ -269,12 +270,13 @@ impl<St> Sse<St> {
 
     /// Sends a last event after a panic of the stream. With `None` the stream ends without one, as it does by default.
     ///
-    /// A client reconnects when the stream ends. If the stream panics at the same event each time, it is started again for
-    /// ever. A terminal last event prevents that.
+    /// A client reconnects when the stream ends. If the stream panics at the same event each time, clients reconnect to
+    /// it forever. A terminal last event prevents that.
     ///
-    /// `last` is called when the stream, the encoding of an event, the closure of [`on_unsendable`](Self::on_unsendable), or a
-    /// future of [`until`](Self::until) or [`recheck`](Self::recheck) panics. It is not called for a panic while these are
-    /// dropped after another end. If `last` panics itself, no last event is sent. The reason is
+    /// `last` is called when the stream, the encoding of an event, the closure of
+    /// [`on_unsendable`](Self::on_unsendable), or a future of [`until`](Self::until) or [`recheck`](Self::recheck)
+    /// panics. It is not called if one of these panics while it is dropped, after the stream has ended for another
+    /// reason. If `last` panics itself, no last event is sent. The reason is
     /// [`EndReason::Panicked`](super::EndReason::Panicked) in all cases. If it is set twice, the last one wins.
     ///
     /// ```
@@ -322,14 +324,15 @@ impl<St: Events> Sse<St> {
     /// Continues the stream after an event that cannot be sent. `replace` returns an event to send instead, or `None` to skip
     /// it.
     ///
-    /// By default an event that cannot be sent ends the stream, and a client that resumes may get the same event again. An
-    /// event cannot be sent when its data cannot be serialised, when its id has a line end, or when its event type belongs to
-    /// another variant: see [`EncodeErrorKind`](crate::event::EncodeErrorKind). No byte of it is on the wire.
+    /// By default an event that cannot be sent ends the stream, and a client that resumes may get the same event again.
+    /// An event cannot be sent when its data cannot be serialised, when its id has a line end, or when its event type
+    /// is one that the enum decodes as another variant: see [`EncodeErrorKind`](crate::event::EncodeErrorKind). No byte
+    /// of it is on the wire.
     ///
-    /// A terminal event ends the stream, whether it is the replacement or the event that could not be sent. A replacement that
-    /// cannot be sent is skipped. A panic of `replace` ends the stream like a panic of the stream. With
-    /// [`ids_from`](Self::ids_from) and [`ids`](Self::ids), the numbers of later events do not change. The replacement of an
-    /// event that has an id of its own gets no number.
+    /// A terminal event ends the stream, whether it is the replacement or the event that could not be sent. A
+    /// replacement that cannot be sent is skipped. A panic of `replace` ends the stream like a panic of the stream.
+    /// With [`ids_from`](Self::ids_from) and [`ids`](Self::ids), the numbers of later events do not change. If the
+    /// event that could not be sent had an id of its own, its replacement gets no number.
     ///
     /// [`SseLayer::on_unsendable`](super::SseLayer::on_unsendable) and [`Stats::unsendable`](super::Stats::unsendable) report
     /// each event that cannot be sent.

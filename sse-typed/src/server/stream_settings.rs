@@ -116,7 +116,7 @@ macro_rules! stream_setters {
             self
         }
 
-        /// Sends a random reconnection time from this range, another for each response, so that clients that lose
+        /// Sends a random reconnection time from this range, a new one for each response, so that clients that lose
         /// their connections at the same moment do not reconnect at the same moment.
         ///
         /// If the range is empty, its start is sent.
@@ -163,8 +163,8 @@ macro_rules! stream_setters {
         /// A frame ends with the stream item that brings it to this size, so with 1 each item is a frame of its own. A slice
         /// of a hub's events is one item, of up to 32 KiB or one larger event.
         ///
-        /// Items that are encoded already (a hub's slice or an [`Encoded`](crate::Encoded)) become a frame of their own from
-        /// 4 KiB on if no other events wait before them. They are then not copied.
+        /// An item that is already encoded (a hub's slice or an [`Encoded`](crate::Encoded)) and has at least 4 KiB
+        /// becomes a frame of its own if no other events wait before it. It is then not copied.
         #[must_use]
         pub const fn batch(mut self, bytes: usize) -> Self {
             self.stream_settings.batch = Some(bytes);

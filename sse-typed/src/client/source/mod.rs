@@ -41,11 +41,10 @@ mod state;
 /// - with a [fatal](Error::is_fatal) error as the last item: the request cannot be sent, the server rejects it with
 ///   a status, the response is not an event stream, or the policy allows no more attempts.
 ///
-/// The stream is fused, and [`ended`](Self::ended) returns the reason. The statuses 408, 425, 429 and 5xx are
-/// retried, not before the time in `Retry-After`, and other statuses as
-/// [`retry_status`](super::ReconnectPolicy::retry_status) allows. A request with a method other than GET is sent
-/// once, because repeating it might repeat its effect; [`resume_with`](super::RequestBuilder::resume_with) changes
-/// that.
+/// The stream is fused, and [`ended`](Self::ended) returns the reason. The statuses 408, 425, 429 and 5xx are retried,
+/// not before the time in `Retry-After`. [`retry_status`](super::ReconnectPolicy::retry_status) sets which other
+/// statuses are retried, and how often. A request with a method other than GET is sent once, because repeating it might
+/// repeat its effect; [`resume_with`](super::RequestBuilder::resume_with) changes that.
 ///
 /// No task runs behind a source: unread data stays in the socket, and dropping the source closes the connection.
 ///

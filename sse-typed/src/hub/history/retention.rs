@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-/// How much history a log retains. All limits hold together.
+/// How much history a log retains. All limits apply at the same time.
 ///
 /// The newest event is retained whatever its size, so that every subscriber can receive it; only age trims it. Events
 /// that are too old are trimmed when the log is next used: there is no timer.

@@ -76,14 +76,14 @@ impl Page {
         Self { entries, gap: Some(PageGap { gap, resume }), closed: None, through: None }
     }
 
-    /// The same page of a log that has ended after these events.
+    /// Sets [`closed`](Self::closed): the log is closed, and nothing follows these events.
     #[must_use]
     pub const fn closed(mut self, end: End) -> Self {
         self.closed = Some(end);
         self
     }
 
-    /// The same page, after which to continue from this position.
+    /// Sets [`through`](Self::through): the position to continue from after this page.
     #[must_use]
     pub fn through(mut self, position: EventId) -> Self {
         self.through = Some(position);

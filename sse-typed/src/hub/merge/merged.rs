@@ -27,7 +27,7 @@ pub(super) enum MergedItem {
 const SHARE_FROM: usize = 4 << 10;
 
 impl<E> Merged<E> {
-    /// The number of events. There are none in a block that only changes the client's last event ID.
+    /// The number of events. It is zero for an item that only changes the client's last event ID.
     #[must_use]
     pub fn len(&self) -> usize {
         match &self.item {

@@ -24,7 +24,7 @@ use crate::{
     event::{EventId, LastEventId, PartName},
 };
 
-/// The events of several hubs on one stream that can be resumed: a stream of [`Merged`], for [`Sse::new`](crate::Sse).
+/// The events of several hubs on one stream that can be resumed: a stream of [`Merged`], for [`Sse::new`].
 ///
 /// The id of each event holds a position in every part, so a client that reconnects resumes each part after the last
 /// event that it received of it. Other ways to combine two subscriptions, such as `stream::select`, lose that: the
@@ -90,7 +90,7 @@ use crate::{
 ///
 /// The event type of a part is `E` itself or the payload of one of its `#[sse(nested)]` variants: see [`Nests`]. On
 /// the wire events are encoded as `E` encodes them. An event that `E` would decode as another variant [cannot be
-/// sent](crate::Sse::on_unsendable).
+/// sent][on_unsendable].
 ///
 /// A [gap](super#lost-history) names the [part](crate::Gap::part) in which history is lost. Where several parts have
 /// the same event type, only the data of an event can say from which part it comes.
@@ -111,16 +111,16 @@ use crate::{
 ///
 /// A part without an id begins live, unless its closure uses `id.or(Start::Earliest)` or similar.
 ///
-/// A client could not send an id of more than 1 KiB back, so an event has none then: the client resumes after the last
-/// event that had one. The id of sixteen parts with history in memory takes at most 900 bytes.
+/// An event whose id would be longer than 1 KiB has no id, because a client could not send it back. The client then
+/// resumes after the last event that had one. The id of sixteen parts with history in memory takes at most 900 bytes.
 ///
 /// # The end
 ///
 /// A terminal event of a part ends the whole stream, and its id ends in `!`: a client with this last event ID is
-/// answered 204, whatever the parts have. When a part ends in another way, because its hub is closed or all handles are
-/// dropped, the other parts continue, and its position remains in the ids. The stream ends when all its parts have
-/// ended. A stream whose parts have all ended from the start is answered 204, see [`ready`](Self::ready), and so is a
-/// stream without parts.
+/// answered 204, even if other parts have more events. When a part ends in another way, because its hub is closed or
+/// all handles are dropped, the other parts continue, and its position remains in the ids. The stream ends when all its
+/// parts have ended. A stream whose parts have all ended from the start is answered 204, see [`ready`](Self::ready),
+/// and so is a stream without parts.
 ///
 /// Where the hub of a part has [`OnGap::Restart`](super::OnGap::Restart), the client is sent an id without that part,
 /// and the stream ends. The client reconnects, starts without a position in that part, and resumes in the others.
@@ -133,6 +133,17 @@ use crate::{
 /// # Cancel safety
 ///
 /// Waiting for the next item can be cancelled at any time: no event is taken before it is returned.
+///
+#[cfg_attr(feature = "server", doc = "[`Sse::new`]: crate::Sse::new")]
+#[cfg_attr(
+    not(feature = "server"),
+    doc = "[`Sse::new`]: https://docs.rs/sse-typed/latest/sse_typed/struct.Sse.html#method.new"
+)]
+#[cfg_attr(feature = "server", doc = "[on_unsendable]: crate::Sse::on_unsendable")]
+#[cfg_attr(
+    not(feature = "server"),
+    doc = "[on_unsendable]: https://docs.rs/sse-typed/latest/sse_typed/struct.Sse.html#method.on_unsendable"
+)]
 #[must_use = "streams do nothing unless polled"]
 pub struct Merge<E> {
     resume: ResumeFrom,

@@ -71,14 +71,14 @@ impl<E: EncodeEvent, L: EventLog> Hub<E, L> {
     }
 
     /// Makes a change and publishes the event that reports it. For [snapshots](Self::subscribe_with) this is one step:
-    /// no snapshot contains the change and is followed by its event, or has neither.
+    /// the event comes before every snapshot that contains the change, and after every snapshot that does not.
     ///
     /// Changes are made one at a time, so `change` should be short, and must not block. The change remains when its
     /// event cannot be published. `change` cannot publish on the same hub.
     ///
     /// This holds for a log in memory. With a log elsewhere, the events of concurrent changes follow the order of the
-    /// log, and a change may be in a snapshot that its event follows. So let events hold the new state, not the
-    /// difference.
+    /// log, and a snapshot may contain a change whose event comes after the snapshot. So let events hold the new state,
+    /// not the difference.
     ///
     /// # Errors
     ///
@@ -106,7 +106,7 @@ impl<E: EncodeEvent, L: EventLog> Hub<E, L> {
     /// Publishes the last event, if there is one, and closes the log of the hub: it takes no more events.
     ///
     /// With a log elsewhere the close is durable and holds for every process and every hub on that log. To end the
-    /// streams of this process alone, use a [`Shutdown`](crate::server::Shutdown) or drop the hub.
+    /// streams of this process alone, use a [`Shutdown`] or drop the hub.
     ///
     /// No event is lost. Subscriptions receive the events that remain for them, and end. A client that reconnects
     /// later, or a new one that asks for [`Start::Earliest`](super::Start::Earliest) or
@@ -132,6 +132,12 @@ impl<E: EncodeEvent, L: EventLog> Hub<E, L> {
     /// With the log in memory nothing happens before the first poll, and everything happens in it. With a log
     /// elsewhere, a close whose future is dropped has happened or not. It can be called again, and returns an error if
     /// it had happened.
+    ///
+    #[cfg_attr(feature = "server", doc = "[`Shutdown`]: crate::server::Shutdown")]
+    #[cfg_attr(
+        not(feature = "server"),
+        doc = "[`Shutdown`]: https://docs.rs/sse-typed/latest/sse_typed/server/struct.Shutdown.html"
+    )]
     pub async fn close(&self, last: Option<E>) -> Result<(), PublishError> {
         let state = self.checked_state()?;
         if state.remote.is_none() {

@@ -50,9 +50,9 @@ pub(in crate::hub) enum SubscriptionItem<E> {
 const FORGET_BLOCK: &[u8] = b"id:\n\n";
 
 impl<E> Entries<E> {
-    /// The number of events. There are none in a block that only changes the client's last event ID: one that makes the
-    /// client forget it, and the newer id that a client which may see [few events](crate::Subscription::only) is sent
-    /// now and then.
+    /// The number of events. It is zero for an item that only changes the client's last event ID: one that makes the
+    /// client forget it, or one with the newer id that [`only`](crate::Subscription::only) sends in place of withheld
+    /// events.
     #[must_use]
     pub const fn len(&self) -> usize {
         match &self.0 {
@@ -81,7 +81,7 @@ impl<E> Entries<E> {
     }
 
     /// The wire bytes of published events, without copying or encoding. `None` for events of this subscriber alone (a
-    /// gap, a snapshot, the event of [`start_with`](crate::Subscription::start_with)) and for a block that only changes
+    /// gap, a snapshot, the event of [`start_with`](crate::Subscription::start_with)) and for an item that only changes
     /// the client's last event ID.
     #[must_use]
     pub fn as_bytes(&self) -> Option<&[u8]> {

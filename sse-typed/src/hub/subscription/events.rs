@@ -18,8 +18,9 @@ use crate::{
 
 /// The events of a subscription as values. [`Subscription::events`] makes it.
 ///
-/// It is for use in this process, and not for a response: see there. All subscriptions share the value of an event,
-/// hence the [`Arc`]. An event that cannot be decoded into an `E` is left out, and reported to `tracing`.
+/// It is for use in this process, and not for a response: see [`Subscription::events`]. All subscriptions share the
+/// value of an event, hence the [`Arc`]. An event that cannot be decoded into an `E` is left out, and reported to
+/// `tracing`.
 ///
 /// Each event takes one unit of the task's [coop budget](tokio::task::coop), so a task that is slower than its
 /// publisher yields to other tasks.
@@ -37,10 +38,16 @@ const MAX_EMPTY_SLICES: usize = 16;
 impl<E> Subscription<E> {
     /// The events as values, for use in this process. Each is decoded once for all subscriptions of the hub.
     ///
-    /// For [`Sse::new`](crate::Sse) use the subscription itself. Values are encoded again for each client, and two
-    /// things are missing from them: the block that makes a client forget its last event ID, without which
-    /// [`OnGap::Restart`](crate::hub::OnGap::Restart) makes the client reconnect in a loop, and the newer last event ID
-    /// for a client that may see [few events](Self::only).
+    /// For [`Sse::new`] use the subscription itself. Values are encoded again for each client, and they do
+    /// not include the ids that a subscription sends without an event. One of these makes a client forget its last
+    /// event ID; without it [`OnGap::Restart`](crate::hub::OnGap::Restart) makes the client reconnect in a loop. The
+    /// other is the newer last event ID that [`only`](Self::only) sends in place of withheld events.
+    ///
+    #[cfg_attr(feature = "server", doc = "[`Sse::new`]: crate::Sse::new")]
+    #[cfg_attr(
+        not(feature = "server"),
+        doc = "[`Sse::new`]: https://docs.rs/sse-typed/latest/sse_typed/struct.Sse.html#method.new"
+    )]
     pub fn events(self) -> SubscriptionEvents<E>
     where
         E: DecodeEvent + EventKind + Send + Sync + 'static,

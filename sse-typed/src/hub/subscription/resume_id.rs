@@ -7,10 +7,10 @@ impl<E> Subscription<E> {
     /// The position of this subscription: the last event ID with which its client resumes here when it reconnects. It
     /// is known before the first event, too.
     ///
-    /// It is `None` where no id leads back: while a log elsewhere has not answered yet where a new subscription begins,
-    /// before the snapshot of a new subscription, and after the end, where the [last id](super::Entries::last_id) that
-    /// was yielded is the position. The id that a client has sent is returned until the log has said whether it knows
-    /// it.
+    /// It is `None` when there is no such id: while a log elsewhere has not yet answered where a new subscription
+    /// begins, before the snapshot of a new subscription, and after the end. After the end, use the [last
+    /// id](super::Entries::last_id) that was yielded. Until the log has answered whether it knows the last event ID
+    /// that a client sent, that id is returned.
     ///
     /// ```
     /// # async fn publish<E: sse_typed::HubEvent + Send + Sync>(

@@ -15,7 +15,7 @@ use crate::{
     wake::Ticket,
 };
 
-/// The events of a hub from some position on: a stream of [`Entries`](super::Entries), for [`Sse::new`](crate::Sse) or
+/// The events of a hub from some position on: a stream of [`Entries`](super::Entries), for [`Sse::new`] or
 /// any other use.
 ///
 /// [`Hub::subscribe`](crate::Hub::subscribe) makes one. It is little more than a position in the hub's history: the
@@ -31,6 +31,12 @@ use crate::{
 ///
 /// Each item takes one unit of the task's [coop budget](tokio::task::coop), so a subscription that is always behind
 /// yields to other tasks.
+///
+#[cfg_attr(feature = "server", doc = "[`Sse::new`]: crate::Sse::new")]
+#[cfg_attr(
+    not(feature = "server"),
+    doc = "[`Sse::new`]: https://docs.rs/sse-typed/latest/sse_typed/struct.Sse.html#method.new"
+)]
 #[must_use = "streams do nothing unless polled"]
 pub struct Subscription<E> {
     pub(super) state: Arc<HubState<E>>,
@@ -62,7 +68,8 @@ impl<E> Subscription<E> {
     /// Sends this event first, to this subscriber alone and without an id, such as a greeting. There is one such event:
     /// a second call replaces it.
     ///
-    /// A subscription that has nothing to send from the start stays so.
+    /// If the subscription has nothing else to send from the start, this event is not sent either, and the response is
+    /// still 204.
     pub fn start_with(mut self, event: E) -> Self {
         self.extras().greeting = Some(Box::new(Event::new(Arc::new(event))));
         self
@@ -76,9 +83,9 @@ impl<E> Subscription<E> {
     /// withheld. Gaps, snapshots and the event of [`start_with`](Self::start_with) belong to this subscriber, and
     /// `allows` is not called for them. The count of a gap includes events that would have been withheld.
     ///
-    /// The last event ID of a client that may see few events would soon be too old to be resumed from. So the client is
-    /// sent a newer id in time, without an event: `id: ...` and an empty line. These blocks tell the client how many
-    /// events there are for others.
+    /// A client that receives few of the events would keep an old last event ID, which is soon no longer in the
+    /// history. So the client is sent a newer id in time, without an event: `id: ...` and an empty line. From these ids
+    /// a client can tell how many events were withheld from it.
     pub fn only(mut self, allows: impl Fn(&E) -> bool + Send + Sync + 'static) -> Self
     where
         E: DecodeEvent + Send + Sync + 'static,

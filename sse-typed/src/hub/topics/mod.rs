@@ -36,7 +36,7 @@ use crate::{codec::EncodeEvent, event::EventId};
 /// not to reconnect. Using the topic does not extend this time. After [`remove`](Self::remove) the next use makes a
 /// new hub at once.
 ///
-/// Keys are borrowed: `&str` where keys are `String`s. A key is cloned when its topic is made.
+/// Methods take borrowed keys: `&str` where keys are `String`s. A key is cloned when its topic is made.
 ///
 /// Using a key makes a topic. Where keys come from clients, check them first, or use [`get`](Self::get).
 ///
@@ -44,10 +44,11 @@ use crate::{codec::EncodeEvent, event::EventId};
 ///
 /// There is no timer. Each call of [`hub`](Self::hub), [`get`](Self::get), [`publish`](Self::publish) or
 /// [`subscribe`](Self::subscribe) also checks about eight other topics, and drops those that are idle. So a call takes
-/// about the same time with a million topics as with ten, also while topics are added and dropped. The calls check all
-/// topics in rounds, which begin at least half the idle time apart. A round takes at most half as many calls as there
-/// are topics. So an idle topic is dropped once another half of the idle time has passed and there were as many calls
-/// as topics. [`drop_idle`](Self::drop_idle) drops all idle topics in one call.
+/// about the same time with a million topics as with ten, also while topics are added and dropped. A round of these
+/// checks covers all topics. It takes at most half as many calls as there are topics, and the next round begins at
+/// least half the idle time after it began. A topic that has become idle is therefore dropped once two conditions hold:
+/// another half of the idle time has passed, and as many calls as there are topics were made.
+/// [`drop_idle`](Self::drop_idle) drops all idle topics in one call.
 ///
 /// One lock guards the topics. It is held while a call checks topics, compares keys, or makes a hub. Keys are hashed
 /// and cloned, and keys and hubs are dropped, outside of the lock.

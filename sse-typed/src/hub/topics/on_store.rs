@@ -16,9 +16,9 @@ where
     E: 'static,
     L: EventLog,
 {
-    /// Topics whose histories are in a store, under the keys `<name>/<key>`. `<key>` is what [`Display`] writes, which must
-    /// differ for different keys. A store key has at most 512 bytes and no NUL; of a topic with another key, all calls of
-    /// the log fail.
+    /// Topics whose histories are in a store, under the keys `<name>/<key>`. `<key>` is what [`Display`] writes, which
+    /// must differ for different keys. A store key has at most 512 bytes and no NUL. If the key of a topic breaks this
+    /// rule, all calls of its log fail.
     ///
     /// The name keeps the topics of different event types apart: two event types in one store have two names.
     ///
@@ -73,9 +73,9 @@ where
 impl<K: Eq + Hash, E, L: EventLog> Topics<K, E, L> {
     /// Removes the history of a topic and its end, so that it can be used again. Its clients get a gap.
     ///
-    /// On a [store](Self::on) this holds for every process. A hub of the topic that is closed is taken out of these topics; in
-    /// other processes a closed hub ends with the [idle time](Self::idle). Without a store it is
-    /// [`remove`](Self::remove).
+    /// On a [store](Self::on) this holds for every process. If the hub of the topic is closed, it is also removed from
+    /// these topics, so the next use makes a new one. Other processes keep a closed hub for the [idle
+    /// time](Self::idle). Without a store it is [`remove`](Self::remove).
     ///
     /// # Errors
     ///

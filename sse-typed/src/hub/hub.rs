@@ -196,7 +196,7 @@ impl<E> HubBuilder<E> {
     /// A hub on a [`MemoryLog`] ignores [`retain`](Self::retain): that log has a [`Retention`] of its own. A log
     /// elsewhere is followed by a task, or all logs of a store by one task. The first subscription spawns it, so
     /// subscriptions must be made or polled within a Tokio runtime with its timer (`enable_time`). When the runtime
-    /// ends, a subscription in another runtime spawns the task anew.
+    /// ends, a subscription in another runtime spawns the task again.
     #[must_use]
     pub fn build_on<L: EventLog>(self, log: L) -> Hub<E, L> {
         Hub::new(log, self.on_gap, self.retention)

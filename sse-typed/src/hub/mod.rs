@@ -182,8 +182,8 @@
 //!
 //! The history is a ring of wire bytes in segments. Each event has a number, and a position is the number of the last
 //! event before it. New events are appended to an open buffer after the last segment. Their first reader makes a
-//! segment of them, which all readers share by reference count. Events that were each read as soon as they were
-//! published are a segment each; the first client that replays them joins these into large ones.
+//! segment of them, which all readers share by reference count. An event that is read before the next one is published
+//! becomes a segment of its own; the first client that replays these segments joins them into large ones.
 //!
 //! One lock guards the ring and the queue of waiting tasks. It is held for a few copies. It is never held while user
 //! code or I/O runs, nor while a waker wakes or is dropped, and never across an `await`. (Wakers are cloned under it,

@@ -54,9 +54,9 @@ impl HyperClientBuilder {
         self
     }
 
-    /// Trusts servers with certificates of this authority, or of each of these if the PEM has several. The
-    /// platform's roots stay trusted, unless [`only_these_roots`](Self::only_these_roots) is called. Each call adds
-    /// roots.
+    /// Trusts servers whose certificates are signed by this authority. If the PEM has several authorities, all of them
+    /// are trusted. The platform's roots stay trusted, unless [`only_these_roots`](Self::only_these_roots) is called.
+    /// Each call adds roots.
     ///
     /// On Android no roots can be added to the platform's.
     #[cfg(feature = "tls")]
@@ -95,9 +95,9 @@ impl HyperClientBuilder {
     ///
     /// When the proxy refuses the credentials with a 407, the error is fatal and not retried. For an `http` URL the
     /// error has that [status](crate::client::Error::status), and
-    /// [`retry_status`](crate::client::ReconnectPolicy::retry_status) may retry it. For an `https` URL the error
-    /// [`is_request`](crate::client::Error::is_request). A tunnel that fails for another reason counts as a failed
-    /// connection and is retried.
+    /// [`retry_status`](crate::client::ReconnectPolicy::retry_status) may retry it. For an `https` URL
+    /// [`Error::is_request`](crate::client::Error::is_request) is true. A tunnel that fails for another reason counts
+    /// as a failed connection and is retried.
     ///
     /// Environment variables such as `http_proxy` are not read.
     ///

@@ -25,8 +25,8 @@ impl Block {
     ///
     /// # Errors
     ///
-    /// [`InvalidBlock`] when the bytes are not one event exactly as a hub encodes it. So bytes that were changed in the
-    /// log can neither forge events or ids nor pass as an event that no client reads as one.
+    /// [`InvalidBlock`] when the bytes are not one event exactly as a hub encodes it. Bytes that were changed in the
+    /// log therefore cannot forge events or ids, and cannot be sent as an event that clients do not read as one.
     pub fn new(bytes: impl Into<Bytes>, terminal: bool) -> Result<Self, InvalidBlock> {
         let bytes = bytes.into();
         check(&bytes).map_err(InvalidBlock)?;

@@ -11,7 +11,7 @@ pub enum End {
     Failed,
     /// The producer was stopped on request.
     Stopped,
-    /// The producer was not heard from for too long.
+    /// Nothing was received from the producer for too long.
     Lost,
 }
 

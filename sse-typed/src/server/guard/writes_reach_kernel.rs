@@ -6,10 +6,10 @@ use super::ConnectionGuard;
 
 /// A connection whose writes reach the kernel at once or are pending, so that a [`ConnectionGuard`] can time them.
 ///
-/// The write timeout runs while a write is pending. A wrapper with a buffer of its own, such as TLS, accepts writes even
-/// after the client has stopped reading: each keep-alive goes into the buffer and looks like progress. Its flush is no
-/// better sign, because the buffer of a client that reads slowly is never empty. So the guard belongs on the socket, below
-/// TLS.
+/// The write timeout runs while a write is pending. A wrapper with a buffer of its own, such as TLS, accepts writes
+/// even after the client has stopped reading: each keep-alive goes into the buffer and looks like progress. A pending
+/// flush does not show that the client has stopped reading: the buffer of a client that reads slowly is never empty, so
+/// its flush stays pending, too. So the guard belongs on the socket, below TLS.
 ///
 /// The trait is implemented for tokio's sockets, for its in-memory [`DuplexStream`], and for the guard itself. Implement it
 /// for a wrapper of your own if that buffers no writes.

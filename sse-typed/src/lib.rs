@@ -63,6 +63,7 @@
 //! | `tls` | | `https` URLs for `Client::hyper()`, by rustls with ring and the platform's roots or your own; implies `http2` |
 //! | `reqwest` | | `Client::reqwest(..)`: connections, redirects and TLS of a `reqwest::Client`; implies `client` |
 //! | `hub` | | `Hub`, `Topics`, `Merge`: fan-out with history, resuming, gaps and snapshots; several hubs on one stream |
+//! | `file` | | `FileStore`: histories in a folder, which a restart does not lose; implies `hub` |
 //! | `redis` | | `RedisStore`: histories in a Redis server, which any number of processes share; implies `hub` |
 //! | `testing` | | a test kit for streams that never end, and a test suite for your own `EventLog`; implies `server`, `client` and `hub` |
 //! | `tracing` | | `tracing` events and spans of server and client |

@@ -221,6 +221,8 @@ mod subscription;
 mod topics;
 mod trace;
 
+#[cfg(feature = "file")]
+pub(crate) use self::store::check_key;
 pub use self::{
     history::{MemoryLog, Retention},
     hub::{Hub, HubBuilder},

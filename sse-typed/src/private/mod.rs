@@ -34,6 +34,9 @@ pub use crate::{
     event::{DecodeError, EncodeError, Gap, GapEvent, GapField, GapReason, PartName, RawEvent, RawEventRef},
 };
 
+#[cfg(feature = "file")]
+pub use crate::stores::file::{Files, Hooks, Storage};
+
 mod decode;
 pub mod describe;
 mod encode;

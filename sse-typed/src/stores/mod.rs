@@ -6,13 +6,19 @@
 //! | URL | store | feature |
 //! |---|---|---|
 //! | `memory:` | [`MemoryStore`](crate::hub::MemoryStore), in the memory of this process | `hub` |
+//! | `file:PATH` | `FileStore`, in a folder on a local disk, of one process at a time; no server is needed | `file` |
 //! | `redis://..`, `rediss://..` | `RedisStore`, in a Redis server that any number of processes share | `redis` |
 
+#[cfg(feature = "file")]
+pub(crate) mod file;
 mod open;
 #[cfg(feature = "redis")]
 #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]
 pub mod redis;
 
+#[cfg(feature = "file")]
+#[cfg_attr(docsrs, doc(cfg(feature = "file")))]
+pub use self::file::{Durability, FileLog, FileStore, FileStoreBuilder, FileStoreError};
 pub use self::open::OpenStoreError;
 #[cfg(feature = "redis")]
 #[doc(inline)]

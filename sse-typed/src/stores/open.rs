@@ -1,11 +1,17 @@
 use std::{error::Error, fmt};
 
+#[cfg(feature = "file")]
+use super::FileStore;
 #[cfg(feature = "redis")]
 use super::redis::RedisStore;
 use crate::hub::{AnyStore, LogOptions, MemoryStore};
 
+#[cfg(any(feature = "file", feature = "redis"))]
+type BoxError = Box<dyn Error + Send + Sync>;
+
 /// The schemes whose store is not part of this build, with the cargo feature that adds it.
 const MISSING: &[(&str, &str)] = &[
+    #[cfg(not(feature = "file"))]
     ("file", "file"),
     #[cfg(not(feature = "redis"))]
     ("redis", "redis"),
@@ -16,6 +22,8 @@ const MISSING: &[(&str, &str)] = &[
 /// The schemes of this build.
 const SCHEMES: &[&str] = &[
     "memory:",
+    #[cfg(feature = "file")]
+    "file:",
     #[cfg(feature = "redis")]
     "redis:",
     #[cfg(feature = "redis")]
@@ -28,7 +36,12 @@ impl AnyStore {
     /// | URL | store |
     /// |---|---|
     /// | `memory:` | [`MemoryStore`]: a new one for each call |
+    /// | `file:PATH` | `FileStore` in the folder at this path |
     /// | `redis://[<user>][:<password>@]<host>[:<port>][/<database>]` | `RedisStore`; `rediss://` for TLS |
+    ///
+    /// The path of a file store is absolute (`file:/var/lib/rides`) or relative (`file:rides`), and is used as it is, without
+    /// percent-decoding. The folder is opened on a blocking thread of the Tokio runtime, or on the caller's thread where there is
+    /// no runtime.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -49,7 +62,7 @@ impl AnyStore {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future opens nothing.
+    /// When the future is dropped, an opening that has begun goes on in the background, and the store is closed at once.
     pub async fn open(url: &str) -> Result<Self, OpenStoreError> {
         Self::open_with(url, LogOptions::default()).await
     }
@@ -62,8 +75,11 @@ impl AnyStore {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future opens nothing.
-    #[cfg_attr(not(feature = "redis"), expect(clippy::unused_async, reason = "stores elsewhere are connected to"))]
+    /// As that of [`open`](Self::open).
+    #[cfg_attr(
+        not(any(feature = "file", feature = "redis")),
+        expect(clippy::unused_async, reason = "stores elsewhere are connected to")
+    )]
     pub async fn open_with(url: &str, options: LogOptions) -> Result<Self, OpenStoreError> {
         let Some((scheme, rest)) = url.split_once(':') else {
             return Err(OpenStoreError(OpenErrorKind::NoScheme));
@@ -71,6 +87,13 @@ impl AnyStore {
         match scheme {
             "memory" if rest.is_empty() => Ok(Self::new(MemoryStore::new(options))),
             "memory" => Err(OpenStoreError(OpenErrorKind::InvalidUrl("`memory:` has nothing behind the colon"))),
+            #[cfg(feature = "file")]
+            "file" if rest.is_empty() => Err(OpenStoreError(OpenErrorKind::InvalidUrl("`file:` needs a path"))),
+            #[cfg(feature = "file")]
+            "file" => match open_file(rest.to_owned(), options).await {
+                Ok(store) => Ok(Self::new(store)),
+                Err(error) => Err(OpenStoreError(OpenErrorKind::Failed(error))),
+            },
             #[cfg(feature = "redis")]
             "redis" | "rediss" => match RedisStore::builder(url).options(options).connect().await {
                 Ok(store) => Ok(Self::new(store)),
@@ -87,7 +110,17 @@ impl AnyStore {
     }
 }
 
-/// Why no store was opened.
+/// Opening a folder blocks.
+#[cfg(feature = "file")]
+async fn open_file(path: String, options: LogOptions) -> Result<FileStore, BoxError> {
+    let open = move || FileStore::builder().options(options).open(path);
+    Ok(match tokio::runtime::Handle::try_current() {
+        Ok(runtime) => runtime.spawn_blocking(open).await??,
+        Err(_) => open()?,
+    })
+}
+
+/// Why no store was opened. The [source](Error::source) is the error of the store.
 #[derive(Debug)]
 pub struct OpenStoreError(OpenErrorKind);
 
@@ -100,8 +133,8 @@ enum OpenErrorKind {
         scheme: String,
         feature: &'static str,
     },
-    #[cfg(feature = "redis")]
-    Failed(Box<dyn Error + Send + Sync>),
+    #[cfg(any(feature = "file", feature = "redis"))]
+    Failed(BoxError),
 }
 
 impl OpenStoreError {
@@ -142,7 +175,7 @@ impl fmt::Display for OpenStoreError {
                     "a store at `{scheme}:` needs the cargo feature `{feature}` of sse-typed, which is not enabled"
                 )
             }
-            #[cfg(feature = "redis")]
+            #[cfg(any(feature = "file", feature = "redis"))]
             OpenErrorKind::Failed(_) => f.write_str("the store cannot be opened"),
         }
     }
@@ -151,7 +184,7 @@ impl fmt::Display for OpenStoreError {
 impl Error for OpenStoreError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match &self.0 {
-            #[cfg(feature = "redis")]
+            #[cfg(any(feature = "file", feature = "redis"))]
             OpenErrorKind::Failed(error) => Some(&**error),
             _ => None,
         }
@@ -192,6 +225,75 @@ mod tests {
         }
         for url in ["", "memory", "/tmp/x", "memory:x"] {
             assert!(AnyStore::open(url).await.unwrap_err().is_invalid_url(), "{url}");
+        }
+    }
+
+    #[cfg(not(feature = "file"))]
+    #[tokio::test]
+    async fn a_file_store_needs_its_feature() {
+        let error = AnyStore::open("file:rides").await.unwrap_err();
+        assert!(error.is_missing_feature() && error.to_string().contains("`file`"), "{error}");
+    }
+
+    #[cfg(feature = "file")]
+    mod file {
+        use std::{env, fs, path::PathBuf, process};
+
+        use super::super::*;
+        use crate::{
+            hub::{Block, EventLog, EventStore},
+            stores::FileStoreError,
+        };
+
+        /// A path of the test's own.
+        fn path(test: &str) -> PathBuf {
+            env::temp_dir().join(format!("sse-typed-open-{test}-{}", process::id()))
+        }
+
+        #[tokio::test]
+        async fn absolute_and_relative_paths_open_the_folder() {
+            let path = path("paths");
+            let up = "../".repeat(env::current_dir().unwrap().components().count() - 1);
+            let relative = format!("{up}{}", path.strip_prefix("/").unwrap().display());
+            let mut ids = Vec::new();
+            for url in [format!("file:{}", path.display()), format!("file:{relative}")] {
+                let store = AnyStore::open(&url).await.unwrap();
+                assert!(store.health().is_up());
+                let log = store.log("rides");
+                ids.push(log.head().await.unwrap());
+                ids.push(log.append(&Block::new("data: 1\n\n", false).unwrap()).await.unwrap());
+            }
+            assert_eq!(ids[1], ids[2], "both are the same folder");
+            fs::remove_dir_all(path).unwrap();
+        }
+
+        #[test]
+        fn a_folder_is_opened_without_a_runtime() {
+            let path = path("runtime");
+            let url = format!("file:{}", path.display());
+            let store = tokio_test::task::spawn(AnyStore::open(&url)).poll();
+            assert!(matches!(store, std::task::Poll::Ready(Ok(_))), "{store:?}");
+            drop(store);
+            fs::remove_dir_all(path).unwrap();
+        }
+
+        #[tokio::test]
+        async fn an_url_without_a_path_is_invalid() {
+            let error = AnyStore::open("file:").await.unwrap_err();
+            assert!(error.is_invalid_url(), "{error}");
+            assert_eq!(error.to_string(), "invalid URL of a store: `file:` needs a path");
+        }
+
+        #[tokio::test]
+        async fn the_error_of_a_store_is_the_source() {
+            let path = path("error");
+            fs::write(&path, "").unwrap();
+            let error = AnyStore::open(&format!("file:{}", path.display())).await.unwrap_err();
+            assert!(!error.is_invalid_url() && !error.is_missing_feature() && !error.is_unknown_scheme());
+            assert_eq!(error.to_string(), "the store cannot be opened");
+            let source = error.source().and_then(|source| source.downcast_ref::<FileStoreError>()).unwrap();
+            assert!(source.is_not_a_folder(), "{source}");
+            fs::remove_file(path).unwrap();
         }
     }
 }

@@ -14,9 +14,9 @@ use std::time::Duration;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
-    pub(crate) events: usize,
-    pub(crate) bytes: usize,
-    pub(crate) age: Option<Duration>,
+    pub(super) events: usize,
+    pub(super) bytes: usize,
+    pub(super) age: Option<Duration>,
 }
 
 impl Retention {
@@ -43,6 +43,21 @@ impl Retention {
     pub const fn age(mut self, age: Duration) -> Self {
         self.age = Some(age);
         self
+    }
+
+    #[cfg(any(feature = "file", feature = "redis"))]
+    pub(crate) const fn max_events(self) -> usize {
+        self.events
+    }
+
+    #[cfg(feature = "file")]
+    pub(crate) const fn max_bytes(self) -> usize {
+        self.bytes
+    }
+
+    #[cfg(any(feature = "file", feature = "redis"))]
+    pub(crate) const fn max_age(self) -> Option<Duration> {
+        self.age
     }
 }
 

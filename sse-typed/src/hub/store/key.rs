@@ -4,7 +4,7 @@ use std::sync::Arc;
 const LONGEST_KEY: usize = 512;
 
 /// Checks the key of a store. The error says what is wrong with it.
-pub(super) fn check_key(key: &str) -> Result<Arc<str>, &'static str> {
+pub(crate) fn check_key(key: &str) -> Result<Arc<str>, &'static str> {
     match key.len() {
         0 => Err("the key is empty"),
         1..=LONGEST_KEY if key.contains('\0') => Err("the key has a NUL"),

@@ -160,11 +160,11 @@ impl Append {
         let closes = self.closes();
         let retention = self.options.retention();
         // The record of an end without a last event is retained as well.
-        let most = retention.events.saturating_add(usize::from(closes)).min(i64::MAX as usize);
+        let most = retention.max_events().saturating_add(usize::from(closes)).min(i64::MAX as usize);
         let ttl = if closes { self.options.closed_ttl_after() } else { None }.or(self.options.idle_ttl_after());
         command.arg(1).arg(&queue.names.stream).arg(&queue.names.channel);
         command.arg(expected.map(|position| position.to_string()).unwrap_or_default());
-        command.arg(most).arg(millis(retention.age).unwrap_or_default()).arg(millis(ttl).unwrap_or_default());
+        command.arg(most).arg(millis(retention.max_age()).unwrap_or_default()).arg(millis(ttl).unwrap_or_default());
         for record in &self.records {
             let terminal = record.block.as_ref().is_some_and(Block::is_terminal);
             command.arg(format!("{:08x}", record.mark)).arg(record::flags(terminal, record.end)).arg(record.bytes());

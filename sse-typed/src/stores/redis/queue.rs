@@ -102,8 +102,11 @@ impl Queue {
             bytes += next.record.len();
             if let Some(append) = &append {
                 // A sole writer that repeats the call finds what is retained of it.
-                let most =
-                    if append.options.is_sole_writer() { append.options.retention().events } else { BATCH_EVENTS };
+                let most = if append.options.is_sole_writer() {
+                    append.options.retention().max_events()
+                } else {
+                    BATCH_EVENTS
+                };
                 let is_full = replies.len() == most.min(BATCH_EVENTS) || bytes > BATCH_BYTES;
                 if is_full || append.closes() || append.options != next.options {
                     break;

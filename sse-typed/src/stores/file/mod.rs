@@ -1,0 +1,27 @@
+//! Histories in a folder: an embedded engine, a thread that writes and two that read.
+
+mod batch;
+mod committer;
+mod core;
+mod engine;
+mod error;
+mod folder;
+mod hooks;
+mod job;
+mod log;
+mod position;
+mod read;
+mod reader;
+mod record;
+mod storage;
+mod store;
+mod trace;
+mod writer;
+
+pub use self::{
+    error::FileStoreError,
+    hooks::Hooks,
+    log::FileLog,
+    storage::{Files, Storage},
+    store::{Durability, FileStore, FileStoreBuilder},
+};

@@ -87,6 +87,25 @@ async fn a_closed_log_is_removed_after_its_own_time_and_may_begin_anew() {
 }
 
 #[tokio::test]
+async fn a_removal_makes_the_ids_of_an_expired_log_unknown() {
+    let (folder, clock) = (Folder::new(), Clock::new());
+    let store = FileStore::builder().hooks(clock.hooks()).open(folder.path()).unwrap();
+    let log = store.open("job", &LogOptions::new().idle_ttl(10 * MINUTE));
+    let old = append(&log, 0..3).await;
+    clock.advance(11 * MINUTE);
+    store.sweep().await.unwrap();
+    assert_eq!(page(&log, old[2].id.as_str()).await.gap, None);
+    store.remove("job").await.unwrap();
+    let head = log.head().await.unwrap();
+    let new = append(&log, 3..5).await;
+    for entry in &old {
+        let gap = page(&log, entry.id.as_str()).await.gap.map(|gap| gap.gap.reason);
+        assert_eq!(gap, Some(GapReason::UnknownId), "{}", entry.id);
+    }
+    assert_eq!(read(&log, &head).await, new);
+}
+
+#[tokio::test]
 async fn no_id_is_used_twice_after_a_removed_log_is_forgotten() {
     let (folder, clock) = (Folder::new(), Clock::new());
     let store = FileStore::builder().hooks(clock.hooks()).open(folder.path()).unwrap();

@@ -52,6 +52,8 @@ pub(super) struct HistoryState {
     /// The position at which a ring that mirrors a log elsewhere begins, once it is known. A log in memory begins at
     /// once.
     pub(super) origin: Option<EventId>,
+    /// How often the ring was forgotten.
+    pub(super) forgotten: u64,
     pub(super) close_state: CloseState,
     /// How a log in memory was closed.
     pub(super) end: End,
@@ -94,6 +96,7 @@ impl History {
             ring,
             waiters: WakeQueue::default(),
             origin,
+            forgotten: 0,
             close_state: CloseState::Open,
             end: End::default(),
             is_log_closed: false,

@@ -46,6 +46,8 @@ pub(in crate::hub) enum ExtendOutcome {
     EndUnknown,
     /// The events before the end are in the ring. No more events follow.
     Closed,
+    /// None are: the ring was forgotten since the follower has begun it.
+    Forgotten,
 }
 
 /// Where a position is.
@@ -124,20 +126,28 @@ impl History {
         head
     }
 
-    /// Restarts the ring after a gap of the log. All events in the ring are before the gap and are trimmed.
-    pub(in crate::hub) fn rebase(&self, at: &EventId) {
+    /// Restarts the ring after a gap of the log. All events in the ring are before the gap and are trimmed. False if the
+    /// ring was [forgotten](Self::forgotten) since.
+    pub(in crate::hub) fn rebase(&self, at: &EventId, forgotten: u64) -> bool {
         let mut state = self.lock();
+        if state.forgotten != forgotten {
+            return false;
+        }
         state.ring.rebase(at.clone());
         state.close_if_end(at);
         self.wake_waiting_quietly(state);
+        true
     }
 
-    /// Adds the next events of the log, up to the end of the hub. Dropping the entries may run code of the log, so the
-    /// caller drops them, outside of the lock.
-    pub(in crate::hub) fn extend(&self, entries: &[LogEntry]) -> ExtendOutcome {
+    /// Adds the next events of the log, up to the end of the hub, unless the ring was [forgotten](Self::forgotten) since.
+    /// Dropping the entries may run code of the log, so the caller drops them, outside of the lock.
+    pub(in crate::hub) fn extend(&self, entries: &[LogEntry], forgotten: u64) -> ExtendOutcome {
         let mut locked = self.lock();
         let now = self.now(&locked);
         let state = &mut *locked;
+        if state.forgotten != forgotten {
+            return ExtendOutcome::Forgotten;
+        }
         match &state.close_state {
             CloseState::Ending(EndPosition(None)) => return ExtendOutcome::EndUnknown,
             CloseState::Open | CloseState::Ending(_) | CloseState::Closed(_) => {}

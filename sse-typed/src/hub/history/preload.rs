@@ -54,11 +54,18 @@ impl History {
         if state.is_over() || state.origin.take().is_none() {
             return Vec::new();
         }
+        state.forgotten += 1;
         let head = state.ring.id(state.ring.head());
         state.ring.rebase(head);
         let forgotten = mem::take(state.ring.trimmed_segments());
         self.store_bounds(&state);
         forgotten
+    }
+
+    /// How often the ring was [forgotten](Self::forget). A follower asks before it begins, and passes the answer with what it
+    /// has read: a read from before the ring was forgotten adds nothing.
+    pub(in crate::hub) fn forgotten(&self) -> u64 {
+        self.lock().forgotten
     }
 
     /// Whether the events up to this one have been read.

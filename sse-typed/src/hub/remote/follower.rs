@@ -22,6 +22,8 @@ use crate::{
 pub(super) struct Follower {
     /// Where it reads on, if the ring has begun.
     position: Option<Box<EventId>>,
+    /// How often the ring had been forgotten when it began.
+    forgotten: u64,
     limit: PageLimit,
 }
 
@@ -43,7 +45,7 @@ const FIRST_PAGE: usize = 16;
 
 impl Default for Follower {
     fn default() -> Self {
-        Self { position: None, limit: PageLimit::new(FIRST_PAGE) }
+        Self { position: None, forgotten: 0, limit: PageLimit::new(FIRST_PAGE) }
     }
 }
 
@@ -64,9 +66,11 @@ impl Follower {
         log: &dyn ErasedLog,
         history: &History,
     ) -> Result<(), CallFailure> {
-        if self.position.is_some() {
+        let forgotten = history.forgotten();
+        if self.position.is_some() && self.forgotten == forgotten {
             return Ok(());
         }
+        self.forgotten = forgotten;
         if !history.has_begun() {
             self.preload(log, history).await?;
             history.finish_preload();
@@ -139,7 +143,9 @@ impl Follower {
                 HubEnd::NotEnding | HubEnd::PositionUnknown => false,
             };
             **position = gap.resume.clone();
-            history.rebase(position);
+            if !history.rebase(position, self.forgotten) {
+                return Ok(Step::Moved);
+            }
             if passes_end {
                 history.close_at_head();
                 return Ok(Step::Over);
@@ -147,13 +153,13 @@ impl Follower {
         }
         let next = page.next_position(position);
         let has_moved = page.gap.is_some() || next != **position;
-        match history.extend(&page.entries) {
+        match history.extend(&page.entries, self.forgotten) {
             ExtendOutcome::All if page.closed.is_some() => {
                 history.close_with_log();
                 return Ok(Step::Over);
             }
             ExtendOutcome::All => **position = next,
-            ExtendOutcome::EndUnknown | ExtendOutcome::Closed => return Ok(Step::Moved),
+            ExtendOutcome::EndUnknown | ExtendOutcome::Closed | ExtendOutcome::Forgotten => return Ok(Step::Moved),
         }
         if matches!(hub_end, HubEnd::At(_)) && !has_moved {
             // Nothing is after this position, so it is the end, whichever id the end has.

@@ -1,5 +1,6 @@
 //! Stores: many keys, one task.
 
+mod dormancy;
 mod following;
 mod memory;
 mod stress;

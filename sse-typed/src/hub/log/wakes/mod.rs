@@ -174,9 +174,9 @@ impl Wakes {
             state.schedule.add(number, name, Arc::clone(follower), now);
         }
         if state.schedule.add_subscription(number, now) {
-            // There was no task that could have noticed.
+            // There was no task that could have noticed, or it was not its turn yet.
             forgotten = Some(follower.become_dormant());
-            state.schedule.mark(number, News::Unknown);
+            state.schedule.restart(number);
         }
         drop(state);
         self.0.signal.wake();

@@ -26,7 +26,7 @@ pub(super) struct Schedule {
     retries: Timers,
     /// When a follower without subscriptions may become dormant.
     dormancy: Timers,
-    /// Followers that were removed during a step.
+    /// Followers that were removed or restarted during a step.
     cancelled: Vec<u64>,
 }
 
@@ -149,6 +149,15 @@ impl Schedule {
         }
     }
 
+    /// Gives up the step of a follower, if there is one, and lets it begin anew.
+    pub(super) fn restart(&mut self, number: u64) {
+        if let Some(entry) = self.entries.get_mut(&number).filter(|entry| entry.activity == Activity::Running) {
+            entry.activity = Activity::Idle;
+            self.cancelled.push(number);
+        }
+        self.mark(number, News::Unknown);
+    }
+
     pub(super) fn mark_all(&mut self) {
         for (number, entry) in &mut self.entries {
             entry.news = Some(News::Unknown);
@@ -243,7 +252,7 @@ impl Schedule {
         !self.queue.is_empty()
     }
 
-    /// Followers that were removed during a step, since the last call.
+    /// Followers that were removed or restarted during a step, since the last call.
     pub(super) fn take_cancelled(&mut self) -> Vec<u64> {
         mem::take(&mut self.cancelled)
     }

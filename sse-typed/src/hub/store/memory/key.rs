@@ -29,7 +29,8 @@ pub(super) struct KeyHistory {
     end: Option<End>,
     /// When it is removed.
     expires: Option<Instant>,
-    pub(super) has_timer: bool,
+    /// The timer of the store at which this key is looked at.
+    pub(super) timer: Option<Instant>,
     created: Instant,
 }
 
@@ -56,7 +57,7 @@ impl StoredKey {
 impl KeyHistory {
     fn new() -> Self {
         let created = Instant::now();
-        Self { prefix: IdPrefix::random(), ring: None, end: None, expires: None, has_timer: false, created }
+        Self { prefix: IdPrefix::random(), ring: None, end: None, expires: None, timer: None, created }
     }
 
     fn trim(&mut self, age: Duration) {
@@ -73,14 +74,19 @@ impl KeyHistory {
         self.expires
     }
 
+    /// Whether it expires before its timer.
+    pub(super) fn needs_timer(&self) -> bool {
+        self.expires.is_some_and(|expires| self.timer.is_none_or(|timer| expires < timer))
+    }
+
     /// Removes all of it. Ids of its events are unknown from now on.
     pub(super) fn remove(&mut self) {
-        *self = Self { has_timer: self.has_timer, ..Self::new() };
+        *self = Self { timer: self.timer, ..Self::new() };
     }
 
     /// Whether it is as if it had never been used, and no timer will look at it.
     pub(super) const fn is_unused(&self) -> bool {
-        self.ring.is_none() && self.end.is_none() && !self.has_timer
+        self.ring.is_none() && self.end.is_none() && self.timer.is_none()
     }
 
     pub(super) const fn end(&self) -> Option<End> {

@@ -1,5 +1,5 @@
 use std::{
-    fmt, mem,
+    fmt,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -65,9 +65,11 @@ impl MemoryStoreLog {
             *newest = Some(Box::new(id.clone()));
         }
         drop(newest);
-        let timer = history.expires().filter(|_| !mem::replace(&mut history.has_timer, true));
+        let needs_timer = history.needs_timer();
         drop(history);
-        self.shared.add_timer(timer, key);
+        if needs_timer {
+            self.shared.set_timer(key);
+        }
         self.shared.remove_expired(now);
         // A close without an event changes no id.
         self.shared.wakes.changed(&self.name, block.map(|_| &id));

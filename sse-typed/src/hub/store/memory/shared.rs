@@ -1,6 +1,5 @@
 use std::{
-    cmp::Reverse,
-    collections::{BinaryHeap, HashMap},
+    collections::{BTreeSet, HashMap},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -34,7 +33,17 @@ pub(super) struct Keys {
     /// Keys that have a history, and keys of which there is a log.
     pub(super) by_name: HashMap<Arc<str>, Arc<StoredKey>>,
     /// When a key may have expired. Each key has one at most.
-    timers: BinaryHeap<Reverse<(Instant, Arc<str>)>>,
+    timers: BTreeSet<(Instant, Arc<str>)>,
+}
+
+impl Keys {
+    /// Removes a key that has no history and no log.
+    fn forget(&mut self, name: &str) {
+        self.by_name.remove(name);
+        if self.by_name.capacity() / 8 > self.by_name.len().max(64) {
+            self.by_name.shrink_to(self.by_name.len() * 2);
+        }
+    }
 }
 
 /// How many timers an append looks at.
@@ -70,16 +79,21 @@ impl Shared {
         let mut keys = self.lock();
         // One is in the map, and one is this. Others are made under the lock only.
         if Arc::strong_count(&key) == 2 && key.lock(Instant::now()).is_unused() {
-            keys.by_name.remove(&key.name);
+            keys.forget(&key.name);
         }
         drop(key);
     }
 
-    pub(super) fn add_timer(&self, due: Option<Instant>, key: &StoredKey) {
-        if let Some(due) = due {
-            self.has_timers.store(true, Ordering::Relaxed);
-            self.lock().timers.push(Reverse((due, Arc::clone(&key.name))));
+    /// Sets the timer of a key that expires before it.
+    pub(super) fn set_timer(&self, key: &StoredKey) {
+        self.has_timers.store(true, Ordering::Relaxed);
+        let mut keys = self.lock();
+        let mut history = key.lock(Instant::now());
+        let Some(due) = history.expires().filter(|_| history.needs_timer()) else { return };
+        if let Some(replaced) = history.timer.replace(due) {
+            keys.timers.remove(&(replaced, Arc::clone(&key.name)));
         }
+        keys.timers.insert((due, Arc::clone(&key.name)));
     }
 
     /// Removes a few keys that have expired.
@@ -91,22 +105,22 @@ impl Shared {
         let mut locked = self.lock();
         let keys = &mut *locked;
         for _ in 0..TIMERS_PER_APPEND {
-            if keys.timers.peek().is_none_or(|Reverse((due, _))| *due > now) {
+            if keys.timers.first().is_none_or(|(due, _)| *due > now) {
                 break;
             }
-            let Some(Reverse((_, name))) = keys.timers.pop() else { break };
+            let Some((_, name)) = keys.timers.pop_first() else { break };
             let Some(stored) = keys.by_name.get(&name) else { continue };
             // It removes the history if that has expired.
             let mut history = stored.lock(now);
             let expires = history.expires();
-            history.has_timer = expires.is_some();
+            history.timer = expires;
             let is_unused = history.is_unused();
             drop(history);
             if let Some(due) = expires {
-                keys.timers.push(Reverse((due, name)));
+                keys.timers.insert((due, name));
             } else {
                 if is_unused && Arc::strong_count(stored) == 1 {
-                    keys.by_name.remove(&name);
+                    keys.forget(&name);
                 }
                 removed.push(name);
             }
@@ -127,7 +141,7 @@ impl Shared {
             let is_unused = history.is_unused();
             drop(history);
             if is_unused && Arc::strong_count(stored) == 1 {
-                keys.by_name.remove(&name);
+                keys.forget(&name);
             }
         }
         drop(keys);

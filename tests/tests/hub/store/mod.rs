@@ -3,6 +3,7 @@
 mod dormancy;
 mod following;
 mod memory;
+mod memory_growth;
 mod stress;
 mod test_store;
 mod topics;

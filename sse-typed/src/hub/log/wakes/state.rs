@@ -94,16 +94,34 @@ impl State {
     /// Notes that interest in a key may have changed. Returns the waker of the task that wants to know.
     pub(super) fn note_interest(&mut self, name: &Arc<str>) -> Option<Waker> {
         let key = self.keys.get_mut(name)?;
-        let Some(uncertain) = &mut self.uncertain else {
-            if key.users == 0 {
-                self.keys.remove(name);
-            }
+        if key.users == 0 && !key.is_followed {
+            // Whoever asks for the interest need not know. A name that is left among the uncertain ones is passed over.
+            self.keys.remove(name);
+            shrink(&mut self.keys);
             return None;
-        };
+        }
+        let uncertain = self.uncertain.as_mut()?;
         if !mem::replace(&mut key.is_uncertain, true) {
             uncertain.push_back(Arc::clone(name));
         }
+        if uncertain.len() / 2 > self.keys.len().max(64) {
+            self.remove_passed_over();
+        }
         self.interest_waker.take()
+    }
+
+    /// Removes the names that [`next_interest`](Self::next_interest) passes over: most of them, if nobody has asked for long.
+    fn remove_passed_over(&mut self) {
+        let Some(uncertain) = &mut self.uncertain else { return };
+        let keys = &mut self.keys;
+        // The first of two equal names is kept.
+        uncertain.retain(|name| keys.get_mut(name).is_some_and(|key| mem::take(&mut key.is_uncertain)));
+        uncertain.shrink_to(uncertain.len() * 2);
+        for name in uncertain {
+            if let Some(key) = keys.get_mut(name) {
+                key.is_uncertain = true;
+            }
+        }
     }
 
     pub(super) fn next_interest(&mut self) -> Option<Interest> {
@@ -114,6 +132,7 @@ impl State {
             let has_changed = is_wanted != mem::replace(&mut key.is_followed, is_wanted);
             if !is_wanted {
                 self.keys.remove(&name);
+                shrink(&mut self.keys);
             }
             if has_changed {
                 return Some(if is_wanted { Interest::Follow(name) } else { Interest::Leave(name) });
@@ -124,6 +143,13 @@ impl State {
 
     pub(super) fn changes_of(&self, name: &str) -> u64 {
         self.all_changes.wrapping_add(self.keys.get(name).map_or(0, |key| key.changes))
+    }
+}
+
+/// Frees memory that removed keys have used.
+fn shrink(keys: &mut HashMap<Arc<str>, Key>) {
+    if keys.capacity() / 8 > keys.len().max(64) {
+        keys.shrink_to(keys.len() * 2);
     }
 }
 

@@ -28,7 +28,6 @@ pub(super) struct Host {
     steps: Vec<StepSlot>,
     running: usize,
     timer: Option<Pin<Box<Sleep>>>,
-    /// Dropped behind the steps.
     guard: HostGuard,
 }
 
@@ -88,7 +87,8 @@ impl Host {
             self.add(RunningStep { number, news, future });
         }
         // Both are code of the log and of users.
-        let _ = panics::catch_panic(|| drop((dormant, removed)));
+        drop_each(dormant);
+        drop_each(removed);
         wake_all(interest);
         !self.guard.has_ended
     }
@@ -137,7 +137,7 @@ impl Host {
             }
         }
         drop(state);
-        let _ = panics::catch_panic(|| drop(removed));
+        drop_each(removed);
         wake_all(interest);
     }
 
@@ -176,6 +176,20 @@ impl Future for Host {
             cx.waker().wake_by_ref();
         }
         Poll::Pending
+    }
+}
+
+/// The guard is dropped behind the steps.
+impl Drop for Host {
+    fn drop(&mut self) {
+        drop_each(mem::take(&mut self.steps));
+    }
+}
+
+/// Drops values one by one. One that panics keeps no other from being dropped: two panics in one drop end the process.
+fn drop_each<T>(values: Vec<T>) {
+    for value in values {
+        let _ = panics::catch_panic(|| drop(value));
     }
 }
 

@@ -16,6 +16,9 @@ use crate::hub::log::pause::retry_pause;
 /// How long nobody must be subscribed to a hub until it is no longer followed.
 const DORMANT_AFTER: Duration = Duration::from_secs(5);
 
+/// How many followers become dormant under one lock.
+const MAX_DORMANT: usize = 64;
+
 /// The followers of a store, by their numbers.
 #[derive(Default)]
 pub(super) struct Schedule {
@@ -219,7 +222,7 @@ impl Schedule {
         }
     }
 
-    /// Lets followers try again whose pause is over, and returns those that become dormant.
+    /// Lets followers try again whose pause is over, and returns those that become dormant, 64 of them at most.
     pub(super) fn take_due(&mut self, now: Instant) -> Vec<u64> {
         while let Some(number) = pop_due(&mut self.retries, now) {
             if let Some(entry) = self.entries.get_mut(&number).filter(|entry| entry.activity == Activity::Paused) {
@@ -228,7 +231,8 @@ impl Schedule {
             }
         }
         let mut dormant = Vec::new();
-        while let Some(number) = pop_due(&mut self.dormancy, now) {
+        while dormant.len() < MAX_DORMANT {
+            let Some(number) = pop_due(&mut self.dormancy, now) else { break };
             let Some(entry) = self.entries.get_mut(&number) else { continue };
             if entry.is_unused_for_long(now) {
                 dormant.push(number);

@@ -287,3 +287,73 @@ async fn a_follower_at_its_end_is_removed() {
     wakes.remove_follower(numbers[0]);
     wakes.changed("0", None);
 }
+
+#[tokio::test(start_paused = true)]
+async fn many_followers_that_become_dormant_at_once_leave_others_their_turn() {
+    let followers: Vec<_> = (0..10_000).map(|_| Steps::new([StepOutcome::CaughtUp])).collect();
+    let (wakes, numbers) = wakes(&followers);
+    let mut host = host(&wakes);
+    assert!(settle(&mut host).is_pending());
+    numbers.iter().for_each(|number| wakes.remove_subscription(*number));
+    advance(Duration::from_secs(5)).await;
+    for polls in 1.. {
+        let polled = host.poll();
+        let left = wakes.0.lock().schedule.len();
+        assert!(left + polls * 256 >= 10_000, "{left} after {polls}");
+        if polled.is_ready() {
+            assert_eq!(left, 0);
+            break;
+        }
+        assert!(host.is_woken(), "the next ones are due");
+    }
+}
+
+/// Its steps never end. They panic when they are dropped, and so does what it has in memory.
+struct Bombs;
+
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("the drop panics");
+    }
+}
+
+impl Follower for Bombs {
+    fn has_read(&self, _: &EventId) -> bool {
+        false
+    }
+
+    fn step(self: Arc<Self>, _: News, _: Duration) -> StepFuture {
+        let bomb = Bomb;
+        Box::pin(async move {
+            std::future::pending::<()>().await;
+            drop(bomb);
+            StepOutcome::CaughtUp
+        })
+    }
+
+    fn become_dormant(&self) -> Box<dyn Any + Send> {
+        Box::new(Bomb)
+    }
+
+    fn wake_subscriptions(&self) {}
+}
+
+#[tokio::test(start_paused = true)]
+async fn drops_that_panic_do_not_end_the_process() {
+    let wakes = Wakes::new();
+    for n in 0..10 {
+        let number = wakes.next_number();
+        wakes.add_subscription(number, &n.to_string(), &(Arc::new(Bombs) as Arc<dyn Follower>));
+        wakes.remove_subscription(number);
+    }
+    // When a runtime ends, its task is dropped with all steps.
+    let mut first = host(&wakes);
+    assert!(settle(&mut first).is_pending());
+    drop(first);
+    let mut host = host(&wakes);
+    assert!(settle(&mut host).is_pending());
+    advance(Duration::from_secs(5)).await;
+    assert!(settle(&mut host).is_ready());
+}

@@ -81,7 +81,7 @@ impl AnyStore {
         expect(clippy::unused_async, reason = "stores elsewhere are connected to")
     )]
     pub async fn open_with(url: &str, options: LogOptions) -> Result<Self, OpenStoreError> {
-        let Some((scheme, rest)) = url.split_once(':') else {
+        let Some((scheme, rest)) = url.split_once(':').filter(|(scheme, _)| is_scheme(scheme)) else {
             return Err(OpenStoreError(OpenErrorKind::NoScheme));
         };
         match scheme {
@@ -108,6 +108,12 @@ impl AnyStore {
             })),
         }
     }
+}
+
+/// Whether a text may be a scheme. Other text before the first colon may be a password, which an error must not show.
+fn is_scheme(text: &str) -> bool {
+    let is_inner = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
+    text.len() <= 16 && text.starts_with(|first: char| first.is_ascii_alphabetic()) && text.bytes().all(is_inner)
 }
 
 /// Opening a folder blocks.
@@ -294,6 +300,28 @@ mod tests {
             let source = error.source().and_then(|source| source.downcast_ref::<FileStoreError>()).unwrap();
             assert!(source.is_not_a_folder(), "{source}");
             fs::remove_file(path).unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn an_error_does_not_show_text_before_the_colon_that_is_no_scheme() {
+        let long = format!("{}:6379", "secret".repeat(10));
+        let urls = [
+            "secret@host:6379",
+            "//secret:secret@host",
+            "redis//secret:secret@host",
+            ":secret@host",
+            " secret:x",
+            "s\u{202e}ecret:x",
+            "4secret:x",
+            "secret\n:x",
+            "secret%40host:x",
+            &long,
+        ];
+        for url in urls {
+            let error = AnyStore::open(url).await.unwrap_err();
+            assert!(!format!("{error} {error:?}").contains("ecret"), "{url}: {error}");
+            assert!(error.is_invalid_url(), "{url}");
         }
     }
 }

@@ -41,6 +41,8 @@ pub(in crate::hub) struct History {
     /// No more events are taken.
     pub(super) is_closed: AtomicBool,
     pub(super) epoch: WakeEpoch,
+    /// How many appends to a log elsewhere this hub has begun.
+    pub(super) appends: AtomicU64,
     created: Instant,
 }
 
@@ -108,6 +110,7 @@ impl History {
             oldest: AtomicU64::new(0),
             is_closed: AtomicBool::new(false),
             epoch: WakeEpoch::default(),
+            appends: AtomicU64::new(0),
             created: Instant::now(),
         }
     }

@@ -26,6 +26,7 @@
 
 use std::{
     future::poll_fn,
+    sync::atomic::Ordering,
     task::{Poll, Waker},
 };
 
@@ -55,6 +56,13 @@ pub(in crate::hub) enum RingLookup {
     Found(u64),
     /// It is not in the ring. The task is registered, if there can be new events.
     NotFound(HubEnd),
+}
+
+/// When a subscription was made.
+pub(in crate::hub) struct HubMark {
+    /// The position after all events in the ring, if it had begun.
+    pub(in crate::hub) head: Option<EventId>,
+    appends: u64,
 }
 
 impl HistoryState {
@@ -87,6 +95,22 @@ impl HistoryState {
 }
 
 impl History {
+    /// The present, to be compared later.
+    pub(in crate::hub) fn mark(&self) -> HubMark {
+        let head = self.head_if_begun().map(|head| head.id);
+        HubMark { head, appends: self.appends.load(Ordering::Acquire) }
+    }
+
+    /// Notes that this hub begins an append to its log.
+    pub(in crate::hub) fn note_append(&self) {
+        self.appends.fetch_add(1, Ordering::Release);
+    }
+
+    /// Whether this hub has begun an append since then.
+    pub(in crate::hub) fn has_appended_since(&self, mark: &HubMark) -> bool {
+        self.appends.load(Ordering::Acquire) != mark.appends
+    }
+
     /// The position at which the ring begins, once it is known.
     pub(in crate::hub) fn origin(&self) -> Option<EventId> {
         self.lock().origin.clone()

@@ -24,7 +24,7 @@ pub(super) use self::{
     append::HistoryClosed,
     end::{EndPosition, HubEnd},
     history::History,
-    mirror::{ExtendOutcome, RingLookup},
+    mirror::{ExtendOutcome, HubMark, RingLookup},
     read::{HistoryRead, RingPosition},
     ring::{EventSlice, Ring, RingIds, Segment},
 };

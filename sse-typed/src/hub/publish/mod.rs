@@ -203,6 +203,7 @@ impl<E: EncodeEvent, L: EventLog> Hub<E, L> {
         if state.counters.subscribers.load(Ordering::Relaxed) > 0 && state.history.origin().is_none() {
             state.history.begin(log.head().await.map_err(|error| PublishErrorKind::Log(AnyLogError::new(error)))?);
         }
+        state.history.note_append();
         Ok(())
     }
 

@@ -7,12 +7,12 @@ use std::{
 
 use super::{
     calls::{gap_passes_end, pause_after, retry_until_ok, wait_for_news},
-    page_limit::PageLimit,
+    page_limit::{MAX_PAGE, PageLimit},
 };
 use crate::{
     event::{EventId, Gap},
     hub::{
-        history::{EventSlice, History, HubEnd, RingLookup},
+        history::{EventSlice, History, HubEnd, HubMark, RingLookup},
         log::{ErasedLog, Page, PageGap},
     },
     wake::Ticket,
@@ -82,9 +82,8 @@ impl LogReader {
     }
 
     /// A reader before the newest `n` events.
-    pub(in crate::hub) fn before_last(log: Arc<dyn ErasedLog>, n: u64) -> Self {
-        let called = Arc::clone(&log);
-        let call: Call = Box::pin(async move { Answer::Position(retry_until_ok(|| called.before_last(n)).await) });
+    pub(in crate::hub) fn before_last(log: Arc<dyn ErasedLog>, history: &Arc<History>, n: u64) -> Self {
+        let call: Call = Box::pin(position_before_last(Arc::clone(&log), Arc::clone(history), history.mark(), n));
         Self { has_found_none: n > 0, ..Self::new(log, ReaderPosition::Requested, Some(call)) }
     }
 
@@ -281,4 +280,28 @@ impl LogReader {
         self.position = ReaderPosition::At(slice.end_position());
         Some(ReadOutcome::Slice(slice))
     }
+}
+
+/// The position before the newest `n` events, or the position of the subscription if that is earlier: events that this hub has
+/// published since are received, however many they are.
+async fn position_before_last(log: Arc<dyn ErasedLog>, history: Arc<History>, subscribed: HubMark, n: u64) -> Answer {
+    let before_last = retry_until_ok(|| log.before_last(n)).await;
+    if !history.has_appended_since(&subscribed) {
+        return Answer::Position(before_last);
+    }
+    let Some(subscribed) = subscribed.head.or_else(|| history.origin()) else { return Answer::Position(before_last) };
+    // Ids have no order, so this looks for the one after the other.
+    let mut position = subscribed.clone();
+    while position != before_last {
+        let page = retry_until_ok(|| log.read_after(position.as_str(), MAX_PAGE)).await;
+        if page.gap.is_some() || page.entries.iter().any(|entry| entry.id == before_last) {
+            break;
+        }
+        let next = page.next_position(&position);
+        if next == position {
+            return Answer::Position(before_last);
+        }
+        position = next;
+    }
+    Answer::Position(subscribed)
 }

@@ -65,8 +65,8 @@ impl<E> Subscription<E> {
         remote.ensure_followed(history);
         let log = || Arc::clone(&remote.log);
         let (position, log_reader) = match start {
-            Start::Earliest => (Position::InLog { resumed: false }, LogReader::before_last(log(), u64::MAX)),
-            Start::Last(n) => (Position::InLog { resumed: false }, LogReader::before_last(log(), *n)),
+            Start::Earliest => (Position::InLog { resumed: false }, LogReader::before_last(log(), history, u64::MAX)),
+            Start::Last(n) => (Position::InLog { resumed: false }, LogReader::before_last(log(), history, *n)),
             Start::Live | Start::After(_) => match start.id() {
                 Some(id) => (Position::InLog { resumed: true }, LogReader::at(log(), Some(EventId::from_wire(id)))),
                 None => match history.head_if_begun() {

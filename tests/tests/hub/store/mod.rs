@@ -2,6 +2,7 @@
 
 mod dormancy;
 mod following;
+mod last;
 mod memory;
 mod memory_growth;
 mod stress;

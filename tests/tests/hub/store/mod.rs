@@ -5,6 +5,7 @@ mod following;
 mod last;
 mod memory;
 mod memory_growth;
+mod model;
 mod stress;
 mod test_store;
 mod topics;

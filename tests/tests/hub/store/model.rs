@@ -144,7 +144,7 @@ impl Model {
             }
         };
         let begin = self.list.begin;
-        let is_live = matches!(start, Start::Live);
+        let is_live = matches!(start, Start::Live | Start::Last(_));
         let reader = Reader::at(self.hub(hub), start);
         // An old id of a key that was removed is a gap.
         let may_have_gap = self.is_removed || least < oldest || next.is_some_and(|next| next <= begin);
@@ -246,8 +246,15 @@ impl Model {
                 (self.quiet, self.is_removed) = (self.head(), false);
             }
             36 => {
+                // In the middle of a read, or not.
+                self.store.controls.holds_reads.send_replace(random.below(2) == 0);
+                self.publish(2).await;
+                for _ in 0..20 {
+                    yield_now().await;
+                }
                 self.visitors.clear();
                 sleep(Duration::from_secs(5)).await;
+                self.store.controls.holds_reads.send_replace(false);
                 (self.quiet, self.is_removed) = (self.head(), false);
                 self.subscribe(random);
             }

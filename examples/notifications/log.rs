@@ -1,11 +1,11 @@
 //! The server's log, as an event stream.
 
-use std::time::Duration;
+use std::{error::Error, iter, time::Duration};
 
 use serde::Deserialize;
 use sse_typed::{
     Gap, Hub, LastEventId, SseEvent, Subscription,
-    hub::{Retention, Start},
+    hub::{AnyLog, AnyStore, EventStore as _, Start},
 };
 use tokio::time::sleep;
 
@@ -23,7 +23,7 @@ pub(crate) enum LogEvent {
     /// Not `error`: an `EventSource` fires its own events of that name.
     #[sse(text)]
     Failure(String),
-    /// Lines are missing: the server was restarted, or the client was disconnected for too long.
+    /// Lines are missing: the server was restarted with another store, or the client was disconnected for too long.
     #[sse(gap)]
     Missed(Gap),
 }
@@ -51,16 +51,18 @@ impl LogEvent {
 
 #[derive(Clone, Debug)]
 pub(crate) struct Log {
-    hub: Hub<LogEvent>,
+    hub: Hub<LogEvent, AnyLog>,
 }
 
 impl Log {
-    /// Starts the log with simulated lines. `pace` is the time between two of them.
-    pub(crate) fn start(pace: Duration) -> Self {
-        let log = Self { hub: Hub::builder().retain(Retention::events(1_000)).build() };
-        log.info("the server is started");
-        tokio::spawn(simulate_shop(log.clone(), pace));
-        log
+    /// The log under the key `log` of the store. It goes on where an earlier process has ended.
+    pub(crate) fn open(store: &AnyStore) -> Self {
+        Self { hub: Hub::builder().build_on(store.log("log")) }
+    }
+
+    /// Writes simulated lines. `pace` is the time between two of them.
+    pub(crate) fn simulate(&self, pace: Duration) {
+        tokio::spawn(simulate_shop(self.clone(), pace));
     }
 
     /// The lines after the client's last one. A new client first receives the last 50.
@@ -69,25 +71,35 @@ impl Log {
         self.hub.subscribe(start).only(move |line| line.level() >= level)
     }
 
-    pub(crate) fn info(&self, text: &str) {
-        self.write(LogEvent::Info, text);
+    pub(crate) async fn info(&self, text: &str) {
+        self.write(LogEvent::Info, text).await;
     }
 
-    pub(crate) fn warning(&self, text: &str) {
-        self.write(LogEvent::Warning, text);
+    pub(crate) async fn warning(&self, text: &str) {
+        self.write(LogEvent::Warning, text).await;
     }
 
-    pub(crate) fn failure(&self, text: &str) {
-        self.write(LogEvent::Failure, text);
+    pub(crate) async fn failure(&self, text: &str) {
+        self.write(LogEvent::Failure, text).await;
     }
 
-    fn write(&self, event: fn(String) -> LogEvent, text: &str) {
+    async fn write(&self, event: fn(String) -> LogEvent, text: &str) {
         let seconds = now() / 1_000 % 86_400;
         let (hours, minutes, seconds) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
-        let line = event(format!("{hours:02}:{minutes:02}:{seconds:02} {text}"));
-        // There is no other log to report an error to.
-        let _ = self.hub.publish_now(&line);
+        let line = format!("{hours:02}:{minutes:02}:{seconds:02} {text}");
+        if let Err(error) = self.hub.publish(&event(line.clone())).await {
+            // The store is away: the line is at least in the terminal.
+            eprintln!("{line}\n  not stored: {}", causes(&error));
+        }
     }
+}
+
+/// An error with the errors that caused it.
+pub(crate) fn causes(error: &dyn Error) -> String {
+    iter::successors(Some(error), |error| (*error).source())
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("\n  caused by: ")
 }
 
 /// Writes lines that do not depend on orders.
@@ -95,13 +107,14 @@ async fn simulate_shop(log: Log, pace: Duration) {
     for round in 1_u64.. {
         sleep(pace).await;
         match round % 12 {
-            3 => log.warning("shelf 7 is nearly empty"),
-            5 => log.info(&format!("stock is counted: {} boxes", 200 - round % 40)),
-            8 => log.failure(
-                "the label printer does not respond\n  caused by: connection refused\n  caused by: it is out of paper",
-            ),
-            9 => log.info("the label printer responds again"),
-            _ => log.info(&format!("{} visitors in the shop", 3 + round * 7 % 11)),
+            3 => log.warning("shelf 7 is nearly empty").await,
+            5 => log.info(&format!("stock is counted: {} boxes", 200 - round % 40)).await,
+            8 => {
+                let text = "the label printer does not respond\n  caused by: connection refused\n  caused by: it is out of paper";
+                log.failure(text).await;
+            }
+            9 => log.info("the label printer responds again").await,
+            _ => log.info(&format!("{} visitors in the shop", 3 + round * 7 % 11)).await,
         }
     }
 }

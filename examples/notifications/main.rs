@@ -2,6 +2,11 @@
 //!
 //! `cargo run --example notifications [-- --port N]`, then open the address that it prints. The default port is 3004.
 //! `--pace MS` is the time between two steps of an order; the default is 1500.
+//!
+//! `--store URL` says where the orders and the log are kept. The default is `memory:`, and they end with the process.
+//! With `--store file:FOLDER` they survive it: kill the server in the middle of an order and start it again. The order
+//! continues, and the page that was open all the time receives each step and each line once. `redis://HOST` needs
+//! `--features redis`.
 
 mod log;
 mod orders;
@@ -18,13 +23,13 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use sse_typed::{
     LastEventId, Sse, SseLayer,
-    hub::Start,
+    hub::{AnyStore, LogOptions, Retention, Start},
     server::{Drain, GuardedListener, Shutdown},
 };
 use tokio::net::TcpListener;
 
 use self::{
-    log::{Level, Log},
+    log::{Level, Log, causes},
     orders::Orders,
 };
 
@@ -39,24 +44,33 @@ async fn main() -> ExitCode {
     match run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            eprintln!("error: {}", causes(&*error));
             ExitCode::FAILURE
         }
     }
 }
 
 async fn run() -> Result<(), Box<dyn Error>> {
-    let Arguments { port, pace } = arguments(env::args().skip(1))?;
+    let Arguments { port, pace, store: url } = arguments(env::args().skip(1))?;
+    // The last thousand lines of the log; an order has fewer events.
+    let store = AnyStore::open_with(&url, LogOptions::new().retain(Retention::events(1_000))).await?;
     let listener = TcpListener::bind(("127.0.0.1", port)).await.map_err(|error| {
         format!("cannot listen on port {port}: {error}. Choose another with `--port N`; 0 takes any free one.")
     })?;
     let address = listener.local_addr()?;
     println!("The page:  http://{address}/");
     println!("The log:   curl -N http://{address}/log");
+    match url.split_once(':') {
+        Some(("memory", _)) => println!("The store: memory, which ends with the server. Try `--store file:FOLDER`."),
+        Some((scheme, _)) => println!("The store: {scheme}. Kill the server and start it again: nothing is lost."),
+        None => {}
+    }
     println!("Ctrl-C ends the server.");
 
-    let log = Log::start(pace);
-    let shop = Shop { orders: Orders::new(log.clone(), pace), log };
+    let log = Log::open(&store);
+    log.info("the server is started").await;
+    let shop = Shop { orders: Orders::open(&store, log.clone(), pace).await?, log };
+    shop.log.simulate(pace);
     let shutdown = Shutdown::on(async { drop(tokio::signal::ctrl_c().await) });
     let streams = Router::new()
         .route("/orders/{order}", get(track))
@@ -90,9 +104,11 @@ struct PlacedOrder {
     order: u32,
 }
 
-async fn place(State(shop): State<Shop>, Json(NewOrder { item }): Json<NewOrder>) -> impl IntoResponse {
-    let order = shop.orders.place(item);
-    (StatusCode::CREATED, Json(PlacedOrder { order }))
+async fn place(State(shop): State<Shop>, Json(NewOrder { item }): Json<NewOrder>) -> Response {
+    match shop.orders.place(item).await {
+        Ok(order) => (StatusCode::CREATED, Json(PlacedOrder { order })).into_response(),
+        Err(error) => (StatusCode::SERVICE_UNAVAILABLE, causes(&error)).into_response(),
+    }
 }
 
 /// A new client receives all events of the order. A client that reconnects resumes after its last event, and one that has
@@ -126,19 +142,21 @@ fn asset(content_type: &'static str, text: &'static str) -> impl IntoResponse {
 struct Arguments {
     port: u16,
     pace: Duration,
+    store: String,
 }
 
 fn arguments(mut words: impl Iterator<Item = String>) -> Result<Arguments, String> {
-    let mut arguments = Arguments { port: 3004, pace: Duration::from_millis(1_500) };
+    let mut arguments = Arguments { port: 3004, pace: Duration::from_millis(1_500), store: "memory:".to_owned() };
     while let Some(option) = words.next() {
-        if !["--port", "--pace"].contains(&&*option) {
-            return Err("usage: cargo run --example notifications [-- --port N --pace MS]".to_owned());
+        if !["--port", "--pace", "--store"].contains(&&*option) {
+            return Err("usage: cargo run --example notifications [-- --port N --pace MS --store URL]".to_owned());
         }
-        let value = words.next().ok_or_else(|| format!("`{option}` needs a number"))?;
+        let value = words.next().ok_or_else(|| format!("`{option}` needs a value"))?;
         let not_a_number = |_| format!("`{option}` needs a number, not `{value}`");
         match &*option {
             "--port" => arguments.port = value.parse().map_err(not_a_number)?,
-            _ => arguments.pace = Duration::from_millis(value.parse().map_err(not_a_number)?),
+            "--pace" => arguments.pace = Duration::from_millis(value.parse().map_err(not_a_number)?),
+            _ => arguments.store = value,
         }
     }
     Ok(arguments)

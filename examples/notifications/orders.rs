@@ -1,4 +1,4 @@
-//! Orders, and the events of each.
+//! Orders, the events of each, and how they continue after a restart.
 
 use std::{
     sync::{
@@ -8,10 +8,14 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use sse_typed::{Gap, Hub, SseEvent, hub::Topics};
+use futures_util::{FutureExt, StreamExt};
+use sse_typed::{
+    Gap, Hub, SseEvent,
+    hub::{AnyLog, AnyStore, EventStore as _, PublishError, Start, Topics},
+};
 use tokio::time::sleep;
 
-use crate::log::Log;
+use crate::log::{Log, causes};
 
 /// The contract of `/orders/{order}`: the steps of one order. `at` is in milliseconds since 1970.
 #[derive(Clone, Debug, PartialEq, SseEvent)]
@@ -33,62 +37,157 @@ pub(crate) enum OrderEvent {
     Delivered { to: String, at: u64 },
 }
 
-/// All orders, with a hub for each. A hub without handles and subscriptions is dropped after ten minutes at the earliest.
+/// What the shop must know after a restart, besides the events of each order. No client receives it.
+#[derive(Clone, Debug, PartialEq, SseEvent)]
+#[sse(rename_all = "snake_case")]
+enum JournalEntry {
+    /// A process has begun. All entries before it are of earlier processes.
+    Opened,
+    /// An order has this number.
+    Placed { order: u32, item: String },
+    #[sse(gap)]
+    Missed(Gap),
+}
+
+/// All orders. The store has the history of order 1042 under the key `orders/1042`, and a journal of the orders that were
+/// placed.
+///
+/// An order continues after a restart, at the step after its last stored event. So one process at a time may have the
+/// store: a second one would continue the same orders.
 #[derive(Clone, Debug)]
 pub(crate) struct Orders {
-    topics: Topics<u32, OrderEvent>,
+    topics: Topics<u32, OrderEvent, AnyLog>,
+    journal: Hub<JournalEntry, AnyLog>,
     last_order: Arc<AtomicU32>,
     log: Log,
     pace: Duration,
 }
 
+/// The number before that of the first order.
+const BEFORE_FIRST_ORDER: u32 = 1041;
+
 /// The number of progress events of a transit.
 const PROGRESS_EVENTS: u32 = 10;
 
 impl Orders {
-    pub(crate) fn new(log: Log, pace: Duration) -> Self {
-        let topics = Topics::new(Hub::builder()).idle(Duration::from_secs(600));
-        Self { topics, last_order: Arc::new(AtomicU32::new(1041)), log, pace }
+    /// The orders in the store. Those that were under way when the last process ended continue.
+    pub(crate) async fn open(store: &AnyStore, log: Log, pace: Duration) -> Result<Self, PublishError> {
+        let topics = Topics::on(store.clone(), "orders", Hub::builder()).idle(Duration::from_secs(600));
+        let journal = Hub::builder().build_on(store.log("journal"));
+        let orders = Self { topics, journal, last_order: Arc::new(AtomicU32::new(BEFORE_FIRST_ORDER)), log, pace };
+        for (order, item) in orders.placed_orders().await? {
+            orders.last_order.fetch_max(order, Ordering::Relaxed);
+            tokio::spawn(orders.clone().deliver(order, item));
+        }
+        Ok(orders)
+    }
+
+    /// The orders of the journal, which retains the last thousand.
+    async fn placed_orders(&self) -> Result<Vec<(u32, String)>, PublishError> {
+        let mut entries = self.journal.subscribe(Start::Earliest).events();
+        // The end of what there is to read.
+        let opened = self.journal.publish(&JournalEntry::Opened).await?;
+        let mut placed = Vec::new();
+        while let Some(entry) = entries.next().await.filter(|entry| entry.id.as_ref() != Some(&opened)) {
+            if let JournalEntry::Placed { order, item } = &*entry.data {
+                placed.push((*order, item.clone()));
+            }
+        }
+        Ok(placed)
     }
 
     /// The hub of an order, if the order exists.
-    pub(crate) fn get(&self, order: u32) -> Option<Hub<OrderEvent>> {
-        self.topics.get(&order)
+    pub(crate) fn get(&self, order: u32) -> Option<Hub<OrderEvent, AnyLog>> {
+        let exists = order > BEFORE_FIRST_ORDER && order <= self.last_order.load(Ordering::Relaxed);
+        exists.then(|| self.topics.hub(&order))
     }
 
-    pub(crate) fn place(&self, item: String) -> u32 {
+    /// Returns the number of the new order once the store has it.
+    pub(crate) async fn place(&self, item: String) -> Result<u32, PublishError> {
         let order = self.last_order.fetch_add(1, Ordering::Relaxed) + 1;
-        let total_cents = 1_490 + 100 * item.len() as u32;
+        self.journal.publish(&JournalEntry::Placed { order, item: item.clone() }).await?;
+        tokio::spawn(self.clone().deliver(order, item));
+        Ok(order)
+    }
+
+    /// Simulates the steps of an order that are not in the store yet.
+    async fn deliver(self, order: u32, item: String) {
         let hub = self.topics.hub(&order);
-        self.log.info(&format!("order {order}: {item}"));
-        tokio::spawn(deliver(hub, OrderEvent::Accepted { order, item, total_cents, at: now() }, self.clone(), order));
-        order
+        let mut last = last_event(&hub).await;
+        match last {
+            None => {}
+            Some(OrderEvent::Delivered { .. }) => return,
+            Some(_) => self.log.info(&format!("order {order} continues after a restart of the server")).await,
+        }
+        loop {
+            let paces = match last {
+                Some(OrderEvent::Accepted { .. } | OrderEvent::Packed { .. }) => 2,
+                Some(OrderEvent::OnTheWay { .. }) => 1,
+                _ => 0,
+            };
+            sleep(paces * self.pace).await;
+            let Some(event) = self.step_after(last.as_ref(), order, &item) else { return };
+            let published = if let OrderEvent::Delivered { .. } = event {
+                hub.close(Some(event.clone())).await
+            } else {
+                hub.publish(&event).await.map(drop)
+            };
+            last = match published {
+                Ok(()) => {
+                    self.announce(order, &event).await;
+                    Some(event)
+                }
+                Err(error) => {
+                    self.log
+                        .failure(&format!("order {order} waits for the store\n  caused by: {}", causes(&error)))
+                        .await;
+                    sleep(self.pace).await;
+                    // If the store did not answer, the event may be stored in spite of the error.
+                    last_event(&hub).await
+                }
+            };
+        }
+    }
+
+    fn step_after(&self, last: Option<&OrderEvent>, order: u32, item: &str) -> Option<OrderEvent> {
+        let at = now();
+        let on_the_way = |number: u32| {
+            let eta_s = ((PROGRESS_EVENTS - number) * self.pace).as_secs_f64().ceil() as u32;
+            OrderEvent::OnTheWay { done: f64::from(number) / f64::from(PROGRESS_EVENTS), eta_s }
+        };
+        match last {
+            None => {
+                let total_cents = 1_490 + 100 * item.len() as u32;
+                Some(OrderEvent::Accepted { order, item: item.to_owned(), total_cents, at })
+            }
+            Some(OrderEvent::Accepted { .. }) => Some(OrderEvent::Packed { at }),
+            Some(OrderEvent::Packed { .. }) => Some(OrderEvent::HandedOver { carrier: "Kiwi Express".to_owned(), at }),
+            Some(OrderEvent::HandedOver { .. }) => Some(on_the_way(0)),
+            Some(OrderEvent::OnTheWay { done, .. }) => {
+                let number = (done * f64::from(PROGRESS_EVENTS)).round() as u32 + 1;
+                let delivered = || OrderEvent::Delivered { to: "the neighbour's cat".to_owned(), at };
+                Some(if number < PROGRESS_EVENTS { on_the_way(number) } else { delivered() })
+            }
+            Some(OrderEvent::Delivered { .. } | OrderEvent::Missed(_)) => None,
+        }
+    }
+
+    async fn announce(&self, order: u32, event: &OrderEvent) {
+        match event {
+            OrderEvent::Accepted { item, .. } => self.log.info(&format!("order {order}: {item}")).await,
+            OrderEvent::Packed { .. } => self.log.info(&format!("order {order} is packed")).await,
+            OrderEvent::HandedOver { carrier, .. } => self.log.info(&format!("order {order} is with {carrier}")).await,
+            OrderEvent::Delivered { .. } => self.log.info(&format!("order {order} is delivered")).await,
+            OrderEvent::OnTheWay { .. } | OrderEvent::Missed(_) => {}
+        }
     }
 }
 
-/// Simulates the steps of an order.
-async fn deliver(hub: Hub<OrderEvent>, accepted: OrderEvent, orders: Orders, order: u32) {
-    let Orders { log, pace, .. } = orders;
-    let publish = async |event: OrderEvent| {
-        if let Err(error) = hub.publish(&event).await {
-            log.failure(&format!("order {order}: {event:?} was not published\n  caused by: {error}"));
-        }
-    };
-    publish(accepted).await;
-    sleep(2 * pace).await;
-    log.info(&format!("order {order} is packed"));
-    publish(OrderEvent::Packed { at: now() }).await;
-    sleep(2 * pace).await;
-    let carrier = "Kiwi Express".to_owned();
-    log.info(&format!("order {order} is with {carrier}"));
-    publish(OrderEvent::HandedOver { carrier, at: now() }).await;
-    for number in 0..PROGRESS_EVENTS {
-        let eta_s = ((PROGRESS_EVENTS - number) * pace).as_secs_f64().ceil() as u32;
-        publish(OrderEvent::OnTheWay { done: f64::from(number) / f64::from(PROGRESS_EVENTS), eta_s }).await;
-        sleep(pace).await;
-    }
-    log.info(&format!("order {order} is delivered"));
-    publish(OrderEvent::Delivered { to: "the neighbour's cat".to_owned(), at: now() }).await;
+/// The newest event of an order in the store, if it has any.
+async fn last_event(hub: &Hub<OrderEvent, AnyLog>) -> Option<OrderEvent> {
+    // Once it is ready, it is known whether there is an event.
+    let newest = hub.subscribe(Start::Last(1)).ready().await.events().next().now_or_never()??;
+    Some(OrderEvent::clone(&newest.data))
 }
 
 pub(crate) fn now() -> u64 {

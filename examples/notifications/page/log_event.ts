@@ -22,7 +22,7 @@ export interface LogEventMap {
   /** Not `error`: an `EventSource` fires its own events of that name. */
   failure: string;
   /**
-   * Lines are missing: the server was restarted, or the client was disconnected for too long.
+   * Lines are missing: the server was restarted with another store, or the client was disconnected for too long.
    *
    * Reports lost history: events are missing between the previous event and the next one.
    */

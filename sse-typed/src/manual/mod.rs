@@ -5,6 +5,7 @@
 //! - [`proxies`]: what to set in nginx, in other proxies and in clouds, and how compression works
 //! - [`resume`]: ids, `Last-Event-ID`, reconnection times, and how to stop a client from reconnecting
 //! - [`shutdown`]: how to shut down a server with open streams
+//! - [`stores`]: histories outside of the process: which store, outages, capacity, several servers
 //! - [`streams`]: actix-web, poem, workers and files: the codec without Tower and HTTP
 //! - [`testing`]: tests of handlers, clients and streams that never end
 //!
@@ -53,6 +54,17 @@ pub mod resume {}
 
 #[doc = include_str!("shutdown.md")]
 pub mod shutdown {}
+
+// Nearly every link of this page needs a feature.
+#[cfg_attr(
+    all(feature = "server", feature = "hub", feature = "file", feature = "redis"),
+    doc = include_str!("stores.md")
+)]
+#[cfg_attr(
+    not(all(feature = "server", feature = "hub", feature = "file", feature = "redis")),
+    doc = "Histories outside of the process: see [docs.rs](https://docs.rs/sse-typed/latest/sse_typed/manual/stores/index.html)."
+)]
+pub mod stores {}
 
 #[doc = include_str!("streams.md")]
 pub mod streams {}

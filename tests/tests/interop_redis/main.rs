@@ -2,6 +2,7 @@
 //!
 //! The tests are ignored because they need `redis-server`; `cargo xtask test` runs them where it is found. Each test owns its server.
 
+mod cluster;
 mod common;
 mod connecting;
 mod hub;

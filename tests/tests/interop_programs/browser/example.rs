@@ -13,14 +13,15 @@ use crate::program::LIMIT;
 #[derive(Debug)]
 pub(crate) struct Example {
     program: &'static str,
-    args: &'static [&'static str],
+    args: Vec<String>,
     process: Child,
     address: SocketAddr,
 }
 
 impl Example {
-    pub(crate) async fn start(program: &'static str, args: &'static [&'static str]) -> Self {
-        let (process, address) = start(program, args, 0).await;
+    pub(crate) async fn start(program: &'static str, args: &[&str]) -> Self {
+        let args = args.iter().map(|&arg| arg.to_owned()).collect::<Vec<_>>();
+        let (process, address) = start(program, &args, 0).await;
         Self { program, args, process, address }
     }
 
@@ -31,7 +32,7 @@ impl Example {
 
     /// Starts a new process on the port of the killed one.
     pub(crate) async fn restart(&mut self) {
-        self.process = start(self.program, self.args, self.address.port()).await.0;
+        self.process = start(self.program, &self.args, self.address.port()).await.0;
     }
 
     pub(crate) const fn address(&self) -> SocketAddr {
@@ -39,7 +40,7 @@ impl Example {
     }
 }
 
-async fn start(program: &str, args: &[&str], port: u16) -> (Child, SocketAddr) {
+async fn start(program: &str, args: &[String], port: u16) -> (Child, SocketAddr) {
     let mut command = Command::new(program);
     command
         .args(args)

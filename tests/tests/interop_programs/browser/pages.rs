@@ -1,5 +1,7 @@
 //! The pages of the examples, as their users see them.
 
+use std::{env, fs, process};
+
 use serde_json::Value;
 
 use super::{
@@ -122,4 +124,51 @@ async fn the_log_keeps_its_lines_shows_a_gap_and_filters_by_level() {
     wait_for_text(&page, "#log .failure", "does not respond\n  caused by: connection refused\n  caused by").await;
     assert_eq!(page.evaluate("document.querySelectorAll('#log li:not(.failure)').length").await, 0);
     assert_no_error_and_no_overflow(&mut page).await;
+}
+
+#[tokio::test]
+#[ignore = "needs Chromium, Node and npm packages"]
+async fn an_open_page_receives_each_step_and_each_line_once_over_a_server_that_is_killed() {
+    if !browser_found("an_open_page_receives_each_step_and_each_line_once_over_a_server_that_is_killed") {
+        return;
+    }
+    let folder = env::temp_dir().join(format!("sse-typed-shop-{}", process::id()));
+    let store = format!("file:{}", folder.display());
+    let mut shop = Example::start(env!("CARGO_BIN_EXE_notifications"), &["--pace", "500", "--store", &store]).await;
+    let url = format!("http://{}/", shop.address());
+    let browser = Browser::start();
+    let mut page = browser.open(&url).await;
+    page.evaluate("void document.querySelector('#order-form button').click()").await;
+    wait_for_text(&page, ".order .done[data-step=packed]", "").await;
+
+    shop.kill().await;
+    wait_for_text(&page, "#log-state", "Reconnecting").await;
+    wait_for_text(&page, ".order .pill", "Reconnecting").await;
+    shop.restart().await;
+    wait_for_text(&page, "#log", "order 1042 continues after a restart of the server").await;
+    wait_for_text(&page, ".order .now", "Left with").await;
+    wait_for_text(&page, ".order .pill", "Ended").await;
+    let updates =
+        "[...document.querySelectorAll('#updates li')].map((item) => item.lastChild.textContent.split(': ')[1])";
+    let steps = ["Left with the neighbour's cat", "Handed over to Kiwi Express", "Packed", "Accepted by the shop"];
+    assert_eq!(page.evaluate(updates).await, Value::from(&steps[..]), "each step is announced once");
+
+    // A page that was opened later receives the lines in one piece.
+    let later = browser.open(&url).await;
+    wait_for_text(&later, "#log", "order 1042 is delivered").await;
+    let lines = "[...document.querySelectorAll('#log li')].map((line) => line.textContent)";
+    let received = page.evaluate(lines).await.as_array().unwrap().clone();
+    later.wait_until(&format!("document.querySelectorAll('#log li').length >= {}", received.len())).await;
+    let in_one_piece = later.evaluate(lines).await.as_array().unwrap().clone();
+    assert_eq!(received, in_one_piece[..received.len()]);
+    let starts = received.iter().filter(|line| line.as_str().unwrap().contains("the server is started"));
+    assert_eq!(starts.count(), 2);
+    assert_eq!(page.evaluate("document.querySelectorAll('#log .gap').length").await, 0);
+    assert_no_error_and_no_overflow(&mut page).await;
+
+    // An order that is placed now has a number of its own.
+    page.evaluate("void document.querySelector('#order-form button').click()").await;
+    wait_for_text(&page, "#log", "order 1043: ").await;
+    shop.kill().await;
+    fs::remove_dir_all(folder).unwrap();
 }

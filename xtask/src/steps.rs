@@ -104,7 +104,10 @@ pub(crate) const STEPS: &[Step] = &[
         about: "the examples, built as `cargo run --example` builds them",
         needs: &[],
         uses: &[],
-        run: |context| context.cargo("build", &["--examples"]).run(),
+        run: |context| {
+            let with_redis = ["--example", "cluster", "--features", "redis"];
+            run_all(&[context.cargo("build", &["--examples"]), context.cargo("build", &with_redis)])
+        },
     },
     Step {
         name: "package",

@@ -2,6 +2,7 @@
 //!
 //! - [`connections`]: how to hold many open streams, and what each costs
 //! - [`defaults`]: every default, and the reason for it
+//! - [`pages`]: event streams in a page: `EventSource` or `fetch`, tokens, other origins, slow readers, frameworks
 //! - [`proxies`]: what to set in nginx, in other proxies and in clouds, and how compression works
 //! - [`resume`]: ids, `Last-Event-ID`, reconnection times, and how to stop a client from reconnecting
 //! - [`shutdown`]: how to shut down a server with open streams
@@ -45,6 +46,9 @@ pub mod connections {}
 
 #[doc = include_str!("defaults.md")]
 pub mod defaults {}
+
+#[doc = include_str!("pages.md")]
+pub mod pages {}
 
 #[doc = include_str!("proxies.md")]
 pub mod proxies {}

@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use super::{Options, TypeScript, render};
+use super::{Options, TypeScript, render, runtime};
 use crate::codec::describe::DescribeEvent;
 
 /// The environment variable that makes tests write their files.
@@ -37,8 +37,35 @@ const UPDATE: &str = "SSE_TYPED_UPDATE";
 /// cannot be read or written; and when [`render`] panics.
 #[track_caller]
 pub fn assert_current<E: DescribeEvent<TypeScript> + ?Sized>(path: impl AsRef<Path>, options: &Options) {
+    assert_text(path.as_ref(), &render::<E>(options));
+}
+
+/// Asserts that a committed file is the current [`runtime`], which the files with
+/// [`Options::runtime_at`](Options::runtime_at) import. Called in a test, it fails after an update of this crate until
+/// the file is updated. With `SSE_TYPED_UPDATE=1` it writes the file, as [`assert_current`] does.
+///
+/// ```no_run
+/// use sse_typed::typescript;
+///
+/// #[test]
+/// fn the_page_has_the_current_runtime() {
+///     typescript::assert_runtime_current("page/src/sse_typed.ts");
+/// }
+/// ```
+///
+/// # Panics
+///
+/// When the file is missing or differs, with the first different line and the command that writes it; and when the
+/// file cannot be read or written.
+#[track_caller]
+pub fn assert_runtime_current(path: impl AsRef<Path>) {
+    assert_text(path.as_ref(), &runtime());
+}
+
+#[track_caller]
+fn assert_text(path: &Path, text: &str) {
     let update = env::var_os(UPDATE).is_some_and(|value| !value.is_empty() && value != "0");
-    if let Err(message) = check(path.as_ref(), &render::<E>(options), update) {
+    if let Err(message) = check(path, text, update) {
         panic!("{message}");
     }
 }

@@ -3,27 +3,13 @@
 use std::fmt::Write as _;
 
 use super::{
+    Options,
     declarations::TypeScript,
     names::{self, NamedEvent},
+    runtime::{self, BUILT_IN},
     tokens,
 };
 use crate::codec::describe::{Data, Events, Field, Variant};
-
-/// The part that is the same in every file, with `$E` in place of the name.
-const RUNTIME: &str = concat!(
-    include_str!("runtime/types.ts"),
-    "\n",
-    include_str!("runtime/subscribe.ts"),
-    "\n",
-    include_str!("runtime/decode.ts"),
-);
-
-/// The placeholder for the name of the event type.
-const NAME_PLACEHOLDER: &str = "$E";
-
-/// The names of TypeScript's built-in types that the file uses. Names of values, such as `Error`, can also be names
-/// of types.
-const BUILT_IN: &[&str] = &["Array", "AsyncGenerator", "AsyncIterable", "Extract", "Partial", "Promise", "Record"];
 
 /// Further names that no type in a file can have.
 const KEYWORDS: &str = "any await bigint boolean break case catch class const continue debugger default delete do else enum \
@@ -38,8 +24,8 @@ macro_rules! line {
     }};
 }
 
-pub(super) fn write(events: &Events<String>, typescript: &TypeScript, name: Option<&str>) -> String {
-    let name = name.unwrap_or(events.name);
+pub(super) fn write(events: &Events<String>, typescript: &TypeScript, options: &Options) -> String {
+    let name = options.name.as_deref().unwrap_or(events.name);
     let mut taken = KEYWORDS.split(' ').chain(BUILT_IN.iter().copied().filter(|&own| own != "Record"));
     // Identifiers of Rust are valid in JavaScript.
     let is_name = tokens::is_identifier(name) || (name == events.name && tokens::is_one_token(name));
@@ -49,11 +35,10 @@ pub(super) fn write(events: &Events<String>, typescript: &TypeScript, name: Opti
     );
     let all = names::named_events(events);
     let gaps: Vec<_> = all.iter().filter(|event| event.variant.gap).map(|event| quoted(&event.name)).collect();
-    let runtime = runtime(name, !gaps.is_empty());
     let map = format!("{name}Map");
     let gap = format!("{name}Gap");
-    let is_in_runtime = |wanted: &str| wanted == map || wanted == gap || tokens::mentions(&runtime, wanted);
-    let reserved = |wanted: &str| BUILT_IN.contains(&wanted) || (wanted.starts_with(name) && is_in_runtime(wanted));
+    let (imports, end) = runtime::write(name, !gaps.is_empty(), options);
+    let reserved = |wanted: &str| runtime::is_reserved(name, wanted);
     let declared = typescript.declared(reserved);
 
     let mut file = String::new();
@@ -63,6 +48,7 @@ pub(super) fn write(events: &Events<String>, typescript: &TypeScript, name: Opti
         events.name
     );
     line!(file, "/* eslint-disable */\n");
+    file.push_str(&imports);
     for (declaration, doc) in declared.iter() {
         comment(&mut file, "", doc);
         line!(file, "export {declaration}\n");
@@ -79,23 +65,9 @@ pub(super) fn write(events: &Events<String>, typescript: &TypeScript, name: Opti
     }
     let mut contract = String::new();
     write_contract(&mut contract, events, &mut all.iter(), "");
-    line!(file, "const contract: {name}Contract = {contract};\n");
-    file.push_str(&runtime);
+    line!(file, "const contract: {}<{map}> = {contract};\n", runtime::contract_type(name));
+    file.push_str(&end);
     file
-}
-
-/// The runtime for an event type with this name.
-fn runtime(name: &str, has_gap: bool) -> String {
-    let mut runtime = String::new();
-    for line in RUNTIME.lines() {
-        let line = match line.strip_suffix(" // @gap") {
-            Some(_) if !has_gap => continue,
-            Some(line) => line,
-            None => line,
-        };
-        line!(runtime, "{}", line.replace(NAME_PLACEHOLDER, name));
-    }
-    runtime
 }
 
 /// The doc comment of an event: that of its variant, and the properties that its type does not show.
@@ -199,6 +171,9 @@ fn write_contract<'a>(
         }
     };
     line!(text, "{{");
+    if indent.is_empty() {
+        line!(text, "  runtime: {},", runtime::VERSION);
+    }
     if let Some(tag) = events.tag {
         line!(text, "{indent}  tag: {},", quoted(tag));
     }
@@ -231,6 +206,9 @@ fn contract_entry(named: &NamedEvent<'_>) -> String {
     }
     if variant.terminal {
         entry.push_str(", terminal: true");
+    }
+    if variant.error {
+        entry.push_str(", error: true");
     }
     if variant.gap {
         entry.push_str(", gap: true");

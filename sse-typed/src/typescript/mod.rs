@@ -1,7 +1,8 @@
 //! Generates TypeScript for a page: the types of the events, and a function that subscribes to them.
 //!
 //! [`render`] generates one file for one event type. The file has no dependencies. It contains the types of the
-//! payloads, the events as a map and as a union, and `subscribe`, which uses the browser's own `EventSource`.
+//! payloads, the events as a map and as a union, `subscribe`, which uses the browser's own `EventSource` or `fetch`, and
+//! `request` for one answer.
 //! [`assert_current`], called in a test, keeps a committed file current. Payloads derive `TS` of the crate
 //! [`ts-rs`](ts_rs), version 12; the event type itself does not. Features of that crate support the types of other
 //! crates (`uuid::Uuid`, `chrono::DateTime`, ..).
@@ -71,13 +72,28 @@
 //!   reports `""` before the first ID, and `options.lastEventId` would be lost. If the URL has an ID and the server
 //!   clears it, the subscription replaces the `EventSource` when the connection is lost the next time. Otherwise the
 //!   browser would send the ID in the URL again.
-//! - **Outside of a browser**, pass a constructor as `options.EventSource`, such as that of npm's `eventsource`.
-//!   `decode(eventType, data)` decodes events that were received in other ways.
+//! - **By `fetch`**: a method, headers, a body, or the lack of an `EventSource` selects a transport that uses `fetch`.
+//!   `transport: "fetch"` selects it too. It reconnects by itself, with back-off and with the reconnection time of the
+//!   server, sends the exact last event ID in a header, and receives all event types. [The manual](crate::manual::pages)
+//!   compares both transports.
+//! - **One answer**: `for await (const event of request(url, { method, headers, body }))` sends one request and does not
+//!   reconnect. An answer that ends before its terminal event, another status, and an event that reports an error
+//!   throw.
+//! - **Outside of a browser**, `fetch` is used, or a constructor that is passed as `options.EventSource`, such as that of
+//!   npm's `eventsource`. `decode(eventType, data)` decodes events that were received in other ways. `parse(stream)`
+//!   reads the events of a stream of bytes, such as the body of a response, by the rules of the standard.
+//!
+//! # Several event types
+//!
+//! A page with several event types needs the runtime once. With [`Options::runtime_at`], the files import it from a file
+//! of its own, whose text is [`runtime`]. The exports of the files are the same in both forms.
+//!
+//! # The file
 //!
 //! The file is ES2020 with erasable types: removing them leaves valid JavaScript. It has no side effects on
-//! import, so a bundler removes unused parts. `subscribe` is about 6 kB minified, 2.8 kB compressed. It
-//! compiles under `strict` and stricter options, from TypeScript 5.0 on, with or without the types of a
-//! browser.
+//! import, so a bundler removes unused parts. All of it is 5.1 kB minified and compressed, and `subscribe` is 3.0 kB
+//! with [`Options::fetch(false)`](Options::fetch). It compiles under `strict` and stricter options, from TypeScript 5.0 on,
+//! with or without the types of a browser.
 //!
 //! # Types
 //!
@@ -96,11 +112,16 @@ mod declarations;
 mod file;
 mod gap;
 mod names;
+mod runtime;
 mod tokens;
 
 pub use ts_rs;
 
-pub use self::{current::assert_current, declarations::TypeScript};
+pub use self::{
+    current::{assert_current, assert_runtime_current},
+    declarations::TypeScript,
+    runtime::runtime,
+};
 use crate::codec::describe::DescribeEvent;
 
 /// The settings for the TypeScript of an event type.
@@ -108,6 +129,8 @@ use crate::codec::describe::DescribeEvent;
 pub struct Options {
     name: Option<String>,
     large_int: LargeInt,
+    runtime_at: Option<String>,
+    without_fetch: bool,
 }
 
 /// The TypeScript type of 64-bit and 128-bit integers in payloads.
@@ -125,7 +148,7 @@ pub enum LargeInt {
 }
 
 impl Options {
-    /// Creates the default settings: the name of the Rust type, and large integers as numbers.
+    /// Creates the default settings: the name of the Rust type, large integers as numbers, and an inline runtime.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -145,6 +168,36 @@ impl Options {
         self.large_int = large_int;
         self
     }
+
+    /// Imports the runtime from a file, instead of writing it into the file of the event type. Several event types of a
+    /// page then share one runtime.
+    ///
+    /// `path` is written into the `import` as it is, such as `"./sse_typed.ts"`. [`runtime`] is the text of that file, and
+    /// [`assert_runtime_current`] keeps it current. TypeScript reports an error if its version is not that of the files
+    /// that import it.
+    ///
+    /// ```
+    /// # #[derive(sse_typed::SseEvent)]
+    /// # enum RideEvent { Arrived }
+    /// use sse_typed::typescript::{self, Options};
+    ///
+    /// let options = Options::new().runtime_at("./sse_typed.ts");
+    /// let file = typescript::render::<RideEvent>(&options);
+    /// assert!(file.contains("} from \"./sse_typed.ts\";"));
+    /// ```
+    #[must_use]
+    pub fn runtime_at(mut self, path: impl Into<String>) -> Self {
+        self.runtime_at = Some(path.into());
+        self
+    }
+
+    /// Sets whether a page can receive events with `fetch`, which is the default. `false` leaves out `request`, `parse`
+    /// and the settings of requests, and makes the page smaller.
+    #[must_use]
+    pub const fn fetch(mut self, fetch: bool) -> Self {
+        self.without_fetch = !fetch;
+        self
+    }
 }
 
 /// Generates the TypeScript of an event type, as the text of one file.
@@ -160,5 +213,5 @@ impl Options {
 pub fn render<E: DescribeEvent<TypeScript> + ?Sized>(options: &Options) -> String {
     let mut typescript = TypeScript::new(options.large_int);
     let events = E::describe(&mut typescript);
-    file::write(&events, &typescript, options.name.as_deref())
+    file::write(&events, &typescript, options)
 }

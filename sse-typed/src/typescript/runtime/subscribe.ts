@@ -1,47 +1,85 @@
-/**
- * Receives the events of a stream until its terminal event, until the server has nothing more to send, or until it is closed.
- * The browser reconnects by itself when a connection is lost; `options.recreate` is for HTTP errors.
- */
-export function subscribe(url: $EUrl, handlers: $EHandlers = {}, options: $EOptions = {}): $ESubscription {
-  const globals = globalThis as unknown as $EGlobals;
+/** The events that a loop has not taken yet. */
+interface SseQueue<E = unknown> {
+  readonly events: E[];
+  wake: () => void;
+  /** The loop has started. */
+  running: boolean;
+}
+
+/** What a transport needs of its subscription. */
+interface SseLink {
+  lastEventId: string;
+  /** The reconnection time of the server, in milliseconds. */
+  reconnectionTime: number | undefined;
+  /** The connections in a row that were no success. */
+  attempts: number;
+  ended: SseClosed | undefined;
+  readonly queues: SseQueue[];
+  /** Called when a loop has taken an event. */
+  onTaken: () => void;
+  /** The URL of the next request, with an ID in the query unless it is empty. The page's function may close the subscription. */
+  url(id: string): string;
+  setState(state: SseState): void;
+  receive(message: SseMessage): void;
+  /** Decides about a new connection, after one has failed or ended. */
+  fail(head: SseHead): void;
+  /** Connects after the back-off. */
+  retry(minDelay: number): void;
+  /** Connects at once. */
+  start(): void;
+  /** Cancels the new connection that is due. */
+  pause(): void;
+  end(reason: SseClosed["reason"], status?: number): void;
+  /** The result of a function whose error ends the subscription. */
+  orEnd<T>(run: () => T): T;
+}
+
+interface SseConnector {
+  connect(): void;
+  /** Closes the connection, if there is one. */
+  disconnect(): void;
+  /** Called when the subscription has ended. */
+  dispose(): void;
+}
+
+type SseTransport = (options: object, hasSource: boolean) => ((link: SseLink) => SseConnector) | undefined;
+
+/** Receives the events of a stream: the `subscribe` of every generated file. */
+export function subscribeTo<M>(
+  contract: SseContract<M>,
+  url: SseUrl,
+  handlers: SseHandlers<M>,
+  options: SseOptions<M>,
+  transport?: SseTransport,
+): SseSubscription<M> {
   const Source = options.EventSource ?? globals.EventSource;
-  if (Source === undefined) throw new TypeError("there is no EventSource here: pass one as `options.EventSource`");
-  const withCredentials = options.withCredentials ?? false;
-  const recreate = typeof options.recreate === "object" ? options.recreate : {};
-  const types = new Set(["message", ...typesOf(contract), ...(options.otherTypes ?? [])]);
-  const queues = new Set<{ events: $E[]; wake: () => void }>();
-  let lastEventId = options.lastEventId ?? "";
-  let state: $EState = "connecting";
-  let source: $ESource | undefined;
+  const connectorOf = transport?.(options, Source !== undefined);
+  if (!connectorOf && !Source) throw new TypeError("there is no EventSource here: pass one as `options.EventSource`");
+  const { delay = 1000, maxDelay = 30_000, attempts = Infinity } = typeof options.recreate === "object" ? options.recreate : {};
+  let state: SseState = "connecting";
   let timer: unknown;
-  let headRequest: $EController | undefined;
-  let attempts = 0;
   let complete = false;
-  let ended: $EClosed | undefined;
-  let resolve: (closed: $EClosed) => void;
-  const closed = new Promise<$EClosed>((done) => {
+  let resolve: (closed: SseClosed) => void;
+  const closed = new Promise<SseClosed>((done) => {
     resolve = done;
   });
 
-  const setState = (to: $EState): void => {
-    if (state === to) return;
+  const setState = (to: SseState): void => {
+    if (state === to || (link.ended && to !== "closed")) return;
     state = to;
     options.onState?.(to);
   };
-  const detach = (): void => {
-    source?.close();
-    source = undefined;
-  };
-  const end = (reason: $EClosed["reason"], status?: number): void => {
-    if (ended !== undefined) return;
+  const pause = (): void => globals.clearTimeout(timer);
+  const end = (reason: SseClosed["reason"], status?: number): void => {
+    if (link.ended) return;
     // A handler of the terminal event may call `close()`.
-    ended = { reason: complete ? "terminal" : reason, status };
-    detach();
-    globals.clearTimeout(timer);
-    headRequest?.abort();
+    const ended = (link.ended = { reason: complete ? "terminal" : reason, status });
+    connector.disconnect();
+    connector.dispose();
+    pause();
     options.signal?.removeEventListener("abort", abort);
     resolve(ended);
-    for (const queue of queues) queue.wake();
+    for (const queue of link.queues) queue.wake();
     try {
       setState("closed");
     } finally {
@@ -50,39 +88,34 @@ export function subscribe(url: $EUrl, handlers: $EHandlers = {}, options: $EOpti
   };
   const abort = (): void => end("aborted");
 
-  const resumingUrl = (): string => {
-    const given = typeof url === "function" ? url() : url;
-    return resumeUrl(typeof given === "string" ? given : given.href, lastEventId);
-  };
-
-  const deliver = ({ name, gap }: $EVariant, data: unknown): void => {
-    const event = { type: name, data, lastEventId } as unknown as $E;
-    for (const queue of queues) {
+  const deliver = ({ name, gap }: SseVariant, data: unknown): void => {
+    const event = { type: name, data, lastEventId: link.lastEventId } as unknown as SseEvent<M>;
+    for (const queue of link.queues) {
       queue.events.push(event);
       queue.wake();
     }
-    findHandler(handlers, name)?.call(handlers, data, event);
-    if (gap === true && ended === undefined) (options as { readonly onGap?: $EHandler }).onGap?.(data, event);
-    if (ended === undefined) options.onEvent?.(event);
+    findHandler(handlers as object, name)?.call(handlers, data, event);
+    if (gap && !link.ended) (options as { readonly onGap?: SseHandler }).onGap?.(data, event);
+    if (!link.ended) options.onEvent?.(event);
   };
 
-  const receive = (message: $EMessage): void => {
-    attempts = 0;
-    const raw: $ERaw = { eventType: message.type, data: String(message.data), lastEventId };
-    let read: $ERead;
+  const receive = (message: SseMessage): void => {
+    link.attempts = 0;
+    const raw: SseRaw = { eventType: message.type, data: String(message.data), lastEventId: link.lastEventId };
+    let read: SseRead;
     try {
       read = readEvent(contract, raw.eventType, raw.data, lazyJson(options.parse ?? JSON.parse, raw.data));
     } catch (error) {
-      if (options.onInvalid !== undefined) options.onInvalid(raw, error);
+      if (options.onInvalid) options.onInvalid(raw, error);
       else globals.console?.warn(`invalid event \`${raw.eventType}\``, error);
       return;
     }
     if (read === "unknown") options.onUnknown?.(raw);
     if (typeof read === "string") return;
     const { variant, data } = read;
-    complete = variant.terminal === true;
+    complete = !!variant.terminal;
     // Closed before a handler can throw, or the browser would reconnect.
-    if (complete) detach();
+    if (complete) connector.disconnect();
     try {
       deliver(variant, data);
     } finally {
@@ -90,94 +123,52 @@ export function subscribe(url: $EUrl, handlers: $EHandlers = {}, options: $EOpti
     }
   };
 
-  const connect = (): void => {
-    const idInUrl = lastEventId !== "";
-    const target = resumingUrl();
-    // The function that returns the URL may close the subscription.
-    if (ended !== undefined) return;
-    const current = new Source(target, { withCredentials });
-    source = current;
-    let openedAt: number | undefined;
-    // Connections in a row that ended within a second and without an event.
-    let flaps = 0;
-    let hasId = false;
-    const onMessage = (message: $EMessage): void => {
-      if (source !== current) return;
-      openedAt = undefined;
-      const id = message.lastEventId;
-      // An empty ID clears the ID only if this source has had one: it is empty before the first ID too.
-      if (id) hasId = true;
-      if (hasId && id !== undefined) lastEventId = id;
-      receive(message);
-    };
-    for (const type of types) {
-      if (type !== "open" && type !== "error") current.addEventListener(type, onMessage);
-    }
-    // Servers may use these event types too; their events have data.
-    current.addEventListener("open", (event) => {
-      if (typeof event.data === "string") return onMessage(event);
-      if (source !== current) return;
-      openedAt = Date.now();
-      setState("open");
-    });
-    current.addEventListener("error", (event) => {
-      if (typeof event.data === "string") return onMessage(event);
-      if (source !== current) return;
-      if (current.readyState === 2) {
-        detach();
-        if (options.recreate === false) return end("refused", event.code);
-        try {
-          setState("connecting");
-        } finally {
-          if (ended === undefined) void onHttpError(event.code);
-        }
-        return;
-      }
-      flaps = openedAt !== undefined && Date.now() - openedAt < 1000 ? flaps + 1 : 0;
-      openedAt = undefined;
-      if (idInUrl && (flaps === 2 || lastEventId === "")) {
-        // The server has cleared the browser's ID, or cannot resume from it. It cannot clear the one in the URL.
-        lastEventId = "";
-        detach();
-        retry(0);
-      }
-      setState("connecting");
-    });
-  };
-
-  const start = (): void => {
+  const orEnd = <T>(run: () => T): T => {
     try {
-      connect();
+      return run();
     } catch (error) {
       end("refused");
       throw error;
     }
   };
+  const start = (): void => orEnd(() => connector.connect());
   const retry = (minDelay: number): void => {
-    const { delay = 1000, maxDelay = 30_000 } = recreate;
-    const backoff = Math.min(delay * 2 ** attempts, maxDelay);
-    attempts += 1;
+    const { reconnectionTime: time } = link;
+    // The first attempt keeps to the reconnection time of the server.
+    const backoff = time !== undefined && link.attempts === 0 ? time : Math.min(delay * 2 ** link.attempts, maxDelay);
+    link.attempts += 1;
     // The random part spreads pages that lost their connections at the same time.
-    const wait = Math.max(backoff, minDelay) * (1 + Math.random() / 2);
+    const wait = Math.max(backoff, minDelay, time ?? 0) * (1 + Math.random() / 2);
     timer = globals.setTimeout(start, Math.min(wait, MAX_TIMER));
   };
-  const onHttpError = async (code: number | undefined): Promise<void> => {
-    headRequest = globals.AbortController && new globals.AbortController();
-    let response: $EHead | Promise<$EHead>;
-    try {
-      response = code === undefined ? requestHead(globals, resumingUrl(), withCredentials, headRequest) : { status: code, own: true };
-    } catch (error) {
-      end("refused");
-      throw error;
-    }
-    const head = await response;
-    if (ended !== undefined) return;
-    if (head.status === 204) return end("complete", 204);
-    if (isFinal(head) || attempts >= (recreate.attempts ?? Infinity)) return end("refused", head.status);
-    retry(head.retryAfter ?? 0);
-  };
 
-  if (options.signal?.aborted === true) end("aborted");
+  const link: SseLink = {
+    lastEventId: options.lastEventId ?? "",
+    reconnectionTime: undefined,
+    attempts: 0,
+    ended: undefined,
+    queues: [],
+    onTaken: () => undefined,
+    url: (id) => resumeUrl(urlOf(url), id),
+    setState,
+    receive,
+    fail(head) {
+      const { status, retryAfter = 0 } = head;
+      if (link.ended) return;
+      if (status === 204) end("complete", status);
+      else if (isFinal(head) || link.attempts >= attempts || (status && options.recreate === false)) end("refused", status);
+      else retry(retryAfter);
+    },
+    retry,
+    start,
+    pause,
+    end,
+    orEnd,
+  };
+  const types = [...new Set(["message", ...typesOf(contract), ...(options.otherTypes ?? [])])];
+  const connector = connectorOf?.(link) ?? eventSourceConnector(link, Source as SseConstructor, types, options);
+
+  if (options.signal?.aborted) end("aborted");
   else {
     options.signal?.addEventListener("abort", abort);
     start();
@@ -188,23 +179,26 @@ export function subscribe(url: $EUrl, handlers: $EHandlers = {}, options: $EOpti
       return state;
     },
     get lastEventId() {
-      return lastEventId;
+      return link.lastEventId;
     },
     closed,
     close: () => end("closed"),
     [Symbol.asyncIterator]() {
-      const queue = { events: [] as $E[], wake: (): void => undefined };
-      queues.add(queue);
-      const events = async function* (): AsyncGenerator<$E, void, undefined> {
+      const queue: SseQueue<SseEvent<M>> = { events: [], wake: () => undefined, running: false };
+      link.queues.push(queue as SseQueue);
+      const events = async function* (): AsyncGenerator<SseEvent<M>, void, undefined> {
+        queue.running = true;
         for (;;) {
           const event = queue.events.shift();
-          if (event !== undefined) yield event;
-          else if (ended === undefined) {
+          link.onTaken();
+          if (event) yield event;
+          else if (!link.ended) {
             await new Promise<void>((wake) => {
               queue.wake = wake;
             });
-          } else if (ended.reason === "refused") {
-            throw new Error(ended.status === undefined ? "the event stream was refused" : `the event stream was refused: ${ended.status}`);
+          } else if (link.ended.reason === "refused") {
+            const { status } = link.ended;
+            throw new Error(`the event stream was refused${status === undefined ? "" : `: ${status}`}`);
           } else return;
         }
       };

@@ -119,12 +119,14 @@ async fn simulate_shop(log: Log, pace: Duration) {
     }
 }
 
-/// `SSE_TYPED_UPDATE=1 cargo test -p tests --bins` writes the file that the page imports.
+/// `SSE_TYPED_UPDATE=1 cargo test -p tests --bins` writes the files that the page imports.
 #[cfg(test)]
 #[test]
 fn the_generated_typescript_is_current() {
-    use sse_typed::typescript::{Options, assert_current};
+    use sse_typed::typescript::{Options, assert_current, assert_runtime_current};
 
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/notifications/page/log_event.ts");
-    assert_current::<LogEvent>(path, &Options::new());
+    assert_current::<LogEvent>(path, &Options::new().runtime_at("./sse_typed.ts"));
+    // Both event types share it.
+    assert_runtime_current(concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/notifications/page/sse_typed.ts"));
 }

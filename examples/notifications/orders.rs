@@ -201,5 +201,5 @@ fn the_generated_typescript_is_current() {
     use sse_typed::typescript::{Options, assert_current};
 
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/notifications/page/order_event.ts");
-    assert_current::<OrderEvent>(path, &Options::new());
+    assert_current::<OrderEvent>(path, &Options::new().runtime_at("./sse_typed.ts"));
 }

@@ -35,6 +35,7 @@ const commands = {
   evaluate: ({ page, code }) => pages.get(page).evaluate(code),
   // Waits until an expression in the page is true.
   until: async ({ page, code }) => void (await pages.get(page).waitForFunction(code, null, { polling: 50 })),
+  offline: ({ offline }) => context.setOffline(offline),
   async close({ page }) {
     await pages.get(page).close();
   },

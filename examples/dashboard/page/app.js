@@ -138,6 +138,7 @@ var Plot = class {
 
 // reading.ts
 var contract = {
+  runtime: 1,
   variants: [
     { name: "machine", types: ["machine"], form: "json" },
     { name: "cpu", types: ["cpu"], form: "json" },
@@ -153,43 +154,35 @@ var contract = {
   nested: []
 };
 function subscribe(url, handlers2 = {}, options = {}) {
-  const globals = globalThis;
+  return subscribeTo(contract, url, handlers2, options, fetchTransport);
+}
+function subscribeTo(contract2, url, handlers2, options, transport) {
   const Source = options.EventSource ?? globals.EventSource;
-  if (Source === void 0) throw new TypeError("there is no EventSource here: pass one as `options.EventSource`");
-  const withCredentials = options.withCredentials ?? false;
-  const recreate = typeof options.recreate === "object" ? options.recreate : {};
-  const types = /* @__PURE__ */ new Set(["message", ...typesOf(contract), ...options.otherTypes ?? []]);
-  const queues = /* @__PURE__ */ new Set();
-  let lastEventId = options.lastEventId ?? "";
+  const connectorOf = transport?.(options, Source !== void 0);
+  if (!connectorOf && !Source) throw new TypeError("there is no EventSource here: pass one as `options.EventSource`");
+  const { delay = 1e3, maxDelay = 3e4, attempts = Infinity } = typeof options.recreate === "object" ? options.recreate : {};
   let state = "connecting";
-  let source;
   let timer;
-  let headRequest;
-  let attempts = 0;
   let complete = false;
-  let ended;
   let resolve;
   const closed = new Promise((done) => {
     resolve = done;
   });
   const setState = (to) => {
-    if (state === to) return;
+    if (state === to || link.ended && to !== "closed") return;
     state = to;
     options.onState?.(to);
   };
-  const detach = () => {
-    source?.close();
-    source = void 0;
-  };
+  const pause = () => globals.clearTimeout(timer);
   const end = (reason, status) => {
-    if (ended !== void 0) return;
-    ended = { reason: complete ? "terminal" : reason, status };
-    detach();
-    globals.clearTimeout(timer);
-    headRequest?.abort();
+    if (link.ended) return;
+    const ended = link.ended = { reason: complete ? "terminal" : reason, status };
+    connector.disconnect();
+    connector.dispose();
+    pause();
     options.signal?.removeEventListener("abort", abort);
     resolve(ended);
-    for (const queue of queues) queue.wake();
+    for (const queue of link.queues) queue.wake();
     try {
       setState("closed");
     } finally {
@@ -197,122 +190,80 @@ function subscribe(url, handlers2 = {}, options = {}) {
     }
   };
   const abort = () => end("aborted");
-  const resumingUrl = () => {
-    const given = typeof url === "function" ? url() : url;
-    return resumeUrl(typeof given === "string" ? given : given.href, lastEventId);
-  };
   const deliver = ({ name, gap }, data) => {
-    const event = { type: name, data, lastEventId };
-    for (const queue of queues) {
+    const event = { type: name, data, lastEventId: link.lastEventId };
+    for (const queue of link.queues) {
       queue.events.push(event);
       queue.wake();
     }
     findHandler(handlers2, name)?.call(handlers2, data, event);
-    if (gap === true && ended === void 0) options.onGap?.(data, event);
-    if (ended === void 0) options.onEvent?.(event);
+    if (gap && !link.ended) options.onGap?.(data, event);
+    if (!link.ended) options.onEvent?.(event);
   };
   const receive = (message) => {
-    attempts = 0;
-    const raw = { eventType: message.type, data: String(message.data), lastEventId };
+    link.attempts = 0;
+    const raw = { eventType: message.type, data: String(message.data), lastEventId: link.lastEventId };
     let read;
     try {
-      read = readEvent(contract, raw.eventType, raw.data, lazyJson(options.parse ?? JSON.parse, raw.data));
+      read = readEvent(contract2, raw.eventType, raw.data, lazyJson(options.parse ?? JSON.parse, raw.data));
     } catch (error) {
-      if (options.onInvalid !== void 0) options.onInvalid(raw, error);
+      if (options.onInvalid) options.onInvalid(raw, error);
       else globals.console?.warn(`invalid event \`${raw.eventType}\``, error);
       return;
     }
     if (read === "unknown") options.onUnknown?.(raw);
     if (typeof read === "string") return;
     const { variant, data } = read;
-    complete = variant.terminal === true;
-    if (complete) detach();
+    complete = !!variant.terminal;
+    if (complete) connector.disconnect();
     try {
       deliver(variant, data);
     } finally {
       if (complete) end("terminal");
     }
   };
-  const connect = () => {
-    const idInUrl = lastEventId !== "";
-    const target = resumingUrl();
-    if (ended !== void 0) return;
-    const current = new Source(target, { withCredentials });
-    source = current;
-    let openedAt;
-    let flaps = 0;
-    let hasId = false;
-    const onMessage = (message) => {
-      if (source !== current) return;
-      openedAt = void 0;
-      const id = message.lastEventId;
-      if (id) hasId = true;
-      if (hasId && id !== void 0) lastEventId = id;
-      receive(message);
-    };
-    for (const type of types) {
-      if (type !== "open" && type !== "error") current.addEventListener(type, onMessage);
-    }
-    current.addEventListener("open", (event) => {
-      if (typeof event.data === "string") return onMessage(event);
-      if (source !== current) return;
-      openedAt = Date.now();
-      setState("open");
-    });
-    current.addEventListener("error", (event) => {
-      if (typeof event.data === "string") return onMessage(event);
-      if (source !== current) return;
-      if (current.readyState === 2) {
-        detach();
-        if (options.recreate === false) return end("refused", event.code);
-        try {
-          setState("connecting");
-        } finally {
-          if (ended === void 0) void onHttpError(event.code);
-        }
-        return;
-      }
-      flaps = openedAt !== void 0 && Date.now() - openedAt < 1e3 ? flaps + 1 : 0;
-      openedAt = void 0;
-      if (idInUrl && (flaps === 2 || lastEventId === "")) {
-        lastEventId = "";
-        detach();
-        retry(0);
-      }
-      setState("connecting");
-    });
-  };
-  const start = () => {
+  const orEnd = (run) => {
     try {
-      connect();
+      return run();
     } catch (error) {
       end("refused");
       throw error;
     }
   };
+  const start = () => orEnd(() => connector.connect());
   const retry = (minDelay) => {
-    const { delay = 1e3, maxDelay = 3e4 } = recreate;
-    const backoff = Math.min(delay * 2 ** attempts, maxDelay);
-    attempts += 1;
-    const wait = Math.max(backoff, minDelay) * (1 + Math.random() / 2);
+    const { reconnectionTime: time } = link;
+    const backoff = time !== void 0 && link.attempts === 0 ? time : Math.min(delay * 2 ** link.attempts, maxDelay);
+    link.attempts += 1;
+    const wait = Math.max(backoff, minDelay, time ?? 0) * (1 + Math.random() / 2);
     timer = globals.setTimeout(start, Math.min(wait, MAX_TIMER));
   };
-  const onHttpError = async (code) => {
-    headRequest = globals.AbortController && new globals.AbortController();
-    let response;
-    try {
-      response = code === void 0 ? requestHead(globals, resumingUrl(), withCredentials, headRequest) : { status: code, own: true };
-    } catch (error) {
-      end("refused");
-      throw error;
-    }
-    const head = await response;
-    if (ended !== void 0) return;
-    if (head.status === 204) return end("complete", 204);
-    if (isFinal(head) || attempts >= (recreate.attempts ?? Infinity)) return end("refused", head.status);
-    retry(head.retryAfter ?? 0);
+  const link = {
+    lastEventId: options.lastEventId ?? "",
+    reconnectionTime: void 0,
+    attempts: 0,
+    ended: void 0,
+    queues: [],
+    onTaken: () => void 0,
+    url: (id) => resumeUrl(urlOf(url), id),
+    setState,
+    receive,
+    fail(head) {
+      const { status, retryAfter = 0 } = head;
+      if (link.ended) return;
+      if (status === 204) end("complete", status);
+      else if (isFinal(head) || link.attempts >= attempts || status && options.recreate === false) end("refused", status);
+      else retry(retryAfter);
+    },
+    retry,
+    start,
+    pause,
+    end,
+    orEnd
   };
-  if (options.signal?.aborted === true) end("aborted");
+  const types = [.../* @__PURE__ */ new Set(["message", ...typesOf(contract2), ...options.otherTypes ?? []])];
+  const connector = connectorOf?.(link) ?? eventSourceConnector(link, Source, types, options);
+  if (options.signal?.aborted) end("aborted");
   else {
     options.signal?.addEventListener("abort", abort);
     start();
@@ -322,23 +273,26 @@ function subscribe(url, handlers2 = {}, options = {}) {
       return state;
     },
     get lastEventId() {
-      return lastEventId;
+      return link.lastEventId;
     },
     closed,
     close: () => end("closed"),
     [Symbol.asyncIterator]() {
-      const queue = { events: [], wake: () => void 0 };
-      queues.add(queue);
+      const queue = { events: [], wake: () => void 0, running: false };
+      link.queues.push(queue);
       const events2 = async function* () {
+        queue.running = true;
         for (; ; ) {
           const event = queue.events.shift();
-          if (event !== void 0) yield event;
-          else if (ended === void 0) {
+          link.onTaken();
+          if (event) yield event;
+          else if (!link.ended) {
             await new Promise((wake) => {
               queue.wake = wake;
             });
-          } else if (ended.reason === "refused") {
-            throw new Error(ended.status === void 0 ? "the event stream was refused" : `the event stream was refused: ${ended.status}`);
+          } else if (link.ended.reason === "refused") {
+            const { status } = link.ended;
+            throw new Error(`the event stream was refused${status === void 0 ? "" : `: ${status}`}`);
           } else return;
         }
       };
@@ -354,9 +308,107 @@ function subscribe(url, handlers2 = {}, options = {}) {
     }
   };
 }
-var MAX_TIMER = 2 ** 31 - 1;
+function eventSourceConnector(link, Source, types, options) {
+  const withCredentials = options.withCredentials ?? false;
+  let source;
+  let headRequest;
+  const disconnect = () => {
+    source?.close();
+    source = void 0;
+  };
+  const connect = () => {
+    const idInUrl = link.lastEventId !== "";
+    const target = link.url(link.lastEventId);
+    if (link.ended) return;
+    const current = new Source(target, { withCredentials });
+    source = current;
+    let openedAt;
+    let flaps = 0;
+    let hasId = false;
+    const onMessage = (message) => {
+      if (source !== current) return;
+      openedAt = void 0;
+      const id = message.lastEventId;
+      if (id) hasId = true;
+      if (hasId && id !== void 0) link.lastEventId = id;
+      link.receive(message);
+    };
+    for (const type of types) {
+      if (type !== "open" && type !== "error") current.addEventListener(type, onMessage);
+    }
+    current.addEventListener("open", (event) => {
+      if (typeof event.data === "string") return onMessage(event);
+      if (source !== current) return;
+      openedAt = Date.now();
+      link.setState("open");
+    });
+    current.addEventListener("error", (event) => {
+      if (typeof event.data === "string") return onMessage(event);
+      if (source !== current) return;
+      if (current.readyState === 2) {
+        disconnect();
+        if (options.recreate === false) return link.end("refused", event.code);
+        try {
+          link.setState("connecting");
+        } finally {
+          if (!link.ended) void onHttpError(event.code);
+        }
+        return;
+      }
+      flaps = openedAt !== void 0 && Date.now() - openedAt < 1e3 ? flaps + 1 : 0;
+      openedAt = void 0;
+      if (idInUrl && (flaps === 2 || link.lastEventId === "")) {
+        link.lastEventId = "";
+        disconnect();
+        link.retry(0);
+      }
+      link.setState("connecting");
+    });
+  };
+  const onHttpError = async (code) => {
+    headRequest = globals.AbortController && new globals.AbortController();
+    const own = { status: code, own: true };
+    const response = code === void 0 ? requestHead(link.orEnd(() => link.url(link.lastEventId)), withCredentials, headRequest) : own;
+    link.fail(await response);
+  };
+  return { connect, disconnect, dispose: () => headRequest?.abort() };
+}
+function resumeUrl(url, id) {
+  if (id === "") return url;
+  const end = url.includes("#") ? url.indexOf("#") : url.length;
+  const [path, ...query] = url.slice(0, end).split("?");
+  const pairs = query.join("?").split("&").filter((pair) => pair !== "" && !pair.startsWith("last_event_id="));
+  return `${path}?${[...pairs, `last_event_id=${encodeURIComponent(id)}`].join("&")}${url.slice(end)}`;
+}
+async function requestHead(url, withCredentials, controller) {
+  const timer = globals.setTimeout(() => controller?.abort(), 1e4);
+  const credentials = withCredentials ? "include" : "same-origin";
+  const init = { method: "HEAD", headers: { accept: "text/event-stream" }, cache: "no-store", credentials, signal: controller?.signal };
+  try {
+    const response = await globals.fetch?.(url, init);
+    return response === void 0 ? {} : headOf(response);
+  } catch {
+    return {};
+  } finally {
+    globals.clearTimeout(timer);
+  }
+}
+function headOf({ status, headers }) {
+  const retryAfter = 1e3 * Number(headers.get("retry-after"));
+  return { status, type: headers.get("content-type"), retryAfter: retryAfter > 0 ? retryAfter : 0 };
+}
+function isFinal({ status = 0, type, own }) {
+  if (status === 200) return own || !!type && !/^text\/event-stream/i.test(type);
+  return status >= 400 && status < 500 && ![408, 425, 429, own ? 0 : 405].includes(status);
+}
+var MAX_TIMER = 2147483647;
+var globals = globalThis;
 function typesOf(of) {
   return [...of.variants.flatMap((variant) => variant.types), ...of.nested.flatMap(typesOf)];
+}
+function urlOf(url) {
+  const given = typeof url === "function" ? url() : url;
+  return typeof given === "string" ? given : given.href;
 }
 function lazyJson(parse, data) {
   let read;
@@ -392,7 +444,7 @@ function readEvent(of, type, data, json) {
   const candidates = of.variants.filter((variant2) => variant2.types.includes(name));
   const variant = candidates.find(({ sentinel }) => sentinel === data) ?? // A key with a value takes precedence over one with `null`.
   candidates.find(({ key }) => (valueAt(json, key) ?? null) !== null) ?? candidates.find(({ key }) => valueAt(json, key) === null) ?? candidates.find(({ sentinel, key }) => sentinel === void 0 && key === void 0);
-  if (variant !== void 0) return readData(of, variant, data, json);
+  if (variant) return readData(of, variant, data, json);
   if (candidates.length > 0) {
     if (data === "" && candidates.some(({ key }) => key !== void 0)) return "ignored";
     const expected = candidates.map(({ sentinel, key }) => key === void 0 ? `\`${sentinel}\`` : `an object with the key \`${key}\``);
@@ -402,7 +454,7 @@ function readEvent(of, type, data, json) {
   for (const nested of of.nested) {
     if (typesOf(nested).includes(name)) return readEvent(nested, name, data, json);
   }
-  if (of.other !== void 0) {
+  if (of.other) {
     return { variant: of.other, data: of.other.form === "raw" ? { eventType: type, data } : null };
   }
   for (const nested of of.nested) {
@@ -419,34 +471,230 @@ function readData(of, variant, data, json) {
   if (of.tag !== void 0 && hasKey(value, of.tag)) delete value[of.tag];
   return { variant, data: value };
 }
-function resumeUrl(url, id) {
-  if (id === "") return url;
-  const end = url.includes("#") ? url.indexOf("#") : url.length;
-  const [path, ...query] = url.slice(0, end).split("?");
-  const pairs = query.join("?").split("&").filter((pair) => pair !== "" && !pair.startsWith("last_event_id="));
-  return `${path}?${[...pairs, `last_event_id=${encodeURIComponent(id)}`].join("&")}${url.slice(end)}`;
+function fetchTransport(options, hasSource) {
+  const { transport, method, headers, body } = options;
+  const hasFetch = fetchOf(options) !== void 0;
+  const isRequest = (method ?? headers ?? body) !== void 0;
+  if (transport === "eventsource" && isRequest) throw new TypeError("an EventSource has no method, headers or body");
+  if (transport === "eventsource" || transport === void 0 && !isRequest && (hasSource || !hasFetch)) return void 0;
+  if (!hasFetch) throw new TypeError("there is no fetch here: pass one as `options.fetch`");
+  if (body?.getReader) throw new TypeError("a stream can be sent only once: pass a function");
+  return (link) => fetchConnector(link, options);
 }
-async function requestHead(globals, url, withCredentials, controller) {
-  const timer = globals.setTimeout(() => controller?.abort(), 1e4);
-  const credentials = withCredentials ? "include" : "same-origin";
-  const init = { method: "HEAD", headers: { accept: "text/event-stream" }, cache: "no-store", credentials, signal: controller?.signal };
+function fetchConnector(link, options) {
+  let current;
+  let paused = false;
+  const disconnect = () => {
+    current?.abort();
+    current = void 0;
+    link.onTaken();
+  };
+  const lose = () => {
+    disconnect();
+    guard(() => link.setState("connecting"));
+  };
+  const guard = (run) => {
+    try {
+      run();
+    } catch (error) {
+      globals.setTimeout(() => {
+        throw error;
+      }, 0);
+    }
+  };
+  const connect = () => {
+    const id = link.lastEventId;
+    const inQuery = options.resumeBy === "query" || /[\0-\x08\n-\x1f\x7f]/.test(id);
+    const target = link.url(inQuery ? id : "");
+    if (link.ended) return;
+    const controller = new globals.AbortController();
+    current = controller;
+    void attempt(target, inQuery ? "" : id, controller);
+  };
+  const attempt = async (target, id, controller) => {
+    let head = {};
+    let made = false;
+    try {
+      const init = await requestInit(options, id, controller.signal);
+      made = true;
+      const response = await fetchOf(options)(target, init);
+      if (current !== controller) return;
+      if (isStream(response)) {
+        guard(() => link.setState("open"));
+        await read(response, controller);
+      } else {
+        head = { ...headOf(response), own: true };
+      }
+    } catch (error) {
+      if (!made && current === controller) globals.console?.warn("the request could not be made", error);
+    }
+    if (current !== controller) return;
+    lose();
+    guard(() => link.fail(head));
+  };
+  const read = async (response, controller) => {
+    const now = () => globals.performance.now();
+    const openedAt = now();
+    let heardAt = openedAt;
+    const limit = options.idleTimeout ?? 3e3 * Number(response.headers.get("sse-keep-alive"));
+    let timer;
+    const watch = (wait) => {
+      timer = globals.setTimeout(() => {
+        const left = heardAt === void 0 ? limit : limit + heardAt - now();
+        if (left > 0) watch(left);
+        else controller.abort();
+      }, Math.min(wait, MAX_TIMER));
+    };
+    const parser = newParser(link.lastEventId, (type, data) => {
+      if (current !== controller) return;
+      link.lastEventId = parser.lastEventId;
+      guard(() => link.receive({ type, data }));
+    });
+    if (limit > 0) watch(limit);
+    try {
+      for await (const bytes2 of chunks(response.body)) {
+        parser.push(bytes2);
+        if (current !== controller) return;
+        link.lastEventId = parser.lastEventId;
+        link.reconnectionTime = parser.retry ?? link.reconnectionTime;
+        heardAt = void 0;
+        while (current === controller && link.queues.some(isFull)) {
+          await new Promise((taken) => {
+            link.onTaken = taken;
+          });
+        }
+        heardAt = now();
+      }
+    } finally {
+      globals.clearTimeout(timer);
+      if (now() - openedAt > 1e4) link.attempts = 0;
+    }
+  };
+  const wake = () => {
+    if (current || paused) return;
+    link.pause();
+    guard(link.start);
+  };
+  const resume = () => {
+    if (!paused) return;
+    paused = false;
+    wake();
+  };
+  const suspend = () => {
+    paused = true;
+    link.pause();
+    lose();
+  };
+  const { document: document2 } = globals;
+  let hiding;
+  const onVisibility = () => {
+    globals.clearTimeout(hiding);
+    if (document2?.visibilityState !== "hidden") resume();
+    else hiding = globals.setTimeout(suspend, Math.min(options.pauseHidden ?? MAX_TIMER, MAX_TIMER));
+  };
+  const listeners = [
+    [globals, "online", wake],
+    // For the back/forward cache, which keeps no page with an open connection.
+    [globals, "pagehide", suspend],
+    [globals, "pageshow", resume],
+    [document2, "resume", wake]
+  ];
+  if (options.pauseHidden !== void 0) {
+    listeners.push([document2, "visibilitychange", onVisibility]);
+    onVisibility();
+  }
+  for (const [target, type, listener] of listeners) target?.addEventListener?.(type, listener);
+  return {
+    connect,
+    disconnect,
+    dispose() {
+      globals.clearTimeout(hiding);
+      for (const [target, type, listener] of listeners) target?.removeEventListener?.(type, listener);
+    }
+  };
+}
+function isFull({ running, events: events2 }) {
+  return running && events2.length >= 256;
+}
+async function requestInit(options, id, signal) {
+  const { headers: given, body: source, redirect, withCredentials } = options;
+  const headers = new globals.Headers(typeof given === "function" ? await given() : given);
+  if (!headers.has("accept")) headers.set("accept", "text/event-stream");
+  if (id !== "") headers.set("last-event-id", String.fromCharCode(...new globals.TextEncoder().encode(id)));
+  const body = typeof source === "function" ? await source() : source;
+  const { method = body === void 0 ? "GET" : "POST", credentials = withCredentials ? "include" : "same-origin" } = options;
+  return { method, headers, body, credentials, redirect, signal, cache: "no-store", duplex: "half" };
+}
+function fetchOf(options) {
+  return options.fetch ?? globals.fetch;
+}
+function isStream({ status, headers, body }) {
+  return status === 200 && body !== null && /^text\/event-stream\s*(;|$)/i.test(headers.get("content-type") ?? "");
+}
+async function* chunks(stream) {
+  const reader = stream.getReader();
   try {
-    const response = await globals.fetch?.(url, init);
-    if (response === void 0) return {};
-    const retryAfter = 1e3 * Number(response.headers.get("retry-after") ?? 0);
-    const type = response.headers.get("content-type");
-    return { status: response.status, type, ...retryAfter > 0 ? { retryAfter } : {} };
-  } catch {
-    return {};
+    for (; ; ) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      yield value;
+    }
   } finally {
-    globals.clearTimeout(timer);
+    reader.cancel().catch(() => void 0);
   }
 }
-function isFinal({ status, type, own }) {
-  if (status === void 0) return false;
-  if (status === 200) return own === true || typeof type === "string" && !type.toLowerCase().startsWith("text/event-stream");
-  if (status === 405 && own !== true) return false;
-  return status >= 400 && status < 500 && status !== 408 && status !== 425 && status !== 429;
+function newParser(seed, onEvent) {
+  const decoder = new globals.TextDecoder("utf-8");
+  let rest = "";
+  let afterCr = false;
+  let id = seed;
+  let type = "";
+  let data;
+  const readLine = (line) => {
+    if (line === "") {
+      parser.lastEventId = id;
+      const [eventType, text] = [type || "message", data];
+      type = "";
+      data = void 0;
+      if (text !== void 0) onEvent(eventType, text);
+      return;
+    }
+    const colon = line.indexOf(":");
+    const name = colon < 0 ? line : line.slice(0, colon);
+    const value = colon < 0 ? "" : line.slice(line[colon + 1] === " " ? colon + 2 : colon + 1);
+    if (name === "data") data = data === void 0 ? value : `${data}
+${value}`;
+    else if (name === "event") type = value;
+    else if (name === "id" && !value.includes("\0")) id = value;
+    else if (name === "retry" && /^[0-9]+$/.test(value)) parser.retry = Math.min(Number(value), MAX_TIMER);
+  };
+  const parser = {
+    lastEventId: seed,
+    retry: void 0,
+    push(bytes2) {
+      const text = decoder.decode(bytes2, { stream: true });
+      if (text === "") return;
+      let start = afterCr && text[0] === "\n" ? 1 : 0;
+      afterCr = false;
+      let cr = text.indexOf("\r", start);
+      let lf = text.indexOf("\n", start);
+      while (cr >= 0 || lf >= 0) {
+        const end = cr >= 0 && (lf < 0 || cr < lf) ? cr : lf;
+        const line = rest + text.slice(start, end);
+        rest = "";
+        start = end + 1;
+        if (end === cr) {
+          if (start === text.length) afterCr = true;
+          else if (start === lf) start += 1;
+          cr = text.indexOf("\r", start);
+        }
+        if (lf >= 0 && lf < start) lf = text.indexOf("\n", start);
+        readLine(line);
+      }
+      rest += text.slice(start);
+    }
+  };
+  return parser;
 }
 
 // wire.ts

@@ -33,7 +33,8 @@ export interface RideEventMap {
 
 type RideEventGap = "missed";
 
-const contract: RideEventContract = {
+const contract: SseContract<RideEventMap> = {
+  runtime: 1,
   variants: [
     { name: "driver_assigned", types: ["driver_assigned"], form: "json" },
     { name: "position", types: ["position"], form: "json" },
@@ -45,33 +46,115 @@ const contract: RideEventContract = {
 };
 
 /** One event. Its data is not validated against its type. `RideEvent<"name">` is the event with that name. */
-export type RideEvent<T extends keyof RideEventMap = keyof RideEventMap> = {
+export type RideEvent<T extends keyof RideEventMap = keyof RideEventMap> = SseEvent<RideEventMap, T>;
+
+/** An optional handler for each event. `Required<RideEventHandlers>` requires all of them. */
+export type RideEventHandlers = SseHandlers<RideEventMap>;
+
+export type RideEventSubscription = SseSubscription<RideEventMap>;
+export type RideEventRaw = SseRaw;
+export type RideEventState = SseState;
+export type RideEventClosed = SseClosed;
+export type RideEventRecreate = SseRecreate;
+export type RideEventAbortSignal = SseAbortSignal;
+export type RideEventSource = SseSource;
+export type RideEventMessage = SseMessage;
+export type RideEventConstructor = SseConstructor;
+export type RideEventUrl = SseUrl;
+
+export interface RideEventOptions extends SseOptions<RideEventMap>, SseFetchOptions {
+  /** Called with each event that reports lost history, after its own handler. */
+  readonly onGap?: ((data: RideEventMap[RideEventGap], event: RideEvent<RideEventGap>) => void) | undefined;
+}
+
+export type RideEventRequestInit = SseRequestInit;
+export type RideEventRequestError = SseRequestError<RideEventMap>;
+
+/**
+ * Receives the events of a stream until its terminal event, until the server has nothing more to send, or until it is closed.
+ * A lost connection is replaced, and the stream resumes after the last event.
+ */
+export function subscribe(url: RideEventUrl, handlers: RideEventHandlers = {}, options: RideEventOptions = {}): RideEventSubscription {
+  return subscribeTo<RideEventMap>(contract, url, handlers, options, fetchTransport);
+}
+
+/**
+ * Sends one request and receives the events of its answer, up to its terminal event. The request is sent when the loop starts, and
+ * leaving the loop aborts it. There is no second attempt.
+ *
+ * @throws `RideEventRequestError` for a response that is no stream, for an event that reports an error, and for an answer that ends before
+ * its terminal event; the errors of `fetch`, of the data and of `init.signal`.
+ */
+export function request(url: RideEventUrl, init: RideEventRequestInit = {}): AsyncGenerator<RideEvent, void, undefined> {
+  return requestFrom<RideEventMap>(contract, url, init);
+}
+
+/**
+ * Decodes one event that was received in another way.
+ *
+ * @returns `undefined` for an event of an unknown type, and for one without data.
+ * @throws When the data cannot be read.
+ */
+export function decode(eventType: string, data: string, lastEventId = "", parseJson: (json: string) => unknown = JSON.parse): RideEvent | undefined {
+  return decodeWith<RideEventMap>(contract, eventType, data, lastEventId, parseJson);
+}
+
+/** The event types to listen to. */
+export const eventTypes: readonly string[] = /* @__PURE__ */ typesOf(contract);
+
+/** One event. Its data is not validated against its type. */
+type SseEvent<M, T extends keyof M = keyof M> = {
   [K in T]: {
     /** The event type, or the variant's name where several variants share an event type. */
     readonly type: K;
-    readonly data: RideEventMap[K];
+    readonly data: M[K];
     /** The ID of this event, or of the last event before it that had one. */
     readonly lastEventId: string;
   };
 }[T];
 
-/** An optional handler for each event. `Required<RideEventHandlers>` requires all of them. */
-export type RideEventHandlers = {
-  readonly [K in keyof RideEventMap]?: ((data: RideEventMap[K], event: RideEvent<K>) => void) | undefined;
+/** An optional handler for each event. */
+type SseHandlers<M> = {
+  readonly [K in keyof M]?: ((data: M[K], event: SseEvent<M, K>) => void) | undefined;
 };
 
+/** The rules by which the events of a type are decoded. */
+interface SseContract<M> extends SseRules<keyof M & string> {
+  /** The version of this runtime. A file of another version does not compile with it. */
+  readonly runtime: 1;
+}
+
+interface SseRules<N = string> {
+  readonly tag?: string;
+  readonly variants: readonly SseVariant<N>[];
+  readonly ignored: readonly string[];
+  readonly nested: readonly SseRules<N>[];
+  readonly other?: SseVariant<N>;
+}
+
+interface SseVariant<N = string> {
+  readonly name: N;
+  readonly types: readonly string[];
+  readonly form: "json" | "text" | "unit" | "raw";
+  readonly sentinel?: string;
+  readonly key?: string;
+  readonly terminal?: true;
+  readonly error?: true;
+  readonly gap?: true;
+}
+
 /** An event as it was received. */
-export interface RideEventRaw {
+interface SseRaw {
   readonly eventType: string;
   readonly data: string;
   readonly lastEventId: string;
 }
 
 /** `"connecting"` includes the time between two connections. */
-export type RideEventState = "connecting" | "open" | "closed";
+type SseState = "connecting" | "open" | "closed";
 
 /** Why the subscription has ended. */
-export interface RideEventClosed {
+interface SseClosed {
   /**
    * - `"terminal"`: the last event of the stream was received.
    * - `"complete"`: the server has nothing more to send (204).
@@ -84,39 +167,41 @@ export interface RideEventClosed {
   readonly status: number | undefined;
 }
 
-export interface RideEventOptions {
+/** The settings of a subscription. */
+interface SseOptions<M> {
   /** Called with every event, after its own handler. A `switch` over `event.type` narrows `event.data`. */
-  readonly onEvent?: ((event: RideEvent) => void) | undefined;
-  /** Called with each event that reports lost history, after its own handler. */
-  readonly onGap?: ((data: RideEventMap[RideEventGap], event: RideEvent<RideEventGap>) => void) | undefined;
+  readonly onEvent?: ((event: SseEvent<M>) => void) | undefined;
   /** Called with an event whose data cannot be read. Without it, the console shows a warning. */
-  readonly onInvalid?: ((event: RideEventRaw, error: unknown) => void) | undefined;
-  /** Called with an event of an unknown type, if it is listened to: see `otherTypes`. */
-  readonly onUnknown?: ((event: RideEventRaw) => void) | undefined;
-  readonly onState?: ((state: RideEventState) => void) | undefined;
-  readonly onClose?: ((closed: RideEventClosed) => void) | undefined;
+  readonly onInvalid?: ((event: SseRaw, error: unknown) => void) | undefined;
+  /** Called with an event of an unknown type. An `EventSource` listens only to the types in `otherTypes`. */
+  readonly onUnknown?: ((event: SseRaw) => void) | undefined;
+  readonly onState?: ((state: SseState) => void) | undefined;
+  readonly onClose?: ((closed: SseClosed) => void) | undefined;
   /** Ends the subscription when it is aborted. */
-  readonly signal?: RideEventAbortSignal | undefined;
+  readonly signal?: SseAbortSignal | undefined;
   /** Sends cookies to other origins. */
   readonly withCredentials?: boolean | undefined;
   /** The last event ID to resume from. */
   readonly lastEventId?: string | undefined;
-  /** Undeclared event types to listen to. An `EventSource` receives no others. */
+  /** Undeclared event types to listen to. An `EventSource` receives no others; `fetch` receives all. */
   readonly otherTypes?: readonly string[] | undefined;
   /**
    * What to do when the browser gives up, as it does after any HTTP error. A HEAD request then asks for the status and, unless
    * that is final, a new `EventSource` resumes after the last event: the first after `delay` (1000 milliseconds), each further
    * one after twice that, up to `maxDelay` (30000), and at most `attempts` (Infinity) in a row without an event. `false` ends
    * the subscription instead.
+   *
+   * With `fetch`, the status is known without a HEAD request, and the delays also apply after a lost connection. A reconnection
+   * time of the server replaces `delay`.
    */
-  readonly recreate?: boolean | RideEventRecreate | undefined;
+  readonly recreate?: boolean | SseRecreate | undefined;
   /** Replaces `JSON.parse`. */
   readonly parse?: ((json: string) => unknown) | undefined;
   /** The constructor, where there is no global one. */
-  readonly EventSource?: RideEventConstructor | undefined;
+  readonly EventSource?: SseConstructor | undefined;
 }
 
-export interface RideEventRecreate {
+interface SseRecreate {
   readonly delay?: number | undefined;
   readonly maxDelay?: number | undefined;
   readonly attempts?: number | undefined;
@@ -124,89 +209,144 @@ export interface RideEventRecreate {
 
 /**
  * A subscription, and an async iterable of the events from the start of the loop on. Leaving the loop closes the subscription.
- * The loop ends with the subscription, with an error if the server refused it. Events that it has not taken yet are queued,
- * without a limit.
+ * The loop ends with the subscription, with an error if the server refused it. Events that it has not taken yet are queued: without a
+ * limit with an `EventSource`. With `fetch`, no more is read from the connection while a loop has 256 events queued.
  */
-export interface RideEventSubscription extends AsyncIterable<RideEvent> {
-  readonly state: RideEventState;
+interface SseSubscription<M> extends AsyncIterable<SseEvent<M>> {
+  readonly state: SseState;
   /** The last event ID, to resume a later subscription. Empty before the first ID, and after it was cleared. */
   readonly lastEventId: string;
   /** Resolves with the reason when the subscription has ended. */
-  readonly closed: Promise<RideEventClosed>;
+  readonly closed: Promise<SseClosed>;
   close(): void;
 }
 
 /** The part of an `AbortSignal` that is used. */
-export interface RideEventAbortSignal {
+interface SseAbortSignal {
   readonly aborted: boolean;
   addEventListener(type: "abort", listener: () => void): void;
   removeEventListener(type: "abort", listener: () => void): void;
 }
 
 /** The part of an `EventSource` that is used. */
-export interface RideEventSource {
+interface SseSource {
   readonly readyState: number;
-  addEventListener(type: string, listener: (event: RideEventMessage) => void): void;
+  addEventListener(type: string, listener: (event: SseMessage) => void): void;
   close(): void;
 }
 
 /** The part of its events that is used. An error has a `code`, the HTTP status, in some implementations. */
-export interface RideEventMessage {
+interface SseMessage {
   readonly type: string;
   readonly data?: unknown;
   readonly lastEventId?: string | undefined;
   readonly code?: number | undefined;
 }
 
-export type RideEventConstructor = new (url: string, init: { withCredentials: boolean }) => RideEventSource;
+type SseConstructor = new (url: string, init: { withCredentials: boolean }) => SseSource;
 
 /** The URL of the events. A function is called before each request, except where the browser itself reconnects. */
-export type RideEventUrl = string | { readonly href: string } | (() => string | { readonly href: string });
+type SseUrl = string | { readonly href: string } | (() => string | { readonly href: string });
 
-/**
- * Receives the events of a stream until its terminal event, until the server has nothing more to send, or until it is closed.
- * The browser reconnects by itself when a connection is lost; `options.recreate` is for HTTP errors.
- */
-export function subscribe(url: RideEventUrl, handlers: RideEventHandlers = {}, options: RideEventOptions = {}): RideEventSubscription {
-  const globals = globalThis as unknown as RideEventGlobals;
+/** The part of a `Response` that is used. */
+interface SseResponse {
+  readonly status: number;
+  readonly headers: { get(name: string): string | null };
+  readonly body: SseByteStream | null;
+}
+
+/** The part of a `ReadableStream` that is used. */
+interface SseByteStream {
+  getReader(): SseReader;
+}
+
+interface SseReader {
+  read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>;
+  cancel(): Promise<void>;
+}
+
+/** The events that a loop has not taken yet. */
+interface SseQueue<E = unknown> {
+  readonly events: E[];
+  wake: () => void;
+  /** The loop has started. */
+  running: boolean;
+}
+
+/** What a transport needs of its subscription. */
+interface SseLink {
+  lastEventId: string;
+  /** The reconnection time of the server, in milliseconds. */
+  reconnectionTime: number | undefined;
+  /** The connections in a row that were no success. */
+  attempts: number;
+  ended: SseClosed | undefined;
+  readonly queues: SseQueue[];
+  /** Called when a loop has taken an event. */
+  onTaken: () => void;
+  /** The URL of the next request, with an ID in the query unless it is empty. The page's function may close the subscription. */
+  url(id: string): string;
+  setState(state: SseState): void;
+  receive(message: SseMessage): void;
+  /** Decides about a new connection, after one has failed or ended. */
+  fail(head: SseHead): void;
+  /** Connects after the back-off. */
+  retry(minDelay: number): void;
+  /** Connects at once. */
+  start(): void;
+  /** Cancels the new connection that is due. */
+  pause(): void;
+  end(reason: SseClosed["reason"], status?: number): void;
+  /** The result of a function whose error ends the subscription. */
+  orEnd<T>(run: () => T): T;
+}
+
+interface SseConnector {
+  connect(): void;
+  /** Closes the connection, if there is one. */
+  disconnect(): void;
+  /** Called when the subscription has ended. */
+  dispose(): void;
+}
+
+type SseTransport = (options: object, hasSource: boolean) => ((link: SseLink) => SseConnector) | undefined;
+
+/** Receives the events of a stream: the `subscribe` of every generated file. */
+function subscribeTo<M>(
+  contract: SseContract<M>,
+  url: SseUrl,
+  handlers: SseHandlers<M>,
+  options: SseOptions<M>,
+  transport?: SseTransport,
+): SseSubscription<M> {
   const Source = options.EventSource ?? globals.EventSource;
-  if (Source === undefined) throw new TypeError("there is no EventSource here: pass one as `options.EventSource`");
-  const withCredentials = options.withCredentials ?? false;
-  const recreate = typeof options.recreate === "object" ? options.recreate : {};
-  const types = new Set(["message", ...typesOf(contract), ...(options.otherTypes ?? [])]);
-  const queues = new Set<{ events: RideEvent[]; wake: () => void }>();
-  let lastEventId = options.lastEventId ?? "";
-  let state: RideEventState = "connecting";
-  let source: RideEventSource | undefined;
+  const connectorOf = transport?.(options, Source !== undefined);
+  if (!connectorOf && !Source) throw new TypeError("there is no EventSource here: pass one as `options.EventSource`");
+  const { delay = 1000, maxDelay = 30_000, attempts = Infinity } = typeof options.recreate === "object" ? options.recreate : {};
+  let state: SseState = "connecting";
   let timer: unknown;
-  let headRequest: RideEventController | undefined;
-  let attempts = 0;
   let complete = false;
-  let ended: RideEventClosed | undefined;
-  let resolve: (closed: RideEventClosed) => void;
-  const closed = new Promise<RideEventClosed>((done) => {
+  let resolve: (closed: SseClosed) => void;
+  const closed = new Promise<SseClosed>((done) => {
     resolve = done;
   });
 
-  const setState = (to: RideEventState): void => {
-    if (state === to) return;
+  const setState = (to: SseState): void => {
+    if (state === to || (link.ended && to !== "closed")) return;
     state = to;
     options.onState?.(to);
   };
-  const detach = (): void => {
-    source?.close();
-    source = undefined;
-  };
-  const end = (reason: RideEventClosed["reason"], status?: number): void => {
-    if (ended !== undefined) return;
+  const pause = (): void => globals.clearTimeout(timer);
+  const end = (reason: SseClosed["reason"], status?: number): void => {
+    if (link.ended) return;
     // A handler of the terminal event may call `close()`.
-    ended = { reason: complete ? "terminal" : reason, status };
-    detach();
-    globals.clearTimeout(timer);
-    headRequest?.abort();
+    const ended = (link.ended = { reason: complete ? "terminal" : reason, status });
+    connector.disconnect();
+    connector.dispose();
+    pause();
     options.signal?.removeEventListener("abort", abort);
     resolve(ended);
-    for (const queue of queues) queue.wake();
+    for (const queue of link.queues) queue.wake();
     try {
       setState("closed");
     } finally {
@@ -215,39 +355,34 @@ export function subscribe(url: RideEventUrl, handlers: RideEventHandlers = {}, o
   };
   const abort = (): void => end("aborted");
 
-  const resumingUrl = (): string => {
-    const given = typeof url === "function" ? url() : url;
-    return resumeUrl(typeof given === "string" ? given : given.href, lastEventId);
-  };
-
-  const deliver = ({ name, gap }: RideEventVariant, data: unknown): void => {
-    const event = { type: name, data, lastEventId } as unknown as RideEvent;
-    for (const queue of queues) {
+  const deliver = ({ name, gap }: SseVariant, data: unknown): void => {
+    const event = { type: name, data, lastEventId: link.lastEventId } as unknown as SseEvent<M>;
+    for (const queue of link.queues) {
       queue.events.push(event);
       queue.wake();
     }
-    findHandler(handlers, name)?.call(handlers, data, event);
-    if (gap === true && ended === undefined) (options as { readonly onGap?: RideEventHandler }).onGap?.(data, event);
-    if (ended === undefined) options.onEvent?.(event);
+    findHandler(handlers as object, name)?.call(handlers, data, event);
+    if (gap && !link.ended) (options as { readonly onGap?: SseHandler }).onGap?.(data, event);
+    if (!link.ended) options.onEvent?.(event);
   };
 
-  const receive = (message: RideEventMessage): void => {
-    attempts = 0;
-    const raw: RideEventRaw = { eventType: message.type, data: String(message.data), lastEventId };
-    let read: RideEventRead;
+  const receive = (message: SseMessage): void => {
+    link.attempts = 0;
+    const raw: SseRaw = { eventType: message.type, data: String(message.data), lastEventId: link.lastEventId };
+    let read: SseRead;
     try {
       read = readEvent(contract, raw.eventType, raw.data, lazyJson(options.parse ?? JSON.parse, raw.data));
     } catch (error) {
-      if (options.onInvalid !== undefined) options.onInvalid(raw, error);
+      if (options.onInvalid) options.onInvalid(raw, error);
       else globals.console?.warn(`invalid event \`${raw.eventType}\``, error);
       return;
     }
     if (read === "unknown") options.onUnknown?.(raw);
     if (typeof read === "string") return;
     const { variant, data } = read;
-    complete = variant.terminal === true;
+    complete = !!variant.terminal;
     // Closed before a handler can throw, or the browser would reconnect.
-    if (complete) detach();
+    if (complete) connector.disconnect();
     try {
       deliver(variant, data);
     } finally {
@@ -255,94 +390,52 @@ export function subscribe(url: RideEventUrl, handlers: RideEventHandlers = {}, o
     }
   };
 
-  const connect = (): void => {
-    const idInUrl = lastEventId !== "";
-    const target = resumingUrl();
-    // The function that returns the URL may close the subscription.
-    if (ended !== undefined) return;
-    const current = new Source(target, { withCredentials });
-    source = current;
-    let openedAt: number | undefined;
-    // Connections in a row that ended within a second and without an event.
-    let flaps = 0;
-    let hasId = false;
-    const onMessage = (message: RideEventMessage): void => {
-      if (source !== current) return;
-      openedAt = undefined;
-      const id = message.lastEventId;
-      // An empty ID clears the ID only if this source has had one: it is empty before the first ID too.
-      if (id) hasId = true;
-      if (hasId && id !== undefined) lastEventId = id;
-      receive(message);
-    };
-    for (const type of types) {
-      if (type !== "open" && type !== "error") current.addEventListener(type, onMessage);
-    }
-    // Servers may use these event types too; their events have data.
-    current.addEventListener("open", (event) => {
-      if (typeof event.data === "string") return onMessage(event);
-      if (source !== current) return;
-      openedAt = Date.now();
-      setState("open");
-    });
-    current.addEventListener("error", (event) => {
-      if (typeof event.data === "string") return onMessage(event);
-      if (source !== current) return;
-      if (current.readyState === 2) {
-        detach();
-        if (options.recreate === false) return end("refused", event.code);
-        try {
-          setState("connecting");
-        } finally {
-          if (ended === undefined) void onHttpError(event.code);
-        }
-        return;
-      }
-      flaps = openedAt !== undefined && Date.now() - openedAt < 1000 ? flaps + 1 : 0;
-      openedAt = undefined;
-      if (idInUrl && (flaps === 2 || lastEventId === "")) {
-        // The server has cleared the browser's ID, or cannot resume from it. It cannot clear the one in the URL.
-        lastEventId = "";
-        detach();
-        retry(0);
-      }
-      setState("connecting");
-    });
-  };
-
-  const start = (): void => {
+  const orEnd = <T>(run: () => T): T => {
     try {
-      connect();
+      return run();
     } catch (error) {
       end("refused");
       throw error;
     }
   };
+  const start = (): void => orEnd(() => connector.connect());
   const retry = (minDelay: number): void => {
-    const { delay = 1000, maxDelay = 30_000 } = recreate;
-    const backoff = Math.min(delay * 2 ** attempts, maxDelay);
-    attempts += 1;
+    const { reconnectionTime: time } = link;
+    // The first attempt keeps to the reconnection time of the server.
+    const backoff = time !== undefined && link.attempts === 0 ? time : Math.min(delay * 2 ** link.attempts, maxDelay);
+    link.attempts += 1;
     // The random part spreads pages that lost their connections at the same time.
-    const wait = Math.max(backoff, minDelay) * (1 + Math.random() / 2);
+    const wait = Math.max(backoff, minDelay, time ?? 0) * (1 + Math.random() / 2);
     timer = globals.setTimeout(start, Math.min(wait, MAX_TIMER));
   };
-  const onHttpError = async (code: number | undefined): Promise<void> => {
-    headRequest = globals.AbortController && new globals.AbortController();
-    let response: RideEventHead | Promise<RideEventHead>;
-    try {
-      response = code === undefined ? requestHead(globals, resumingUrl(), withCredentials, headRequest) : { status: code, own: true };
-    } catch (error) {
-      end("refused");
-      throw error;
-    }
-    const head = await response;
-    if (ended !== undefined) return;
-    if (head.status === 204) return end("complete", 204);
-    if (isFinal(head) || attempts >= (recreate.attempts ?? Infinity)) return end("refused", head.status);
-    retry(head.retryAfter ?? 0);
-  };
 
-  if (options.signal?.aborted === true) end("aborted");
+  const link: SseLink = {
+    lastEventId: options.lastEventId ?? "",
+    reconnectionTime: undefined,
+    attempts: 0,
+    ended: undefined,
+    queues: [],
+    onTaken: () => undefined,
+    url: (id) => resumeUrl(urlOf(url), id),
+    setState,
+    receive,
+    fail(head) {
+      const { status, retryAfter = 0 } = head;
+      if (link.ended) return;
+      if (status === 204) end("complete", status);
+      else if (isFinal(head) || link.attempts >= attempts || (status && options.recreate === false)) end("refused", status);
+      else retry(retryAfter);
+    },
+    retry,
+    start,
+    pause,
+    end,
+    orEnd,
+  };
+  const types = [...new Set(["message", ...typesOf(contract), ...(options.otherTypes ?? [])])];
+  const connector = connectorOf?.(link) ?? eventSourceConnector(link, Source as SseConstructor, types, options);
+
+  if (options.signal?.aborted) end("aborted");
   else {
     options.signal?.addEventListener("abort", abort);
     start();
@@ -353,23 +446,26 @@ export function subscribe(url: RideEventUrl, handlers: RideEventHandlers = {}, o
       return state;
     },
     get lastEventId() {
-      return lastEventId;
+      return link.lastEventId;
     },
     closed,
     close: () => end("closed"),
     [Symbol.asyncIterator]() {
-      const queue = { events: [] as RideEvent[], wake: (): void => undefined };
-      queues.add(queue);
-      const events = async function* (): AsyncGenerator<RideEvent, void, undefined> {
+      const queue: SseQueue<SseEvent<M>> = { events: [], wake: () => undefined, running: false };
+      link.queues.push(queue as SseQueue);
+      const events = async function* (): AsyncGenerator<SseEvent<M>, void, undefined> {
+        queue.running = true;
         for (;;) {
           const event = queue.events.shift();
-          if (event !== undefined) yield event;
-          else if (ended === undefined) {
+          link.onTaken();
+          if (event) yield event;
+          else if (!link.ended) {
             await new Promise<void>((wake) => {
               queue.wake = wake;
             });
-          } else if (ended.reason === "refused") {
-            throw new Error(ended.status === undefined ? "the event stream was refused" : `the event stream was refused: ${ended.status}`);
+          } else if (link.ended.reason === "refused") {
+            const { status } = link.ended;
+            throw new Error(`the event stream was refused${status === undefined ? "" : `: ${status}`}`);
           } else return;
         }
       };
@@ -386,64 +482,177 @@ export function subscribe(url: RideEventUrl, handlers: RideEventHandlers = {}, o
   };
 }
 
-/**
- * Decodes one event that was not received by an `EventSource`.
- *
- * @returns `undefined` for an event of an unknown type, and for one without data.
- * @throws When the data cannot be read.
- */
-export function decode(eventType: string, data: string, lastEventId = "", parse: (json: string) => unknown = JSON.parse): RideEvent | undefined {
-  const read = readEvent(contract, eventType || "message", data, lazyJson(parse, data));
-  return typeof read === "string" ? undefined : ({ type: read.variant.name, data: read.data, lastEventId } as unknown as RideEvent);
+/** Connects with an `EventSource`, which reconnects by itself; after an HTTP error, a new one is created. */
+function eventSourceConnector(link: SseLink, Source: SseConstructor, types: readonly string[], options: { readonly withCredentials?: boolean | undefined; readonly recreate?: unknown }): SseConnector {
+  const withCredentials = options.withCredentials ?? false;
+  let source: SseSource | undefined;
+  let headRequest: SseController | undefined;
+
+  const disconnect = (): void => {
+    source?.close();
+    source = undefined;
+  };
+
+  const connect = (): void => {
+    const idInUrl = link.lastEventId !== "";
+    const target = link.url(link.lastEventId);
+    // The function that returns the URL may close the subscription.
+    if (link.ended) return;
+    const current = new Source(target, { withCredentials });
+    source = current;
+    let openedAt: number | undefined;
+    // Connections in a row that ended within a second and without an event.
+    let flaps = 0;
+    let hasId = false;
+    const onMessage = (message: SseMessage): void => {
+      if (source !== current) return;
+      openedAt = undefined;
+      const id = message.lastEventId;
+      // An empty ID clears the ID only if this source has had one: it is empty before the first ID too.
+      if (id) hasId = true;
+      if (hasId && id !== undefined) link.lastEventId = id;
+      link.receive(message);
+    };
+    for (const type of types) {
+      if (type !== "open" && type !== "error") current.addEventListener(type, onMessage);
+    }
+    // Servers may use these event types too; their events have data.
+    current.addEventListener("open", (event) => {
+      if (typeof event.data === "string") return onMessage(event);
+      if (source !== current) return;
+      openedAt = Date.now();
+      link.setState("open");
+    });
+    current.addEventListener("error", (event) => {
+      if (typeof event.data === "string") return onMessage(event);
+      if (source !== current) return;
+      if (current.readyState === 2) {
+        disconnect();
+        if (options.recreate === false) return link.end("refused", event.code);
+        try {
+          link.setState("connecting");
+        } finally {
+          if (!link.ended) void onHttpError(event.code);
+        }
+        return;
+      }
+      flaps = openedAt !== undefined && Date.now() - openedAt < 1000 ? flaps + 1 : 0;
+      openedAt = undefined;
+      if (idInUrl && (flaps === 2 || link.lastEventId === "")) {
+        // The server has cleared the browser's ID, or cannot resume from it. It cannot clear the one in the URL.
+        link.lastEventId = "";
+        disconnect();
+        link.retry(0);
+      }
+      link.setState("connecting");
+    });
+  };
+
+  const onHttpError = async (code: number | undefined): Promise<void> => {
+    headRequest = globals.AbortController && new globals.AbortController();
+    const own: SseHead = { status: code, own: true };
+    const response = code === undefined ? requestHead(link.orEnd(() => link.url(link.lastEventId)), withCredentials, headRequest) : own;
+    link.fail(await response);
+  };
+
+  return { connect, disconnect, dispose: () => headRequest?.abort() };
 }
 
-/** The event types to listen to. */
-export const eventTypes: readonly string[] = /* @__PURE__ */ typesOf(contract);
+/** The URL that resumes after an event. Only the browser can send the header `Last-Event-ID`. */
+function resumeUrl(url: string, id: string): string {
+  if (id === "") return url;
+  const end = url.includes("#") ? url.indexOf("#") : url.length;
+  const [path, ...query] = url.slice(0, end).split("?");
+  const pairs = query.join("?").split("&").filter((pair) => pair !== "" && !pair.startsWith("last_event_id="));
+  return `${path}?${[...pairs, `last_event_id=${encodeURIComponent(id)}`].join("&")}${url.slice(end)}`;
+}
+
+/** Requests the status, which an `EventSource` does not expose. */
+async function requestHead(url: string, withCredentials: boolean, controller: SseController | undefined): Promise<SseHead> {
+  // A request without a response would block one of the browser's few connections.
+  const timer = globals.setTimeout(() => controller?.abort(), 10_000);
+  const credentials = withCredentials ? "include" : "same-origin";
+  const init = { method: "HEAD", headers: { accept: "text/event-stream" }, cache: "no-store", credentials, signal: controller?.signal };
+  try {
+    const response = await globals.fetch?.(url, init);
+    return response === undefined ? {} : headOf(response);
+  } catch {
+    return {};
+  } finally {
+    globals.clearTimeout(timer);
+  }
+}
+
+/** What the head of a response says about the next request. */
+function headOf({ status, headers }: SseResponse): SseHead {
+  const retryAfter = 1000 * Number(headers.get("retry-after"));
+  return { status, type: headers.get("content-type"), retryAfter: retryAfter > 0 ? retryAfter : 0 };
+}
+
+/** Whether a retry would not help. */
+function isFinal({ status = 0, type, own }: SseHead): boolean {
+  // Another content type is final. A server without HEAD support (405) says nothing about GET.
+  if (status === 200) return own || (!!type && !/^text\/event-stream/i.test(type));
+  return status >= 400 && status < 500 && ![408, 425, 429, own ? 0 : 405].includes(status);
+}
+
+/** Decodes one event: the `decode` of every generated file. */
+function decodeWith<M>(
+  contract: SseContract<M>,
+  eventType: string,
+  data: string,
+  lastEventId: string,
+  parse: (json: string) => unknown,
+): SseEvent<M> | undefined {
+  const read = readEvent(contract, eventType || "message", data, lazyJson(parse, data));
+  return typeof read === "string" ? undefined : ({ type: read.variant.name, data: read.data, lastEventId } as unknown as SseEvent<M>);
+}
 
 /** The longest delay of a timer, in milliseconds. A timer with a longer delay fires at once. */
-const MAX_TIMER = 2 ** 31 - 1;
+const MAX_TIMER = 0x7fffffff;
 
-interface RideEventVariant {
-  readonly name: keyof RideEventMap;
-  readonly types: readonly string[];
-  readonly form: "json" | "text" | "unit" | "raw";
-  readonly sentinel?: string;
-  readonly key?: string;
-  readonly terminal?: true;
-  readonly gap?: true;
-}
-
-interface RideEventContract {
-  readonly tag?: string;
-  readonly variants: readonly RideEventVariant[];
-  readonly ignored: readonly string[];
-  readonly nested: readonly RideEventContract[];
-  readonly other?: RideEventVariant;
-}
-
-interface RideEventHead {
-  readonly status?: number;
+interface SseHead {
+  readonly status?: number | undefined;
   readonly type?: string | null;
   readonly retryAfter?: number;
   /** The status is of the stream's own request, not of a HEAD request. */
   readonly own?: true;
 }
 
-interface RideEventGlobals {
-  readonly EventSource?: RideEventConstructor;
+/** What is used of the global object, in a browser, a worker or Node. */
+const globals = globalThis as unknown as SseGlobals;
+
+interface SseTarget {
+  addEventListener?(type: string, listener: () => void): void;
+  removeEventListener?(type: string, listener: () => void): void;
+}
+
+interface SseGlobals extends SseTarget {
+  readonly EventSource?: SseConstructor;
   readonly console?: { warn(...values: unknown[]): void };
-  readonly AbortController?: new () => RideEventController;
-  readonly fetch?: (url: string, init: object) => Promise<{ status: number; headers: { get(name: string): string | null } }>;
+  readonly AbortController?: new () => SseController;
+  readonly fetch?: (url: string, init: object) => Promise<SseResponse>;
+  readonly document?: SseTarget & { readonly visibilityState?: string };
+  readonly performance: { now(): number };
+  readonly Headers: new (init: unknown) => { has(name: string): boolean; set(name: string, value: string): void };
+  readonly TextDecoder: new (label: string) => { decode(bytes: Uint8Array, options: { stream: boolean }): string };
+  readonly TextEncoder: new () => { encode(text: string): Uint8Array };
   setTimeout(run: () => void, milliseconds: number): unknown;
   clearTimeout(timer: unknown): void;
 }
 
-type RideEventController = { readonly signal: unknown; abort(): void };
-type RideEventHandler = ((data: unknown, event: unknown) => void) | undefined;
-type RideEventRead = { readonly variant: RideEventVariant; readonly data: unknown } | "unknown" | "ignored";
+type SseController = { readonly signal: unknown; abort(reason?: unknown): void };
+type SseHandler = ((data: unknown, event: unknown) => void) | undefined;
+type SseRead = { readonly variant: SseVariant; readonly data: unknown } | "unknown" | "ignored";
 
-function typesOf(of: RideEventContract): string[] {
+/** The event types of a contract. */
+function typesOf(of: SseRules): string[] {
   return [...of.variants.flatMap((variant) => variant.types), ...of.nested.flatMap(typesOf)];
+}
+
+function urlOf(url: SseUrl): string {
+  const given = typeof url === "function" ? url() : url;
+  return typeof given === "string" ? given : given.href;
 }
 
 /** Parses JSON on the first call, and caches the value. */
@@ -456,12 +665,12 @@ function lazyJson(parse: (json: string) => unknown, data: string): () => unknown
  * Finds a handler: a property, a method of the object's class, or a static method if the object is a class. Members that every
  * object or function inherits are not handlers.
  */
-function findHandler(of: object, name: string): RideEventHandler {
-  const object = of as { readonly [name: string]: RideEventHandler };
+function findHandler(of: object, name: string): SseHandler {
+  const object = of as { readonly [name: string]: SseHandler };
   if (hasKey(of, name)) return object[name];
   const prototype: unknown = Object.getPrototypeOf(of);
   // In a literal, `__proto__: handler` makes the handler the prototype, whose inherited members are those of functions.
-  if (typeof of === "object" && typeof prototype === "function") return name === "__proto__" ? (prototype as RideEventHandler) : undefined;
+  if (typeof of === "object" && typeof prototype === "function") return name === "__proto__" ? (prototype as SseHandler) : undefined;
   const common: unknown[] = [null, Object.prototype, Function.prototype];
   let owner: unknown = of;
   while (!common.includes(owner) && !Object.prototype.hasOwnProperty.call(owner, name)) owner = Object.getPrototypeOf(owner);
@@ -486,7 +695,7 @@ function valueAt(json: () => unknown, key: string | undefined): unknown {
 }
 
 /** Finds the variant of an event as the Rust decoder does: by event type, tag, data, or a key of the data. */
-function readEvent(of: RideEventContract, type: string, data: string, json: () => unknown): RideEventRead {
+function readEvent(of: SseRules, type: string, data: string, json: () => unknown): SseRead {
   const tag = type === "message" ? valueAt(json, of.tag) : undefined;
   const name = typeof tag === "string" && tag !== "" ? tag : type;
   const candidates = of.variants.filter((variant) => variant.types.includes(name));
@@ -496,7 +705,7 @@ function readEvent(of: RideEventContract, type: string, data: string, json: () =
     candidates.find(({ key }) => (valueAt(json, key) ?? null) !== null) ??
     candidates.find(({ key }) => valueAt(json, key) === null) ??
     candidates.find(({ sentinel, key }) => sentinel === undefined && key === undefined);
-  if (variant !== undefined) return readData(of, variant, data, json);
+  if (variant) return readData(of, variant, data, json);
   if (candidates.length > 0) {
     if (data === "" && candidates.some(({ key }) => key !== undefined)) return "ignored";
     const expected = candidates.map(({ sentinel, key }) => (key === undefined ? `\`${sentinel}\`` : `an object with the key \`${key}\``));
@@ -506,7 +715,7 @@ function readEvent(of: RideEventContract, type: string, data: string, json: () =
   for (const nested of of.nested) {
     if (typesOf(nested).includes(name)) return readEvent(nested, name, data, json);
   }
-  if (of.other !== undefined) {
+  if (of.other) {
     return { variant: of.other, data: of.other.form === "raw" ? { eventType: type, data } : null };
   }
   for (const nested of of.nested) {
@@ -516,7 +725,7 @@ function readEvent(of: RideEventContract, type: string, data: string, json: () =
   return of.tag !== undefined && type === "message" && data === "" ? "ignored" : "unknown";
 }
 
-function readData(of: RideEventContract, variant: RideEventVariant, data: string, json: () => unknown): RideEventRead {
+function readData(of: SseRules, variant: SseVariant, data: string, json: () => unknown): SseRead {
   if (variant.form === "unit") return { variant, data: null };
   if (variant.form === "text") return { variant, data };
   // An event without data only sets the last event ID.
@@ -526,39 +735,393 @@ function readData(of: RideEventContract, variant: RideEventVariant, data: string
   return { variant, data: value };
 }
 
-/** The URL that resumes after an event. Only the browser can send the header `Last-Event-ID`. */
-function resumeUrl(url: string, id: string): string {
-  if (id === "") return url;
-  const end = url.includes("#") ? url.indexOf("#") : url.length;
-  const [path, ...query] = url.slice(0, end).split("?");
-  const pairs = query.join("?").split("&").filter((pair) => pair !== "" && !pair.startsWith("last_event_id="));
-  return `${path}?${[...pairs, `last_event_id=${encodeURIComponent(id)}`].join("&")}${url.slice(end)}`;
+/** The settings of a request that `fetch` sends. */
+interface SseRequestOptions {
+  /** `"POST"` is the default if there is a body, and `"GET"` otherwise. */
+  readonly method?: string | undefined;
+  /** A function is called before each request, so that it can return a fresh token. */
+  readonly headers?: SseHeaders | (() => SseHeaders | Promise<SseHeaders>) | undefined;
+  /** A function is called before each request. */
+  readonly body?: SseBody | (() => unknown) | undefined;
+  /** Whether cookies are sent. The default is `"same-origin"`, or `"include"` with `withCredentials`. */
+  readonly credentials?: "omit" | "same-origin" | "include" | undefined;
+  readonly redirect?: "follow" | "error" | "manual" | undefined;
+  /** Replaces the global `fetch`. */
+  readonly fetch?: SseFetch | undefined;
 }
 
-/** Requests the status, which an `EventSource` does not expose. */
-async function requestHead(globals: RideEventGlobals, url: string, withCredentials: boolean, controller: RideEventController | undefined): Promise<RideEventHead> {
-  // A request without a response would block one of the browser's few connections.
-  const timer = globals.setTimeout(() => controller?.abort(), 10_000);
-  const credentials = withCredentials ? "include" : "same-origin";
-  const init = { method: "HEAD", headers: { accept: "text/event-stream" }, cache: "no-store", credentials, signal: controller?.signal };
+/** The settings of a subscription that `fetch` carries. */
+interface SseFetchOptions extends SseRequestOptions {
+  /**
+   * What requests the stream. The default is `"fetch"` if there is a method, headers or a body, or if there is no `EventSource`,
+   * and `"eventsource"` otherwise.
+   */
+  readonly transport?: "eventsource" | "fetch" | undefined;
+  /**
+   * How a request says which event was the last. A header, the default, is exact. The query parameter `last_event_id` needs no
+   * preflight request to another origin.
+   */
+  readonly resumeBy?: "header" | "query" | undefined;
+  /**
+   * A connection that is silent for this time, in milliseconds, is replaced. The default is three times the server's
+   * `sse-keep-alive`, and no limit without that header.
+   */
+  readonly idleTimeout?: number | undefined;
+  /** Closes the connection when the page is hidden for this time, in milliseconds, until it is visible. The default is never. */
+  readonly pauseHidden?: number | undefined;
+}
+
+type SseHeaders = { readonly [name: string]: string } | Iterable<readonly [string, string]>;
+
+/** Text, bytes, a `Blob`, a `FormData` or a `URLSearchParams`. A stream cannot be sent twice: a function can return a new one. */
+type SseBody = string | { readonly byteLength: number } | { readonly arrayBuffer: unknown } | { readonly append: unknown };
+
+/** The part of `fetch` that is used. */
+type SseFetch = { call(url: string, init: object): Promise<SseResponse> }["call"];
+
+/** Requests the stream with `fetch`, where an `EventSource` cannot: `undefined` if it can. */
+function fetchTransport(options: SseFetchOptions, hasSource: boolean): ((link: SseLink) => SseConnector) | undefined {
+  const { transport, method, headers, body } = options;
+  const hasFetch = fetchOf(options) !== undefined;
+  const isRequest = (method ?? headers ?? body) !== undefined;
+  if (transport === "eventsource" && isRequest) throw new TypeError("an EventSource has no method, headers or body");
+  if (transport === "eventsource" || (transport === undefined && !isRequest && (hasSource || !hasFetch))) return undefined;
+  if (!hasFetch) throw new TypeError("there is no fetch here: pass one as `options.fetch`");
+  if ((body as { getReader?: unknown } | undefined)?.getReader) throw new TypeError("a stream can be sent only once: pass a function");
+  return (link) => fetchConnector(link, options);
+}
+
+function fetchConnector(link: SseLink, options: SseFetchOptions): SseConnector {
+  let current: SseController | undefined;
+  let paused = false;
+
+  const disconnect = (): void => {
+    current?.abort();
+    current = undefined;
+    link.onTaken();
+  };
+  const lose = (): void => {
+    // Aborts the body of a response that is no stream, too.
+    disconnect();
+    guard(() => link.setState("connecting"));
+  };
+  /** Calls what may call the page. Its errors are reported as those of an event's listener are. */
+  const guard = (run: () => void): void => {
+    try {
+      run();
+    } catch (error) {
+      globals.setTimeout(() => {
+        throw error;
+      }, 0);
+    }
+  };
+
+  const connect = (): void => {
+    const id = link.lastEventId;
+    // Control characters cannot be sent in a header.
+    const inQuery = options.resumeBy === "query" || /[\0-\x08\n-\x1f\x7f]/.test(id);
+    const target = link.url(inQuery ? id : "");
+    // The function that returns the URL may close the subscription.
+    if (link.ended) return;
+    const controller = new (globals.AbortController as new () => SseController)();
+    current = controller;
+    void attempt(target, inQuery ? "" : id, controller);
+  };
+
+  const attempt = async (target: string, id: string, controller: SseController): Promise<void> => {
+    let head: SseHead = {};
+    let made = false;
+    try {
+      const init = await requestInit(options, id, controller.signal);
+      made = true;
+      // An aborted request is not sent.
+      const response = await fetchOf(options)(target, init);
+      if (current !== controller) return;
+      if (isStream(response)) {
+        guard(() => link.setState("open"));
+        await read(response, controller);
+      } else {
+        head = { ...headOf(response), own: true };
+      }
+    } catch (error) {
+      // Browsers show errors of the network, but not those of the page's functions.
+      if (!made && current === controller) globals.console?.warn("the request could not be made", error);
+    }
+    if (current !== controller) return;
+    lose();
+    guard(() => link.fail(head));
+  };
+
+  const read = async (response: SseResponse, controller: SseController): Promise<void> => {
+    const now = (): number => globals.performance.now();
+    const openedAt = now();
+    let heardAt: number | undefined = openedAt;
+    const limit = options.idleTimeout ?? 3000 * Number(response.headers.get("sse-keep-alive"));
+    let timer: unknown;
+    // Measured with a clock: the timers of a hidden page are late. A loop that keeps this from reading is not silence.
+    const watch = (wait: number): void => {
+      timer = globals.setTimeout(() => {
+        const left = heardAt === undefined ? limit : limit + heardAt - now();
+        if (left > 0) watch(left);
+        else controller.abort();
+      }, Math.min(wait, MAX_TIMER));
+    };
+    const parser = newParser(link.lastEventId, (type, data) => {
+      if (current !== controller) return;
+      link.lastEventId = parser.lastEventId;
+      guard(() => link.receive({ type, data }));
+    });
+    if (limit > 0) watch(limit);
+    try {
+      for await (const bytes of chunks(response.body as SseByteStream)) {
+        parser.push(bytes);
+        // A handler may have closed the connection.
+        if (current !== controller) return;
+        link.lastEventId = parser.lastEventId;
+        link.reconnectionTime = parser.retry ?? link.reconnectionTime;
+        heardAt = undefined;
+        while (current === controller && link.queues.some(isFull)) {
+          await new Promise<void>((taken) => {
+            link.onTaken = taken;
+          });
+        }
+        heardAt = now();
+      }
+    } finally {
+      globals.clearTimeout(timer);
+      // A connection that was open for long is followed by the shortest delay.
+      if (now() - openedAt > 10_000) link.attempts = 0;
+    }
+  };
+
+  const wake = (): void => {
+    if (current || paused) return;
+    link.pause();
+    guard(link.start);
+  };
+  const resume = (): void => {
+    if (!paused) return;
+    paused = false;
+    wake();
+  };
+  const suspend = (): void => {
+    paused = true;
+    link.pause();
+    lose();
+  };
+  const { document } = globals;
+  let hiding: unknown;
+  const onVisibility = (): void => {
+    globals.clearTimeout(hiding);
+    if (document?.visibilityState !== "hidden") resume();
+    else hiding = globals.setTimeout(suspend, Math.min(options.pauseHidden ?? MAX_TIMER, MAX_TIMER));
+  };
+  const listeners: [SseTarget | undefined, string, () => void][] = [
+    [globals, "online", wake],
+    // For the back/forward cache, which keeps no page with an open connection.
+    [globals, "pagehide", suspend],
+    [globals, "pageshow", resume],
+    [document, "resume", wake],
+  ];
+  if (options.pauseHidden !== undefined) {
+    listeners.push([document, "visibilitychange", onVisibility]);
+    onVisibility();
+  }
+  for (const [target, type, listener] of listeners) target?.addEventListener?.(type, listener);
+
+  return {
+    connect,
+    disconnect,
+    dispose() {
+      globals.clearTimeout(hiding);
+      for (const [target, type, listener] of listeners) target?.removeEventListener?.(type, listener);
+    },
+  };
+}
+
+/** Whether a loop has so many events queued that nothing more is read. */
+function isFull({ running, events }: SseQueue): boolean {
+  return running && events.length >= 256;
+}
+
+/** The settings of a request, in which the page's functions are called. */
+async function requestInit(options: SseRequestOptions, id: string, signal: unknown): Promise<object> {
+  const { headers: given, body: source, redirect, withCredentials } = options as SseRequestOptions & { withCredentials?: boolean };
+  const headers = new globals.Headers(typeof given === "function" ? await given() : given);
+  if (!headers.has("accept")) headers.set("accept", "text/event-stream");
+  // A header is bytes: those of the ID in UTF-8.
+  if (id !== "") headers.set("last-event-id", String.fromCharCode(...new globals.TextEncoder().encode(id)));
+  const body: unknown = typeof source === "function" ? await source() : source;
+  const { method = body === undefined ? "GET" : "POST", credentials = withCredentials ? "include" : "same-origin" } = options;
+  return { method, headers, body, credentials, redirect, signal, cache: "no-store", duplex: "half" };
+}
+
+function fetchOf(options: SseRequestOptions): SseFetch {
+  return (options.fetch ?? globals.fetch) as SseFetch;
+}
+
+function isStream({ status, headers, body }: SseResponse): boolean {
+  return status === 200 && body !== null && /^text\/event-stream\s*(;|$)/i.test(headers.get("content-type") ?? "");
+}
+
+/** The settings of one request. */
+interface SseRequestInit extends SseRequestOptions {
+  /** Aborts the request. The loop throws the signal's reason. */
+  readonly signal?: (SseAbortSignal & { readonly reason?: unknown }) | undefined;
+  /** The last event ID to resume from. */
+  readonly lastEventId?: string | undefined;
+  /** Replaces `JSON.parse`. */
+  readonly parse?: ((json: string) => unknown) | undefined;
+}
+
+/** The error of a request. */
+interface SseRequestError<M> {
+  readonly name: "SseRequestError";
+  readonly message: string;
+  /** The HTTP status, if it is not that of a stream. */
+  readonly status?: number;
+  /** The start of the body, up to 1024 characters, with that status. */
+  readonly body?: string;
+  /** The event that reports an error of the server. */
+  readonly event?: SseEvent<M>;
+}
+
+/** Receives the events of one answer: the `request` of every generated file. */
+async function* requestFrom<M>(contract: SseContract<M>, url: SseUrl, init: SseRequestInit): AsyncGenerator<SseEvent<M>, void, undefined> {
+  const controller = new (globals.AbortController as new () => SseController)();
+  const { signal, parse: parseJson = JSON.parse, lastEventId: id = "" } = init;
+  const abort = (): void => controller.abort(signal?.reason);
+  if (signal?.aborted) abort();
+  signal?.addEventListener("abort", abort);
+  const failed = (message: string, details?: object) => Object.assign(new Error(message), { name: "SseRequestError", ...details });
   try {
-    const response = await globals.fetch?.(url, init);
-    if (response === undefined) return {};
-    const retryAfter = 1000 * Number(response.headers.get("retry-after") ?? 0);
-    const type = response.headers.get("content-type");
-    return { status: response.status, type, ...(retryAfter > 0 ? { retryAfter } : {}) };
-  } catch {
-    return {};
+    const response = await fetchOf(init)(urlOf(url), await requestInit(init, id, controller.signal));
+    const { status } = response;
+    if (status === 204) return;
+    if (!isStream(response)) throw failed(`the server answered with ${status}`, { status, body: await startOf(response) });
+    for await (const { eventType, data, lastEventId } of parse(response.body as SseByteStream, id)) {
+      const read = readEvent(contract, eventType, data, lazyJson(parseJson, data));
+      if (typeof read === "string") continue;
+      const event = { type: read.variant.name, data: read.data, lastEventId } as unknown as SseEvent<M>;
+      if (read.variant.error) throw failed(`the server reports an error: ${data}`, { event });
+      yield event;
+      if (read.variant.terminal) return;
+    }
+    if (hasTerminal(contract)) throw failed("the answer has ended before its last event");
   } finally {
-    globals.clearTimeout(timer);
+    signal?.removeEventListener("abort", abort);
+    controller.abort();
   }
 }
 
-/** Whether a retry would not help. */
-function isFinal({ status, type, own }: RideEventHead): boolean {
-  if (status === undefined) return false;
-  // Another content type is final. A server without HEAD support (405) says nothing about GET.
-  if (status === 200) return own === true || (typeof type === "string" && !type.toLowerCase().startsWith("text/event-stream"));
-  if (status === 405 && own !== true) return false;
-  return status >= 400 && status < 500 && status !== 408 && status !== 425 && status !== 429;
+function hasTerminal({ variants, nested }: SseRules): boolean {
+  return variants.some(({ terminal }) => terminal) || nested.some(hasTerminal);
+}
+
+async function startOf({ body }: SseResponse): Promise<string> {
+  const decoder = new globals.TextDecoder("utf-8");
+  let text = "";
+  if (body !== null) {
+    for await (const bytes of chunks(body)) {
+      text += decoder.decode(bytes, { stream: true });
+      if (text.length >= 1024) break;
+    }
+  }
+  return text.slice(0, 1024);
+}
+
+/**
+ * Reads the events of a response's body, or of another stream of bytes, whatever their types. Leaving the loop cancels the stream.
+ * An event at the end without a blank line behind it is discarded, as the standard requires.
+ */
+export async function* parse(stream: SseByteStream, lastEventId = ""): AsyncGenerator<SseRaw, void, undefined> {
+  const events: SseRaw[] = [];
+  const parser = newParser(lastEventId, (eventType, data) => events.push({ eventType, data, lastEventId: parser.lastEventId }));
+  for await (const bytes of chunks(stream)) {
+    parser.push(bytes);
+    yield* events.splice(0);
+  }
+}
+
+/** The chunks of a stream, which not every browser's `ReadableStream` iterates over. */
+async function* chunks(stream: SseByteStream): AsyncGenerator<Uint8Array, void, undefined> {
+  const reader = stream.getReader();
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      yield value as Uint8Array;
+    }
+  } finally {
+    // A stream that has failed rejects.
+    reader.cancel().catch(() => undefined);
+  }
+}
+
+interface SseParser {
+  /** The ID that a new connection resumes after. */
+  lastEventId: string;
+  /** The reconnection time of the server, in milliseconds. */
+  retry: number | undefined;
+  push(bytes: Uint8Array): void;
+}
+
+/** Parses by https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream */
+function newParser(seed: string, onEvent: (eventType: string, data: string) => void): SseParser {
+  // Removes one byte order mark at the start.
+  const decoder = new globals.TextDecoder("utf-8");
+  /** The start of a line whose end has not arrived. */
+  let rest = "";
+  let afterCr = false;
+  let id = seed;
+  let type = "";
+  let data: string | undefined;
+
+  const readLine = (line: string): void => {
+    if (line === "") {
+      parser.lastEventId = id;
+      const [eventType, text] = [type || "message", data];
+      type = "";
+      data = undefined;
+      if (text !== undefined) onEvent(eventType, text);
+      return;
+    }
+    const colon = line.indexOf(":");
+    const name = colon < 0 ? line : line.slice(0, colon);
+    const value = colon < 0 ? "" : line.slice(line[colon + 1] === " " ? colon + 2 : colon + 1);
+    if (name === "data") data = data === undefined ? value : `${data}\n${value}`;
+    else if (name === "event") type = value;
+    else if (name === "id" && !value.includes("\0")) id = value;
+    else if (name === "retry" && /^[0-9]+$/.test(value)) parser.retry = Math.min(Number(value), MAX_TIMER);
+  };
+
+  const parser: SseParser = {
+    lastEventId: seed,
+    retry: undefined,
+    push(bytes) {
+      const text = decoder.decode(bytes, { stream: true });
+      if (text === "") return;
+      let start = afterCr && text[0] === "\n" ? 1 : 0;
+      afterCr = false;
+      let cr = text.indexOf("\r", start);
+      let lf = text.indexOf("\n", start);
+      // Each position is searched for again only after it is passed: a long line is scanned once.
+      while (cr >= 0 || lf >= 0) {
+        const end = cr >= 0 && (lf < 0 || cr < lf) ? cr : lf;
+        const line = rest + text.slice(start, end);
+        rest = "";
+        start = end + 1;
+        if (end === cr) {
+          // A CR ends its line at once. The LF after it may be in the next chunk.
+          if (start === text.length) afterCr = true;
+          else if (start === lf) start += 1;
+          cr = text.indexOf("\r", start);
+        }
+        if (lf >= 0 && lf < start) lf = text.indexOf("\n", start);
+        readLine(line);
+      }
+      rest += text.slice(start);
+    },
+  };
+  return parser;
 }

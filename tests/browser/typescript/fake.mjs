@@ -88,6 +88,7 @@ export const settled = () => new Promise((resolve) => setImmediate(resolve));
 export async function run(tests) {
   const { setTimeout, clearTimeout, fetch, console } = globalThis;
   const { now } = Date;
+  const performanceNow = performance.now;
   const { random } = Math;
   for (const [name, test] of Object.entries(tests)) {
     const clock = new Clock();
@@ -104,6 +105,7 @@ export async function run(tests) {
     };
     globalThis.console = { ...console, warn: (...values) => warnings.push(values) };
     Date.now = () => clock.now;
+    performance.now = () => clock.now;
     Math.random = () => 0;
     try {
       await test(world);
@@ -113,6 +115,7 @@ export async function run(tests) {
     } finally {
       Object.assign(globalThis, { setTimeout, clearTimeout, fetch, console });
       Date.now = now;
+      performance.now = performanceNow;
       Math.random = random;
     }
     console.log(`passed: ${name}`);

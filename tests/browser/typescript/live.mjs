@@ -2,12 +2,12 @@
 //
 //     node live.mjs CONTRACT URL OPTIONS
 //
-// OPTIONS is JSON: `lastEventId`, `silent` (errors have no status, as in browsers), `abortAt` (an event's type).
+// OPTIONS is JSON: `lastEventId`, `silent` (errors have no status, as in browsers), `fetch`, `abortAt` (an event's type).
 import { pathToFileURL } from "node:url";
 import { EventSource } from "eventsource";
 
 const [, , contract, url, json] = process.argv;
-const { lastEventId, silent, abortAt } = JSON.parse(json);
+const { lastEventId, silent, fetch, abortAt } = JSON.parse(json);
 const { subscribe } = await import(pathToFileURL(contract).href);
 
 class AsInBrowsers extends EventSource {
@@ -23,6 +23,7 @@ const subscription = subscribe(
   { position: ({ x }) => print("handler", x) },
   {
     EventSource: silent ? AsInBrowsers : EventSource,
+    transport: fetch ? "fetch" : undefined,
     lastEventId,
     signal: controller.signal,
     recreate: { delay: 50 },

@@ -324,8 +324,10 @@ await run({
     assert.deepEqual(complete.takeLog(), closed("complete", 204));
   },
 
-  async "without an EventSource, subscribe throws"() {
+  async "without an EventSource and without fetch, subscribe throws"() {
+    globalThis.fetch = undefined;
     assert.throws(() => ride.subscribe("/events"), /there is no EventSource here/);
+    assert.throws(() => ride.subscribe("/events", {}, { method: "POST" }), /there is no fetch here/);
   },
 
   async "a custom function can parse JSON"() {

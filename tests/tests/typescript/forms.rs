@@ -10,7 +10,7 @@ use sse_typed::{
 };
 use ts_rs::TS;
 
-use crate::contracts::assert_current;
+use crate::contracts::{assert_current, assert_exact, assert_runtime_current};
 
 #[derive(Serialize, Deserialize, TS)]
 struct Position {
@@ -37,7 +37,15 @@ enum RideEvent {
 
 #[test]
 fn fields_payload_gap_and_unit() {
-    assert_current::<RideEvent>("ride_event.ts", &Options::new());
+    assert_exact::<RideEvent>("ride_event.ts", &Options::new());
+    assert_current::<RideEvent>("ride_event_shared.ts", &Options::new());
+    assert_exact::<RideEvent>("ride_event_small.ts", &Options::new().fetch(false));
+    assert_current::<RideEvent>("ride_event_small_shared.ts", &Options::new().fetch(false));
+}
+
+#[test]
+fn the_shared_runtime_is_current() {
+    assert_runtime_current();
 }
 
 mod csv {
@@ -162,6 +170,7 @@ struct Reading {
 #[test]
 fn a_struct() {
     assert_current::<Reading>("reading.ts", &Options::new());
+    assert_current::<Reading>("reading_small.ts", &Options::new().fetch(false));
 }
 
 #[derive(SseEvent)]

@@ -7,7 +7,7 @@ use sse_typed::{
 };
 use ts_rs::TS;
 
-use crate::contracts::assert_current;
+use crate::contracts::{assert_current, assert_exact};
 
 mod map {
     use super::{Deserialize, Serialize, TS};
@@ -176,7 +176,32 @@ enum Clash {
 
 #[test]
 fn types_of_one_name_get_unique_names() {
-    assert_current::<Clash>("clash.ts", &Options::new());
+    assert_exact::<Clash>("clash.ts", &Options::new());
+    assert_current::<Clash>("clash_shared.ts", &Options::new());
+}
+
+/// A payload with the name of one of the runtime's types.
+#[derive(Serialize, Deserialize, TS)]
+struct SseHandlers {
+    sse: SseState,
+}
+
+#[derive(Serialize, Deserialize, TS)]
+struct SseState {
+    on: bool,
+}
+
+#[derive(SseEvent)]
+enum Names {
+    Handlers(SseHandlers),
+    State(SseState),
+}
+
+#[test]
+fn an_event_type_may_have_the_names_of_the_runtime() {
+    assert_exact::<Names>("sse.ts", &Options::new().name("Sse"));
+    assert_current::<Names>("sse_shared.ts", &Options::new().name("Sse"));
+    assert_current::<Names>("sse_event.ts", &Options::new().name("SseEvent"));
 }
 
 /// Under names that are no identifiers of TypeScript, be it that Unicode calls them alphabetic.

@@ -4,15 +4,19 @@ import * as forms from "../../contracts/form.ts";
 import {
   decode,
   eventTypes,
+  parse,
+  request,
   subscribe,
   type Position,
   type RideEvent,
   type RideEventClosed,
   type RideEventHandlers,
   type RideEventMap,
+  type RideEventRequestError,
   type RideEventSubscription,
 } from "../../contracts/ride_event.ts";
 import * as odd from "../../contracts/odd.ts";
+import * as shared from "../../contracts/ride_event_shared.ts";
 import * as topics from "../../contracts/topics.ts";
 import type { CompletionMap } from "../../contracts/completion.ts";
 import type { FormMap } from "../../contracts/form.ts";
@@ -92,6 +96,44 @@ export async function first(): Promise<Position | undefined> {
 export const read: RideEvent | undefined = decode("position", '{"lat":1,"lon":2}');
 export const names: readonly string[] = eventTypes;
 export const assigned: RideEvent<"driver_assigned">["data"] = { driver: "Lan", eta_s: 3 } satisfies RideEventMap["driver_assigned"];
+
+// Requests that an EventSource cannot send.
+const token = async (): Promise<string> => "secret";
+subscribe("/ride", all, {
+  method: "POST",
+  headers: async () => ({ authorization: `Bearer ${await token()}` }),
+  body: () => JSON.stringify({ from: "here" }),
+  credentials: "include",
+  redirect: "error",
+  resumeBy: "query",
+  idleTimeout: 60_000,
+  pauseHidden: 60_000,
+  transport: "fetch",
+  fetch,
+});
+for (const body of ["", new FormData(), new URLSearchParams(), new Blob(), new ArrayBuffer(1), new Uint8Array(1)]) subscribe("/ride", {}, { body });
+subscribe("/ride", {}, { headers: new Headers(), body: () => new Blob().stream() });
+
+export async function ask(): Promise<void> {
+  try {
+    for await (const event of request(new URL("https://rides.example/"), { body: "{}", headers: [["a", "b"]], signal: controller.signal })) {
+      same<typeof event, RideEvent>(true);
+    }
+  } catch (error) {
+    const { status, body, event } = error as RideEventRequestError;
+    same<typeof event, RideEvent | undefined>(true);
+    console.log(status, body);
+  }
+  const response = await fetch("/ride");
+  if (response.body !== null) {
+    for await (const { eventType, data, lastEventId } of parse(response.body)) console.log(eventType.length, data.length, lastEventId.length);
+  }
+}
+
+// A shared runtime gives the same types.
+same<shared.RideEvent, RideEvent>(true);
+same<shared.RideEventHandlers, RideEventHandlers>(true);
+shared.subscribe("/ride", all, { onGap: ({ missed }) => same<typeof missed, number | null>(true) });
 
 same<FormMap["form.level"], "debug" | "info">(true);
 same<FormMap["form.csv"], string>(true);

@@ -1,7 +1,10 @@
 // Code that must not compile: each wrong line ends with the error that the compiler must report there.
-import { subscribe, decode, type RideEvent, type RideEventHandlers, type RideEventMap } from "../../contracts/ride_event.ts";
+import { subscribe, request, decode, type RideEvent, type RideEventHandlers, type RideEventMap } from "../../contracts/ride_event.ts";
 import { subscribe as subscribeReading } from "../../contracts/reading.ts";
 import { subscribe as subscribeTopics } from "../../contracts/topics.ts";
+import { subscribe as subscribeShared } from "../../contracts/ride_event_shared.ts";
+import { subscribe as subscribeSmall } from "../../contracts/ride_event_small.ts";
+import type { SseContract } from "../../contracts/sse_typed.ts";
 import type { SentMap } from "../../contracts/sent.ts";
 
 subscribe("/ride", { compelted: () => undefined }); // TS2561
@@ -22,6 +25,22 @@ subscribe("/ride", {}, { recreate: { delay: "1s" } }); // TS2322
 subscribeReading("/reading", {}, { onGap: () => undefined }); // TS2353
 subscribeTopics("/topics", { Ride: () => undefined }); // TS2353
 subscribeTopics("/topics", { Other: ({ id }) => id }); // TS2339
+subscribe("/ride", {}, { headers: { authorization: 7 } }); // TS2322
+subscribe("/ride", {}, { body: { question: "?" } }); // TS2353
+subscribe("/ride", {}, { body: new ReadableStream() }); // TS2322
+subscribe("/ride", {}, { transport: "websocket" }); // TS2322
+subscribeSmall("/ride", {}, { method: "POST" }); // TS2353
+request("/ride", { recreate: false }); // TS2353
+subscribeShared("/ride", { compelted: () => undefined }); // TS2561
+subscribeShared("/ride", {}, { onGap: ({ lost }) => lost }); // TS2339
+
+// A file that was generated for another version of the runtime.
+export const stale: SseContract<RideEventMap> = {
+  runtime: 0, // TS2322
+  variants: [{ name: "arrived", types: [], form: "unit" }], // TS2322
+  ignored: [],
+  nested: [],
+};
 
 subscribe("/ride", {}, {
   onEvent: (event) => {

@@ -118,6 +118,11 @@ impl Page {
         self.send_command("until", json!({ "code": code })).await;
     }
 
+    /// Disconnects the browser from the network, or connects it again.
+    pub(crate) async fn set_offline(&self, offline: bool) {
+        self.send_command("offline", json!({ "offline": offline })).await;
+    }
+
     /// Reads a stream with the native `EventSource`, and reports its events.
     pub(crate) async fn record(&self, url: &str, types: &[&str]) {
         self.record_with(url, types, json!({})).await;

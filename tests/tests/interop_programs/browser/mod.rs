@@ -4,10 +4,12 @@ mod bundles;
 mod chromium;
 mod cors;
 mod example;
+mod fetch;
 mod gzip;
 mod pages;
 mod resuming;
 mod tabs;
 mod typed;
+mod workers;
 
 pub(crate) use self::chromium::{Browser, browser_found};

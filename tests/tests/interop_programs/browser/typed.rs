@@ -16,7 +16,8 @@ use axum::{
 use serde_json::{Value, json};
 use sse_typed::{
     Gap, Hub, LastEventId, Sse, SseEvent, SseLayer,
-    typescript::{Options, render},
+    codec::describe::DescribeEvent,
+    typescript::{Options, TypeScript, render},
 };
 use tokio::{io::AsyncWriteExt, process::Command, time::timeout};
 
@@ -28,7 +29,7 @@ use crate::{
 
 #[derive(Debug, PartialEq, SseEvent)]
 #[sse(rename_all = "snake_case")]
-enum Parcel {
+pub(super) enum Parcel {
     Moved {
         to: String,
     },
@@ -44,12 +45,12 @@ enum Parcel {
     },
 }
 
-/// The generated module as JavaScript.
-async fn module() -> String {
+/// The generated module of an event type as JavaScript.
+pub(super) async fn module<E: DescribeEvent<TypeScript>>() -> String {
     let mut command = Command::new("node");
     command.arg(script_path("strip.mjs")).stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
     let mut process = command.spawn().unwrap();
-    process.stdin.take().unwrap().write_all(render::<Parcel>(&Options::new()).as_bytes()).await.unwrap();
+    process.stdin.take().unwrap().write_all(render::<E>(&Options::new()).as_bytes()).await.unwrap();
     let output = timeout(LIMIT, process.wait_with_output()).await.expect("esbuild does not end").unwrap();
     assert!(output.status.success());
     String::from_utf8(output.stdout).unwrap()
@@ -84,7 +85,7 @@ async fn start(hub: &Hub<Parcel>) -> (Server, Visits) {
             }
         }
     };
-    let code = module().await;
+    let code = module::<Parcel>().await;
     let script = move || std::future::ready(([(CONTENT_TYPE, "text/javascript")], code.clone()));
     let page = "<!doctype html><title>parcel</title><script type=module>
         import * as parcel from './parcel.js';
@@ -121,7 +122,7 @@ fn is_event(report: &Value) -> bool {
 }
 
 /// The next report that is not a state.
-async fn next(page: &mut Page) -> Value {
+pub(super) async fn next(page: &mut Page) -> Value {
     loop {
         let report = page.next().await;
         if report.get("state").is_none() {

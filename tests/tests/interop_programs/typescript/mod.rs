@@ -13,6 +13,7 @@ use crate::program::{Program, browser_tests, found, output, script};
 
 mod keys;
 mod live;
+mod parsing;
 mod variants;
 
 const PROGRAMS: [Program; 2] = [Program::Node, Program::NpmPackages];
@@ -119,4 +120,41 @@ async fn a_page_may_throw_close_and_wait_in_every_callback() {
         let lines = script("typescript/callbacks.mjs", &[&folder.to_string_lossy()]).await;
         assert!(lines.len() >= 10 && lines.iter().all(|line| line.starts_with("passed: ")), "{lines:#?}");
     }
+}
+
+#[tokio::test]
+#[ignore = "needs Node and npm packages"]
+async fn a_subscription_by_fetch_keeps_the_promises_of_one_by_an_event_source() {
+    let name = "a_subscription_by_fetch_keeps_the_promises_of_one_by_an_event_source";
+    if found(name, &PROGRAMS) {
+        let folder = compiled(name).await;
+        let lines = script("typescript/fetch.mjs", &[&folder.to_string_lossy()]).await;
+        assert!(lines.len() >= 15 && lines.iter().all(|line| line.starts_with("passed: ")), "{lines:#?}");
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs Node and npm packages"]
+async fn a_request_is_one_answer_and_its_failures_are_thrown() {
+    let name = "a_request_is_one_answer_and_its_failures_are_thrown";
+    if found(name, &PROGRAMS) {
+        let folder = compiled(name).await;
+        let lines = script("typescript/request.mjs", &[&folder.to_string_lossy()]).await;
+        assert!(lines.len() == 6 && lines.iter().all(|line| line.starts_with("passed: ")), "{lines:#?}");
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs Node and npm packages"]
+async fn the_code_of_a_page_is_small() {
+    if !found("the_code_of_a_page_is_small", &PROGRAMS) {
+        return;
+    }
+    let lines = script("typescript/sizes.mjs", &[]).await;
+    let sizes: Vec<usize> = lines.iter().map(|line| line.parse().unwrap()).collect();
+    // Minified and compressed, in bytes: `subscribe` with an `EventSource` only, and all exports.
+    let &[event_source, all, types_only] = &*sizes else { panic!("{lines:?}") };
+    assert!((2000..=3000).contains(&event_source), "{event_source}");
+    assert!((4000..=5120).contains(&all), "{all}");
+    assert!(types_only < 50, "{types_only}");
 }

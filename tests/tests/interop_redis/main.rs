@@ -5,6 +5,7 @@
 mod cluster;
 mod common;
 mod connecting;
+mod hostile;
 mod hub;
 mod keys;
 mod outages;

@@ -99,9 +99,9 @@ for i = FIRST, #ARGV, 3 do
     newest = own
 end
 if ARGV[4] ~= '' then
-    local now = redis.call('TIME')
-    local oldest = now[1] * 1000 + math.floor(now[2] / 1000) - ARGV[4]
-    if oldest > 0 then
+    local now = redis.pcall('TIME')
+    local oldest = not now.err and now[1] * 1000 + math.floor(now[2] / 1000) - ARGV[4]
+    if oldest and oldest > 0 then
         redis.pcall('XTRIM', KEYS[1], 'MINID', '~', string.format('%.0f', oldest))
     end
 end

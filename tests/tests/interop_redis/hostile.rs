@@ -53,3 +53,33 @@ async fn an_event_that_is_stored_is_not_reported_as_failed_when_the_user_loses_a
     }
 }
 
+#[tokio::test]
+#[ignore = "needs redis-server"]
+async fn a_url_that_wants_another_protocol_changes_nothing() {
+    if !found("a_url_that_wants_another_protocol_changes_nothing") {
+        return;
+    }
+    let cluster = Server::start_with(&["--cluster-enabled", "yes"]);
+    // With slots, so that commands work.
+    let _: Value = cluster.run(&["CLUSTER", "ADDSLOTSRANGE", "0", "16383"]);
+    within(async {
+        while !cluster.run::<String>(&["CLUSTER", "INFO"]).contains("cluster_state:ok") {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await;
+    let error = RedisStore::connect(&format!("{}/?protocol=resp3", cluster.url())).await.unwrap_err();
+    assert!(error.is_unsupported_server(), "{error:?}");
+    let server = Server::start();
+    let store = connect(&format!("{}/?protocol=resp3", server.url())).await;
+    let log = store.log("rides");
+    let mut reader = Reader::at_head(&log).await;
+    let waiting = tokio::spawn({
+        let (log, position) = (log.clone(), reader.position.clone());
+        async move { log.wait_after(&position).await }
+    });
+    log.append(&block(0)).await.unwrap();
+    within(waiting).await.unwrap().unwrap();
+    reader.follow_to(&log, 0).await;
+}
+

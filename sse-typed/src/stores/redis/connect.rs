@@ -1,6 +1,6 @@
 use std::{fmt, sync::Arc, time::Duration};
 
-use redis::{AsyncConnectionConfig, ConnectionAddr, ConnectionInfo, RedisConnectionInfo, Value};
+use redis::{AsyncConnectionConfig, ConnectionAddr, ConnectionInfo, ProtocolVersion, RedisConnectionInfo, Value};
 use rustls::{ClientConfig, pki_types::ServerName};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -83,7 +83,9 @@ impl Target {
             ConnectionAddr::Unix(path) => Address::Unix(path.clone()),
             _ => return Err(Kind::InvalidSettings("the kind of the URL is not supported".to_owned()).into()),
         };
-        Ok((address, info.redis_settings().clone().set_lib_name("sse-typed", env!("CARGO_PKG_VERSION"))))
+        // The URL may name the other protocol, whose replies are of other types.
+        let login = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP2);
+        Ok((address, login.set_lib_name("sse-typed", env!("CARGO_PKG_VERSION"))))
     }
 
     /// The key of a log in the server.

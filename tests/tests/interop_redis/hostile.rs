@@ -83,3 +83,44 @@ async fn a_url_that_wants_another_protocol_changes_nothing() {
     reader.follow_to(&log, 0).await;
 }
 
+#[test]
+#[ignore = "needs redis-server"]
+fn a_store_whose_runtime_has_ended_is_away_and_nobody_waits_for_it() {
+    if !found("a_store_whose_runtime_has_ended_is_away_and_nobody_waits_for_it") {
+        return;
+    }
+    let server = Server::start();
+    for multi in [false, true] {
+        let runtime = || {
+            let mut builder = if multi {
+                tokio::runtime::Builder::new_multi_thread()
+            } else {
+                tokio::runtime::Builder::new_current_thread()
+            };
+            builder.enable_all().build().unwrap()
+        };
+        let (first, second) = (runtime(), runtime());
+        let store = first.block_on(store(&server));
+        let log = store.log("rides");
+        let position = first.block_on(log.append(&block(0))).unwrap();
+        let waiting = second.spawn({
+            let (log, position) = (log.clone(), position.clone());
+            async move { log.wait_after(&position).await }
+        });
+        second.block_on(async { tokio::time::sleep(Duration::from_millis(50)).await });
+        drop(first);
+        second.block_on(async {
+            match within(log.append(&block(1))).await {
+                Err(AppendError::Failed(error)) => assert!(error.is_unreachable(), "{error:?}"),
+                outcome => panic!("{outcome:?}"),
+            }
+            assert!(within(log.read_after(position.as_str(), 9)).await.unwrap_err().is_unreachable());
+            assert!(!store.health().is_up(), "{:?}", store.health());
+            let StoreState::Failed { error } = store.health().state() else { panic!("{:?}", store.health()) };
+            assert!(error.to_string().contains("cannot be reached"), "{error}");
+            let _ = within(waiting).await;
+            assert!(within(log.wait_after(&position)).await.unwrap_err().is_unreachable());
+        });
+    }
+}
+

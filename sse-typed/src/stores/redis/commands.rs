@@ -1,4 +1,5 @@
 use std::{
+    mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -96,6 +97,13 @@ impl Commands {
             drop(state);
             self.connected.send_replace(0);
         }
+    }
+
+    /// Takes the connection out of use for good, once the task that keeps it has ended.
+    pub(super) fn stop(&self) {
+        let before = mem::replace(&mut *self.lock(), State::Away(RedisError::stopped()));
+        self.connected.send_replace(0);
+        drop(before);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

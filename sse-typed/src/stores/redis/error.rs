@@ -123,9 +123,9 @@ impl RedisError {
         &self.0.kind
     }
 
-    /// The runtime of the store has ended.
+    /// The tasks of the store have ended.
     pub(super) fn stopped() -> Self {
-        Self::new(Kind::Unreachable, "the Tokio runtime of the store has ended")
+        Self::new(Kind::Unreachable, "the store was dropped, or its Tokio runtime has ended")
     }
 
     pub(super) fn timed_out() -> Self {

@@ -39,6 +39,12 @@ impl Status {
         self.reporter.health()
     }
 
+    /// Says that nobody tries to connect any more.
+    pub(super) fn stop(&self) {
+        let _errors = self.errors.lock().unwrap_or_else(PoisonError::into_inner);
+        self.reporter.set_failed(RedisError::stopped());
+    }
+
     pub(super) fn set(&self, link: Link, error: Option<RedisError>) {
         let mut errors = self.errors.lock().unwrap_or_else(PoisonError::into_inner);
         errors[match link {

@@ -32,7 +32,8 @@ use crate::hub::{EventStore, Health, LogOptions, Wakes};
 /// See the [module](crate::stores::redis) for what the server needs, and for what the store promises.
 ///
 /// A store is a handle: its clones share two connections and two tasks. These end when the last clone and the last log are dropped.
-/// The store is of the Tokio runtime in which it was made, which needs its timer and its I/O.
+/// The store is of the Tokio runtime in which it was made, which needs its timer and its I/O. When this runtime ends,
+/// [`health`](EventStore::health) is [`Failed`](crate::hub::StoreState::Failed) and all methods fail.
 ///
 /// ```no_run
 /// use sse_typed::stores::RedisStore;
@@ -66,6 +67,22 @@ struct Queues {
     by_key: HashMap<Arc<str>, Weak<Queue>>,
     /// How many there may be before those that are dropped are removed.
     clean_at: usize,
+}
+
+/// Is held by each task of a store. A task ends with the store, or with its runtime.
+struct Running {
+    commands: Arc<Commands>,
+    wakes: Wakes,
+    status: Arc<Status>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.commands.stop();
+        self.status.stop();
+        // Nothing wakes the readers later. They find out when they read.
+        self.wakes.all_changed();
+    }
 }
 
 impl RedisStore {
@@ -124,10 +141,25 @@ impl RedisStore {
             // Before the first call, which may come before the task runs.
             connection.set_up(commands, Commands::FIRST);
         }
-        let commands =
-            runtime.spawn(Arc::clone(&connection).keep_connected(Arc::clone(&target), Arc::clone(&status), commands));
-        let forwarding = Notifications::new(Arc::clone(&target), wakes.clone(), Arc::clone(&status));
-        let forwarding = runtime.spawn(forwarding.run(notifications));
+        let running =
+            || Running { commands: Arc::clone(&connection), wakes: wakes.clone(), status: Arc::clone(&status) };
+        let commands = runtime.spawn({
+            let keep = Arc::clone(&connection).keep_connected(Arc::clone(&target), Arc::clone(&status), commands);
+            let running = running();
+            async move {
+                let _running = running;
+                keep.await;
+            }
+        });
+        let forwarding = runtime.spawn({
+            let forward =
+                Notifications::new(Arc::clone(&target), wakes.clone(), Arc::clone(&status)).run(notifications);
+            let running = running();
+            async move {
+                let _running = running;
+                forward.await;
+            }
+        });
         Self(Arc::new(Shared {
             target,
             options: Arc::new(options),

@@ -83,6 +83,93 @@ async fn a_url_that_wants_another_protocol_changes_nothing() {
     reader.follow_to(&log, 0).await;
 }
 
+#[tokio::test]
+#[ignore = "needs redis-server"]
+async fn the_first_page_of_a_log_is_bounded_whatever_the_size_of_the_events() {
+    if !found("the_first_page_of_a_log_is_bounded_whatever_the_size_of_the_events") {
+        return;
+    }
+    let server = Server::start();
+    let store = store(&server).await;
+    let log = store.log("rides");
+    let start = log.head().await.unwrap();
+    log.append(&block(0)).await.unwrap();
+    for _ in 0..24 {
+        log.append(&big(1 << 20)).await.unwrap();
+    }
+    log.close(None, End::Complete).await.unwrap();
+    let (mut position, mut events) = (start, 0);
+    let closed = loop {
+        let page = log.read_after(position.as_str(), 256).await.unwrap();
+        assert_eq!(page.gap, None);
+        let bytes: usize = page.entries.iter().map(|entry| entry.block.as_bytes().len()).sum();
+        assert!(bytes <= (2 << 20) + 1000, "a page has {bytes} bytes");
+        position = page.next_position(&position);
+        events += page.entries.len();
+        if page.closed.is_some() || page.entries.is_empty() {
+            break page.closed;
+        }
+    };
+    assert_eq!((events, closed), (25, Some(End::Complete)));
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server"]
+async fn a_page_that_was_too_large_for_the_connection_is_bounded_when_it_is_read_again() {
+    if !found("a_page_that_was_too_large_for_the_connection_is_bounded_when_it_is_read_again") {
+        return;
+    }
+    let server = Server::start();
+    let proxy = Proxy::start(server.port()).await;
+    let (there, here) = (store(&server).await, connect(&proxy.url()).await);
+    let (writer, log) = (there.log("rides"), here.log("rides"));
+    for n in 0..20 {
+        writer.append(&block(n)).await.unwrap();
+    }
+    // From here on the reader expects small events.
+    let mut reader = Reader::at(log.before_last(20).await.unwrap());
+    reader.read_all(&log).await;
+    for _ in 0..24 {
+        writer.append(&big(1 << 20)).await.unwrap();
+    }
+    proxy.break_at(Break::Reply { text: "XRANGE".to_owned(), bytes: 3 << 20 });
+    let error = log.read_after(reader.position.as_str(), 256).await.unwrap_err();
+    assert!(error.is_unreachable(), "{error:?}");
+    until_up(&here, true).await;
+    let page = log.read_after(reader.position.as_str(), 256).await.unwrap();
+    let bytes: usize = page.entries.iter().map(|entry| entry.block.as_bytes().len()).sum();
+    assert!((1..=(2 << 20) + 1000).contains(&bytes), "a page has {bytes} bytes");
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server"]
+async fn the_largest_events_are_appended_and_read() {
+    if !found("the_largest_events_are_appended_and_read") {
+        return;
+    }
+    let server = Server::start();
+    let store = RedisStore::builder(&server.url()).response_timeout(Duration::from_secs(10)).connect().await.unwrap();
+    let log = store.log("rides");
+    let start = log.head().await.unwrap();
+    let block = big((16 << 20) - 8);
+    let mut ids = Vec::new();
+    for _ in 0..4 {
+        ids.push(log.append(&block).await.unwrap());
+    }
+    let mut position = start;
+    let mut read = Vec::new();
+    loop {
+        let page = log.read_after(position.as_str(), 256).await.unwrap();
+        if page.entries.is_empty() {
+            break;
+        }
+        position = page.next_position(&position);
+        read.extend(page.entries.into_iter().map(|entry| entry.id));
+    }
+    assert_eq!(read, ids);
+    assert!(store.health().is_up());
+}
+
 #[test]
 #[ignore = "needs redis-server"]
 fn a_store_whose_runtime_has_ended_is_away_and_nobody_waits_for_it() {

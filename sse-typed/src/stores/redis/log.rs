@@ -26,8 +26,11 @@ const LONGEST_KEY: usize = 512;
 /// How many bytes of events one read asks for, about.
 const PAGE_BYTES: usize = 1 << 20;
 
-/// How many events the first read of a log asks for: their size is not known yet.
-const FIRST_PAGE: usize = 16;
+/// How many events a read asks for whose size is not known yet.
+///
+/// Reads of up to this many events end at [`PAGE_BYTES`] by a script. For more events it would take the server many times as long as
+/// the plain command, and their size is known.
+const SMALL_PAGE: usize = 16;
 
 /// The history of one key in a [`RedisStore`](super::RedisStore).
 ///
@@ -66,10 +69,23 @@ impl RedisLog {
         queue.append(&self.shared, &self.options, block, end).await
     }
 
-    async fn records(&self, from: &str, count: usize) -> Result<Vec<Record>, RedisError> {
-        let mut command = redis::cmd("XRANGE");
-        command.arg(&self.queue()?.names.stream).arg(from).arg("+").arg("COUNT").arg(count);
-        record::records(self.shared.read(&command).await?)
+    /// The records from an entry on that a page of at most `limit` events needs.
+    async fn records(&self, from: &str, limit: usize) -> Result<Vec<Record>, RedisError> {
+        let stream = &self.queue()?.names.stream;
+        // Before the events the one at the position, behind them the end.
+        let count = limit.saturating_add(2);
+        let records = if limit <= SMALL_PAGE {
+            self.shared.page(stream, from, count, PAGE_BYTES).await
+        } else {
+            let mut command = redis::cmd("XRANGE");
+            command.arg(stream).arg(from).arg("+").arg("COUNT").arg(count);
+            self.shared.read(&command).await.and_then(record::records)
+        };
+        if matches!(&records, Err(error) if error.is_unreachable()) {
+            // The events may have become so large that the reply took too long. The next read must not ask for the same.
+            self.average.store(0, Ordering::Relaxed);
+        }
+        records
     }
 
     fn key_text(&self) -> &str {
@@ -79,7 +95,7 @@ impl RedisLog {
     /// How many events a read may ask for.
     fn limit(&self, wanted: usize) -> usize {
         let most = match self.average.load(Ordering::Relaxed) {
-            0 => FIRST_PAGE,
+            0 => SMALL_PAGE,
             average => (PAGE_BYTES / average).max(1),
         };
         wanted.clamp(1, most)
@@ -128,18 +144,16 @@ impl EventLog for RedisLog {
 
     async fn read_after(&self, after: &str, limit: usize) -> Result<Page, RedisError> {
         let limit = self.limit(limit);
-        // Before the events the one at the position, behind them the end.
-        let count = limit.saturating_add(2);
         let position = Position::parse(after);
         let skipped = |record: &Record| self.shared.note_skipped(self.key_text(), record);
         if let Some(position) = position {
-            let records = self.records(&position.entry.to_string(), count).await?;
+            let records = self.records(&position.entry.to_string(), limit).await?;
             if let Ok(page) = page::behind(records, position, limit, skipped) {
                 self.note_size(&page);
                 return Ok(page);
             }
         }
-        let oldest = self.records("-", count).await?;
+        let oldest = self.records("-", limit).await?;
         let reason = page::reason(position, &oldest);
         let page = page::behind_gap(oldest, reason, limit, skipped);
         self.note_size(&page);

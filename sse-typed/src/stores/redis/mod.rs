@@ -73,7 +73,9 @@
 //!
 //! Somewhat more is retained than [`Retention`](crate::hub::Retention) says. Redis trims whole blocks of a stream, which are 100
 //! entries by default, and the store trims when an event is appended: a quiet key keeps events that are too old. **The limit
-//! in bytes is not applied.** Set a limit of events that fits the memory of the server.
+//! in bytes is not applied**, not even its default of 16 MiB: no script sums up the sizes of a history at every append. A key takes up
+//! to the limit of events, and a block more, times the size of an event, and about 100 bytes for each event in addition. Set a limit
+//! of events that fits the memory of the server.
 //!
 //! # Connections
 //!
@@ -85,7 +87,10 @@
 //! [`health`](crate::hub::EventStore::health) is [`Away`](crate::hub::StoreState::Away), appends fail at once, and
 //! subscribers stay connected. When the notifications are back, all followed keys are read.
 //!
-//! A page of a read has about 1 MiB of events, estimated by the size of the events that the log has read before.
+//! A page of a read has about 1 MiB of events. The first page of a log, and each page of up to 16 events, ends with the event that
+//! exceeds this. The number of events of other pages is estimated by the size of the events that the log has read before: such a
+//! page is larger where a run of larger events begins. If it is so large that the connection breaks or the reply takes too long, the
+//! read fails, and the next read of the log is bounded as the first.
 //!
 //! [failed]: crate::hub::AppendError::Failed
 //! [unknown]: crate::hub::AppendError::Unknown

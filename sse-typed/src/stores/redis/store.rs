@@ -56,6 +56,7 @@ pub(super) struct Shared {
     runtime: Handle,
     append_script: ServerScript,
     before_last_script: ServerScript,
+    page_script: ServerScript,
     queues: Mutex<Queues>,
     skipped: AtomicU64,
     tasks: [AbortHandle; 2],
@@ -169,6 +170,7 @@ impl RedisStore {
             runtime,
             append_script: ServerScript::new(include_str!("append.lua")),
             before_last_script: ServerScript::new(include_str!("before_last.lua")),
+            page_script: ServerScript::new(include_str!("page.lua")),
             queues: Mutex::default(),
             skipped: AtomicU64::new(0),
             tasks: [commands.abort_handle(), forwarding.abort_handle()],
@@ -256,6 +258,21 @@ impl Shared {
         let text: String =
             redis::from_redis_value(reply).map_err(|_| RedisError::unexpected("a position is no text"))?;
         Ok(Position::parse(&text))
+    }
+
+    /// The records from an entry on, or from the beginning for `-`, up to `count`, and to so many bytes behind the entry itself,
+    /// which comes without its event.
+    pub(super) async fn page(
+        &self,
+        stream: &str,
+        from: &str,
+        count: usize,
+        bytes: usize,
+    ) -> Result<Vec<Record>, RedisError> {
+        let reply = self.page_script.call(&self.commands, |command| {
+            command.arg(1).arg(stream).arg(from).arg(count).arg(bytes);
+        });
+        record::records(reply.await.map_err(CallError::into_error)?)
     }
 
     pub(super) fn note_skipped(&self, key: &str, record: &Record) {

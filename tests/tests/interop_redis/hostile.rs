@@ -466,6 +466,38 @@ async fn a_client_that_had_events_before_a_wipe_gets_a_gap_and_one_that_had_none
 
 #[tokio::test]
 #[ignore = "needs redis-server"]
+async fn the_position_before_many_events_is_found_in_short_calls() {
+    if !found("the_position_before_many_events_is_found_in_short_calls") {
+        return;
+    }
+    const EVENTS: usize = 6000;
+    let server = Server::start();
+    let store = RedisStore::builder(&server.url()).response_timeout(Duration::from_secs(10)).connect().await.unwrap();
+    let log = store.open("rides", &LogOptions::new().retain(Retention::events(EVENTS)));
+    let mut positions = vec![log.head().await.unwrap()];
+    let block = block(0);
+    while positions.len() <= EVENTS {
+        let ids = futures_util::future::join_all((0..60).map(|_| log.append(&block))).await;
+        positions.extend(ids.into_iter().map(Result::unwrap));
+    }
+    // A record of another program counts as none.
+    let _: Value = server.run(&["XADD", "sse:rides", "*", "x", "y"]);
+    for n in [1, 63, 64, 511, 512, 513, 1024, 5000, EVENTS - 1, EVENTS, EVENTS + 1] {
+        let _: Value = server.run(&["CONFIG", "RESETSTAT"]);
+        let before = log.before_last(n as u64).await.unwrap();
+        assert_eq!(before, positions[EVENTS.saturating_sub(n)], "{n}");
+        let stats: String = server.run(&["INFO", "commandstats"]);
+        let calls = |name: &str| -> usize {
+            let line = stats.lines().find_map(|line| line.strip_prefix(name));
+            line.map_or(0, |line| line.split(',').next().unwrap().parse().unwrap())
+        };
+        let (scripts, pages) = (calls("cmdstat_evalsha:calls="), calls("cmdstat_xrevrange:calls="));
+        assert!(pages <= 8 * scripts + 1, "{n}: {scripts} calls read {pages} pages");
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server"]
 async fn slow_readers_replay_a_long_history_while_it_is_trimmed() {
     if !found("slow_readers_replay_a_long_history_while_it_is_trimmed") {
         return;

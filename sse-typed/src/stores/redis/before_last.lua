@@ -2,10 +2,16 @@
 --
 -- KEYS[1]  the stream
 -- ARGV[1]  how many events
+-- ARGV[2]  the entry to begin at, or '+'
 --
--- Replies with the position before the n-th newest event, or before the oldest if there are fewer, or '' if there is none.
+-- Replies with {<position>, <events>, <entry>}: the position before the n-th newest event, or before the oldest if there are fewer, or ''
+-- if there is none. If the search is not over, the position is that before the events that were counted, and the next call looks for so
+-- many events from the entry on. Else the entry is ''.
 
 local PAGE = 64
+
+-- How many pages one call reads. Meanwhile the server does nothing else.
+local PAGES = 8
 
 local function field(entry, name)
     local fields = entry[2]
@@ -29,20 +35,20 @@ if wanted >= redis.call('XLEN', KEYS[1]) then
         local page = redis.call('XRANGE', KEYS[1], from, '+', 'COUNT', PAGE)
         for _, entry in ipairs(page) do
             if is_event(entry) then
-                return field(entry, 'p')
+                return { field(entry, 'p'), 0, '' }
             end
         end
         if #page < PAGE then
-            return before
+            return { before, 0, '' }
         end
         from = '(' .. page[#page][1]
     end
 end
-local to = '+'
-while wanted > 0 do
+local to = ARGV[2]
+for _ = 1, PAGES do
     local page = redis.call('XREVRANGE', KEYS[1], to, '-', 'COUNT', math.min(PAGE, wanted))
     if #page == 0 then
-        break
+        return { before, 0, '' }
     end
     for _, entry in ipairs(page) do
         if is_event(entry) then
@@ -50,6 +56,9 @@ while wanted > 0 do
             wanted = wanted - 1
         end
     end
+    if wanted == 0 then
+        return { before, 0, '' }
+    end
     to = '(' .. page[#page][1]
 end
-return before
+return { before, wanted, to }

@@ -250,14 +250,20 @@ impl Shared {
     pub(super) async fn before_last(&self, key: &str, n: u64) -> Result<Option<Position>, RedisError> {
         let key = self.target.redis_key(key);
         // Numbers of Lua are exact up to 2^53.
-        let n = n.min(1 << 53);
-        let reply = self.before_last_script.call(&self.commands, |command| {
-            command.arg(1).arg(&key).arg(n);
-        });
-        let reply = reply.await.map_err(CallError::into_error)?;
-        let text: String =
-            redis::from_redis_value(reply).map_err(|_| RedisError::unexpected("a position is no text"))?;
-        Ok(Position::parse(&text))
+        let (mut wanted, mut from, mut before) = (n.min(1 << 53), "+".to_owned(), None);
+        loop {
+            let reply = self.before_last_script.call(&self.commands, |command| {
+                command.arg(1).arg(&key).arg(wanted).arg(&from);
+            });
+            let reply = reply.await.map_err(CallError::into_error)?;
+            let reply: (String, u64, String) =
+                redis::from_redis_value(reply).map_err(|_| RedisError::unexpected("a position is no text"))?;
+            before = Position::parse(&reply.0).or(before);
+            if reply.2.is_empty() {
+                return Ok(before);
+            }
+            (wanted, from) = (reply.1, reply.2);
+        }
     }
 
     /// The records from an entry on, or from the beginning for `-`, up to `count`, and to so many bytes behind the entry itself,

@@ -39,6 +39,28 @@ async fn a_wrong_or_missing_password_is_refused_by_name() {
 
 #[tokio::test]
 #[ignore = "needs redis-server"]
+async fn a_user_and_a_password_of_any_characters_log_in_and_are_in_no_text() {
+    if !found("a_user_and_a_password_of_any_characters_log_in_and_are_in_no_text") {
+        return;
+    }
+    let server = Server::start();
+    let (user, password) = ("u@x:é", "p@:/?#[]%41 é\"'+&");
+    let _: Value = server.run(&["ACL", "SETUSER", user, "on", &format!(">{password}"), "~*", "&*", "+@all"]);
+    let store = RedisStore::builder(&server.url()).user(user).password(password).connect().await.unwrap();
+    assert!(!format!("{store:?}").contains("p@"), "{store:?}");
+    let encode = |text: &str| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
+    let login = format!("redis://{}:{}@", encode(user), encode(password));
+    let url = server.url().replace("redis://", &login) + "/3";
+    let store = RedisStore::connect(&url).await.unwrap();
+    store.log("rides").append(&block(0)).await.unwrap();
+    assert!(!format!("{store:?} {:?}", RedisStore::builder(&url)).contains("p@"), "{store:?}");
+    let error = RedisStore::connect(&url.replace("%2B", "%2C")).await.unwrap_err();
+    assert!(error.is_login_refused(), "{error:?}");
+    assert!(!format!("{error:?} {error}").contains("p@"), "{error:?}");
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server"]
 async fn a_right_that_the_user_lacks_is_named() {
     if !found("a_right_that_the_user_lacks_is_named") {
         return;
@@ -211,6 +233,9 @@ async fn tls_is_spoken_to_a_server_whose_certificate_is_trusted() {
     let url = format!("rediss://localhost:{tls_port}");
     let error = RedisStore::connect(&url).await.unwrap_err();
     assert!(error.is_unreachable(), "the platform does not trust it: {error:?}");
+    let other_name = format!("rediss://127.0.0.1:{tls_port}");
+    let error = RedisStore::builder(&other_name).root_certificates_pem(certificate.pem()).connect().await.unwrap_err();
+    assert!(error.is_unreachable(), "the certificate is of another name: {error:?}");
     let store = RedisStore::builder(&url).root_certificates_pem(certificate.pem()).connect().await.unwrap();
     let log = store.log("rides");
     let mut reader = Reader::at_head(&log).await;

@@ -12,7 +12,7 @@ use super::{
     connect::{CommandConnection, Target},
     error::{Kind, RedisError},
     status::{Link, Status},
-    trace,
+    trace::ConnectionReports,
 };
 
 /// How often the server is asked whether it is still there.
@@ -118,7 +118,7 @@ impl Commands {
         mut first: Option<CommandConnection>,
     ) {
         let mut number = Self::FIRST - 1;
-        let mut back_off = BackOff::new();
+        let (mut back_off, mut reports) = (BackOff::new(), ConnectionReports::new(Link::Commands));
         loop {
             number += 1;
             let connected = match first.take() {
@@ -129,9 +129,9 @@ impl Commands {
             let error = match connected {
                 Ok(connected) => {
                     status.set(Link::Commands, None);
-                    trace::connected(Link::Commands.name());
+                    reports.connected();
                     let error = self.until_broken(connected, number, &mut back_off).await;
-                    trace::disconnected(Link::Commands.name(), &error);
+                    reports.disconnected(&error);
                     error
                 }
                 Err(error) => error,
@@ -140,7 +140,7 @@ impl Commands {
             self.connected.send_replace(0);
             status.set(Link::Commands, Some(error.clone()));
             let pause = back_off.pause();
-            trace::connect_failed(Link::Commands.name(), &error, pause);
+            reports.connect_failed(&error, pause);
             sleep(pause).await;
         }
     }

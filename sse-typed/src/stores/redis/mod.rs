@@ -85,7 +85,8 @@
 //! Both are tested with a PING every 5 seconds. A connection that is lost, or whose reply does not come within
 //! [2 seconds](RedisStoreBuilder::response_timeout), is made anew with pauses from 50 ms to 5 s. Meanwhile
 //! [`health`](crate::hub::EventStore::health) is [`Away`](crate::hub::StoreState::Away), appends fail at once, and
-//! subscribers stay connected. When the notifications are back, all followed keys are read.
+//! subscribers stay connected. An error that is repeated meanwhile is a warning of `tracing` once. When the notifications are back,
+//! all followed keys are read.
 //!
 //! A page of a read has about 1 MiB of events. The first page of a log, and each page of up to 16 events, ends with the event that
 //! exceeds this. The number of events of other pages is estimated by the size of the events that the log has read before: such a

@@ -18,7 +18,7 @@ use super::{
     error::{Kind, RedisError},
     position::Position,
     status::{Link, Status},
-    trace,
+    trace::ConnectionReports,
 };
 use crate::hub::{Interest, Wakes};
 
@@ -34,11 +34,12 @@ pub(super) struct Notifications {
     wakes: Wakes,
     status: Arc<Status>,
     followed: HashSet<Arc<str>>,
+    reports: ConnectionReports,
 }
 
 impl Notifications {
     pub(super) fn new(target: Arc<Target>, wakes: Wakes, status: Arc<Status>) -> Self {
-        Self { target, wakes, status, followed: HashSet::new() }
+        Self { target, wakes, status, followed: HashSet::new(), reports: ConnectionReports::new(Link::Notifications) }
     }
 
     /// Forwards notifications, for ever. `first` is the connection that there is already.
@@ -55,14 +56,14 @@ impl Notifications {
                         Err(error) => error,
                         Ok(never) => match never {},
                     };
-                    trace::disconnected(Link::Notifications.name(), &error);
+                    self.reports.disconnected(&error);
                     error
                 }
                 Err(error) => error,
             };
             self.status.set(Link::Notifications, Some(error.clone()));
             let pause = back_off.pause();
-            trace::connect_failed(Link::Notifications.name(), &error, pause);
+            self.reports.connect_failed(&error, pause);
             sleep(pause).await;
         }
     }
@@ -83,7 +84,7 @@ impl Notifications {
         }
         // In effect: from here on no change is missed, and what changed before is read now.
         self.status.set(Link::Notifications, None);
-        trace::connected(Link::Notifications.name());
+        self.reports.connected();
         self.wakes.all_changed();
 
         let mut ping = interval(PING_EVERY);

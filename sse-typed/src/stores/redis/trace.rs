@@ -1,24 +1,49 @@
 //! What the store reports to `tracing`, under the target `sse_typed::stores`. Without the feature it reports nothing.
-#![cfg_attr(not(feature = "tracing"), allow(unused_variables, reason = "nothing is reported"))]
+#![cfg_attr(not(feature = "tracing"), allow(unused_variables, dead_code, reason = "nothing is reported"))]
 
 use std::{fmt::Display, time::Duration};
+
+use super::status::Link;
 
 #[cfg(feature = "tracing")]
 const TARGET: &str = "sse_typed::stores";
 
-pub(super) fn connected(connection: &'static str) {
-    #[cfg(feature = "tracing")]
-    tracing::info!(target: TARGET, connection, "connected to Redis");
+/// Reports the state of one connection. An error that is repeated while the server is away is reported as a warning once.
+#[derive(Debug)]
+pub(super) struct ConnectionReports {
+    connection: &'static str,
+    warned: Option<String>,
 }
 
-pub(super) fn disconnected(connection: &'static str, error: &dyn Display) {
-    #[cfg(feature = "tracing")]
-    tracing::warn!(target: TARGET, connection, %error, "the connection to Redis is lost");
-}
+impl ConnectionReports {
+    pub(super) const fn new(link: Link) -> Self {
+        Self { connection: link.name(), warned: None }
+    }
 
-pub(super) fn connect_failed(connection: &'static str, error: &dyn Display, pause: Duration) {
-    #[cfg(feature = "tracing")]
-    tracing::warn!(target: TARGET, connection, %error, ?pause, "Redis cannot be reached; the attempt is repeated");
+    pub(super) fn connected(&mut self) {
+        self.warned = None;
+        #[cfg(feature = "tracing")]
+        tracing::info!(target: TARGET, connection = self.connection, "connected to Redis");
+    }
+
+    pub(super) fn disconnected(&mut self, error: &dyn Display) {
+        self.warned = Some(error.to_string());
+        #[cfg(feature = "tracing")]
+        tracing::warn!(target: TARGET, connection = self.connection, %error, "the connection to Redis is lost");
+    }
+
+    pub(super) fn connect_failed(&mut self, error: &dyn Display, pause: Duration) {
+        const MESSAGE: &str = "Redis cannot be reached; the attempt is repeated";
+        let text = error.to_string();
+        if self.warned.as_ref() == Some(&text) {
+            #[cfg(feature = "tracing")]
+            tracing::debug!(target: TARGET, connection = self.connection, %error, ?pause, "{MESSAGE}");
+        } else {
+            #[cfg(feature = "tracing")]
+            tracing::warn!(target: TARGET, connection = self.connection, %error, ?pause, "{MESSAGE}");
+            self.warned = Some(text);
+        }
+    }
 }
 
 pub(super) fn skipped_record(key: &str, entry: &dyn Display) {

@@ -5,6 +5,7 @@
 mod cluster;
 mod common;
 mod connecting;
+mod histories;
 mod hostile;
 mod hub;
 mod keys;

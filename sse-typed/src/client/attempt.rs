@@ -75,7 +75,8 @@ impl fmt::Debug for Attempt {
     }
 }
 
-/// How a request with a method other than GET reconnects when its stream ends.
+/// How a source reconnects if its request has a method other than GET, such as POST: the argument of
+/// [`resume_with`](super::RequestBuilder::resume_with).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Resume {

@@ -54,15 +54,16 @@
 //! |---|---|
 //! | malformed wire bytes | no error: the standard defines how to read any bytes |
 //! | an event of a known type with bad data | an `Err` item with the event, the path in the JSON and the cause; the stream continues |
-//! | an event of an unknown type | skipped, counted and traced; an `Err` item with [`UnknownEvent::Error`] |
+//! | an event of an unknown type | skipped, counted and traced; with the setting [`UnknownEvent::Error`], an `Err` item |
 //! | an event over the size limit | an `Err` item; the next event is read |
 //! | a connection that fails, ends or times out | an [`EventSource`] reconnects (see [`ReconnectPolicy`]); an [`EventStream`] ends |
 //! | a response that is not an event stream, or is compressed | a fatal error with its head and the beginning of its body; an [`EventSource`] retries some statuses first |
 //!
 //! A [terminal event](crate::EventKind::is_terminal) whose data cannot be decoded is a bad event and does not end the
 //! stream: without valid data, neither its variant nor its content is known. A source continues to read, and reconnects
-//! when the stream ends. [`max_attempts`](ReconnectPolicy::max_attempts) does not stop it, because the connection
-//! received an event. A program that wants to end on this error leaves its loop there.
+//! when the stream ends. [`max_attempts`](ReconnectPolicy::max_attempts) does not stop it: a bad event is an event
+//! too, and each connection that receives one resets the count of attempts. A program that wants to end on this error
+//! leaves its loop there.
 //!
 //! # An unreachable server
 //!

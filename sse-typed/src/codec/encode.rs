@@ -3,7 +3,7 @@ use std::{rc::Rc, sync::Arc};
 use super::EventWriter;
 use crate::event::{EncodeError, RawEvent};
 
-/// The properties of an event that do not depend on whether it is sent or received.
+/// The event type of an event, and whether it is terminal or reports an error: common to sent and received events.
 ///
 /// The derives implement it. [`EncodeEvent`] and [`DecodeEvent`](super::DecodeEvent) are the traits for sending and receiving.
 #[diagnostic::on_unimplemented(
@@ -80,7 +80,8 @@ pub trait EncodeEvent: EventKind {
 )]
 pub trait HubEvent: EncodeEvent {}
 
-/// An event type with a `#[sse(nested)]` variant for the event type `P`, so that the events of `P` are also events of this type.
+/// `Outer: Nests<P>`: the event type `Outer` has a `#[sse(nested)]` variant for the event type `P`, so every event of
+/// `P` is also an event of `Outer`.
 ///
 /// The derives implement it for the payload of each `nested` variant. Every event type also implements it for itself. `Merge`
 /// (feature `hub`) requires it: it puts hubs of several event types on one stream, which clients decode as the outer type.

@@ -62,8 +62,8 @@ pub trait GapEvent: Sized {
     fn from_gap(gap: Gap) -> Self;
 }
 
-/// Checks the type of a field in a variant marked `#[sse(gap)]`: it must be `Part`, the type of the field of [`Gap`]
-/// with the same name.
+/// A compile-time check of the derives. Each field of a variant marked `#[sse(gap)]` has the name of a field of
+/// [`Gap`], and must have its type, `Part`.
 ///
 /// Every type implements `GapField` of itself only. The trait exists for its compile error.
 #[diagnostic::on_unimplemented(

@@ -79,7 +79,7 @@
 //! |---|---|---|
 //! | `Emit` | the event that is marked `#[sse(gap)]`, then all retained events | after the gap: the id of the gap event is the position before the oldest retained event |
 //! | `Snapshot` | a new [snapshot](Hub::subscribe_with), then the events after it | after the snapshot |
-//! | `Restart` | the end of the stream; its last event ID is cleared | as a new client |
+//! | `Restart` | the end of the stream; its last event ID is cleared | without an id, like a client on its first visit |
 //! | `Ignore` | all retained events, and nothing about the gap | after the last event it received |
 //!
 //! If a client loses its connection before the gap event reaches it, the hub sends the gap event again when the client
@@ -97,12 +97,12 @@
 //! A terminal event ends every subscription that receives it. The hub stays open; later subscriptions start after it.
 //!
 //! [`Hub::close`] closes the log: it takes no more events, and no event is lost. A subscription receives the events
-//! that remain for it and ends. The same holds for a subscription that begins later after an id, at the
+//! that remain for it and ends. The same holds for a subscription that begins after the close: after an id, at the
 //! [earliest](Start::Earliest) retained event, or at the [last](Start::Last) `n` events, for as long as history is
 //! retained. Clients that have received everything are answered 204. The event that is passed to `close` ends streams
-//! like a terminal event, and its id ends in `!`, too. With a [log elsewhere](#logs-elsewhere) the close is durable and
-//! applies to every process. [`Subscription::ready`] then asks the log, before the head of the response is sent,
-//! whether anything follows.
+//! like a terminal event, and its id ends in `!`, too. With a log other than the one in memory (a [log
+//! elsewhere](#logs-elsewhere)) the close is durable and applies to every process. [`Subscription::ready`] then asks
+//! the log, before the head of the response is sent, whether anything follows.
 //!
 //! When the last handle of a hub is dropped, its subscriptions end after the events that remain for them, and their
 //! clients reconnect. With a log elsewhere the hub ends at a position in the log; other processes may continue to
@@ -139,8 +139,8 @@
 //!   subscriptions begin at the position that the hub has reached in the log, so they may receive events that were
 //!   published right before.
 //! - The task that follows the log needs a Tokio runtime with its timer.
-//! - [Snapshots](Hub::subscribe_with) and changes are not one step: a snapshot may contain a change whose event follows
-//!   it.
+//! - A change and its event are not one step for a [snapshot](Hub::subscribe_with): the snapshot may contain a change
+//!   whose event follows the snapshot.
 //! - The log gives the ids. Any process can resume a client, also after a restart.
 //!
 //! # Stores
@@ -155,10 +155,10 @@
 //!   subscription makes the store follow it again.
 //! - When the store begins to follow a hub, it first reads the hub's newest events into memory, at most 256 and about 4
 //!   MiB, so clients that reconnect after a restart find their positions there. Live subscriptions begin after these
-//!   events. If this hub publishes an event before that, nothing is read.
+//!   events. If the hub itself publishes an event before this read, the read is skipped.
 //! - Several hubs on one key, in one process or in many, share its events. When the last handle of one is dropped, the
 //!   others continue; a [close](Hub::close) ends all of them.
-//! - Two event types must not share a key. The name that [`Topics::on`] asks for keeps them apart.
+//! - Two event types must not share a key. Give each its own `name` in [`Topics::on`]: it is a prefix of the keys.
 //! - While the engine does not answer, publishing fails. Subscriptions wait, and continue when it answers again.
 //!   [`EventStore::health`] reports the outage.
 //!
@@ -188,10 +188,10 @@
 //! One lock guards the ring and the queue of waiting tasks. It is held for a few copies. It is never held while user
 //! code or I/O runs, nor while a waker wakes or is dropped, and never across an `await`. (Wakers are cloned under it,
 //! as tokio does.) A subscription that finds no event registers its waker under the same lock, so no wake-up is lost. A
-//! subscription that reads the newest events registers its waker in the same step, so a delivery takes the lock once:
-//! the next poll compares two atomic numbers to see that the right waker is already registered. (A task that does not
-//! poll again is woken once without need.) An event wakes the waiting tasks in batches, outside of the lock. The memory
-//! of the queue is reused, so neither waiting nor waking allocates.
+//! subscription that reads the newest events registers its waker while it still holds the lock. The next poll compares
+//! two atomic numbers, sees that its waker is registered, and does not lock. So a delivery takes the lock once. (A task
+//! that does not poll again is woken once without need.) An event wakes the waiting tasks in batches, outside of the
+//! lock. The memory of the queue is reused, so neither waiting nor waking allocates.
 //!
 //! Closures of [`publish_with`](Hub::publish_with) and [`subscribe_with`](Hub::subscribe_with) run under a second lock,
 //! one at a time. This lock knows the thread that holds it: publishing from within a closure is an error and not a

@@ -11,8 +11,7 @@ use crate::{
     event::EncodeError,
 };
 
-/// The source of an [`Sse`](super::Sse)'s events. It is implemented for every stream of [events](EventItem) and for
-/// [`BoxEvents`].
+/// The argument of [`Sse::new`](super::Sse::new): every `Stream` of [events](EventItem), and [`BoxEvents`].
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a stream of events",
     label = "not a stream of events",

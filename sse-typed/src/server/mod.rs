@@ -24,8 +24,8 @@
 //! - The stream is dropped when its connection is closed. If the client closes or resets the connection (over HTTP/2, the
 //!   stream), this happens at once, even while no event is sent. If the client vanishes without closing its connection, the
 //!   server notices it when a write fails, which may be late without keep-alive.
-//! - [`LastEventId::of`](crate::LastEventId::of) is the position from which a client resumes. The layer inserts it into the
-//!   extensions of each request; in axum it is an extractor.
+//! - [`LastEventId::of`](crate::LastEventId::of) returns the id after which a client resumes. The layer inserts a
+//!   [`LastEventId`](crate::LastEventId) into the extensions of each request; in axum it is an extractor.
 //! - [`Sse::stop`] is answered with 204, which tells clients not to reconnect. So is a stream whose `size_hint` says
 //!   that it is empty.
 //! - A HEAD request gets the response head without a body.
@@ -38,18 +38,18 @@
 //! | | ends |
 //! |---|---|
 //! | [`SseLayer::shutdown`] | streams, when the shutdown begins: at once, after a grace period, or after a farewell event. New ones get a 503 |
-//! | the server's own graceful shutdown, which waits for [`Shutdown::begun`] | connections whose responses have ended |
+//! | the server's own graceful shutdown, triggered by [`Shutdown::begun`] | connections whose responses have ended |
 //! | [`ConnectionGuard::shutdown_deadline`] | connections that are still open at the deadline: those of clients that have stopped reading |
 //! | [`ConnectionGuard::write_timeout`] | connections whose socket has been blocked for the timeout, also without a shutdown |
 //! | [`SseLayer::max_lifetime`] | each stream, after a random 80 to 100 % of the maximum lifetime, so that clients reconnect and spread over servers that were added |
 //!
 //! [`SseLayer::max_streams`] ends no stream: it answers requests above the limit with 503.
 //!
-//! A server with 1,000 clients that read shuts down within 100 ms. The deadline is for clients that do not read: hyper does
-//! not poll a body while its client takes no bytes, so neither a lifetime nor a shutdown reaches that stream. Over HTTP/1.1
-//! the socket is then blocked, and the write timeout ends the connection. Over HTTP/2 the client grants no window, the
-//! socket stays writable for other streams, and the stream lasts as long as its connection: until the shutdown deadline at
-//! the latest.
+//! A server with 1,000 clients shuts down within 100 ms if they all read. The deadline is for clients that do not
+//! read: hyper does not poll a body while its client takes no bytes, so neither a lifetime nor a shutdown reaches
+//! that stream. Over HTTP/1.1 the socket is then blocked, and the write timeout ends the connection. Over HTTP/2 the
+//! client grants no window, the socket stays writable for other streams, and the stream lasts as long as its
+//! connection: until the shutdown deadline at the latest.
 //!
 //! When many streams end at once, their clients must not reconnect at once. So a shutdown sends each client a random
 //! reconnection time before its stream ends, and the lifetime of each stream and the `Retry-After` of each refusal are random,
@@ -65,7 +65,7 @@
 //! | layer | effect on a stream |
 //! |---|---|
 //! | `TimeoutLayer` | none: it ends with the response head |
-//! | `ResponseBodyTimeoutLayer` | cuts a silence longer than its timeout: set it above the keep-alive interval |
+//! | `ResponseBodyTimeoutLayer` | cuts a stream that is silent for longer than the timeout: set it above the keep-alive interval |
 //! | `ResponseBodyDeadlineLayer` | cuts every stream at its deadline |
 //! | `CompressionLayer` | does not compress event streams by default; if `compress_when` enables it, each event still arrives at once |
 //! | `ConcurrencyLimitLayer` | does not limit open streams: it counts a request only until its response head |
@@ -96,8 +96,8 @@
 //!   Middleware that answers with a new response must copy the extensions; otherwise layers outside of it have no effect.
 //! - Layers, responses and shutdowns can be created without a runtime. Only [`Shutdown::on`] needs one. When the body
 //!   is polled, it needs Tokio's timer for keep-alive, a maximum lifetime, a grace period and [`Sse::recheck`] (a
-//!   runtime with `enable_time`, as `#[tokio::main]` creates it). With [`no_keep_alive`](SseLayer::no_keep_alive) and
-//!   none of the others it runs on any executor.
+//!   runtime with `enable_time`, as `#[tokio::main]` creates it). With [`no_keep_alive`](SseLayer::no_keep_alive),
+//!   and without the other three, the body runs on any executor.
 //! - Panics are caught only if they unwind. With `panic = "abort"` they end the process, as always.
 //! - A stream is polled only as fast as its client reads.
 //! - Over HTTP/1.1 a browser opens at most six connections to one origin, for all its tabs together, so the seventh stream

@@ -19,7 +19,7 @@ const KEYS: usize = 10_000;
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Tests an [`EventStore`] against what it promises, and its logs by [`event_log`].
+/// Tests that a store keeps the promises of [`EventStore`], and that its logs pass [`event_log`].
 ///
 /// `make` makes an empty store with these options. It is called several times, and the stores must not share keys. The suite
 /// runs within a Tokio runtime with its timer, in which nothing else spawns tasks meanwhile. It uses 10,000 keys at the same

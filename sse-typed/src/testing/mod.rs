@@ -3,7 +3,7 @@
 //! | under test | tool |
 //! |---|---|
 //! | a handler, a service, a stream of events | [`Collect`] checks which events come, and when |
-//! | a client: how it reads, reconnects, and ends | [`ScriptedServer`] answers by a script, in the process or on a socket |
+//! | a client: how it reads, reconnects, and ends | [`ScriptedServer`] gives answers that the test prepares, in the process or on a socket |
 //! | a client whose connection breaks at any byte | [`cut_everywhere`] checks that it sees each event once |
 //! | a server whose client stops reading, vanishes, or reads one byte a second | [`RawClient`] is that client |
 //! | an implementation of `EventLog`, of `EventStore` | [`event_log`], [`event_store`] |
@@ -45,10 +45,11 @@
 //! paused time (`#[tokio::test(start_paused = true)]`, with tokio's feature `test-util`) an hour of silence takes no real
 //! time. Paused time advances whenever all tasks wait, also when they wait for a socket, so tests on sockets use real time.
 //!
-//! Paused time stands still while a stream or a service never waits. An expectation of it then fails after as much real time, at
-//! least 1 s and at most 30 s. Another task that never waits stops all limits.
+//! Paused time stands still while a stream or a service never waits. The time limit of an expectation is then measured in
+//! real time too, where it is at least 1 s and at most 30 s. If another task never waits, no limit ends the test.
 //!
-//! This module may use all other modules, and none of them uses it. It enables no feature of tokio that only tests need.
+//! This module may use all other modules, and none of them uses it. The feature `testing` does not enable
+//! tokio's `test-util`.
 
 mod collect;
 mod cuts;

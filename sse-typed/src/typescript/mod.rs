@@ -61,15 +61,15 @@
 //!   loop ends a subscription. `subscription.closed` and `onClose` give the reason.
 //! - **Reconnecting** after a lost connection is up to the browser. After an HTTP error the browser gives up,
 //!   without exposing the status. The subscription then requests the status with a HEAD request, which a server of
-//!   this crate answers without a stream. Unless the status is final, it creates a new `EventSource`, with back-off.
-//!   The last event ID is sent in the query parameter `last_event_id`, which [`LastEventId`](crate::LastEventId)
-//!   reads. `recreate: false` disables this.
+//!   this crate answers without a stream. Unless the response is a 204 or a permanent error (most 4xx), it creates a
+//!   new `EventSource`, with back-off. The last event ID is sent in the query parameter `last_event_id`, which
+//!   [`LastEventId`](crate::LastEventId) reads. `recreate: false` disables this.
 //! - **A rejected ID**: `OnGap::Restart` of a hub makes the client forget its ID, but cannot clear an ID in the URL.
 //!   If two connections in a row with an ID in the URL each end within a second and without an event, the
-//!   subscription continues without an ID. It does the same for a server that fails right after its response,
-//!   because it cannot tell the two apart.
+//!   subscription continues without an ID. A server that fails right after its response looks the same, and has the
+//!   same effect.
 //! - **An empty ID** clears `lastEventId` only if the same `EventSource` has had an ID before. An `EventSource` also
-//!   reports `""` before the first ID, and `options.lastEventId` would be lost. If the URL has an ID and the server
+//!   reports `""` before the first ID, which must not clear `options.lastEventId`. If the URL has an ID and the server
 //!   clears it, the subscription replaces the `EventSource` when the connection is lost the next time. Otherwise the
 //!   browser would send the ID in the URL again.
 //! - **By `fetch`**: a method, headers, a body, or the lack of an `EventSource` selects a transport that uses `fetch`.
@@ -99,13 +99,18 @@
 //!
 //! A payload has the type that ts-rs generates, and a field of a variant has that of its own Rust type.
 //! `skip_serializing_if`, `flatten` and the other attributes of serde are supported. Data with a custom codec is
-//! `unknown`, unless [`as`](derive@crate::SseEvent#as) declares its type. On a type that is only received, a field
+//! `unknown`, unless [`as`][as] declares its type. On a type that is only received, a field
 //! is optional if it has a `default` or is an `Option`.
 //!
 //! In a payload, ts-rs supports `skip_serializing_if` only together with `default`: give a field both, or
 //! `#[ts(optional)]`. Otherwise its type has `null` where the JSON leaves out the key.
 //!
 //! If two Rust types have the same TypeScript name, the second gets a number appended.
+//!
+
+// A link to an item whose feature is off leads to docs.rs.
+#![cfg_attr(feature = "derive", doc = "[as]: derive@crate::SseEvent#as")]
+#![cfg_attr(not(feature = "derive"), doc = "[as]: https://docs.rs/sse-typed/latest/sse_typed/derive.SseEvent.html#as")]
 
 mod current;
 mod declarations;

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use crate::event::MESSAGE;
 
-/// One event as a log stores it: its wire bytes without an id, and whether it is terminal.
+/// One event as a log stores it: its lines on the wire (a block) without an id, and whether it is terminal.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Block {
     bytes: Bytes,

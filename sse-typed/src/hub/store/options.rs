@@ -53,8 +53,8 @@ impl LogOptions {
 
     /// Says that only one log at a time appends to the key. Off by default.
     ///
-    /// The engine then knows a repeated append by the event before it: an append whose reply was lost is retried, and is not
-    /// stored twice. An append of a second writer fails.
+    /// Each append then names the event that it follows, by which the engine recognizes a repeated append. So an append
+    /// whose reply was lost is retried, and is not stored twice. An append of a second writer fails.
     #[must_use]
     pub const fn sole_writer(mut self) -> Self {
         self.sole_writer = true;

@@ -8,7 +8,7 @@ use crate::{
     hub::history::EventSlice,
 };
 
-/// One or more events of a hub: an item of a [`Subscription`](crate::Subscription).
+/// One or more consecutive events of a hub, already encoded: an item of a [`Subscription`](crate::Subscription).
 ///
 /// Published events are wire bytes already. All subscriptions share them, and several events are one slice. Events for
 /// one subscriber alone (a gap, a snapshot) are encoded when they are sent.

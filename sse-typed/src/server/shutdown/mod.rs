@@ -102,7 +102,7 @@ impl fmt::Debug for Shutdown {
     }
 }
 
-/// A future that is ready when the shutdown has begun. Made by [`Shutdown::begun`].
+/// The future of [`Shutdown::begun`]: it completes once the shutdown has begun.
 ///
 /// It is cheap to poll: once its task is registered, a poll reads two atomics. A body polls it with each frame.
 #[must_use = "futures do nothing unless polled"]

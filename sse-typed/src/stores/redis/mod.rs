@@ -58,15 +58,15 @@
 //!
 //! - An append whose result is an id is stored as durably as the server is configured. The order of events is the server's.
 //! - An append that the server refused, or that was made while the store was not connected, has [failed]: nothing is stored. An
-//!   append that got no reply is [unknown]: the event may appear, once. The store does not repeat it, unless the log has a
-//!   [sole writer](crate::hub::LogOptions::sole_writer). Then it is repeated for up to 30 seconds and stored once; appends
-//!   behind it wait.
-//! - An id names a server's entry and a random mark that stands in it: `<milliseconds>-<sequence>-<mark>`. An old id is a gap after
-//!   the data was wiped or restored from a backup, and after a fail-over that lost the newest events. It never leads to a
-//!   wrong position. The exception is the position before the first event of an empty log: it stays valid when the events
-//!   behind it are wiped.
-//! - Each event is stored with the position before it. So a read shows whether events between were trimmed or deleted. A live
-//!   reader gets no gap when the event at its position is trimmed.
+//!   append that got no reply has an [unknown] outcome: the event may be stored, but only once. The store does not repeat
+//!   the append, unless the log has a [sole writer](crate::hub::LogOptions::sole_writer). Then it is repeated for up to 30
+//!   seconds and stored once; later appends wait.
+//! - An id names an entry of the stream and the random mark that is stored in the entry:
+//!   `<milliseconds>-<sequence>-<mark>`. An old id is a gap after the data was wiped or restored from a backup, and
+//!   after a fail-over that lost the newest events. It never leads to a wrong position. The exception is the head
+//!   of an empty log, a position without an entry: it stays valid when events that were appended after it are wiped.
+//! - Each event is stored with the position before it. So a read shows whether events between two entries were
+//!   trimmed or deleted. A live reader gets no gap when the event at its position is trimmed.
 //! - Records that other programs add to the stream of a key are skipped, reported to `tracing` under the target
 //!   `sse_typed::stores`, and [counted](RedisStore::skipped_records).
 //! - Appends of one process to one key that wait at the same time go in one call, up to 64 events or 1 MiB.

@@ -17,7 +17,8 @@ use crate::{
 
 type Response = Pin<Box<dyn Future<Output = Result<http::Response<ResponseBody>, BoxError>> + Send>>;
 
-/// A request whose response is read: what [`Collect::get`] and [`Collect::request`] give. Await it.
+/// The request of [`Collect::get`] or [`Collect::request`]. Awaiting it sends the request and returns a [`Collect`] of the
+/// response.
 #[must_use = "the request is sent when it is awaited"]
 pub struct CollectRequest<E> {
     request: Request<Bytes>,

@@ -31,7 +31,7 @@ mod socket;
 /// How long requests are waited for.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// A server that answers by a script and records its requests, for tests of clients.
+/// A server for tests of clients: it gives answers that the test prepares (the script), and records its requests.
 ///
 /// Each request gets the next [`Answer`]. Requests after the last one get `204 No Content`, which ends a client, or
 /// [another answer](Self::otherwise).

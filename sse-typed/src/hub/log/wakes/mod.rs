@@ -38,11 +38,11 @@ use self::{
 pub use self::{state::Interest, woken::Woken};
 use crate::event::EventId;
 
-/// The wake-ups of a [store](crate::hub::EventStore): one path for all of its keys.
+/// Wakes the tasks that wait for events of a [store](crate::hub::EventStore). One instance serves all keys of the store.
 ///
 /// A store creates one and shares it between its clones. It calls [`changed`](Self::changed) whenever a key has a new event,
-/// and its logs wait by [`wait`](Self::wait). A store that must subscribe to each key learns from [`interest`](Self::interest)
-/// which keys somebody waits for.
+/// and its logs wait with [`wait`](Self::wait). If the engine requires a subscription for each key,
+/// [`interest`](Self::interest) returns the keys that the store has to subscribe to and unsubscribe from.
 ///
 /// It also follows the keys for the hubs of this process: one task for each store, whatever the number of keys, which reads
 /// a key after each report of a change. At most 64 keys are read at the same time, so `all_changed` does not flood the
@@ -114,7 +114,8 @@ impl Wakes {
         wake_all(woken.into_iter().map(|(_, waker)| waker));
     }
 
-    /// Waits for the next change of the keys that somebody waits for. The first calls return the keys of the present.
+    /// Waits until a key gets its first waiter or follower ([`Interest::Follow`]) or loses its last one
+    /// ([`Interest::Leave`]). The first calls return a `Follow` for each key that has one already.
     ///
     /// One task of the store calls this in a loop. If two do, each change goes to one of them.
     ///
@@ -142,8 +143,8 @@ impl Wakes {
         .await
     }
 
-    /// Waits for the next change of a key. Create it, read, and wait only if there was nothing to read: so no change is
-    /// missed.
+    /// Returns a future that waits for the next change of a key. Changes count from this call on, so to miss none: call
+    /// `wait`, then read, and await the future only if there was nothing to read.
     pub fn wait(&self, key: &str) -> Woken {
         let mut state = self.0.lock();
         let name = state.add_user(key);

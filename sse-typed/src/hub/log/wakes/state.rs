@@ -11,13 +11,14 @@ use super::{
 };
 use crate::panics;
 
-/// A change of the keys that somebody waits for.
+/// A key that the store has to start or stop following, from [`Wakes::interest`](super::Wakes::interest).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Interest {
-    /// Somebody waits for this key now: report its changes. Report one at once, because the key may have changed before.
+    /// The key has a waiter or follower now: report its changes. Report one change at once, because the key may have
+    /// changed before.
     Follow(Arc<str>),
-    /// Nobody waits for this key any more.
+    /// The key has no waiter and no follower any more: its changes need no report.
     Leave(Arc<str>),
 }
 

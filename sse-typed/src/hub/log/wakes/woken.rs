@@ -9,7 +9,7 @@ use std::{
 
 use super::state::{Shared, wake_all};
 
-/// Waits for the next change of a key, from [`Wakes::wait`](super::Wakes::wait).
+/// The future of [`Wakes::wait`](super::Wakes::wait): it waits for the next change of a key.
 ///
 /// Every change since the call of `wait` counts, also one before the first poll. It may be ready too early.
 #[must_use = "futures do nothing unless polled"]

@@ -12,7 +12,7 @@ use std::{
 use futures_util::{FutureExt, StreamExt, stream::FusedStream};
 use http::{HeaderValue, Method};
 use sse_typed::{
-    Client, EventSource, EventStream, RawEvent,
+    Client, EventSource, EventStream,
     client::{Ended, ReadyState, ReconnectPolicy, Reply, Resume, Signal},
     testing::{Answer, ScriptedServer},
 };
@@ -490,13 +490,4 @@ async fn a_terminal_error_event_of_the_server_ends_the_stream() {
     let mut stream = get().send::<crate::reading::Fallible>().await.unwrap();
     assert!(stream.next().await.unwrap().unwrap_err().is_in_band());
     assert!(stream.next().await.is_none());
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_untyped_source_yields_every_event() {
-    let service = ScriptedServer::new([Answer::stream().send("event: a\ndata: 1\n\ndata: 2\n\n")]);
-    let mut source = Client::new(service).get("/").connect::<RawEvent>();
-    assert_eq!(source.next().await.unwrap().unwrap().data.event_type(), "a");
-    assert_eq!(source.next().await.unwrap().unwrap().data.event_type(), "message");
-    assert!(source.next().now_or_never().is_none());
 }

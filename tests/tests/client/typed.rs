@@ -1,9 +1,13 @@
 //! Derived event types, as a user of a language model's stream or of a feed would write them.
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use http_body_util::Full;
 use serde::Deserialize;
-use sse_typed::{DecodeEvent, EventStream, RawEvent};
+use sse_typed::{
+    Client, DecodeEvent, EventStream, RawEvent,
+    testing::{Answer, ScriptedServer},
+};
 
 #[derive(Debug, PartialEq, Deserialize)]
 struct Line {
@@ -75,4 +79,13 @@ async fn in_band_errors_makes_an_error_variant_an_error_item() {
     assert!(error.is_in_band());
     assert_eq!(error.decode::<Shop>(), Some(Shop::Failed { reason: "sold out".to_owned() }));
     assert_eq!(events.next().await.unwrap().unwrap().data, Shop::Done);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_untyped_source_yields_every_event() {
+    let service = ScriptedServer::new([Answer::stream().send("event: a\ndata: 1\n\ndata: 2\n\n")]);
+    let mut source = Client::new(service).get("/").connect::<RawEvent>();
+    assert_eq!(source.next().await.unwrap().unwrap().data.event_type(), "a");
+    assert_eq!(source.next().await.unwrap().unwrap().data.event_type(), "message");
+    assert!(source.next().now_or_never().is_none());
 }

@@ -9,6 +9,8 @@ use sse_typed::{
     stores::RedisStore,
 };
 
+use tokio::time::sleep;
+
 use crate::{
     common::{Reader, append_at_last, block, connect, store, until_up, within},
     proxy::{Break, Proxy},
@@ -88,7 +90,7 @@ async fn a_wipe_under_load_is_one_gap_and_nothing_is_seen_twice() {
         }
     });
     let wipe = async {
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        sleep(Duration::from_millis(20)).await;
         let _: Value = server.run(&["FLUSHALL"]);
     };
     tokio::join!(reader.follow_to(&log, 600), wipe);
@@ -119,7 +121,7 @@ async fn an_append_to_a_paused_server_is_unknown_and_may_appear_once() {
     for _ in 0..100 {
         assert!(matches!(log.append(&block(99)).await, Err(AppendError::Failed(_))));
     }
-    tokio::time::sleep(Duration::from_secs(5)).await;
+    sleep(Duration::from_secs(5)).await;
     assert!(!store.health().is_up());
     server.resume();
     append_at_last(&log, 2).await;
@@ -229,21 +231,21 @@ async fn clients_that_the_server_kills_reconnect_and_miss_nothing() {
                         Ok(_) => stored.push(n),
                         Err(AppendError::Unknown(_)) => unknown.push(n),
                         Err(AppendError::Failed(_)) => {
-                            tokio::time::sleep(Duration::from_millis(5)).await;
+                            sleep(Duration::from_millis(5)).await;
                             continue;
                         }
                         Err(error) => panic!("{error:?}"),
                     }
                     break;
                 }
-                tokio::time::sleep(Duration::from_millis(1)).await;
+                sleep(Duration::from_millis(1)).await;
             }
             (stored, unknown)
         }
     });
     let kill = async {
         for kind in ["normal", "pubsub", "normal", "pubsub", "normal"] {
-            tokio::time::sleep(Duration::from_millis(60)).await;
+            sleep(Duration::from_millis(60)).await;
             let _: Value = server.run(&["CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes"]);
         }
     };
@@ -363,4 +365,31 @@ async fn a_sole_writer_s_append_to_a_paused_server_is_stored_once() {
     log.append(&block(2)).await.unwrap();
     reader.follow_to(&log, 2).await;
     assert_eq!(reader.seen, [0, 1, 2]);
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server"]
+async fn the_lag_of_notifications_is_known_while_they_are_connected() {
+    if !found("the_lag_of_notifications_is_known_while_they_are_connected") {
+        return;
+    }
+    let server = Server::start();
+    let store = store(&server).await;
+    assert_eq!(store.notification_lag(), None);
+    let measured = async {
+        while store.notification_lag().is_none() {
+            sleep(Duration::from_millis(50)).await;
+        }
+    };
+    within(measured).await;
+    assert!(store.notification_lag().is_some_and(|lag| lag < Duration::from_secs(2)), "{:?}", store.notification_lag());
+
+    drop(server);
+    until_up(&store, false).await;
+    let forgotten = async {
+        while store.notification_lag().is_some() {
+            sleep(Duration::from_millis(50)).await;
+        }
+    };
+    within(forgotten).await;
 }

@@ -82,7 +82,8 @@
 //! A store has two connections, whatever the number of its keys. One carries all commands. The other carries notifications: the
 //! store subscribes to the channel of each key for which a hub has subscribers. No command blocks the server.
 //!
-//! Both are tested with a PING every 5 seconds. A connection that is lost, or whose reply does not come within
+//! Both are tested with a PING every 5 seconds, and [`notification_lag`](RedisStore::notification_lag) says how long the last one took
+//! on the second. A connection that is lost, or whose reply does not come within
 //! [2 seconds](RedisStoreBuilder::response_timeout), is made anew with pauses from 50 ms to 5 s. Meanwhile
 //! [`health`](crate::hub::EventStore::health) is [`Away`](crate::hub::StoreState::Away), appends fail at once, and
 //! subscribers stay connected. An error that is repeated meanwhile is a warning of `tracing` once. When the notifications are back,

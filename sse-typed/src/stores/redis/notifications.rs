@@ -9,7 +9,7 @@ use std::{
 
 use futures_core::Stream;
 use redis::aio::PubSubSink;
-use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
 use super::{
     back_off::BackOff,
@@ -99,7 +99,9 @@ impl Notifications {
                     self.wake(&message);
                 }
                 _ = ping.tick() => {
+                    let sent = Instant::now();
                     confirmed(sink.ping::<redis::Value>()).await?;
+                    self.status.set_round_trip(sent.elapsed());
                     *back_off = BackOff::new();
                 }
                 interest = self.wakes.interest() => self.follow(&mut sink, interest).await?,

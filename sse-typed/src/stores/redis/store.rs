@@ -5,6 +5,7 @@ use std::{
         Arc, Mutex, PoisonError, Weak,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use redis::{Cmd, Value};
@@ -123,6 +124,16 @@ impl RedisStore {
     #[must_use]
     pub fn skipped_records(&self) -> u64 {
         self.0.skipped.load(Ordering::Relaxed)
+    }
+
+    /// How far the wake-ups of this process lag behind the server: how long the last PING took on the connection that
+    /// receives notifications. The server answers it after the notifications that it has sent before.
+    ///
+    /// It is measured every 5 seconds. `None` before the first measurement, and while that connection is down. An answer
+    /// that takes more than 2 seconds counts as a lost connection.
+    #[must_use]
+    pub fn notification_lag(&self) -> Option<Duration> {
+        self.0.status.round_trip()
     }
 
     pub(super) fn start(

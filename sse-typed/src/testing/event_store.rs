@@ -16,8 +16,8 @@ use crate::{
 /// How many keys the suite uses at the same time.
 const KEYS: usize = 10_000;
 
-/// How long anything may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// The time limit of each wait for an event or a wake-up.
+const TIME_LIMIT: Duration = Duration::from_secs(60);
 
 /// Tests that a store keeps the promises of [`EventStore`], and that its logs pass [`event_log`].
 ///
@@ -130,7 +130,7 @@ async fn a_removed_key_is_as_if_never_used<S: EventStore>(store: &S) {
         let anew = append(&log, 7..9).await;
         assert_eq!(read(&log, &start, 10).await, anew, "a removed key can be used again");
         let page = answer(log.read_after(appended[0].id.as_str(), 10)).await;
-        assert!(page.gap.is_some(), "also then its old ids are gaps");
+        assert!(page.gap.is_some(), "the old ids of a removed key are gaps after it is used again");
         let others = answer(kept.before_last(u64::MAX)).await;
         assert!(!read(&kept, &others, 10).await.is_empty(), "other keys are not removed");
     }
@@ -144,7 +144,7 @@ async fn a_second_writer_is_refused<S: EventStore>(store: &S) {
     all.extend(append(&second, 5..6).await);
     assert!(
         matches!(first.append(&block(6)).await, Err(AppendError::Failed(_))),
-        "a sole writer does not append behind events that it does not know"
+        "a sole writer does not append after events that it does not know"
     );
     assert_eq!(read(&first, &start, 100).await, all, "nothing of a refused append is stored");
 }
@@ -155,7 +155,7 @@ async fn changes_are_reported<S: EventStore>(store: &S) {
     assert_eq!(key, "changes", "it has them under its own key");
     append(&log, 0..1).await;
     let reported = async |change: &str, woken: crate::hub::Woken| {
-        assert!(timeout(PATIENCE, woken).await.is_ok(), "a change is reported: {change}");
+        assert!(timeout(TIME_LIMIT, woken).await.is_ok(), "a change is reported: {change}");
     };
     let woken = wakes.wait(key);
     append(&store.log("changes"), 1..2).await;
@@ -190,12 +190,12 @@ fn hub<S: EventStore>(store: &S, key: &str) -> Hub<Text, S::Log> {
     Hub::builder_on_gap(OnGap::Restart).build_on(store.log(key))
 }
 
-/// The data of the next events, `count` of them, or of all up to the end.
+/// The data of the next `count` events, or of all up to the end if there are fewer.
 async fn data(subscription: &mut Subscription<Text>, count: usize) -> Vec<String> {
     let mut data = Vec::new();
     while data.len() < count {
         let next = std::future::poll_fn(|cx| std::pin::Pin::new(&mut *subscription).poll_next(cx));
-        let Ok(next) = timeout(PATIENCE, next).await else { panic!("an event arrives behind {data:?}") };
+        let Ok(next) = timeout(TIME_LIMIT, next).await else { panic!("an event arrives after {data:?}") };
         let Some(entries) = next else { break };
         let text = entries.to_bytes().unwrap_or_else(|error| panic!("{error}"));
         let text = String::from_utf8_lossy(&text).into_owned();
@@ -223,13 +223,13 @@ async fn two_hubs_on_one_key_share_its_events<S: EventStore>(store: &S) {
     drop(one);
     assert_eq!(data(&mut readers[0], 1).await, [""; 0], "the subscriptions of a hub end when it is dropped");
     publish(&two, "20").await;
-    assert_eq!(data(&mut readers[1], 1).await, ["20"], "another hub on the key goes on");
+    assert_eq!(data(&mut readers[1], 1).await, ["20"], "another hub on the key continues");
     let three = hub(store, "hubs");
     if let Err(error) = three.close(Some(Text("last".to_owned()))).await {
         panic!("a hub is closed: {error}");
     }
     assert_eq!(data(&mut readers[1], 2).await, ["last"], "a close ends the subscriptions of all hubs on the key");
-    assert_eq!(data(&mut readers[2], 9).await, ["20", "last"], "behind the events that remain");
+    assert_eq!(data(&mut readers[2], 9).await, ["20", "last"], "a close comes after the events that remain");
 }
 
 async fn all_keys_are_followed_by_one_task<S: EventStore>(store: &S) {
@@ -242,7 +242,7 @@ async fn all_keys_are_followed_by_one_task<S: EventStore>(store: &S) {
         assert_eq!(data(&mut reader, 1).await, ["a"]);
         hubs.push((hub, reader));
         if n == 0 {
-            // Tasks that end have their turn.
+            // Lets tasks that are about to end do so.
             for _ in 0..100 {
                 yield_now().await;
             }

@@ -1,4 +1,4 @@
-//! How arrivals are waited for, within a time limit.
+//! Waits for arrivals, within a time limit.
 
 use std::{
     pin::Pin,
@@ -17,36 +17,36 @@ use super::{
 };
 use crate::codec::DecodeEvent;
 
-/// Within these bounds, a limit also holds for the real time for which paused time stands still.
+/// The bounds of a time limit that is measured in real time, while paused time does not advance.
 const SHORTEST_STANDSTILL: Duration = Duration::from_secs(1);
 pub(super) const LONGEST_STANDSTILL: Duration = Duration::from_secs(30);
 
-/// Paused time also stands still while a thread works. Then there are not more polls than these.
+/// Paused time also does not advance while another thread works. There are at most this many polls then.
 const FEW_POLLS: usize = 1 << 10;
 
-/// More arrivals than this, beyond those that are expected, are not received without a pause.
+/// The most arrivals that are received without a pause, beyond those that are expected.
 const MOST_WITHOUT_PAUSE: usize = 1 << 18;
 
 /// More arrivals than the budget of a task allows in one poll.
 const MOST_OF_BUDGET: usize = 1 << 10;
 
-/// The end of a time. It has no part in the budget of the task: one that is used up must not keep it from being noticed.
+/// The end of a time limit. Its timer takes nothing from the coop budget of the task, so it also fires when the budget is used up.
 ///
-/// Paused time stands still while a stream or a task never waits. So it is noticed, too, when tokio's clock does not move while
-/// the real one does.
+/// Paused time does not advance while a stream or a task never returns `Pending`. The deadline therefore also compares tokio's
+/// clock with the real one.
 pub(super) struct Deadline {
     sleep: Pin<Box<Unconstrained<Sleep>>>,
     at: Option<Instant>,
-    /// How long tokio's clock may stand still.
+    /// The longest real time for which tokio's clock may stay the same.
     standstill: Duration,
-    /// The time of tokio's clock, and since when it is this one.
+    /// The last time read from tokio's clock, and the real time at which it was first read.
     stands_at: Instant,
     stands_since: std::time::Instant,
     /// The polls and the arrivals at this time, and the arrivals since the stream was last not ready.
     polls: usize,
     received: usize,
     in_a_row: usize,
-    /// The arrivals that may come at one time.
+    /// The limit of arrivals while tokio's clock stays the same.
     most: usize,
 }
 
@@ -66,13 +66,13 @@ impl Deadline {
         }
     }
 
-    /// So many arrivals are expected.
+    /// Raises the limit of arrivals by the number of arrivals that the caller expects.
     pub(super) const fn expecting(mut self, arrivals: usize) -> Self {
         self.most = self.most.saturating_add(arrivals);
         self
     }
 
-    /// Whether the time is over. Asked when nothing is ready.
+    /// Whether the time limit is over. Call it when the stream is not ready: it restarts the count of consecutive arrivals.
     pub(super) fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
         self.in_a_row = 0;
         self.sleep.as_mut().poll(cx).is_ready()
@@ -83,7 +83,7 @@ impl Deadline {
         self.in_a_row += 1;
     }
 
-    /// Why no more is received, although something may be ready.
+    /// Returns the reason to stop receiving, although an arrival may be ready.
     pub(super) fn cut_off(&mut self) -> Option<TimedOut> {
         let now = Instant::now();
         if now != self.stands_at {
@@ -95,7 +95,7 @@ impl Deadline {
         if is_held_up || self.received > self.most {
             return Some(if self.received > 0 { TimedOut::NeverPauses } else { TimedOut::Standstill });
         }
-        // A task without a budget gives the timer no turn.
+        // A task without a coop budget never yields to the timer.
         (self.in_a_row > MOST_OF_BUDGET && self.at.is_some_and(|at| now > at)).then_some(TimedOut::Limit)
     }
 }
@@ -104,14 +104,14 @@ impl Deadline {
 #[derive(Clone, Copy, Debug)]
 pub(super) enum TimedOut {
     Limit,
-    /// Paused time stands still.
+    /// Paused time does not advance.
     Standstill,
-    /// Paused time stands still, because the stream always has something.
+    /// Paused time does not advance, because the stream is always ready.
     NeverPauses,
 }
 
 impl<E: DecodeEvent> Collect<E> {
-    /// Waits until there are more than `index` arrivals, or the last one is there.
+    /// Waits until there are more than `index` arrivals, or the last arrival was received.
     pub(super) fn poll_arrival(
         &mut self,
         cx: &mut Context<'_>,
@@ -142,12 +142,12 @@ impl<E: DecodeEvent> Collect<E> {
         })
     }
 
-    /// Whether the stream is over. What is last is never taken.
+    /// Whether the stream is over. The last arrival is never removed.
     pub(super) fn has_last(&self) -> bool {
         self.pending.back().is_some_and(|arrival| arrival.what.is_last())
     }
 
-    /// The first arrival of those that `matters`, at this index or behind it.
+    /// Finds the first arrival for which `matters` returns `true`, at index `from` or after it.
     pub(super) fn poll_found(
         &mut self,
         cx: &mut Context<'_>,
@@ -162,7 +162,7 @@ impl<E: DecodeEvent> Collect<E> {
                 Poll::Ready(Err(timed_out)) => return Poll::Ready(Err(timed_out)),
                 Poll::Ready(Ok(())) => {}
             }
-            // The last one is found again and again.
+            // The last arrival is never removed, so every further search ends at it.
             index = index.min(self.pending.len() - 1);
             let what = &self.pending[index].what;
             if what.is_last() || matters(what) {

@@ -70,7 +70,7 @@ struct State {
     script: Script,
     otherwise: Answer,
     requests: Vec<RecordedRequest>,
-    /// Of those that wait for requests.
+    /// The wakers of the tasks that wait for requests.
     wakers: Vec<Waker>,
 }
 

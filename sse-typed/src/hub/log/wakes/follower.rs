@@ -7,11 +7,11 @@ pub(in crate::hub) trait Follower: Send + Sync + 'static {
     /// Whether the hub has read this event. It is called under the lock of the wake-ups, and must not wait or wake.
     fn has_read(&self, id: &EventId) -> bool;
 
-    /// Reads on. `pause` is how long the task waits if this fails.
+    /// Reads the next events. `pause` is how long the task waits if this fails.
     fn step(self: Arc<Self>, news: News, pause: Duration) -> StepFuture;
 
-    /// Frees what is in memory, because nobody is subscribed. The caller drops what is returned outside of its lock, under
-    /// which this is called.
+    /// Clears the events of a hub without subscriptions and the state of its reads, and returns both. It is called under the
+    /// lock of the wake-ups. The caller drops the returned value after it has released that lock.
     fn become_dormant(&self) -> Box<dyn Any + Send>;
 
     /// Wakes the subscriptions: the task has ended, and the next one that is polled starts another.
@@ -20,30 +20,30 @@ pub(in crate::hub) trait Follower: Send + Sync + 'static {
 
 pub(in crate::hub) type StepFuture = Pin<Box<dyn Future<Output = StepOutcome> + Send>>;
 
-/// What there may be to read.
+/// A report of events that a follower may have to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::hub) enum News {
-    /// Events up to this one. What follows it is reported apart.
+    /// Events up to this one. Later events are reported separately.
     UpTo(Box<EventId>),
     /// Anything: read until a page is empty.
     Unknown,
 }
 
-/// What became of a step.
+/// The result of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::hub) enum StepOutcome {
     /// There may be more to read.
     Continue,
     /// All events are read.
     CaughtUp,
-    /// Nothing more comes.
+    /// The log or the hub has ended: no event follows.
     Over,
     /// The log has failed.
     Failed,
 }
 
 impl News {
-    /// Both.
+    /// Combines two reports.
     pub(super) fn and(self, other: &Self) -> Self {
         // Two reports may come in any order.
         if self == *other { self } else { Self::Unknown }

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{panics, wake::poll_timer};
 
-/// How many followers read at the same time.
+/// The most followers that read at the same time.
 const MAX_STEPS: usize = 64;
 
 /// The task. It ends when there are no followers.
@@ -31,7 +31,7 @@ pub(super) struct Host {
     guard: HostGuard,
 }
 
-/// Room for a step.
+/// A slot for a running step, with the waker of the slot.
 struct StepSlot {
     step: Option<RunningStep>,
     waker: Waker,
@@ -48,7 +48,7 @@ impl Host {
         Self { steps: Vec::new(), running: 0, timer: None, guard: HostGuard { shared, has_ended: false } }
     }
 
-    /// Takes what is due and begins steps. False if there are no followers: then the task has ended.
+    /// Handles due timers and begins steps. False if there are no followers: then the task has ended.
     fn begin_steps(&mut self) -> bool {
         let now = Instant::now();
         let mut dormant: Vec<Box<dyn Any + Send>> = Vec::new();
@@ -179,14 +179,15 @@ impl Future for Host {
     }
 }
 
-/// The guard is dropped behind the steps.
+/// The steps are dropped before the guard.
 impl Drop for Host {
     fn drop(&mut self) {
         drop_each(mem::take(&mut self.steps));
     }
 }
 
-/// Drops values one by one. One that panics keeps no other from being dropped: two panics in one drop end the process.
+/// Drops values one by one. If the drop of one panics, the others are still dropped. A second panic during a drop would end the
+/// process.
 fn drop_each<T>(values: Vec<T>) {
     for value in values {
         let _ = panics::catch_panic(|| drop(value));

@@ -1,15 +1,15 @@
-//! The wake-ups of a store: who waits for which key, and the task that follows the keys for the hubs of this process.
+//! The wake-ups of a store: the waiters of each key, and the task that follows the keys for the hubs of this process.
 //!
 //! | file | contents |
 //! |---|---|
 //! | `schedule` | which followers have something to read, and when |
-//! | `host` | the task that makes their steps |
+//! | `host` | the task that runs their steps |
 //! | `signal` | how the task and its steps are woken |
-//! | `state` | who waits for which key: what the lock guards |
+//! | `state` | the waiters and followers of each key, guarded by one lock |
 //! | `woken` | a future that waits for one key |
 //!
-//! One lock guards all of it. No waker, future or log is called under it; a follower may take the lock of its hub's history
-//! under it, and nobody takes them the other way round.
+//! One lock guards all of this state. No waker, future or log is called under it. A follower may take the lock of its hub's
+//! history while this lock is held. The reverse order is not allowed.
 
 mod follower;
 mod host;

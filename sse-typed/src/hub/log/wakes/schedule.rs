@@ -1,4 +1,4 @@
-//! Which followers have something to read, and when: no I/O, no task, and no clock of its own.
+//! Decides which follower reads next, and when. It has no I/O, no task and no clock of its own.
 
 use std::{
     cmp::Reverse,
@@ -13,10 +13,10 @@ use tokio::time::Instant;
 use super::follower::{Follower, News, StepOutcome};
 use crate::hub::log::pause::retry_pause;
 
-/// How long nobody must be subscribed to a hub until it is no longer followed.
+/// The time without subscriptions after which a hub is no longer followed.
 const DORMANT_AFTER: Duration = Duration::from_secs(5);
 
-/// How many followers become dormant under one lock.
+/// The most followers that become dormant while the lock is held once.
 const MAX_DORMANT: usize = 64;
 
 /// The followers of a store, by their numbers.
@@ -40,10 +40,10 @@ pub(super) struct Entry {
     pub(super) follower: Arc<dyn Follower>,
     activity: Activity,
     news: Option<News>,
-    /// How often in a row the log has failed.
+    /// The number of consecutive failures of the log.
     failures: u32,
     subscriptions: u32,
-    /// Since when nobody is subscribed.
+    /// The time since which the hub has no subscriptions.
     unused_since: Option<Instant>,
     has_dormancy_timer: bool,
 }
@@ -52,13 +52,13 @@ pub(super) struct Entry {
 enum Activity {
     Idle,
     Queued,
-    /// It makes a step.
+    /// It runs a step.
     Running,
     /// It waits for its retry.
     Paused,
 }
 
-/// A step that is to be made.
+/// A step to run.
 pub(super) struct NextStep {
     pub(super) number: u64,
     pub(super) follower: Arc<dyn Follower>,
@@ -89,7 +89,7 @@ impl Schedule {
         self.entries.values().map(|entry| &entry.follower)
     }
 
-    /// Adds a follower, which has everything to read. Nobody is subscribed yet.
+    /// Adds a follower, which has everything to read. It has no subscriptions yet.
     pub(super) fn add(&mut self, number: u64, key: Arc<str>, follower: Arc<dyn Follower>, now: Instant) {
         let entry = Entry {
             key,
@@ -118,7 +118,7 @@ impl Schedule {
         Some(entry)
     }
 
-    /// Counts a subscription. True if the follower has been unused for so long that it must begin anew.
+    /// Counts a subscription. True if the follower has been unused for so long that it must restart.
     pub(super) fn add_subscription(&mut self, number: u64, now: Instant) -> bool {
         let Some(entry) = self.entries.get_mut(&number) else { return false };
         let is_stale = entry.is_unused_for_long(now);
@@ -152,7 +152,7 @@ impl Schedule {
         }
     }
 
-    /// Gives up the step of a follower, if there is one, and lets it begin anew.
+    /// Cancels the step of a follower, if one runs, and restarts the follower.
     pub(super) fn restart(&mut self, number: u64) {
         if let Some(entry) = self.entries.get_mut(&number).filter(|entry| entry.activity == Activity::Running) {
             entry.activity = Activity::Idle;
@@ -171,7 +171,7 @@ impl Schedule {
         }
     }
 
-    /// Takes the next step that is to be made.
+    /// Takes the next step to run.
     pub(super) fn next_step(&mut self) -> Option<NextStep> {
         loop {
             let number = self.queue.pop_front()?;
@@ -185,7 +185,7 @@ impl Schedule {
         }
     }
 
-    /// Notes what became of a step. True if the follower has reached the end, and is to be removed.
+    /// Records the outcome of a step. True if the follower has reached the end and must be removed.
     pub(super) fn finish_step(&mut self, number: u64, news: News, outcome: StepOutcome, now: Instant) -> bool {
         let Some(entry) = self.entries.get_mut(&number).filter(|entry| entry.activity == Activity::Running) else {
             return false;
@@ -210,7 +210,7 @@ impl Schedule {
         false
     }
 
-    /// The task that made the steps has ended in the middle of them.
+    /// Queues the followers whose steps ran when the task ended.
     pub(super) fn interrupt(&mut self) {
         self.cancelled.clear();
         for (number, entry) in &mut self.entries {
@@ -222,7 +222,7 @@ impl Schedule {
         }
     }
 
-    /// Lets followers try again whose pause is over, and returns those that become dormant, 64 of them at most.
+    /// Queues the followers whose pause is over, and returns those that become dormant, at most 64.
     pub(super) fn take_due(&mut self, now: Instant) -> Vec<u64> {
         while let Some(number) = pop_due(&mut self.retries, now) {
             if let Some(entry) = self.entries.get_mut(&number).filter(|entry| entry.activity == Activity::Paused) {
@@ -246,7 +246,7 @@ impl Schedule {
         dormant
     }
 
-    /// When [`take_due`](Self::take_due) is to be called next.
+    /// The time of the next call of [`take_due`](Self::take_due).
     pub(super) fn next_due(&self) -> Option<Instant> {
         let first = |timers: &Timers| timers.peek().map(|Reverse((due, _))| *due);
         [first(&self.retries), first(&self.dormancy)].into_iter().flatten().min()

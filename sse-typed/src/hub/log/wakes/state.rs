@@ -22,7 +22,7 @@ pub enum Interest {
     Leave(Arc<str>),
 }
 
-/// What the clones of the wake-ups share.
+/// The state that the clones of [`Wakes`](super::Wakes) share.
 #[derive(Default)]
 pub(super) struct Shared {
     state: Mutex<State>,
@@ -31,7 +31,7 @@ pub(super) struct Shared {
     pub(super) is_hosted: AtomicBool,
 }
 
-/// What the lock guards.
+/// The waiters and followers of each key, guarded by the lock of [`Shared`].
 #[derive(Default)]
 pub(super) struct State {
     pub(super) keys: HashMap<Arc<str>, Key>,
@@ -39,17 +39,18 @@ pub(super) struct State {
     pub(super) all_changes: u64,
     /// The number of the newest waiter or follower.
     last_number: u64,
-    /// Keys whose interest has to be compared with the interest that was last returned. `None` until somebody asks.
+    /// Keys whose interest has to be compared with the interest that was last returned. `None` until the first call of
+    /// [`Wakes::interest`](super::Wakes::interest).
     pub(super) uncertain: Option<VecDeque<Arc<str>>>,
     pub(super) interest_waker: Option<Waker>,
     pub(super) schedule: Schedule,
 }
 
-/// A key that somebody waits for or follows, or that the store has been told to follow.
+/// A key that has waiters or followers, or whose last returned interest is [`Interest::Follow`].
 #[derive(Default)]
 pub(super) struct Key {
     pub(super) changes: u64,
-    /// How many wait for it or follow it.
+    /// The number of waiters and followers.
     pub(super) users: usize,
     pub(super) waiters: Vec<(u64, Waker)>,
     /// The numbers of its followers.
@@ -71,7 +72,7 @@ impl State {
         self.last_number
     }
 
-    /// Counts one who waits for a key or follows it.
+    /// Counts a waiter or follower of a key.
     pub(super) fn add_user(&mut self, key: &str) -> Arc<str> {
         let name = match self.keys.get_key_value(key) {
             Some((name, _)) => Arc::clone(name),
@@ -81,7 +82,7 @@ impl State {
         name
     }
 
-    /// Removes a follower. Returns the waker of the task that wants to know the [`Interest`].
+    /// Removes a follower. Returns the waker of the task that waits for the next [`Interest`].
     pub(super) fn remove_follower(&mut self, number: u64) -> (Option<Entry>, Option<Waker>) {
         let Some(entry) = self.schedule.remove(number) else { return (None, None) };
         if let Some(key) = self.keys.get_mut(&entry.key) {
@@ -92,11 +93,11 @@ impl State {
         (Some(entry), waker)
     }
 
-    /// Notes that interest in a key may have changed. Returns the waker of the task that wants to know.
+    /// Notes that interest in a key may have changed. Returns the waker of the task that waits for it.
     pub(super) fn note_interest(&mut self, name: &Arc<str>) -> Option<Waker> {
         let key = self.keys.get_mut(name)?;
         if key.users == 0 && !key.is_followed {
-            // Whoever asks for the interest need not know. A name that is left among the uncertain ones is passed over.
+            // The store does not follow this key, so there is nothing to return. `next_interest` skips a name left in `uncertain`.
             self.keys.remove(name);
             shrink(&mut self.keys);
             return None;
@@ -111,7 +112,8 @@ impl State {
         self.interest_waker.take()
     }
 
-    /// Removes the names that [`next_interest`](Self::next_interest) passes over: most of them, if nobody has asked for long.
+    /// Removes the names that [`next_interest`](Self::next_interest) would skip. These are most names if the store has not called
+    /// `interest` for long.
     fn remove_passed_over(&mut self) {
         let Some(uncertain) = &mut self.uncertain else { return };
         let keys = &mut self.keys;

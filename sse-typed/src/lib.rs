@@ -65,7 +65,7 @@
 //! | `hub` | | `Hub`, `Topics`, `Merge`: fan-out with history, resuming, gaps and snapshots; several hubs on one stream |
 //! | `file` | | `FileStore`: histories in a folder, which a restart does not lose; implies `hub` |
 //! | `redis` | | `RedisStore`: histories in a Redis server, which any number of processes share; implies `hub` |
-//! | `testing` | | a test kit for streams that never end, and a test suite for your own `EventLog`; implies `server`, `client` and `hub` |
+//! | `testing` | | a test kit for streams that never end, and a test suite for your own `EventLog` (the storage under a hub); implies `server`, `client` and `hub` |
 //! | `tracing` | | `tracing` events and spans of server and client |
 //! | `typescript` | | generates TypeScript for an event type, with a function that subscribes to it; payloads derive `TS` of ts-rs |
 //! | `full` | | all of these except `testing` |

@@ -99,7 +99,7 @@
 //! | `WARN` | last event ID cannot be sent in a header | `id`: its first 100 characters |
 //! | `WARN` | response header has an invalid value | `header`, `value`: its first 100 characters |
 //!
-//! This module does not depend on the server. The `reconnect` module decides when to retry, without a clock and
+//! This module does not depend on the server. Its private part `reconnect` decides when to retry, without a clock and
 //! without I/O.
 
 mod attempt;

@@ -101,8 +101,9 @@
 //! [earliest](Start::Earliest) retained event, or at the [last](Start::Last) `n` events, for as long as history is
 //! retained. Clients that have received everything are answered 204. The event that is passed to `close` ends streams
 //! like a terminal event, and its id ends in `!`, too. With a log other than the one in memory (a [log
-//! elsewhere](#logs-elsewhere)) the close is durable and applies to every process. [`Subscription::ready`] then asks
-//! the log, before the head of the response is sent, whether anything follows.
+//! elsewhere](#logs-elsewhere)) the close is durable and applies to every process. To answer 204 with such a log,
+//! await [`Subscription::ready`] before returning the response: it asks the log whether the client has received
+//! everything.
 //!
 //! When the last handle of a hub is dropped, its subscriptions end after the events that remain for them, and their
 //! clients reconnect. With a log elsewhere the hub ends at a position in the log; other processes may continue to
@@ -137,10 +138,10 @@
 //! - The first live subscription begins at the head of the log, which is the position of its newest event. The hub asks
 //!   the log for it, so events that others publish before the answer may be missing from the subscription. Later live
 //!   subscriptions begin at the position that the hub has reached in the log, so they may receive events that were
-//!   published right before.
+//!   published shortly before they subscribed.
 //! - The task that follows the log needs a Tokio runtime with its timer.
-//! - A change and its event are not one step for a [snapshot](Hub::subscribe_with): the snapshot may contain a change
-//!   whose event follows the snapshot.
+//! - A change of your state and its event are not atomic: a [snapshot](Hub::subscribe_with) may already contain a change
+//!   whose event is sent after the snapshot.
 //! - The log gives the ids. Any process can resume a client, also after a restart.
 //!
 //! # Stores
@@ -149,8 +150,8 @@
 //! [`MemoryStore`] is one, [`stores`](crate::stores) has others, and [`AnyStore`] holds one of any type, chosen by a
 //! URL. [`Topics::on`] keeps the history of each topic in a store. The differences from other logs elsewhere:
 //!
-//! - One task for each store follows all hubs of the process, at most 64 keys at the same time. A quiet key has no task, no
-//!   future and no timer: about 2 KiB of memory with its hub, its topic and a subscription.
+//! - One task for each store follows all hubs of the process. It reads at most 64 keys at the same time. A quiet key has
+//!   no task, no future and no timer. With its hub, its topic and a subscription it takes about 2 KiB of memory.
 //! - A hub to which nobody is subscribed for 5 seconds is not followed, and its events in memory are dropped. The next
 //!   subscription makes the store follow it again.
 //! - When the store begins to follow a hub, it first reads the hub's newest events into memory, at most 256 and about 4

@@ -14,13 +14,14 @@
 //!   `sse-keep-alive: <seconds>`. Each is set only if it is absent. A 204 instead of a stream has `cache-control: no-cache`
 //!   unless the handler set another value. A 503 always has it. Responses that were not made from an [`Sse`] are left
 //!   unchanged.
-//! - Whatever ends a stream, the events that it yielded before are sent, and the body ends cleanly. This includes an event
-//!   that cannot be sent and a panic. The error type of the body is [`Infallible`](std::convert::Infallible). A terminal
-//!   event ends the stream, too.
+//! - When a stream ends, the events that it yielded before are sent, and the body ends cleanly. The same holds when a
+//!   terminal event, an event that cannot be sent, or a panic ends it. The error type of the body is
+//!   [`Infallible`](std::convert::Infallible).
 //! - [`Sse::until`] ends a stream when a future is ready. [`Sse::recheck`] ends it when a repeated check returns `false`, for
 //!   example because a session is no longer valid. [`Sse::on_panic`] sends a last event after a panic of the stream.
-//! - An event that cannot be sent ends the stream, and a client that resumes may get the same event again. With
-//!   [`Sse::on_unsendable`] it is replaced or skipped, and the stream continues.
+//! - An event *cannot be sent* if it cannot be encoded, for example because its data cannot be serialised. It ends the
+//!   stream, and a client that resumes may get the same event again. With [`Sse::on_unsendable`] it is replaced or
+//!   skipped, and the stream continues.
 //! - The stream is dropped when its connection is closed. If the client closes or resets the connection (over HTTP/2, the
 //!   stream), this happens at once, even while no event is sent. If the client vanishes without closing its connection, the
 //!   server notices it when a write fails, which may be late without keep-alive.
@@ -64,7 +65,7 @@
 //!
 //! | layer | effect on a stream |
 //! |---|---|
-//! | `TimeoutLayer` | none: it ends with the response head |
+//! | `TimeoutLayer` | none: its timeout applies only until the response head |
 //! | `ResponseBodyTimeoutLayer` | cuts a stream that is silent for longer than the timeout: set it above the keep-alive interval |
 //! | `ResponseBodyDeadlineLayer` | cuts every stream at its deadline |
 //! | `CompressionLayer` | does not compress event streams by default; if `compress_when` enables it, each event still arrives at once |

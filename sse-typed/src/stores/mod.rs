@@ -1,12 +1,12 @@
 //! Stores by URL, for programs that choose their store by configuration.
 //!
 //! [`AnyStore::open`](crate::hub::AnyStore#method.open) opens them. This module depends on [`hub`](crate::hub), and not on the
-//! server or the client. No type of an engine or of a database's client is part of its API.
+//! server or the client. Its API has no types of other storage libraries, such as a Redis client.
 //!
 //! | URL | store | feature |
 //! |---|---|---|
 //! | `memory:` | [`MemoryStore`](crate::hub::MemoryStore), in the memory of this process | `hub` |
-//! | `file:PATH` | `FileStore`, in a folder on a local disk, of one process at a time; no server is needed | `file` |
+//! | `file:PATH` | `FileStore`, in a folder on a local disk that one process at a time uses; no server is needed | `file` |
 //! | `redis://..`, `rediss://..` | `RedisStore`, in a Redis server that any number of processes share | `redis` |
 
 #[cfg(feature = "file")]

@@ -43,10 +43,12 @@
 //!
 //! Every expectation has a time limit, so a test fails instead of hanging. The limits run on tokio's clock. In a test with
 //! paused time (`#[tokio::test(start_paused = true)]`, with tokio's feature `test-util`) an hour of silence takes no real
-//! time. Paused time advances whenever all tasks wait, also when they wait for a socket, so tests on sockets use real time.
+//! time. Paused time advances whenever all tasks wait, also when they wait for a socket, so do not pause time in a test
+//! on sockets.
 //!
-//! Paused time stands still while a stream or a service never waits. The time limit of an expectation is then measured in
-//! real time too, where it is at least 1 s and at most 30 s. If another task never waits, no limit ends the test.
+//! If a stream or a service is always ready and never returns `Pending`, paused time does not advance. The time limit of
+//! an expectation is then measured in real time too, where it is at least 1 s and at most 30 s. If another task never
+//! returns `Pending`, no limit ends the test.
 //!
 //! This module may use all other modules, and none of them uses it. The feature `testing` does not enable
 //! tokio's `test-util`.

@@ -9,7 +9,8 @@ use ts_rs::{Config, TS, TypeVisitor};
 use super::{LargeInt, tokens};
 use crate::codec::describe::{DescribeType, Describer};
 
-/// The output to which [`render`](super::render) describes an event type.
+/// Collects the TypeScript types of an event type while [`render`](super::render) runs. It appears only in bounds, as
+/// in `DescribeEvent<TypeScript>`.
 ///
 /// It describes types that implement `ts_rs::TS` and borrow nothing, because an event type is rendered once for all
 /// of its values.

@@ -53,7 +53,7 @@
 //!   events are on the same level as the others. An `EventSource` does not receive events of undeclared types,
 //!   except those in `options.otherTypes`. These, and events without an event type, go to the `other` variant, or
 //!   to `onUnknown`.
-//! - **Data** is what `JSON.parse` returns, or the text of a variant with `text` or `with`. It is not validated
+//! - **Data** is what `JSON.parse` returns. For a variant marked `text` or `with` it is the text. It is not validated
 //!   against its type. Malformed JSON, and data that differs from a variant's fixed text, go to `onInvalid`, and the
 //!   subscription continues. The tag is removed from the data, the data of a unit is `null`, and fields marked `id`
 //!   and `retry` are not part of the data.
@@ -69,24 +69,25 @@
 //!   subscription continues without an ID. A server that fails right after its response looks the same, and has the
 //!   same effect.
 //! - **An empty ID** clears `lastEventId` only if the same `EventSource` has had an ID before. An `EventSource` also
-//!   reports `""` before the first ID, which must not clear `options.lastEventId`. If the URL has an ID and the server
-//!   clears it, the subscription replaces the `EventSource` when the connection is lost the next time. Otherwise the
-//!   browser would send the ID in the URL again.
+//!   reports `""` before the first ID, which must not clear `options.lastEventId`. If the server sends an empty ID while
+//!   the URL has an ID, the subscription creates a new `EventSource` when it next loses the connection. The old one
+//!   would send the ID in the URL again.
 //! - **By `fetch`**: a method, headers, a body, or the lack of an `EventSource` selects a transport that uses `fetch`.
 //!   `transport: "fetch"` selects it too. It reconnects by itself, with back-off and with the reconnection time of the
 //!   server, sends the exact last event ID in a header, and receives all event types. [The manual](crate::manual::pages)
 //!   compares both transports.
 //! - **One answer**: `for await (const event of request(url, { method, headers, body }))` sends one request and does not
-//!   reconnect. An answer that ends before its terminal event, another status, and an event that reports an error
-//!   throw.
+//!   reconnect. The loop throws if the answer ends before its terminal event, if the response is neither an event
+//!   stream nor a 204, and on an event that reports an error.
 //! - **Outside of a browser**, `fetch` is used, or a constructor that is passed as `options.EventSource`, such as that of
 //!   npm's `eventsource`. `decode(eventType, data)` decodes events that were received in other ways. `parse(stream)`
 //!   reads the events of a stream of bytes, such as the body of a response, by the rules of the standard.
 //!
 //! # Several event types
 //!
-//! A page with several event types needs the runtime once. With [`Options::runtime_at`], the files import it from a file
-//! of its own, whose text is [`runtime`]. The exports of the files are the same in both forms.
+//! The code that all event types share is called the [`runtime`]. By default each generated file contains it. With
+//! [`Options::runtime_at`] the files import it from one file, whose text is [`runtime`], so a page with several event
+//! types has it once. The files export the same items with and without this option.
 //!
 //! # The file
 //!

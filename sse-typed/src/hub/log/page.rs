@@ -51,7 +51,7 @@ pub struct Page {
     pub through: Option<EventId>,
 }
 
-/// A gap between the position of a request and the events that were read.
+/// A gap between the position after which a log was read and the first event of the page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PageGap {

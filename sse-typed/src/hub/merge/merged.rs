@@ -8,7 +8,7 @@ use crate::{
     event::{EncodeError, Event, EventId},
 };
 
-/// One or more events of one part: an item of a [`Merge`](super::Merge).
+/// One or more events of one hub of a [`Merge`](super::Merge): an item of its stream.
 pub struct Merged<E> {
     pub(super) item: MergedItem,
     pub(super) last_id: Option<EventId>,

@@ -56,7 +56,8 @@
 //!
 //! # What the store promises
 //!
-//! - An append whose result is an id is stored as durably as the server is configured. The order of events is the server's.
+//! - When an append returns an id, the server has stored the event. How durable it is depends on the configuration of the
+//!   server. The order of events is the server's.
 //! - An append that the server refused, or that was made while the store was not connected, has [failed]: nothing is stored. An
 //!   append that got no reply has an [unknown] outcome: the event may be stored, but only once. The store does not repeat
 //!   the append, unless the log has a [sole writer](crate::hub::LogOptions::sole_writer). Then it is repeated for up to 30
@@ -73,9 +74,9 @@
 //!
 //! Somewhat more is retained than [`Retention`](crate::hub::Retention) says. Redis trims whole blocks of a stream, which are 100
 //! entries by default, and the store trims when an event is appended: a quiet key keeps events that are too old. **The limit
-//! in bytes is not applied**, not even its default of 16 MiB: no script sums up the sizes of a history at every append. A key takes up
-//! to the limit of events, and a block more, times the size of an event, and about 100 bytes for each event in addition. Set a limit
-//! of events that fits the memory of the server.
+//! in bytes is not applied**, not even its default of 16 MiB, because each append would have to sum up the sizes of all events. Set
+//! a limit of events that fits the memory of the server. With a limit of `n` events, a key holds up to `n` events and one block
+//! more. Each event takes its size and about 100 bytes.
 //!
 //! # Connections
 //!
@@ -86,13 +87,17 @@
 //! on the second. A connection that is lost, or whose reply does not come within
 //! [2 seconds](RedisStoreBuilder::response_timeout), is made anew with pauses from 50 ms to 5 s. Meanwhile
 //! [`health`](crate::hub::EventStore::health) is [`Away`](crate::hub::StoreState::Away), appends fail at once, and
-//! subscribers stay connected. An error that is repeated meanwhile is a warning of `tracing` once. When the notifications are back,
-//! all followed keys are read.
+//! subscribers stay connected. An error that repeats meanwhile is a `tracing` warning the first time, and a debug event after that. When
+//! the notifications are back, all followed keys are read.
 //!
-//! A page of a read has about 1 MiB of events. The first page of a log, and each page of up to 16 events, ends with the event that
-//! exceeds this. The number of events of other pages is estimated by the size of the events that the log has read before: such a
-//! page is larger where a run of larger events begins. If it is so large that the connection breaks or the reply takes too long, the
-//! read fails, and the next read of the log is bounded as the first.
+//! A read returns a page of about 1 MiB of events:
+//!
+//! - The first read of a [`RedisLog`] asks for at most 16 events. The page of a read that asks for at most 16 events ends with the
+//!   event that exceeds 1 MiB.
+//! - A later read estimates how many events make 1 MiB, from the average size of the events on the page before. If it asks for more
+//!   than 16 events, and larger events follow, its page exceeds 1 MiB.
+//! - If a page is so large that the connection breaks or the reply takes too long, the read fails. The next read is bounded like
+//!   the first.
 //!
 //! [failed]: crate::hub::AppendError::Failed
 //! [unknown]: crate::hub::AppendError::Unknown

@@ -14,7 +14,8 @@ use tokio::{
 
 use super::{answer::Step, closed, control::Attached, reset};
 
-/// The body of an [`Answer`](super::Answer) in the process. A connection that breaks is an [`io::Error`].
+/// The body of a response that the test receives without a socket, from an [`Answer`](super::Answer). A connection that
+/// breaks is an [`io::Error`].
 pub struct ScriptedBody {
     steps: VecDeque<Step>,
     sleep: Option<Pin<Box<Unconstrained<Sleep>>>>,

@@ -55,7 +55,7 @@ pub(super) struct HistoryState {
     /// once.
     pub(super) origin: Option<EventId>,
     /// How often the ring was forgotten.
-    pub(super) forgotten: u64,
+    pub(super) forgotten: u32,
     pub(super) close_state: CloseState,
     /// How a log in memory was closed.
     pub(super) end: End,

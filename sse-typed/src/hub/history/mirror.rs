@@ -152,7 +152,7 @@ impl History {
 
     /// Restarts the ring after a gap of the log. All events in the ring are before the gap and are trimmed. False if the
     /// ring was [forgotten](Self::forgotten) since.
-    pub(in crate::hub) fn rebase(&self, at: &EventId, forgotten: u64) -> bool {
+    pub(in crate::hub) fn rebase(&self, at: &EventId, forgotten: u32) -> bool {
         let mut state = self.lock();
         if state.forgotten != forgotten {
             return false;
@@ -165,7 +165,7 @@ impl History {
 
     /// Adds the next events of the log, up to the end of the hub, unless the ring was [forgotten](Self::forgotten) since.
     /// Dropping the entries may run code of the log, so the caller drops them, outside of the lock.
-    pub(in crate::hub) fn extend(&self, entries: &[LogEntry], forgotten: u64) -> ExtendOutcome {
+    pub(in crate::hub) fn extend(&self, entries: &[LogEntry], forgotten: u32) -> ExtendOutcome {
         let mut locked = self.lock();
         let now = self.now(&locked);
         let state = &mut *locked;

@@ -54,7 +54,7 @@ impl History {
         if state.is_over() || state.origin.take().is_none() {
             return Vec::new();
         }
-        state.forgotten += 1;
+        state.forgotten = state.forgotten.wrapping_add(1);
         let head = state.ring.id(state.ring.head());
         state.ring.rebase(head);
         let forgotten = mem::take(state.ring.trimmed_segments());
@@ -64,7 +64,7 @@ impl History {
 
     /// How often the ring was [forgotten](Self::forget). A follower asks before it begins, and passes the answer with what it
     /// has read: a read from before the ring was forgotten adds nothing.
-    pub(in crate::hub) fn forgotten(&self) -> u64 {
+    pub(in crate::hub) fn forgotten(&self) -> u32 {
         self.lock().forgotten
     }
 

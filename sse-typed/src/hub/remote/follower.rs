@@ -23,7 +23,7 @@ pub(super) struct Follower {
     /// Where it reads on, if the ring has begun.
     position: Option<Box<EventId>>,
     /// How often the ring had been forgotten when it began.
-    forgotten: u64,
+    forgotten: u32,
     limit: PageLimit,
 }
 
@@ -41,7 +41,7 @@ pub(super) enum Step {
 const PRELOAD_BYTES: usize = 4 << 20;
 
 /// How many events the first page has at most.
-const FIRST_PAGE: usize = 16;
+const FIRST_PAGE: u16 = 16;
 
 impl Default for Follower {
     fn default() -> Self {

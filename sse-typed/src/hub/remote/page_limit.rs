@@ -6,28 +6,33 @@ pub(super) const MAX_PAGE: usize = 256;
 /// How many bytes of events a page should have at most, if the next events are as large as the last ones.
 const PAGE_BYTES: usize = 256 << 10;
 
-/// How many events to ask for. It grows quickly, because most events are small.
+/// How many events to ask for, at most [`MAX_PAGE`]. It grows quickly, because most events are small. Each idle hub and each
+/// idle reader holds one, so it is as small as it can be.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct PageLimit(usize);
+pub(super) struct PageLimit(u16);
 
 impl PageLimit {
-    pub(super) const fn new(first: usize) -> Self {
+    pub(super) const fn new(first: u16) -> Self {
         Self(first)
     }
 
-    pub(super) const fn get(self) -> usize {
-        self.0
+    pub(super) fn get(self) -> usize {
+        self.0.into()
+    }
+
+    fn set(&mut self, limit: usize) {
+        self.0 = u16::try_from(limit.clamp(1, MAX_PAGE)).unwrap_or(u16::MAX);
     }
 
     /// Asks for as many as were taken from a page.
     pub(super) fn set_taken(&mut self, taken: usize) {
-        self.0 = taken.clamp(1, MAX_PAGE);
+        self.set(taken);
     }
 
     /// Adapts to the size of the events of a page.
     pub(super) fn adapt(&mut self, page: &[LogEntry]) {
         if let Some(average) = average_size(page) {
-            self.0 = (self.0 * 2).min(PAGE_BYTES / average.max(1)).clamp(1, MAX_PAGE);
+            self.set((self.get() * 2).min(PAGE_BYTES / average.max(1)));
         }
     }
 }

@@ -70,7 +70,7 @@ pub(in crate::hub) enum ReadOutcome {
 }
 
 /// How many events are asked for at first.
-const FIRST_PAGE: usize = 32;
+const FIRST_PAGE: u16 = 32;
 
 /// How many steps one poll makes before it yields to other tasks.
 const MAX_STEPS: usize = 64;

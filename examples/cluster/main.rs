@@ -33,7 +33,7 @@ use self::{
 };
 
 /// How long after the last event the clients may take to receive it.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIME_LIMIT: Duration = Duration::from_secs(20);
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -111,7 +111,7 @@ async fn run_clients(
     let _second = restarted?;
     publisher::finish(&servers[0]).await?;
     tokio::spawn(async move {
-        sleep(PATIENCE).await;
+        sleep(TIME_LIMIT).await;
         stop.send_replace(true);
     });
 

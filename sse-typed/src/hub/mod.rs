@@ -55,19 +55,20 @@
 //!   [`OnGap`] says. No event is lost or repeated between replayed and live events: both are read from the same
 //!   history.
 //! - Publishing never waits for a subscription. A subscription that does not read costs its memory and nothing more.
-//! - A subscription receives the events published since its last poll as one slice. The slice ends after about 32 KiB,
-//!   at a terminal event, before an event that [`only`](Subscription::only) withholds, and at the end of a
-//!   [segment](#how-it-works) of the history.
+//! - A subscription receives the events published since its last poll as one item, [`Entries`], which holds them as wire
+//!   bytes. The item ends after about 32 KiB, at a terminal event, before an event that [`only`](Subscription::only)
+//!   withholds, and at the end of a [segment](#how-it-works) of the history.
 //! - Decoded values are cached per event and dropped together with it.
 //! - The last event ID that a client sends is looked up and never trusted. It can be any text.
 //!
 //! # Ids
 //!
-//! The hub gives each event its id. With the log in memory it is `<16 hexadecimal digits>-<n>`, and each log has its
-//! own random digits. A last event ID from another process or another hub is therefore a gap, and never a wrong
-//! position. The id of a terminal event ends in `!`, and so does the id of the event with which a hub was closed.
-//! From the `!` any server knows, without looking the id up, that a client with this last event ID has received
-//! everything. Event types with an `#[sse(id)]` field have ids of their own and cannot be published.
+//! The hub gives each event its id. The history is stored in a *log*, by default in memory. The ids of a log in memory
+//! are `<16 hexadecimal digits>-<n>`, and each log has its own random digits. A last event ID from another process or
+//! another hub is therefore a gap, and never a wrong position. The id of a terminal event ends in `!`, and so does the
+//! id of the event with which a hub was closed. From the `!` any server knows, without looking the id up, that a client
+//! with this last event ID has received everything. Event types with an `#[sse(id)]` field have ids of their own and
+//! cannot be published.
 //!
 //! # Lost history
 //!
@@ -88,26 +89,25 @@
 //! ## Lagging
 //!
 //! A subscription reads retained events. If it reads more slowly than events are published, the [`Retention`] trims
-//! events that it has not read. The gap is then handled once, at its position, and the subscription continues with the
-//! oldest retained event. So a subscription may lag by as much as is retained. [`Subscription::lag`] is the number of
-//! events that it has not read.
+//! events that it has not read. The gap is then handled once, in place of the trimmed events, as the table above says.
+//! With `Emit` and `Ignore` the subscription continues with the oldest retained event. So a subscription may lag by as
+//! much as is retained. [`Subscription::lag`] is the number of events that it has not read.
 //!
 //! ## Closing
 //!
 //! A terminal event ends every subscription that receives it. The hub stays open; later subscriptions start after it.
 //!
 //! [`Hub::close`] closes the log: it takes no more events, and no event is lost. A subscription receives the events
-//! that remain for it and ends. The same holds for a subscription that begins after the close: after an id, at the
-//! [earliest](Start::Earliest) retained event, or at the [last](Start::Last) `n` events, for as long as history is
-//! retained. Clients that have received everything are answered 204. The event that is passed to `close` ends streams
+//! that remain for it and ends. So does a subscription that is made after the close, for as long as history is
+//! retained. It can start after an id, at the [earliest](Start::Earliest) retained event, or at the [last](Start::Last)
+//! `n` events. Clients that have received everything are answered 204. The event that is passed to `close` ends streams
 //! like a terminal event, and its id ends in `!`, too. With a log other than the one in memory (a [log
-//! elsewhere](#logs-elsewhere)) the close is durable and applies to every process. To answer 204 with such a log,
-//! await [`Subscription::ready`] before returning the response: it asks the log whether the client has received
-//! everything.
+//! elsewhere](#logs-elsewhere)) the close is durable and applies to every process. To answer 204 with such a log, await
+//! [`Subscription::ready`] before returning the response: it asks the log whether the client has received everything.
 //!
 //! When the last handle of a hub is dropped, its subscriptions end after the events that remain for them, and their
-//! clients reconnect. With a log elsewhere the hub ends at a position in the log; other processes may continue to
-//! append events after it.
+//! clients reconnect. With a log elsewhere, these are the events up to the head of the log at that time. The log stays
+//! open, and other processes may continue to append events to it.
 //!
 //! Dropping a response drops its subscription, which frees its memory at once.
 //!
@@ -146,9 +146,10 @@
 //!
 //! # Stores
 //!
-//! An [`EventStore`] keeps the histories of many keys over one engine; [`EventStore::log`] is the log of one key.
-//! [`MemoryStore`] is one, [`stores`](crate::stores) has others, and [`AnyStore`] holds one of any type, chosen by a
-//! URL. [`Topics::on`] keeps the history of each topic in a store. The differences from other logs elsewhere:
+//! An [`EventStore`] keeps the histories of many keys in one engine, such as the memory of the process, a file or a
+//! Redis server. [`EventStore::log`] is the log of one key. [`MemoryStore`] is a store, [`stores`](crate::stores) has
+//! others, and [`AnyStore`] holds one of any type, chosen by a URL. [`Topics::on`] keeps the history of each topic in a
+//! store. The differences from other logs elsewhere:
 //!
 //! - One task for each store follows all hubs of the process. It reads at most 64 keys at the same time. A quiet key has
 //!   no task, no future and no timer. With its hub, its topic and a subscription it takes about 2 KiB of memory.
@@ -189,10 +190,11 @@
 //! One lock guards the ring and the queue of waiting tasks. It is held for a few copies. It is never held while user
 //! code or I/O runs, nor while a waker wakes or is dropped, and never across an `await`. (Wakers are cloned under it,
 //! as tokio does.) A subscription that finds no event registers its waker under the same lock, so no wake-up is lost. A
-//! subscription that reads the newest events registers its waker while it still holds the lock. The next poll compares
-//! two atomic numbers, sees that its waker is registered, and does not lock. So a delivery takes the lock once. (A task
-//! that does not poll again is woken once without need.) An event wakes the waiting tasks in batches, outside of the
-//! lock. The memory of the queue is reused, so neither waiting nor waking allocates.
+//! subscription that reads the newest events registers its waker while it still holds the lock. The next poll does not
+//! lock. It reads two atomic numbers, one of which shows that there is no new event, the other that its waker is still
+//! registered. So a delivery takes the lock once. (A task that does not poll again is woken once without need.) An
+//! event wakes the waiting tasks in batches, outside of the lock. The memory of the queue is reused, so neither waiting
+//! nor waking allocates.
 //!
 //! Closures of [`publish_with`](Hub::publish_with) and [`subscribe_with`](Hub::subscribe_with) run under a second lock,
 //! one at a time. This lock knows the thread that holds it: publishing from within a closure is an error and not a

@@ -46,9 +46,9 @@
 //! time. Paused time advances whenever all tasks wait, also when they wait for a socket, so do not pause time in a test
 //! on sockets.
 //!
-//! If a stream or a service is always ready and never returns `Pending`, paused time does not advance. The time limit of
-//! an expectation is then measured in real time too, where it is at least 1 s and at most 30 s. If another task never
-//! returns `Pending`, no limit ends the test.
+//! If a stream or a service is always ready and never returns `Pending`, paused time does not advance. The time limit
+//! of an expectation is then measured in real time too. For this, a limit below 1 s is raised to 1 s, and one
+//! above 30 s is lowered to 30 s. If another task never returns `Pending`, no limit ends the test.
 //!
 //! This module may use all other modules, and none of them uses it. The feature `testing` does not enable
 //! tokio's `test-util`.

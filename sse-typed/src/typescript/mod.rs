@@ -49,10 +49,10 @@
 //!   is the variant's name in the case that `rename_all` sets. A `switch` over it narrows `data`, and
 //!   `event satisfies never` in its `default` finds missing cases. `Required<RideEventHandlers>` requires a handler for
 //!   each event.
-//! - **Variants** are found as in Rust: by event type, alias, tag, `key` and the fixed text of `data`. `nested`
-//!   events are on the same level as the others. An `EventSource` does not receive events of undeclared types,
-//!   except those in `options.otherTypes`. These, and events without an event type, go to the `other` variant, or
-//!   to `onUnknown`.
+//! - **Variants** are found as in Rust: by event type, alias, tag, `key` and the fixed text of `data`. The events of
+//!   a `nested` enum are in the same map and union as the others. An `EventSource` does not receive events of
+//!   undeclared types, except those in `options.otherTypes`. These, and events without an event type, go to the
+//!   `other` variant, or to `onUnknown`.
 //! - **Data** is what `JSON.parse` returns. For a variant marked `text` or `with` it is the text. It is not validated
 //!   against its type. Malformed JSON, and data that differs from a variant's fixed text, go to `onInvalid`, and the
 //!   subscription continues. The tag is removed from the data, the data of a unit is `null`, and fields marked `id`

@@ -46,7 +46,7 @@ pub(in crate::hub) struct History {
     created: Instant,
 }
 
-/// What the lock guards.
+/// The state under the lock of a [`History`].
 #[derive(Debug)]
 pub(super) struct HistoryState {
     pub(super) ring: Ring,

@@ -22,8 +22,8 @@ const NEW_HISTORY: &str = "history.new";
 /// Is locked while the store is open.
 const LOCK: &str = "LOCK";
 
-/// How long an opening waits for a store of the same folder that is being closed.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long [`Folder::open`] waits for a store of the same folder that is being closed.
+const TIME_LIMIT: Duration = Duration::from_secs(2);
 
 /// A folder that this process alone has open. It is free again when this is dropped.
 #[derive(Debug)]
@@ -49,7 +49,7 @@ impl Folder {
         loop {
             match lock.try_lock() {
                 Ok(()) => return Ok(Self { path: path.to_owned(), _lock: lock }),
-                Err(TryLockError::WouldBlock) if start.elapsed() < PATIENCE => {
+                Err(TryLockError::WouldBlock) if start.elapsed() < TIME_LIMIT => {
                     thread::sleep(Duration::from_millis(10));
                 }
                 Err(TryLockError::WouldBlock) => return Err(Kind::AlreadyOpen(path.to_owned()).into()),

@@ -71,7 +71,7 @@ impl NewRecord {
         self.block.as_ref().map_or(&[], |block| block.as_bytes())
     }
 
-    /// The position behind the record, from the position that its append returned.
+    /// The position after the record, from the position that its append returned.
     fn newest(&self, returned: Position) -> Option<Position> {
         self.block.as_ref().map(|_| returned)
     }

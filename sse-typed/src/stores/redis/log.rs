@@ -72,7 +72,7 @@ impl RedisLog {
     /// The records from an entry on that a page of at most `limit` events needs.
     async fn records(&self, from: &str, limit: usize) -> Result<Vec<Record>, RedisError> {
         let stream = &self.queue()?.names.stream;
-        // Before the events the one at the position, behind them the end.
+        // The events, the entry at the position before them, and the end after them.
         let count = limit.saturating_add(2);
         let records = if limit <= SMALL_PAGE {
             self.shared.page(stream, from, count, PAGE_BYTES).await
@@ -108,7 +108,7 @@ impl RedisLog {
         }
     }
 
-    /// The newest record, and the position behind all events.
+    /// The newest record, and the position after all events.
     async fn newest(&self) -> Result<(Option<Record>, Position), RedisError> {
         let newest = self.shared.newest(self.queue()?.key()).await?;
         let head = match &newest {
@@ -148,14 +148,14 @@ impl EventLog for RedisLog {
         let skipped = |record: &Record| self.shared.note_skipped(self.key_text(), record);
         if let Some(position) = position {
             let records = self.records(&position.entry.to_string(), limit).await?;
-            if let Ok(page) = page::behind(records, position, limit, skipped) {
+            if let Ok(page) = page::after(records, position, limit, skipped) {
                 self.note_size(&page);
                 return Ok(page);
             }
         }
         let oldest = self.records("-", limit).await?;
         let reason = page::reason(position, &oldest);
-        let page = page::behind_gap(oldest, reason, limit, skipped);
+        let page = page::after_gap(oldest, reason, limit, skipped);
         self.note_size(&page);
         Ok(page)
     }

@@ -62,12 +62,12 @@
 //!   append that got no reply has an [unknown] outcome: the event may be stored, but only once. The store does not repeat
 //!   the append, unless the log has a [sole writer](crate::hub::LogOptions::sole_writer). Then it is repeated for up to 30
 //!   seconds and stored once; later appends wait.
-//! - An id names an entry of the stream and the random mark that is stored in the entry:
-//!   `<milliseconds>-<sequence>-<mark>`. An old id is a gap after the data was wiped or restored from a backup, and
-//!   after a fail-over that lost the newest events. It never leads to a wrong position. The exception is the head
-//!   of an empty log, a position without an entry: it stays valid when events that were appended after it are wiped.
-//! - Each event is stored with the position before it. So a read shows whether events between two entries were
-//!   trimmed or deleted. A live reader gets no gap when the event at its position is trimmed.
+//! - An id names an entry of the stream and the random mark that is stored in the entry: `<milliseconds>-<sequence>-<mark>`. An
+//!   old id is a gap after the data was wiped or restored from a backup, and after a fail-over that lost the newest events. It
+//!   never leads to a wrong position. One id stays valid after such a loss: the head of an empty log, which names no entry. A
+//!   client that resumes from it gets no gap for the lost events that were appended after it.
+//! - Each event is stored with the position before it. So a read shows whether events between two entries were trimmed or
+//!   deleted. A live reader gets no gap when the last event that it read is trimmed, because it needs only the events after it.
 //! - Records that other programs add to the stream of a key are skipped, reported to `tracing` under the target
 //!   `sse_typed::stores`, and [counted](RedisStore::skipped_records).
 //! - Appends of one process to one key that wait at the same time go in one call, up to 64 events or 1 MiB.
@@ -83,17 +83,17 @@
 //! A store has two connections, whatever the number of its keys. One carries all commands. The other carries notifications: the
 //! store subscribes to the channel of each key for which a hub has subscribers. No command blocks the server.
 //!
-//! Both are tested with a PING every 5 seconds, and [`notification_lag`](RedisStore::notification_lag) says how long the last one took
-//! on the second. A connection that is lost, or whose reply does not come within
-//! [2 seconds](RedisStoreBuilder::response_timeout), is made anew with pauses from 50 ms to 5 s. Meanwhile
-//! [`health`](crate::hub::EventStore::health) is [`Away`](crate::hub::StoreState::Away), appends fail at once, and
-//! subscribers stay connected. An error that repeats meanwhile is a `tracing` warning the first time, and a debug event after that. When
-//! the notifications are back, all followed keys are read.
+//! Both are tested with a PING every 5 seconds, and [`notification_lag`](RedisStore::notification_lag) is the time that the last
+//! PING took on the connection for notifications. A connection that is lost, or whose reply does not come within [2
+//! seconds](RedisStoreBuilder::response_timeout), is made anew with pauses from 50 ms to 5 s. Meanwhile
+//! [`health`](crate::hub::EventStore::health) is [`Away`](crate::hub::StoreState::Away), appends fail at once, and subscribers
+//! stay connected. An error that repeats meanwhile is a `tracing` warning the first time, and a debug event after that. When the
+//! notifications are back, all followed keys are read.
 //!
 //! A read returns a page of about 1 MiB of events:
 //!
 //! - The first read of a [`RedisLog`] asks for at most 16 events. The page of a read that asks for at most 16 events ends with the
-//!   event that exceeds 1 MiB.
+//!   event with which it reaches 1 MiB.
 //! - A later read estimates how many events make 1 MiB, from the average size of the events on the page before. If it asks for more
 //!   than 16 events, and larger events follow, its page exceeds 1 MiB.
 //! - If a page is so large that the connection breaks or the reply takes too long, the read fails. The next read is bounded like

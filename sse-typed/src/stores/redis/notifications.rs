@@ -26,9 +26,9 @@ use crate::hub::{Interest, Wakes};
 const BATCH: usize = 1000;
 
 /// How long the server may take to confirm a subscription, or to answer a PING.
-const PATIENCE: Duration = Duration::from_secs(2);
+const TIME_LIMIT: Duration = Duration::from_secs(2);
 
-/// Subscribes to the channels of the keys that somebody waits for, on one connection.
+/// Subscribes to the channels of the followed keys, on one connection.
 pub(super) struct Notifications {
     target: Arc<Target>,
     wakes: Wakes,
@@ -163,7 +163,7 @@ impl Notifications {
 }
 
 async fn confirmed<T>(reply: impl Future<Output = redis::RedisResult<T>>) -> Result<T, RedisError> {
-    match timeout(PATIENCE, reply).await {
+    match timeout(TIME_LIMIT, reply).await {
         Ok(reply) => Ok(reply?),
         Err(_) => Err(RedisError::timed_out()),
     }

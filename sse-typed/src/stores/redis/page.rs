@@ -11,9 +11,9 @@ use crate::{
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct NotContiguous;
 
-/// The page of events behind a position, at most `limit`. The records are those from the entry of the position on. `skipped` gets
+/// The page of events after a position, at most `limit`. The records are those from the entry of the position on. `skipped` gets
 /// the records that are no events.
-pub(super) fn behind(
+pub(super) fn after(
     records: Vec<Record>,
     position: Position,
     limit: usize,
@@ -26,16 +26,16 @@ pub(super) fn behind(
             return Ok(Page::contiguous(Vec::new()).closed(*end));
         }
         Some(first) if first.position == position => drop(records.next()),
-        Some(first) if first.is_behind(position) => {}
-        // An empty stream has nothing behind its beginning, and proves nothing else.
+        Some(first) if first.follows(position) => {}
+        // An empty stream has nothing after its beginning, and proves nothing else.
         None if position == Position::BEGINNING => {}
         Some(_) | None => return Err(NotContiguous),
     }
     Ok(Chain { page: Page::contiguous(Vec::new()), at: position }.page(records, limit, skipped))
 }
 
-/// The page of the oldest events behind a gap, at most `limit`. The records are those from the beginning of the stream on.
-pub(super) fn behind_gap(
+/// The page of the oldest events after a gap, at most `limit`. The records are those from the beginning of the stream on.
+pub(super) fn after_gap(
     records: Vec<Record>,
     reason: GapReason,
     limit: usize,
@@ -57,7 +57,7 @@ pub(super) fn behind_gap(
 /// A page in the making: every event is stored with the position before it, and the chain of these is unbroken.
 struct Chain {
     page: Page,
-    /// The position behind the last record.
+    /// The position after the last record.
     at: Position,
 }
 
@@ -108,7 +108,7 @@ impl Record {
         matches!(self.content, Content::Foreign)
     }
 
-    fn is_behind(&self, position: Position) -> bool {
+    fn follows(&self, position: Position) -> bool {
         matches!(self.content, Content::Stored { before, .. } if before == position)
     }
 }
@@ -154,7 +154,7 @@ mod tests {
     }
 
     fn read(records: Vec<Record>, position: Position, limit: usize) -> Result<Page, NotContiguous> {
-        behind(records, position, limit, |_| {})
+        after(records, position, limit, |_| {})
     }
 
     #[test]
@@ -173,7 +173,7 @@ mod tests {
     fn an_empty_stream_proves_the_beginning_only() {
         assert_eq!(read(Vec::new(), position(0), 9), Ok(Page::contiguous(Vec::new())));
         assert_eq!(read(Vec::new(), position(1), 9), Err(NotContiguous));
-        let page = behind_gap(Vec::new(), GapReason::UnknownId, 9, |_| {});
+        let page = after_gap(Vec::new(), GapReason::UnknownId, 9, |_| {});
         assert_eq!(page.gap.unwrap().resume, position(0).id());
     }
 
@@ -200,10 +200,10 @@ mod tests {
             position: position(n + 1),
         };
         let records = vec![event(1, 0), foreign(2), after_foreign(2), foreign(4)];
-        let page = behind(records, position(1), 9, |_| skipped += 1).unwrap();
+        let page = after(records, position(1), 9, |_| skipped += 1).unwrap();
         assert_eq!((ids(&page), skipped), (vec!["3-0-00000003"], 2));
         assert_eq!(page.through, Some(foreign(4).position.id()));
-        let page = behind_gap(vec![foreign(2), after_foreign(2)], GapReason::Trimmed, 9, |_| {});
+        let page = after_gap(vec![foreign(2), after_foreign(2)], GapReason::Trimmed, 9, |_| {});
         assert_eq!(ids(&page), ["3-0-00000003"]);
         assert_eq!(page.gap.unwrap().resume, foreign(2).position.id());
     }

@@ -2,7 +2,7 @@ use std::fmt;
 
 use crate::event::EventId;
 
-/// The position behind a record: the id that the server gave it, and the mark that is stored in it.
+/// The position after a record: the id that the server gave it, and the mark that is stored in it.
 ///
 /// Its text is `<milliseconds>-<sequence>-<mark>`, the mark in 8 hexadecimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -252,7 +252,7 @@ impl Shared {
         Ok(record::records(self.read(&command).await?)?.pop())
     }
 
-    /// The position behind the newest record of a key.
+    /// The position after the newest record of a key.
     pub(super) async fn newest_record(&self, key: &str) -> Result<Position, RedisError> {
         Ok(self.newest(key).await?.map_or(Position::BEGINNING, |record| record.position))
     }
@@ -277,8 +277,8 @@ impl Shared {
         }
     }
 
-    /// The records from an entry on, or from the beginning for `-`, up to `count`, and to so many bytes behind the entry itself,
-    /// which comes without its event.
+    /// The records from an entry on, or from the beginning for `-`, up to `count` records and about `bytes` bytes of
+    /// events. An entry whose id is `from` comes without its event.
     pub(super) async fn page(
         &self,
         stream: &str,

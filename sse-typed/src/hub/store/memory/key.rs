@@ -21,7 +21,7 @@ pub(super) struct StoredKey {
     history: Mutex<KeyHistory>,
 }
 
-/// What the lock guards.
+/// The state under the lock of a [`StoredKey`].
 pub(super) struct KeyHistory {
     prefix: IdPrefix,
     /// There is none before the first event.

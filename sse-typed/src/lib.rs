@@ -58,7 +58,7 @@
 //! | `axum` | | `Sse` is an axum response (`IntoResponse`), `LastEventId` an extractor (`FromRequestParts`); `GuardedListener`; implies `server` |
 //! | `client` | | `Client` over any Tower HTTP service, `EventSource`, `EventStream` |
 //! | `hyper-client` | | `Client::hyper()`: connections, pool and redirects by hyper-util; implies `client` |
-//! | `http2` | | HTTP/2 for `Client::hyper()`: with `tls`, where the server supports it; without TLS, for servers that are known to accept it; implies `hyper-client` |
+//! | `http2` | | HTTP/2 for `Client::hyper()`: with `tls`, where the server supports it; without TLS, only if you set it, for servers that you know to accept it; implies `hyper-client` |
 //! | `proxy` | | an HTTP proxy for `Client::hyper()`; implies `hyper-client` |
 //! | `tls` | | `https` URLs for `Client::hyper()`, by rustls with ring and the platform's roots or your own; implies `http2` |
 //! | `reqwest` | | `Client::reqwest(..)`: connections, redirects and TLS of a `reqwest::Client`; implies `client` |

@@ -56,7 +56,7 @@
 //! | an event of a known type with bad data | an `Err` item with the event, the path in the JSON and the cause; the stream continues |
 //! | an event of an unknown type | skipped, counted and traced; with the setting [`UnknownEvent::Error`], an `Err` item |
 //! | an event over the size limit | an `Err` item; the next event is read |
-//! | a connection that fails, ends or times out | an [`EventSource`] reconnects (see [`ReconnectPolicy`]); an [`EventStream`] ends |
+//! | a connection that fails, ends or times out | an [`EventSource`] reconnects (see [`ReconnectPolicy`]); an [`EventStream`] ends: with a fatal error, or without one if the response just ended |
 //! | a response that is not an event stream, or is compressed | a fatal error with its head and the beginning of its body; an [`EventSource`] retries some statuses first |
 //!
 //! A [terminal event](crate::EventKind::is_terminal) whose data cannot be decoded is a bad event and does not end the

@@ -58,7 +58,8 @@
 //! - A subscription receives the events published since its last poll as one item, [`Entries`], which holds them as wire
 //!   bytes. The item ends after about 32 KiB, at a terminal event, before an event that [`only`](Subscription::only)
 //!   withholds, and at the end of a [segment](#how-it-works) of the history.
-//! - Decoded values are cached per event and dropped together with it.
+//! - [`only`](Subscription::only) and [`events`](Subscription::events) need the values of events. Each event is decoded
+//!   once for all subscriptions, and its value is dropped together with it.
 //! - The last event ID that a client sends is looked up and never trusted. It can be any text.
 //!
 //! # Ids
@@ -76,7 +77,7 @@
 //! retained, or when its subscription lags so far that events it has not read are trimmed. Each hub chooses what
 //! happens then:
 //!
-//! | [`OnGap`] | the client receives | and resumes |
+//! | [`OnGap`] | the client receives | and at its next reconnection resumes |
 //! |---|---|---|
 //! | `Emit` | the event that is marked `#[sse(gap)]`, then all retained events | after the gap: the id of the gap event is the position before the oldest retained event |
 //! | `Snapshot` | a new [snapshot](Hub::subscribe_with), then the events after it | after the snapshot |
@@ -95,7 +96,8 @@
 //!
 //! ## Closing
 //!
-//! A terminal event ends every subscription that receives it. The hub stays open; later subscriptions start after it.
+//! A terminal event ends every subscription that receives it. The hub stays open: later live subscriptions
+//! start after it, and those that resume before it receive it and end.
 //!
 //! [`Hub::close`] closes the log: it takes no more events, and no event is lost. A subscription receives the events
 //! that remain for it and ends. So does a subscription that is made after the close, for as long as history is
@@ -190,9 +192,9 @@
 //! One lock guards the ring and the queue of waiting tasks. It is held for a few copies. It is never held while user
 //! code or I/O runs, nor while a waker wakes or is dropped, and never across an `await`. (Wakers are cloned under it,
 //! as tokio does.) A subscription that finds no event registers its waker under the same lock, so no wake-up is lost. A
-//! subscription that reads the newest events registers its waker while it still holds the lock. The next poll does not
-//! lock. It reads two atomic numbers, one of which shows that there is no new event, the other that its waker is still
-//! registered. So a delivery takes the lock once. (A task that does not poll again is woken once without need.) An
+//! poll that takes the newest events also registers the waker for the events after them, under the same lock. The poll
+//! that follows at once finds no event and takes no lock: two atomic numbers show that there is none, and that the waker
+//! is still registered. So a delivery takes the lock once. (A task that does not poll again is woken once without need.) An
 //! event wakes the waiting tasks in batches, outside of the lock. The memory of the queue is reused, so neither waiting
 //! nor waking allocates.
 //!

@@ -27,8 +27,8 @@
 //!   server notices it when a write fails, which may be late without keep-alive.
 //! - [`LastEventId::of`](crate::LastEventId::of) returns the id after which a client resumes. The layer inserts a
 //!   [`LastEventId`](crate::LastEventId) into the extensions of each request; in axum it is an extractor.
-//! - [`Sse::stop`] is answered with 204, which tells clients not to reconnect. So is a stream whose `size_hint` says
-//!   that it is empty.
+//! - A handler that returns [`Sse::stop`] answers with 204, which tells clients not to reconnect. A stream whose
+//!   `size_hint` says that it is empty is answered with 204, too.
 //! - A HEAD request gets the response head without a body.
 //!
 //! # Lifecycle

@@ -46,13 +46,13 @@
 //!
 //! - **Events** are passed to their own handler, to `onEvent`, and to `for await (const event of subscription)`. An
 //!   event is `{ type, data, lastEventId }`. Its `type` is the event type. If several variants share an event type, it
-//!   is the variant's name in the case that `rename_all` sets. A `switch` over it narrows `data`, and
+//!   is the variant's name, converted by `rename_all`. A `switch` over it narrows `data`, and
 //!   `event satisfies never` in its `default` finds missing cases. `Required<RideEventHandlers>` requires a handler for
 //!   each event.
 //! - **Variants** are found as in Rust: by event type, alias, tag, `key` and the fixed text of `data`. The events of
-//!   a `nested` enum are in the same map and union as the others. An `EventSource` does not receive events of
-//!   undeclared types, except those in `options.otherTypes`. These, and events without an event type, go to the
-//!   `other` variant, or to `onUnknown`.
+//!   a `nested` enum are in the same map and union as the others. Events of undeclared types go to the `other`
+//!   variant, or to `onUnknown`. So do events without an event type, unless a variant is marked `message`. An
+//!   `EventSource` receives only those undeclared types that are listed in `options.otherTypes`.
 //! - **Data** is what `JSON.parse` returns. For a variant marked `text` or `with` it is the text. It is not validated
 //!   against its type. Malformed JSON, and data that differs from a variant's fixed text, go to `onInvalid`, and the
 //!   subscription continues. The tag is removed from the data, the data of a unit is `null`, and fields marked `id`
@@ -68,8 +68,9 @@
 //!   If two connections in a row with an ID in the URL each end within a second and without an event, the
 //!   subscription continues without an ID. A server that fails right after its response looks the same, and has the
 //!   same effect.
-//! - **An empty ID** clears `lastEventId` only if the same `EventSource` has had an ID before. An `EventSource` also
-//!   reports `""` before the first ID, which must not clear `options.lastEventId`. If the server sends an empty ID while
+//! - **An empty ID** from the server makes the subscription forget its last event ID. But an `EventSource` also reports
+//!   `""` before it has received any ID, and that must not clear `options.lastEventId`, the ID to resume from. So `""`
+//!   counts only after another ID on the same `EventSource`. If the server sends an empty ID while
 //!   the URL has an ID, the subscription creates a new `EventSource` when it next loses the connection. The old one
 //!   would send the ID in the URL again.
 //! - **By `fetch`**: a method, headers, a body, or the lack of an `EventSource` selects a transport that uses `fetch`.
@@ -78,7 +79,7 @@
 //!   compares both transports.
 //! - **One answer**: `for await (const event of request(url, { method, headers, body }))` sends one request and does not
 //!   reconnect. The loop throws if the answer ends before its terminal event, if the response is neither an event
-//!   stream nor a 204, and on an event that reports an error.
+//!   stream nor a 204, and on an event whose variant is marked `error`.
 //! - **Outside of a browser**, `fetch` is used, or a constructor that is passed as `options.EventSource`, such as that of
 //!   npm's `eventsource`. `decode(eventType, data)` decodes events that were received in other ways. `parse(stream)`
 //!   reads the events of a stream of bytes, such as the body of a response, by the rules of the standard.
@@ -98,9 +99,9 @@
 //!
 //! # Types
 //!
-//! A payload has the type that ts-rs generates, and a field of a variant has that of its own Rust type.
-//! `skip_serializing_if`, `flatten` and the other attributes of serde are supported. Data with a custom codec is
-//! `unknown`, unless [`as`][as] declares its type. On a type that is only received, a field
+//! A payload has the type that ts-rs generates for it, and so has each field of a variant.
+//! `skip_serializing_if`, `flatten` and the other attributes of serde are supported. A field with a serde codec (`with`,
+//! `serialize_with`, `deserialize_with`) is `unknown`, unless [`as`][as] declares its type. On a type that is only received, a field
 //! is optional if it has a `default` or is an `Option`.
 //!
 //! In a payload, ts-rs supports `skip_serializing_if` only together with `default`: give a field both, or

@@ -64,8 +64,9 @@
 //!   seconds and stored once; later appends wait.
 //! - An id names an entry of the stream and the random mark that is stored in the entry: `<milliseconds>-<sequence>-<mark>`. An
 //!   old id is a gap after the data was wiped or restored from a backup, and after a fail-over that lost the newest events. It
-//!   never leads to a wrong position. One id stays valid after such a loss: the head of an empty log, which names no entry. A
-//!   client that resumes from it gets no gap for the lost events that were appended after it.
+//!   never leads to a wrong position. The exception is a client
+//!   that subscribed while the log was empty and has received no event: its id names no entry and stays valid, so the client gets no
+//!   gap for events that were appended and then lost.
 //! - Each event is stored with the position before it. So a read shows whether events between two entries were trimmed or
 //!   deleted. A live reader gets no gap when the last event that it read is trimmed, because it needs only the events after it.
 //! - Records that other programs add to the stream of a key are skipped, reported to `tracing` under the target
@@ -92,8 +93,8 @@
 //!
 //! A read returns a page of about 1 MiB of events:
 //!
-//! - The first read of a [`RedisLog`] asks for at most 16 events. The page of a read that asks for at most 16 events ends with the
-//!   event with which it reaches 1 MiB.
+//! - The first read of a [`RedisLog`] asks for at most 16 events. A read that asks for at most 16 events ends its page early,
+//!   after the event with which the page reaches 1 MiB.
 //! - A later read estimates how many events make 1 MiB, from the average size of the events on the page before. If it asks for more
 //!   than 16 events, and larger events follow, its page exceeds 1 MiB.
 //! - If a page is so large that the connection breaks or the reply takes too long, the read fails. The next read is bounded like

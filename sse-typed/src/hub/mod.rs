@@ -60,7 +60,8 @@
 //!   withholds, and at the end of a [segment](#how-it-works) of the history.
 //! - [`only`](Subscription::only) and [`events`](Subscription::events) need the values of events. Each event is decoded
 //!   once for all subscriptions, and its value is dropped together with it.
-//! - The last event ID that a client sends is looked up and never trusted. It can be any text.
+//! - The last event ID that a client sends can be any text. It is looked up, and never taken as a position unchecked.
+//!   Only an id that ends in `!` is not looked up (see [Ids](#ids)).
 //!
 //! # Ids
 //!
@@ -96,8 +97,8 @@
 //!
 //! ## Closing
 //!
-//! A terminal event ends every subscription that receives it. The hub stays open: later live subscriptions
-//! start after it, and those that resume before it receive it and end.
+//! A terminal event ends every subscription that receives it. The hub stays open. A live subscription made
+//! later starts after the terminal event. One that resumes from a position before it receives it and ends.
 //!
 //! [`Hub::close`] closes the log: it takes no more events, and no event is lost. A subscription receives the events
 //! that remain for it and ends. So does a subscription that is made after the close, for as long as history is

@@ -70,8 +70,8 @@
 //!   same effect.
 //! - **An empty ID** from the server makes the subscription forget its last event ID. But an `EventSource` also reports
 //!   `""` before it has received any ID, and that must not clear `options.lastEventId`, the ID to resume from. So `""`
-//!   counts only after another ID on the same `EventSource`. If the server sends an empty ID while
-//!   the URL has an ID, the subscription creates a new `EventSource` when it next loses the connection. The old one
+//!   counts only after another ID on the same `EventSource`. If it counts and the URL has an ID, the
+//!   subscription creates a new `EventSource` when it next loses the connection. The old one
 //!   would send the ID in the URL again.
 //! - **By `fetch`**: a method, headers, a body, or the lack of an `EventSource` selects a transport that uses `fetch`.
 //!   `transport: "fetch"` selects it too. It reconnects by itself, with back-off and with the reconnection time of the

@@ -64,9 +64,9 @@
 //!   seconds and stored once; later appends wait.
 //! - An id names an entry of the stream and the random mark that is stored in the entry: `<milliseconds>-<sequence>-<mark>`. An
 //!   old id is a gap after the data was wiped or restored from a backup, and after a fail-over that lost the newest events. It
-//!   never leads to a wrong position. The exception is a client
-//!   that subscribed while the log was empty and has received no event: its id names no entry and stays valid, so the client gets no
-//!   gap for events that were appended and then lost.
+//!   never leads to a wrong position. The exception is the
+//!   head of an empty log, which a client can have from a snapshot or from a `Merge`. It names no entry and stays valid, so a client
+//!   that resumes from it gets no gap for events that were appended after it and then lost.
 //! - Each event is stored with the position before it. So a read shows whether events between two entries were trimmed or
 //!   deleted. A live reader gets no gap when the last event that it read is trimmed, because it needs only the events after it.
 //! - Records that other programs add to the stream of a key are skipped, reported to `tracing` under the target

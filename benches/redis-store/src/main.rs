@@ -3,14 +3,12 @@
 //! It starts a `redis-server` of its own, on a free port and without persistence, and ends it.
 
 use std::{
-    error::Error,
-    net::TcpListener,
-    process::{Child, Command, Stdio},
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use redis::aio::MultiplexedConnection;
+use redis_store::{Result, Server};
 use sse_typed::{
     hub::{Block, EventLog, EventStore},
     stores::{RedisLog, RedisStore},
@@ -23,44 +21,13 @@ const ROUNDS: usize = 5;
 /// The retention of both.
 const RETAINED: usize = 1024;
 
-type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
-
-struct Server {
-    process: Child,
-    port: u16,
-}
-
-impl Server {
-    async fn start() -> Result<Self> {
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let arguments = ["--save", "", "--appendonly", "no", "--bind", "127.0.0.1", "--loglevel", "warning", "--port"];
-        let process =
-            Command::new("redis-server").args(arguments).arg(port.to_string()).stdout(Stdio::null()).spawn()?;
-        let server = Self { process, port };
-        for _ in 0..500 {
-            if tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
-                return Ok(server);
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        Err("redis-server does not start".into())
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
 fn main() -> Result<()> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(measure())
 }
 
 async fn measure() -> Result<()> {
     let server = Server::start().await?;
-    let url = format!("redis://127.0.0.1:{}", server.port);
+    let url = server.url();
     let client = redis::Client::open(url.as_str())?.get_multiplexed_async_connection().await?;
     let store = RedisStore::connect(&url).await?;
     // 200 bytes, as a position with some fields has.

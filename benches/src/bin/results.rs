@@ -10,7 +10,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use benches::report::{Records, markdown, svg};
+use benches::report::{Records, markdown, stores_section, svg};
 
 const PROGRAMS: [&str; 5] = ["allocations", "times", "large", "growth", "http"];
 
@@ -27,7 +27,10 @@ fn main() -> io::Result<()> {
         }
     }
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
-    fs::write(folder.join("RESULTS.md"), markdown(&records))?;
+    let results = folder.join("RESULTS.md");
+    // The last section is of other programs.
+    let before = fs::read_to_string(&results).unwrap_or_default();
+    fs::write(&results, markdown(&records) + stores_section(&before))?;
     fs::write(folder.join("results.svg"), svg(&records))
 }
 

@@ -13,7 +13,7 @@ mod tables;
 pub fn markdown(records: &Records) -> String {
     let mut text = String::from(
         "# Results\n\nWritten by `cargo run --release --bin results`, from one run in which all contenders took turns. Times are medians on one\n\
-         machine. Compare ratios: they carry over to other machines.\n\n",
+         machine. Compare ratios: they carry over to other machines. The last section, [Stores](#stores), has its own commands.\n\n",
     );
     let _ = writeln!(
         text,
@@ -29,6 +29,12 @@ pub fn markdown(records: &Records) -> String {
     text
 }
 
+/// The section of RESULTS.md about stores, which these records do not have. It is the last one.
+pub fn stores_section(results: &str) -> &str {
+    const TITLE: &str = "\n## Stores\n";
+    results.find(TITLE).map_or("", |at| &results[at + 1..])
+}
+
 /// The plot.
 pub fn svg(records: &Records) -> String {
     plot::svg(records)
@@ -37,6 +43,13 @@ pub fn svg(records: &Records) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_section_about_stores_is_kept() {
+        let section = "## Stores\n\n### Latency\n";
+        assert_eq!(stores_section(&format!("# Results\n\n## Idle\n\n{section}")), section);
+        assert_eq!(stores_section("# Results\n\n## Storeys\n"), "");
+    }
 
     #[test]
     fn every_kind_of_record_has_a_table() {

@@ -1,4 +1,4 @@
-// Pictures of the examples' pages: desktop and phone, light and dark, and the states when the server stops and starts again.
+// Pictures of the examples' pages: desktop and phones, light and dark, and the states when the server stops and starts again.
 // cargo build --examples && CHROMIUM=$(command -v chromium) node tests/browser/screenshots.mjs FOLDER [EXAMPLE]
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -28,6 +28,15 @@ const pages = {
     },
     live: (page) => page.locator("#log-state", { hasText: "Live" }).waitFor(),
     gap: (page) => page.locator("#log .gap").waitFor(),
+  },
+  prices: {
+    args: [],
+    async act(page) {
+      for (const symbol of ["silver", "helio_power", "lumen"]) await page.click(`button[data-symbol=${symbol}]`);
+      await page.waitForTimeout(2_000);
+    },
+    live: (page) => page.locator("#state", { hasText: "Live" }).waitFor(),
+    gap: (page) => page.locator("#notice", { hasText: "again: the server" }).waitFor(),
   },
 };
 
@@ -68,7 +77,7 @@ async function take(browser, name, [width, height], colorScheme) {
 }
 
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: ["--no-sandbox", "--disable-gpu"] });
-const looks = [[1180, 800], [390, 844]].flatMap((size) => ["light", "dark"].map((scheme) => [size, scheme]));
+const looks = [[1180, 800], [390, 844], [320, 640]].flatMap((size) => ["light", "dark"].map((scheme) => [size, scheme]));
 for (const name of Object.keys(pages).filter((name) => only === undefined || only === name)) {
   await Promise.all(looks.map(([size, scheme]) => take(browser, name, size, scheme)));
 }

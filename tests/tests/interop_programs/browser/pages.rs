@@ -12,6 +12,8 @@ use crate::server::Server;
 
 const PHONE: Viewport = Viewport { width: 390, height: 844, dark: true };
 
+const SMALL_PHONE: Viewport = Viewport { width: 320, height: 640, dark: false };
+
 async fn text(page: &Page, selector: &str) -> String {
     let text = page.evaluate(&format!("document.querySelector({selector:?}).textContent")).await;
     text.as_str().unwrap().to_owned()
@@ -171,4 +173,70 @@ async fn an_open_page_receives_each_step_and_each_line_once_over_a_server_that_i
     wait_for_text(&page, "#log", "order 1043: ").await;
     shop.kill().await;
     fs::remove_dir_all(folder).unwrap();
+}
+
+#[tokio::test]
+#[ignore = "needs Chromium, Node and npm packages"]
+async fn chosen_prices_arrive_on_one_stream_that_resumes_every_symbol_after_a_cut() {
+    if !browser_found("chosen_prices_arrive_on_one_stream_that_resumes_every_symbol_after_a_cut") {
+        return;
+    }
+    let mut market = Example::start(env!("CARGO_BIN_EXE_prices"), &[]).await;
+    let mut between = Server::in_front_of(market.address()).await;
+    let browser = Browser::start();
+    let mut page = browser.open_as(&between.url("/?symbols=gold,diesel"), SMALL_PHONE).await;
+
+    // The snapshot of each symbol has two minutes of prices, before the first new one.
+    wait_for_text(&page, "#snapshots", "2").await;
+    let drawn = |symbol: &str| format!("section[data-symbol={symbol}] .plot path:not(.area)");
+    let points =
+        |symbol: &str| format!("document.querySelector({:?})?.getAttribute('d').split('L').length", drawn(symbol));
+    page.wait_until(&format!("{} > 200 && {} > 70", points("gold"), points("diesel"))).await;
+    page.wait_until("Number(document.querySelector('#prices').textContent) > 2").await;
+    for card in ["gold", "diesel"] {
+        page.wait_until(&format!(
+            "document.querySelector('section[data-symbol={card}] .change').textContent.includes('%')"
+        ))
+        .await;
+    }
+
+    // A new symbol begins with a snapshot. Those that were chosen before resume without one.
+    page.evaluate("void document.querySelector('button[data-symbol=lumen]').click()").await;
+    wait_for_text(&page, "#snapshots", "3").await;
+    page.wait_until(&format!("{} > 200", points("lumen"))).await;
+    page.evaluate("void document.querySelector('button[data-symbol=diesel]').click()").await;
+    assert_eq!(
+        page.evaluate("[...document.querySelectorAll('.card')].map((card) => card.dataset.symbol).join()").await,
+        "gold,lumen"
+    );
+    assert_eq!(page.evaluate("location.search").await, "?symbols=gold,lumen");
+    // One ID has a position in each symbol of the stream.
+    page.wait_until("/^\\*gold~[^*]+\\*lumen~[^*]+$/.test(document.querySelector('#id').textContent)").await;
+    assert_no_error_and_no_overflow(&mut page).await;
+
+    // The server continues while the page is disconnected.
+    between.kill().await;
+    wait_for_text(&page, "#state", "Reconnecting").await;
+    between.restart().await;
+    wait_for_text(&page, "#notice", "Connected again: no price is missing").await;
+    assert_eq!(text(&page, "#snapshots").await, "3");
+    // All prices of the time between are there: gold has one in each half second.
+    page.wait_until(&format!("{} >= 240", points("gold"))).await;
+
+    // A server that was restarted does not know the ID, and sends snapshots.
+    between.kill().await;
+    market.kill().await;
+    wait_for_text(&page, "#state", "Reconnecting").await;
+    market.restart().await;
+    between.restart().await;
+    wait_for_text(&page, "#notice", "the server has sent the last two minutes again").await;
+    assert_eq!(text(&page, "#snapshots").await, "5");
+    assert_no_error_and_no_overflow(&mut page).await;
+
+    for symbol in ["gold", "lumen"] {
+        page.evaluate(&format!("void document.querySelector('button[data-symbol={symbol}]').click()")).await;
+    }
+    wait_for_text(&page, "#state", "No stream").await;
+    wait_for_text(&page, "#none:not([hidden])", "No symbol is chosen").await;
+    assert_no_error_and_no_overflow(&mut page).await;
 }

@@ -1,8 +1,10 @@
 //! Event streams in axum: handlers return `Sse`, and the layer holds the settings of all streams of the router.
 //!
-//! `cargo run --example axum_server`, then `curl -N http://127.0.0.1:3002/orders/17`.
+//! `cargo run --example axum_server [-- --port N]`, then `curl -N http://127.0.0.1:3002/orders/17`.
 
-use std::{error::Error, time::Duration};
+mod listen;
+
+use std::{error::Error, process::ExitCode, time::Duration};
 
 use axum::{
     Router,
@@ -13,7 +15,9 @@ use axum::{
 };
 use futures_util::{Stream, StreamExt, stream};
 use sse_typed::{Event, LastEventId, Sse, SseEvent, SseLayer};
-use tokio::{net::TcpListener, time};
+use tokio::time;
+
+use self::listen::{exit_code, listen};
 
 /// The steps of an order, first to last.
 #[derive(Clone, Debug, SseEvent)]
@@ -32,11 +36,15 @@ enum OrderEvent {
 }
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> ExitCode {
+    exit_code(run().await)
+}
+
+async fn run() -> Result<(), Box<dyn Error>> {
     let app = Router::new()
         .route("/orders/{order}", get(order))
         .layer(SseLayer::new().retry(Duration::from_secs(1)).keep_alive(Duration::from_secs(15)));
-    let listener = TcpListener::bind(("127.0.0.1", 3002)).await?;
+    let listener = listen("axum_server", 3002).await?;
     let url = format!("http://{}/orders/17", listener.local_addr()?);
     println!("The stream:  {url}");
     println!("Try it:      curl -N {url}");

@@ -1,13 +1,15 @@
 //! Chat rooms: a hub for each room, several publishers, whispers that only two users receive, and a count of the listeners.
 //!
-//! `cargo run --example chat_rooms`, then in two shells:
+//! `cargo run --example chat_rooms [-- --port N]`, then in two shells:
 //!
 //! ```console
 //! curl -N 'http://127.0.0.1:3003/rooms/garden?user=ann'
 //! curl http://127.0.0.1:3003/rooms/garden -H 'content-type: application/json' -d '{"from":"bob","to":"ann","text":"psst"}'
 //! ```
 
-use std::{error::Error, time::Duration};
+mod listen;
+
+use std::{error::Error, process::ExitCode, time::Duration};
 
 use axum::{
     Json, Router,
@@ -23,7 +25,9 @@ use sse_typed::{
     hub::{Retention, Topics},
     server::{Drain, Shutdown},
 };
-use tokio::{net::TcpListener, time};
+use tokio::time;
+
+use self::listen::{exit_code, listen};
 
 #[derive(Clone, Debug, SseEvent)]
 #[sse(rename_all = "snake_case")]
@@ -63,7 +67,11 @@ struct Message {
 }
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> ExitCode {
+    exit_code(run().await)
+}
+
+async fn run() -> Result<(), Box<dyn Error>> {
     let rooms = Rooms::new(Hub::builder().retain(Retention::events(1_000)));
     tokio::spawn(publish_clock(rooms.clone()));
 
@@ -72,7 +80,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .route("/rooms/{room}", get(subscribe).post(publish))
         .layer(SseLayer::new().retry(Duration::from_secs(1)).shutdown(&shutdown, Drain::Now))
         .with_state(rooms);
-    let listener = TcpListener::bind(("127.0.0.1", 3003)).await?;
+    let listener = listen("chat_rooms", 3003).await?;
     let room = format!("http://{}/rooms/garden", listener.local_addr()?);
     let json = "-H 'content-type: application/json'";
     println!("A room:   {room}?user=ann");

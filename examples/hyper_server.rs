@@ -1,16 +1,20 @@
 //! An event stream from plain hyper, without a framework: Tower's `service_fn` and the layer.
 //!
-//! `cargo run --example hyper_server`, then `curl -N http://127.0.0.1:3001/`.
+//! `cargo run --example hyper_server [-- --port N]`, then `curl -N http://127.0.0.1:3001/`.
 
-use std::{convert::Infallible, error::Error, future::ready, time::Duration};
+mod listen;
+
+use std::{convert::Infallible, error::Error, future::ready, process::ExitCode, time::Duration};
 
 use futures_util::{Stream, StreamExt, stream};
 use http::Request;
 use hyper::body::Incoming;
 use hyper_util::{rt::TokioIo, service::TowerToHyperService};
 use sse_typed::{LastEventId, Sse, SseEvent, SseLayer};
-use tokio::{net::TcpListener, time};
+use tokio::time;
 use tower::ServiceBuilder;
+
+use self::listen::{exit_code, listen};
 
 #[derive(Debug, SseEvent)]
 #[sse(rename_all = "snake_case")]
@@ -25,8 +29,12 @@ enum Countdown {
 }
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
-    let listener = TcpListener::bind(("127.0.0.1", 3001)).await?;
+async fn main() -> ExitCode {
+    exit_code(run().await)
+}
+
+async fn run() -> Result<(), Box<dyn Error>> {
+    let listener = listen("hyper_server", 3001).await?;
     let url = format!("http://{}/", listener.local_addr()?);
     println!("The stream:  {url}");
     println!("Try it:      curl -N {url}");

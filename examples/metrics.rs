@@ -1,9 +1,11 @@
 //! A server with metrics, limits and a graceful shutdown. It counts open streams and the reasons why streams ended, as text
 //! for Prometheus, and limits the number of streams. Ctrl-C ends it although streams are open or clients do not read.
 //!
-//! `cargo run --example metrics`, then `curl -N http://127.0.0.1:3005/clock` and `curl http://127.0.0.1:3005/metrics`.
+//! `cargo run --example metrics [-- --port N]`, then `curl -N http://127.0.0.1:3005/clock` and `curl http://127.0.0.1:3005/metrics`.
 
-use std::{error::Error, future, time::Duration};
+mod listen;
+
+use std::{error::Error, future, process::ExitCode, time::Duration};
 
 use axum::{
     Router,
@@ -15,7 +17,9 @@ use sse_typed::{
     Encoded, Sse, SseEvent, SseLayer,
     server::{Drain, GuardedListener, PeerAddr, Shutdown, Stats},
 };
-use tokio::{net::TcpListener, signal, time};
+use tokio::{signal, time};
+
+use self::listen::{exit_code, listen};
 
 #[derive(Debug, SseEvent)]
 #[sse(rename_all = "snake_case")]
@@ -28,7 +32,11 @@ enum Clock {
 }
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> ExitCode {
+    exit_code(run().await)
+}
+
+async fn run() -> Result<(), Box<dyn Error>> {
     let stats = Stats::new();
     let shutdown = Shutdown::on(async {
         if signal::ctrl_c().await.is_err() {
@@ -45,7 +53,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .on_close(|closed| println!("closed: {}, {:.0?}", closed.reason().name(), closed.duration()));
     let app = Router::new().route("/clock", get(clock)).layer(layer).route("/metrics", get(metrics)).with_state(stats);
 
-    let listener = TcpListener::bind(("127.0.0.1", 3005)).await?;
+    let listener = listen("metrics", 3005).await?;
     let url = format!("http://{}", listener.local_addr()?);
     println!("The metrics:  {url}/metrics");
     println!("A stream:     curl -N {url}/clock");

@@ -3,6 +3,8 @@
 //!
 //! `cargo run --example dashboard [-- --port N]`, then open the address that it prints. The default port is 3000.
 
+#[path = "../listen.rs"]
+mod listen;
 mod readings;
 mod terminal;
 
@@ -25,29 +27,20 @@ use sse_typed::{
     Client, LastEventId, Sse, SseLayer,
     server::{Drain, GuardedListener, Shutdown},
 };
-use tokio::net::TcpListener;
 
 use self::{
+    listen::{exit_code, listen},
     readings::{Reading, Sampler},
     terminal::Table,
 };
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run().await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(run().await)
 }
 
 async fn run() -> Result<(), Box<dyn Error>> {
-    let port = port(std::env::args().skip(1))?;
-    let listener = TcpListener::bind(("127.0.0.1", port)).await.map_err(|error| {
-        format!("cannot listen on port {port}: {error}. Choose another with `--port N`; 0 takes any free one.")
-    })?;
+    let listener = listen("dashboard", 3000).await?;
     let address = listener.local_addr()?;
     println!("The page:    http://{address}/");
     println!("The stream:  curl -N http://{address}/events");
@@ -100,15 +93,4 @@ async fn print_readings(address: SocketAddr) -> Result<(), Box<dyn Error>> {
 
 fn asset(content_type: &'static str, text: &'static str) -> impl IntoResponse {
     ([(CONTENT_TYPE, content_type)], text)
-}
-
-fn port(mut arguments: impl Iterator<Item = String>) -> Result<u16, String> {
-    const USAGE: &str = "usage: cargo run --example dashboard [-- --port N]";
-    match (arguments.next().as_deref(), arguments.next(), arguments.next()) {
-        (None, ..) => Ok(3000),
-        (Some("--port"), Some(port), None) => {
-            port.parse().map_err(|_| format!("`{port}` is not a port number. {USAGE}"))
-        }
-        _ => Err(USAGE.to_owned()),
-    }
 }

@@ -3,7 +3,7 @@
 //!
 //! `cargo run -p framework-examples --example actix_web`, then `curl -N http://127.0.0.1:3010/`.
 
-use std::{io, time::Duration};
+use std::{io, process::ExitCode, time::Duration};
 
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use sse_typed::{EventId, Gap, Hub, LastEventId, SseEvent, codec::EventBytes};
@@ -28,8 +28,20 @@ async fn countdown(request: HttpRequest, hub: web::Data<Hub<Countdown>>) -> Http
         .streaming(EventBytes::new(hub.subscribe(LastEventId::from(id))))
 }
 
+const PORT: u16 = 3010;
+
 #[tokio::main]
-async fn main() -> io::Result<()> {
+async fn main() -> ExitCode {
+    match serve().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: cannot serve on port {PORT}: {error}. If another program uses it, change `PORT`.");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve() -> io::Result<()> {
     let hub = Hub::<Countdown>::builder().build();
     let published = hub.clone();
     tokio::spawn(async move {
@@ -41,10 +53,10 @@ async fn main() -> io::Result<()> {
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
     });
-    println!("The stream:  http://127.0.0.1:3010/");
-    println!("Try it:      curl -N http://127.0.0.1:3010/");
+    println!("The stream:  http://127.0.0.1:{PORT}/");
+    println!("Try it:      curl -N http://127.0.0.1:{PORT}/");
     HttpServer::new(move || App::new().app_data(web::Data::new(hub.clone())).route("/", web::get().to(countdown)))
-        .bind(("127.0.0.1", 3010))?
+        .bind(("127.0.0.1", PORT))?
         .run()
         .await
 }

@@ -3,7 +3,7 @@
 //! `cargo run -p framework-examples --example poem`, then `curl -N http://127.0.0.1:3011/`, and in another terminal
 //! `printf 'event: said\ndata: {"text":"hello"}\n\n' | curl -T - -X POST http://127.0.0.1:3011/`.
 
-use std::io;
+use std::{io, process::ExitCode};
 
 use futures_util::TryStreamExt;
 use poem::{Body, EndpointExt, Request, Response, Route, Server, get, handler, listener::TcpListener, web::Data};
@@ -43,13 +43,25 @@ async fn say(body: Body, Data(hub): Data<&Hub<Chat>>) -> poem::Result<String> {
     Ok(format!("{published} published\n"))
 }
 
+const PORT: u16 = 3011;
+
 #[tokio::main]
-async fn main() -> io::Result<()> {
+async fn main() -> ExitCode {
+    match serve().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: cannot serve on port {PORT}: {error}. If another program uses it, change `PORT`.");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve() -> io::Result<()> {
     let app = Route::new().at("/", get(listen).post(say)).data(Hub::<Chat>::builder().build());
-    println!("The stream:  http://127.0.0.1:3011/");
-    println!("Listen:      curl -N http://127.0.0.1:3011/");
+    println!("The stream:  http://127.0.0.1:{PORT}/");
+    println!("Listen:      curl -N http://127.0.0.1:{PORT}/");
     println!(
-        "Say:         printf 'event: said\\ndata: {{\"text\":\"hello\"}}\\n\\n' | curl -T - -X POST http://127.0.0.1:3011/"
+        "Say:         printf 'event: said\\ndata: {{\"text\":\"hello\"}}\\n\\n' | curl -T - -X POST http://127.0.0.1:{PORT}/"
     );
-    Server::new(TcpListener::bind("127.0.0.1:3011")).run(app).await
+    Server::new(TcpListener::bind(("127.0.0.1", PORT))).run(app).await
 }

@@ -55,7 +55,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
     // The last thousand lines of the log; an order has fewer events.
     let store = AnyStore::open_with(&url, LogOptions::new().retain(Retention::events(1_000))).await?;
     let listener = TcpListener::bind(("127.0.0.1", port)).await.map_err(|error| {
-        format!("cannot listen on port {port}: {error}. Choose another with `--port N`; 0 takes any free one.")
+        format!("cannot listen on port {port}: {error}. Choose another with `-- --port N`; 0 takes any free one.")
     })?;
     let address = listener.local_addr()?;
     println!("The page:  http://{address}/");

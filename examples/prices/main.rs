@@ -3,6 +3,8 @@
 //!
 //! `cargo run --example prices [-- --port N]`, then open the address that it prints. The default port is 3006.
 
+#[path = "../listen.rs"]
+mod listen;
 mod market;
 mod symbol;
 mod walk;
@@ -21,26 +23,20 @@ use sse_typed::{
     LastEventId, Sse, SseLayer,
     server::{Drain, GuardedListener, Shutdown},
 };
-use tokio::net::TcpListener;
 
-use self::{market::Market, symbol::parse_symbols};
+use self::{
+    listen::{exit_code, listen},
+    market::Market,
+    symbol::parse_symbols,
+};
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run().await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    exit_code(run().await)
 }
 
 async fn run() -> Result<(), Box<dyn Error>> {
-    let port = port(std::env::args().skip(1))?;
-    let listener = TcpListener::bind(("127.0.0.1", port)).await.map_err(|error| {
-        format!("cannot listen on port {port}: {error}. Choose another with `--port N`; 0 takes any free one.")
-    })?;
+    let listener = listen("prices", 3006).await?;
     let address = listener.local_addr()?;
     println!("The page:    http://{address}/");
     println!("The stream:  curl -N 'http://{address}/prices?symbols=gold,diesel'");
@@ -89,15 +85,4 @@ async fn prices(
 
 fn asset(content_type: &'static str, text: &'static str) -> impl IntoResponse {
     ([(CONTENT_TYPE, content_type)], text)
-}
-
-fn port(mut arguments: impl Iterator<Item = String>) -> Result<u16, String> {
-    const USAGE: &str = "usage: cargo run --example prices [-- --port N]";
-    match (arguments.next().as_deref(), arguments.next(), arguments.next()) {
-        (None, ..) => Ok(3006),
-        (Some("--port"), Some(port), None) => {
-            port.parse().map_err(|_| format!("`{port}` is not a port number. {USAGE}"))
-        }
-        _ => Err(USAGE.to_owned()),
-    }
 }

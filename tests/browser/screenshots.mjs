@@ -1,12 +1,13 @@
 // Pictures of the examples' pages: desktop and phones, light and dark, and the states when the server stops and starts again.
-// cargo build --examples && CHROMIUM=$(command -v chromium) node tests/browser/screenshots.mjs FOLDER [EXAMPLE]
+// cargo build --examples && CHROMIUM=$(command -v chromium) node tests/browser/screenshots.mjs FOLDER [EXAMPLE [QUERY]]
+// QUERY is that of the page's URL, such as `?transport=fetch`.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 
-const [, , folder, only] = process.argv;
+const [, , folder, only, query = ""] = process.argv;
 const target = process.env.CARGO_TARGET_DIR ?? fileURLToPath(new URL("../../target", import.meta.url));
 const pages = {
   dashboard: {
@@ -58,7 +59,7 @@ async function take(browser, name, [width, height], colorScheme) {
     const page = await browser.newPage({ viewport: { width, height }, colorScheme, locale: "en-GB" });
     page.on("pageerror", (error) => console.error(error));
     const picture = (state) => page.screenshot({ path: `${folder}/${name}-${width}-${colorScheme}${state}.png`, fullPage: true });
-    await page.goto(url);
+    await page.goto(url + query);
     await live(page);
     await picture("-start");
     await act(page);

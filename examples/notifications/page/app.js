@@ -22,11 +22,12 @@ function stateText(state, wasOpen) {
   return wasOpen ? "Reconnecting" : "Connecting";
 }
 var clockTime = (at) => new Date(at).toLocaleTimeString([], { timeStyle: "medium", hourCycle: "h23" });
+var transport = new URLSearchParams(location.search).get("transport") === "fetch" ? "fetch" : "eventsource";
 
 // sse_typed.ts
-function subscribeTo(contract3, url, handlers, options, transport) {
+function subscribeTo(contract3, url, handlers, options, transport2) {
   const Source = options.EventSource ?? globals.EventSource;
-  const connectorOf = transport?.(options, Source !== void 0);
+  const connectorOf = transport2?.(options, Source !== void 0);
   if (!connectorOf && !Source) throw new TypeError("there is no EventSource here: pass one as `options.EventSource`");
   const { delay = 1e3, maxDelay = 3e4, attempts = Infinity } = typeof options.recreate === "object" ? options.recreate : {};
   let state = "connecting";
@@ -340,11 +341,11 @@ function readData(of, variant, data, json) {
   return { variant, data: value };
 }
 function fetchTransport(options, hasSource) {
-  const { transport, method, headers, body } = options;
+  const { transport: transport2, method, headers, body } = options;
   const hasFetch = fetchOf(options) !== void 0;
   const isRequest = (method ?? headers ?? body) !== void 0;
-  if (transport === "eventsource" && isRequest) throw new TypeError("an EventSource has no method, headers or body");
-  if (transport === "eventsource" || transport === void 0 && !isRequest && (hasSource || !hasFetch)) return void 0;
+  if (transport2 === "eventsource" && isRequest) throw new TypeError("an EventSource has no method, headers or body");
+  if (transport2 === "eventsource" || transport2 === void 0 && !isRequest && (hasSource || !hasFetch)) return void 0;
   if (!hasFetch) throw new TypeError("there is no fetch here: pass one as `options.fetch`");
   if (body?.getReader) throw new TypeError("a stream can be sent only once: pass a function");
   return (link) => fetchConnector(link, options);
@@ -609,6 +610,7 @@ function follow(level) {
     `/log?level=${encodeURIComponent(level)}`,
     { message: lineHandler("info"), warning: lineHandler("warning"), failure: lineHandler("failure") },
     {
+      transport,
       onGap({ missed, reason }) {
         const why = reason === "unknown_id" ? "the server was restarted" : "they are no longer retained";
         append(element("li", "gap", `${missed ?? "Some"} lines are missing here: ${why}.`));
@@ -705,6 +707,7 @@ function track(order, forget2) {
       }
     },
     {
+      transport,
       onGap: () => setStatus("Some steps of this order are missing"),
       onState(state) {
         showState(find(".pill", card), state, stateText(state, wasOpen));

@@ -31,3 +31,6 @@ export function stateText(state: "connecting" | "open" | "closed", wasOpen: bool
 }
 
 export const clockTime = (at: number): string => new Date(at).toLocaleTimeString([], { timeStyle: "medium", hourCycle: "h23" });
+
+/** What requests the streams: `?transport=fetch` in the URL of the page replaces the default, an `EventSource`. */
+export const transport = new URLSearchParams(location.search).get("transport") === "fetch" ? "fetch" : "eventsource";

@@ -1,4 +1,4 @@
-import { element, find, showState, stateText } from "./dom.ts";
+import { element, find, showState, stateText, transport } from "./dom.ts";
 import { subscribe, type LogEventSubscription } from "./log_event.ts";
 
 /** The number of lines that the page keeps. */
@@ -38,6 +38,7 @@ function follow(level: string): LogEventSubscription {
     `/log?level=${encodeURIComponent(level)}`,
     { message: lineHandler("info"), warning: lineHandler("warning"), failure: lineHandler("failure") },
     {
+      transport,
       onGap({ missed, reason }) {
         const why = reason === "unknown_id" ? "the server was restarted" : "they are no longer retained";
         append(element("li", "gap", `${missed ?? "Some"} lines are missing here: ${why}.`));

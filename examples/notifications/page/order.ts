@@ -1,4 +1,4 @@
-import { clockTime, element, find, showState, stateText } from "./dom.ts";
+import { clockTime, element, find, showState, stateText, transport } from "./dom.ts";
 import { subscribe } from "./order_event.ts";
 
 /** The number of updates that are shown. */
@@ -60,6 +60,7 @@ export function track(order: number, forget: (order: number) => void): void {
       },
     },
     {
+      transport,
       onGap: () => setStatus("Some steps of this order are missing"),
       onState(state) {
         showState(find(".pill", card), state, stateText(state, wasOpen));

@@ -12,6 +12,9 @@ use crate::server::Server;
 
 const PHONE: Viewport = Viewport { width: 390, height: 844, dark: true };
 
+/// The page of the shop with an `EventSource` for each stream, and with `fetch`.
+const TRANSPORTS: [&str; 2] = ["/", "/?transport=fetch"];
+
 const SMALL_PHONE: Viewport = Viewport { width: 320, height: 640, dark: false };
 
 async fn text(page: &Page, selector: &str) -> String {
@@ -68,10 +71,16 @@ async fn an_order_is_tracked_to_its_delivery_over_a_lost_connection() {
     if !browser_found("an_order_is_tracked_to_its_delivery_over_a_lost_connection") {
         return;
     }
+    for path in TRANSPORTS {
+        assert_an_order_is_tracked(path).await;
+    }
+}
+
+async fn assert_an_order_is_tracked(path: &str) {
     let shop = Example::start(env!("CARGO_BIN_EXE_notifications"), &["--pace", "500"]).await;
     let mut between = Server::in_front_of(shop.address()).await;
     let browser = Browser::start();
-    let mut page = browser.open_as(&between.url("/"), PHONE).await;
+    let mut page = browser.open_as(&between.url(path), PHONE).await;
     wait_for_text(&page, "#no-orders:not([hidden])", "No orders yet").await;
     assert_eq!(page.evaluate("document.querySelector('#updates-title').hidden").await, true, "it has no items yet");
     page.evaluate("void document.querySelector('#order-form button').click()").await;
@@ -102,9 +111,15 @@ async fn the_log_keeps_its_lines_shows_a_gap_and_filters_by_level() {
     if !browser_found("the_log_keeps_its_lines_shows_a_gap_and_filters_by_level") {
         return;
     }
+    for path in TRANSPORTS {
+        assert_the_log_keeps_its_lines(path).await;
+    }
+}
+
+async fn assert_the_log_keeps_its_lines(path: &str) {
     let mut shop = Example::start(env!("CARGO_BIN_EXE_notifications"), &["--pace", "800"]).await;
     let browser = Browser::start();
-    let mut page = browser.open(&format!("http://{}/", shop.address())).await;
+    let mut page = browser.open(&format!("http://{}{path}", shop.address())).await;
     wait_for_text(&page, "#log .info", "the server is started").await;
     page.evaluate("void document.querySelector('#order-form button').click()").await;
     wait_for_text(&page, "#log", "order 1042").await;

@@ -184,7 +184,7 @@ function subscribeTo(contract2, url, handlers, options, transport) {
   const Source = options.EventSource ?? globals.EventSource;
   const connectorOf = transport?.(options, Source !== void 0);
   if (!connectorOf && !Source) throw new TypeError("there is no EventSource here: pass one as `options.EventSource`");
-  const { delay = 1e3, maxDelay = 3e4, attempts = Infinity } = typeof options.recreate === "object" ? options.recreate : {};
+  const { delay = 1e3, maxDelay = 3e4, attempts = Infinity } = Object(options.recreate);
   let state = "connecting";
   let timer;
   let complete = false;
@@ -202,7 +202,7 @@ function subscribeTo(contract2, url, handlers, options, transport) {
     if (link.ended) return;
     const ended = link.ended = { reason: complete ? "terminal" : reason, status };
     connector.disconnect();
-    connector.dispose();
+    connector.dispose?.();
     pause();
     options.signal?.removeEventListener("abort", abort);
     resolve(ended);
@@ -214,19 +214,9 @@ function subscribeTo(contract2, url, handlers, options, transport) {
     }
   };
   const abort = () => end("aborted");
-  const deliver = ({ name, gap }, data) => {
-    const event = { type: name, data, lastEventId: link.lastEventId };
-    for (const queue of link.queues) {
-      queue.events.push(event);
-      queue.wake();
-    }
-    findHandler(handlers, name)?.call(handlers, data, event);
-    if (gap && !link.ended) options.onGap?.(data, event);
-    if (!link.ended) options.onEvent?.(event);
-  };
-  const receive = (message) => {
+  const receive = (raw) => {
     link.attempts = 0;
-    const raw = { eventType: message.type, data: String(message.data), lastEventId: link.lastEventId };
+    link.lastEventId = raw.lastEventId;
     let read;
     try {
       read = readEvent(contract2, raw.eventType, raw.data, lazyJson(options.parse ?? JSON.parse, raw.data));
@@ -241,7 +231,14 @@ function subscribeTo(contract2, url, handlers, options, transport) {
     complete = !!variant.terminal;
     if (complete) connector.disconnect();
     try {
-      deliver(variant, data);
+      const event = { type: variant.name, data, lastEventId: raw.lastEventId };
+      for (const queue of link.queues) {
+        queue.events.push(event);
+        queue.wake();
+      }
+      findHandler(handlers, variant.name)?.call(handlers, data, event);
+      if (variant.gap && !link.ended) options.onGap?.(data, event);
+      if (!link.ended) options.onEvent?.(event);
     } finally {
       if (complete) end("terminal");
     }
@@ -260,7 +257,7 @@ function subscribeTo(contract2, url, handlers, options, transport) {
     const backoff = time !== void 0 && link.attempts === 0 ? time : Math.min(delay * 2 ** link.attempts, maxDelay);
     link.attempts += 1;
     const wait = Math.max(backoff, minDelay, time ?? 0) * (1 + Math.random() / 2);
-    timer = globals.setTimeout(start, Math.min(wait, MAX_TIMER));
+    timer = startTimer(start, wait);
   };
   const link = {
     lastEventId: options.lastEventId ?? "",
@@ -287,11 +284,9 @@ function subscribeTo(contract2, url, handlers, options, transport) {
   };
   const types = [.../* @__PURE__ */ new Set(["message", ...typesOf(contract2), ...options.otherTypes ?? []])];
   const connector = connectorOf?.(link) ?? eventSourceConnector(link, Source, types, options);
-  if (options.signal?.aborted) end("aborted");
-  else {
-    options.signal?.addEventListener("abort", abort);
-    start();
-  }
+  options.signal?.addEventListener("abort", abort);
+  if (options.signal?.aborted) abort();
+  else start();
   return {
     get state() {
       return state;
@@ -339,6 +334,7 @@ function eventSourceConnector(link, Source, types, options) {
   const disconnect = () => {
     source?.close();
     source = void 0;
+    headRequest?.abort();
   };
   const connect = () => {
     const idInUrl = link.lastEventId !== "";
@@ -352,10 +348,9 @@ function eventSourceConnector(link, Source, types, options) {
     const onMessage = (message) => {
       if (source !== current) return;
       openedAt = void 0;
-      const id = message.lastEventId;
+      const { type: eventType, data, lastEventId: id } = message;
       if (id) hasId = true;
-      if (hasId && id !== void 0) link.lastEventId = id;
-      link.receive(message);
+      link.receive({ eventType, data: String(data), lastEventId: (hasId ? id : void 0) ?? link.lastEventId });
     };
     for (const type of types) {
       if (type !== "open" && type !== "error") current.addEventListener(type, onMessage);
@@ -390,12 +385,10 @@ function eventSourceConnector(link, Source, types, options) {
     });
   };
   const onHttpError = async (code) => {
-    headRequest = globals.AbortController && new globals.AbortController();
-    const own = { status: code, own: true };
-    const response = code === void 0 ? requestHead(link.orEnd(() => link.url(link.lastEventId)), withCredentials, headRequest) : own;
-    link.fail(await response);
+    headRequest = new globals.AbortController();
+    link.fail(code === void 0 ? await requestHead(link.orEnd(() => link.url(link.lastEventId)), withCredentials, headRequest) : { status: code, own: true });
   };
-  return { connect, disconnect, dispose: () => headRequest?.abort() };
+  return { connect, disconnect };
 }
 function resumeUrl(url, id) {
   if (id === "") return url;
@@ -405,12 +398,11 @@ function resumeUrl(url, id) {
   return `${path}?${[...pairs, `last_event_id=${encodeURIComponent(id)}`].join("&")}${url.slice(end)}`;
 }
 async function requestHead(url, withCredentials, controller) {
-  const timer = globals.setTimeout(() => controller?.abort(), 1e4);
+  const timer = globals.setTimeout(() => controller.abort(), 1e4);
   const credentials = withCredentials ? "include" : "same-origin";
-  const init = { method: "HEAD", headers: { accept: "text/event-stream" }, cache: "no-store", credentials, signal: controller?.signal };
+  const init = { method: "HEAD", headers: { accept: "text/event-stream" }, cache: "no-store", credentials, signal: controller.signal };
   try {
-    const response = await globals.fetch?.(url, init);
-    return response === void 0 ? {} : headOf(response);
+    return headOf(await globals.fetch(url, init));
   } catch {
     return {};
   } finally {
@@ -418,8 +410,7 @@ async function requestHead(url, withCredentials, controller) {
   }
 }
 function headOf({ status, headers }) {
-  const retryAfter = 1e3 * Number(headers.get("retry-after"));
-  return { status, type: headers.get("content-type"), retryAfter: retryAfter > 0 ? retryAfter : 0 };
+  return { status, type: headers.get("content-type"), retryAfter: 1e3 * Number(headers.get("retry-after")) || 0 };
 }
 function isFinal({ status = 0, type, own }) {
   if (status === 200) return own || !!type && !/^text\/event-stream/i.test(type);
@@ -427,8 +418,14 @@ function isFinal({ status = 0, type, own }) {
 }
 var MAX_TIMER = 2147483647;
 var globals = globalThis;
+function variantsOf(of) {
+  return [...of.variants, ...of.nested.flatMap(variantsOf)];
+}
 function typesOf(of) {
-  return [...of.variants.flatMap((variant) => variant.types), ...of.nested.flatMap(typesOf)];
+  return variantsOf(of).flatMap(({ types }) => types);
+}
+function startTimer(run, delay) {
+  return globals.setTimeout(run, Math.min(delay, MAX_TIMER));
 }
 function urlOf(url) {
   const given = typeof url === "function" ? url() : url;
@@ -467,7 +464,7 @@ function readEvent(of, type, data, json) {
   const name = typeof tag === "string" && tag !== "" ? tag : type;
   const candidates = of.variants.filter((variant2) => variant2.types.includes(name));
   const variant = candidates.find(({ sentinel }) => sentinel === data) ?? // A key with a value takes precedence over one with `null`.
-  candidates.find(({ key }) => (valueAt(json, key) ?? null) !== null) ?? candidates.find(({ key }) => valueAt(json, key) === null) ?? candidates.find(({ sentinel, key }) => sentinel === void 0 && key === void 0);
+  candidates.find(({ key }) => valueAt(json, key) != null) ?? candidates.find(({ key }) => valueAt(json, key) === null) ?? candidates.find(({ sentinel, key }) => sentinel === void 0 && key === void 0);
   if (variant) return readData(of, variant, data, json);
   if (candidates.length > 0) {
     if (data === "" && candidates.some(({ key }) => key !== void 0)) return "ignored";
@@ -563,16 +560,14 @@ function fetchConnector(link, options) {
     const limit = options.idleTimeout ?? 3e3 * Number(response.headers.get("sse-keep-alive"));
     let timer;
     const watch = (wait) => {
-      timer = globals.setTimeout(() => {
+      timer = startTimer(() => {
         const left = heardAt === void 0 ? limit : limit + heardAt - now();
         if (left > 0) watch(left);
         else controller.abort();
-      }, Math.min(wait, MAX_TIMER));
+      }, wait);
     };
-    const parser = newParser(link.lastEventId, (type, data) => {
-      if (current !== controller) return;
-      link.lastEventId = parser.lastEventId;
-      guard(() => link.receive({ type, data }));
+    const parser = newParser(link.lastEventId, (raw) => {
+      if (current === controller) guard(() => link.receive(raw));
     });
     if (limit > 0) watch(limit);
     try {
@@ -582,7 +577,7 @@ function fetchConnector(link, options) {
         link.lastEventId = parser.lastEventId;
         link.reconnectionTime = parser.retry ?? link.reconnectionTime;
         heardAt = void 0;
-        while (current === controller && link.queues.some(isFull)) {
+        while (current === controller && link.queues.some(({ running, events }) => running && events.length >= 256)) {
           await new Promise((taken) => {
             link.onTaken = taken;
           });
@@ -614,19 +609,17 @@ function fetchConnector(link, options) {
   const onVisibility = () => {
     globals.clearTimeout(hiding);
     if (document2?.visibilityState !== "hidden") resume();
-    else hiding = globals.setTimeout(suspend, Math.min(options.pauseHidden ?? MAX_TIMER, MAX_TIMER));
+    else if (options.pauseHidden !== void 0) hiding = startTimer(suspend, options.pauseHidden);
   };
   const listeners = [
     [globals, "online", wake],
     // For the back/forward cache, which keeps no page with an open connection.
     [globals, "pagehide", suspend],
     [globals, "pageshow", resume],
-    [document2, "resume", wake]
+    [document2, "resume", wake],
+    [document2, "visibilitychange", onVisibility]
   ];
-  if (options.pauseHidden !== void 0) {
-    listeners.push([document2, "visibilitychange", onVisibility]);
-    onVisibility();
-  }
+  onVisibility();
   for (const [target, type, listener] of listeners) target?.addEventListener?.(type, listener);
   return {
     connect,
@@ -636,9 +629,6 @@ function fetchConnector(link, options) {
       for (const [target, type, listener] of listeners) target?.removeEventListener?.(type, listener);
     }
   };
-}
-function isFull({ running, events }) {
-  return running && events.length >= 256;
 }
 async function requestInit(options, id, signal) {
   const { headers: given, body: source, redirect, withCredentials } = options;
@@ -677,20 +667,21 @@ function newParser(seed, onEvent) {
   const readLine = (line) => {
     if (line === "") {
       parser.lastEventId = id;
-      const [eventType, text] = [type || "message", data];
+      const raw = { eventType: type || "message", data, lastEventId: id };
       type = "";
       data = void 0;
-      if (text !== void 0) onEvent(eventType, text);
+      if (raw.data !== void 0) onEvent(raw);
       return;
     }
     const colon = line.indexOf(":");
-    const name = colon < 0 ? line : line.slice(0, colon);
-    const value = colon < 0 ? "" : line.slice(line[colon + 1] === " " ? colon + 2 : colon + 1);
+    const end = colon < 0 ? line.length : colon;
+    const name = line.slice(0, end);
+    const value = line.slice(line[end + 1] === " " ? end + 2 : end + 1);
     if (name === "data") data = data === void 0 ? value : `${data}
 ${value}`;
     else if (name === "event") type = value;
     else if (name === "id" && !value.includes("\0")) id = value;
-    else if (name === "retry" && /^[0-9]+$/.test(value)) parser.retry = Math.min(Number(value), MAX_TIMER);
+    else if (name === "retry" && /^\d+$/.test(value)) parser.retry = Math.min(Number(value), MAX_TIMER);
   };
   const parser = {
     lastEventId: seed,

@@ -93,7 +93,7 @@
 //! # The file
 //!
 //! The file is ES2020 with erasable types: removing them leaves valid JavaScript. It has no side effects on
-//! import, so a bundler removes unused parts. All of it is 5.1 kB minified and compressed, and `subscribe` is 3.0 kB
+//! import, so a bundler removes unused parts. All of it is 5.0 kB minified and compressed, and `subscribe` is 3.0 kB
 //! with [`Options::fetch(false)`](Options::fetch). It compiles under `strict` and stricter options, from TypeScript 5.0 on,
 //! with or without the types of a browser.
 //!

@@ -273,7 +273,7 @@ interface SseLink {
   /** The URL of the next request, with an ID in the query unless it is empty. The page's function may close the subscription. */
   url(id: string): string;
   setState(state: SseState): void;
-  receive(message: SseMessage): void;
+  receive(raw: SseRaw): void;
   /** Decides about a new connection, after one has failed or ended. */
   fail(head: SseHead): void;
   /** Connects after the back-off. */
@@ -292,7 +292,7 @@ interface SseConnector {
   /** Closes the connection, if there is one. */
   disconnect(): void;
   /** Called when the subscription has ended. */
-  dispose(): void;
+  dispose?(): void;
 }
 
 type SseTransport = (options: object, hasSource: boolean) => ((link: SseLink) => SseConnector) | undefined;
@@ -308,7 +308,7 @@ function subscribeTo<M>(
   const Source = options.EventSource ?? globals.EventSource;
   const connectorOf = transport?.(options, Source !== undefined);
   if (!connectorOf && !Source) throw new TypeError("there is no EventSource here: pass one as `options.EventSource`");
-  const { delay = 1000, maxDelay = 30_000, attempts = Infinity } = typeof options.recreate === "object" ? options.recreate : {};
+  const { delay = 1000, maxDelay = 30_000, attempts = Infinity } = Object(options.recreate) as SseRecreate;
   let state: SseState = "connecting";
   let timer: unknown;
   let complete = false;
@@ -328,7 +328,7 @@ function subscribeTo<M>(
     // A handler of the terminal event may call `close()`.
     const ended = (link.ended = { reason: complete ? "terminal" : reason, status });
     connector.disconnect();
-    connector.dispose();
+    connector.dispose?.();
     pause();
     options.signal?.removeEventListener("abort", abort);
     resolve(ended);
@@ -341,20 +341,9 @@ function subscribeTo<M>(
   };
   const abort = (): void => end("aborted");
 
-  const deliver = ({ name, gap }: SseVariant, data: unknown): void => {
-    const event = { type: name, data, lastEventId: link.lastEventId } as unknown as SseEvent<M>;
-    for (const queue of link.queues) {
-      queue.events.push(event);
-      queue.wake();
-    }
-    findHandler(handlers as object, name)?.call(handlers, data, event);
-    if (gap && !link.ended) (options as { readonly onGap?: SseHandler }).onGap?.(data, event);
-    if (!link.ended) options.onEvent?.(event);
-  };
-
-  const receive = (message: SseMessage): void => {
+  const receive = (raw: SseRaw): void => {
     link.attempts = 0;
-    const raw: SseRaw = { eventType: message.type, data: String(message.data), lastEventId: link.lastEventId };
+    link.lastEventId = raw.lastEventId;
     let read: SseRead;
     try {
       read = readEvent(contract, raw.eventType, raw.data, lazyJson(options.parse ?? JSON.parse, raw.data));
@@ -370,7 +359,14 @@ function subscribeTo<M>(
     // Closed before a handler can throw, or the browser would reconnect.
     if (complete) connector.disconnect();
     try {
-      deliver(variant, data);
+      const event = { type: variant.name, data, lastEventId: raw.lastEventId } as unknown as SseEvent<M>;
+      for (const queue of link.queues) {
+        queue.events.push(event);
+        queue.wake();
+      }
+      findHandler(handlers as object, variant.name)?.call(handlers, data, event);
+      if (variant.gap && !link.ended) (options as { readonly onGap?: SseHandler }).onGap?.(data, event);
+      if (!link.ended) options.onEvent?.(event);
     } finally {
       if (complete) end("terminal");
     }
@@ -392,7 +388,7 @@ function subscribeTo<M>(
     link.attempts += 1;
     // The random part spreads pages that lost their connections at the same time.
     const wait = Math.max(backoff, minDelay, time ?? 0) * (1 + Math.random() / 2);
-    timer = globals.setTimeout(start, Math.min(wait, MAX_TIMER));
+    timer = startTimer(start, wait);
   };
 
   const link: SseLink = {
@@ -421,11 +417,9 @@ function subscribeTo<M>(
   const types = [...new Set(["message", ...typesOf(contract), ...(options.otherTypes ?? [])])];
   const connector = connectorOf?.(link) ?? eventSourceConnector(link, Source as SseConstructor, types, options);
 
-  if (options.signal?.aborted) end("aborted");
-  else {
-    options.signal?.addEventListener("abort", abort);
-    start();
-  }
+  options.signal?.addEventListener("abort", abort);
+  if (options.signal?.aborted) abort();
+  else start();
 
   return {
     get state() {
@@ -477,6 +471,7 @@ function eventSourceConnector(link: SseLink, Source: SseConstructor, types: read
   const disconnect = (): void => {
     source?.close();
     source = undefined;
+    headRequest?.abort();
   };
 
   const connect = (): void => {
@@ -493,11 +488,10 @@ function eventSourceConnector(link: SseLink, Source: SseConstructor, types: read
     const onMessage = (message: SseMessage): void => {
       if (source !== current) return;
       openedAt = undefined;
-      const id = message.lastEventId;
+      const { type: eventType, data, lastEventId: id } = message;
       // An empty ID clears the ID only if this source has had one: it is empty before the first ID too.
       if (id) hasId = true;
-      if (hasId && id !== undefined) link.lastEventId = id;
-      link.receive(message);
+      link.receive({ eventType, data: String(data), lastEventId: (hasId ? id : undefined) ?? link.lastEventId });
     };
     for (const type of types) {
       if (type !== "open" && type !== "error") current.addEventListener(type, onMessage);
@@ -535,13 +529,11 @@ function eventSourceConnector(link: SseLink, Source: SseConstructor, types: read
   };
 
   const onHttpError = async (code: number | undefined): Promise<void> => {
-    headRequest = globals.AbortController && new globals.AbortController();
-    const own: SseHead = { status: code, own: true };
-    const response = code === undefined ? requestHead(link.orEnd(() => link.url(link.lastEventId)), withCredentials, headRequest) : own;
-    link.fail(await response);
+    headRequest = new globals.AbortController();
+    link.fail(code === undefined ? await requestHead(link.orEnd(() => link.url(link.lastEventId)), withCredentials, headRequest) : { status: code, own: true });
   };
 
-  return { connect, disconnect, dispose: () => headRequest?.abort() };
+  return { connect, disconnect };
 }
 
 /** The URL that resumes after an event. Only the browser can send the header `Last-Event-ID`. */
@@ -554,15 +546,15 @@ function resumeUrl(url: string, id: string): string {
 }
 
 /** Requests the status, which an `EventSource` does not expose. */
-async function requestHead(url: string, withCredentials: boolean, controller: SseController | undefined): Promise<SseHead> {
+async function requestHead(url: string, withCredentials: boolean, controller: SseController): Promise<SseHead> {
   // A request without a response would block one of the browser's few connections.
-  const timer = globals.setTimeout(() => controller?.abort(), 10_000);
+  const timer = globals.setTimeout(() => controller.abort(), 10_000);
   const credentials = withCredentials ? "include" : "same-origin";
-  const init = { method: "HEAD", headers: { accept: "text/event-stream" }, cache: "no-store", credentials, signal: controller?.signal };
+  const init = { method: "HEAD", headers: { accept: "text/event-stream" }, cache: "no-store", credentials, signal: controller.signal };
   try {
-    const response = await globals.fetch?.(url, init);
-    return response === undefined ? {} : headOf(response);
+    return headOf(await globals.fetch(url, init));
   } catch {
+    // Without a `fetch`, the status stays unknown.
     return {};
   } finally {
     globals.clearTimeout(timer);
@@ -571,8 +563,8 @@ async function requestHead(url: string, withCredentials: boolean, controller: Ss
 
 /** What the head of a response says about the next request. */
 function headOf({ status, headers }: SseResponse): SseHead {
-  const retryAfter = 1000 * Number(headers.get("retry-after"));
-  return { status, type: headers.get("content-type"), retryAfter: retryAfter > 0 ? retryAfter : 0 };
+  // A date is not a number.
+  return { status, type: headers.get("content-type"), retryAfter: 1000 * Number(headers.get("retry-after")) || 0 };
 }
 
 /** Whether a retry would not help. */
@@ -616,8 +608,9 @@ interface SseTarget {
 interface SseGlobals extends SseTarget {
   readonly EventSource?: SseConstructor;
   readonly console?: { warn(...values: unknown[]): void };
-  readonly AbortController?: new () => SseController;
-  readonly fetch?: (url: string, init: object) => Promise<SseResponse>;
+  readonly AbortController: new () => SseController;
+  /** Not there in an old Node. */
+  readonly fetch: (url: string, init: object) => Promise<SseResponse>;
   readonly document?: SseTarget & { readonly visibilityState?: string };
   readonly performance: { now(): number };
   readonly Headers: new (init: unknown) => { has(name: string): boolean; set(name: string, value: string): void };
@@ -631,9 +624,19 @@ type SseController = { readonly signal: unknown; abort(reason?: unknown): void }
 type SseHandler = ((data: unknown, event: unknown) => void) | undefined;
 type SseRead = { readonly variant: SseVariant; readonly data: unknown } | "unknown" | "ignored";
 
+/** The variants of a contract, with those of nested types. */
+function variantsOf(of: SseRules): SseVariant[] {
+  return [...of.variants, ...of.nested.flatMap(variantsOf)];
+}
+
 /** The event types of a contract. */
 function typesOf(of: SseRules): string[] {
-  return [...of.variants.flatMap((variant) => variant.types), ...of.nested.flatMap(typesOf)];
+  return variantsOf(of).flatMap(({ types }) => types);
+}
+
+/** Starts a timer, whose delay is cut to the longest. */
+function startTimer(run: () => void, delay: number): unknown {
+  return globals.setTimeout(run, Math.min(delay, MAX_TIMER));
 }
 
 function urlOf(url: SseUrl): string {
@@ -688,7 +691,7 @@ function readEvent(of: SseRules, type: string, data: string, json: () => unknown
   const variant =
     candidates.find(({ sentinel }) => sentinel === data) ??
     // A key with a value takes precedence over one with `null`.
-    candidates.find(({ key }) => (valueAt(json, key) ?? null) !== null) ??
+    candidates.find(({ key }) => valueAt(json, key) != null) ??
     candidates.find(({ key }) => valueAt(json, key) === null) ??
     candidates.find(({ sentinel, key }) => sentinel === undefined && key === undefined);
   if (variant) return readData(of, variant, data, json);

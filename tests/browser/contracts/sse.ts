@@ -261,7 +261,7 @@ interface SseLink {
   /** The URL of the next request, with an ID in the query unless it is empty. The page's function may close the subscription. */
   url(id: string): string;
   setState(state: SseState2): void;
-  receive(message: SseMessage2): void;
+  receive(raw: SseRaw2): void;
   /** Decides about a new connection, after one has failed or ended. */
   fail(head: SseHead): void;
   /** Connects after the back-off. */
@@ -280,7 +280,7 @@ interface SseConnector {
   /** Closes the connection, if there is one. */
   disconnect(): void;
   /** Called when the subscription has ended. */
-  dispose(): void;
+  dispose?(): void;
 }
 
 type SseTransport = (options: object, hasSource: boolean) => ((link: SseLink) => SseConnector) | undefined;
@@ -296,7 +296,7 @@ function subscribeTo<M>(
   const Source = options.EventSource ?? globals.EventSource;
   const connectorOf = transport?.(options, Source !== undefined);
   if (!connectorOf && !Source) throw new TypeError("there is no EventSource here: pass one as `options.EventSource`");
-  const { delay = 1000, maxDelay = 30_000, attempts = Infinity } = typeof options.recreate === "object" ? options.recreate : {};
+  const { delay = 1000, maxDelay = 30_000, attempts = Infinity } = Object(options.recreate) as SseRecreate2;
   let state: SseState2 = "connecting";
   let timer: unknown;
   let complete = false;
@@ -316,7 +316,7 @@ function subscribeTo<M>(
     // A handler of the terminal event may call `close()`.
     const ended = (link.ended = { reason: complete ? "terminal" : reason, status });
     connector.disconnect();
-    connector.dispose();
+    connector.dispose?.();
     pause();
     options.signal?.removeEventListener("abort", abort);
     resolve(ended);
@@ -329,20 +329,9 @@ function subscribeTo<M>(
   };
   const abort = (): void => end("aborted");
 
-  const deliver = ({ name, gap }: SseVariant, data: unknown): void => {
-    const event = { type: name, data, lastEventId: link.lastEventId } as unknown as SseEvent<M>;
-    for (const queue of link.queues) {
-      queue.events.push(event);
-      queue.wake();
-    }
-    findHandler(handlers as object, name)?.call(handlers, data, event);
-    if (gap && !link.ended) (options as { readonly onGap?: SseHandler }).onGap?.(data, event);
-    if (!link.ended) options.onEvent?.(event);
-  };
-
-  const receive = (message: SseMessage2): void => {
+  const receive = (raw: SseRaw2): void => {
     link.attempts = 0;
-    const raw: SseRaw2 = { eventType: message.type, data: String(message.data), lastEventId: link.lastEventId };
+    link.lastEventId = raw.lastEventId;
     let read: SseRead;
     try {
       read = readEvent(contract, raw.eventType, raw.data, lazyJson(options.parse ?? JSON.parse, raw.data));
@@ -358,7 +347,14 @@ function subscribeTo<M>(
     // Closed before a handler can throw, or the browser would reconnect.
     if (complete) connector.disconnect();
     try {
-      deliver(variant, data);
+      const event = { type: variant.name, data, lastEventId: raw.lastEventId } as unknown as SseEvent<M>;
+      for (const queue of link.queues) {
+        queue.events.push(event);
+        queue.wake();
+      }
+      findHandler(handlers as object, variant.name)?.call(handlers, data, event);
+      if (variant.gap && !link.ended) (options as { readonly onGap?: SseHandler }).onGap?.(data, event);
+      if (!link.ended) options.onEvent?.(event);
     } finally {
       if (complete) end("terminal");
     }
@@ -380,7 +376,7 @@ function subscribeTo<M>(
     link.attempts += 1;
     // The random part spreads pages that lost their connections at the same time.
     const wait = Math.max(backoff, minDelay, time ?? 0) * (1 + Math.random() / 2);
-    timer = globals.setTimeout(start, Math.min(wait, MAX_TIMER));
+    timer = startTimer(start, wait);
   };
 
   const link: SseLink = {
@@ -409,11 +405,9 @@ function subscribeTo<M>(
   const types = [...new Set(["message", ...typesOf(contract), ...(options.otherTypes ?? [])])];
   const connector = connectorOf?.(link) ?? eventSourceConnector(link, Source as SseConstructor2, types, options);
 
-  if (options.signal?.aborted) end("aborted");
-  else {
-    options.signal?.addEventListener("abort", abort);
-    start();
-  }
+  options.signal?.addEventListener("abort", abort);
+  if (options.signal?.aborted) abort();
+  else start();
 
   return {
     get state() {
@@ -465,6 +459,7 @@ function eventSourceConnector(link: SseLink, Source: SseConstructor2, types: rea
   const disconnect = (): void => {
     source?.close();
     source = undefined;
+    headRequest?.abort();
   };
 
   const connect = (): void => {
@@ -481,11 +476,10 @@ function eventSourceConnector(link: SseLink, Source: SseConstructor2, types: rea
     const onMessage = (message: SseMessage2): void => {
       if (source !== current) return;
       openedAt = undefined;
-      const id = message.lastEventId;
+      const { type: eventType, data, lastEventId: id } = message;
       // An empty ID clears the ID only if this source has had one: it is empty before the first ID too.
       if (id) hasId = true;
-      if (hasId && id !== undefined) link.lastEventId = id;
-      link.receive(message);
+      link.receive({ eventType, data: String(data), lastEventId: (hasId ? id : undefined) ?? link.lastEventId });
     };
     for (const type of types) {
       if (type !== "open" && type !== "error") current.addEventListener(type, onMessage);
@@ -523,13 +517,11 @@ function eventSourceConnector(link: SseLink, Source: SseConstructor2, types: rea
   };
 
   const onHttpError = async (code: number | undefined): Promise<void> => {
-    headRequest = globals.AbortController && new globals.AbortController();
-    const own: SseHead = { status: code, own: true };
-    const response = code === undefined ? requestHead(link.orEnd(() => link.url(link.lastEventId)), withCredentials, headRequest) : own;
-    link.fail(await response);
+    headRequest = new globals.AbortController();
+    link.fail(code === undefined ? await requestHead(link.orEnd(() => link.url(link.lastEventId)), withCredentials, headRequest) : { status: code, own: true });
   };
 
-  return { connect, disconnect, dispose: () => headRequest?.abort() };
+  return { connect, disconnect };
 }
 
 /** The URL that resumes after an event. Only the browser can send the header `Last-Event-ID`. */
@@ -542,15 +534,15 @@ function resumeUrl(url: string, id: string): string {
 }
 
 /** Requests the status, which an `EventSource` does not expose. */
-async function requestHead(url: string, withCredentials: boolean, controller: SseController | undefined): Promise<SseHead> {
+async function requestHead(url: string, withCredentials: boolean, controller: SseController): Promise<SseHead> {
   // A request without a response would block one of the browser's few connections.
-  const timer = globals.setTimeout(() => controller?.abort(), 10_000);
+  const timer = globals.setTimeout(() => controller.abort(), 10_000);
   const credentials = withCredentials ? "include" : "same-origin";
-  const init = { method: "HEAD", headers: { accept: "text/event-stream" }, cache: "no-store", credentials, signal: controller?.signal };
+  const init = { method: "HEAD", headers: { accept: "text/event-stream" }, cache: "no-store", credentials, signal: controller.signal };
   try {
-    const response = await globals.fetch?.(url, init);
-    return response === undefined ? {} : headOf(response);
+    return headOf(await globals.fetch(url, init));
   } catch {
+    // Without a `fetch`, the status stays unknown.
     return {};
   } finally {
     globals.clearTimeout(timer);
@@ -559,8 +551,8 @@ async function requestHead(url: string, withCredentials: boolean, controller: Ss
 
 /** What the head of a response says about the next request. */
 function headOf({ status, headers }: SseResponse): SseHead {
-  const retryAfter = 1000 * Number(headers.get("retry-after"));
-  return { status, type: headers.get("content-type"), retryAfter: retryAfter > 0 ? retryAfter : 0 };
+  // A date is not a number.
+  return { status, type: headers.get("content-type"), retryAfter: 1000 * Number(headers.get("retry-after")) || 0 };
 }
 
 /** Whether a retry would not help. */
@@ -604,8 +596,9 @@ interface SseTarget {
 interface SseGlobals extends SseTarget {
   readonly EventSource?: SseConstructor2;
   readonly console?: { warn(...values: unknown[]): void };
-  readonly AbortController?: new () => SseController;
-  readonly fetch?: (url: string, init: object) => Promise<SseResponse>;
+  readonly AbortController: new () => SseController;
+  /** Not there in an old Node. */
+  readonly fetch: (url: string, init: object) => Promise<SseResponse>;
   readonly document?: SseTarget & { readonly visibilityState?: string };
   readonly performance: { now(): number };
   readonly Headers: new (init: unknown) => { has(name: string): boolean; set(name: string, value: string): void };
@@ -619,9 +612,19 @@ type SseController = { readonly signal: unknown; abort(reason?: unknown): void }
 type SseHandler = ((data: unknown, event: unknown) => void) | undefined;
 type SseRead = { readonly variant: SseVariant; readonly data: unknown } | "unknown" | "ignored";
 
+/** The variants of a contract, with those of nested types. */
+function variantsOf(of: SseRules): SseVariant[] {
+  return [...of.variants, ...of.nested.flatMap(variantsOf)];
+}
+
 /** The event types of a contract. */
 function typesOf(of: SseRules): string[] {
-  return [...of.variants.flatMap((variant) => variant.types), ...of.nested.flatMap(typesOf)];
+  return variantsOf(of).flatMap(({ types }) => types);
+}
+
+/** Starts a timer, whose delay is cut to the longest. */
+function startTimer(run: () => void, delay: number): unknown {
+  return globals.setTimeout(run, Math.min(delay, MAX_TIMER));
 }
 
 function urlOf(url: SseUrl2): string {
@@ -676,7 +679,7 @@ function readEvent(of: SseRules, type: string, data: string, json: () => unknown
   const variant =
     candidates.find(({ sentinel }) => sentinel === data) ??
     // A key with a value takes precedence over one with `null`.
-    candidates.find(({ key }) => (valueAt(json, key) ?? null) !== null) ??
+    candidates.find(({ key }) => valueAt(json, key) != null) ??
     candidates.find(({ key }) => valueAt(json, key) === null) ??
     candidates.find(({ sentinel, key }) => sentinel === undefined && key === undefined);
   if (variant) return readData(of, variant, data, json);
@@ -797,7 +800,7 @@ function fetchConnector(link: SseLink, options: SseFetchOptions): SseConnector {
     const target = link.url(inQuery ? id : "");
     // The function that returns the URL may close the subscription.
     if (link.ended) return;
-    const controller = new (globals.AbortController as new () => SseController)();
+    const controller = new globals.AbortController();
     current = controller;
     void attempt(target, inQuery ? "" : id, controller);
   };
@@ -834,16 +837,14 @@ function fetchConnector(link: SseLink, options: SseFetchOptions): SseConnector {
     let timer: unknown;
     // Measured with a clock: the timers of a hidden page are late. A loop that keeps this from reading is not silence.
     const watch = (wait: number): void => {
-      timer = globals.setTimeout(() => {
+      timer = startTimer(() => {
         const left = heardAt === undefined ? limit : limit + heardAt - now();
         if (left > 0) watch(left);
         else controller.abort();
-      }, Math.min(wait, MAX_TIMER));
+      }, wait);
     };
-    const parser = newParser(link.lastEventId, (type, data) => {
-      if (current !== controller) return;
-      link.lastEventId = parser.lastEventId;
-      guard(() => link.receive({ type, data }));
+    const parser = newParser(link.lastEventId, (raw) => {
+      if (current === controller) guard(() => link.receive(raw));
     });
     if (limit > 0) watch(limit);
     try {
@@ -854,7 +855,8 @@ function fetchConnector(link: SseLink, options: SseFetchOptions): SseConnector {
         link.lastEventId = parser.lastEventId;
         link.reconnectionTime = parser.retry ?? link.reconnectionTime;
         heardAt = undefined;
-        while (current === controller && link.queues.some(isFull)) {
+        // Nothing more is read while a running loop has this many events queued.
+        while (current === controller && link.queues.some(({ running, events }) => running && events.length >= 256)) {
           await new Promise<void>((taken) => {
             link.onTaken = taken;
           });
@@ -888,7 +890,7 @@ function fetchConnector(link: SseLink, options: SseFetchOptions): SseConnector {
   const onVisibility = (): void => {
     globals.clearTimeout(hiding);
     if (document?.visibilityState !== "hidden") resume();
-    else hiding = globals.setTimeout(suspend, Math.min(options.pauseHidden ?? MAX_TIMER, MAX_TIMER));
+    else if (options.pauseHidden !== undefined) hiding = startTimer(suspend, options.pauseHidden);
   };
   const listeners: [SseTarget | undefined, string, () => void][] = [
     [globals, "online", wake],
@@ -896,11 +898,9 @@ function fetchConnector(link: SseLink, options: SseFetchOptions): SseConnector {
     [globals, "pagehide", suspend],
     [globals, "pageshow", resume],
     [document, "resume", wake],
+    [document, "visibilitychange", onVisibility],
   ];
-  if (options.pauseHidden !== undefined) {
-    listeners.push([document, "visibilitychange", onVisibility]);
-    onVisibility();
-  }
+  onVisibility();
   for (const [target, type, listener] of listeners) target?.addEventListener?.(type, listener);
 
   return {
@@ -911,11 +911,6 @@ function fetchConnector(link: SseLink, options: SseFetchOptions): SseConnector {
       for (const [target, type, listener] of listeners) target?.removeEventListener?.(type, listener);
     },
   };
-}
-
-/** Whether a loop has so many events queued that nothing more is read. */
-function isFull({ running, events }: SseQueue): boolean {
-  return running && events.length >= 256;
 }
 
 /** The settings of a request, in which the page's functions are called. */
@@ -962,7 +957,7 @@ interface SseRequestError2<M> {
 
 /** Receives the events of one answer: the `request` of every generated file. */
 async function* requestFrom<M>(contract: SseContract<M>, url: SseUrl2, init: SseRequestInit2): AsyncGenerator<SseEvent<M>, void, undefined> {
-  const controller = new (globals.AbortController as new () => SseController)();
+  const controller = new globals.AbortController();
   const { signal, parse: parseJson = JSON.parse, lastEventId: id = "" } = init;
   const abort = (): void => controller.abort(signal?.reason);
   if (signal?.aborted) abort();
@@ -981,15 +976,11 @@ async function* requestFrom<M>(contract: SseContract<M>, url: SseUrl2, init: Sse
       yield event;
       if (read.variant.terminal) return;
     }
-    if (hasTerminal(contract)) throw failed("the answer has ended before its last event");
+    if (variantsOf(contract).some(({ terminal }) => terminal)) throw failed("the answer has ended before its last event");
   } finally {
     signal?.removeEventListener("abort", abort);
     controller.abort();
   }
-}
-
-function hasTerminal({ variants, nested }: SseRules): boolean {
-  return variants.some(({ terminal }) => terminal) || nested.some(hasTerminal);
 }
 
 async function startOf({ body }: SseResponse): Promise<string> {
@@ -1010,7 +1001,7 @@ async function startOf({ body }: SseResponse): Promise<string> {
  */
 export async function* parse(stream: SseByteStream, lastEventId = ""): AsyncGenerator<SseRaw2, void, undefined> {
   const events: SseRaw2[] = [];
-  const parser = newParser(lastEventId, (eventType, data) => events.push({ eventType, data, lastEventId: parser.lastEventId }));
+  const parser = newParser(lastEventId, (raw) => events.push(raw));
   for await (const bytes of chunks(stream)) {
     parser.push(bytes);
     yield* events.splice(0);
@@ -1041,7 +1032,7 @@ interface SseParser {
 }
 
 /** Parses by https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream */
-function newParser(seed: string, onEvent: (eventType: string, data: string) => void): SseParser {
+function newParser(seed: string, onEvent: (raw: SseRaw2) => void): SseParser {
   // Removes one byte order mark at the start.
   const decoder = new globals.TextDecoder("utf-8");
   /** The start of a line whose end has not arrived. */
@@ -1054,19 +1045,21 @@ function newParser(seed: string, onEvent: (eventType: string, data: string) => v
   const readLine = (line: string): void => {
     if (line === "") {
       parser.lastEventId = id;
-      const [eventType, text] = [type || "message", data];
+      const raw = { eventType: type || "message", data, lastEventId: id };
       type = "";
       data = undefined;
-      if (text !== undefined) onEvent(eventType, text);
+      if (raw.data !== undefined) onEvent(raw as SseRaw2);
       return;
     }
     const colon = line.indexOf(":");
-    const name = colon < 0 ? line : line.slice(0, colon);
-    const value = colon < 0 ? "" : line.slice(line[colon + 1] === " " ? colon + 2 : colon + 1);
+    // Without a colon the whole line is the name, and the value is empty.
+    const end = colon < 0 ? line.length : colon;
+    const name = line.slice(0, end);
+    const value = line.slice(line[end + 1] === " " ? end + 2 : end + 1);
     if (name === "data") data = data === undefined ? value : `${data}\n${value}`;
     else if (name === "event") type = value;
     else if (name === "id" && !value.includes("\0")) id = value;
-    else if (name === "retry" && /^[0-9]+$/.test(value)) parser.retry = Math.min(Number(value), MAX_TIMER);
+    else if (name === "retry" && /^\d+$/.test(value)) parser.retry = Math.min(Number(value), MAX_TIMER);
   };
 
   const parser: SseParser = {

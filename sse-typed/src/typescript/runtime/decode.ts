@@ -32,8 +32,9 @@ interface SseTarget {
 interface SseGlobals extends SseTarget {
   readonly EventSource?: SseConstructor;
   readonly console?: { warn(...values: unknown[]): void };
-  readonly AbortController?: new () => SseController;
-  readonly fetch?: (url: string, init: object) => Promise<SseResponse>;
+  readonly AbortController: new () => SseController;
+  /** Not there in an old Node. */
+  readonly fetch: (url: string, init: object) => Promise<SseResponse>;
   readonly document?: SseTarget & { readonly visibilityState?: string };
   readonly performance: { now(): number };
   readonly Headers: new (init: unknown) => { has(name: string): boolean; set(name: string, value: string): void };
@@ -47,9 +48,19 @@ type SseController = { readonly signal: unknown; abort(reason?: unknown): void }
 type SseHandler = ((data: unknown, event: unknown) => void) | undefined;
 type SseRead = { readonly variant: SseVariant; readonly data: unknown } | "unknown" | "ignored";
 
+/** The variants of a contract, with those of nested types. */
+function variantsOf(of: SseRules): SseVariant[] {
+  return [...of.variants, ...of.nested.flatMap(variantsOf)];
+}
+
 /** The event types of a contract. */
 export function typesOf(of: SseRules): string[] {
-  return [...of.variants.flatMap((variant) => variant.types), ...of.nested.flatMap(typesOf)];
+  return variantsOf(of).flatMap(({ types }) => types);
+}
+
+/** Starts a timer, whose delay is cut to the longest. */
+function startTimer(run: () => void, delay: number): unknown {
+  return globals.setTimeout(run, Math.min(delay, MAX_TIMER));
 }
 
 function urlOf(url: SseUrl): string {
@@ -104,7 +115,7 @@ function readEvent(of: SseRules, type: string, data: string, json: () => unknown
   const variant =
     candidates.find(({ sentinel }) => sentinel === data) ??
     // A key with a value takes precedence over one with `null`.
-    candidates.find(({ key }) => (valueAt(json, key) ?? null) !== null) ??
+    candidates.find(({ key }) => valueAt(json, key) != null) ??
     candidates.find(({ key }) => valueAt(json, key) === null) ??
     candidates.find(({ sentinel, key }) => sentinel === undefined && key === undefined);
   if (variant) return readData(of, variant, data, json);

@@ -7,6 +7,7 @@ function eventSourceConnector(link: SseLink, Source: SseConstructor, types: read
   const disconnect = (): void => {
     source?.close();
     source = undefined;
+    headRequest?.abort();
   };
 
   const connect = (): void => {
@@ -23,11 +24,10 @@ function eventSourceConnector(link: SseLink, Source: SseConstructor, types: read
     const onMessage = (message: SseMessage): void => {
       if (source !== current) return;
       openedAt = undefined;
-      const id = message.lastEventId;
+      const { type: eventType, data, lastEventId: id } = message;
       // An empty ID clears the ID only if this source has had one: it is empty before the first ID too.
       if (id) hasId = true;
-      if (hasId && id !== undefined) link.lastEventId = id;
-      link.receive(message);
+      link.receive({ eventType, data: String(data), lastEventId: (hasId ? id : undefined) ?? link.lastEventId });
     };
     for (const type of types) {
       if (type !== "open" && type !== "error") current.addEventListener(type, onMessage);
@@ -65,13 +65,11 @@ function eventSourceConnector(link: SseLink, Source: SseConstructor, types: read
   };
 
   const onHttpError = async (code: number | undefined): Promise<void> => {
-    headRequest = globals.AbortController && new globals.AbortController();
-    const own: SseHead = { status: code, own: true };
-    const response = code === undefined ? requestHead(link.orEnd(() => link.url(link.lastEventId)), withCredentials, headRequest) : own;
-    link.fail(await response);
+    headRequest = new globals.AbortController();
+    link.fail(code === undefined ? await requestHead(link.orEnd(() => link.url(link.lastEventId)), withCredentials, headRequest) : { status: code, own: true });
   };
 
-  return { connect, disconnect, dispose: () => headRequest?.abort() };
+  return { connect, disconnect };
 }
 
 /** The URL that resumes after an event. Only the browser can send the header `Last-Event-ID`. */
@@ -84,15 +82,15 @@ function resumeUrl(url: string, id: string): string {
 }
 
 /** Requests the status, which an `EventSource` does not expose. */
-async function requestHead(url: string, withCredentials: boolean, controller: SseController | undefined): Promise<SseHead> {
+async function requestHead(url: string, withCredentials: boolean, controller: SseController): Promise<SseHead> {
   // A request without a response would block one of the browser's few connections.
-  const timer = globals.setTimeout(() => controller?.abort(), 10_000);
+  const timer = globals.setTimeout(() => controller.abort(), 10_000);
   const credentials = withCredentials ? "include" : "same-origin";
-  const init = { method: "HEAD", headers: { accept: "text/event-stream" }, cache: "no-store", credentials, signal: controller?.signal };
+  const init = { method: "HEAD", headers: { accept: "text/event-stream" }, cache: "no-store", credentials, signal: controller.signal };
   try {
-    const response = await globals.fetch?.(url, init);
-    return response === undefined ? {} : headOf(response);
+    return headOf(await globals.fetch(url, init));
   } catch {
+    // Without a `fetch`, the status stays unknown.
     return {};
   } finally {
     globals.clearTimeout(timer);
@@ -101,8 +99,8 @@ async function requestHead(url: string, withCredentials: boolean, controller: Ss
 
 /** What the head of a response says about the next request. */
 function headOf({ status, headers }: SseResponse): SseHead {
-  const retryAfter = 1000 * Number(headers.get("retry-after"));
-  return { status, type: headers.get("content-type"), retryAfter: retryAfter > 0 ? retryAfter : 0 };
+  // A date is not a number.
+  return { status, type: headers.get("content-type"), retryAfter: 1000 * Number(headers.get("retry-after")) || 0 };
 }
 
 /** Whether a retry would not help. */

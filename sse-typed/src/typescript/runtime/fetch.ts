@@ -86,7 +86,7 @@ function fetchConnector(link: SseLink, options: SseFetchOptions): SseConnector {
     const target = link.url(inQuery ? id : "");
     // The function that returns the URL may close the subscription.
     if (link.ended) return;
-    const controller = new (globals.AbortController as new () => SseController)();
+    const controller = new globals.AbortController();
     current = controller;
     void attempt(target, inQuery ? "" : id, controller);
   };
@@ -123,16 +123,14 @@ function fetchConnector(link: SseLink, options: SseFetchOptions): SseConnector {
     let timer: unknown;
     // Measured with a clock: the timers of a hidden page are late. A loop that keeps this from reading is not silence.
     const watch = (wait: number): void => {
-      timer = globals.setTimeout(() => {
+      timer = startTimer(() => {
         const left = heardAt === undefined ? limit : limit + heardAt - now();
         if (left > 0) watch(left);
         else controller.abort();
-      }, Math.min(wait, MAX_TIMER));
+      }, wait);
     };
-    const parser = newParser(link.lastEventId, (type, data) => {
-      if (current !== controller) return;
-      link.lastEventId = parser.lastEventId;
-      guard(() => link.receive({ type, data }));
+    const parser = newParser(link.lastEventId, (raw) => {
+      if (current === controller) guard(() => link.receive(raw));
     });
     if (limit > 0) watch(limit);
     try {
@@ -143,7 +141,8 @@ function fetchConnector(link: SseLink, options: SseFetchOptions): SseConnector {
         link.lastEventId = parser.lastEventId;
         link.reconnectionTime = parser.retry ?? link.reconnectionTime;
         heardAt = undefined;
-        while (current === controller && link.queues.some(isFull)) {
+        // Nothing more is read while a running loop has this many events queued.
+        while (current === controller && link.queues.some(({ running, events }) => running && events.length >= 256)) {
           await new Promise<void>((taken) => {
             link.onTaken = taken;
           });
@@ -177,7 +176,7 @@ function fetchConnector(link: SseLink, options: SseFetchOptions): SseConnector {
   const onVisibility = (): void => {
     globals.clearTimeout(hiding);
     if (document?.visibilityState !== "hidden") resume();
-    else hiding = globals.setTimeout(suspend, Math.min(options.pauseHidden ?? MAX_TIMER, MAX_TIMER));
+    else if (options.pauseHidden !== undefined) hiding = startTimer(suspend, options.pauseHidden);
   };
   const listeners: [SseTarget | undefined, string, () => void][] = [
     [globals, "online", wake],
@@ -185,11 +184,9 @@ function fetchConnector(link: SseLink, options: SseFetchOptions): SseConnector {
     [globals, "pagehide", suspend],
     [globals, "pageshow", resume],
     [document, "resume", wake],
+    [document, "visibilitychange", onVisibility],
   ];
-  if (options.pauseHidden !== undefined) {
-    listeners.push([document, "visibilitychange", onVisibility]);
-    onVisibility();
-  }
+  onVisibility();
   for (const [target, type, listener] of listeners) target?.addEventListener?.(type, listener);
 
   return {
@@ -200,11 +197,6 @@ function fetchConnector(link: SseLink, options: SseFetchOptions): SseConnector {
       for (const [target, type, listener] of listeners) target?.removeEventListener?.(type, listener);
     },
   };
-}
-
-/** Whether a loop has so many events queued that nothing more is read. */
-function isFull({ running, events }: SseQueue): boolean {
-  return running && events.length >= 256;
 }
 
 /** The settings of a request, in which the page's functions are called. */

@@ -4,7 +4,7 @@
  */
 export async function* parse(stream: SseByteStream, lastEventId = ""): AsyncGenerator<SseRaw, void, undefined> {
   const events: SseRaw[] = [];
-  const parser = newParser(lastEventId, (eventType, data) => events.push({ eventType, data, lastEventId: parser.lastEventId }));
+  const parser = newParser(lastEventId, (raw) => events.push(raw));
   for await (const bytes of chunks(stream)) {
     parser.push(bytes);
     yield* events.splice(0);
@@ -35,7 +35,7 @@ interface SseParser {
 }
 
 /** Parses by https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream */
-function newParser(seed: string, onEvent: (eventType: string, data: string) => void): SseParser {
+function newParser(seed: string, onEvent: (raw: SseRaw) => void): SseParser {
   // Removes one byte order mark at the start.
   const decoder = new globals.TextDecoder("utf-8");
   /** The start of a line whose end has not arrived. */
@@ -48,19 +48,21 @@ function newParser(seed: string, onEvent: (eventType: string, data: string) => v
   const readLine = (line: string): void => {
     if (line === "") {
       parser.lastEventId = id;
-      const [eventType, text] = [type || "message", data];
+      const raw = { eventType: type || "message", data, lastEventId: id };
       type = "";
       data = undefined;
-      if (text !== undefined) onEvent(eventType, text);
+      if (raw.data !== undefined) onEvent(raw as SseRaw);
       return;
     }
     const colon = line.indexOf(":");
-    const name = colon < 0 ? line : line.slice(0, colon);
-    const value = colon < 0 ? "" : line.slice(line[colon + 1] === " " ? colon + 2 : colon + 1);
+    // Without a colon the whole line is the name, and the value is empty.
+    const end = colon < 0 ? line.length : colon;
+    const name = line.slice(0, end);
+    const value = line.slice(line[end + 1] === " " ? end + 2 : end + 1);
     if (name === "data") data = data === undefined ? value : `${data}\n${value}`;
     else if (name === "event") type = value;
     else if (name === "id" && !value.includes("\0")) id = value;
-    else if (name === "retry" && /^[0-9]+$/.test(value)) parser.retry = Math.min(Number(value), MAX_TIMER);
+    else if (name === "retry" && /^\d+$/.test(value)) parser.retry = Math.min(Number(value), MAX_TIMER);
   };
 
   const parser: SseParser = {

@@ -22,7 +22,7 @@ export interface SseRequestError<M> {
 
 /** Receives the events of one answer: the `request` of every generated file. */
 export async function* requestFrom<M>(contract: SseContract<M>, url: SseUrl, init: SseRequestInit): AsyncGenerator<SseEvent<M>, void, undefined> {
-  const controller = new (globals.AbortController as new () => SseController)();
+  const controller = new globals.AbortController();
   const { signal, parse: parseJson = JSON.parse, lastEventId: id = "" } = init;
   const abort = (): void => controller.abort(signal?.reason);
   if (signal?.aborted) abort();
@@ -41,15 +41,11 @@ export async function* requestFrom<M>(contract: SseContract<M>, url: SseUrl, ini
       yield event;
       if (read.variant.terminal) return;
     }
-    if (hasTerminal(contract)) throw failed("the answer has ended before its last event");
+    if (variantsOf(contract).some(({ terminal }) => terminal)) throw failed("the answer has ended before its last event");
   } finally {
     signal?.removeEventListener("abort", abort);
     controller.abort();
   }
-}
-
-function hasTerminal({ variants, nested }: SseRules): boolean {
-  return variants.some(({ terminal }) => terminal) || nested.some(hasTerminal);
 }
 
 async function startOf({ body }: SseResponse): Promise<string> {

@@ -20,7 +20,7 @@ interface SseLink {
   /** The URL of the next request, with an ID in the query unless it is empty. The page's function may close the subscription. */
   url(id: string): string;
   setState(state: SseState): void;
-  receive(message: SseMessage): void;
+  receive(raw: SseRaw): void;
   /** Decides about a new connection, after one has failed or ended. */
   fail(head: SseHead): void;
   /** Connects after the back-off. */
@@ -39,7 +39,7 @@ interface SseConnector {
   /** Closes the connection, if there is one. */
   disconnect(): void;
   /** Called when the subscription has ended. */
-  dispose(): void;
+  dispose?(): void;
 }
 
 type SseTransport = (options: object, hasSource: boolean) => ((link: SseLink) => SseConnector) | undefined;
@@ -55,7 +55,7 @@ export function subscribeTo<M>(
   const Source = options.EventSource ?? globals.EventSource;
   const connectorOf = transport?.(options, Source !== undefined);
   if (!connectorOf && !Source) throw new TypeError("there is no EventSource here: pass one as `options.EventSource`");
-  const { delay = 1000, maxDelay = 30_000, attempts = Infinity } = typeof options.recreate === "object" ? options.recreate : {};
+  const { delay = 1000, maxDelay = 30_000, attempts = Infinity } = Object(options.recreate) as SseRecreate;
   let state: SseState = "connecting";
   let timer: unknown;
   let complete = false;
@@ -75,7 +75,7 @@ export function subscribeTo<M>(
     // A handler of the terminal event may call `close()`.
     const ended = (link.ended = { reason: complete ? "terminal" : reason, status });
     connector.disconnect();
-    connector.dispose();
+    connector.dispose?.();
     pause();
     options.signal?.removeEventListener("abort", abort);
     resolve(ended);
@@ -88,20 +88,9 @@ export function subscribeTo<M>(
   };
   const abort = (): void => end("aborted");
 
-  const deliver = ({ name, gap }: SseVariant, data: unknown): void => {
-    const event = { type: name, data, lastEventId: link.lastEventId } as unknown as SseEvent<M>;
-    for (const queue of link.queues) {
-      queue.events.push(event);
-      queue.wake();
-    }
-    findHandler(handlers as object, name)?.call(handlers, data, event);
-    if (gap && !link.ended) (options as { readonly onGap?: SseHandler }).onGap?.(data, event);
-    if (!link.ended) options.onEvent?.(event);
-  };
-
-  const receive = (message: SseMessage): void => {
+  const receive = (raw: SseRaw): void => {
     link.attempts = 0;
-    const raw: SseRaw = { eventType: message.type, data: String(message.data), lastEventId: link.lastEventId };
+    link.lastEventId = raw.lastEventId;
     let read: SseRead;
     try {
       read = readEvent(contract, raw.eventType, raw.data, lazyJson(options.parse ?? JSON.parse, raw.data));
@@ -117,7 +106,14 @@ export function subscribeTo<M>(
     // Closed before a handler can throw, or the browser would reconnect.
     if (complete) connector.disconnect();
     try {
-      deliver(variant, data);
+      const event = { type: variant.name, data, lastEventId: raw.lastEventId } as unknown as SseEvent<M>;
+      for (const queue of link.queues) {
+        queue.events.push(event);
+        queue.wake();
+      }
+      findHandler(handlers as object, variant.name)?.call(handlers, data, event);
+      if (variant.gap && !link.ended) (options as { readonly onGap?: SseHandler }).onGap?.(data, event);
+      if (!link.ended) options.onEvent?.(event);
     } finally {
       if (complete) end("terminal");
     }
@@ -139,7 +135,7 @@ export function subscribeTo<M>(
     link.attempts += 1;
     // The random part spreads pages that lost their connections at the same time.
     const wait = Math.max(backoff, minDelay, time ?? 0) * (1 + Math.random() / 2);
-    timer = globals.setTimeout(start, Math.min(wait, MAX_TIMER));
+    timer = startTimer(start, wait);
   };
 
   const link: SseLink = {
@@ -168,11 +164,9 @@ export function subscribeTo<M>(
   const types = [...new Set(["message", ...typesOf(contract), ...(options.otherTypes ?? [])])];
   const connector = connectorOf?.(link) ?? eventSourceConnector(link, Source as SseConstructor, types, options);
 
-  if (options.signal?.aborted) end("aborted");
-  else {
-    options.signal?.addEventListener("abort", abort);
-    start();
-  }
+  options.signal?.addEventListener("abort", abort);
+  if (options.signal?.aborted) abort();
+  else start();
 
   return {
     get state() {

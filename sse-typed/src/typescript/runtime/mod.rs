@@ -1,5 +1,8 @@
 //! The part of the TypeScript that is the same for every event type, and how a file gets it: inline, or by an import.
 
+#[cfg(test)]
+mod surface;
+
 use std::fmt::Write as _;
 
 use super::{Options, tokens};

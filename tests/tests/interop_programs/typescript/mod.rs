@@ -146,6 +146,19 @@ async fn a_request_is_one_answer_and_its_failures_are_thrown() {
 
 #[tokio::test]
 #[ignore = "needs Node and npm packages"]
+async fn the_code_in_the_manual_compiles_and_runs_in_each_framework() {
+    let name = "the_code_in_the_manual_compiles_and_runs_in_each_framework";
+    if found(name, &PROGRAMS) {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("typescript").join(name);
+        let manual = browser_tests().join("../../sse-typed/src/manual/pages.md");
+        let args = [&*folder.to_string_lossy(), &*manual.to_string_lossy()];
+        let lines = script("typescript/frameworks.mjs", &args).await;
+        assert!(lines.len() == 4 && lines.iter().all(|line| line.starts_with("passed: ")), "{lines:#?}");
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs Node and npm packages"]
 async fn the_code_of_a_page_is_small() {
     if !found("the_code_of_a_page_is_small", &PROGRAMS) {
         return;

@@ -14,6 +14,8 @@ const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM,
   headless: true,
   args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--no-first-run"],
+  // Playwright turns the cache off. Pages have it.
+  ignoreDefaultArgs: ["--disable-back-forward-cache"],
 });
 const context = await browser.newContext({ ignoreHTTPSErrors: true, reducedMotion: "reduce" });
 await context.exposeBinding("report", ({ page }, report) => print({ page: names.get(page), report }));

@@ -6,6 +6,8 @@ mod cors;
 mod example;
 mod fetch;
 mod gzip;
+mod lifecycle;
+mod origins;
 mod pages;
 mod resuming;
 mod tabs;

@@ -121,6 +121,8 @@ await run({
       assert.equal(server.requests.length, 1);
       const { url, method, headers, cache, credentials, body } = server.requests[0];
       assert.deepEqual([url, method, headers, cache, credentials, body], ["/events", "GET", { accept: "text/event-stream" }, "no-store", "same-origin", undefined]);
+      // The request must not outlive the page.
+      assert.equal("keepalive" in server.requests[0], false);
     }
   },
 
@@ -257,6 +259,12 @@ await run({
     await server.send(`retry: 90000\nretry: x\nretry: 1.5\n${block("1")}`);
     await server.end();
     assert(clock.next >= 90_000, `${clock.next}`);
+    // A timer with a longer delay would fire at once.
+    server.answers.push(stream());
+    await clock.pass(clock.next);
+    await server.send(`retry: ${"9".repeat(400)}\n${block("2")}`);
+    await server.end();
+    assert.equal(Math.round(clock.next), 2 ** 31 - 1);
   },
 
   async "the last event ID is exact, and its bytes are UTF-8"({ clock }) {
@@ -279,6 +287,9 @@ await run({
     await server.end();
     await clock.pass(clock.next);
     assert.deepEqual([server.requests[3].url, server.requests[3].headers["last-event-id"]], ["/events?last_event_id=a%01b", undefined]);
+    // No header can have these letters as they are.
+    const letters = await follow([stream()], { lastEventId: "Đ😀" });
+    assert.equal(letters.server.requests[0].headers["last-event-id"], Buffer.from("Đ😀").toString("latin1"));
     const query = await follow([stream()], { lastEventId: "5", resumeBy: "query" });
     assert.deepEqual([query.server.requests[0].url, query.server.requests[0].headers["last-event-id"]], ["/events?last_event_id=5", undefined]);
   },

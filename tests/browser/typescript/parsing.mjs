@@ -112,3 +112,27 @@ console.log("passed: p21");
   for await (const { data } of parse(stream)) assert.equal(data.length, 32 * 1024 * 1024);
   console.log("passed: a long line");
 }
+
+// A chunk of 8 MB with a million short lines, which end in LF only, is read in time that grows with its length too.
+{
+  const chunk = Buffer.from("data: x\n\n".repeat(1_000_000));
+  const stream = new ReadableStream({ start: (own) => (own.enqueue(chunk), own.close()) });
+  let events = 0;
+  for await (const { data } of parse(stream)) events += data.length;
+  assert.equal(events, 1_000_000);
+  console.log("passed: a million lines");
+}
+
+// Not every browser's stream is iterable: a reader is enough.
+{
+  const pieces = [Buffer.from("data: "), Buffer.from("a\n\n")];
+  let cancelled = 0;
+  const reader = {
+    read: async () => (pieces.length > 0 ? { done: false, value: pieces.shift() } : { done: true }),
+    cancel: async () => void (cancelled += 1),
+  };
+  const events = [];
+  for await (const { data } of parse({ getReader: () => reader })) events.push(data);
+  assert.deepEqual([events, cancelled], [["a"], 1]);
+  console.log("passed: a reader");
+}

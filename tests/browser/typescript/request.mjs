@@ -44,6 +44,18 @@ const tests = {
     ]);
   },
 
+  async "a function gives the body of a request, also as a stream"() {
+    for (const body of [() => "asked", async () => new Blob(["asked"]), () => new Blob(["asked"]).stream()]) {
+      let sent = "";
+      answer = async (request, response) => {
+        for await (const chunk of request) sent += chunk;
+        stream("event: completed\ndata: null\n\n")(request, response);
+      };
+      assert.deepEqual(await all(ride.request(url, { body })), ["completed"]);
+      assert.equal(sent, "asked");
+    }
+  },
+
   async "an end before the terminal event throws, also within an event"() {
     for (const text of ["", assigned, `${assigned}event: completed\ndata: null\n`]) {
       answer = stream(text);

@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use axum::{response::Html, routing::get};
 use serde_json::json;
-use tokio::process::Command;
+use tokio::{process::Command, time::timeout};
 
 use super::{
     chromium::{Browser, Page, browser_found},
@@ -12,7 +12,7 @@ use super::{
     typed::{Parcel, module, next},
 };
 use crate::{
-    program::{chromium, finished, script_path},
+    program::{LIMIT, chromium, finished, script_path},
     server::Server,
 };
 
@@ -25,9 +25,12 @@ async fn follow(page: &mut Page, options: &str) {
 }
 
 async fn wait_until(holds: impl Fn() -> bool) {
-    while !holds() {
-        tokio::task::yield_now().await;
-    }
+    let wait = async {
+        while !holds() {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(LIMIT, wait).await.expect("it does not happen");
 }
 
 #[tokio::test]

@@ -140,7 +140,7 @@ async fn a_request_is_one_answer_and_its_failures_are_thrown() {
     if found(name, &PROGRAMS) {
         let folder = compiled(name).await;
         let lines = script("typescript/request.mjs", &[&folder.to_string_lossy()]).await;
-        assert!(lines.len() == 6 && lines.iter().all(|line| line.starts_with("passed: ")), "{lines:#?}");
+        assert!(lines.len() == 7 && lines.iter().all(|line| line.starts_with("passed: ")), "{lines:#?}");
     }
 }
 

@@ -110,5 +110,5 @@ async fn the_parser_of_a_page_reads_every_stream_as_the_decoder_does() {
     fs::write(&file, Value::from(cases).to_string()).unwrap();
 
     let lines = script("typescript/parsing.mjs", &[&contracts.to_string_lossy(), &file.to_string_lossy()]).await;
-    assert!(lines.len() == 6 && lines.iter().all(|line| line.starts_with("passed: ")), "{lines:#?}");
+    assert!(lines.len() == 8 && lines.iter().all(|line| line.starts_with("passed: ")), "{lines:#?}");
 }

@@ -1,19 +1,32 @@
-// Runs a Chromium for a test: CHROMIUM=path node chromium.mjs
+// Runs a Chromium for a test: CHROMIUM=path node chromium.mjs [ORIGIN CERTIFICATE]
+//
+// It speaks HTTP/3 to ORIGIN, a host and a port, and trusts that certificate.
 //
 // Each line of standard input is a command, `{ id, command, .. }`; each line of standard output is its result,
 // `{ id, value }` or `{ id, error }`, or a report of a page, `{ page, report }`. At the end of the input the browser is
 // closed, so that it does not outlive the test, however that ends.
+import { createHash, X509Certificate } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
 import { record } from "./recorder.mjs";
 
 const print = (line) => process.stdout.write(`${JSON.stringify(line)}\n`);
 
+const [, , origin, certificate] = process.argv;
+/** The settings of QUIC, which ignores `ignoreHTTPSErrors`. */
+function quic() {
+  if (origin === undefined) return ["--disable-quic"];
+  const key = new X509Certificate(readFileSync(certificate)).publicKey.export({ type: "spki", format: "der" });
+  const hash = createHash("sha256").update(key).digest("base64");
+  return ["--enable-quic", `--origin-to-force-quic-on=${origin}`, `--ignore-certificate-errors-spki-list=${hash}`];
+}
+
 // A new profile for each run, and only requests of the page.
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM,
   headless: true,
-  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--no-first-run"],
+  args: ["--no-sandbox", "--disable-gpu", ...quic(), "--disable-background-networking", "--no-first-run"],
   // Playwright turns the cache off. Pages have it.
   ignoreDefaultArgs: ["--disable-back-forward-cache"],
 });

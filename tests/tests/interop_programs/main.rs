@@ -1,10 +1,11 @@
 //! Other programs that read this crate's streams: curl, Chromium, and npm's `eventsource` and `eventsource-parser`, directly
-//! and through nginx. Also the generated TypeScript, compiled by TypeScript and run by Node.
+//! and through nginx or Caddy. Also the generated TypeScript, compiled by TypeScript and run by Node.
 //!
 //! The tests are ignored by default because they need these programs. `cargo xtask test` runs those whose programs are
 //! installed.
 
 mod browser;
+mod caddy;
 mod certificate;
 mod controlled;
 mod curl;

@@ -19,6 +19,7 @@ pub(crate) enum Program {
     NpmPackages,
     Chromium,
     Nginx,
+    Caddy,
 }
 
 /// The timeout of operations that take seconds. It keeps a failed test from hanging.
@@ -32,6 +33,7 @@ impl Program {
             Self::NpmPackages => "npm packages",
             Self::Chromium => "chromium",
             Self::Nginx => "nginx",
+            Self::Caddy => "caddy",
         }
     }
 
@@ -43,6 +45,7 @@ impl Program {
             Self::NpmPackages => browser_tests().join("node_modules/vue").is_dir(),
             Self::Chromium => chromium().is_some(),
             Self::Nginx => nginx().is_some(),
+            Self::Caddy => caddy().is_some(),
         }
     }
 }
@@ -74,6 +77,18 @@ pub(crate) fn script_path(name: &str) -> PathBuf {
 /// nginx. Debian installs it in a folder that is only in the `PATH` of root.
 pub(crate) fn nginx() -> Option<PathBuf> {
     find("nginx").or_else(|| Some(PathBuf::from("/usr/sbin/nginx")).filter(|path| path.is_file()))
+}
+
+/// A Caddy 2.11 or newer. An older one cannot speak HTTP/3 with a current Chromium.
+pub(crate) fn caddy() -> Option<PathBuf> {
+    env::var_os("CADDY").map(PathBuf::from).or_else(|| find("caddy").filter(|path| is_new_caddy(path)))
+}
+
+fn is_new_caddy(path: &Path) -> bool {
+    let Ok(output) = std::process::Command::new(path).arg("version").output() else { return false };
+    let version = String::from_utf8_lossy(&output.stdout);
+    let mut numbers = version.trim_start_matches('v').split('.').map(|number| number.parse::<u32>().unwrap_or(0));
+    (numbers.next(), numbers.next()) >= (Some(2), Some(11))
 }
 
 pub(crate) fn chromium() -> Option<PathBuf> {

@@ -2,7 +2,10 @@
 
 use std::{
     collections::HashMap,
+    ffi::OsStr,
     io::{BufRead, BufReader, Write},
+    net::SocketAddr,
+    path::Path,
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     sync::{
         Arc, Mutex,
@@ -61,8 +64,17 @@ struct Listener {
 
 impl Browser {
     pub(crate) fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// A browser that speaks HTTP/3 to this address, and trusts this certificate.
+    pub(crate) fn start_with_http_3(address: SocketAddr, certificate: &Path) -> Self {
+        Self::start_with(&[address.to_string().as_ref(), certificate.as_os_str()])
+    }
+
+    fn start_with(args: &[&OsStr]) -> Self {
         let mut command = Command::new("node");
-        command.arg(script_path("chromium.mjs")).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.arg(script_path("chromium.mjs")).args(args).stdin(Stdio::piped()).stdout(Stdio::piped());
         command.env("CHROMIUM", chromium().expect("Chromium was found"));
         let mut process = command.spawn().unwrap();
         let listener = Arc::new(Listener::default());

@@ -6,6 +6,7 @@ mod cors;
 mod example;
 mod fetch;
 mod gzip;
+mod http_3;
 mod lifecycle;
 mod origins;
 mod pages;

@@ -761,6 +761,7 @@ function follow(symbols) {
     setText(find("#id"), "none");
     return showState("closed", "No stream", "Choose a symbol to open a stream.");
   }
+  if (find("#state").dataset["state"] === "closed") showState("connecting", "Connecting", "Connecting to the event stream.");
   let wasOpen = false;
   let before;
   const current = subscribe(

@@ -47,6 +47,8 @@ function follow(symbols: readonly Symbol[]): void {
     return showState("closed", "No stream", "Choose a symbol to open a stream.");
   }
 
+  if (find("#state").dataset["state"] === "closed") showState("connecting", "Connecting", "Connecting to the event stream.");
+
   let wasOpen = false;
   /** The snapshots before the connection was lost. */
   let before: number | undefined;

@@ -2,7 +2,7 @@
 
 use std::{env, fs, process};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     chromium::{Browser, Page, Viewport, browser_found},
@@ -215,6 +215,13 @@ async fn chosen_prices_arrive_on_one_stream_that_resumes_every_symbol_after_a_cu
         .await;
     }
 
+    // Nothing has moved since the page began to load.
+    let observe = "void new PerformanceObserver((list) => shifts.push(...list.getEntries().map(({ value }) => value)))
+        .observe({ type: 'layout-shift', buffered: true })";
+    page.evaluate(&format!("void (globalThis.shifts = []), {observe}")).await;
+    page.wait_until("Number(document.querySelector('#prices').textContent) > 5").await;
+    assert_eq!(page.evaluate("shifts").await, json!([]));
+
     // A new symbol begins with a snapshot. Those that were chosen before resume without one.
     page.evaluate("void document.querySelector('button[data-symbol=lumen]').click()").await;
     wait_for_text(&page, "#snapshots", "3").await;
@@ -230,6 +237,7 @@ async fn chosen_prices_arrive_on_one_stream_that_resumes_every_symbol_after_a_cu
     assert_no_error_and_no_overflow(&mut page).await;
 
     // The server continues while the page is disconnected.
+    page.evaluate("void (shifts.length = 0)").await;
     between.kill().await;
     wait_for_text(&page, "#state", "Reconnecting").await;
     between.restart().await;
@@ -246,6 +254,7 @@ async fn chosen_prices_arrive_on_one_stream_that_resumes_every_symbol_after_a_cu
     between.restart().await;
     wait_for_text(&page, "#notice", "the server has sent the last two minutes again").await;
     assert_eq!(text(&page, "#snapshots").await, "5");
+    assert_eq!(page.evaluate("shifts").await, json!([]), "a lost connection moves nothing");
     assert_no_error_and_no_overflow(&mut page).await;
 
     for symbol in ["gold", "lumen"] {

@@ -17,8 +17,9 @@ pub(super) enum CloseState {
 pub(in crate::hub) struct EndPosition(pub(super) Option<EventId>);
 
 /// Whether a hub ends, and where.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::hub) enum HubEnd {
+    #[default]
     NotEnding,
     /// The hub ends. The follower is asking the log for the position.
     PositionUnknown,

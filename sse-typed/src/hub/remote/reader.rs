@@ -6,22 +6,26 @@ use std::{
 };
 
 use super::{
-    calls::{gap_passes_end, pause_after, retry_until_ok, wait_for_news},
+    calls::{retry_until_ok, wait_for_news},
     page_limit::{MAX_PAGE, PageLimit},
+    page_read::{PageAnswer, read_page},
+    remote_log::RemoteLog,
+    shared_reads::{PageReply, PageRequest, PageWait, SharedReads},
 };
 use crate::{
     event::{EventId, Gap},
     hub::{
         history::{EventSlice, History, HubEnd, HubMark, RingLookup},
-        log::{ErasedLog, Page, PageGap},
+        log::{ErasedLog, PageGap},
     },
     wake::Ticket,
 };
 
 /// Reads the log for one subscription whose position is not in the ring.
 pub(in crate::hub) struct LogReader {
-    log: Arc<dyn ErasedLog>,
     position: ReaderPosition,
+    /// The reads of the hub, while it takes pages.
+    reading: Option<Box<Reading>>,
     /// The call of the log that is under way. Only the owner uses it; the lock makes it `Sync`.
     call: Mutex<Option<Call>>,
     is_waiting_for_news: bool,
@@ -43,20 +47,23 @@ enum ReaderPosition {
     End,
 }
 
-type Call = Pin<Box<dyn Future<Output = Answer> + Send>>;
+struct Reading {
+    reads: Arc<SharedReads>,
+    /// The number that the next read had when it first asked for the page after its position.
+    asked: Option<u64>,
+}
+
+enum Call {
+    Page(PageWait),
+    Other(Pin<Box<dyn Future<Output = Answer> + Send>>),
+}
 
 enum Answer {
     Position(EventId),
-    Page(PageAnswer),
+    Page(Arc<PageAnswer>),
     News,
-}
-
-struct PageAnswer {
-    page: Page,
-    /// What was known about the end of the hub before the call.
-    hub_end: HubEnd,
-    /// There is a gap, and it leads past the end.
-    passes_end: bool,
+    /// The read was interrupted.
+    Interrupted,
 }
 
 /// What a read of the log has found.
@@ -77,20 +84,21 @@ const MAX_STEPS: usize = 64;
 
 impl LogReader {
     /// A reader at a position; without one, at the position where the ring begins.
-    pub(in crate::hub) fn at(log: Arc<dyn ErasedLog>, position: Option<EventId>) -> Self {
-        Self::new(log, position.map_or(ReaderPosition::RingOrigin, ReaderPosition::At), None)
+    pub(in crate::hub) fn at(position: Option<EventId>) -> Self {
+        Self::new(position.map_or(ReaderPosition::RingOrigin, ReaderPosition::At), None)
     }
 
     /// A reader before the newest `n` events.
-    pub(in crate::hub) fn before_last(log: Arc<dyn ErasedLog>, history: &Arc<History>, n: u64) -> Self {
-        let call: Call = Box::pin(position_before_last(Arc::clone(&log), Arc::clone(history), history.mark(), n));
-        Self { has_found_none: n > 0, ..Self::new(log, ReaderPosition::Requested, Some(call)) }
+    pub(in crate::hub) fn before_last(remote: &RemoteLog, history: &Arc<History>, n: u64) -> Self {
+        let position = position_before_last(Arc::clone(&remote.log), Arc::clone(history), history.mark(), n);
+        let call = Call::Other(Box::pin(position));
+        Self { has_found_none: n > 0, ..Self::new(ReaderPosition::Requested, Some(call)) }
     }
 
-    fn new(log: Arc<dyn ErasedLog>, position: ReaderPosition, call: Option<Call>) -> Self {
+    fn new(position: ReaderPosition, call: Option<Call>) -> Self {
         Self {
-            log,
             position,
+            reading: None,
             call: Mutex::new(call),
             is_waiting_for_news: false,
             early_returns: 0,
@@ -103,6 +111,7 @@ impl LogReader {
     pub(in crate::hub) fn move_to(&mut self, position: EventId) {
         self.position = ReaderPosition::At(position);
         self.cancel_call();
+        self.reading = None;
     }
 
     /// The position of the reader, if it is known.
@@ -133,36 +142,53 @@ impl LogReader {
         self.call.get_mut().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn call_read(&mut self, position: EventId, hub_end: HubEnd) {
-        let (log, limit) = (Arc::clone(&self.log), self.limit.get());
-        *self.call() = Some(Box::pin(async move {
-            let page = retry_until_ok(|| log.read_after(position.as_str(), limit)).await;
-            let mut failures = 0;
-            let passes_end = loop {
-                let passes_end = match &hub_end {
-                    HubEnd::At(end) if page.gap.is_some() => gap_passes_end(&*log, end).await,
-                    _ => Ok(false),
-                };
-                match passes_end {
-                    Ok(passes_end) => break passes_end,
-                    Err(failure) => pause_after(&failure, &mut failures).await,
-                }
-            };
-            Answer::Page(PageAnswer { page, hub_end, passes_end })
-        }));
+    /// Moves to a position after a page or a gap.
+    fn pass_page(&mut self, position: EventId) {
+        self.position = ReaderPosition::At(position);
+        if let Some(reading) = &mut self.reading {
+            reading.asked = None;
+        }
     }
 
-    fn call_wait(&mut self, position: EventId) {
-        let (log, early_returns) = (Arc::clone(&self.log), self.early_returns);
-        *self.call() = Some(Box::pin(async move {
+    fn end(&mut self) {
+        self.position = ReaderPosition::End;
+        self.reading = None;
+    }
+
+    fn call_wait(&mut self, log: &Arc<dyn ErasedLog>, position: EventId) {
+        let (log, early_returns) = (Arc::clone(log), self.early_returns);
+        *self.call() = Some(Call::Other(Box::pin(async move {
             wait_for_news(&*log, &position, early_returns).await;
             Answer::News
-        }));
+        })));
         self.is_waiting_for_news = true;
+        self.reading = None;
+    }
+
+    /// Requests the page after a position. If it is not known yet, the call is noted.
+    fn request_page(
+        &mut self,
+        remote: &RemoteLog,
+        position: &EventId,
+        hub_end: &HubEnd,
+        cx: &mut Context<'_>,
+    ) -> Option<PageReply> {
+        let reading =
+            self.reading.get_or_insert_with(|| Box::new(Reading { reads: remote.shared_reads(), asked: None }));
+        let limit = self.limit;
+        let read = |number| read_page(Arc::clone(&remote.log), position.clone(), limit, hub_end.clone(), number);
+        match reading.reads.request(PageRequest { position, hub_end, asked: &mut reading.asked }, read, cx) {
+            PageReply::Waiting(wait) => {
+                *self.call() = Some(Call::Page(wait));
+                None
+            }
+            reply => Some(reply),
+        }
     }
 
     pub(in crate::hub) fn poll(
         &mut self,
+        remote: &RemoteLog,
         history: &History,
         ticket: &mut Ticket,
         cx: &mut Context<'_>,
@@ -174,6 +200,7 @@ impl LogReader {
                 ReaderPosition::Requested => None,
                 ReaderPosition::End => return Poll::Ready(ReadOutcome::Ended),
             };
+            let mut reply = None;
             if let Some(position) = &position {
                 match history.find_or_wait(position.as_str(), ticket, cx.waker()) {
                     RingLookup::Found(number) => {
@@ -184,7 +211,7 @@ impl LogReader {
                         return Poll::Ready(ReadOutcome::InRing(number));
                     }
                     RingLookup::NotFound(HubEnd::At(end)) if end.is(position) => {
-                        self.position = ReaderPosition::End;
+                        self.end();
                         continue;
                     }
                     RingLookup::NotFound(hub_end) => match (&hub_end, self.call().is_some()) {
@@ -196,89 +223,106 @@ impl LogReader {
                         // There may be a last page, but nothing to wait for.
                         (HubEnd::At(_), true) if self.is_waiting_for_news => {
                             self.cancel_call();
-                            self.call_read(position.clone(), hub_end);
+                            reply = self.request_page(remote, position, &hub_end, cx);
                         }
                         (_, true) => {}
-                        (_, false) => self.call_read(position.clone(), hub_end),
+                        (_, false) => reply = self.request_page(remote, position, &hub_end, cx),
                     },
                 }
             }
-            let Some(call) = self.call() else {
-                // The ring has not begun. Beginning it wakes this task.
-                if !history.has_begun_or_wait(ticket, cx.waker()) {
-                    return Poll::Pending;
+            let answer = match (reply, self.call()) {
+                (Some(PageReply::Events(slice, next_limit)), _) => {
+                    return Poll::Ready(self.take_events(slice, next_limit));
                 }
-                if history.origin().is_none() {
-                    self.position = ReaderPosition::End;
+                (Some(PageReply::Answer(answer)), _) => Answer::Page(answer),
+                (_, Some(Call::Page(wait))) => ready!(wait.as_mut().poll(cx)).map_or(Answer::Interrupted, Answer::Page),
+                (_, Some(Call::Other(call))) => ready!(call.as_mut().poll(cx)),
+                (_, None) => {
+                    // The ring has not begun. Beginning it wakes this task.
+                    if !history.has_begun_or_wait(ticket, cx.waker()) {
+                        return Poll::Pending;
+                    }
+                    if history.origin().is_none() {
+                        self.end();
+                    }
+                    continue;
                 }
-                continue;
             };
-            let answer = ready!(call.as_mut().poll(cx));
             self.cancel_call();
             match (answer, position) {
                 (Answer::Position(position), _) => self.position = ReaderPosition::At(position),
                 (Answer::Page(answer), Some(position)) => {
-                    // A page that was requested before the end was known may have events after the end.
-                    if answer.hub_end == history.hub_end()
-                        && let Some(outcome) = self.take_page(answer, position, history)
+                    if self.may_take(&answer, history)
+                        && let Some(outcome) = self.take_page(&answer, position, remote, history)
                     {
                         return Poll::Ready(outcome);
                     }
                 }
                 (Answer::News, _) => self.early_returns = self.early_returns.saturating_add(1),
-                (Answer::Page(_), None) => {}
+                (Answer::Page(_), None) | (Answer::Interrupted, _) => {}
             }
         }
         cx.waker().wake_by_ref();
         Poll::Pending
     }
 
+    /// Whether the answer of a read, which may have begun before this reader asked, is one for this reader.
+    fn may_take(&self, answer: &PageAnswer, history: &History) -> bool {
+        let asked = self.reading.as_ref().and_then(|reading| reading.asked);
+        // A page that was requested before the end was known may have events after the end.
+        answer.hub_end == history.hub_end()
+            && (answer.slice.is_some() || asked.is_none_or(|asked| answer.number >= asked))
+    }
+
     /// Takes the page that was read after a position. `None` if it is empty: then the reader waits, or continues
     /// to read from another position.
-    fn take_page(&mut self, answer: PageAnswer, position: EventId, history: &History) -> Option<ReadOutcome> {
-        let end = match &answer.hub_end {
-            HubEnd::At(end) => Some(end),
-            HubEnd::NotEnding | HubEnd::PositionUnknown => None,
-        };
-        let page = answer.page;
-        if let Some(PageGap { gap, resume }) = page.gap {
-            self.position = if answer.passes_end { ReaderPosition::End } else { ReaderPosition::At(resume.clone()) };
-            return Some(ReadOutcome::Gap(gap, resume));
+    fn take_page(
+        &mut self,
+        answer: &PageAnswer,
+        position: EventId,
+        remote: &RemoteLog,
+        history: &History,
+    ) -> Option<ReadOutcome> {
+        if let Some(PageGap { gap, resume }) = &answer.gap {
+            if answer.passes_end {
+                self.end();
+            } else {
+                self.pass_page(resume.clone());
+            }
+            return Some(ReadOutcome::Gap(gap.clone(), resume.clone()));
         }
-        let is_last = |id: &EventId| end.is_some_and(|end| end.is(id));
-        let Some(slice) = EventSlice::of_page(&page.entries, is_last) else {
-            if page.closed.is_some() {
-                if self.has_found_none {
-                    history.set_log_closed_and_empty();
-                }
-                if !history.is_closed() {
-                    // Later subscriptions then know of the end without asking the log.
-                    history.begin_ending(Some(position));
-                }
-                self.position = ReaderPosition::End;
+        if let Some(slice) = &answer.slice {
+            return Some(self.take_events(slice.clone(), answer.next_limit));
+        }
+        if answer.is_closed {
+            if self.has_found_none {
+                history.set_log_closed_and_empty();
+            }
+            if !history.is_closed() {
+                // Later subscriptions then know of the end without asking the log.
+                history.begin_ending(Some(position));
+            }
+            self.end();
+            return Some(ReadOutcome::Ended);
+        }
+        match &answer.through {
+            Some(through) if *through != position => self.pass_page(through.clone()),
+            // Nothing is after this position, so it is the end, whichever id the end has.
+            _ if matches!(answer.hub_end, HubEnd::At(_)) => {
+                self.end();
                 return Some(ReadOutcome::Ended);
             }
-            match page.through {
-                Some(through) if through != position => self.position = ReaderPosition::At(through),
-                // Nothing is after this position, so it is the end, whichever id the end has.
-                _ if end.is_some() => {
-                    self.position = ReaderPosition::End;
-                    return Some(ReadOutcome::Ended);
-                }
-                _ => self.call_wait(position),
-            }
-            return None;
-        };
+            _ => self.call_wait(&remote.log, position),
+        }
+        None
+    }
+
+    fn take_events(&mut self, slice: EventSlice, next_limit: PageLimit) -> ReadOutcome {
         self.early_returns = 0;
         self.has_found_none = false;
-        let taken = slice.len();
-        if taken < page.entries.len() {
-            self.limit.set_taken(taken);
-        } else {
-            self.limit.adapt(&page.entries);
-        }
-        self.position = ReaderPosition::At(slice.end_position());
-        Some(ReadOutcome::Slice(slice))
+        self.limit = next_limit;
+        self.pass_page(slice.end_position());
+        ReadOutcome::Slice(slice)
     }
 }
 

@@ -1,17 +1,19 @@
 use std::sync::{
-    Arc, Mutex, PoisonError,
+    Arc, Mutex, PoisonError, Weak,
     atomic::{AtomicBool, Ordering},
 };
 
 use tokio::{runtime::Handle, task::AbortHandle};
 
-use super::{follower::follow, hosted::HostedHub};
+use super::{follower::follow, hosted::HostedHub, shared_reads::SharedReads};
 use crate::hub::{history::History, log::ErasedLog};
 
 /// A log that is not in the memory of this process, and what follows it.
 pub(in crate::hub) struct RemoteLog {
     pub(in crate::hub) log: Arc<dyn ErasedLog>,
     following: Following,
+    /// The reads for subscriptions that are not in the ring. They own it.
+    reads: Mutex<Weak<SharedReads>>,
 }
 
 enum Following {
@@ -33,7 +35,17 @@ impl RemoteLog {
             None => Following::Task(OwnTask::default()),
             Some((wakes, _)) => Following::Store(HostedHub::new(wakes.clone(), Arc::clone(&log), Arc::clone(history))),
         };
-        Self { log, following }
+        Self { log, following, reads: Mutex::default() }
+    }
+
+    /// The reads that the subscriptions outside of the ring share.
+    pub(super) fn shared_reads(&self) -> Arc<SharedReads> {
+        let mut known = self.reads.lock().unwrap_or_else(PoisonError::into_inner);
+        known.upgrade().unwrap_or_else(|| {
+            let reads = Arc::default();
+            *known = Arc::downgrade(&reads);
+            reads
+        })
     }
 
     /// Notes a new subscription.

@@ -63,15 +63,14 @@ impl<E> Subscription<E> {
         };
         // There may be no runtime here but one where the subscription is polled.
         remote.ensure_followed(history);
-        let log = || Arc::clone(&remote.log);
         let (position, log_reader) = match start {
-            Start::Earliest => (Position::InLog { resumed: false }, LogReader::before_last(log(), history, u64::MAX)),
-            Start::Last(n) => (Position::InLog { resumed: false }, LogReader::before_last(log(), history, *n)),
+            Start::Earliest => (Position::InLog { resumed: false }, LogReader::before_last(remote, history, u64::MAX)),
+            Start::Last(n) => (Position::InLog { resumed: false }, LogReader::before_last(remote, history, *n)),
             Start::Live | Start::After(_) => match start.id() {
-                Some(id) => (Position::InLog { resumed: true }, LogReader::at(log(), Some(EventId::from_wire(id)))),
+                Some(id) => (Position::InLog { resumed: true }, LogReader::at(Some(EventId::from_wire(id)))),
                 None => match history.head_if_begun() {
-                    Some(head) => (Position::InRing(head.number), LogReader::at(log(), Some(head.id))),
-                    None => (Position::InLog { resumed: false }, LogReader::at(log(), None)),
+                    Some(head) => (Position::InRing(head.number), LogReader::at(Some(head.id))),
+                    None => (Position::InLog { resumed: false }, LogReader::at(None)),
                 },
             },
         };

@@ -200,13 +200,15 @@ impl<E> Subscription<E> {
     }
 
     fn poll_log(&mut self, cx: &mut Context<'_>) -> Poll<ReadOutcome> {
-        let Some(Extras { log_reader: Some(log_reader), page_rest, .. }) = self.extras.as_deref_mut() else {
+        let (Some(Extras { log_reader: Some(log_reader), page_rest, .. }), Some(remote)) =
+            (self.extras.as_deref_mut(), &self.state.remote)
+        else {
             return Poll::Ready(ReadOutcome::Ended);
         };
         if let Some(slice) = page_rest.take() {
             return Poll::Ready(ReadOutcome::Slice(slice));
         }
-        let outcome = log_reader.poll(&self.state.history, &mut self.ticket, cx);
+        let outcome = log_reader.poll(remote, &self.state.history, &mut self.ticket, cx);
         if outcome.is_pending() && log_reader.is_waiting_for_news() {
             // It has all events now. Events that it misses from here on are lag.
             self.position.set(Position::InLog { resumed: false });

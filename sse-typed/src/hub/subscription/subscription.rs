@@ -79,8 +79,8 @@ impl<E> Subscription<E> {
     /// subscriber may see. After a second call both closures must return true.
     ///
     /// An event is decoded at most once for all subscriptions of the hub, when the first of them needs it. (Events of a
-    /// log elsewhere that are not in memory are decoded for each subscription.) An event that cannot be decoded is
-    /// withheld. Gaps, snapshots and the event of [`start_with`](Self::start_with) belong to this subscriber, and
+    /// log elsewhere that are not in memory are decoded once for each read of the log, which may serve several
+    /// subscriptions.) An event that cannot be decoded is withheld. Gaps, snapshots and the event of [`start_with`](Self::start_with) belong to this subscriber, and
     /// `allows` is not called for them. The count of a gap includes events that would have been withheld.
     ///
     /// A client that receives few of the events would keep an old last event ID, which is soon no longer in the

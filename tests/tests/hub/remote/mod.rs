@@ -5,6 +5,7 @@ mod ends;
 mod following;
 mod reading;
 mod ready;
+mod sharing;
 mod test_log;
 
 use std::{

@@ -25,7 +25,7 @@ pub(in crate::hub) struct Segment {
     pub(super) ends: EndFlags,
     pub(super) ids: SegmentIds,
     pub(in crate::hub) decoded: DecodedCache,
-    /// It was read from a log elsewhere for one subscription, and is not in a ring.
+    /// It was read from a log elsewhere, and is not in a ring.
     pub(super) is_from_page: bool,
 }
 
@@ -98,7 +98,18 @@ impl EventSlice {
         Some(Self { segment, start: 0, end, first, last })
     }
 
-    /// Whether it was read from a log elsewhere for one subscription. Its numbers are then those of a page.
+    /// The events of a page after a position, if it is the position after one of them.
+    pub(in crate::hub) fn after(&self, position: &EventId) -> Option<Self> {
+        let SegmentIds::FromLog(ids) = &self.segment.ids else { return None };
+        let index = ids.iter().position(|id| id == position)?;
+        let first = self.segment.first + index as u64 + 1;
+        // Each event ends in an empty line, and has no other.
+        let start = memchr::memmem::find_iter(&self.segment.bytes, b"\n\n").nth(index)? + 2;
+        let is_within = self.first <= first && first <= self.last && self.end == self.segment.bytes.len();
+        is_within.then(|| Self { start, first, ..self.clone() })
+    }
+
+    /// Whether it was read from a log elsewhere and is not in the ring. Its numbers are then those of a page.
     pub(in crate::hub) fn is_from_page(&self) -> bool {
         self.segment.is_from_page
     }

@@ -157,7 +157,7 @@
 //! store. The differences from other logs elsewhere:
 //!
 //! - One task for each store follows all hubs of the process. It reads at most 64 keys at the same time. A quiet key has
-//!   no task, no future and no timer. With its hub, its topic and a subscription it takes 2 to 2.5 KiB of memory
+//!   no task, no future and no timer. With its hub, its topic and a subscription it takes 1.5 to 2 KiB of memory
 //!   before its first event, and the events that are in memory in addition.
 //! - A hub to which nobody is subscribed for 5 seconds is not followed, and its events in memory are dropped. The next
 //!   subscription makes the store follow it again.

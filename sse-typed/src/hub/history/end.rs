@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use crate::event::EventId;
 
 /// Whether a history takes events, and whether all of them are here.
@@ -14,7 +16,7 @@ pub(super) enum CloseState {
 
 /// The position in a log elsewhere after which a hub has no events, as far as it is known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(in crate::hub) struct EndPosition(pub(super) Option<EventId>);
+pub(in crate::hub) struct EndPosition(pub(super) Option<Arc<EventId>>);
 
 /// Whether a hub ends, and where.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,13 +29,17 @@ pub(in crate::hub) enum HubEnd {
 }
 
 impl EndPosition {
+    pub(super) fn new(position: Option<EventId>) -> Self {
+        Self(position.map(Arc::new))
+    }
+
     /// Whether this position is the end.
     pub(in crate::hub) fn is(&self, position: &EventId) -> bool {
         self.get() == Some(position)
     }
 
     /// The position, if it is known.
-    pub(in crate::hub) const fn get(&self) -> Option<&EventId> {
-        self.0.as_ref()
+    pub(in crate::hub) fn get(&self) -> Option<&EventId> {
+        self.0.as_deref()
     }
 }

@@ -223,7 +223,7 @@ impl History {
         let state = &mut *locked;
         state.is_log_closed |= at.is_some();
         if matches!(state.close_state, CloseState::Open) {
-            state.close_state = CloseState::Ending(EndPosition(at));
+            state.close_state = CloseState::Ending(EndPosition::new(at));
             state.close_if_end_is_in_ring();
         }
         self.wake_waiting_quietly(locked);
@@ -234,7 +234,7 @@ impl History {
         let mut locked = self.lock();
         let state = &mut *locked;
         if let CloseState::Ending(end) = &mut state.close_state {
-            *end = EndPosition(Some(head));
+            *end = EndPosition::new(Some(head));
             state.close_if_end_is_in_ring();
         }
         self.wake_waiting_quietly(locked);
@@ -251,7 +251,7 @@ impl History {
         let mut state = self.lock();
         if !state.is_over() {
             let position = state.origin.is_some().then(|| state.ring.id(state.ring.head()));
-            state.close_state = CloseState::Closed(EndPosition(position));
+            state.close_state = CloseState::Closed(EndPosition::new(position));
         }
         self.wake_waiting_quietly(state);
     }

@@ -20,7 +20,7 @@ use crate::{
 
 /// Adds the events of the log to the ring, step by step.
 pub(super) struct Follower {
-    /// Where it reads on, if the ring has begun.
+    /// Where it reads on. `None` if it has to find out from the ring.
     position: Option<Box<EventId>>,
     /// How often the ring had been forgotten when it began.
     forgotten: u32,
@@ -77,6 +77,11 @@ impl Follower {
         }
         self.position = Some(Box::new(history.head_id()));
         Ok(())
+    }
+
+    /// Frees the position if it is the head of the ring, for a hub that has read everything.
+    pub(super) fn free_position(&mut self, history: &History) {
+        self.position.take_if(|position| **position == history.head_id());
     }
 
     async fn preload(&mut self, log: &dyn ErasedLog, history: &History) -> Result<(), CallFailure> {

@@ -87,6 +87,9 @@ impl log::Follower for HubFollower {
                 Ok(()) => follower.step(&*self.log, &self.history, up_to).await,
                 Err(failure) => Err(failure),
             };
+            if matches!(step, Ok(Step::CaughtUp(_))) {
+                follower.free_position(&self.history);
+            }
             *self.lock() = follower;
             match step {
                 Ok(Step::Moved) => StepOutcome::Continue,

@@ -27,7 +27,7 @@ pub(in crate::hub) struct LogReader {
     /// The reads of the hub, while it takes pages.
     reading: Option<Box<Reading>>,
     /// The call of the log that is under way. Only the owner uses it; the lock makes it `Sync`.
-    call: Mutex<Option<Call>>,
+    call: Mutex<Option<Box<Call>>>,
     is_waiting_for_news: bool,
     /// How often the log has returned from waiting without new events.
     early_returns: u32,
@@ -99,7 +99,7 @@ impl LogReader {
         Self {
             position,
             reading: None,
-            call: Mutex::new(call),
+            call: Mutex::new(call.map(Box::new)),
             is_waiting_for_news: false,
             early_returns: 0,
             limit: PageLimit::new(FIRST_PAGE),
@@ -138,7 +138,7 @@ impl LogReader {
         self.is_waiting_for_news = false;
     }
 
-    fn call(&mut self) -> &mut Option<Call> {
+    fn call(&mut self) -> &mut Option<Box<Call>> {
         self.call.get_mut().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -157,10 +157,10 @@ impl LogReader {
 
     fn call_wait(&mut self, log: &Arc<dyn ErasedLog>, position: EventId) {
         let (log, early_returns) = (Arc::clone(log), self.early_returns);
-        *self.call() = Some(Call::Other(Box::pin(async move {
+        *self.call() = Some(Box::new(Call::Other(Box::pin(async move {
             wait_for_news(&*log, &position, early_returns).await;
             Answer::News
-        })));
+        }))));
         self.is_waiting_for_news = true;
         self.reading = None;
     }
@@ -179,7 +179,7 @@ impl LogReader {
         let read = |number| read_page(Arc::clone(&remote.log), position.clone(), limit, hub_end.clone(), number);
         match reading.reads.request(PageRequest { position, hub_end, asked: &mut reading.asked }, read, cx) {
             PageReply::Waiting(wait) => {
-                *self.call() = Some(Call::Page(wait));
+                *self.call() = Some(Box::new(Call::Page(wait)));
                 None
             }
             reply => Some(reply),
@@ -230,7 +230,7 @@ impl LogReader {
                     },
                 }
             }
-            let answer = match (reply, self.call()) {
+            let answer = match (reply, self.call().as_deref_mut()) {
                 (Some(PageReply::Events(slice, next_limit)), _) => {
                     return Poll::Ready(self.take_events(slice, next_limit));
                 }

@@ -57,7 +57,7 @@ impl<E> Subscription<E> {
                 self.position.set(Position::InRing(history.oldest_position().number));
             }
             if self.position.get() == Position::UnknownId {
-                self.extras().unknown_id = start.id().map(EventId::from_wire);
+                self.extras().unknown_id = start.id().map(|id| Box::new(EventId::from_wire(id)));
             }
             return;
         };

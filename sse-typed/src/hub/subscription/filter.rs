@@ -16,7 +16,7 @@ pub(super) struct EventFilter<E> {
 
 impl<E> EventFilter<E> {
     /// A filter for the events that both `before` and `allows` let pass.
-    pub(super) fn new(before: Option<Self>, allows: impl Fn(&E) -> bool + Send + Sync + 'static) -> Self
+    pub(super) fn new(before: Option<Box<Self>>, allows: impl Fn(&E) -> bool + Send + Sync + 'static) -> Self
     where
         E: DecodeEvent + Send + Sync + 'static,
     {

@@ -114,7 +114,7 @@ impl<E> Subscription<E> {
             return Poll::Ready(Some(self.own_event(*event)));
         }
         if let Some(peeked) = self.extras.as_mut().and_then(|extras| extras.peeked.take()) {
-            return Poll::Ready(Some(peeked));
+            return Poll::Ready(Some(*peeked));
         }
         if let Some(remote) = &self.state.remote
             && !remote.ensure_followed(&self.state.history)
@@ -206,7 +206,7 @@ impl<E> Subscription<E> {
             return Poll::Ready(ReadOutcome::Ended);
         };
         if let Some(slice) = page_rest.take() {
-            return Poll::Ready(ReadOutcome::Slice(slice));
+            return Poll::Ready(ReadOutcome::Slice(*slice));
         }
         let outcome = log_reader.poll(remote, &self.state.history, &mut self.ticket, cx);
         if outcome.is_pending() && log_reader.is_waiting_for_news() {
@@ -244,7 +244,7 @@ impl<E> Subscription<E> {
         }
         if let Some(Extras { log_reader: Some(log_reader), page_rest, .. }) = self.extras.as_deref_mut() {
             if slice.is_from_page() {
-                *page_rest = rest;
+                *page_rest = rest.map(Box::new);
             } else {
                 log_reader.move_to(slice.end_position());
             }

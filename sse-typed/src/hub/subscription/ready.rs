@@ -84,7 +84,7 @@ impl<E> Subscription<E> {
                     _ => None,
                 });
                 let extras = self.extras();
-                (extras.peeked, extras.position_before_peeked) = (Some(item), before.map(Box::new));
+                (extras.peeked, extras.position_before_peeked) = (Some(Box::new(item)), before.map(Box::new));
             }
             Poll::Ready(None) => {}
             Poll::Pending if self.is_known_to_wait() => {}
@@ -110,13 +110,13 @@ impl<E> Subscription<E> {
     /// Moves back before the events that [`ready`](Self::ready) has read: a new filter may withhold them.
     pub(super) fn unread(&mut self) {
         let Some(extras) = self.extras.as_deref_mut() else { return };
-        match extras.peeked.take() {
+        match extras.peeked.take().map(|peeked| *peeked) {
             Some(SubscriptionItem::Published(slice)) if slice.is_from_page() => {
                 // It ends where the rest of its page begins.
-                extras.page_rest = Some(match extras.page_rest.take() {
+                extras.page_rest = Some(Box::new(match extras.page_rest.take() {
                     Some(rest) => EventSlice { end: rest.end, last: rest.last, ..slice },
                     None => slice,
-                });
+                }));
                 self.position.set(Position::InLog { resumed: false });
             }
             Some(SubscriptionItem::Published(slice)) => {
@@ -127,7 +127,7 @@ impl<E> Subscription<E> {
                 }
                 self.position.set(Position::InRing(slice.first - 1));
             }
-            other => extras.peeked = other,
+            other => extras.peeked = other.map(Box::new),
         }
     }
 }

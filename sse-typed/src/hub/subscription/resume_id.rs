@@ -45,7 +45,7 @@ impl<E> Subscription<E> {
                 Some(_) => extras.and_then(|extras| extras.position_before_peeked.as_deref().cloned()),
                 None => log_reader.and_then(|log_reader| log_reader.position(history)),
             },
-            Position::UnknownId => extras.and_then(|extras| extras.unknown_id.clone()),
+            Position::UnknownId => extras.and_then(|extras| extras.unknown_id.as_deref().cloned()),
             Position::BeforeSnapshot | Position::Ended => None,
         };
         // The id that a client has sent may be any text.

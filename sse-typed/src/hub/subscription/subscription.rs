@@ -42,26 +42,27 @@ pub struct Subscription<E> {
     pub(super) state: Arc<HubState<E>>,
     pub(super) position: PackedPosition,
     pub(super) ticket: Ticket,
-    /// What most subscriptions do not have.
+    /// What most subscriptions of a log in memory do not have.
     pub(super) extras: Option<Box<Extras<E>>>,
 }
 
+/// Every subscription of a log elsewhere has this, so what is rare is in boxes.
 pub(super) struct Extras<E> {
     /// The event that is sent before all others.
     pub(super) greeting: Option<Box<Event<Arc<E>>>>,
     /// What [`ready`](Subscription::ready) has read. The position is after it already.
-    pub(super) peeked: Option<SubscriptionItem<E>>,
+    pub(super) peeked: Option<Box<SubscriptionItem<E>>>,
     pub(super) position_before_peeked: Option<Box<EventId>>,
-    pub(super) filter: Option<EventFilter<E>>,
+    pub(super) filter: Option<Box<EventFilter<E>>>,
     pub(super) snapshot: Option<Box<dyn Fn() -> E + Send + Sync>>,
     /// Reads the log, if it is elsewhere.
     pub(super) log_reader: Option<LogReader>,
     /// The events of a page that were not yielded yet.
-    pub(super) page_rest: Option<EventSlice>,
+    pub(super) page_rest: Option<Box<EventSlice>>,
     /// The part of a merged stream that this subscription is.
     pub(super) part: Option<PartName>,
     /// The client's last event ID, which a log in memory does not know.
-    pub(super) unknown_id: Option<EventId>,
+    pub(super) unknown_id: Option<Box<EventId>>,
 }
 
 impl<E> Subscription<E> {
@@ -92,7 +93,7 @@ impl<E> Subscription<E> {
     {
         self.unread();
         let extras = self.extras();
-        extras.filter = Some(EventFilter::new(extras.filter.take(), allows));
+        extras.filter = Some(Box::new(EventFilter::new(extras.filter.take(), allows)));
         self
     }
 
@@ -140,7 +141,7 @@ impl<E> Subscription<E> {
     }
 
     pub(super) fn peeked(&self) -> Option<&SubscriptionItem<E>> {
-        self.extras.as_ref()?.peeked.as_ref()
+        self.extras.as_ref()?.peeked.as_deref()
     }
 
     pub(super) fn extras(&mut self) -> &mut Extras<E> {

@@ -85,8 +85,9 @@ impl WakeQueue {
             }
             None => {
                 if self.slots.len() == self.slots.capacity() {
-                    // An eighth at a time, because the memory of many waiting tasks matters.
-                    self.slots.reserve_exact((self.slots.len() / 8).max(16));
+                    // An eighth at a time, because the memory of many waiting tasks matters. Most hubs have few of them.
+                    let len = self.slots.len();
+                    self.slots.reserve_exact((len / 8).max(len.clamp(2, 16)));
                 }
                 self.slots.push_back(waiting);
                 self.end() - 1

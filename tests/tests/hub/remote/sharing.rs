@@ -130,7 +130,7 @@ fn poll_once(reader: &mut Reader) {
     assert!(reader.subscription.as_mut().unwrap().next().now_or_never().is_none());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_thousand_clients_at_one_position_cost_as_many_reads_as_a_few() {
     let log = CountingLog::new(10_000);
     let (hub, first) = log.hub_behind(1_000).await;
@@ -146,7 +146,7 @@ async fn a_thousand_clients_at_one_position_cost_as_many_reads_as_a_few() {
     assert!(log.reads() <= 25, "{}", log.reads());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn clients_at_different_positions_share_the_pages_that_hold_them() {
     let log = CountingLog::new(10_000);
     let (hub, _) = log.hub_behind(1_000).await;
@@ -161,7 +161,7 @@ async fn clients_at_different_positions_share_the_pages_that_hold_them() {
     assert!(log.reads() <= 100, "{}", log.reads());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_client_that_comes_a_moment_later_finds_the_pages_of_the_others() {
     let log = CountingLog::new(10_000);
     let (hub, first) = log.hub_behind(1_000).await;
@@ -206,7 +206,7 @@ async fn pages_are_kept_for_a_second_at_most_and_not_without_a_subscription_that
     assert!(log.reads() > reads);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_subscription_that_is_dropped_or_not_polled_holds_up_no_other() {
     let log = CountingLog::new(10_000);
     let (hub, first) = log.hub_behind(20).await;
@@ -230,7 +230,7 @@ async fn a_subscription_that_is_dropped_or_not_polled_holds_up_no_other() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_read_for_which_nobody_waits_ends() {
     let log = CountingLog::new(10_000);
     let (hub, first) = log.hub_behind(20).await;
@@ -269,7 +269,7 @@ async fn a_read_that_fails_or_panics_is_repeated_once_for_all() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn each_client_is_told_its_gap() {
     let log = CountingLog::new(100);
     let (hub, first) = log.hub_behind(1_000).await;
@@ -288,7 +288,7 @@ async fn each_client_is_told_its_gap() {
 }
 
 /// The answer of a read that began earlier may be out of date, except for events.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_client_takes_no_gap_and_no_end_from_a_read_that_began_before_it_came() {
     let log = CountingLog::new(100);
     let (hub, _) = log.hub_behind(20).await;
@@ -306,7 +306,7 @@ async fn a_client_takes_no_gap_and_no_end_from_a_read_that_began_before_it_came(
     assert_eq!(log.reads(), reads + 2);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_client_that_comes_after_the_close_is_answered_exactly_by_ready() {
     let log = CountingLog::new(100);
     let (_, last) = log.hub_behind(1).await;
@@ -329,7 +329,7 @@ async fn a_client_that_comes_after_the_close_is_answered_exactly_by_ready() {
     assert!(before.next().await.is_none());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_waiting_client_is_woken_once_for_a_page() {
     let log = CountingLog::new(10_000);
     let (hub, first) = log.hub_behind(20).await;

@@ -36,9 +36,8 @@ impl Ring {
         }
         let ids = match &self.ids {
             RingIds::Numbered(prefix) => SegmentIds::Numbered(*prefix),
-            RingIds::FromLog { ids, .. } => {
-                let kept = index_of(first, self.first)..index_of(last, self.first) + 1;
-                SegmentIds::FromLog(ids.range(kept).cloned().collect())
+            RingIds::FromLog(ids) => {
+                SegmentIds::FromLog(ids.range(index_of(first, self.first)..index_of(last, self.first) + 1))
             }
         };
         if index == 0 {

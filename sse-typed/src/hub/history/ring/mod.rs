@@ -151,9 +151,8 @@ impl Ring {
     pub(in crate::hub) fn id(&self, position: u64) -> EventId {
         match &self.ids {
             RingIds::Numbered(prefix) => prefix.id(position),
-            RingIds::FromLog { base, ids, .. } => {
-                let index = position.checked_sub(self.first).and_then(|index| usize::try_from(index).ok());
-                index.and_then(|index| ids.get(index)).unwrap_or(base).clone()
+            RingIds::FromLog(ids) => {
+                ids.get(position.checked_sub(self.first).and_then(|index| usize::try_from(index).ok())).clone()
             }
         }
     }
@@ -162,9 +161,7 @@ impl Ring {
     pub(in crate::hub) fn find(&self, id: &str) -> Option<u64> {
         match &self.ids {
             RingIds::Numbered(prefix) => prefix.parse(id).filter(|position| *position <= self.head()),
-            RingIds::FromLog { base, numbers, .. } => {
-                numbers.get(id).copied().or_else(|| (base.as_str() == id).then(|| self.oldest()))
-            }
+            RingIds::FromLog(ids) => ids.number(id, self.oldest()),
         }
     }
 
@@ -186,15 +183,14 @@ impl Ring {
                 self.open.extend_from_slice(text.as_bytes());
                 EventId::from_short(text)
             }
-            (RingIds::FromLog { base, ids, numbers }, id) => {
+            (RingIds::FromLog(ids), id) => {
                 // An event without an id has the id of the position before it.
-                let id = id.unwrap_or_else(|| ids.back().unwrap_or(base).clone());
+                let id = id.unwrap_or_else(|| ids.newest().clone());
                 self.open.extend_from_slice(id.as_str().as_bytes());
                 if ends.ends_stream() {
                     self.open.extend_from_slice(END_MARK.as_bytes());
                 }
-                numbers.insert(id.clone(), n);
-                ids.push_back(id.clone());
+                ids.push(id.clone(), n);
                 if ends.ends_stream() { id::with_end_mark(&id) } else { id }
             }
         };
@@ -332,9 +328,8 @@ impl Ring {
         let (first, last) = (self.open_first, self.head());
         let ids = match &self.ids {
             RingIds::Numbered(prefix) => SegmentIds::Numbered(*prefix),
-            RingIds::FromLog { ids, .. } => {
-                let count = usize::try_from(last + 1 - first).unwrap_or(usize::MAX).min(ids.len());
-                SegmentIds::FromLog(ids.range(ids.len() - count..).cloned().collect())
+            RingIds::FromLog(ids) => {
+                SegmentIds::FromLog(ids.last(usize::try_from(last + 1 - first).unwrap_or(usize::MAX)))
             }
         };
         let decoded = DecodedCache::default();

@@ -186,8 +186,9 @@ fn push(ring: &mut Ring, block: &[u8], now: Duration) {
 fn capacity(ring: &Ring) -> usize {
     let ids = match &ring.ids {
         RingIds::Numbered(_) => 0,
-        RingIds::FromLog { ids, numbers, .. } => {
-            ids.capacity() * size_of::<EventId>() + numbers.capacity() * size_of::<(EventId, u64)>()
+        RingIds::FromLog(ids) => {
+            let (ids, numbers) = ids.capacities();
+            ids * size_of::<EventId>() + numbers * size_of::<(EventId, u64)>()
         }
     };
     let pointers = ring.segments.capacity() + ring.trimmed_segments.capacity();
@@ -260,7 +261,7 @@ fn a_number_of_events_that_swings_does_not_reallocate() {
                 push(&mut ring, BLOCK, now);
             }
             if round >= 10 {
-                let ids = if let RingIds::FromLog { ids, .. } = &ring.ids { ids.capacity() } else { 0 };
+                let ids = if let RingIds::FromLog(ids) = &ring.ids { ids.capacities().0 } else { 0 };
                 capacities.push((ring.entries.capacity(), ids));
             }
         }

@@ -5,6 +5,7 @@ use std::{
 
 use tokio::time::Instant;
 
+use super::error::MemoryStoreError;
 use crate::{
     event::{EventId, Gap, GapReason},
     hub::{
@@ -20,6 +21,9 @@ pub(super) struct StoredKey {
     pub(super) name: Arc<str>,
     history: Mutex<KeyHistory>,
 }
+
+/// The key of a log, or its name and the error of each call.
+pub(super) type OpenedKey = Result<Arc<StoredKey>, Box<(String, MemoryStoreError)>>;
 
 /// The state under the lock of a [`StoredKey`].
 pub(super) struct KeyHistory {

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::{
     error::{ErrorKind, MemoryStoreError},
-    key::StoredKey,
+    key::{OpenedKey, StoredKey},
     shared::Shared,
 };
 use crate::{
@@ -23,29 +23,31 @@ use crate::{
 /// Two logs of one key are the same history. Every call completes at once, except `wait_after`.
 pub struct MemoryStoreLog {
     shared: Arc<Shared>,
-    name: Arc<str>,
     /// Taken when the log is dropped.
-    key: Option<Result<Arc<StoredKey>, MemoryStoreError>>,
+    key: Option<OpenedKey>,
     options: Arc<LogOptions>,
     /// The newest event that a sole writer knows.
     newest: Mutex<Option<Box<EventId>>>,
 }
 
 impl MemoryStoreLog {
-    pub(super) fn new(
-        shared: Arc<Shared>,
-        name: Arc<str>,
-        key: Result<Arc<StoredKey>, MemoryStoreError>,
-        options: Arc<LogOptions>,
-    ) -> Self {
-        Self { shared, name, key: Some(key), options, newest: Mutex::default() }
+    pub(super) fn new(shared: Arc<Shared>, key: OpenedKey, options: Arc<LogOptions>) -> Self {
+        Self { shared, key: Some(key), options, newest: Mutex::default() }
     }
 
     fn key(&self) -> Result<&Arc<StoredKey>, MemoryStoreError> {
         match &self.key {
             Some(Ok(key)) => Ok(key),
-            Some(Err(error)) => Err(error.clone()),
+            Some(Err(invalid)) => Err(invalid.1.clone()),
             None => Err(MemoryStoreError(ErrorKind::InvalidKey("the log is dropped"))),
+        }
+    }
+
+    fn name(&self) -> &str {
+        match &self.key {
+            Some(Ok(key)) => &key.name,
+            Some(Err(invalid)) => &invalid.0,
+            None => "",
         }
     }
 
@@ -72,7 +74,7 @@ impl MemoryStoreLog {
         }
         self.shared.remove_expired(now);
         // A close without an event changes no id.
-        self.shared.wakes.changed(&self.name, block.map(|_| &id));
+        self.shared.wakes.changed(self.name(), block.map(|_| &id));
         Ok(id)
     }
 }
@@ -94,7 +96,7 @@ impl EventLog for MemoryStoreLog {
 
     async fn wait_after(&self, after: &EventId) -> Result<(), MemoryStoreError> {
         let key = self.key()?;
-        let woken = self.shared.wakes.wait(&self.name);
+        let woken = self.shared.wakes.wait(self.name());
         let is_waited_for = key.lock(Instant::now()).is_waited_for(after.as_str());
         if is_waited_for {
             woken.await;
@@ -111,7 +113,7 @@ impl EventLog for MemoryStoreLog {
     }
 
     fn wakes(&self) -> Option<(&Wakes, &str)> {
-        Some((&self.shared.wakes, &self.name))
+        Some((&self.shared.wakes, self.name()))
     }
 }
 
@@ -126,7 +128,7 @@ impl Drop for MemoryStoreLog {
 impl fmt::Debug for MemoryStoreLog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MemoryStoreLog")
-            .field("key", &self.name)
+            .field("key", &self.name())
             .field("options", &self.options)
             .finish_non_exhaustive()
     }

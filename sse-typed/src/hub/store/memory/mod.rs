@@ -66,8 +66,7 @@ impl MemoryStore {
     }
 
     fn open_log(&self, key: &str, options: Arc<LogOptions>) -> MemoryStoreLog {
-        let (name, stored) = self.shared.open_key(key);
-        MemoryStoreLog::new(Arc::clone(&self.shared), name, stored, options)
+        MemoryStoreLog::new(Arc::clone(&self.shared), self.shared.open_key(key), options)
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::{
     error::{ErrorKind, MemoryStoreError},
-    key::StoredKey,
+    key::{OpenedKey, StoredKey},
 };
 use crate::hub::{
     log::Wakes,
@@ -59,19 +59,15 @@ impl Shared {
     }
 
     /// The key of a log.
-    pub(super) fn open_key(&self, key: &str) -> (Arc<str>, Result<Arc<StoredKey>, MemoryStoreError>) {
-        match check_key(key) {
-            Ok(name) => {
-                let mut keys = self.lock();
-                let stored = keys.by_name.get(&name).cloned().unwrap_or_else(|| {
-                    let stored = Arc::new(StoredKey::new(Arc::clone(&name)));
-                    keys.by_name.insert(name, Arc::clone(&stored));
-                    stored
-                });
-                (Arc::clone(&stored.name), Ok(stored))
-            }
-            Err(fault) => (Arc::from(key), Err(MemoryStoreError(ErrorKind::InvalidKey(fault)))),
-        }
+    pub(super) fn open_key(&self, key: &str) -> OpenedKey {
+        let name = check_key(key)
+            .map_err(|fault| Box::new((key.to_owned(), MemoryStoreError(ErrorKind::InvalidKey(fault)))))?;
+        let mut keys = self.lock();
+        Ok(keys.by_name.get(&name).cloned().unwrap_or_else(|| {
+            let stored = Arc::new(StoredKey::new(Arc::clone(&name)));
+            keys.by_name.insert(name, Arc::clone(&stored));
+            stored
+        }))
     }
 
     /// Takes back the key of a log that is dropped. A key that has no history is forgotten with its last log.

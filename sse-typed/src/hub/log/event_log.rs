@@ -37,7 +37,8 @@ use crate::event::EventId;
 /// # Failure
 ///
 /// An append or a close that fails is the publisher's error. All other calls are retried with back-off until they
-/// succeed. A panic is treated like an error.
+/// succeed. A panic is treated like an error, and so is a call that does not answer within 30 seconds. Only
+/// [`wait_after`](Self::wait_after) may take longer.
 pub trait EventLog: Send + Sync + 'static {
     /// The error of the log.
     type Error: Error + Send + Sync + 'static;

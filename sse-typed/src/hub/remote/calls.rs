@@ -2,8 +2,9 @@
 
 use std::{fmt, future::poll_fn, task::Poll, time::Duration};
 
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::Instant;
 
+use super::call_timer::CallTimer;
 use crate::{
     event::EventId,
     hub::{
@@ -14,10 +15,14 @@ use crate::{
     panics,
 };
 
+/// How long a call may take, except one that waits for news.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
 /// Why a call of a log has no answer.
 pub(super) enum CallFailure {
     Error(AnyLogError),
     Panic,
+    TimedOut,
 }
 
 impl fmt::Display for CallFailure {
@@ -25,15 +30,20 @@ impl fmt::Display for CallFailure {
         match self {
             Self::Error(error) => error.fmt(f),
             Self::Panic => f.write_str("it panicked"),
+            Self::TimedOut => write!(f, "no answer within {} s", TIMEOUT.as_secs()),
         }
     }
 }
 
 /// Calls the log until it answers.
 pub(in crate::hub) async fn retry_until_ok<'a, T>(call: impl Fn() -> BoxFuture<'a, T> + Send) -> T {
+    retry(call, Some(TIMEOUT)).await
+}
+
+async fn retry<'a, T>(call: impl Fn() -> BoxFuture<'a, T> + Send, timeout: Option<Duration>) -> T {
     let mut failures = 0;
     loop {
-        match try_call(call()).await {
+        match try_call_within(call(), timeout).await {
             Ok(answer) => return answer,
             Err(failure) => pause_after(&failure, &mut failures).await,
         }
@@ -45,15 +55,29 @@ pub(super) async fn pause_after(failure: &CallFailure, failures: &mut u32) {
     let pause = retry_pause(*failures);
     *failures = failures.saturating_add(1);
     trace::log_failed(failure, pause);
-    sleep(pause).await;
+    CallTimer::after(pause).wait().await;
+}
+
+/// Calls the log once.
+pub(super) async fn try_call<T>(answer: BoxFuture<'_, T>) -> Result<T, CallFailure> {
+    try_call_within(answer, Some(TIMEOUT)).await
 }
 
 /// Calls the log once. A panic must not end the task: it may be the only one that follows the log, and subscriptions
-/// would wait forever.
-pub(super) async fn try_call<T>(mut answer: BoxFuture<'_, T>) -> Result<T, CallFailure> {
+/// would wait forever. So would those that share a call that never answers.
+async fn try_call_within<T>(mut answer: BoxFuture<'_, T>, timeout: Option<Duration>) -> Result<T, CallFailure> {
+    // Made when the answer is not ready at once.
+    let mut timer = None;
     poll_fn(|cx| match panics::catch_panic(|| answer.as_mut().poll(cx)) {
-        Some(poll) => poll.map_err(CallFailure::Error),
+        Some(Poll::Ready(answer)) => Poll::Ready(answer.map_err(CallFailure::Error)),
         None => Poll::Ready(Err(CallFailure::Panic)),
+        Some(Poll::Pending) => match timeout {
+            Some(timeout) => {
+                let timer = timer.get_or_insert_with(|| CallTimer::after(timeout));
+                timer.poll(cx).map(|()| Err(CallFailure::TimedOut))
+            }
+            None => Poll::Pending,
+        },
     })
     .await
 }
@@ -71,8 +95,8 @@ pub(super) async fn gap_passes_end(log: &dyn ErasedLog, end: &EndPosition) -> Re
 /// events before: one that does so repeatedly is asked less and less often, down to once in 128 ms.
 pub(super) async fn wait_for_news(log: &dyn ErasedLog, position: &EventId, early_returns: u32) {
     let began = Instant::now();
-    retry_until_ok(|| log.wait_after(position)).await;
+    retry(|| log.wait_after(position), None).await;
     if early_returns > 0 {
-        sleep_until(began + Duration::from_millis(1 << (early_returns - 1).min(7))).await;
+        CallTimer::at(began + Duration::from_millis(1 << (early_returns - 1).min(7))).wait().await;
     }
 }

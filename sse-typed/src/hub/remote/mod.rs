@@ -12,6 +12,7 @@
 //!
 //! [`history::mirror`](super::history) says where a hub ends and how that is found out.
 
+mod call_timer;
 mod calls;
 mod follower;
 mod hosted;

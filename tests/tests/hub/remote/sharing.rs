@@ -121,6 +121,10 @@ impl EventLog for CountingLog {
     }
 
     async fn before_last(&self, n: u64) -> io::Result<EventId> {
+        yield_now().await;
+        if self.0.fails.load(Ordering::Relaxed) {
+            return Err(io::Error::other("the read fails"));
+        }
         Ok(infallible(self.0.log.before_last(n).await))
     }
 }
@@ -270,6 +274,23 @@ async fn a_read_that_fails_or_panics_is_repeated_once_for_all() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_read_that_does_not_answer_for_thirty_seconds_is_repeated() {
+    let log = CountingLog::new(10_000);
+    let (hub, first) = log.hub_behind(20).await;
+    log.0.holds_reads.send_replace(true);
+    let mut clients: Vec<_> = (0..10).map(|_| Reader::at(&hub, first.clone())).collect();
+    clients.iter_mut().for_each(poll_once);
+    sleep(Duration::from_millis(29_900)).await;
+    assert_eq!(log.reads(), 1);
+    sleep(Duration::from_millis(300)).await;
+    assert_eq!((log.reads(), log.0.under_way.load(Ordering::Relaxed)), (2, 1));
+    log.0.holds_reads.send_replace(false);
+    for client in &mut clients {
+        assert_eq!(client.take(19).await, ticks(2..=20));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn each_client_is_told_its_gap() {
     let log = CountingLog::new(100);
     let (hub, first) = log.hub_behind(1_000).await;
@@ -402,6 +423,24 @@ fn a_read_that_ends_with_its_runtime_is_begun_again_in_another() {
         }
         until(|| log.0.under_way.load(Ordering::Relaxed) == 0).await;
     });
+}
+
+#[test]
+fn a_client_that_waits_to_repeat_a_call_when_its_runtime_ends_goes_on_in_another() {
+    let log = CountingLog::new(10_000);
+    let runtime = || Builder::new_current_thread().enable_time().build().unwrap();
+    let first = runtime();
+    let (hub, _) = first.block_on(log.hub_behind(20));
+    log.0.fails.store(true, Ordering::Relaxed);
+    let mut earliest = Reader::at(&hub, Start::Earliest);
+    first.block_on(async {
+        poll_once(&mut earliest);
+        settle().await;
+        poll_once(&mut earliest);
+    });
+    drop(first);
+    log.0.fails.store(false, Ordering::Relaxed);
+    assert_eq!(runtime().block_on(earliest.take(20)), ticks(1..=20));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

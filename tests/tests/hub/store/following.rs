@@ -252,6 +252,40 @@ async fn keys_whose_reads_fail_or_panic_hold_up_no_other_and_are_read_again() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn keys_whose_reads_never_answer_hold_up_others_once_for_thirty_seconds_at_most() {
+    let store = store();
+    *store.controls.hangs.lock().unwrap() = Some("bad");
+    let mut followed = Vec::new();
+    for n in 0..100 {
+        let hub = hub(&store, &format!("bad/{n}"));
+        let mut live = hub.subscribe(Start::Live);
+        assert!(live.next().now_or_never().is_none());
+        followed.push((hub, live));
+    }
+    settle().await;
+    let good = hub(&store, "good");
+    let mut live = good.subscribe(Start::Live);
+    let began = Instant::now();
+    good.publish(&Feed::Tick(0)).await.unwrap();
+    assert_eq!(take(&mut live, 1).await, ticks([0]));
+    assert_eq!(began.elapsed(), Duration::from_secs(30));
+    // The rest of the hundred.
+    sleep(Duration::from_secs(30)).await;
+    for n in 1..200 {
+        let began = Instant::now();
+        good.publish(&Feed::Tick(n)).await.unwrap();
+        assert_eq!(take(&mut live, 1).await, ticks([n]));
+        assert_eq!(began.elapsed(), Duration::ZERO, "event {n}");
+        sleep(Duration::from_secs(2)).await;
+    }
+    *store.controls.hangs.lock().unwrap() = None;
+    for (n, (hub, live)) in followed.iter_mut().enumerate() {
+        hub.publish(&Feed::Tick(n as u64)).await.unwrap();
+        assert_eq!(timeout(Duration::from_secs(600), take(live, 1)).await.unwrap(), ticks([n as u64]));
+    }
+}
+
 #[test]
 fn another_task_follows_the_keys_when_a_runtime_ends() {
     let store = MemoryStore::default();

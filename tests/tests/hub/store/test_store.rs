@@ -1,6 +1,7 @@
 //! A store in memory that counts its reads, and is slow or fails on request.
 
 use std::{
+    future::pending,
     io,
     sync::{
         Arc, Mutex,
@@ -37,6 +38,8 @@ pub(crate) struct Controls {
     /// Reads of keys with this text fail, or panic.
     pub(crate) fails: Mutex<Option<&'static str>>,
     pub(crate) panics: Mutex<Option<&'static str>>,
+    /// Reads of keys with this text never answer.
+    pub(crate) hangs: Mutex<Option<&'static str>>,
 }
 
 impl TestStore {
@@ -59,6 +62,7 @@ impl TestStore {
             holds_reads: watch::Sender::new(false),
             fails: Mutex::default(),
             panics: Mutex::default(),
+            hangs: Mutex::default(),
         };
         Self { store, controls: Arc::new(controls) }
     }
@@ -139,6 +143,9 @@ impl TestStoreLog {
             return Err(io::Error::other("the read fails"));
         }
         assert!(!is_named(&controls.panics), "the read panics");
+        if is_named(&controls.hangs) {
+            pending::<()>().await;
+        }
         self.travel().await?;
         let answer = read.await.map_err(io::Error::other)?;
         self.travel().await?;

@@ -16,6 +16,10 @@ use crate::hub::log::pause::retry_pause;
 /// The time without subscriptions after which a hub is no longer followed.
 const DORMANT_AFTER: Duration = Duration::from_secs(5);
 
+/// The most followers that try again at the same time. Reads that never answer take 30 seconds, and must not hold up
+/// the keys whose reads answer.
+const MAX_RETRIES: usize = 32;
+
 /// The most followers that become dormant while the lock is held once.
 const MAX_DORMANT: usize = 64;
 
@@ -25,6 +29,10 @@ pub(super) struct Schedule {
     entries: HashMap<u64, Entry>,
     /// Followers that have something to read.
     queue: VecDeque<u64>,
+    /// Followers that try again after a failure.
+    retry_queue: VecDeque<u64>,
+    /// How many of them run.
+    running_retries: usize,
     /// When a follower whose log has failed tries again.
     retries: Timers,
     /// When a follower without subscriptions may become dormant.
@@ -54,6 +62,8 @@ enum Activity {
     Queued,
     /// It runs a step.
     Running,
+    /// It runs a step after a failure.
+    Retrying,
     /// It waits for its retry.
     Paused,
 }
@@ -64,6 +74,12 @@ pub(super) struct NextStep {
     pub(super) follower: Arc<dyn Follower>,
     pub(super) news: News,
     pub(super) pause: Duration,
+}
+
+impl Activity {
+    const fn is_running(self) -> bool {
+        matches!(self, Self::Running | Self::Retrying)
+    }
 }
 
 impl Entry {
@@ -107,11 +123,12 @@ impl Schedule {
 
     pub(super) fn remove(&mut self, number: u64) -> Option<Entry> {
         let entry = self.entries.remove(&number)?;
-        if entry.activity == Activity::Running {
+        if entry.activity.is_running() {
+            self.running_retries -= usize::from(entry.activity == Activity::Retrying);
             self.cancelled.push(number);
         }
         if self.entries.is_empty() {
-            (self.queue, self.retries, self.dormancy) = Default::default();
+            (self.queue, self.retry_queue, self.retries, self.dormancy) = Default::default();
         } else if self.entries.capacity() / 8 > self.entries.len().max(64) {
             self.entries.shrink_to(self.entries.len() * 2);
         }
@@ -154,7 +171,8 @@ impl Schedule {
 
     /// Cancels the step of a follower, if one runs, and restarts the follower.
     pub(super) fn restart(&mut self, number: u64) {
-        if let Some(entry) = self.entries.get_mut(&number).filter(|entry| entry.activity == Activity::Running) {
+        if let Some(entry) = self.entries.get_mut(&number).filter(|entry| entry.activity.is_running()) {
+            self.running_retries -= usize::from(entry.activity == Activity::Retrying);
             entry.activity = Activity::Idle;
             self.cancelled.push(number);
         }
@@ -174,11 +192,14 @@ impl Schedule {
     /// Takes the next step to run.
     pub(super) fn next_step(&mut self) -> Option<NextStep> {
         loop {
-            let number = self.queue.pop_front()?;
+            let may_retry = self.running_retries < MAX_RETRIES;
+            let retry = if may_retry { self.retry_queue.pop_front() } else { None };
+            let number = retry.or_else(|| self.queue.pop_front())?;
             let Some(entry) = self.entries.get_mut(&number).filter(|entry| entry.activity == Activity::Queued) else {
                 continue;
             };
-            entry.activity = Activity::Running;
+            entry.activity = if retry.is_some() { Activity::Retrying } else { Activity::Running };
+            self.running_retries += usize::from(retry.is_some());
             let news = entry.news.take().unwrap_or(News::Unknown);
             let follower = Arc::clone(&entry.follower);
             return Some(NextStep { number, follower, news, pause: retry_pause(entry.failures) });
@@ -187,9 +208,10 @@ impl Schedule {
 
     /// Records the outcome of a step. True if the follower has reached the end and must be removed.
     pub(super) fn finish_step(&mut self, number: u64, news: News, outcome: StepOutcome, now: Instant) -> bool {
-        let Some(entry) = self.entries.get_mut(&number).filter(|entry| entry.activity == Activity::Running) else {
+        let Some(entry) = self.entries.get_mut(&number).filter(|entry| entry.activity.is_running()) else {
             return false;
         };
+        self.running_retries -= usize::from(entry.activity == Activity::Retrying);
         entry.activity = Activity::Idle;
         let failures = mem::take(&mut entry.failures);
         match outcome {
@@ -213,8 +235,9 @@ impl Schedule {
     /// Queues the followers whose steps ran when the task ended.
     pub(super) fn interrupt(&mut self) {
         self.cancelled.clear();
+        self.running_retries = 0;
         for (number, entry) in &mut self.entries {
-            if entry.activity == Activity::Running {
+            if entry.activity.is_running() {
                 entry.activity = Activity::Queued;
                 entry.news = Some(News::Unknown);
                 self.queue.push_back(*number);
@@ -227,7 +250,7 @@ impl Schedule {
         while let Some(number) = pop_due(&mut self.retries, now) {
             if let Some(entry) = self.entries.get_mut(&number).filter(|entry| entry.activity == Activity::Paused) {
                 entry.activity = Activity::Queued;
-                self.queue.push_back(number);
+                self.retry_queue.push_back(number);
             }
         }
         let mut dormant = Vec::new();
@@ -252,8 +275,9 @@ impl Schedule {
         [first(&self.retries), first(&self.dormancy)].into_iter().flatten().min()
     }
 
+    /// Whether there is a step to run.
     pub(super) fn has_queued(&self) -> bool {
-        !self.queue.is_empty()
+        !self.queue.is_empty() || !self.retry_queue.is_empty() && self.running_retries < MAX_RETRIES
     }
 
     /// Followers that were removed or restarted during a step, since the last call.

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-use sse_typed::hub::{Block, End, EventLog, EventStore, LogOptions, MemoryStore, Retention};
-use tokio::time::sleep;
+use futures_util::{StreamExt, future::BoxFuture};
+use sse_typed::hub::{Block, End, EventLog, EventStore, Hub, LogOptions, MemoryStore, Retention, Start};
+use tokio::time::{sleep, timeout};
+
+use crate::common::Feed;
 
 fn block() -> Block {
     Block::new("event: tick\ndata: 1\n\n", false).unwrap()
@@ -29,6 +32,50 @@ async fn an_idle_key_is_removed_its_time_after_the_last_append() {
     assert!(log.read_after(first.as_str(), 10).await.unwrap().gap.is_some(), "its ids are gaps");
     log.append(&block()).await.unwrap();
     assert_eq!(count(&store, "a").await, 1, "it can be used again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_of_a_key_that_has_expired_is_told_when_the_key_is_next_used() {
+    let store = MemoryStore::new(LogOptions::new().idle_ttl(Duration::from_secs(10)));
+    let hub: Hub<Feed, _> = Hub::builder().build_on(store.log("a"));
+    let mut events = hub.subscribe(Start::Live).events();
+    let uses: [fn(&MemoryStore) -> BoxFuture<'_, ()>; 4] = [
+        |store| Box::pin(async { drop(store.log("a").head().await) }),
+        |store| Box::pin(async { drop(store.log("a").read_after("", 1).await) }),
+        |store| Box::pin(async { drop(store.log("a")) }),
+        |store| Box::pin(async { drop(store.log("a").append(&block()).await) }),
+    ];
+    for touch in uses {
+        hub.publish(&Feed::Tick(7)).await.unwrap();
+        loop {
+            let event = events.next().await.unwrap();
+            if *event.data == Feed::Tick(7) {
+                break;
+            }
+        }
+        assert!(timeout(Duration::from_secs(11), events.next()).await.is_err());
+        touch(&store).await;
+        let next = timeout(Duration::from_secs(1), events.next()).await.expect("it is woken").unwrap();
+        assert!(matches!(*next.data, Feed::Missed(_)), "{next:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_has_a_mebibyte_at_most_or_one_larger_event() {
+    let log = MemoryStore::new(LogOptions::new().retain(Retention::events(100).bytes(64 << 20))).log("a");
+    let large = |size: usize| Block::new(format!("data: {}\n\n", "x".repeat(size)), false).unwrap();
+    let start = log.head().await.unwrap();
+    for size in [2 << 20, 500 << 10, 500 << 10, 500 << 10, 1] {
+        log.append(&large(size)).await.unwrap();
+    }
+    let (mut position, mut pages) = (start, Vec::new());
+    while let page = log.read_after(position.as_str(), 100).await.unwrap()
+        && let Some(last) = page.entries.last()
+    {
+        position = last.id.clone();
+        pages.push(page.entries.len());
+    }
+    assert_eq!(pages, [1, 2, 2]);
 }
 
 #[tokio::test(start_paused = true)]

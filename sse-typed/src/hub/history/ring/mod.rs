@@ -64,6 +64,9 @@ pub(in crate::hub) struct Ring {
     trimmed_segments: Vec<Arc<Segment>>,
 }
 
+/// How many bytes of events a page of a log in memory has, unless its first event alone has more.
+const PAGE_SIZE: usize = 1 << 20;
+
 #[derive(Debug)]
 struct Entry {
     end: usize,
@@ -221,9 +224,10 @@ impl Ring {
         self.shrink();
     }
 
-    /// The events after a position, as a log returns them.
+    /// The events after a position, as a log returns them: at most `limit` events and [`PAGE_SIZE`] bytes, but one event
+    /// whatever its size.
     pub(in crate::hub) fn entries(&mut self, mut position: u64, limit: usize) -> Vec<LogEntry> {
-        let mut entries = Vec::new();
+        let (mut entries, mut size) = (Vec::new(), 0);
         while let RingRead::Slice(slice) = self.read(position) {
             let mut start = slice.start;
             for n in slice.first..=slice.last {
@@ -231,6 +235,10 @@ impl Ring {
                     return entries;
                 }
                 let end = self.end_of(n);
+                size += end - start;
+                if size > PAGE_SIZE && !entries.is_empty() {
+                    return entries;
+                }
                 let bytes = slice.segment.bytes.slice(start..end);
                 // Without the line of the id.
                 let line = memchr::memchr(b'\n', &bytes).map_or(0, |line| line + 1);

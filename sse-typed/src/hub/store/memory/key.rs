@@ -1,4 +1,5 @@
 use std::{
+    mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -33,6 +34,8 @@ pub(super) struct KeyHistory {
     end: Option<End>,
     /// When it is removed.
     expires: Option<Instant>,
+    /// It has expired and was removed since this was last taken: its followers are to be woken.
+    has_expired: bool,
     /// The timer of the store at which this key is looked at.
     pub(super) timer: Option<Instant>,
     created: Instant,
@@ -46,8 +49,9 @@ impl StoredKey {
     /// Locks the history. One that has expired is removed first.
     pub(super) fn lock(&self, now: Instant) -> MutexGuard<'_, KeyHistory> {
         let mut history = self.history.lock().unwrap_or_else(PoisonError::into_inner);
-        if history.has_expired(now) {
+        if history.is_expired(now) {
             history.remove();
+            history.has_expired = true;
         } else if let Some(ring) = &mut history.ring
             && ring.has_max_age()
         {
@@ -61,7 +65,15 @@ impl StoredKey {
 impl KeyHistory {
     fn new() -> Self {
         let created = Instant::now();
-        Self { prefix: IdPrefix::random(), ring: None, end: None, expires: None, timer: None, created }
+        Self {
+            prefix: IdPrefix::random(),
+            ring: None,
+            end: None,
+            expires: None,
+            has_expired: false,
+            timer: None,
+            created,
+        }
     }
 
     fn trim(&mut self, age: Duration) {
@@ -70,8 +82,13 @@ impl KeyHistory {
         }
     }
 
-    pub(super) fn has_expired(&self, now: Instant) -> bool {
+    fn is_expired(&self, now: Instant) -> bool {
         self.expires.is_some_and(|expires| expires <= now)
+    }
+
+    /// Whether it has expired and was removed since the last call. The caller then reports the change.
+    pub(super) const fn take_has_expired(&mut self) -> bool {
+        mem::replace(&mut self.has_expired, false)
     }
 
     pub(super) const fn expires(&self) -> Option<Instant> {
@@ -85,7 +102,7 @@ impl KeyHistory {
 
     /// Removes all of it. Ids of its events are unknown from now on.
     pub(super) fn remove(&mut self) {
-        *self = Self { timer: self.timer, ..Self::new() };
+        *self = Self { timer: self.timer, has_expired: self.has_expired, ..Self::new() };
     }
 
     /// Whether it is as if it had never been used, and no timer will look at it.

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::{
     error::{ErrorKind, MemoryStoreError},
-    key::{OpenedKey, StoredKey},
+    key::{KeyHistory, OpenedKey, StoredKey},
     shared::Shared,
 };
 use crate::{
@@ -51,10 +51,28 @@ impl MemoryStoreLog {
         }
     }
 
+    /// Looks at the history. If it has expired, its followers are woken.
+    fn look<T>(&self, look: impl FnOnce(&mut KeyHistory) -> T) -> Result<T, MemoryStoreError> {
+        let key = self.key()?;
+        let mut history = key.lock(Instant::now());
+        let seen = look(&mut history);
+        let has_expired = history.take_has_expired();
+        drop(history);
+        if has_expired {
+            self.shared.wakes.changed(&key.name, None);
+        }
+        Ok(seen)
+    }
+
     fn write(&self, block: Option<&Block>, end: Option<End>) -> Result<EventId, AppendError<MemoryStoreError>> {
         let key = self.key().map_err(AppendError::Failed)?;
         let now = Instant::now();
         let mut history = key.lock(now);
+        if history.take_has_expired() {
+            drop(history);
+            self.shared.wakes.changed(&key.name, None);
+            history = key.lock(now);
+        }
         if let Some(end) = history.end() {
             return Err(AppendError::Closed(end));
         }
@@ -91,25 +109,23 @@ impl EventLog for MemoryStoreLog {
     }
 
     async fn read_after(&self, after: &str, limit: usize) -> Result<Page, MemoryStoreError> {
-        Ok(self.key()?.lock(Instant::now()).page(after, limit))
+        self.look(|history| history.page(after, limit))
     }
 
     async fn wait_after(&self, after: &EventId) -> Result<(), MemoryStoreError> {
-        let key = self.key()?;
         let woken = self.shared.wakes.wait(self.name());
-        let is_waited_for = key.lock(Instant::now()).is_waited_for(after.as_str());
-        if is_waited_for {
+        if self.look(|history| history.is_waited_for(after.as_str()))? {
             woken.await;
         }
         Ok(())
     }
 
     async fn head(&self) -> Result<EventId, MemoryStoreError> {
-        Ok(self.key()?.lock(Instant::now()).head())
+        self.look(|history| history.head())
     }
 
     async fn before_last(&self, n: u64) -> Result<EventId, MemoryStoreError> {
-        Ok(self.key()?.lock(Instant::now()).before_last(n))
+        self.look(|history| history.before_last(n))
     }
 
     fn wakes(&self) -> Option<(&Wakes, &str)> {

@@ -22,8 +22,9 @@ use crate::hub::{
 ///
 /// Its ids are `<random>-<n>`. The random part is drawn when a key is first used, so ids of a removed key are gaps.
 ///
-/// Retention is exact. A key whose time to live is over is removed when it is next used, or soon after when other keys are
-/// appended to: there is no timer.
+/// Retention is exact. A page has at most 1 MiB of events, or one larger event. A key whose time to live is over is removed
+/// when it is next used in any way, or soon after when other keys are appended to: there is no timer. Hubs on the key are
+/// woken then, and their clients get the gap.
 ///
 /// ```
 /// # #[cfg(not(feature = "derive"))]

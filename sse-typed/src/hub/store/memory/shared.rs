@@ -73,11 +73,17 @@ impl Shared {
     /// Takes back the key of a log that is dropped. A key that has no history is forgotten with its last log.
     pub(super) fn give_back(&self, key: Arc<StoredKey>) {
         let mut keys = self.lock();
+        let mut history = key.lock(Instant::now());
+        let (is_unused, has_expired) = (history.is_unused(), history.take_has_expired());
+        drop(history);
         // One is in the map, and one is this. Others are made under the lock only.
-        if Arc::strong_count(&key) == 2 && key.lock(Instant::now()).is_unused() {
+        if Arc::strong_count(&key) == 2 && is_unused {
             keys.forget(&key.name);
         }
-        drop(key);
+        drop(keys);
+        if has_expired {
+            self.wakes.changed(&key.name, None);
+        }
     }
 
     /// Sets the timer of a key that expires before it.
@@ -110,6 +116,8 @@ impl Shared {
             let mut history = stored.lock(now);
             let expires = history.expires();
             history.timer = expires;
+            // It is reported below.
+            history.take_has_expired();
             let is_unused = history.is_unused();
             drop(history);
             if let Some(due) = expires {

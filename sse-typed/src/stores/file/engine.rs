@@ -215,9 +215,12 @@ impl Marks {
 mod tests {
     use std::{env, fs, process};
 
-    use super::{super::folder::Folder, *};
+    use super::{
+        super::{folder::Folder, store::FileStore},
+        *,
+    };
 
-    /// Opens the history of a folder of the test's own, and changes its format to this.
+    /// The error of opening a folder of the test's own whose record says that it has this format.
     fn reopened(test: &str, format: u64) -> FileStoreError {
         let path = env::temp_dir().join(format!("sse-typed-engine-{test}-{}", process::id()));
         let folder = Folder::open(&path).unwrap();
@@ -225,9 +228,8 @@ mod tests {
         let transaction = engine.begin_write().unwrap();
         transaction.open_table(META).unwrap().insert(FORMAT_NAME, format).unwrap();
         transaction.commit().unwrap();
-        drop(engine);
-        let error = Engine::open(&folder, Durability::Os, 0).unwrap_err();
-        drop(folder);
+        drop((engine, folder));
+        let error = FileStore::open(&path).unwrap_err();
         fs::remove_dir_all(path).unwrap();
         error
     }

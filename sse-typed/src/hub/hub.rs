@@ -85,6 +85,8 @@ impl<E, L> Hub<E, L> {
     /// later. With a log elsewhere this holds for the events that this hub publishes. Events of other publishers are
     /// received if they are appended after the hub has begun to follow the log, which it does soon after its first
     /// subscription.
+    ///
+    /// If the hub is on a store that does not accept its key, the subscription has ended from the start.
     pub fn subscribe(&self, start: impl Into<Start>) -> Subscription<E> {
         Subscription::new(Arc::clone(&self.inner.state), &start.into())
     }

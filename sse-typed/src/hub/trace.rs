@@ -24,6 +24,11 @@ pub(super) fn log_failed(error: &dyn Display, pause: Duration) {
     tracing::warn!(target: TARGET, %error, ?pause, "a call of the log failed and is retried");
 }
 
+pub(super) fn invalid_key(fault: &str) {
+    #[cfg(feature = "tracing")]
+    tracing::error!(target: TARGET, reason = fault, "a subscription ends: no store accepts the key of its hub");
+}
+
 pub(super) fn no_runtime() {
     #[cfg(feature = "tracing")]
     tracing::error!(
@@ -79,6 +84,7 @@ mod tests {
             undecodable("a", &"reason");
             log_failed(&"error", Duration::ZERO);
             no_runtime();
+            invalid_key("reason");
         });
         let expected = [Level::DEBUG, Level::WARN, Level::ERROR].map(|level| (level, "sse_typed::hub".to_owned()));
         assert_eq!(*targets.0.lock().unwrap(), BTreeSet::from(expected));

@@ -6,7 +6,7 @@ use std::sync::{
 use tokio::{runtime::Handle, task::AbortHandle};
 
 use super::{follower::follow, hosted::HostedHub, shared_reads::SharedReads};
-use crate::hub::{history::History, log::ErasedLog};
+use crate::hub::{history::History, log::ErasedLog, store::check_key};
 
 /// A log that is not in the memory of this process, and what follows it.
 pub(in crate::hub) struct RemoteLog {
@@ -21,6 +21,8 @@ enum Following {
     Task(OwnTask),
     /// The task of the store.
     Store(HostedHub),
+    /// Nothing: it is a log of a store, and its key is invalid.
+    InvalidKey(&'static str),
 }
 
 #[derive(Default)]
@@ -33,7 +35,10 @@ impl RemoteLog {
     pub(in crate::hub) fn new(log: Arc<dyn ErasedLog>, history: &Arc<History>) -> Self {
         let following = match log.wakes() {
             None => Following::Task(OwnTask::default()),
-            Some((wakes, _)) => Following::Store(HostedHub::new(wakes.clone(), Arc::clone(&log), Arc::clone(history))),
+            Some((wakes, key)) => match check_key(key) {
+                Ok(_) => Following::Store(HostedHub::new(wakes.clone(), Arc::clone(&log), Arc::clone(history))),
+                Err(fault) => Following::InvalidKey(fault),
+            },
         };
         Self { log, following, reads: Mutex::default() }
     }
@@ -46,6 +51,14 @@ impl RemoteLog {
             *known = Arc::downgrade(&reads);
             reads
         })
+    }
+
+    /// What is wrong with the key of the log in its store. All calls of the log fail then.
+    pub(in crate::hub) const fn invalid_key(&self) -> Option<&'static str> {
+        match &self.following {
+            Following::InvalidKey(fault) => Some(fault),
+            Following::Task(_) | Following::Store(_) => None,
+        }
     }
 
     /// Notes a new subscription.
@@ -68,6 +81,7 @@ impl RemoteLog {
         match &self.following {
             Following::Task(task) => task.ensure_followed(&self.log, history),
             Following::Store(hub) => hub.ensure_followed(history),
+            Following::InvalidKey(_) => true,
         }
     }
 }

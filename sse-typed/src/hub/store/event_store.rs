@@ -11,7 +11,8 @@ use crate::hub::log::{EventLog, Wakes};
 ///
 /// # Keys
 ///
-/// A key is 1 to 512 bytes of UTF-8 without NUL. Any other key is an error of each method of its log.
+/// A key is 1 to 512 bytes of UTF-8 without NUL. Any other key is an error of each method of its log. A hub on such a key
+/// fails at once: publishing returns the error of the log, and a subscription has ended from the start.
 /// Two hubs on one key share its events, also in two processes. Two event types must not share a key.
 ///
 /// # What a store promises

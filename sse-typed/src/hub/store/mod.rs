@@ -7,7 +7,6 @@ mod key;
 mod memory;
 mod options;
 
-#[cfg(feature = "file")]
 pub(crate) use self::key::check_key;
 pub use self::{
     any::AnyStore,

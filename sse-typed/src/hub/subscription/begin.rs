@@ -8,7 +8,14 @@ use super::{
 };
 use crate::{
     event::{EventId, Gap, GapReason},
-    hub::{id, on_gap::OnGap, remote::LogReader, start::Start, state::HubState},
+    hub::{
+        id,
+        on_gap::OnGap,
+        remote::{LogReader, RemoteLog},
+        start::Start,
+        state::HubState,
+        trace,
+    },
     wake::Ticket,
 };
 
@@ -27,7 +34,10 @@ impl<E> Subscription<E> {
         };
         let position = PackedPosition::new(Position::Ended);
         let mut subscription = Self { position, ticket: Ticket::default(), extras: None, state };
-        if !is_over {
+        let invalid_key = subscription.state.remote.as_ref().and_then(RemoteLog::invalid_key);
+        if let Some(fault) = invalid_key {
+            trace::invalid_key(fault);
+        } else if !is_over {
             subscription.begin(start);
         }
         subscription

@@ -18,7 +18,7 @@ where
 {
     /// Topics whose histories are in a store, under the keys `<name>/<key>`. `<key>` is what [`Display`] writes, which
     /// must differ for different keys. A store key has at most 512 bytes and no NUL. If the key of a topic breaks this
-    /// rule, all calls of its log fail.
+    /// rule, publishing returns the error of the store, and subscriptions have ended from the start.
     ///
     /// The name keeps the topics of different event types apart: two event types in one store have two names.
     ///

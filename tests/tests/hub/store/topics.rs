@@ -1,8 +1,12 @@
 //! Topics whose histories are in a store.
 
-use futures_util::StreamExt;
-use sse_typed::hub::{EventLog, EventStore, Hub, MemoryStore, Start, Topics};
+use std::time::Duration;
 
+use futures_util::{Stream, StreamExt};
+use sse_typed::hub::{EventLog, EventStore, Hub, MemoryStore, Start, Topics};
+use tokio::{runtime::Handle, time::sleep};
+
+use super::TestStore;
 use crate::common::Feed;
 
 fn rooms<S: EventStore>(store: &S) -> Topics<String, Feed, S::Log> {
@@ -82,6 +86,29 @@ async fn a_key_that_is_too_long_is_an_error_of_the_publisher() {
     let source = std::error::Error::source(&error).unwrap();
     assert_eq!(source.to_string(), "invalid key: the key has over 512 bytes");
     assert!(rooms.delete(&*"x".repeat(600)).await.is_err());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_that_no_store_accepts_ends_its_subscriptions_at_once() {
+    let store = TestStore::new(MemoryStore::default());
+    for key in ["", "a\0b", &*"x".repeat(513)] {
+        let hub: Hub<Feed, _> = Hub::builder().build_on(store.log(key));
+        for start in [Start::Live, Start::Earliest, Start::Last(3)] {
+            let mut subscription = hub.subscribe(start);
+            assert_eq!(subscription.size_hint(), (0, Some(0)), "the answer is 204");
+            assert!(subscription.next().await.is_none());
+        }
+        assert!(hub.subscribe(Start::Live).ready().await.next().await.is_none());
+        let waiting = hub.subscribe(Start::Live);
+        assert!(hub.publish(&Feed::Tick(1)).await.unwrap_err().is_log());
+        assert!(hub.close(None).await.unwrap_err().is_log());
+        drop(waiting);
+    }
+    sleep(Duration::from_secs(60)).await;
+    assert_eq!(Handle::current().metrics().num_alive_tasks(), 0);
+    assert_eq!(format!("{:?}", store.wakes()), "Wakes { keys: 0, followers: 0, .. }");
+    // Each call of a publisher, with a subscription, asks for the head once.
+    assert_eq!(store.reads(), 6);
 }
 
 #[test]

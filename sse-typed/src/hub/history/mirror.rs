@@ -204,6 +204,11 @@ impl History {
         RingLookup::NotFound(end)
     }
 
+    /// How often the ring was restarted, after a gap or for other reasons.
+    pub(in crate::hub) fn restarts(&self) -> u64 {
+        self.lock().ring.restarts()
+    }
+
     /// Whether the hub ends, and where.
     pub(in crate::hub) fn hub_end(&self) -> HubEnd {
         self.lock().hub_end()

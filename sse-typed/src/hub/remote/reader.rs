@@ -169,6 +169,7 @@ impl LogReader {
     fn request_page(
         &mut self,
         remote: &RemoteLog,
+        history: &History,
         position: &EventId,
         hub_end: &HubEnd,
         cx: &mut Context<'_>,
@@ -177,7 +178,9 @@ impl LogReader {
             self.reading.get_or_insert_with(|| Box::new(Reading { reads: remote.shared_reads(), asked: None }));
         let limit = self.limit;
         let read = |number| read_page(Arc::clone(&remote.log), position.clone(), limit, hub_end.clone(), number);
-        match reading.reads.request(PageRequest { position, hub_end, asked: &mut reading.asked }, read, cx) {
+        let restarts = history.restarts();
+        let request = PageRequest { position, hub_end, restarts, asked: &mut reading.asked };
+        match reading.reads.request(request, read, cx) {
             PageReply::Waiting(wait) => {
                 *self.call() = Some(Box::new(Call::Page(wait)));
                 None
@@ -223,10 +226,10 @@ impl LogReader {
                         // There may be a last page, but nothing to wait for.
                         (HubEnd::At(_), true) if self.is_waiting_for_news => {
                             self.cancel_call();
-                            reply = self.request_page(remote, position, &hub_end, cx);
+                            reply = self.request_page(remote, history, position, &hub_end, cx);
                         }
                         (_, true) => {}
-                        (_, false) => reply = self.request_page(remote, position, &hub_end, cx),
+                        (_, false) => reply = self.request_page(remote, history, position, &hub_end, cx),
                     },
                 }
             }
@@ -289,7 +292,7 @@ impl LogReader {
             } else {
                 self.pass_page(resume.clone());
             }
-            return Some(ReadOutcome::Gap(gap.clone(), resume.clone()));
+            return Some(ReadOutcome::Gap(*gap, resume.clone()));
         }
         if let Some(slice) = &answer.slice {
             return Some(self.take_events(slice.clone(), answer.next_limit));

@@ -46,6 +46,8 @@ struct State {
     next_number: u64,
     /// What was known about the end of the hub before these reads.
     hub_end: HubEnd,
+    /// How often the ring had been restarted.
+    restarts: u64,
     /// The reads that have no answer yet, by their positions.
     running: HashMap<EventId, Running>,
     kept: KeptPages,
@@ -76,6 +78,8 @@ pub(super) struct PageRequest<'a> {
     pub(super) position: &'a EventId,
     /// What is known about the end of the hub.
     pub(super) hub_end: &'a HubEnd,
+    /// How often the ring was restarted. After a gap, which may be the removal of the key, no page from before it is used.
+    pub(super) restarts: u64,
     /// The number that the next read had when the subscription first asked for this page. The first request sets it.
     pub(super) asked: &'a mut Option<u64>,
 }
@@ -99,13 +103,13 @@ impl SharedReads {
         read: impl FnOnce(u64) -> PageRead,
         cx: &mut Context<'_>,
     ) -> PageReply {
-        let PageRequest { position, hub_end, asked } = request;
+        let PageRequest { position, hub_end, restarts, asked } = request;
         // Dropped after the unlock.
         let (_removed, _expired);
         let mut locked = self.lock();
         let state = &mut *locked;
-        if state.hub_end != *hub_end {
-            state.hub_end = hub_end.clone();
+        if state.hub_end != *hub_end || state.restarts != restarts {
+            (state.hub_end, state.restarts) = (hub_end.clone(), restarts);
             _removed = (mem::take(&mut state.kept), mem::take(&mut state.running));
         }
         _expired = state.kept.remove_expired(Instant::now());

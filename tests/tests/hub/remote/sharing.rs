@@ -16,7 +16,7 @@ use futures_util::{FutureExt, Stream, StreamExt, future::join_all};
 use sse_typed::{
     EventId,
     event::GapReason,
-    hub::{AppendError, Block, End, EventLog, Hub, MemoryLog, Page, Retention, Start},
+    hub::{AppendError, Block, End, EventLog, EventStore, Hub, MemoryLog, MemoryStore, Page, Retention, Start},
 };
 use tokio::{
     runtime::{Builder, Handle},
@@ -401,6 +401,25 @@ async fn a_slow_client_is_told_a_gap_if_its_events_are_trimmed_while_others_read
     let events = slow.take(501).await;
     assert_eq!(events[0], missed(1_500 - 1 - begin, GapReason::Lagged));
     assert_eq!(events[1..], ticks(1_501..=2_000));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_comes_after_a_key_was_removed_is_told_the_gap_at_once() {
+    let store = MemoryStore::default();
+    let hub: Hub<Feed, _> = Hub::builder().retain(Retention::events(4)).build_on(store.log("a"));
+    let first = hub.publish(&Feed::Tick(1)).await.unwrap();
+    for n in 2..=1_000 {
+        hub.publish(&Feed::Tick(n)).await.unwrap();
+    }
+    let mut clients: Vec<_> = (0..3).map(|_| Reader::at(&hub, first.clone())).collect();
+    for client in &mut clients {
+        client.next().await.unwrap();
+        settle().await;
+    }
+    store.remove("a").await.unwrap();
+    settle().await;
+    let mut late = Reader::at(&hub, first);
+    assert_eq!(late.next().await.unwrap()[0].0, missed(None, GapReason::UnknownId));
 }
 
 #[test]

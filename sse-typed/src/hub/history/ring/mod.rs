@@ -126,6 +126,11 @@ impl Ring {
         self.head() - self.skipped
     }
 
+    /// How often it was [restarted](Self::rebase) after its positions were used.
+    pub(in crate::hub) const fn restarts(&self) -> u64 {
+        self.skipped
+    }
+
     pub(in crate::hub) const fn bytes(&self) -> usize {
         self.bytes
     }

@@ -80,9 +80,12 @@ impl Shared {
         if Arc::strong_count(&key) == 2 && is_unused {
             keys.forget(&key.name);
         }
+        let expired = has_expired.then(|| Arc::clone(&key.name));
+        // Under the lock, so that the last of several sees that it is the last.
+        drop(key);
         drop(keys);
-        if has_expired {
-            self.wakes.changed(&key.name, None);
+        if let Some(name) = expired {
+            self.wakes.changed(&name, None);
         }
     }
 

@@ -231,7 +231,7 @@ mod subscription;
 mod topics;
 mod trace;
 
-#[cfg(feature = "file")]
+#[cfg(any(feature = "file", feature = "redis"))]
 pub(crate) use self::store::check_key;
 pub use self::{
     history::{MemoryLog, Retention},

@@ -27,7 +27,7 @@ async fn the_first_page_of_a_log_is_bounded_whatever_the_size_of_the_events() {
     }
     let server = Server::start();
     let store = store(&server).await;
-    let log = store.log("rides");
+    let log = store.open("rides", &LogOptions::new().retain(Retention::events(1024).bytes(1 << 30)));
     let start = log.head().await.unwrap();
     log.append(&block(0)).await.unwrap();
     for _ in 0..24 {
@@ -85,7 +85,7 @@ async fn the_largest_events_are_appended_and_read() {
     }
     let server = Server::start();
     let store = RedisStore::builder(&server.url()).response_timeout(Duration::from_secs(10)).connect().await.unwrap();
-    let log = store.log("rides");
+    let log = store.open("rides", &LogOptions::new().retain(Retention::events(1024).bytes(1 << 30)));
     let start = log.head().await.unwrap();
     let block = big((16 << 20) - 8);
     let mut ids = Vec::new();
@@ -117,8 +117,7 @@ async fn a_stream_from_the_future_goes_on_behind_its_newest_entry() {
     // As after the clock of the server was set back.
     for id in ["9999999999999-5", "9999999999999-18446744073709551615", "18446744073709551615-7"] {
         let key = format!("sse:{id}");
-        let _: Value =
-            server.run(&["XADD", &key, id, "m", "0000000a", "f", "", "p", "0-0-00000000", "b", "data: 0\n\n"]);
+        let _: Value = server.run(&["XADD", &key, id, "h", "1 0000000a - 9 0 0-0-00000000", "b", "data: 0\n\n"]);
         let log = store.open(id, &LogOptions::new().retain(Retention::events(5).age(Duration::from_secs(1))));
         let mut reader = Reader::at_head(&log).await;
         for n in 1..4 {

@@ -189,7 +189,7 @@ struct Warnings(Arc<AtomicUsize>);
 
 impl Subscriber for Warnings {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.target() == "sse_typed::stores" && *metadata.level() == Level::WARN
+        metadata.target() == "sse_typed::stores" && *metadata.level() <= Level::WARN
     }
 
     fn event(&self, _: &Event<'_>) {
@@ -204,6 +204,20 @@ impl Subscriber for Warnings {
     fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
     fn enter(&self, _: &span::Id) {}
     fn exit(&self, _: &span::Id) {}
+}
+
+#[tokio::test]
+async fn a_log_with_an_invalid_key_is_reported_when_it_is_opened() {
+    let (url, _) = listener(b"", false).await;
+    let store = RedisStore::connect_lazy(&url).unwrap();
+    let reports = Arc::new(AtomicUsize::new(0));
+    let _guard = tracing::subscriber::set_default(Warnings(Arc::clone(&reports)));
+    let log = store.log("a\0");
+    assert_eq!(reports.load(Ordering::SeqCst), 1);
+    assert!(log.head().await.unwrap_err().is_invalid_key());
+    assert_eq!(reports.load(Ordering::SeqCst), 1);
+    drop(store.log("a"));
+    assert_eq!(reports.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]

@@ -120,8 +120,8 @@ async fn records_of_other_programs_are_skipped_and_counted() {
     log.append(&block(0)).await.unwrap();
     let foreign: &[&[&str]] = &[
         &["temperature", "21"],
-        &["m", "0000000a", "f", "", "p", "0-0-00000000", "b", "id: 7\ndata: forged\n\n"],
-        &["m", "x", "f", "ec", "p", "", "b", ""],
+        &["h", "1 0000000a - 9 0 0-0-00000000", "b", "id: 7\ndata: forged\n\n"],
+        &["h", "1 x ec 9 0 ", "b", ""],
     ];
     for fields in foreign {
         let _: Value = server.run(&[&["XADD", "sse:rides", "*"], *fields].concat());

@@ -2,6 +2,7 @@
 //!
 //! The tests are ignored because they need `redis-server`; `cargo xtask test` runs them where it is found. Each test owns its server.
 
+mod appends;
 mod cluster;
 mod common;
 mod connecting;
@@ -11,5 +12,6 @@ mod hub;
 mod keys;
 mod outages;
 mod proxy;
+mod retention;
 mod server;
 mod suite;

@@ -50,7 +50,7 @@ impl Retention {
         self.events
     }
 
-    #[cfg(feature = "file")]
+    #[cfg(any(feature = "file", feature = "redis"))]
     pub(crate) const fn max_bytes(self) -> usize {
         self.bytes
     }

@@ -28,7 +28,7 @@ impl LogOptions {
         Self { retention: Retention::events(1024), idle_ttl: None, closed_ttl: None, sole_writer: false }
     }
 
-    /// How much history is retained. An engine may retain more, or not apply a limit at all; its docs say how much and which.
+    /// How much history is retained. An engine may retain more; its docs say how much.
     #[must_use]
     pub const fn retain(mut self, retention: Retention) -> Self {
         self.retention = retention;

@@ -1,112 +1,207 @@
--- Appends records to the stream of one key, and wakes the processes that follow it.
+-- Appends records to the streams of one or more keys, and wakes the processes that follow them.
 --
--- KEYS[1]  the stream
--- ARGV[1]  the channel of the key
--- ARGV[2]  the position that a sole writer expects to be the newest, or '' if others write too
--- ARGV[3]  how many records to retain, about
--- ARGV[4]  how old records may be, in milliseconds, or ''
--- ARGV[5]  after how many milliseconds the key is removed, or '' for never
--- then, for each record: its mark, its flags, its block or ''
+-- KEYS     the streams
+-- ARGV[1]  how many records to retain, about
+-- ARGV[2]  how many bytes of events to retain, about
+-- ARGV[3]  how old records may be, in milliseconds, or ''
+-- ARGV[4]  after how many milliseconds a key is removed, or '' for never
+-- then, for each key:
+--     its channel
+--     the position that a sole writer expects to be the newest, or '' if others write too
+--     the number of records
+--     for each record: its mark and flags ('<mark> <flags>'), and its block or ''
 --
--- Replies with one of
---   {'stored', <position>...}               all records
---   {'partly', <error>, <position>...}      the first records; the others failed
---   {'closed', <flags>}                     nothing: the log is closed
---   {'other writer', <position>}            nothing: the newest record is not the expected one
+-- Replies with an array that has one of these for each key:
+--   <position>                              its only record is stored
+--   {'stored', <position>...}               all records are stored
+--   {'partly', <error>, <position>...}      the first records are stored; the others failed
+--   {'failed', <error>}                     nothing is stored
+--   {'closed', <flags>}                     nothing is stored: the log is closed
+--   {'other writer', <position>}            nothing is stored: the newest record is not the expected one
+--   {'newer format', <format>}              nothing is stored: the newest record has a format that this script does not know
 --
--- An end without a last event has the position of the record before it.
+-- A record is an entry with the fields h, its header, and b, its block. The header is
+--     <format> <mark> <flags> <total> <trimmed> <position of the record before it>
+-- Total is how many bytes of events were ever appended to the stream, with this record. Trimmed is how many of them are no longer
+-- retained, at least. An end without a last event has an empty block, and the position of the record before it.
 --
--- The common call appends one record behind another of this script, and is kept short: functions that are defined in each call and
--- values that are copied took a third of its time.
+-- Nothing may raise an error, which would say that nothing is stored. The common call appends one record behind another of this
+-- script, and is kept short: functions that are defined in each call and values that are copied took a third of its time.
 
-local FIRST = 6
+-- A mark has 8 digits, which the pattern does not say.
+local HEADER = '^1 ([0-9a-f]+) ([%a-]+) (%d+) (%d+) '
 
-local last = redis.pcall('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
-if last.err then
-    return last -- as it is: an error that is raised loses its code in old servers
+-- How many of the oldest records one call removes from a key to keep to the limit of bytes, and after how many bytes of them it stops.
+-- The next call goes on.
+local MOST_TRIMMED, MOST_READ = 127, 1048576
+
+-- A larger total is counted anew. From 1e14 on the text of a number has an exponent.
+local LARGEST = 9e13
+
+local most, most_bytes, oldest_id = ARGV[1], tonumber(ARGV[2]), nil
+-- Trimming begins once a sixteenth more is retained, so that it removes several records at once.
+local trim_above = most_bytes + most_bytes / 16
+if ARGV[3] ~= '' then
+    local now = redis.pcall('TIME')
+    local oldest = not now.err and now[1] * 1000 + math.floor(now[2] / 1000) - ARGV[3]
+    if oldest and oldest > 0 then
+        oldest_id = string.format('%.0f', oldest)
+    end
 end
-local newest, found = '0-0-00000000', last[1]
-if found then
-    local fields, mark, flags = found[2], '', ''
-    if fields[1] == 'm' and fields[3] == 'f' then
-        mark, flags = fields[2], fields[4]
-    else
-        for i = #fields - 1, 1, -2 do
-            if fields[i] == 'm' then
-                mark = fields[i + 1]
-            elseif fields[i] == 'f' then
-                flags = fields[i + 1]
+
+local reply, next_key = {}, 5
+for k = 1, #KEYS do
+    local key, at = KEYS[k], next_key
+    local channel, expected, count = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2])
+    at = at + 3
+    next_key = at + 2 * count
+
+    local newest, total, trimmed = '0-0-00000000', 0, '0'
+    -- What this key is answered, and how many of its records are stored.
+    local answer, stored = nil, 0
+    local last = redis.pcall('XREVRANGE', key, '+', '-', 'COUNT', 1)
+    local found = last[1]
+    if last.err then
+        answer = { 'failed', last.err }
+    elseif found then
+        local fields = found[2]
+        local header = fields[1] == 'h' and fields[2] or ''
+        local mark, flags, all, gone = string.match(header, HEADER)
+        if mark and #mark == 8 then
+            newest, total, trimmed = found[1] .. '-' .. mark, tonumber(all), gone
+        else
+            local format = string.match(header, '^(%d+) ')
+            if format and format ~= '1' then
+                answer = { 'newer format', format }
+            end
+            -- A record of another program. The total is in a record before it, or is counted anew.
+            newest, mark, flags = found[1] .. '-00000000', '', ''
+            local recent = redis.pcall('XREVRANGE', key, '+', '-', 'COUNT', 16)
+            for i = 2, #recent do
+                local _, _, all, gone = string.match(recent[i][2][1] == 'h' and recent[i][2][2] or '', HEADER)
+                if all then
+                    total, trimmed = tonumber(all), gone
+                    break
+                end
             end
         end
-    end
-    if #mark == 8 and string.find(mark, '^[0-9a-f]+$') then
-        newest = found[1] .. '-' .. mark
-    else
-        -- A record of another program.
-        newest, flags = found[1] .. '-00000000', ''
+        if total > LARGEST then
+            total, trimmed = 0, '0'
+        end
+
+        if expected ~= '' and newest ~= expected and not answer then
+            -- The reply to this very call was lost if its first records are the newest. The others are appended now.
+            for i = count, 1, -1 do
+                if string.sub(ARGV[at + 2 * (i - 1)], 1, 8) == mark then
+                    local entries = redis.pcall('XREVRANGE', key, '+', '-', 'COUNT', i)
+                    answer, stored = { 'stored' }, i
+                    for j = 1, i do
+                        local entry, head = entries[i + 1 - j], ARGV[at + 2 * (j - 1)]
+                        local header = entry and entry[2][2] or ''
+                        if string.sub(header, 3, 2 + #head) ~= head then
+                            answer, stored = nil, 0
+                            break
+                        end
+                        if ARGV[at + 2 * j - 1] == '' then
+                            answer[j + 1] = string.match(header, '[^ ]*$')
+                        else
+                            answer[j + 1] = entry[1] .. '-' .. string.sub(head, 1, 8)
+                        end
+                    end
+                    break
+                end
+            end
+        end
+        if answer then
+            -- It stays.
+        elseif string.find(flags, 'e', 1, true) then
+            answer = { 'closed', flags }
+        elseif expected ~= '' and newest ~= expected then
+            -- A key that is gone was removed, and has no other writer.
+            answer = { 'other writer', newest }
+        end
     end
 
-    if ARGV[2] ~= '' and newest ~= ARGV[2] and mark == ARGV[#ARGV - 2] then
-        -- The reply to this very call was lost, if all of its records are the newest.
-        local count = (#ARGV - FIRST + 1) / 3
-        local entries = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', count)
-        local reply = { 'stored' }
-        for i = 1, count do
-            local entry, at = entries[count + 1 - i], FIRST + 3 * (i - 1)
-            if not entry or entry[2][2] ~= ARGV[at] then
-                reply = nil
+    if not answer or (stored > 0 and stored < count) then
+        local total_after = total
+        for i = stored + 1, count do
+            total_after = total_after + #ARGV[at + 2 * i - 1]
+        end
+
+        -- How many of the oldest records go, of how many.
+        local surplus, length = 0, 0
+        if total_after - trimmed > trim_above then
+            length = redis.pcall('XLEN', key)
+            local from, step, read, is_over = '-', 1, 0, false
+            while not is_over and surplus + step <= MOST_TRIMMED and read <= MOST_READ do
+                local oldest = redis.pcall('XRANGE', key, from, '+', 'COUNT', step)
+                for i = 1, #oldest do
+                    local fields = oldest[i][2]
+                    local _, _, all = string.match(fields[1] == 'h' and fields[2] or '', HEADER)
+                    local size = #(fields[4] or '')
+                    all, read = tonumber(all), read + size
+                    if all and all <= total_after then
+                        local before = all - size
+                        if total_after - before <= most_bytes then
+                            trimmed, is_over = before, true
+                            break
+                        end
+                        trimmed = all
+                    end
+                    surplus = surplus + 1
+                end
+                if #oldest < step then
+                    break
+                end
+                from, step = '(' .. oldest[step][1], step * 2
+            end
+        end
+
+        local stored_before = stored
+        for i = stored + 1, count do
+            local head, block = ARGV[at + 2 * (i - 1)], ARGV[at + 2 * i - 1]
+            total = total + #block
+            local header = '1 ' .. head .. ' ' .. total .. ' ' .. trimmed .. ' ' .. newest
+            local id
+            if i == count then
+                id = redis.pcall('XADD', key, 'MAXLEN', '~', most, '*', 'h', header, 'b', block)
+            else
+                id = redis.pcall('XADD', key, '*', 'h', header, 'b', block)
+            end
+            if type(id) == 'table' then
+                if i == 1 then
+                    answer = { 'failed', id.err }
+                else
+                    answer[1] = 'partly'
+                    table.insert(answer, 2, id.err)
+                end
                 break
             end
-            if ARGV[at + 2] == '' then
-                reply[i + 1] = entry[2][6]
+            local position = id .. '-' .. string.sub(head, 1, 8)
+            local returned = block == '' and newest or position
+            if count == 1 then
+                answer = returned
             else
-                reply[i + 1] = entry[1] .. '-' .. ARGV[at]
+                answer = answer or { 'stored' }
+                answer[i + 1] = returned
             end
+            newest, stored = position, i
         end
-        if reply then
-            return reply
-        end
-    end
-    if flags ~= '' and string.find(flags, 'e', 1, true) then
-        return { 'closed', flags }
-    end
-    -- A key that is gone was removed, and has no other writer.
-    if ARGV[2] ~= '' and newest ~= ARGV[2] then
-        return { 'other writer', newest }
-    end
-end
 
--- From the first stored record on nothing may raise an error: it would say that nothing is stored.
-local reply = { 'stored' }
-for i = FIRST, #ARGV, 3 do
-    local mark, block = ARGV[i], ARGV[i + 2]
-    local id
-    if i + 3 > #ARGV then
-        id = redis.pcall('XADD', KEYS[1], 'MAXLEN', '~', ARGV[3], '*', 'm', mark, 'f', ARGV[i + 1], 'p', newest, 'b', block)
-    else
-        id = redis.pcall('XADD', KEYS[1], '*', 'm', mark, 'f', ARGV[i + 1], 'p', newest, 'b', block)
-    end
-    if type(id) == 'table' then
-        if i == FIRST then
-            return id
+        local added = stored - stored_before
+        if surplus > 0 and added > 0 and tonumber(length) then
+            redis.pcall('XTRIM', key, 'MAXLEN', '=', length - surplus + added)
         end
-        reply[1] = 'partly'
-        table.insert(reply, 2, id.err)
-        break
+        if oldest_id then
+            redis.pcall('XTRIM', key, 'MINID', '~', oldest_id)
+        end
+        if stored > 0 then
+            if ARGV[4] ~= '' then
+                redis.pcall('PEXPIRE', key, ARGV[4])
+            end
+            redis.pcall('PUBLISH', channel, newest)
+        end
     end
-    local own = id .. '-' .. mark
-    reply[#reply + 1] = block == '' and newest or own
-    newest = own
+    reply[k] = answer
 end
-if ARGV[4] ~= '' then
-    local now = redis.pcall('TIME')
-    local oldest = not now.err and now[1] * 1000 + math.floor(now[2] / 1000) - ARGV[4]
-    if oldest and oldest > 0 then
-        redis.pcall('XTRIM', KEYS[1], 'MINID', '~', string.format('%.0f', oldest))
-    end
-end
-if ARGV[5] ~= '' then
-    redis.pcall('PEXPIRE', KEYS[1], ARGV[5])
-end
-redis.pcall('PUBLISH', ARGV[1], newest)
 return reply

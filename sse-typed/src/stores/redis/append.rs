@@ -1,9 +1,11 @@
 use std::{sync::Arc, time::Duration};
 
 use redis::{Cmd, Value};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{
+    back_off::BackOff,
+    calls::KeyCall,
     commands::CallError,
     error::{Kind, RedisError},
     position::{Position, random_mark},
@@ -22,7 +24,7 @@ const REPEAT_FOR: Duration = Duration::from_secs(30);
 
 pub(super) type Outcome = Result<EventId, AppendError<RedisError>>;
 
-/// One call of the append script: the next records of a key.
+/// The next records of a key.
 #[derive(Debug)]
 pub(super) struct Append {
     pub(super) options: Arc<LogOptions>,
@@ -37,24 +39,32 @@ pub(super) struct NewRecord {
     mark: u32,
 }
 
-/// What the writer of a key knows of it.
-#[derive(Clone, Debug)]
-pub(super) enum Writer {
-    /// Others write too.
-    OneOfMany,
-    /// It is the only one, and has to read the newest record first.
+/// What the sole writer of a key knows of it.
+#[derive(Debug)]
+pub(super) enum SoleWriter {
+    /// It has to read the newest record first.
     Unsure,
-    /// It is the only one, and this is the newest record.
+    /// This is the newest record.
     Sure(Position),
-    /// It was the only one until another appended.
+    /// Another has appended.
     Ousted(RedisError),
 }
 
-/// What the script replied.
-enum Reply {
+/// What the script replied for a key.
+#[derive(Debug)]
+pub(super) enum Reply {
     Stored { positions: Vec<Position>, error: Option<RedisError> },
     Closed(End),
     OtherWriter(String),
+}
+
+/// How the script trims and removes a key. One call of the script has the limits of all of its keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Limits {
+    events: usize,
+    bytes: usize,
+    age: Option<Duration>,
+    ttl: Option<Duration>,
 }
 
 impl NewRecord {
@@ -91,26 +101,37 @@ impl Append {
         self.records.last().is_some_and(|record| record.end.is_some())
     }
 
+    /// How many records there are, and how many bytes their events have.
+    pub(super) fn size(&self) -> (usize, usize) {
+        (self.records.len(), self.records.iter().map(NewRecord::len).sum())
+    }
+
     /// Sends the records. There is an outcome for each.
-    pub(super) async fn send(self, shared: &Shared, queue: &Queue, writer: &mut Writer) -> Vec<Outcome> {
-        if let Writer::Unsure = writer {
-            match shared.newest_record(queue.key()).await {
-                Ok(newest) => *writer = Writer::Sure(newest),
-                Err(error) => return self.all(&AppendError::Failed(error)),
+    pub(super) async fn send(
+        self: Arc<Self>,
+        shared: &Arc<Shared>,
+        queue: &Queue,
+        writer: Option<&mut SoleWriter>,
+    ) -> Vec<Outcome> {
+        let reply = match writer {
+            None => shared.append(self.call(queue, None)).await,
+            Some(writer) => {
+                if let SoleWriter::Unsure = writer {
+                    match shared.newest_record(queue.key()).await {
+                        Ok(newest) => *writer = SoleWriter::Sure(newest),
+                        Err(error) => return self.all(&AppendError::Failed(error)),
+                    }
+                }
+                let expected = match writer {
+                    SoleWriter::Sure(newest) => *newest,
+                    SoleWriter::Unsure => Position::BEGINNING,
+                    SoleWriter::Ousted(error) => return self.all(&AppendError::Failed(error.clone())),
+                };
+                let reply = self.call_until_answered(shared, queue, expected).await;
+                *writer = self.writer_after(&reply);
+                reply
             }
-        }
-        let expected = match writer {
-            Writer::OneOfMany | Writer::Unsure => None,
-            Writer::Sure(newest) => Some(*newest),
-            Writer::Ousted(error) => return self.all(&AppendError::Failed(error.clone())),
         };
-        let reply = match expected {
-            None => self.call(shared, queue, None).await,
-            Some(expected) => self.call_until_answered(shared, queue, expected).await,
-        };
-        if expected.is_some() {
-            *writer = self.writer_after(&reply);
-        }
         match reply {
             Ok(Reply::Stored { positions, error }) => self.stored(&positions, error),
             Ok(Reply::Closed(end)) => self.all(&AppendError::Closed(end)),
@@ -120,26 +141,37 @@ impl Append {
         }
     }
 
+    fn call(self: &Arc<Self>, queue: &Queue, expected: Option<Position>) -> KeyCall {
+        KeyCall { key: Arc::clone(queue.key()), append: Arc::clone(self), expected }
+    }
+
     /// Repeats the call while its reply is lost: the script recognises the records by their marks.
     async fn call_until_answered(
-        &self,
-        shared: &Shared,
+        self: &Arc<Self>,
+        shared: &Arc<Shared>,
         queue: &Queue,
         expected: Position,
     ) -> Result<Reply, CallError> {
-        let mut lost = match self.call(shared, queue, Some(expected)).await {
+        let call = || shared.append(self.call(queue, Some(expected)));
+        let mut lost = match call().await {
             Err(CallError::Unknown(error)) => error,
             answered => return answered,
         };
         let deadline = Instant::now() + REPEAT_FOR;
+        let mut back_off = BackOff::new();
         loop {
             trace::repeated_append(queue.key(), &lost);
-            if timeout_at(deadline, shared.commands().connected()).await.is_err() {
+            let ready = async {
+                sleep(back_off.pause()).await;
+                shared.commands().connected().await;
+            };
+            if timeout_at(deadline, ready).await.is_err() {
                 return Err(CallError::Unknown(lost));
             }
-            match self.call(shared, queue, Some(expected)).await {
+            match call().await {
                 Err(CallError::Unknown(error)) => lost = error,
-                Err(CallError::NotExecuted(error)) if error.is_unreachable() => lost = error,
+                // The server may take the records later, as after a fail-over.
+                Err(CallError::NotExecuted(error)) if error.may_pass() => lost = error,
                 // The first call may have been executed, and be hidden behind this.
                 Ok(Reply::OtherWriter(position)) => return Err(CallError::Unknown(Kind::OtherWriter(position).into())),
                 Err(CallError::NotExecuted(error)) => return Err(CallError::Unknown(error)),
@@ -148,38 +180,38 @@ impl Append {
         }
     }
 
-    async fn call(&self, shared: &Shared, queue: &Queue, expected: Option<Position>) -> Result<Reply, CallError> {
-        let reply = shared.append_script().call(shared.commands(), |command| self.arguments(command, queue, expected));
-        // What the script has done is not known if its reply is not understood.
-        parse(reply.await?, self.records.len()).map_err(CallError::Unknown)
-    }
-
-    fn arguments(&self, command: &mut Cmd, queue: &Queue, expected: Option<Position>) {
-        let millis =
-            |duration: Option<Duration>| duration.map(|time| time.as_millis().clamp(1, MOST_MILLIS).to_string());
-        let closes = self.closes();
-        let retention = self.options.retention();
-        // The record of an end without a last event is retained as well.
-        let most = retention.max_events().saturating_add(usize::from(closes)).min(i64::MAX as usize);
-        let ttl = if closes { self.options.closed_ttl_after() } else { None }.or(self.options.idle_ttl_after());
-        command.arg(1).arg(&queue.names.stream).arg(&queue.names.channel);
-        command.arg(expected.map(|position| position.to_string()).unwrap_or_default());
-        command.arg(most).arg(millis(retention.max_age()).unwrap_or_default()).arg(millis(ttl).unwrap_or_default());
-        for record in &self.records {
-            let terminal = record.block.as_ref().is_some_and(Block::is_terminal);
-            command.arg(format!("{:08x}", record.mark)).arg(record::flags(terminal, record.end)).arg(record.bytes());
+    pub(super) fn limits(&self) -> Limits {
+        let (closes, retention) = (self.closes(), self.options.retention());
+        Limits {
+            // The record of an end without a last event is retained as well.
+            events: retention.max_events().saturating_add(usize::from(closes)),
+            bytes: retention.max_bytes(),
+            age: retention.max_age(),
+            ttl: if closes { self.options.closed_ttl_after() } else { None }.or(self.options.idle_ttl_after()),
         }
     }
 
-    fn writer_after(&self, reply: &Result<Reply, CallError>) -> Writer {
+    /// Adds the arguments of the script for this key, without its channel.
+    pub(super) fn arguments(&self, command: &mut Cmd, expected: Option<Position>) {
+        command.arg(expected.map(|position| position.to_string()).unwrap_or_default()).arg(self.records.len());
+        for record in &self.records {
+            let terminal = record.block.as_ref().is_some_and(Block::is_terminal);
+            let flags = record::flags(terminal, record.end);
+            command.arg(format!("{:08x} {flags}", record.mark)).arg(record.bytes());
+        }
+    }
+
+    fn writer_after(&self, reply: &Result<Reply, CallError>) -> SoleWriter {
         match reply {
             Ok(Reply::Stored { positions, error: None }) => {
                 let newest = self.records.last().zip(positions.last());
-                newest.and_then(|(record, position)| record.newest(*position)).map_or(Writer::Unsure, Writer::Sure)
+                newest
+                    .and_then(|(record, position)| record.newest(*position))
+                    .map_or(SoleWriter::Unsure, SoleWriter::Sure)
             }
-            Ok(Reply::OtherWriter(position)) => Writer::Ousted(Kind::OtherWriter(position.clone()).into()),
-            Err(CallError::Unknown(error)) if error.is_other_writer() => Writer::Ousted(error.clone()),
-            Ok(Reply::Stored { .. } | Reply::Closed(_)) | Err(_) => Writer::Unsure,
+            Ok(Reply::OtherWriter(position)) => SoleWriter::Ousted(Kind::OtherWriter(position.clone()).into()),
+            Err(CallError::Unknown(error)) if error.is_other_writer() => SoleWriter::Ousted(error.clone()),
+            Ok(Reply::Stored { .. } | Reply::Closed(_)) | Err(_) => SoleWriter::Unsure,
         }
     }
 
@@ -200,26 +232,49 @@ impl Append {
 /// Ten thousand years: more is more than the server takes.
 const MOST_MILLIS: u128 = 10_000 * 366 * 24 * 3600 * 1000;
 
-fn parse(reply: Value, records: usize) -> Result<Reply, RedisError> {
-    let malformed = || RedisError::unexpected("the append script sent an unknown reply");
-    let Value::Array(reply) = reply else { return Err(malformed()) };
-    let text = |value: &Value| match value {
-        Value::BulkString(text) => String::from_utf8(text.clone()).map_err(|_| malformed()),
-        _ => Err(malformed()),
-    };
-    let position = |value: &Value| match value {
-        Value::BulkString(text) => str::from_utf8(text).ok().and_then(Position::parse).ok_or_else(malformed),
-        _ => Err(malformed()),
-    };
-    let positions = |values: &[Value]| values.iter().map(position).collect::<Result<Vec<_>, _>>();
-    let [outcome, rest @ ..] = reply.as_slice() else { return Err(malformed()) };
-    match (text(outcome)?.as_str(), rest) {
-        ("stored", all) if all.len() == records => Ok(Reply::Stored { positions: positions(all)?, error: None }),
-        ("partly", [error, stored @ ..]) => {
-            Ok(Reply::Stored { positions: positions(stored)?, error: Some(RedisError::of_server(&text(error)?)) })
+impl Limits {
+    /// Adds the first arguments of the script.
+    pub(super) fn arguments(self, command: &mut Cmd) {
+        let millis =
+            |duration: Option<Duration>| duration.map(|time| time.as_millis().clamp(1, MOST_MILLIS).to_string());
+        command.arg(self.events.min(i64::MAX as usize)).arg(self.bytes);
+        command.arg(millis(self.age).unwrap_or_default()).arg(millis(self.ttl).unwrap_or_default());
+    }
+}
+
+impl Reply {
+    /// Reads the reply to an append of this many records.
+    pub(super) fn parse(reply: &Value, records: usize) -> Result<Self, CallError> {
+        // What the script has done is not known if its reply is not understood.
+        let malformed = || CallError::Unknown(RedisError::unexpected("the append script sent an unknown reply"));
+        let text = |value: &Value| match value {
+            Value::BulkString(text) => String::from_utf8(text.clone()).map_err(|_| malformed()),
+            _ => Err(malformed()),
+        };
+        let position = |value: &Value| match value {
+            Value::BulkString(text) => str::from_utf8(text).ok().and_then(Position::parse).ok_or_else(malformed),
+            _ => Err(malformed()),
+        };
+        let positions = |values: &[Value]| values.iter().map(position).collect::<Result<Vec<_>, _>>();
+        let Value::Array(reply) = reply else {
+            let position = position(reply)?;
+            return if records == 1 {
+                Ok(Self::Stored { positions: vec![position], error: None })
+            } else {
+                Err(malformed())
+            };
+        };
+        let [outcome, rest @ ..] = reply.as_slice() else { return Err(malformed()) };
+        match (text(outcome)?.as_str(), rest) {
+            ("stored", all) if all.len() == records => Ok(Self::Stored { positions: positions(all)?, error: None }),
+            ("partly", [error, stored @ ..]) if stored.len() < records => {
+                Ok(Self::Stored { positions: positions(stored)?, error: Some(RedisError::of_server(&text(error)?)) })
+            }
+            ("failed", [error]) => Err(CallError::NotExecuted(RedisError::of_server(&text(error)?))),
+            ("closed", [flags]) => Ok(Self::Closed(record::end_of(&text(flags)?).ok_or_else(malformed)?)),
+            ("other writer", [position]) => Ok(Self::OtherWriter(text(position)?)),
+            ("newer format", [format]) => Err(CallError::NotExecuted(Kind::NewerFormat(text(format)?).into())),
+            _ => Err(malformed()),
         }
-        ("closed", [flags]) => Ok(Reply::Closed(record::end_of(&text(flags)?).ok_or_else(malformed)?)),
-        ("other writer", [position]) => Ok(Reply::OtherWriter(text(position)?)),
-        _ => Err(malformed()),
     }
 }

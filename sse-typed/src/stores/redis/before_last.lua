@@ -13,18 +13,12 @@ local PAGE = 64
 -- How many pages one call reads. Meanwhile the server does nothing else.
 local PAGES = 8
 
-local function field(entry, name)
+-- The position before an event, or nil if the entry is none.
+local function before_event(entry)
     local fields = entry[2]
-    for i = 1, #fields, 2 do
-        if fields[i] == name then
-            return fields[i + 1]
-        end
+    if fields[1] == 'h' and fields[3] == 'b' and fields[4] ~= '' then
+        return string.match(fields[2], '^1 [0-9a-f]+ [%a-]+ %d+ %d+ ([^ ]+)$')
     end
-    return ''
-end
-
-local function is_event(entry)
-    return field(entry, 'm') ~= '' and field(entry, 'p') ~= '' and field(entry, 'b') ~= ''
 end
 
 local wanted = tonumber(ARGV[1])
@@ -34,8 +28,9 @@ if wanted >= redis.call('XLEN', KEYS[1]) then
     while true do
         local page = redis.call('XRANGE', KEYS[1], from, '+', 'COUNT', PAGE)
         for _, entry in ipairs(page) do
-            if is_event(entry) then
-                return { field(entry, 'p'), 0, '' }
+            local found = before_event(entry)
+            if found then
+                return { found, 0, '' }
             end
         end
         if #page < PAGE then
@@ -51,8 +46,9 @@ for _ = 1, PAGES do
         return { before, 0, '' }
     end
     for _, entry in ipairs(page) do
-        if is_event(entry) then
-            before = field(entry, 'p')
+        local found = before_event(entry)
+        if found then
+            before = found
             wanted = wanted - 1
         end
     end

@@ -12,7 +12,7 @@ local function try(command, ...)
     end
 end
 
-return try('XADD', KEYS[1], '*', 'm', '')
+return try('XADD', KEYS[1], '*', 'h', '')
     or try('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
     or try('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)
     or try('XLEN', KEYS[1])

@@ -35,7 +35,7 @@ enum State {
 }
 
 /// Why a command has no reply.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum CallError {
     /// It was not executed.
     NotExecuted(RedisError),
@@ -79,6 +79,14 @@ impl Commands {
                 self.give_up(number, &error);
                 Err(CallError::Unknown(error))
             }
+        }
+    }
+
+    /// Takes note of an error within the reply of a script.
+    pub(super) fn note_refusal(&self, error: &RedisError) {
+        if error.is_replica() {
+            let number = *self.connected.borrow();
+            self.give_up(number, error);
         }
     }
 

@@ -22,6 +22,8 @@ pub(super) enum Kind {
     Unsupported(String),
     InvalidSettings(String),
     InvalidKey(&'static str),
+    /// A record has this format.
+    NewerFormat(String),
     OtherWriter(String),
     WrongType,
     OutOfMemory,
@@ -30,6 +32,7 @@ pub(super) enum Kind {
     /// The server has stopped to accept writes.
     ReadOnly,
     UnknownScript,
+    FailedScript,
     Refused,
     UnexpectedReply,
 }
@@ -81,6 +84,13 @@ impl RedisError {
         matches!(self.0.kind, Kind::InvalidKey(_))
     }
 
+    /// A record of the key was written by a newer version of this crate, in a format that this version does not know. Neither reads
+    /// nor appends get past it, so that no event is skipped.
+    #[must_use]
+    pub fn is_newer_format(&self) -> bool {
+        matches!(self.0.kind, Kind::NewerFormat(_))
+    }
+
     /// Another log has appended to a key that this log was opened for as its
     /// [sole writer](crate::hub::LogOptions::sole_writer). All further appends of this log fail.
     #[must_use]
@@ -113,6 +123,16 @@ impl RedisError {
 
     pub(super) fn is_replica(&self) -> bool {
         self.0.kind == Kind::Replica
+    }
+
+    /// Whether a server that refused an append with this error may take it later.
+    pub(super) fn may_pass(&self) -> bool {
+        self.is_unreachable() || self.is_read_only() || self.is_out_of_memory()
+    }
+
+    /// Whether a script has failed, after it may have executed commands.
+    pub(super) fn is_failed_script(&self) -> bool {
+        self.0.kind == Kind::FailedScript
     }
 
     pub(super) fn is_unknown_script(&self) -> bool {
@@ -154,6 +174,8 @@ impl Kind {
             "NOAUTH" | "WRONGPASS" => Self::LoginRefused,
             "NOPERM" => Self::MissingRight(text.to_owned()),
             "NOSCRIPT" => Self::UnknownScript,
+            // The error names the line of the script.
+            "ERR" if text.contains("user_script:") => Self::FailedScript,
             _ => Self::Refused,
         }
     }
@@ -206,6 +228,9 @@ impl fmt::Display for RedisError {
             Kind::Unsupported(server) => write!(f, "the store cannot use this server: it is {server}"),
             Kind::InvalidSettings(fault) => write!(f, "invalid settings of a Redis store: {fault}"),
             Kind::InvalidKey(fault) => write!(f, "invalid key: {fault}"),
+            Kind::NewerFormat(found) => {
+                write!(f, "a record has format {found}, and this version of sse-typed reads format 1: use a newer one")
+            }
             Kind::OtherWriter(position) => {
                 write!(f, "another writer has appended to the key of a sole writer, up to {position}")
             }
@@ -214,6 +239,7 @@ impl fmt::Display for RedisError {
             Kind::Replica => f.write_str("the Redis server is a replica"),
             Kind::ReadOnly => f.write_str("Redis does not accept writes"),
             Kind::UnknownScript => f.write_str("Redis does not know a script"),
+            Kind::FailedScript => f.write_str("a script of the store failed in Redis"),
             Kind::Refused => f.write_str("Redis refuses a command"),
             Kind::UnexpectedReply => f.write_str("Redis sent an unexpected reply"),
         }

@@ -1,14 +1,11 @@
 use std::{
     fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
 };
 
 use super::{
     append::Outcome,
-    error::{Kind, RedisError},
+    error::RedisError,
     page,
     position::Position,
     queue::Queue,
@@ -19,9 +16,6 @@ use crate::{
     event::EventId,
     hub::{AppendError, Block, End, EventLog, LogOptions, Page, Wakes},
 };
-
-/// How long a key may be, in bytes.
-const LONGEST_KEY: usize = 512;
 
 /// How many bytes of events one read asks for, about.
 const PAGE_BYTES: usize = 1 << 20;
@@ -51,13 +45,11 @@ pub struct RedisLog {
     shared: Arc<Shared>,
     queue: Result<Arc<Queue>, RedisError>,
     options: Arc<LogOptions>,
-    /// The bytes of an event, on average. Zero until there was one.
-    average: Arc<AtomicUsize>,
 }
 
 impl RedisLog {
     pub(super) fn new(shared: Arc<Shared>, queue: Result<Arc<Queue>, RedisError>, options: Arc<LogOptions>) -> Self {
-        Self { shared, queue, options, average: Arc::default() }
+        Self { shared, queue, options }
     }
 
     fn queue(&self) -> Result<&Arc<Queue>, RedisError> {
@@ -71,11 +63,12 @@ impl RedisLog {
 
     /// The records from an entry on that a page of at most `limit` events needs.
     async fn records(&self, from: &str, limit: usize) -> Result<Vec<Record>, RedisError> {
-        let stream = &self.queue()?.names.stream;
+        let queue = self.queue()?;
+        let stream = self.shared.stream(queue.key());
         // The events, the entry at the position before them, and the end after them.
         let count = limit.saturating_add(2);
         let records = if limit <= SMALL_PAGE {
-            self.shared.page(stream, from, count, PAGE_BYTES).await
+            self.shared.page(&stream, from, count, PAGE_BYTES).await
         } else {
             let mut command = redis::cmd("XRANGE");
             command.arg(stream).arg(from).arg("+").arg("COUNT").arg(count);
@@ -83,7 +76,7 @@ impl RedisLog {
         };
         if matches!(&records, Err(error) if error.is_unreachable()) {
             // The events may have become so large that the reply took too long. The next read must not ask for the same.
-            self.average.store(0, Ordering::Relaxed);
+            queue.average.store(0, Ordering::Relaxed);
         }
         records
     }
@@ -93,18 +86,20 @@ impl RedisLog {
     }
 
     /// How many events a read may ask for.
-    fn limit(&self, wanted: usize) -> usize {
-        let most = match self.average.load(Ordering::Relaxed) {
+    fn limit(&self, wanted: usize) -> Result<usize, RedisError> {
+        let most = match self.queue()?.average.load(Ordering::Relaxed) {
             0 => SMALL_PAGE,
             average => (PAGE_BYTES / average).max(1),
         };
-        wanted.clamp(1, most)
+        Ok(wanted.clamp(1, most))
     }
 
     fn note_size(&self, page: &Page) {
         let bytes: usize = page.entries.iter().map(|entry| entry.block.as_bytes().len()).sum();
-        if let Some(average) = bytes.checked_div(page.entries.len()) {
-            self.average.store(average.max(1), Ordering::Relaxed);
+        if let Some(average) = bytes.checked_div(page.entries.len())
+            && let Ok(queue) = &self.queue
+        {
+            queue.average.store(average.max(1), Ordering::Relaxed);
         }
     }
 
@@ -120,17 +115,6 @@ impl RedisLog {
     }
 }
 
-/// Checks that this is a key.
-pub(super) fn check_key(key: &str) -> Result<(), RedisError> {
-    let fault = match key.len() {
-        0 => "it is empty",
-        1..=LONGEST_KEY if key.contains('\0') => "it has a NUL",
-        1..=LONGEST_KEY => return Ok(()),
-        _ => "it has over 512 bytes",
-    };
-    Err(Kind::InvalidKey(fault).into())
-}
-
 impl EventLog for RedisLog {
     type Error = RedisError;
 
@@ -143,7 +127,7 @@ impl EventLog for RedisLog {
     }
 
     async fn read_after(&self, after: &str, limit: usize) -> Result<Page, RedisError> {
-        let limit = self.limit(limit);
+        let limit = self.limit(limit)?;
         let position = Position::parse(after);
         let skipped = |record: &Record| self.shared.note_skipped(self.key_text(), record);
         if let Some(position) = position {

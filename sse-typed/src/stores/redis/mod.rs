@@ -61,7 +61,7 @@
 //! - An append that the server refused, or that was made while the store was not connected, has [failed]: nothing is stored. An
 //!   append that got no reply has an [unknown] outcome: the event may be stored, but only once. The store does not repeat
 //!   the append, unless the log has a [sole writer](crate::hub::LogOptions::sole_writer). Then it is repeated for up to 30
-//!   seconds and stored once; later appends wait.
+//!   seconds, also while the server refuses writes for want of memory or of replicas, and stored once; later appends wait.
 //! - An id names an entry of the stream and the random mark that is stored in the entry: `<milliseconds>-<sequence>-<mark>`. An
 //!   old id is a gap after the data was wiped or restored from a backup, and after a fail-over that lost the newest events. It
 //!   never leads to a wrong position. The exception is the
@@ -71,13 +71,22 @@
 //!   deleted. A live reader gets no gap when the last event that it read is trimmed, because it needs only the events after it.
 //! - Records that other programs add to the stream of a key are skipped, reported to `tracing` under the target
 //!   `sse_typed::stores`, and [counted](RedisStore::skipped_records).
-//! - Appends of one process to one key that wait at the same time go in one call, up to 64 events or 1 MiB.
+//! - Appends of one process that wait at the same time go in one call, up to 64 events for each key, and up to 64 keys, 256 events
+//!   and 1 MiB in all. Each key succeeds or fails on its own. The keys of one call have the same limits and times to live.
+//! - A record of a newer format is an [error](RedisError::is_newer_format) of reads and appends. No event is skipped.
 //!
-//! Somewhat more is retained than [`Retention`](crate::hub::Retention) says. Redis trims whole blocks of a stream, which are 100
-//! entries by default, and the store trims when an event is appended: a quiet key keeps events that are too old. **The limit
-//! in bytes is not applied**, not even its default of 16 MiB, because each append would have to sum up the sizes of all events. Set
-//! a limit of events that fits the memory of the server. With a limit of `n` events, a key holds up to `n` events and one block
-//! more. Each event takes its size and about 100 bytes.
+//! Somewhat more is retained than [`Retention`](crate::hub::Retention) says, because the store trims only when an event is appended:
+//!
+//! | limit | what a key holds at most | and |
+//! |---|---|---|
+//! | `n` events | `n` events and one block of the stream | Redis trims whole blocks, which are 100 entries by default |
+//! | `n` bytes | `n` bytes and a sixteenth, and the events of one call | one call trims at most 127 events. After a limit was lowered, several calls trim |
+//! | age | the events of one block that are too old | a quiet key keeps all of its events |
+//!
+//! The limits of [`Retention::events`](crate::hub::Retention::events) include 16 MiB. The bytes are those of events. Redis takes about
+//! 100 bytes more for each small event, and up to half as much again for events of a few KiB, because it allocates blocks of 4 KiB.
+//! Records of other programs are not counted. After 16 of them in a row the bytes are counted anew, and up to twice the limit may be
+//! retained for a while.
 //!
 //! # Connections
 //!
@@ -106,6 +115,7 @@
 mod append;
 mod back_off;
 mod builder;
+mod calls;
 mod commands;
 mod connect;
 mod error;

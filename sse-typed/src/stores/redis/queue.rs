@@ -1,13 +1,13 @@
 use std::{
     collections::VecDeque,
     mem,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicUsize},
 };
 
 use tokio::sync::oneshot;
 
 use super::{
-    append::{Append, NewRecord, Outcome, Writer},
+    append::{Append, NewRecord, Outcome, SoleWriter},
     error::RedisError,
     store::Shared,
 };
@@ -23,22 +23,16 @@ const BATCH_BYTES: usize = 1 << 20;
 #[derive(Debug)]
 pub(super) struct Queue {
     key: Arc<str>,
-    pub(super) names: Names,
+    /// The bytes of an event that was read, on average. Zero until there was one.
+    pub(super) average: AtomicUsize,
     state: Mutex<State>,
-    /// Locked by the task that sends.
-    writer: tokio::sync::Mutex<Writer>,
 }
 
-/// What a key is called in the server.
 #[derive(Debug)]
-pub(super) struct Names {
-    pub(super) stream: String,
-    pub(super) channel: String,
-}
-
-#[derive(Debug, Default)]
 struct State {
     waiting: VecDeque<Waiting>,
+    /// What the sole writer of the key knows, except while a task sends.
+    writer: Option<Box<SoleWriter>>,
     /// Whether a task sends what waits.
     is_sending: bool,
 }
@@ -54,12 +48,15 @@ struct Waiting {
 struct Sending {
     queue: Arc<Queue>,
     shared: Arc<Shared>,
+    writer: Option<Box<SoleWriter>>,
     is_over: bool,
 }
 
 impl Queue {
-    pub(super) fn new(key: Arc<str>, names: Names, writer: Writer) -> Self {
-        Self { key, names, state: Mutex::default(), writer: tokio::sync::Mutex::new(writer) }
+    pub(super) fn new(key: Arc<str>, is_sole_writer: bool) -> Self {
+        let writer = is_sole_writer.then(|| Box::new(SoleWriter::Unsure));
+        let state = State { waiting: VecDeque::new(), writer, is_sending: false };
+        Self { key, average: AtomicUsize::new(0), state: Mutex::new(state) }
     }
 
     pub(super) const fn key(&self) -> &Arc<str> {
@@ -76,21 +73,26 @@ impl Queue {
     ) -> Outcome {
         let (reply, outcome) = oneshot::channel();
         let waiting = Waiting { options: Arc::clone(options), record: NewRecord::new(block, end), reply };
-        let is_first = {
+        let sending = {
             let mut state = self.lock();
             state.waiting.push_back(waiting);
-            !mem::replace(&mut state.is_sending, true)
+            let is_first = !mem::replace(&mut state.is_sending, true);
+            is_first.then(|| Sending {
+                queue: Arc::clone(self),
+                shared: Arc::clone(shared),
+                writer: state.writer.take(),
+                is_over: false,
+            })
         };
-        if is_first {
+        if let Some(sending) = sending {
             // In a task of its own: the future of a caller may be dropped at any time, and others depend on the call.
-            let sending = Sending { queue: Arc::clone(self), shared: Arc::clone(shared), is_over: false };
             shared.runtime().spawn(sending.run());
         }
         outcome.await.unwrap_or_else(|_| Err(AppendError::Unknown(RedisError::stopped())))
     }
 
     /// Takes the appends that go in one call, or ends the sending. The caller of each is still there.
-    fn next_batch(&self) -> Option<(Append, Vec<oneshot::Sender<Outcome>>)> {
+    fn next_batch(&self, writer: &mut Option<Box<SoleWriter>>) -> Option<(Arc<Append>, Vec<oneshot::Sender<Outcome>>)> {
         let mut state = self.lock();
         let mut append: Option<Append> = None;
         let (mut replies, mut bytes) = (Vec::new(), 0);
@@ -116,8 +118,13 @@ impl Queue {
             append.get_or_insert_with(|| Append::new(options)).push(record);
             replies.push(reply);
         }
-        state.is_sending = append.is_some();
-        append.map(|append| (append, replies))
+        if append.is_none() {
+            // A quiet key keeps no memory for appends.
+            state.waiting = VecDeque::new();
+            state.writer = writer.take();
+            state.is_sending = false;
+        }
+        append.map(|append| (Arc::new(append), replies))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -127,11 +134,8 @@ impl Queue {
 
 impl Sending {
     async fn run(mut self) {
-        let queue = Arc::clone(&self.queue);
-        // Free, except for the moment in which the task before this one ends.
-        let mut writer = queue.writer.lock().await;
-        while let Some((append, replies)) = queue.next_batch() {
-            let outcomes = append.send(&self.shared, &queue, &mut writer).await;
+        while let Some((append, replies)) = self.queue.next_batch(&mut self.writer) {
+            let outcomes = append.send(&self.shared, &self.queue, self.writer.as_deref_mut()).await;
             for (reply, outcome) in replies.into_iter().zip(outcomes) {
                 // The caller may be dropped since.
                 let _ = reply.send(outcome);
@@ -146,6 +150,7 @@ impl Drop for Sending {
         if !self.is_over {
             let mut state = self.queue.lock();
             state.is_sending = false;
+            state.writer = self.writer.take().map(|_| Box::new(SoleWriter::Unsure));
             let unsent = mem::take(&mut state.waiting);
             drop(state);
             for waiting in unsent {

@@ -2,7 +2,7 @@ use bytes::Bytes;
 use redis::Value;
 
 use super::{
-    error::RedisError,
+    error::{Kind, RedisError},
     position::{EntryId, Position, parse_mark},
 };
 use crate::hub::{Block, End};
@@ -22,6 +22,9 @@ pub(super) enum Content {
     Foreign,
 }
 
+/// The format of records that the append script writes.
+const FORMAT: &str = "1";
+
 /// The flag of a terminal event.
 const TERMINAL: char = 't';
 
@@ -31,7 +34,7 @@ const CLOSING: char = 'e';
 /// The flags of a new record.
 pub(super) fn flags(terminal: bool, end: Option<End>) -> &'static str {
     match (terminal, end) {
-        (false, None) => "",
+        (false, None) => "-",
         (true, None) => "t",
         (false, Some(End::Complete)) => "ec",
         (false, Some(End::Failed)) => "ef",
@@ -77,49 +80,72 @@ fn record(entry: Value) -> Result<Record, RedisError> {
         Value::Nil => Vec::new(),
         _ => return Err(malformed()),
     };
-    let fields = Fields::new(fields);
-    let mark = fields.mark.as_deref().and_then(parse_mark).unwrap_or(0);
-    let position = Position { entry, mark };
-    Ok(Record { position, content: fields.content().unwrap_or(Content::Foreign) })
+    let [header, block] = stored_fields(fields);
+    let header = header.as_deref().and_then(|text| str::from_utf8(text).ok()).unwrap_or_default();
+    let Some(header) = Header::parse(header)? else {
+        return Ok(Record { position: Position { entry, mark: 0 }, content: Content::Foreign });
+    };
+    let position = Position { entry, mark: header.mark };
+    Ok(Record { position, content: header.content(block).unwrap_or(Content::Foreign) })
 }
 
-/// The first value of each field that the append script writes.
-#[derive(Default)]
-struct Fields {
-    mark: Option<Vec<u8>>,
-    flags: Option<Vec<u8>>,
-    before: Option<Vec<u8>>,
-    block: Option<Vec<u8>>,
+/// The values of the two fields that the append script writes.
+fn stored_fields(fields: Vec<Value>) -> [Option<Vec<u8>>; 2] {
+    let mut fields = fields.into_iter();
+    ["h", "b"].map(|expected| match (fields.next(), fields.next()) {
+        (Some(Value::BulkString(name)), Some(Value::BulkString(value))) if name == expected.as_bytes() => Some(value),
+        _ => None,
+    })
 }
 
-impl Fields {
-    fn new(fields: Vec<Value>) -> Self {
-        let mut this = Self::default();
-        let mut fields = fields.into_iter();
-        while let (Some(Value::BulkString(name)), Some(Value::BulkString(value))) = (fields.next(), fields.next()) {
-            let field = match name.as_slice() {
-                b"m" => &mut this.mark,
-                b"f" => &mut this.flags,
-                b"p" => &mut this.before,
-                b"b" => &mut this.block,
-                _ => continue,
-            };
-            field.get_or_insert(value);
+/// The header of a record: `<format> <mark> <flags> <total> <trimmed> <position of the record before it>`.
+///
+/// The two numbers are those by which the append script limits the bytes of a history.
+struct Header<'h> {
+    mark: u32,
+    flags: &'h str,
+    before: &'h str,
+}
+
+impl<'h> Header<'h> {
+    /// `None` if the append script cannot have written it.
+    ///
+    /// # Errors
+    ///
+    /// If a newer version of the append script may have written it.
+    fn parse(text: &'h str) -> Result<Option<Self>, RedisError> {
+        let Some((format, rest)) = text.split_once(' ') else { return Ok(None) };
+        if format != FORMAT {
+            return if is_number(format) { Err(Kind::NewerFormat(format.to_owned()).into()) } else { Ok(None) };
         }
-        this
+        let mut parts = rest.splitn(5, ' ');
+        let mut next = || parts.next();
+        Ok((|| {
+            let mark = parse_mark(next()?.as_bytes())?;
+            let flags = next().filter(|text| is_flags(text))?;
+            let _total = next().filter(|text| is_number(text))?;
+            let _trimmed = next().filter(|text| is_number(text))?;
+            Some(Self { mark, flags, before: next()? })
+        })())
     }
 
-    fn content(self) -> Option<Content> {
-        parse_mark(&self.mark?)?;
-        let before = Position::parse(str::from_utf8(&self.before?).ok()?)?;
-        let flags = String::from_utf8(self.flags?).ok()?;
-        let end = end_of(&flags);
-        let block = match self.block? {
+    fn content(&self, block: Option<Vec<u8>>) -> Option<Content> {
+        let before = Position::parse(self.before)?;
+        let end = end_of(self.flags);
+        let block = match block? {
             none if none.is_empty() && end.is_some() => None,
-            block => Some(Block::new(Bytes::from(block), flags.contains(TERMINAL)).ok()?),
+            block => Some(Block::new(Bytes::from(block), self.flags.contains(TERMINAL)).ok()?),
         };
         Some(Content::Stored { before, block, end })
     }
+}
+
+fn is_flags(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'-')
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -140,8 +166,8 @@ mod tests {
             for end in [None, Some(End::Complete), Some(End::Failed), Some(End::Stopped), Some(End::Lost)] {
                 let text = flags(terminal, end);
                 assert_eq!((text.contains(TERMINAL), end_of(text)), (terminal, end));
-                let fields = [("m", "0000000a"), ("f", text), ("p", "0-0-00000000"), ("b", BLOCK)];
-                match record(entry("7-1", &fields)).unwrap().content {
+                let header = format!("1 0000000a {text} 9 0 0-0-00000000");
+                match record(entry("7-1", &[("h", &header), ("b", BLOCK)])).unwrap().content {
                     Content::Stored { block: Some(block), end: read, .. } => {
                         assert_eq!((block.is_terminal(), read), (terminal, end));
                     }
@@ -153,26 +179,53 @@ mod tests {
 
     #[test]
     fn a_record_that_the_script_cannot_have_written_is_foreign() {
-        let good = [("m", "0000000a"), ("f", ""), ("p", "1-0-0000000b"), ("b", BLOCK)];
+        let header = "1 0000000a - 9 0 1-0-0000000b";
+        let good = [("h", header), ("b", BLOCK)];
         assert!(matches!(record(entry("7-1", &good)).unwrap().content, Content::Stored { .. }));
-        for (index, bad) in [
-            (0, ("x", "")),
-            (0, ("m", "0000000A")),
-            (0, ("m", "a")),
-            (1, ("x", "")),
-            (2, ("p", "1-0")),
-            (2, ("x", "")),
-            (3, ("b", "")),
-            (3, ("b", "id: 7\ndata: 1\n\n")),
-            (3, ("x", "")),
-        ] {
-            let mut fields = good;
-            fields[index] = bad;
-            let record = record(entry("7-1", &fields)).unwrap();
+        let read = |fields: &[(&str, &str)]| {
+            let record = record(entry("7-1", fields)).unwrap();
             assert!(matches!(record.content, Content::Foreign), "{fields:?}");
+            record.position.mark
+        };
+        // The script compares the mark of a header whose beginning is well-formed.
+        for header in ["1 0000000a - 9 0 1-0", "1 0000000a - 9 0 ", "1 0000000a - 9 0 1-0-0000000b "] {
+            assert_eq!(read(&[("h", header), ("b", BLOCK)]), 10);
         }
-        let twice = [("m", "0000000a"), ("m", "0000000c"), ("f", ""), ("p", "1-0-0000000b"), ("b", BLOCK)];
-        assert_eq!(record(entry("7-1", &twice)).unwrap().position.mark, 10, "as the script reads it");
+        for block in ["", "id: 7\ndata: 1\n\n"] {
+            assert_eq!(read(&[("h", header), ("b", block)]), 10);
+        }
+        assert_eq!(read(&[("h", header), ("x", BLOCK)]), 10);
+        for header in [
+            "",
+            "1",
+            "x 0000000a - 9 0 1-0-0000000b",
+            " 1 0000000a - 9 0 1-0-0000000b",
+            "1  0000000a - 9 0 1-0-0000000b",
+            "1 0000000A - 9 0 1-0-0000000b",
+            "1 a - 9 0 1-0-0000000b",
+            "1 0000000a  9 0 1-0-0000000b",
+            "1 0000000a ! 9 0 1-0-0000000b",
+            "1 0000000a - -9 0 1-0-0000000b",
+            "1 0000000a - 9  1-0-0000000b",
+            "1 0000000a - 9 0",
+        ] {
+            assert_eq!(read(&[("h", header), ("b", BLOCK)]), 0, "{header}");
+        }
+        assert_eq!(read(&[("x", ""), ("h", header), ("b", BLOCK)]), 0);
+        assert_eq!(read(&[]), 0);
+    }
+
+    #[test]
+    fn a_record_of_a_newer_format_is_an_error_that_names_the_format() {
+        for header in ["2 0000000a - 9 0 1-0-0000000b", "17 x"] {
+            let error = record(entry("7-1", &[("h", header), ("b", BLOCK)])).unwrap_err();
+            assert!(error.is_newer_format(), "{error:?}");
+            let format = header.split(' ').next().unwrap();
+            assert_eq!(
+                error.to_string(),
+                format!("a record has format {format}, and this version of sse-typed reads format 1: use a newer one")
+            );
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@ use std::{
     collections::HashMap,
     fmt,
     sync::{
-        Arc, Mutex, PoisonError, Weak,
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -12,21 +12,22 @@ use redis::{Cmd, Value};
 use tokio::{runtime::Handle, task::AbortHandle};
 
 use super::{
-    append::Writer,
+    append::Reply,
     builder::RedisStoreBuilder,
+    calls::{Calls, KeyCall},
     commands::{CallError, Commands},
     connect::{CommandConnection, NotificationConnection, Target},
-    error::RedisError,
-    log::{RedisLog, check_key},
+    error::{Kind, RedisError},
+    log::RedisLog,
     notifications::Notifications,
     position::Position,
-    queue::{Names, Queue},
+    queue::Queue,
     record::{self, Record},
     script::ServerScript,
     status::Status,
     trace,
 };
-use crate::hub::{EventStore, Health, LogOptions, Wakes};
+use crate::hub::{EventStore, Health, LogOptions, Wakes, check_key};
 
 /// Keeps the histories of many keys in a Redis server, which any number of processes share.
 ///
@@ -58,6 +59,7 @@ pub(super) struct Shared {
     append_script: ServerScript,
     before_last_script: ServerScript,
     page_script: ServerScript,
+    calls: Calls,
     queues: Mutex<Queues>,
     skipped: AtomicU64,
     tasks: [AbortHandle; 2],
@@ -69,6 +71,8 @@ struct Queues {
     by_key: HashMap<Arc<str>, Weak<Queue>>,
     /// How many there may be before those that are dropped are removed.
     clean_at: usize,
+    /// The options of the key that was opened last, if they are not the store's: those of the next key may be the same.
+    options: Option<Arc<LogOptions>>,
 }
 
 /// Is held by each task of a store. A task ends with the store, or with its runtime.
@@ -182,6 +186,7 @@ impl RedisStore {
             append_script: ServerScript::new(include_str!("append.lua")),
             before_last_script: ServerScript::new(include_str!("before_last.lua")),
             page_script: ServerScript::new(include_str!("page.lua")),
+            calls: Calls::default(),
             queues: Mutex::default(),
             skipped: AtomicU64::new(0),
             tasks: [commands.abort_handle(), forwarding.abort_handle()],
@@ -193,8 +198,11 @@ impl EventStore for RedisStore {
     type Log = RedisLog;
 
     fn open(&self, key: &str, options: &LogOptions) -> RedisLog {
-        let options = if *options == *self.0.options { Arc::clone(&self.0.options) } else { Arc::new(options.clone()) };
-        let queue = check_key(key).map(|()| self.0.queue(key, &options));
+        let options = self.0.shared_options(options);
+        let queue = checked(key).map(|key| self.0.queue(key, &options));
+        if let Err(error) = &queue {
+            trace::invalid_key(error);
+        }
         RedisLog::new(Arc::clone(&self.0), queue, options)
     }
 
@@ -203,13 +211,13 @@ impl EventStore for RedisStore {
     }
 
     async fn remove(&self, key: &str) -> Result<(), RedisError> {
-        check_key(key)?;
+        checked(key)?;
         let mut command = redis::cmd("UNLINK");
-        command.arg(self.0.target.redis_key(key));
+        command.arg(self.0.stream(key));
         self.0.read(&command).await?;
         // The key is removed, whatever becomes of this: readers that do not hear of it find out later.
         let mut command = redis::cmd("PUBLISH");
-        command.arg(self.0.target.channel(key)).arg("");
+        command.arg(self.0.channel(key)).arg("");
         let _ = self.0.read(&command).await;
         Ok(())
     }
@@ -238,6 +246,25 @@ impl Shared {
 
     pub(super) const fn append_script(&self) -> &ServerScript {
         &self.append_script
+    }
+
+    pub(super) const fn calls(&self) -> &Calls {
+        &self.calls
+    }
+
+    /// Runs the append script for a key.
+    pub(super) async fn append(self: &Arc<Self>, call: KeyCall) -> Result<Reply, CallError> {
+        self.calls.append(self, call).await
+    }
+
+    /// The name of a log in the server.
+    pub(super) fn stream(&self, key: &str) -> String {
+        self.target.redis_key(key)
+    }
+
+    /// The channel of a log.
+    pub(super) fn channel(&self, key: &str) -> String {
+        self.target.channel(key)
     }
 
     /// Sends a command that may be repeated.
@@ -297,23 +324,42 @@ impl Shared {
         trace::skipped_record(key, &record.position);
     }
 
-    fn queue(&self, key: &str, options: &LogOptions) -> Arc<Queue> {
-        let names = || Names { stream: self.target.redis_key(key), channel: self.target.channel(key) };
-        if options.is_sole_writer() {
-            return Arc::new(Queue::new(key.into(), names(), Writer::Unsure));
+    /// These options, without a copy where that can be.
+    fn shared_options(&self, options: &LogOptions) -> Arc<LogOptions> {
+        if *options == *self.options {
+            return Arc::clone(&self.options);
         }
-        let mut queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(queue) = queues.by_key.get(key).and_then(Weak::upgrade) {
+        let mut queues = self.lock_queues();
+        match &queues.options {
+            Some(last) if **last == *options => Arc::clone(last),
+            _ => Arc::clone(queues.options.insert(Arc::new(options.clone()))),
+        }
+    }
+
+    fn queue(&self, key: Arc<str>, options: &LogOptions) -> Arc<Queue> {
+        if options.is_sole_writer() {
+            return Arc::new(Queue::new(key, true));
+        }
+        let mut queues = self.lock_queues();
+        if let Some(queue) = queues.by_key.get(&key).and_then(Weak::upgrade) {
             return queue;
         }
         if queues.by_key.len() >= queues.clean_at {
             queues.by_key.retain(|_, queue| queue.strong_count() > 0);
             queues.clean_at = (queues.by_key.len() * 2).max(64);
         }
-        let queue = Arc::new(Queue::new(key.into(), names(), Writer::OneOfMany));
+        let queue = Arc::new(Queue::new(key, false));
         queues.by_key.insert(Arc::clone(queue.key()), Arc::downgrade(&queue));
         queue
     }
+
+    fn lock_queues(&self) -> MutexGuard<'_, Queues> {
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn checked(key: &str) -> Result<Arc<str>, RedisError> {
+    check_key(key).map_err(|fault| Kind::InvalidKey(fault).into())
 }
 
 impl Drop for Shared {

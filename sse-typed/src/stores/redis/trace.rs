@@ -55,3 +55,8 @@ pub(super) fn repeated_append(key: &str, error: &dyn Display) {
     #[cfg(feature = "tracing")]
     tracing::debug!(target: TARGET, key, %error, "the reply to an append is lost; the append of a sole writer is repeated");
 }
+
+pub(super) fn invalid_key(error: &dyn Display) {
+    #[cfg(feature = "tracing")]
+    tracing::error!(target: TARGET, %error, "a log was opened whose key no store takes: all of its calls fail");
+}

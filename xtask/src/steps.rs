@@ -4,7 +4,7 @@ use std::{fs, io, path::Path};
 
 use crate::{
     features, instructions,
-    programs::Program,
+    programs::{self, Program},
     shell::{Cmd, Outcome, succeeds},
     test_count::TestCount,
 };
@@ -133,6 +133,16 @@ pub(crate) const STEPS: &[Step] = &[
         run: |context| test_runner(context, true),
     },
     Step {
+        name: "valkey",
+        about: "the test suites for stores and the outages of `interop`, once more on a Valkey",
+        needs: &[Program::Valkey],
+        uses: &[],
+        run: |context| {
+            let valkey = programs::valkey().ok_or_else(|| io::Error::other("valkey-server is missing"))?;
+            run_tests(context, valkey_tests(context).env("REDIS_SERVER", valkey))
+        },
+    },
+    Step {
         name: "benches",
         about: "the benchmarks: compiled, and their own tests",
         needs: &[],
@@ -178,19 +188,42 @@ impl Context {
     }
 }
 
+/// All tests use the same packages and features, so that nothing is built twice.
+const ALL_PACKAGES: [&str; 3] = ["--workspace", "--all-features", "--no-fail-fast"];
+
+/// The tests of Redis that differ by the server. The rest tests this project's side of the connection. The Valkey that xtask installs
+/// has no TLS, so the test of TLS is not among them.
+fn valkey_tests(context: &Context) -> Cmd {
+    if succeeds("cargo", &["nextest", "--version"]) {
+        let filter = "binary(interop_redis) & test(/^(suite|outages|appends|retention)::/)";
+        context.cargo("nextest run", &ALL_PACKAGES).args(["--lib", "--bins", "--tests"]).args([
+            "--run-ignored",
+            "only",
+            "-E",
+            filter,
+        ])
+    } else {
+        let modules = ["suite::", "outages::", "appends::", "retention::"];
+        context.cargo("test", &ALL_PACKAGES).args(["--test", "interop_redis", "--", "--ignored"]).args(modules)
+    }
+}
+
 /// Runs the tests that need only the toolchain, or the `interop` tests. These are marked `#[ignore]`, in files named `interop_*`.
 fn test_runner(context: &Context, interop: bool) -> io::Result<Outcome> {
-    // Both kinds use the same packages, targets and features, so that nothing is built twice.
-    let same = ["--workspace", "--all-features", "--no-fail-fast"];
     let everything = ["--lib", "--bins", "--tests"];
     let cmd = if succeeds("cargo", &["nextest", "--version"]) {
-        let cmd = context.cargo("nextest run", &same).args(everything).args(["--no-tests=pass"]);
+        let cmd = context.cargo("nextest run", &ALL_PACKAGES).args(everything).args(["--no-tests=pass"]);
         if interop { cmd.args(["--run-ignored", "only", "-E", "binary(/^interop_/)"]) } else { cmd }
     } else if interop {
-        context.cargo("test", &same).args(["--test", "interop_*", "--", "--ignored"])
+        context.cargo("test", &ALL_PACKAGES).args(["--test", "interop_*", "--", "--ignored"])
     } else {
-        context.cargo("test", &same).args(everything)
+        context.cargo("test", &ALL_PACKAGES).args(everything)
     };
+    run_tests(context, cmd)
+}
+
+/// Runs tests, which report those that need a program that is missing.
+fn run_tests(context: &Context, cmd: Cmd) -> io::Result<Outcome> {
     let cmd = cmd.env("SSE_TYPED_NOT_RUN", &context.not_run);
     if context.all { cmd.env("SSE_TYPED_REQUIRE_PROGRAMS", "1").run() } else { cmd.run() }
 }

@@ -30,17 +30,22 @@ pub(crate) fn found(test: &str) -> bool {
     if program().is_some() {
         return true;
     }
-    assert!(env::var_os("SSE_TYPED_REQUIRE_PROGRAMS").is_none(), "redis-server is missing, and every test must be run");
-    println!("not run: {test}: redis-server is missing");
-    if let Some(path) = env::var_os("SSE_TYPED_NOT_RUN") {
-        // One write, so that the lines of tests that run at the same time stay whole.
-        let mut file = OpenOptions::new().create(true).append(true).open(path).unwrap();
-        file.write_all(format!("{test}\tredis-server\n").as_bytes()).unwrap();
-    }
+    not_run(test, "redis-server");
     false
 }
 
-/// A Redis or a Valkey.
+/// Says that a test is not run for want of something.
+pub(crate) fn not_run(test: &str, missing: &str) {
+    assert!(env::var_os("SSE_TYPED_REQUIRE_PROGRAMS").is_none(), "{missing} is missing, and every test must be run");
+    println!("not run: {test}: {missing} is missing");
+    if let Some(path) = env::var_os("SSE_TYPED_NOT_RUN") {
+        // One write, so that the lines of tests that run at the same time stay whole.
+        let mut file = OpenOptions::new().create(true).append(true).open(path).unwrap();
+        file.write_all(format!("{test}\t{missing}\n").as_bytes()).unwrap();
+    }
+}
+
+/// A Redis or a Valkey. `cargo xtask test` runs a part of the tests a second time, with the path of a Valkey.
 fn program() -> Option<PathBuf> {
     if let Some(path) = env::var_os("REDIS_SERVER") {
         return Some(path.into());
@@ -63,6 +68,11 @@ impl Server {
     }
 
     pub(crate) fn start_with(arguments: &[&str]) -> Self {
+        Self::try_start_with(arguments).expect("redis-server does not start")
+    }
+
+    /// `None` if the server ends at once, as it does if it was built without what the arguments want.
+    pub(crate) fn try_start_with(arguments: &[&str]) -> Option<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let folder = env::temp_dir().join(format!("sse-typed-redis-{}-{number}", std::process::id()));
@@ -74,10 +84,10 @@ impl Server {
             let process = spawn(&folder, port, &arguments);
             let mut server = Self { process, folder: folder.clone(), port, arguments: arguments.clone() };
             if server.listens() {
-                return server;
+                return Some(server);
             }
         }
-        panic!("redis-server does not start");
+        None
     }
 
     pub(crate) fn url(&self) -> String {

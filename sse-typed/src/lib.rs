@@ -134,6 +134,10 @@ mod panics;
 #[cfg_attr(docsrs, doc(cfg(feature = "server")))]
 pub mod server;
 
+#[cfg(feature = "runs")]
+#[cfg_attr(docsrs, doc(cfg(feature = "runs")))]
+pub mod runs;
+
 #[cfg(feature = "hub")]
 #[cfg_attr(docsrs, doc(cfg(feature = "hub")))]
 pub mod stores;

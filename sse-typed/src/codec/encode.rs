@@ -78,7 +78,35 @@ pub trait EncodeEvent: EventKind {
     note = "for a type that implements `EncodeEvent` by hand, add `impl HubEvent for {Self} {{}}`",
     note = "`Event<E>` is an event with its id, and not an event type: use `E` alone, which derives `SseEvent`"
 )]
-pub trait HubEvent: EncodeEvent {}
+///
+/// The functions make the events that report how a run ended (feature `runs`). The derive implements them for the variants
+/// with `#[sse(failed)]`, `#[sse(stopped)]` and `#[sse(lost)]`. A type without such a variant returns `None`.
+pub trait HubEvent: EncodeEvent {
+    /// The event that reports that a run failed, with the text of the error. Clients read this text.
+    fn failed(reason: String) -> Option<Self>
+    where
+        Self: Sized,
+    {
+        let _ = reason;
+        None
+    }
+
+    /// The event that reports that a run was stopped on request.
+    fn stopped() -> Option<Self>
+    where
+        Self: Sized,
+    {
+        None
+    }
+
+    /// The event that reports that the process of a run stopped responding.
+    fn lost() -> Option<Self>
+    where
+        Self: Sized,
+    {
+        None
+    }
+}
 
 /// `Outer: Nests<P>`: the event type `Outer` has a `#[sse(nested)]` variant for the event type `P`, so every event of
 /// `P` is also an event of `Outer`.

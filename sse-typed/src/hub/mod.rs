@@ -233,6 +233,8 @@ mod trace;
 
 #[cfg(any(feature = "file", feature = "redis"))]
 pub(crate) use self::store::check_key;
+#[cfg(feature = "runs")]
+pub(crate) use self::store::run_store;
 pub use self::{
     history::{MemoryLog, Retention},
     hub::{Hub, HubBuilder},

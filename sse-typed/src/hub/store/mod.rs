@@ -6,6 +6,8 @@ mod health;
 mod key;
 mod memory;
 mod options;
+#[cfg(feature = "runs")]
+pub(crate) mod run_store;
 
 pub(crate) use self::key::check_key;
 pub use self::{

@@ -1,0 +1,11 @@
+//! What a store keeps of runs besides their logs: one record for each key, with a lease.
+
+mod record;
+mod run_id;
+mod store;
+
+pub use self::{
+    record::{Claimed, InputHash, NewRun, RunRecord},
+    run_id::{InvalidRunId, RunId, RunRef},
+    store::{ReadRun, Renewed, RunEnded, RunStore},
+};

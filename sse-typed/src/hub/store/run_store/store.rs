@@ -1,0 +1,130 @@
+use std::{future::Future, time::Duration};
+
+use super::{
+    record::{Claimed, NewRun, RunRecord},
+    run_id::RunRef,
+};
+use crate::{
+    event::EventId,
+    hub::{
+        log::{Block, End, EventLog},
+        store::{event_store::EventStore, options::LogOptions},
+    },
+};
+
+/// A store that also keeps runs: which process runs what, with a lease.
+///
+/// A run has a record under its key and a log of its own under [`RunRef::log_key`]. One process, the owner, appends to the log.
+/// *Closing the log is the fence*: whoever ends the run closes its log, the first close wins, and afterwards the owner's appends
+/// fail with [`Closed`](crate::hub::AppendError::Closed). So no token is needed on appends.
+///
+/// # Errors
+///
+/// All methods fail if the engine does. A call that failed has happened or not, and can be repeated: each has the same outcome
+/// then.
+///
+/// # Cancel safety
+///
+/// A call whose future is dropped has happened or not.
+pub trait RunStore: EventStore {
+    /// Makes the record of a run, in one step, if the key has none, or if its record is of the run
+    /// [`replaces`](NewRun::replaces) and that has ended. The claim of a run that exists already under the same id has the
+    /// same outcome as the first time, for as long as it has not ended.
+    ///
+    /// The log of a replaced run is removed.
+    fn claim(&self, key: &str, new: &NewRun) -> impl Future<Output = Result<Claimed, StoreErrorOf<Self>>> + Send;
+
+    /// The record of a key, if it has one. A record that was kept for its time after the end is removed.
+    fn find(&self, key: &str) -> impl Future<Output = Result<Option<RunRecord>, StoreErrorOf<Self>>> + Send;
+
+    /// The log of a run, like [`open`](EventStore::open). The record of the run and its log are in one place of the engine, so
+    /// that one step can change both. The log is kept as long as the record, whatever the options say.
+    fn run_log(&self, run: &RunRef, options: &LogOptions) -> Self::Log;
+
+    /// Renews the leases of a process's own runs, and looks at runs that the process reads, in one round trip.
+    ///
+    /// Both lists of answers are in the order of the questions. `reader` names the process. Its reading of a run counts as a
+    /// reader for the owner for as long as `lease`.
+    fn renew(
+        &self,
+        reader: &str,
+        lease: Duration,
+        own: &[RunRef],
+        read: &[RunRef],
+    ) -> impl Future<Output = Result<(Vec<Renewed>, Vec<ReadRun>), StoreErrorOf<Self>>> + Send;
+
+    /// Ends a run: closes its log with the last event, and writes the end to the record, in one step.
+    ///
+    /// With [`End::Lost`] only a run whose lease has expired is ended. Any process may end any run.
+    fn end(
+        &self,
+        run: &RunRef,
+        last: &Block,
+        end: End,
+    ) -> impl Future<Output = Result<RunEnded, StoreErrorOf<Self>>> + Send;
+
+    /// Ends a run of this process as lost, whatever its lease, without waiting: its task is dropped, perhaps with the runtime.
+    ///
+    /// The default does nothing: the lease expires.
+    fn abandon(&self, run: &RunRef, last: &Block) {
+        let _ = (run, last);
+    }
+
+    /// Notes in the record that the run should stop, and reports [`RunRef::signal_key`] to the wakes of every process.
+    /// Returns the record, or `None` if the key has no record of this run.
+    fn ask_stop(&self, run: &RunRef) -> impl Future<Output = Result<Option<RunRecord>, StoreErrorOf<Self>>> + Send;
+
+    /// The records whose keys begin with a prefix, in the order of their keys, after the key `after`, at most `limit`.
+    fn list(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<RunRecord>, StoreErrorOf<Self>>> + Send;
+}
+
+/// The error of a store.
+type StoreErrorOf<S> = <<S as EventStore>::Log as EventLog>::Error;
+
+/// The outcome of a [renewal](RunStore::renew) of a process's own run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Renewed {
+    /// The process owns the run for another lease.
+    Held {
+        /// Somebody asked it to stop.
+        is_stop_asked: bool,
+        /// Another process reads the run.
+        is_read_elsewhere: bool,
+    },
+    /// The run has ended.
+    Ended(End),
+    /// The store has no record of the run.
+    Missing,
+}
+
+/// What a [renewal](RunStore::renew) says about a run that the process reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ReadRun {
+    /// Its lease holds for this long. Zero when it has expired.
+    Running(Duration),
+    /// The run has ended.
+    Ended(End),
+    /// The store has no record of the run.
+    Missing,
+}
+
+/// The outcome of [ending](RunStore::end) a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RunEnded {
+    /// This call has ended it, and the last event has this id.
+    Now(EventId),
+    /// It had already ended.
+    Before(End),
+    /// It cannot be lost: its lease holds for this long.
+    Leased(Duration),
+    /// The store has no record of the run.
+    Missing,
+}

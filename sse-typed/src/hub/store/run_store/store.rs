@@ -1,5 +1,7 @@
 use std::{future::Future, time::Duration};
 
+use tokio::time::Instant;
+
 use super::{
     record::{Claimed, NewRun, RunRecord},
     run_id::RunRef,
@@ -68,6 +70,18 @@ pub trait RunStore: EventStore {
     /// The default does nothing: the lease expires.
     fn abandon(&self, run: &RunRef, last: &Block) {
         let _ = (run, last);
+    }
+
+    /// Lets the lease of a run of this process expire now, so that [`end`](Self::end) can end it as lost. A run without a
+    /// record, or that has ended, is left as it is.
+    fn release(&self, run: &RunRef) -> impl Future<Output = Result<(), StoreErrorOf<Self>>> + Send;
+
+    /// Since when this process reaches the engine without an interruption. `None` if the engine is in this process.
+    ///
+    /// While an engine is away, no owner can renew its leases. So a process ends no run as lost before it has reached the
+    /// engine for one lease. The default is `None`.
+    fn reachable_since(&self) -> Option<Instant> {
+        None
     }
 
     /// Notes in the record that the run should stop, and reports [`RunRef::signal_key`] to the wakes of every process.

@@ -12,3 +12,13 @@ pub(crate) fn check_key(key: &str) -> Result<Arc<str>, &'static str> {
         _ => Err("the key has over 512 bytes"),
     }
 }
+
+/// How much longer the key of a run's log is: `@` and 16 digits.
+#[cfg(feature = "runs")]
+const RUN_ID: usize = 17;
+
+/// Checks the key of a run, whose log has a [longer key](super::run_store::RunRef::log_key).
+#[cfg(feature = "runs")]
+pub(crate) fn check_run_key(key: &str) -> Result<Arc<str>, &'static str> {
+    if key.len() > LONGEST_KEY - RUN_ID { Err("the key of a run has over 495 bytes") } else { check_key(key) }
+}

@@ -127,6 +127,19 @@ impl KeyHistory {
         self.prefix.id(self.head_number().saturating_sub(n).max(oldest))
     }
 
+    /// The newest event, if there was one.
+    #[cfg(feature = "runs")]
+    pub(super) fn newest(&self) -> Option<EventId> {
+        self.ring.as_ref().map(|ring| self.prefix.id(ring.head()))
+    }
+
+    /// Appends the last event of a run, and closes its log. It is open. It is removed with its record.
+    #[cfg(feature = "runs")]
+    pub(super) fn append_last(&mut self, last: &Block, end: End, now: Instant) -> EventId {
+        let everything = crate::hub::Retention::events(usize::MAX).bytes(usize::MAX);
+        self.append(Some(last), Some(end), &LogOptions::new().retain(everything), now)
+    }
+
     /// Whether nothing is after this position, and something may come.
     pub(super) fn is_waited_for(&self, position: &str) -> bool {
         self.end.is_none() && self.prefix.parse(position) == Some(self.head_number())

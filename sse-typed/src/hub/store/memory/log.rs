@@ -35,6 +35,16 @@ impl MemoryStoreLog {
         Self { shared, key: Some(key), options, newest: Mutex::default() }
     }
 
+    /// Of a run: a sole writer does not append once the run was removed.
+    #[cfg(feature = "runs")]
+    pub(super) fn of_run(self) -> Self {
+        if let Ok(key) = self.key() {
+            let head = key.lock(Instant::now()).head();
+            *self.newest.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(head));
+        }
+        self
+    }
+
     fn key(&self) -> Result<&Arc<StoredKey>, MemoryStoreError> {
         match &self.key {
             Some(Ok(key)) => Ok(key),

@@ -3,6 +3,8 @@
 mod error;
 mod key;
 mod log;
+#[cfg(feature = "runs")]
+mod runs;
 mod shared;
 
 use std::{fmt, sync::Arc};

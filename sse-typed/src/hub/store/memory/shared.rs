@@ -24,6 +24,8 @@ pub(super) struct Shared {
     pub(super) wakes: Wakes,
     pub(super) health: HealthReporter,
     keys: Mutex<Keys>,
+    #[cfg(feature = "runs")]
+    pub(super) runs: Mutex<super::runs::Runs>,
     /// A key has had a time to live.
     has_timers: AtomicBool,
 }

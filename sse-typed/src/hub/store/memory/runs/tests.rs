@@ -1,0 +1,43 @@
+use super::*;
+use crate::hub::store::event_store::EventStore;
+
+#[tokio::test(start_paused = true)]
+async fn removed_runs_take_no_memory() {
+    let store = MemoryStore::default();
+    let second = Duration::from_secs(1);
+    let last = Block::new("data: last\n\n", true).unwrap();
+    for n in 0..1_000 {
+        let key = n.to_string();
+        let Claimed::Started(record) = store.claim(&key, &NewRun::new("a", second, second)).await.unwrap() else {
+            panic!("the key is free")
+        };
+        if n % 2 == 0 {
+            store.end(&record.run, &last, End::Complete).await.unwrap();
+        }
+    }
+    assert_eq!(store.shared.with_runs(|runs| runs.counts()), (1_000, 1_000));
+    tokio::time::advance(3 * second).await;
+    for _ in 0..300 {
+        assert_eq!(store.find("another").await.unwrap(), None);
+    }
+    assert_eq!(store.shared.with_runs(|runs| runs.counts()), (0, 0));
+    assert_eq!(store.shared.lock().by_name.len(), 0);
+    assert!(store.health().is_up());
+}
+
+#[tokio::test]
+async fn an_owner_that_appends_after_its_run_was_removed_leaves_nothing() {
+    use crate::hub::log::{AppendError, EventLog};
+
+    let store = MemoryStore::default();
+    let block = Block::new("data: 1\n\n", false).unwrap();
+    let new = NewRun::new("a", Duration::from_secs(60), Duration::ZERO);
+    let Claimed::Started(record) = store.claim("k", &new).await.unwrap() else { panic!("the key is free") };
+    let log = store.run_log(&record.run, &LogOptions::new().sole_writer());
+    store.abandon(&record.run, &block);
+    assert_eq!(store.find("k").await.unwrap(), None);
+    let refused = log.append(&block).await;
+    assert!(matches!(&refused, Err(AppendError::Failed(error)) if error.is_second_writer()), "{refused:?}");
+    drop(log);
+    assert_eq!(store.shared.lock().by_name.len(), 0);
+}

@@ -1,4 +1,5 @@
-//! For tests: a test kit for event streams that may never end, and test suites for implementations of `EventLog` and `EventStore`.
+//! For tests: a test kit for event streams that may never end, and test suites for implementations of `EventLog`, `EventStore` and
+//! `RunStore`.
 //!
 //! | under test | tool |
 //! |---|---|
@@ -6,7 +7,7 @@
 //! | a client: how it reads, reconnects, and ends | [`ScriptedServer`] gives answers that the test prepares, in the process or on a socket |
 //! | a client whose connection breaks at any byte | [`cut_everywhere`] checks that it sees each event once |
 //! | a server whose client stops reading, vanishes, or reads one byte a second | [`RawClient`] is that client |
-//! | an implementation of `EventLog`, of `EventStore` | [`event_log`], [`event_store`] |
+//! | an implementation of `EventLog`, of `EventStore`, of `RunStore` (feature `runs`) | [`event_log`], [`event_store`], `run_store` |
 //!
 //! ```
 //! use axum::{Router, routing::get};
@@ -39,6 +40,19 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
+//! A store that also keeps runs has a second suite, with the feature `runs`. The test says how time passes:
+//!
+//! ```
+//! # #[cfg(feature = "runs")] {
+//! use sse_typed::{hub::MemoryStore, testing};
+//!
+//! # tokio::runtime::Builder::new_current_thread().enable_time().build()?.block_on(
+//! testing::run_store(async || MemoryStore::default(), tokio::time::sleep)
+//! # );
+//! # }
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
 //! # Time
 //!
 //! Every expectation has a time limit, so a test fails instead of hanging. The limits run on tokio's clock. In a test with
@@ -59,8 +73,13 @@ mod event_log;
 mod event_store;
 mod http1;
 mod raw_client;
+#[cfg(feature = "runs")]
+mod run_store;
 mod scripted;
 
+#[cfg(feature = "runs")]
+#[cfg_attr(docsrs, doc(cfg(feature = "runs")))]
+pub use self::run_store::run_store;
 pub use self::{
     collect::{Collect, CollectRequest, Expect},
     cuts::cut_everywhere,

@@ -37,6 +37,11 @@ async fn a_store_of_any_type_is_a_store() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_memory_store_is_a_store_of_runs() {
+    testing::run_store(async || MemoryStore::default(), tokio::time::sleep).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_slow_store_whose_reads_fail_and_panic_is_a_store() {
     testing::event_store(async |options| TestStore::slow_and_failing(MemoryStore::new(options))).await;
 }

@@ -1,5 +1,6 @@
 //! Runs: work that outlives the connection that asked for it.
 
 pub use crate::hub::run_store::{
-    Claimed, InputHash, InvalidRunId, NewRun, ReadRun, Renewed, RunEnded, RunId, RunRecord, RunRef, RunStore,
+    AnyRunStore, Claimed, InputHash, InvalidRunId, NewRun, ReadRun, Renewed, RunEnded, RunId, RunRecord, RunRef,
+    RunStore,
 };

@@ -22,7 +22,7 @@ use crate::hub::log::{AnyLog, AnyLogError, Wakes};
 pub struct AnyStore(Arc<dyn ErasedStore>);
 
 /// [`EventStore`] for trait objects.
-trait ErasedStore: Send + Sync + 'static {
+pub(super) trait ErasedStore: Send + Sync + 'static {
     fn open(&self, key: &str, options: &LogOptions) -> AnyLog;
     fn log(&self, key: &str) -> AnyLog;
     fn options(&self) -> &LogOptions;

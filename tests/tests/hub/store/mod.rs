@@ -13,6 +13,7 @@ mod wakes;
 
 use sse_typed::{
     hub::{AnyStore, MemoryStore},
+    runs::AnyRunStore,
     testing,
 };
 use tokio::task::yield_now;
@@ -39,6 +40,11 @@ async fn a_store_of_any_type_is_a_store() {
 #[tokio::test(start_paused = true)]
 async fn a_memory_store_is_a_store_of_runs() {
     testing::run_store(async || MemoryStore::default(), tokio::time::sleep).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_of_runs_of_any_type_is_a_store_of_runs() {
+    testing::run_store(async || AnyRunStore::new(MemoryStore::default()), tokio::time::sleep).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,7 +6,7 @@ use std::{
     },
 };
 
-use tokio::time::Instant;
+use tokio::{sync::Notify, time::Instant};
 
 use super::{
     history::{History, MemoryLog, Retention},
@@ -64,13 +64,14 @@ impl<E> Hub<E> {
 }
 
 impl<E, L: EventLog> Hub<E, L> {
-    fn new(log: L, on_gap: OnGap<E>, retention: Retention) -> Self {
+    fn new(log: L, builder: HubBuilder<E>) -> Self {
+        let HubBuilder { retention, on_gap, on_unused } = builder;
         let log = Arc::new(log);
         let state = match log.as_memory_log().and_then(|log| log.downcast_ref::<MemoryLog>()) {
             Some(memory) => HubState::new(Arc::clone(memory.history()), on_gap, None),
             None => {
                 let history = Arc::new(History::of_remote_log(retention));
-                let remote = RemoteLog::new(Arc::clone(&log) as Arc<dyn ErasedLog>, &history);
+                let remote = RemoteLog::new(Arc::clone(&log) as Arc<dyn ErasedLog>, &history, on_unused);
                 HubState::new(history, on_gap, Some(remote))
             }
         };
@@ -138,7 +139,7 @@ impl<E, L> Hub<E, L> {
     }
 
     /// Since when this has been the only handle, without a subscription. `None` if it is not.
-    pub(super) fn unused_since(&self) -> Option<Instant> {
+    pub(crate) fn unused_since(&self) -> Option<Instant> {
         let state = &self.inner.state;
         if Arc::strong_count(&self.inner) > 1 {
             return None;
@@ -173,11 +174,19 @@ impl<E, L> fmt::Debug for Hub<E, L> {
 pub struct HubBuilder<E> {
     retention: Retention,
     on_gap: OnGap<E>,
+    on_unused: Option<Arc<Notify>>,
 }
 
 impl<E> HubBuilder<E> {
     fn new(on_gap: OnGap<E>) -> Self {
-        Self { retention: Retention::default(), on_gap }
+        Self { retention: Retention::default(), on_gap, on_unused: None }
+    }
+
+    /// Notifies when the last subscription of a hub on a log elsewhere is dropped.
+    #[cfg(feature = "runs")]
+    pub(crate) fn notify_unused(mut self, on_unused: Arc<Notify>) -> Self {
+        self.on_unused = Some(on_unused);
+        self
     }
 
     /// Sets how much history is retained in memory. With a [log elsewhere](Self::build_on) live subscriptions read from
@@ -190,7 +199,7 @@ impl<E> HubBuilder<E> {
     /// Builds a hub with its log in memory. It needs no runtime.
     #[must_use]
     pub fn build(self) -> Hub<E> {
-        Hub::new(MemoryLog::new(self.retention), self.on_gap, self.retention)
+        Hub::new(MemoryLog::new(self.retention), self)
     }
 
     /// Builds a hub on this log, for example that of a key of a [store](super::EventStore).
@@ -201,18 +210,21 @@ impl<E> HubBuilder<E> {
     /// ends, a subscription in another runtime spawns the task again.
     #[must_use]
     pub fn build_on<L: EventLog>(self, log: L) -> Hub<E, L> {
-        Hub::new(log, self.on_gap, self.retention)
+        Hub::new(log, self)
     }
 }
 
 impl<E> Clone for HubBuilder<E> {
     fn clone(&self) -> Self {
-        Self { retention: self.retention, on_gap: self.on_gap }
+        Self { retention: self.retention, on_gap: self.on_gap, on_unused: self.on_unused.clone() }
     }
 }
 
 impl<E> fmt::Debug for HubBuilder<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HubBuilder").field("retention", &self.retention).field("on_gap", &self.on_gap).finish()
+        f.debug_struct("HubBuilder")
+            .field("retention", &self.retention)
+            .field("on_gap", &self.on_gap)
+            .finish_non_exhaustive()
     }
 }

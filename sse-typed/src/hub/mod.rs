@@ -233,8 +233,6 @@ mod trace;
 
 #[cfg(any(feature = "file", feature = "redis"))]
 pub(crate) use self::store::check_key;
-#[cfg(feature = "runs")]
-pub(crate) use self::store::run_store;
 pub use self::{
     history::{MemoryLog, Retention},
     hub::{Hub, HubBuilder},
@@ -254,3 +252,5 @@ pub use self::{
     subscription::{Entries, Subscription, SubscriptionEvents},
     topics::Topics,
 };
+#[cfg(feature = "runs")]
+pub(crate) use self::{log::retry_pause, publish::encode_block, store::run_store};

@@ -11,6 +11,7 @@ mod page;
 mod pause;
 mod wakes;
 
+pub(crate) use self::pause::retry_pause;
 pub use self::{
     any::AnyLog,
     block::{Block, InvalidBlock},
@@ -23,6 +24,5 @@ pub use self::{
 pub(super) use self::{
     end::EndFlags,
     erased::{BoxFuture, ErasedLog},
-    pause::retry_pause,
     wakes::{Follower, News, StepFuture, StepOutcome},
 };

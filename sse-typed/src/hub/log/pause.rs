@@ -6,7 +6,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// The pause before a failed call of a log is repeated. It doubles with each failure before it.
-pub(in crate::hub) fn retry_pause(failures_before: u32) -> Duration {
+pub(crate) fn retry_pause(failures_before: u32) -> Duration {
     FIRST_PAUSE.saturating_mul(1 << failures_before.min(10)).min(LONGEST_PAUSE)
 }
 

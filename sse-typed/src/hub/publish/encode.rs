@@ -30,7 +30,7 @@ pub(super) fn with_block<E: EncodeEvent, T>(event: &E, f: impl FnOnce(&[u8]) -> 
 }
 
 /// Encodes an event for a log elsewhere.
-pub(super) fn encode_block<E: EncodeEvent>(event: &E) -> Result<Block, PublishError> {
+pub(crate) fn encode_block<E: EncodeEvent>(event: &E) -> Result<Block, PublishError> {
     with_block(event, |block| Block::encoded(Bytes::copy_from_slice(block), event.is_terminal()))
 }
 

@@ -5,6 +5,7 @@ mod error;
 
 use std::sync::{Arc, atomic::Ordering};
 
+pub(crate) use self::encode::encode_block;
 pub use self::error::PublishError;
 use self::error::PublishErrorKind;
 use super::{
@@ -66,7 +67,7 @@ impl<E: EncodeEvent, L: EventLog> Hub<E, L> {
             return state.push(event);
         }
         state.check_not_reentrant()?;
-        let block = encode::encode_block(event)?;
+        let block = encode_block(event)?;
         self.append(&block).await
     }
 
@@ -96,7 +97,7 @@ impl<E: EncodeEvent, L: EventLog> Hub<E, L> {
         }
         let (event, block) = state.snapshot_lock.run(|| -> Result<_, PublishError> {
             let event = self.make_change(change)?;
-            let block = encode::encode_block(&event);
+            let block = encode_block(&event);
             Ok((event, block))
         })?;
         drop(event);
@@ -143,7 +144,7 @@ impl<E: EncodeEvent, L: EventLog> Hub<E, L> {
         if state.remote.is_none() {
             return self.push_last(last.as_ref());
         }
-        let block = last.map(|event| encode::encode_block(&event)).transpose()?;
+        let block = last.map(|event| encode_block(&event)).transpose()?;
         self.prepare_append().await?;
         let closed = self.inner().log.close(block.as_ref(), End::Complete).await;
         let position = closed.map_err(|error| self.append_error(error))?;
@@ -218,7 +219,7 @@ impl<E: EncodeEvent, L: EventLog> Hub<E, L> {
 
 /// Appends an event to a log without a hub. Returns the id on the wire.
 pub(super) async fn publish_on_log<E: EncodeEvent, L: EventLog>(log: &L, event: &E) -> Result<EventId, PublishError> {
-    let block = encode::encode_block(event)?;
+    let block = encode_block(event)?;
     let id = log.append(&block).await.map_err(PublishErrorKind::from)?;
     Ok(if block.is_terminal() { id::with_end_mark(&id) } else { id })
 }

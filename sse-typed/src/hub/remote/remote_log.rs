@@ -3,7 +3,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use tokio::{runtime::Handle, task::AbortHandle};
+use tokio::{runtime::Handle, sync::Notify, task::AbortHandle};
 
 use super::{follower::follow, hosted::HostedHub, shared_reads::SharedReads};
 use crate::hub::{history::History, log::ErasedLog, store::check_key};
@@ -14,6 +14,8 @@ pub(in crate::hub) struct RemoteLog {
     following: Following,
     /// The reads for subscriptions that are not in the ring. They own it.
     reads: Mutex<Weak<SharedReads>>,
+    /// Is notified when the last subscription is dropped.
+    on_unused: Option<Arc<Notify>>,
 }
 
 enum Following {
@@ -32,7 +34,7 @@ struct OwnTask {
 }
 
 impl RemoteLog {
-    pub(in crate::hub) fn new(log: Arc<dyn ErasedLog>, history: &Arc<History>) -> Self {
+    pub(in crate::hub) fn new(log: Arc<dyn ErasedLog>, history: &Arc<History>, on_unused: Option<Arc<Notify>>) -> Self {
         let following = match log.wakes() {
             None => Following::Task(OwnTask::default()),
             Some((wakes, key)) => match check_key(key) {
@@ -40,7 +42,7 @@ impl RemoteLog {
                 Err(fault) => Following::InvalidKey(fault),
             },
         };
-        Self { log, following, reads: Mutex::default() }
+        Self { log, following, on_unused, reads: Mutex::default() }
     }
 
     /// The reads that the subscriptions outside of the ring share.
@@ -68,8 +70,11 @@ impl RemoteLog {
         }
     }
 
-    /// Notes that a subscription is dropped.
-    pub(in crate::hub) fn remove_subscription(&self) {
+    /// Notes that a subscription is dropped, and whether it was the last one.
+    pub(in crate::hub) fn remove_subscription(&self, is_last: bool) {
+        if let Some(on_unused) = self.on_unused.as_ref().filter(|_| is_last) {
+            on_unused.notify_one();
+        }
         if let Following::Store(hub) = &self.following {
             hub.remove_subscription();
         }

@@ -198,10 +198,10 @@ impl<E> Drop for Subscription<E> {
     fn drop(&mut self) {
         self.state.record_use();
         // A thread that sees the lower count also sees the time of this use.
-        self.state.counters.subscribers.fetch_sub(1, Ordering::Release);
+        let before = self.state.counters.subscribers.fetch_sub(1, Ordering::Release);
         self.state.history.deregister(&mut self.ticket);
         if let Some(remote) = &self.state.remote {
-            remote.remove_subscription();
+            remote.remove_subscription(before == 1);
         }
     }
 }

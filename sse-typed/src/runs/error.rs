@@ -1,0 +1,157 @@
+use std::{error::Error, fmt};
+
+use crate::hub::{End, PublishError};
+
+/// An error of any type.
+pub type BoxError = Box<dyn Error + Send + Sync>;
+
+/// Why a run was not started, found or stopped.
+#[derive(Debug)]
+pub struct RunsError(ErrorKind);
+
+#[derive(Debug)]
+pub(super) enum ErrorKind {
+    InvalidKey(&'static str, &'static str),
+    OtherInput,
+    ShuttingDown,
+    Store(BoxError),
+    NoRuntime,
+}
+
+impl RunsError {
+    pub(super) fn store(error: impl Error + Send + Sync + 'static) -> Self {
+        Self(ErrorKind::Store(Box::new(error)))
+    }
+
+    /// The subject or the key is empty or has over 200 bytes.
+    #[must_use]
+    pub const fn is_invalid_key(&self) -> bool {
+        matches!(self.0, ErrorKind::InvalidKey(..))
+    }
+
+    /// The key has a run of another [input](super::StartRun::input).
+    #[must_use]
+    pub const fn is_other_input(&self) -> bool {
+        matches!(self.0, ErrorKind::OtherInput)
+    }
+
+    /// The process starts nothing any more: see [`Runs::shutdown`](super::Runs::shutdown).
+    #[must_use]
+    pub const fn is_shutting_down(&self) -> bool {
+        matches!(self.0, ErrorKind::ShuttingDown)
+    }
+
+    /// The store failed or did not answer. See the [source](Error::source).
+    #[must_use]
+    pub const fn is_store(&self) -> bool {
+        matches!(self.0, ErrorKind::Store(_))
+    }
+
+    /// There is no Tokio runtime in which a run could be started, or it has ended meanwhile.
+    #[must_use]
+    pub const fn is_no_runtime(&self) -> bool {
+        matches!(self.0, ErrorKind::NoRuntime)
+    }
+}
+
+impl From<ErrorKind> for RunsError {
+    fn from(kind: ErrorKind) -> Self {
+        Self(kind)
+    }
+}
+
+impl fmt::Display for RunsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            ErrorKind::InvalidKey(what, fault) => write!(f, "the {what} of a run {fault}"),
+            ErrorKind::OtherInput => f.write_str("the key has a run of another input"),
+            ErrorKind::ShuttingDown => f.write_str("no run is started, because the process is shutting down"),
+            ErrorKind::Store(_) => f.write_str("the store of the runs failed"),
+            ErrorKind::NoRuntime => f.write_str("a run needs a Tokio runtime, and there is none or it has ended"),
+        }
+    }
+}
+
+impl Error for RunsError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match &self.0 {
+            ErrorKind::Store(error) => Some(&**error),
+            ErrorKind::InvalidKey(..) | ErrorKind::OtherInput | ErrorKind::ShuttingDown | ErrorKind::NoRuntime => None,
+        }
+    }
+}
+
+/// Why [`RunWriter::publish`](super::RunWriter::publish) did not publish an event.
+#[derive(Debug)]
+pub struct WriteError(WriteErrorKind);
+
+#[derive(Debug)]
+pub(super) enum WriteErrorKind {
+    Event(PublishError),
+    Ended(Option<End>),
+    Limit(&'static str),
+    Store(BoxError),
+}
+
+impl WriteError {
+    /// The event cannot be sent: it cannot be encoded, or is marked `#[sse(skip)]`. Nothing was stored, and the run goes on.
+    #[must_use]
+    pub const fn is_event(&self) -> bool {
+        matches!(self.0, WriteErrorKind::Event(_))
+    }
+
+    /// The run has ended: it was stopped, another process has taken it for lost, or its closure has returned.
+    #[must_use]
+    pub const fn is_ended(&self) -> bool {
+        matches!(self.0, WriteErrorKind::Ended(_))
+    }
+
+    /// How the run has ended, if that is why and if it is known.
+    #[must_use]
+    pub const fn end(&self) -> Option<End> {
+        match self.0 {
+            WriteErrorKind::Ended(end) => end,
+            _ => None,
+        }
+    }
+
+    /// The run has reached its limit of events or of bytes, and fails.
+    #[must_use]
+    pub const fn is_limit(&self) -> bool {
+        matches!(self.0, WriteErrorKind::Limit(_))
+    }
+
+    /// The store has failed for as long as an outage [may last](super::RunsBuilder::outage). The event may be stored.
+    #[must_use]
+    pub const fn is_store(&self) -> bool {
+        matches!(self.0, WriteErrorKind::Store(_))
+    }
+}
+
+impl From<WriteErrorKind> for WriteError {
+    fn from(kind: WriteErrorKind) -> Self {
+        Self(kind)
+    }
+}
+
+impl fmt::Display for WriteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            WriteErrorKind::Event(_) => f.write_str("the event cannot be sent"),
+            WriteErrorKind::Ended(None) => f.write_str("the run has ended"),
+            WriteErrorKind::Ended(Some(end)) => write!(f, "the run has ended: {end}"),
+            WriteErrorKind::Limit(limit) => f.write_str(limit),
+            WriteErrorKind::Store(_) => f.write_str("the store of the run failed for too long"),
+        }
+    }
+}
+
+impl Error for WriteError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match &self.0 {
+            WriteErrorKind::Event(error) => Some(error),
+            WriteErrorKind::Store(error) => Some(&**error),
+            WriteErrorKind::Ended(_) | WriteErrorKind::Limit(_) => None,
+        }
+    }
+}

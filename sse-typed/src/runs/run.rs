@@ -1,0 +1,145 @@
+use std::{fmt, sync::Arc, time::Duration};
+
+use tokio::time::{Instant, timeout_at};
+
+use super::{
+    error::RunsError,
+    run_store::{RunEnded, RunId, RunRecord, RunRef, RunStore},
+    runs::RunsInner,
+    status::RunStatus,
+};
+use crate::{
+    codec::HubEvent,
+    event::LastEventId,
+    hub::{End, LogOptions, Subscription},
+};
+
+/// A run, on whichever process it runs. It is a handle and cheap to clone; dropping it stops nothing.
+pub struct Run<E, S: RunStore> {
+    runs: Arc<RunsInner<E, S>>,
+    status: Arc<RunStatus>,
+    run: RunRef,
+}
+
+/// How long a process that asks another one to stop a run waits for that, besides the grace.
+const STOP_TIMEOUT: Duration = Duration::from_secs(2);
+
+impl<E, S: RunStore> Run<E, S> {
+    pub(super) fn new(runs: Arc<RunsInner<E, S>>, record: RunRecord) -> Self {
+        let run = record.run.clone();
+        Self { runs, status: Arc::new(RunStatus::new(record)), run }
+    }
+
+    /// The id of the run. Another run of the same key has another id.
+    #[must_use]
+    pub const fn id(&self) -> RunId {
+        self.run.run
+    }
+
+    /// The key of the run.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        self.status.key()
+    }
+
+    /// The status when this handle was made: without a call of the store, and perhaps out of date.
+    #[must_use]
+    pub fn last_status(&self) -> &RunStatus {
+        &self.status
+    }
+}
+
+impl<E: HubEvent + Send + Sync + 'static, S: RunStore> Run<E, S> {
+    /// Subscribes to the events of the run: from a client's last event ID, or from the beginning without one.
+    ///
+    /// A run that has ended yields its events after that position and then the end, for as long as it is kept. When this
+    /// returns, it is known whether there is anything to send, so a client that has everything is answered 204. It waits for as
+    /// long as the store does not answer, so put a timeout around it.
+    ///
+    /// The id of an earlier run of the key is a [gap](super::RunsBuilder::on_gap).
+    ///
+    /// It is called in a Tokio runtime. This process then watches the lease of the run for as long as there are subscriptions,
+    /// and ends the run as lost when the lease expires.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future is harmless.
+    pub async fn subscribe(&self, last_event_id: impl Into<LastEventId>) -> Subscription<E> {
+        let runs = &self.runs;
+        let log = || runs.store.run_log(&self.run, &LogOptions::new());
+        let registry = &runs.registry;
+        let (subscription, is_new) = registry.subscribe(&self.run, runs.settings.on_gap, log, last_event_id.into());
+        runs.ensure_keeper();
+        if is_new && self.status.is_running() && !registry.is_own(&self.run) {
+            registry.renew_now();
+        }
+        subscription.ready().await
+    }
+
+    /// The present status, from the store. `None` if the run is no longer kept, or the key has another run. A run whose lease has
+    /// expired is ended as lost.
+    ///
+    /// # Errors
+    ///
+    /// [`is_store`](RunsError::is_store).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future is harmless.
+    pub async fn status(&self) -> Result<Option<RunStatus>, RunsError> {
+        let record = self.runs.find(&self.run.key).await?;
+        Ok(record.filter(|record| record.run == self.run).map(RunStatus::new))
+    }
+
+    /// Stops the run, on whichever process it runs, and waits until it has ended. Returns its status: it may have ended
+    /// otherwise before. `None` if the run is no longer kept, or the key has another run.
+    ///
+    /// The producer's [`RunWriter::stopped`](super::RunWriter::stopped) resolves. After the [grace](super::RunsBuilder::grace)
+    /// its future is dropped, and readers get the event for stopped runs. If the process of the run does not end it within the
+    /// grace and two seconds, because it is dead or its producer does not yield, this call ends it.
+    ///
+    /// # Errors
+    ///
+    /// [`is_store`](RunsError::is_store). The run may be stopped nevertheless.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, the run was asked to stop or was not. If it was, its process ends it.
+    pub async fn stop(&self) -> Result<Option<RunStatus>, RunsError> {
+        let (store, run) = (&self.runs.store, &self.run);
+        let deadline = Instant::now() + self.runs.settings.grace + STOP_TIMEOUT;
+        let mut woken = store.wakes().wait(&run.signal_key());
+        let Some(record) = store.ask_stop(run).await.map_err(RunsError::store)? else { return Ok(None) };
+        if record.end.is_some() {
+            return Ok(Some(RunStatus::new(record)));
+        }
+        if let Some(control) = self.runs.registry.control(run) {
+            control.ask_stop();
+        }
+        while timeout_at(deadline, woken).await.is_ok() {
+            // Registered before the look, so that no later signal is missed.
+            woken = store.wakes().wait(&run.signal_key());
+            match self.status().await? {
+                Some(status) if status.is_running() => {}
+                ended => return Ok(ended),
+            }
+        }
+        let ended = store.end(run, &self.runs.end_events.stopped(), End::Stopped).await.map_err(RunsError::store)?;
+        if let (RunEnded::Now(_), Some(control)) = (ended, self.runs.registry.control(run)) {
+            control.set_ended(Some(End::Stopped));
+        }
+        self.status().await
+    }
+}
+
+impl<E, S: RunStore> Clone for Run<E, S> {
+    fn clone(&self) -> Self {
+        Self { runs: Arc::clone(&self.runs), status: Arc::clone(&self.status), run: self.run.clone() }
+    }
+}
+
+impl<E, S: RunStore> fmt::Debug for Run<E, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Run").field("run", &self.run).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,193 @@
+use std::{fmt, sync::Arc, time::Duration};
+
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::{
+    builder::{RunsBuilder, Settings},
+    end_events::EndEvents,
+    error::RunsError,
+    key,
+    registry::Registry,
+    run_store::{RunEnded, RunRecord, RunRef, RunStore},
+    scope::Scope,
+    status::RunStatus,
+    trust::Trust,
+};
+use crate::{codec::HubEvent, hub::End};
+
+/// Work that outlives the connection that asked for it, with one run for a key. See the [module](super).
+///
+/// It is a handle and cheap to clone. Dropping it stops nothing.
+pub struct Runs<E, S: RunStore> {
+    pub(super) inner: Arc<RunsInner<E, S>>,
+}
+
+/// What the handles, the tasks and the runs share.
+pub(super) struct RunsInner<E, S: RunStore> {
+    pub(super) store: S,
+    pub(super) name: Box<str>,
+    pub(super) owner: Box<str>,
+    pub(super) settings: Settings<E>,
+    pub(super) end_events: EndEvents<E>,
+    pub(super) registry: Registry<E, S>,
+    pub(super) trust: Trust,
+}
+
+/// How long [`Runs::shutdown`] waits for the store once the deadline is over.
+const LAST_CALLS: Duration = Duration::from_secs(2);
+
+impl<E: HubEvent + Send + Sync + 'static, S: RunStore> Runs<E, S> {
+    /// Runs in this store with the default settings: [`builder`](Self::builder) has others.
+    ///
+    /// # Panics
+    ///
+    /// The panics of [`RunsBuilder::build_on`].
+    #[must_use]
+    pub fn on(store: S, name: &str) -> Self {
+        RunsBuilder::new().build_on(store, name)
+    }
+
+    pub(super) fn new(store: S, name: &str, owner: Box<str>, settings: Settings<E>, end_events: EndEvents<E>) -> Self {
+        let (registry, trust) = (Registry::new(), Trust::default());
+        Self { inner: Arc::new(RunsInner { store, name: name.into(), owner, settings, end_events, registry, trust }) }
+    }
+
+    /// The runs of a subject, such as a user. The keys of different subjects are different runs, so nobody reaches the run of
+    /// somebody else by its key.
+    ///
+    /// Take the subject from the session, never from the request's path or body.
+    ///
+    /// # Errors
+    ///
+    /// [`is_invalid_key`](RunsError::is_invalid_key) if the subject is empty, which a missing user id often is, or has over 200
+    /// bytes (some characters count three).
+    pub fn scope(&self, subject: &str) -> Result<Scope<E, S>, RunsError> {
+        Ok(Scope::new(Arc::clone(&self.inner), Some(subject.into()), key::subject_part(Some(subject))?))
+    }
+
+    /// The runs that everybody who knows the key may read and stop.
+    #[must_use]
+    pub fn public(&self) -> Scope<E, S> {
+        Scope::new(Arc::clone(&self.inner), None, key::subject_part(None).unwrap_or_default())
+    }
+
+    /// The runs of all subjects, at most `limit`, after the one with this [cursor](RunStatus::cursor). For the page of an
+    /// operator. Runs whose lease has expired are ended as lost.
+    ///
+    /// # Errors
+    ///
+    /// [`is_store`](RunsError::is_store).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future is harmless.
+    pub async fn list(&self, after: Option<&str>, limit: usize) -> Result<Vec<RunStatus>, RunsError> {
+        let prefix = format!("{}/", self.inner.name);
+        let records = self.inner.store.list(&prefix, after, limit).await.map_err(RunsError::store)?;
+        let mut listed = Vec::with_capacity(records.len());
+        for record in records {
+            listed.push(RunStatus::new(self.inner.end_if_lost(record).await));
+        }
+        Ok(listed)
+    }
+
+    /// Starts nothing more on this handle and its clones, waits until the runs of this process have ended, and ends those that
+    /// have not by the deadline as lost. Returns the number of these.
+    ///
+    /// Call it before the runtime ends. Their readers get the event for lost runs. When the runtime ends without it, the runs
+    /// are lost as well: at once in a store in this process, and otherwise when their leases expire.
+    ///
+    /// A store that does not answer delays it by at most two seconds.
+    ///
+    /// # Cancel safety
+    ///
+    /// If the future is dropped, nothing more is started, and runs that were not ended go on. It can be called again.
+    pub async fn shutdown(&self, deadline: Duration) -> usize {
+        let registry = &self.inner.registry;
+        registry.refuse_new();
+        let _ = timeout(deadline, registry.wait_until_idle()).await;
+        let left = registry.own();
+        left.iter().for_each(|(_, control)| control.abandon());
+        let last_call = Instant::now() + LAST_CALLS;
+        if timeout_at(last_call, registry.wait_until_idle()).await.is_err() {
+            // A producer that does not yield keeps its task from ending the run.
+            for (run, control) in registry.own() {
+                let _ = timeout_at(last_call + LAST_CALLS / 2, self.inner.end_as_lost(&run)).await;
+                control.set_ended(Some(End::Lost));
+            }
+        }
+        left.len()
+    }
+}
+
+// The builder of a type needs no store.
+impl<E: HubEvent + Send + Sync + 'static> Runs<E, crate::hub::MemoryStore> {
+    /// The settings of runs: see [`RunsBuilder`].
+    pub const fn builder() -> RunsBuilder<E> {
+        RunsBuilder::new()
+    }
+}
+
+impl<E: HubEvent + Send + Sync + 'static, S: RunStore> RunsInner<E, S> {
+    /// The record of a key, if it has one. A run whose lease has expired is ended as lost.
+    pub(super) async fn find(&self, store_key: &str) -> Result<Option<RunRecord>, RunsError> {
+        match self.store.find(store_key).await {
+            Ok(Some(record)) => Ok(Some(self.end_if_lost(record).await)),
+            Ok(None) => Ok(None),
+            Err(error) => {
+                self.trust.record_failure();
+                Err(RunsError::store(error))
+            }
+        }
+    }
+
+    /// Ends the run of a record as lost if its lease has expired. If the store fails meanwhile, the record stays as it is.
+    pub(super) async fn end_if_lost(&self, mut record: RunRecord) -> RunRecord {
+        let is_expired = record.end.is_none() && record.lease_left.is_some_and(|left| left.is_zero());
+        if !is_expired || self.registry.is_own(&record.run) || self.trusted_in() > Duration::ZERO {
+            return record;
+        }
+        match self.store.end(&record.run, self.end_events.lost(), End::Lost).await {
+            Ok(RunEnded::Now(last)) => {
+                (record.end, record.lease_left, record.last) = (Some(End::Lost), None, Some(last));
+            }
+            Ok(RunEnded::Before(end)) => (record.end, record.lease_left) = (Some(end), None),
+            Ok(RunEnded::Leased(left)) => record.lease_left = Some(left),
+            Ok(RunEnded::Missing) | Err(_) => {}
+        }
+        record
+    }
+
+    /// How long this process must wait before it may take an expired lease for a sign that its owner died.
+    pub(super) fn trusted_in(&self) -> Duration {
+        self.trust.trusted_in(self.store.reachable_since(), self.settings.lease)
+    }
+
+    /// Ends a run of this process as lost, whatever its lease.
+    pub(super) async fn end_as_lost(&self, run: &RunRef) -> Result<RunEnded, RunsError> {
+        self.store.release(run).await.map_err(RunsError::store)?;
+        self.store.end(run, self.end_events.lost(), End::Lost).await.map_err(RunsError::store)
+    }
+}
+
+impl<E, S: RunStore> Clone for Runs<E, S> {
+    fn clone(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner) }
+    }
+}
+
+impl<E, S: RunStore> fmt::Debug for Runs<E, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&*self.inner, f)
+    }
+}
+
+impl<E, S: RunStore> fmt::Debug for RunsInner<E, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Runs")
+            .field("name", &self.name)
+            .field("owner", &self.owner)
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}

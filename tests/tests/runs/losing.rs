@@ -1,0 +1,150 @@
+use std::{future::pending, time::Duration};
+
+use futures_util::StreamExt;
+use sse_typed::{
+    LastEventId,
+    runs::{Claimed, NewRun, RunState, RunStore, RunWriter},
+};
+use tokio::{
+    sync::oneshot,
+    time::{Instant, sleep},
+};
+
+use crate::{
+    common::{Answer, Setup, count, hang, rest, started_hanging, token},
+    faulty::{Faults, Faulty},
+};
+
+/// A run of a process that dies right after the claim.
+async fn died<S: RunStore>(setup: &Setup<S>, key: &str) {
+    let new = NewRun::new("dead", setup.lease, setup.lease * 10);
+    let claimed = setup.store.claim(&format!("answers/*/{key}"), &new).await.unwrap();
+    assert!(matches!(claimed, Claimed::Started(_)));
+}
+
+pub(crate) async fn a_reader_is_told_within_a_lease_that_the_process_died<S: RunStore>(setup: &Setup<S>) {
+    let (here, there) = (setup.process("a").public(), setup.process("b").public());
+    died(setup, "7").await;
+    let began = Instant::now();
+    let one = here.get("7").await.unwrap().unwrap().subscribe(LastEventId::none()).await;
+    let two = there.get("7").await.unwrap().unwrap().subscribe(LastEventId::none()).await;
+    assert_eq!(setup.in_time(rest(one)).await, [Answer::Lost]);
+    assert_eq!(setup.in_time(rest(two)).await, [Answer::Lost]);
+    let took = began.elapsed();
+    assert!(took < setup.lease + Duration::from_secs(1), "{took:?}");
+    assert_eq!(here.get("7").await.unwrap().unwrap().last_status().state(), RunState::Lost);
+}
+
+pub(crate) async fn a_look_finds_that_the_process_died<S: RunStore>(setup: &Setup<S>) {
+    let here = setup.process("a");
+    for key in ["get", "start", "list", "restart"] {
+        died(setup, key).await;
+    }
+    assert!(here.public().get("get").await.unwrap().unwrap().last_status().is_running());
+    sleep(setup.lease + Duration::from_millis(100)).await;
+    assert_eq!(here.public().get("get").await.unwrap().unwrap().last_status().state(), RunState::Lost);
+    let started = here.public().start("start", hang).await.unwrap();
+    assert!(!started.is_new && started.run.last_status().state() == RunState::Lost);
+    assert!(here.public().restart("restart", hang).await.unwrap().is_new, "a lost run may begin anew");
+    let listed = here.list(None, 10).await.unwrap();
+    let states: Vec<_> = listed.iter().map(|status| (status.key(), status.state())).collect();
+    let (lost, running) = (RunState::Lost, RunState::Running);
+    assert_eq!(states, [("get", lost), ("list", lost), ("restart", running), ("start", lost)]);
+}
+
+pub(crate) async fn a_producer_that_is_late_is_fenced<S: RunStore>(setup: &Setup<S>) {
+    let store = Faulty::new(&setup.store);
+    Faults::set(&store.faults.renewals_fail, true);
+    let here = setup.builder("a").build_on(store, "answers").public();
+    let (go_on, waits) = oneshot::channel::<()>();
+    let (sender, failed) = oneshot::channel();
+    let produce = move |run: RunWriter<Answer, Faulty<S>>| async move {
+        run.publish(&token(0)).await?;
+        waits.await?;
+        let error = run.publish(&token(1)).await.unwrap_err();
+        let _ = sender.send(error);
+        pending().await
+    };
+    here.start("7", produce).await.unwrap();
+    let there = setup.process("b").public();
+    let run = there.get("7").await.unwrap().unwrap();
+    let expected = [token(0), Answer::Lost];
+    assert_eq!(setup.all(&run, LastEventId::none()).await, expected);
+    go_on.send(()).unwrap();
+    let error = setup.in_time(failed).await.unwrap();
+    assert!(error.is_ended(), "{error}");
+    assert_eq!(error.end(), Some(sse_typed::hub::End::Lost));
+    assert_eq!(setup.all(&run, LastEventId::none()).await, expected);
+}
+
+pub(crate) async fn a_run_whose_lease_expired_goes_on_until_somebody_looks<S: RunStore>(setup: &Setup<S>) {
+    let store = Faulty::new(&setup.store);
+    Faults::set(&store.faults.renewals_fail, true);
+    let here = setup.builder("a").build_on(store.clone(), "answers").public();
+    let run = here.start("7", hang).await.unwrap().run;
+    sleep(setup.lease * 3).await;
+    // Its own process knows that it lives.
+    assert!(run.status().await.unwrap().unwrap().is_running());
+    Faults::set(&store.faults.renewals_fail, false);
+    sleep(setup.lease).await;
+    let there = setup.process("b").public();
+    assert!(there.get("7").await.unwrap().unwrap().last_status().is_running());
+}
+
+pub(crate) async fn leases_are_renewed_for_as_long_as_a_run_takes<S: RunStore>(setup: &Setup<S>) {
+    let store = Faulty::new(&setup.store);
+    let here = setup.builder("a").build_on(store.clone(), "answers").public();
+    for n in 0..10 {
+        here.start(n.to_string(), hang).await.unwrap();
+    }
+    sleep(setup.lease * 5).await;
+    let there = setup.process("b").public();
+    for n in 0..10 {
+        assert!(there.get(&n.to_string()).await.unwrap().unwrap().last_status().is_running());
+    }
+    let renewals = store.faults.renewals.load(std::sync::atomic::Ordering::SeqCst);
+    assert!((10..=20).contains(&renewals), "one call renews all leases three times in a lease: {renewals}");
+}
+
+pub(crate) async fn after_an_outage_nobody_is_lost_for_one_lease<S: RunStore>(setup: &Setup<S>) {
+    let store = Faulty::new(&setup.store);
+    let here = setup.builder("a").build_on(store.clone(), "answers").public();
+    died(setup, "7").await;
+    let run = here.get("7").await.unwrap().unwrap();
+    let mut reader = run.subscribe(LastEventId::none()).await.events();
+    Faults::set(&store.faults.is_away, true);
+    sleep(setup.lease * 2).await;
+    Faults::set(&store.faults.is_away, false);
+    let back = Instant::now();
+    assert_eq!(*setup.in_time(reader.next()).await.unwrap().data, Answer::Lost);
+    let took = back.elapsed();
+    assert!(took >= setup.lease && took < setup.lease * 2, "{took:?}");
+}
+
+pub(crate) async fn a_shutdown_lets_runs_finish_and_ends_the_rest_as_lost<S: RunStore>(setup: &Setup<S>) {
+    let (here, there) = (setup.process("a"), setup.process("b").public());
+    let scope = here.public();
+    let short = setup.lease / 10;
+    let slow = move |run: RunWriter<Answer, S>| async move {
+        sleep(short).await;
+        count(run, 1).await
+    };
+    let slow = scope.start("slow", slow).await.unwrap().run;
+    let endless = started_hanging(&scope, "endless").await;
+    let began = Instant::now();
+    let deadline = setup.lease / 2;
+    let shutdown = tokio::spawn({
+        let here = here.clone();
+        async move { here.shutdown(deadline).await }
+    });
+    tokio::task::yield_now().await;
+    let refused = scope.start("late", hang).await.unwrap_err();
+    assert!(refused.is_shutting_down(), "{refused}");
+    assert_eq!(setup.in_time(shutdown).await.unwrap(), 1);
+    let took = began.elapsed();
+    assert!(took >= deadline && took < deadline + Duration::from_secs(1), "{took:?}");
+    assert_eq!(setup.all(&slow, LastEventId::none()).await, [token(0), Answer::Done]);
+    assert_eq!(there.get("endless").await.unwrap().unwrap().last_status().state(), RunState::Lost);
+    assert_eq!(setup.all(&endless, LastEventId::none()).await, [token(0), Answer::Lost]);
+    assert_eq!(setup.in_time(here.shutdown(deadline)).await, 0);
+}

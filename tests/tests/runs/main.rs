@@ -1,0 +1,115 @@
+//! Runs: each promise, on each store.
+//!
+//! | # | promise | tests |
+//! |---|---|---|
+//! | 1 | a run is apart from every connection; `cancel_on_disconnect` is the other choice | `reading::a_reader_that_leaves_stops_nothing`, `disconnecting` |
+//! | 2 | an event is stored before anybody sees it | `reading::an_event_is_stored_when_publish_returns`, `outages::an_event_is_published_once_through_an_outage` |
+//! | 3 | a reader resumes on any process | `reading::a_reader_resumes_on_another_process` |
+//! | 4 | a reader without an id begins at the beginning | `reading::a_second_reader_gets_the_whole_run` |
+//! | 5 | a stop reaches the producer wherever it runs | `stopping` |
+//! | 6 | the end is durable, and a reader that has it all has nothing to wait for | `reading::a_reader_that_comes_after_the_end_gets_the_whole_run`, `reading::a_reader_that_has_everything_is_over_at_once` |
+//! | 7 | a producer that died is reported within a lease | `failing`, `losing` |
+//! | 8 | one run for a key | `starting` |
+//! | 9 | a run is kept for a time and then gone | `starting::a_run_that_is_kept_no_longer_is_gone_and_may_begin_anew` |
+//! | 10 | status and list | `operating` |
+
+mod common;
+mod disconnecting;
+mod failing;
+mod faulty;
+mod losing;
+mod operating;
+mod outages;
+mod reading;
+mod scopes;
+mod starting;
+mod stopping;
+
+use std::time::Duration;
+
+use sse_typed::hub::MemoryStore;
+
+use self::common::Setup;
+
+/// Tests that run on a store.
+macro_rules! on_each_store {
+    ($($module:ident: $($test:ident),+;)+) => {
+        mod memory {
+            $(mod $module {
+                $(#[tokio::test(start_paused = true)]
+                async fn $test() {
+                    crate::$module::$test(&crate::memory_setup()).await;
+                })+
+            })+
+        }
+    };
+}
+
+fn memory_setup() -> Setup<MemoryStore> {
+    Setup { store: MemoryStore::default(), lease: Duration::from_secs(15) }
+}
+
+on_each_store! {
+    starting:
+        concurrent_starts_make_one_run,
+        a_post_that_is_repeated_joins_the_run_while_it_runs_and_after,
+        another_input_is_an_error,
+        a_start_that_is_dropped_at_any_await_leaves_no_run_without_a_producer,
+        a_post_that_is_dropped_during_the_claim_leaves_a_run_with_a_producer,
+        a_restart_replaces_a_run_that_has_ended,
+        two_clicks_on_restart_start_one_run,
+        a_run_that_is_kept_no_longer_is_gone_and_may_begin_anew,
+        a_joined_closure_is_dropped_without_being_called;
+    reading:
+        a_reader_that_leaves_stops_nothing,
+        an_event_is_stored_when_publish_returns,
+        a_reader_resumes_on_another_process,
+        a_second_reader_gets_the_whole_run,
+        a_reader_that_comes_after_the_end_gets_the_whole_run,
+        a_reader_that_has_everything_is_over_at_once,
+        an_id_of_an_earlier_run_begins_anew,
+        a_last_event_that_is_not_terminal_ends_the_run_all_the_same;
+    stopping:
+        a_stop_from_another_process_drops_the_producer,
+        a_stop_from_the_same_process_drops_the_producer,
+        a_producer_has_the_grace_to_return_its_own_last_event,
+        a_producer_that_ignores_the_grace_is_dropped_after_it,
+        a_stop_after_the_end_changes_nothing,
+        a_stop_of_a_producer_that_does_not_hear_is_done_by_the_caller,
+        spurious_wake_ups_stop_nothing,
+        a_stop_of_no_run_is_none;
+    failing:
+        an_error_is_the_failed_event_with_its_text,
+        a_panic_is_the_failed_event_without_its_text,
+        a_panic_when_the_closure_is_called_fails_the_run,
+        a_run_that_publishes_too_many_events_fails,
+        a_run_that_publishes_too_many_bytes_fails,
+        an_event_that_cannot_be_sent_does_not_end_the_run;
+    losing:
+        a_reader_is_told_within_a_lease_that_the_process_died,
+        a_look_finds_that_the_process_died,
+        a_producer_that_is_late_is_fenced,
+        a_run_whose_lease_expired_goes_on_until_somebody_looks,
+        leases_are_renewed_for_as_long_as_a_run_takes,
+        after_an_outage_nobody_is_lost_for_one_lease,
+        a_shutdown_lets_runs_finish_and_ends_the_rest_as_lost;
+    outages:
+        an_event_is_published_once_through_an_outage,
+        an_outage_that_lasts_too_long_is_an_error,
+        a_start_without_a_store_is_an_error,
+        a_claim_whose_reply_was_lost_is_run,
+        renewals_that_fail_kill_no_producer,
+        a_publish_that_is_dropped_is_finished_by_the_next;
+    disconnecting:
+        a_run_is_stopped_when_its_last_reader_has_left,
+        a_run_that_nobody_ever_read_is_stopped,
+        a_reader_that_comes_back_in_time_keeps_the_run,
+        a_reader_on_another_process_keeps_the_run;
+    operating:
+        the_status_shows_how_a_run_is,
+        all_runs_are_listed_in_pages,
+        nothing_is_left_when_nothing_runs_and_nobody_reads;
+    scopes:
+        subjects_do_not_share_keys,
+        an_empty_subject_is_an_error;
+}

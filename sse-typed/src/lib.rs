@@ -7,6 +7,8 @@
 //!   Tower stack: plain hyper, axum, anything with [`http::Response`](https://docs.rs/http).
 //! - [`Hub`] (feature `hub`) sends each published event to all subscribers. A client that reconnects gets the events that it
 //!   missed.
+//! - [`Runs`][runs-module] (feature `runs`) run a job or an answer apart from the connection that asked for it. Clients reload,
+//!   resume and stop it, on any server.
 //! - [`Client`] (feature `client`) receives the values of the enum, over any Tower HTTP service, and reconnects when
 //!   the connection breaks.
 //! - [`typescript`][typescript-module] (feature `typescript`) generates TypeScript for a page: the types, and a function
@@ -65,6 +67,7 @@
 //! | `hub` | | `Hub`, `Topics`, `Merge`: fan-out with history, resuming, gaps and snapshots; several hubs on one stream |
 //! | `file` | | `FileStore`: histories in a folder, which a restart does not lose; implies `hub` |
 //! | `redis` | | `RedisStore`: histories in a Redis server, which any number of processes share; implies `hub` |
+//! | `runs` | | `Runs`: work that outlives the connection that asked for it, once for a key, on any store; implies `hub` |
 //! | `testing` | | a test kit for streams that never end, and a test suite for your own `EventLog` (the storage under a hub); implies `server`, `client` and `hub` |
 //! | `tracing` | | `tracing` events and spans of server and client |
 //! | `typescript` | | generates TypeScript for an event type, with a function that subscribes to it; payloads derive `TS` of ts-rs |
@@ -75,7 +78,8 @@
 //! # Where to go
 //!
 //! - [`event`] defines events and ids, [`codec`] encodes and decodes them, `server` sends them, `client` receives them,
-//!   and `hub` distributes them to many streams. `stores` opens the store in which hubs keep their history.
+//!   and `hub` distributes them to many streams. `stores` opens the store in which hubs keep their history. `runs` runs work
+//!   apart from the connections that read its events.
 //! - The [guide to the derives][derives] explains every attribute.
 //! - The [`manual`] has every default and its reason, and pages on resuming, shutdown, proxies, many connections, and
 //!   frameworks without Tower ([`codec::EventBytes`], [`codec::EventReader`]).
@@ -104,6 +108,8 @@
 #![cfg_attr(not(feature = "hub"), doc = "[`Hub`]: https://docs.rs/sse-typed/latest/sse_typed/struct.Hub.html")]
 #![cfg_attr(feature = "hub", doc = "[hub-module]: mod@hub")]
 #![cfg_attr(not(feature = "hub"), doc = "[hub-module]: https://docs.rs/sse-typed/latest/sse_typed/hub/index.html")]
+#![cfg_attr(feature = "runs", doc = "[runs-module]: mod@runs")]
+#![cfg_attr(not(feature = "runs"), doc = "[runs-module]: https://docs.rs/sse-typed/latest/sse_typed/runs/index.html")]
 #![cfg_attr(feature = "client", doc = "[`Client`]: Client")]
 #![cfg_attr(not(feature = "client"), doc = "[`Client`]: https://docs.rs/sse-typed/latest/sse_typed/struct.Client.html")]
 #![cfg_attr(feature = "client", doc = "[client-module]: mod@client")]
@@ -134,6 +140,8 @@ mod panics;
 #[cfg_attr(docsrs, doc(cfg(feature = "server")))]
 pub mod server;
 
+#[cfg(all(feature = "runs", feature = "server"))]
+mod run_responses;
 #[cfg(feature = "runs")]
 #[cfg_attr(docsrs, doc(cfg(feature = "runs")))]
 pub mod runs;

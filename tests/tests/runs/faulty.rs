@@ -28,6 +28,8 @@ pub(crate) struct Faults {
     pub(crate) is_away: AtomicBool,
     /// Renewals fail.
     pub(crate) renewals_fail: AtomicBool,
+    /// Reads of logs fail.
+    pub(crate) reads_fail: AtomicBool,
     /// The next claim happens, and its reply is lost.
     pub(crate) loses_claim: AtomicBool,
     /// The next append happens, and its reply is lost.
@@ -109,7 +111,7 @@ impl<L: EventLog> EventLog for FaultyLog<L> {
     }
 
     async fn read_after(&self, after: &str, limit: usize) -> Result<Page, Fault> {
-        self.faults.check(&self.faults.is_away)?;
+        self.faults.check(&self.faults.reads_fail)?;
         self.log.read_after(after, limit).await.map_err(fault)
     }
 
@@ -118,12 +120,12 @@ impl<L: EventLog> EventLog for FaultyLog<L> {
     }
 
     async fn head(&self) -> Result<EventId, Fault> {
-        self.faults.check(&self.faults.is_away)?;
+        self.faults.check(&self.faults.reads_fail)?;
         self.log.head().await.map_err(fault)
     }
 
     async fn before_last(&self, n: u64) -> Result<EventId, Fault> {
-        self.faults.check(&self.faults.is_away)?;
+        self.faults.check(&self.faults.reads_fail)?;
         self.log.before_last(n).await.map_err(fault)
     }
 

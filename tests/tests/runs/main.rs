@@ -8,10 +8,12 @@
 //! | 4 | a reader without an id begins at the beginning | `reading::a_second_reader_gets_the_whole_run` |
 //! | 5 | a stop reaches the producer wherever it runs | `stopping` |
 //! | 6 | the end is durable, and a reader that has it all has nothing to wait for | `reading::a_reader_that_comes_after_the_end_gets_the_whole_run`, `reading::a_reader_that_has_everything_is_over_at_once` |
-//! | 7 | a producer that died is reported within a lease | `failing`, `losing` |
+//! | 7 | a producer that died is reported within a lease | `failing`, `losing`, `runtimes` |
 //! | 8 | one run for a key | `starting` |
 //! | 9 | a run is kept for a time and then gone | `starting::a_run_that_is_kept_no_longer_is_gone_and_may_begin_anew` |
 //! | 10 | status and list | `operating` |
+//!
+//! `outages` has what holds while the store fails, `scopes` who reaches which run, and `responding` the responses of a server.
 
 mod common;
 mod disconnecting;
@@ -21,6 +23,8 @@ mod losing;
 mod operating;
 mod outages;
 mod reading;
+mod responding;
+mod runtimes;
 mod scopes;
 mod starting;
 mod stopping;

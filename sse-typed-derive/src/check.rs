@@ -12,7 +12,7 @@ use crate::{
     bound,
     ctxt::Ctxt,
     json::is_json,
-    model::{Data, Input, Name, Selector, Variant, ungrouped},
+    model::{Data, Input, Name, RunEnd, Selector, Variant, ungrouped},
 };
 
 /// Reports the errors of a model.
@@ -32,6 +32,7 @@ pub(crate) fn check(ctxt: &Ctxt, input: &Input<'_>) {
     check_event_types(ctxt, input);
     check_ignored(ctxt, input);
     check_once(ctxt, input, "gap", "one event reports lost history", |variant| variant.gap);
+    check_run_ends(ctxt, input);
     check_once(ctxt, input, "other", "one variant takes unknown event types", |variant| variant.takes_unknown);
     check_lifetimes(ctxt, input);
     check_nested(ctxt, input);
@@ -372,6 +373,29 @@ fn check_once(ctxt: &Ctxt, input: &Input<'_>, name: &str, why: &str, find: impl 
     let Some((first, _)) = given.next() else { return };
     for (_, span) in given {
         ctxt.error(span, format_args!("{why}, and `{}` is already `{name}`: remove one", first.ident));
+    }
+}
+
+/// Reports a second event for one end of a run, and a type that has these events but cannot be published on a hub.
+fn check_run_ends(ctxt: &Ctxt, input: &Input<'_>) {
+    for end in RunEnd::ALL {
+        let name = end.symbol().name;
+        let span_of = |variant: &Variant<'_>| variant.run_end.filter(|(own, _)| *own == end).map(|(_, span)| span);
+        check_once(ctxt, input, name, "one event reports this end of a run", span_of);
+    }
+    let marked = input.variants.iter().find_map(|variant| variant.run_end);
+    let with_id = input.variants.iter().find(|variant| variant.id.is_some() && !variant.skip_encode);
+    if let (Some((end, span)), Some(with_id), true) = (marked, with_id, input.sides.encode)
+        && with_id.run_end.is_none()
+    {
+        ctxt.error(
+            span,
+            format_args!(
+                "the events of a run have the ids of its hub: remove `{}`, or the `id` field of `{}`",
+                end.symbol().name,
+                with_id.ident
+            ),
+        );
     }
 }
 

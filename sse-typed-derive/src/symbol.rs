@@ -83,6 +83,9 @@ symbols! {
     TERMINAL = "terminal" on EVENT, Word, "terminal";
     ERROR = "error" on EVENT, Word, "error";
     GAP = "gap" on VARIANT, Word, "gap";
+    FAILED = "failed" on VARIANT, Word, "failed";
+    STOPPED = "stopped" on VARIANT, Word, "stopped";
+    LOST = "lost" on VARIANT, Word, "lost";
     SKIP = "skip" on VARIANT, Word, "skip";
     AS = "as" on &[AttrTarget::Variant, AttrTarget::Struct, AttrTarget::Field], Text, "as = \"Type\"";
     ID = "id" on FIELD, Id, "id` or `id(json)";

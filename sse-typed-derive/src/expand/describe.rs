@@ -10,7 +10,7 @@ use syn::{GenericParam, Generics, Type, WherePredicate, ext::IdentExt as _, pars
 use super::Expansion;
 use crate::{
     bound, doc,
-    model::{Data, Field, Selector, Variant},
+    model::{Data, Field, RunEnd, Selector, Variant},
 };
 
 pub(super) fn expand(expansion: &Expansion<'_, '_>) -> TokenStream {
@@ -95,10 +95,18 @@ impl DescriptionWriter<'_, '_, '_> {
         let terminal = variant.terminal.then(|| quote!(.terminal()));
         let error = variant.error.then(|| quote!(.error()));
         let gap = variant.gap.map(|_| quote!(.gap()));
+        let run_end = variant.run_end.map(|(end, _)| {
+            let end = match end {
+                RunEnd::Failed => quote!(Failed),
+                RunEnd::Stopped => quote!(Stopped),
+                RunEnd::Lost => quote!(Lost),
+            };
+            quote!(.run_end(#private::describe::RunEnd::#end))
+        });
         let other = variant.takes_unknown.map(|_| quote!(.other()));
         quote! {
             #private::describe::Variant::new(#name, #event_type, #data)
-                #aliases #doc #key #id #retry #terminal #error #gap #other
+                #aliases #doc #key #id #retry #terminal #error #gap #run_end #other
         }
     }
 

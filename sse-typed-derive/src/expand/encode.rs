@@ -1,10 +1,10 @@
-//! `EncodeEvent`, `HubEvent` and `GapEvent`.
+//! `EncodeEvent` and `GapEvent`.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::{ExprPath, Fields, Member, WherePredicate, parse_quote, spanned::Spanned as _};
+use syn::{ExprPath, Fields, Member, spanned::Spanned as _};
 
-use super::{Expansion, binding, kind::match_self, mirror, nests};
+use super::{Expansion, binding, hub_event, kind::match_self, mirror, nests};
 use crate::{
     check::has_field,
     model::{Data, Field, Selector, Variant},
@@ -25,7 +25,7 @@ pub(super) fn expand(expansion: &Expansion<'_, '_>) -> TokenStream {
             }
         },
     ));
-    items.extend(hub_event(expansion));
+    items.extend(hub_event::expand(expansion));
     items.extend(nests::expand(expansion));
     items.extend(variants.iter().find(|variant| variant.gap.is_some()).map(|variant| gap_event(expansion, variant)));
     items
@@ -209,27 +209,6 @@ pub(super) fn tag(expansion: &Expansion<'_, '_>) -> TokenStream {
         Some(tag) => quote!(#private::Some(#tag)),
         None => quote!(#private::None),
     }
-}
-
-/// `HubEvent`, for a type without an `id` field. The hub assigns the ids.
-fn hub_event(expansion: &Expansion<'_, '_>) -> TokenStream {
-    if expansion.input.has_id() {
-        return TokenStream::new();
-    }
-    let private = &expansion.private;
-    let lifetime = expansion.lifetime();
-    let mut predicates = expansion.encode_predicates.clone();
-    predicates.extend(expansion.input.variants.iter().filter_map(|variant| match &variant.data {
-        Data::Nested(field) if !variant.skip_encode => {
-            let ty = field.ty;
-            // With a lifetime the bound is checked where the impl is used. Without one, a payload with ids of its own would be an
-            // error here.
-            let predicate: WherePredicate = parse_quote!(for<#lifetime> #ty: #private::HubEvent);
-            Some(predicate)
-        }
-        _ => None,
-    }));
-    expansion.implement("HubEvent", &predicates, &TokenStream::new())
 }
 
 /// Converts a part of a gap into the field's type, which must be the same type. `GapField` provides the compile error.

@@ -12,6 +12,7 @@ use crate::{
 mod decode;
 mod describe;
 mod encode;
+mod hub_event;
 mod kind;
 mod lint;
 mod mirror;

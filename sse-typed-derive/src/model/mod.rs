@@ -6,6 +6,7 @@ use syn::{Data as Body, DeriveInput, Fields, LitStr, Meta, Path, parse_quote};
 
 pub(crate) use self::{
     field::{Field, Id, ungrouped},
+    run_end::RunEnd,
     variant::{Data, Name, Selector, Variant},
 };
 use crate::{
@@ -18,6 +19,7 @@ use crate::{
 };
 
 mod field;
+mod run_end;
 mod variant;
 
 /// A type that derives.

@@ -5,7 +5,7 @@ use super::{FieldCase, Inherited, field::Role, report_contradiction, serde_field
 use crate::{
     attr,
     ctxt::Ctxt,
-    model::{Field, Id},
+    model::{Field, Id, RunEnd},
     symbol::{self, AttrTarget},
 };
 
@@ -29,6 +29,8 @@ pub(crate) struct Variant<'a> {
     pub(crate) terminal: bool,
     pub(crate) error: bool,
     pub(crate) gap: Option<Span>,
+    /// The end of a run that it reports, with the span of the attribute.
+    pub(crate) run_end: Option<(RunEnd, Span)>,
     /// It takes event types that no other variant has. The span is that of the attribute.
     pub(crate) takes_unknown: Option<Span>,
     /// It is never sent.
@@ -138,6 +140,15 @@ impl<'a> Variant<'a> {
         if let Some(span) = gap {
             check_gap(ctxt, span, &data, id.is_some() || retry.is_some());
         }
+        let run_end = RunEnd::of(attrs);
+        if let Some((end, span)) = run_end {
+            end.check(ctxt, span, ident, attrs, &data, id.is_some() || retry.is_some());
+            let never_sent = serde.span("skip").filter(|_| !is_struct).or_else(|| serde.span("skip_serializing"));
+            if let Some(never_sent) = never_sent {
+                let name = end.symbol().name;
+                ctxt.error(never_sent, format_args!("a `{name}` event is sent when a run ends: remove this attribute"));
+            }
+        }
         let serde_other = if is_struct { None } else { serde.span("other") };
         if let (Some(span), false) = (serde_other, matches!(data, Data::Unit)) {
             ctxt.error(
@@ -161,6 +172,7 @@ impl<'a> Variant<'a> {
             terminal: attrs.span(&symbol::TERMINAL).is_some(),
             error: attrs.span(&symbol::ERROR).is_some(),
             gap,
+            run_end,
             takes_unknown: attrs.span(&symbol::OTHER).or(serde_other),
             skip_encode,
             skip_decode,
@@ -254,7 +266,9 @@ fn cased_name(inherited: &Inherited, ident: &Ident) -> String {
 
 /// Reports attributes that contradict each other.
 fn check_contradictions(ctxt: &Ctxt, attrs: &attr::Attrs) {
-    use symbol::{ALIAS, DATA, ERROR, GAP, KEY, MESSAGE, NESTED, OTHER, RENAME, SKIP, TERMINAL, TEXT, WITH};
+    use symbol::{
+        ALIAS, DATA, ERROR, FAILED, GAP, KEY, LOST, MESSAGE, NESTED, OTHER, RENAME, SKIP, STOPPED, TERMINAL, TEXT, WITH,
+    };
     let pairs = [
         (&RENAME, &[&MESSAGE][..]),
         (&TEXT, &[&WITH, &DATA, &KEY]),
@@ -264,6 +278,9 @@ fn check_contradictions(ctxt: &Ctxt, attrs: &attr::Attrs) {
         (&NESTED, &[&RENAME, &ALIAS, &MESSAGE, &TEXT, &WITH, &DATA, &KEY, &GAP, &OTHER, &TERMINAL, &ERROR]),
         (&GAP, &[&TEXT, &WITH, &DATA, &KEY]),
         (&SKIP, &[&MESSAGE, &TEXT, &WITH, &DATA, &KEY, &GAP, &OTHER, &NESTED]),
+        (&FAILED, &[&STOPPED, &LOST, &OTHER, &NESTED, &GAP, &SKIP]),
+        (&STOPPED, &[&LOST, &OTHER, &NESTED, &GAP, &SKIP]),
+        (&LOST, &[&OTHER, &NESTED, &GAP, &SKIP]),
     ];
     for (first, others) in pairs {
         if attrs.span(first).is_some() {

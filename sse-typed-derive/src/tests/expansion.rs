@@ -46,6 +46,16 @@ snapshots! {
             Other(RawEvent),
         }
     "#;
+    the_ends_of_a_run: ENCODE, r#"
+        enum Answer<T> {
+            #[sse(terminal, failed)]
+            Failed { reason: T },
+            #[sse(terminal, stopped)]
+            Stopped,
+            #[sse(terminal, lost)]
+            Lost {},
+        }
+    "#;
     variants_of_one_event_type: BOTH, r#"
         enum Completion {
             #[sse(message)]

@@ -71,6 +71,10 @@ pub trait EncodeEvent: EventKind {
 }
 
 /// An event type that a hub can publish. It has no `#[sse(id)]` field, because the hub assigns the ids.
+///
+/// The functions make the events that report how a run ended (feature `runs`). The derive implements them for the variants
+/// with `#[sse(failed)]`, `#[sse(stopped)]` and `#[sse(lost)]`. A type without such a variant returns `None`, and so do pointers
+/// to an event type.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be published on a hub",
     label = "cannot be published on a hub",
@@ -78,9 +82,6 @@ pub trait EncodeEvent: EventKind {
     note = "for a type that implements `EncodeEvent` by hand, add `impl HubEvent for {Self} {{}}`",
     note = "`Event<E>` is an event with its id, and not an event type: use `E` alone, which derives `SseEvent`"
 )]
-///
-/// The functions make the events that report how a run ended (feature `runs`). The derive implements them for the variants
-/// with `#[sse(failed)]`, `#[sse(stopped)]` and `#[sse(lost)]`. A type without such a variant returns `None`.
 pub trait HubEvent: EncodeEvent {
     /// The event that reports that a run failed, with the text of the error. Clients read this text.
     fn failed(reason: String) -> Option<Self>

@@ -1,7 +1,7 @@
 //! The parts of generated descriptions.
 
 use crate::codec::describe::Field;
-pub use crate::codec::describe::{Data, DescribeEvent, DescribeType, Describer, Events, Variant};
+pub use crate::codec::describe::{Data, DescribeEvent, DescribeType, Describer, Events, RunEnd, Variant};
 
 /// The output's type for `T`.
 pub fn ty<T: ?Sized, D: DescribeType<T> + ?Sized>(describer: &mut D) -> Option<D::Type> {

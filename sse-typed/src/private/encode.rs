@@ -122,3 +122,23 @@ fn check_decodes_as<'d, T: DecodeEvent>(
 pub fn decodes<T: DecodeEvent>(event: RawEventRef<'_>) -> bool {
     !matches!(T::decode(event), Ok(Decoded::Unknown))
 }
+
+/// A compile-time check of the derives: the field of a variant marked `#[sse(failed)]` takes the text of an error.
+///
+/// Every type that is `From<String>` implements it. The trait exists for its compile error.
+#[diagnostic::on_unimplemented(
+    message = "the `reason` of a variant with `#[sse(failed)]` must be made from a `String`, and `{Self}` is not",
+    label = "is not `From<String>`",
+    note = "use `String`, `Box<str>` or `Option<String>`, or implement `From<String>` for `{Self}`"
+)]
+pub trait ReasonField: Sized {
+    /// The field with this text.
+    fn from_reason(reason: String) -> Self;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: From<String>> ReasonField for T {
+    fn from_reason(reason: String) -> T {
+        T::from(reason)
+    }
+}

@@ -13,6 +13,8 @@ pub use core::{
     result::Result::{self, Err, Ok},
     unreachable,
 };
+pub use std::string::String;
+
 pub use serde;
 
 pub use self::{
@@ -21,7 +23,8 @@ pub use self::{
         read_retry, read_text, read_with, unmatched_data,
     },
     encode::{
-        check_nested, check_other, decodes, write_event_type, write_json_id, write_keyed, write_nested, write_with,
+        ReasonField, check_nested, check_other, decodes, write_event_type, write_json_id, write_keyed, write_nested,
+        write_with,
     },
     keys::selecting_key,
     tag::{tagged_event_type, undeclared, with_event_type},

@@ -6,10 +6,10 @@ use super::{
     Options,
     declarations::TypeScript,
     names::{self, NamedEvent},
-    runtime::{self, BUILT_IN},
+    runtime::{self, BUILT_IN, RUN_ENDS},
     tokens,
 };
-use crate::codec::describe::{Data, Events, Field, Variant};
+use crate::codec::describe::{Data, Events, Field, RunEnd, Variant};
 
 /// Further names that no type in a file can have.
 const KEYWORDS: &str = "any await bigint boolean break case catch class const continue debugger default delete do else enum \
@@ -63,11 +63,29 @@ pub(super) fn write(events: &Events<String>, typescript: &TypeScript, options: &
     if !gaps.is_empty() {
         line!(file, "type {gap} = {};\n", gaps.join(" | "));
     }
+    write_run_ends(&mut file, name, &all);
     let mut contract = String::new();
     write_contract(&mut contract, events, &mut all.iter(), "");
     line!(file, "const contract: {}<{map}> = {contract};\n", runtime::contract_type(name));
     file.push_str(&end);
     file
+}
+
+/// Writes the type with the names of the events that report how a run ended, if there are any.
+fn write_run_ends(file: &mut String, name: &str, all: &[NamedEvent<'_>]) {
+    let ends = [(RunEnd::Failed, "failed"), (RunEnd::Stopped, "stopped"), (RunEnd::Lost, "lost")];
+    let lines: Vec<_> = ends
+        .into_iter()
+        .filter_map(|(end, key)| {
+            let events = all.iter().filter(|event| event.variant.run_end == Some(end));
+            let names: Vec<_> = events.map(|event| quoted(&event.name)).collect();
+            (!names.is_empty()).then(|| format!("  {key}: {};\n", names.join(" | ")))
+        })
+        .collect();
+    if !lines.is_empty() {
+        comment(file, "", "The `type` of the event that reports each end of a run.");
+        line!(file, "export interface {name}{RUN_ENDS} {{\n{}}}\n", lines.concat());
+    }
 }
 
 /// The doc comment of an event: that of its variant, and the properties that its type does not show.
@@ -85,6 +103,12 @@ fn event_doc(event: &NamedEvent<'_>) -> String {
     }
     if variant.gap {
         parts.push("Reports lost history: events are missing between the previous event and the next one.".to_owned());
+    }
+    match variant.run_end {
+        Some(RunEnd::Failed) => parts.push("Reports that the run failed.".to_owned()),
+        Some(RunEnd::Stopped) => parts.push("Reports that the run was stopped on request.".to_owned()),
+        Some(RunEnd::Lost) => parts.push("Reports that the process of the run stopped responding.".to_owned()),
+        None => {}
     }
     if variant.other {
         parts.push("Any event of an undeclared type.".to_owned());

@@ -59,6 +59,8 @@
 //!   and `retry` are not part of the data.
 //! - **The end**: a terminal event, a 204, a permanent HTTP error, `close()`, `options.signal`, or leaving the
 //!   loop ends a subscription. `subscription.closed` and `onClose` give the reason.
+//! - **The end of a run**: variants marked `failed`, `stopped` or `lost` are terminal events like others. The type
+//!   `RideEventRunEnds` has the `type` of each.
 //! - **Reconnecting** after a lost connection is up to the browser. After an HTTP error the browser gives up,
 //!   without exposing the status. The subscription then requests the status with a HEAD request, which a server of
 //!   this crate answers without a stream. Unless the response is a 204 or a permanent error (most 4xx), it creates a

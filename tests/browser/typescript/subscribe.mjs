@@ -8,6 +8,7 @@ const completion = await contract("completion");
 const topics = await contract("topics");
 const clash = await contract("clash");
 const odd = await contract("odd");
+const answer = await contract("answer");
 
 await run({
   async "each event is passed to its handler, to onEvent and to loops"() {
@@ -56,6 +57,17 @@ await run({
     assert.deepEqual(takeLog(), []);
     assert.equal(subscription.state, "closed");
     assert.equal(Fake.created.length, 1);
+  },
+
+  async "each event that reports the end of a run closes"() {
+    for (const [type, data] of [["failed", { reason: "no tokens left" }], ["stopped", null], ["gone", null]]) {
+      const { takeLog, subscription } = listen(answer, [type]);
+      Fake.last.message(type, JSON.stringify(data), "2");
+      Fake.last.message("token", '"a"', "3");
+      Fake.last.giveUp();
+      assert.deepEqual(takeLog(), [[type, data, "2"], ...closed("terminal")]);
+      assert.deepEqual(await subscription.closed, { reason: "terminal", status: undefined });
+    }
   },
 
   async "a terminal event is the reason even if its handler closes"() {

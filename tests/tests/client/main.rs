@@ -26,6 +26,7 @@ mod reqwest;
 mod response_timeout;
 mod retry_status;
 mod rules;
+mod run_ends;
 mod silent_peers;
 mod source;
 mod states;

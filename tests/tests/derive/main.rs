@@ -10,6 +10,7 @@ use sse_typed::{
 mod enums;
 mod forms;
 mod hygiene;
+mod run_ends;
 mod serde_attributes;
 mod structs;
 mod tagged;

@@ -180,3 +180,26 @@ enum Never {}
 fn an_enum_without_variants() {
     assert_current::<Never>("never.ts", &Options::new());
 }
+
+/// An answer that is written while it is read.
+#[derive(SseEvent)]
+#[sse(rename_all = "snake_case")]
+enum Answer {
+    Token(String),
+    #[sse(terminal, failed, error)]
+    Failed {
+        reason: String,
+    },
+    /// The Stop button was pressed.
+    #[sse(terminal, stopped)]
+    Stopped,
+    #[sse(rename = "gone", terminal, lost)]
+    Lost,
+    #[sse(terminal)]
+    Done,
+}
+
+#[test]
+fn the_ends_of_a_run() {
+    assert_current::<Answer>("answer.ts", &Options::new());
+}

@@ -9,7 +9,7 @@ fn an_unknown_attribute_is_refused_with_a_list_of_the_known_ones() {
         BOTH,
         &[
             "2:11 renam: unknown attribute `renam` (did you mean `rename`?): a variant takes `rename`, `alias`, `message`, `text`, `with`, `data`, `key`, \
-           `other`, `nested`, `terminal`, `error`, `gap`, `skip`, `as`",
+           `other`, `nested`, `terminal`, `error`, `gap`, `failed`, `stopped`, `lost`, `skip`, `as`",
         ],
     );
     refused(
@@ -147,7 +147,7 @@ fn an_attribute_without_a_name_is_refused_with_a_list_of_the_known_ones() {
         BOTH,
         &[
             "1:3 sse: expected `#[sse(..)]`: an enum takes `rename_all`, `rename_all_fields`, `prefix`, `tag`, `ignore`, `allow_reserved`, `crate`, `bound`",
-            "3:11 \"x\": expected the name of an attribute: a variant takes `rename`, `alias`, `message`, `text`, `with`, `data`, `key`, `other`, `nested`, `terminal`, `error`, `gap`, `skip`, `as`",
+            "3:11 \"x\": expected the name of an attribute: a variant takes `rename`, `alias`, `message`, `text`, `with`, `data`, `key`, `other`, `nested`, `terminal`, `error`, `gap`, `failed`, `stopped`, `lost`, `skip`, `as`",
             "5:11 sse = \"x\": expected `#[sse(..)]`: a field takes `as`, `id`, `retry`",
         ],
     );

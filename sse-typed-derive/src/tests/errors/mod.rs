@@ -3,6 +3,7 @@
 mod attributes;
 mod data;
 mod names;
+mod run_ends;
 mod serde;
 
 use super::BOTH;

@@ -49,7 +49,7 @@ mod values;
 
 use std::{rc::Rc, sync::Arc};
 
-pub use self::values::{Data, Events, Field, Variant};
+pub use self::values::{Data, Events, Field, RunEnd, Variant};
 use crate::event::RawEvent;
 
 /// An output that event types are described to.

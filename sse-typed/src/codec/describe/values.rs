@@ -41,8 +41,22 @@ pub struct Variant<T> {
     pub error: bool,
     /// It reports lost history.
     pub gap: bool,
+    /// It reports that a run ended without completing. It is also terminal.
+    pub run_end: Option<RunEnd>,
     /// It takes the event types that no variant declares.
     pub other: bool,
+}
+
+/// How a run ended that did not complete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum RunEnd {
+    /// The run failed: `#[sse(failed)]`.
+    Failed,
+    /// The run was stopped on request: `#[sse(stopped)]`.
+    Stopped,
+    /// The process of the run stopped responding: `#[sse(lost)]`.
+    Lost,
 }
 
 /// The data of an event.
@@ -133,6 +147,7 @@ impl<T> Variant<T> {
             terminal: false,
             error: false,
             gap: false,
+            run_end: None,
             other: false,
         }
     }
@@ -190,6 +205,13 @@ impl<T> Variant<T> {
     #[must_use]
     pub fn gap(mut self) -> Self {
         self.gap = true;
+        self
+    }
+
+    /// Marks it as the event that reports this end of a run.
+    #[must_use]
+    pub fn run_end(mut self, end: RunEnd) -> Self {
+        self.run_end = Some(end);
         self
     }
 

@@ -38,7 +38,11 @@ const ALIASES: &[&str] =
     &["Raw", "State", "Closed", "Recreate", "AbortSignal", "Source", "Message", "Constructor", "Url"];
 
 /// The further names that a file declares after the name of its event type.
-const DECLARED: &[&str] = &["", "Map", "Gap", "Handlers", "Options", "RequestError", "RequestInit", "Subscription"];
+const DECLARED: &[&str] =
+    &["", "Map", "Gap", RUN_ENDS, "Handlers", "Options", "RequestError", "RequestInit", "Subscription"];
+
+/// What follows the name of the event type in the name of the type with the ends of a run.
+pub(super) const RUN_ENDS: &str = "RunEnds";
 
 /// Generates the runtime that the files with [`Options::runtime_at`](super::Options::runtime_at) import, as the text
 /// of one file.

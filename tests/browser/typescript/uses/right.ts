@@ -18,6 +18,7 @@ import {
 import * as odd from "../../contracts/odd.ts";
 import * as shared from "../../contracts/ride_event_shared.ts";
 import * as topics from "../../contracts/topics.ts";
+import type { Answer, AnswerRunEnds } from "../../contracts/answer.ts";
 import type { CompletionMap } from "../../contracts/completion.ts";
 import type { FormMap } from "../../contracts/form.ts";
 import type { LargeStringMap } from "../../contracts/large_string.ts";
@@ -168,3 +169,8 @@ odd.subscribe("/odd", {
   toString: (data) => same<typeof data, null>(true),
   hasOwnProperty: (data) => same<typeof data, null>(true),
 });
+
+// The events that report how a run ended, by name.
+same<AnswerRunEnds["lost"], "gone">(true);
+export const ended = (event: Answer): event is Answer<AnswerRunEnds[keyof AnswerRunEnds]> =>
+  event.type === "failed" || event.type === "stopped" || event.type === "gone";

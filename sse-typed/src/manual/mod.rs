@@ -5,6 +5,7 @@
 //! - [`pages`]: event streams in a page: `EventSource` or `fetch`, tokens, other origins, slow readers, frameworks
 //! - [`proxies`]: what to set in nginx, in other proxies and in clouds, and how compression works
 //! - [`resume`]: ids, `Last-Event-ID`, reconnection times, and how to stop a client from reconnecting
+//! - [`runs`]: jobs and answers that outlive their connection: when to choose a run, keys, stopping, shutdown
 //! - [`shutdown`]: how to shut down a server with open streams
 //! - [`stores`]: histories outside of the process: which store, outages, capacity, several servers
 //! - [`streams`]: actix-web, poem, workers and files: the codec without Tower and HTTP
@@ -55,6 +56,14 @@ pub mod proxies {}
 
 #[doc = include_str!("resume.md")]
 pub mod resume {}
+
+// Nearly every link of this page needs a feature.
+#[cfg_attr(all(feature = "server", feature = "runs"), doc = include_str!("runs.md"))]
+#[cfg_attr(
+    not(all(feature = "server", feature = "runs")),
+    doc = "Work that outlives its connection: see [docs.rs](https://docs.rs/sse-typed/latest/sse_typed/manual/runs/index.html)."
+)]
+pub mod runs {}
 
 #[doc = include_str!("shutdown.md")]
 pub mod shutdown {}

@@ -44,21 +44,16 @@ impl<E: HubEvent + Send + Sync + 'static, S: RunStore> Scope<E, S> {
     /// the same event with a fixed text. If the run is joined, `produce` is dropped without being called.
     ///
     /// ```
-    /// # #[cfg(not(feature = "derive"))]
-    /// # fn main() {}
-    /// # #[cfg(feature = "derive")]
-    /// # mod example {
     /// # use sse_typed::{HubEvent, runs::{RunStore, RunsError, Scope}};
     /// # async fn handler<E: HubEvent + Send + Sync + 'static, S: RunStore>(
-    /// #     answers: Scope<E, S>, question: &'static [u8], done: fn() -> E,
+    /// #     answers: Scope<E, S>, question: &[u8], done: fn() -> E,
     /// # ) -> Result<(), RunsError> {
     /// let started = answers.start("7", move |run| async move { Ok(done()) }).input(question).await?;
-    /// # let _ = started;
+    /// if started.is_new {
+    ///     println!("{} has started", started.run.id());
+    /// }
     /// # Ok(())
     /// # }
-    /// # }
-    /// # #[cfg(feature = "derive")]
-    /// # fn main() {}
     /// ```
     ///
     /// # Errors and cancel safety

@@ -233,6 +233,8 @@ mod trace;
 
 #[cfg(any(feature = "file", feature = "redis"))]
 pub(crate) use self::store::check_key;
+#[cfg(all(feature = "file", feature = "runs"))]
+pub(crate) use self::store::check_run_key;
 pub use self::{
     history::{MemoryLog, Retention},
     hub::{Hub, HubBuilder},

@@ -10,6 +10,8 @@ mod options;
 pub(crate) mod run_store;
 
 pub(crate) use self::key::check_key;
+#[cfg(all(feature = "file", feature = "runs"))]
+pub(crate) use self::key::check_run_key;
 pub use self::{
     any::AnyStore,
     event_store::EventStore,

@@ -61,6 +61,12 @@ impl LogOptions {
         self
     }
 
+    /// The options of the log of a run, which is removed with its record and not by itself.
+    #[cfg(feature = "runs")]
+    pub(crate) const fn of_run(&self) -> Self {
+        Self { retention: self.retention, idle_ttl: None, closed_ttl: None, sole_writer: self.sole_writer }
+    }
+
     /// How much history is retained.
     #[must_use]
     pub const fn retention(&self) -> Retention {

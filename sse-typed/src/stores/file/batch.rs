@@ -26,16 +26,18 @@ pub(super) struct Write {
     pub(super) end: Option<End>,
     /// The writer of a log that has a sole one.
     pub(super) writer: Option<Arc<Writer>>,
+    /// Its log is that of a run, which has a row for as long as the run is kept.
+    pub(super) is_of_run: bool,
 }
 
 /// Changes logs within a transaction.
 pub(super) struct Batch<'t> {
-    tables: Tables<'t>,
+    pub(super) tables: Tables<'t>,
     /// The rows that were read, and whether they have changed.
-    rows: HashMap<Arc<str>, (Row, bool)>,
+    pub(super) rows: HashMap<Arc<str>, (Row, bool)>,
     /// The mark of the events that are stored.
     mark: Mark,
-    now: Millis,
+    pub(super) now: Millis,
     changes: Option<Changes>,
 }
 
@@ -52,12 +54,15 @@ impl<'t> Batch<'t> {
         Ok(Self { tables, rows: HashMap::new(), mark, now, changes: None })
     }
 
-    fn changes(&mut self) -> &mut Changes {
+    pub(super) fn changes(&mut self) -> &mut Changes {
         self.changes.get_or_insert_default()
     }
 
     pub(super) fn write(&mut self, write: &Write) -> Result<Applied, FileStoreError> {
         let mut row = match self.stored(&write.key)? {
+            row if write.is_of_run && row.is_none_or(|row| row.state == State::Removed) => {
+                return Ok(Applied::SecondWriter);
+            }
             Some(row) => row,
             None => self.new_row()?,
         };
@@ -83,7 +88,7 @@ impl<'t> Batch<'t> {
     }
 
     /// The row as this transaction has left it.
-    fn stored(&mut self, key: &Arc<str>) -> Result<Option<Row>, FileStoreError> {
+    pub(super) fn stored(&mut self, key: &Arc<str>) -> Result<Option<Row>, FileStoreError> {
         if let Some((row, _)) = self.rows.get(key) {
             return Ok(Some(*row));
         }
@@ -94,13 +99,13 @@ impl<'t> Batch<'t> {
         Ok(stored)
     }
 
-    fn new_row(&mut self) -> Result<Row, FileStoreError> {
+    pub(super) fn new_row(&mut self) -> Result<Row, FileStoreError> {
         let log = self.tables.meta.get(NEXT_LOG)?.map_or(1, |next| next.value());
         self.tables.meta.insert(NEXT_LOG, log + 1)?;
         Ok(Row::empty(log, self.mark))
     }
 
-    fn append(&mut self, row: &mut Row, block: &Block, last: bool) -> Result<(), FileStoreError> {
+    pub(super) fn append(&mut self, row: &mut Row, block: &Block, last: bool) -> Result<(), FileStoreError> {
         let record = Record {
             mark: self.mark,
             before: row.head_mark,
@@ -161,7 +166,7 @@ impl<'t> Batch<'t> {
     }
 
     /// Removes the history of a log and its end. Its events are deleted later, some with each transaction.
-    fn remove_events(&mut self, key: &Arc<str>, mut row: Row) -> Result<(), FileStoreError> {
+    pub(super) fn remove_events(&mut self, key: &Arc<str>, mut row: Row) -> Result<(), FileStoreError> {
         if row.len() > 0 {
             self.tables.garbage.insert(&pair(row.log, row.first), row.head)?;
         }

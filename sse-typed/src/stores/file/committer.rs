@@ -16,7 +16,7 @@ use super::{
     engine::Engine,
     error::FileStoreError,
     hooks::Hooks,
-    job::{Applied, Failure, Job, transact},
+    job::{Applied, Failure, Job, expire, transact},
     read::Snapshot,
     storage::Files,
     trace,
@@ -192,8 +192,8 @@ impl Committer {
         // Tasks are woken before callers are answered: a caller that waits for the next event is not woken by its own.
         for (job, applied) in jobs.iter().zip(&applied) {
             if let Ok(applied) = applied {
-                self.has_garbage |= matches!(applied, Applied::Removed(true) | Applied::Expired(_));
-                let _ = panics::catch_panic(|| job.wake(applied, &self.core.wakes));
+                self.has_garbage |= applied.leaves_garbage();
+                let _ = panics::catch_panic(|| job.wake(applied, &self.core));
             }
         }
         for (job, applied) in jobs.into_iter().zip(applied) {
@@ -258,7 +258,7 @@ impl Committer {
         jobs
     }
 
-    /// One damaged log is the error of its own jobs alone.
+    /// One damaged log, or a run of a newer version, is the error of its own jobs alone.
     fn transact_all(
         &mut self,
         jobs: &[Job],
@@ -267,8 +267,8 @@ impl Committer {
         let deleted = if self.has_garbage { DELETED_BESIDE } else { 0 };
         let has_garbage = self.transact(|batch| {
             for job in jobs {
-                match job.apply(batch) {
-                    Err(error) if !error.is_corrupt() => return Err(error),
+                match job.apply(batch, &self.core) {
+                    Err(error) if !error.is_corrupt() && !error.is_newer_format() => return Err(error),
                     outcome => applied.push(outcome),
                 }
             }
@@ -311,7 +311,9 @@ impl Committer {
             self.has_garbage = self.transact(|batch| batch.delete_removed(DELETED_AT_ONCE))?;
         }
         if self.next_sweep <= Instant::now() {
-            let expired = self.transact(|batch| batch.expire(SWEPT_AT_ONCE))?;
+            let expired = self.transact(|batch| expire(batch, &self.core, SWEPT_AT_ONCE))?;
+            #[cfg(feature = "runs")]
+            self.core.leases.forget_expired();
             expired.wake(&self.core.wakes);
             self.has_garbage |= !expired.keys.is_empty();
             // What is left is swept when there is no other work.
@@ -367,7 +369,7 @@ mod tests {
     fn requests_that_never_cease_do_not_keep_it_from_what_is_due() {
         let path = env::temp_dir().join(format!("sse-typed-committer-{}", process::id()));
         let folder = Arc::new(Folder::open(&path).unwrap());
-        let core = Arc::new(Core::new(Engine::open(&*folder, Durability::Os, 0).unwrap()));
+        let core = Arc::new(Core::new(Engine::open(&*folder, Durability::Os, 0).unwrap(), &Hooks::default()));
         let (requests, queue) = channel();
         let mut committer = Committer::new(core, queue, Hooks::default(), Durability::Os, folder);
         for _ in 0..3 {

@@ -1,11 +1,15 @@
 //! What the threads and the handles of a store share.
 
+#[cfg(feature = "runs")]
+use std::sync::Arc;
 use std::{
     mem,
     sync::{PoisonError, RwLock, RwLockReadGuard},
 };
 
-use super::{engine::Engine, error::FileStoreError};
+#[cfg(feature = "runs")]
+use super::runs::Leases;
+use super::{engine::Engine, error::FileStoreError, hooks::Hooks};
 use crate::{
     hub::{HealthReporter, Wakes},
     panics,
@@ -16,6 +20,8 @@ pub(super) struct Core {
     state: RwLock<EngineState>,
     pub(super) wakes: Wakes,
     pub(super) health: HealthReporter,
+    #[cfg(feature = "runs")]
+    pub(super) leases: Arc<Leases>,
 }
 
 /// The engine, or the error that has closed it.
@@ -26,8 +32,15 @@ enum EngineState {
 }
 
 impl Core {
-    pub(super) fn new(engine: Engine) -> Self {
-        Self { state: RwLock::new(EngineState::Open(engine)), wakes: Wakes::new(), health: HealthReporter::new() }
+    #[cfg_attr(not(feature = "runs"), expect(unused_variables, reason = "leases of runs have a clock"))]
+    pub(super) fn new(engine: Engine, hooks: &Hooks) -> Self {
+        Self {
+            state: RwLock::new(EngineState::Open(engine)),
+            wakes: Wakes::new(),
+            health: HealthReporter::new(),
+            #[cfg(feature = "runs")]
+            leases: Arc::new(Leases::new(hooks.clone())),
+        }
     }
 
     /// Uses the engine, or fails as the store has. The engine may panic if the file is damaged.
@@ -51,6 +64,8 @@ impl Core {
 
     /// From now on this engine is used.
     pub(super) fn open(&self, engine: Engine) {
+        #[cfg(feature = "runs")]
+        self.leases.hold_all();
         self.set(EngineState::Open(engine));
         self.health.set_up();
         self.wakes.all_changed();

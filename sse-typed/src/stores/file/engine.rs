@@ -30,6 +30,13 @@ pub(super) const EXPIRY: TableDefinition<'_, &[u8; 16], &str> = TableDefinition:
 /// Events of removed logs that are still to be deleted: by number of the log and first event, up to this one.
 pub(super) const GARBAGE: TableDefinition<'_, &[u8; 16], u64> = TableDefinition::new("garbage");
 
+/// A [`Record`](super::runs::Record) for each key of a run.
+#[cfg(feature = "runs")]
+pub(super) const RUNS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("runs");
+/// The keys of runs that may have to be removed, by time and number of the log.
+#[cfg(feature = "runs")]
+pub(super) const RUN_EXPIRY: TableDefinition<'_, &[u8; 16], &str> = TableDefinition::new("run_expiry");
+
 pub(super) const FORMAT_NAME: &str = "format";
 pub(super) const NEXT_LOG: &str = "next_log";
 pub(super) const FLOOR: &str = "floor";
@@ -132,6 +139,10 @@ pub(super) struct Tables<'t> {
     pub(super) events: Table<'t, &'static [u8; 16], &'static [u8]>,
     pub(super) expiry: Table<'t, &'static [u8; 16], &'static str>,
     pub(super) garbage: Table<'t, &'static [u8; 16], u64>,
+    #[cfg(feature = "runs")]
+    pub(super) runs: Table<'t, &'static str, &'static [u8]>,
+    #[cfg(feature = "runs")]
+    pub(super) run_expiry: Table<'t, &'static [u8; 16], &'static str>,
 }
 
 impl<'t> Tables<'t> {
@@ -143,6 +154,10 @@ impl<'t> Tables<'t> {
             events: transaction.open_table(EVENTS)?,
             expiry: transaction.open_table(EXPIRY)?,
             garbage: transaction.open_table(GARBAGE)?,
+            #[cfg(feature = "runs")]
+            runs: transaction.open_table(RUNS)?,
+            #[cfg(feature = "runs")]
+            run_expiry: transaction.open_table(RUN_EXPIRY)?,
         })
     }
 

@@ -72,7 +72,7 @@ impl FileStoreError {
     }
 
     /// Another log has appended to the key, or it was removed, and the log was opened as the
-    /// [sole writer](crate::hub::LogOptions::sole_writer).
+    /// [sole writer](crate::hub::LogOptions::sole_writer). The log of a run that was removed fails so in any case.
     #[must_use]
     pub fn is_second_writer(&self) -> bool {
         matches!(*self.0, Kind::SecondWriter)

@@ -3,12 +3,13 @@
 use std::{
     fmt,
     sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use super::{record::Millis, storage::Files};
 
 type Now = dyn Fn() -> SystemTime + Send + Sync;
+type Monotonic = dyn Fn() -> Duration + Send + Sync;
 
 /// Not part of the public API.
 #[derive(Clone)]
@@ -20,6 +21,8 @@ pub struct Hooks {
     pub cache: usize,
     /// The clock by which events age and logs expire.
     pub now: Arc<Now>,
+    /// A clock that is never set, by which the leases of runs expire.
+    pub monotonic: Arc<Monotonic>,
     /// How long after an I/O error the storage is opened again.
     pub reopen_after: Duration,
 }
@@ -33,7 +36,14 @@ impl Hooks {
 
 impl Default for Hooks {
     fn default() -> Self {
-        Self { files: None, cache: 64 << 20, now: Arc::new(SystemTime::now), reopen_after: Duration::from_secs(5) }
+        let start = Instant::now();
+        Self {
+            files: None,
+            cache: 64 << 20,
+            now: Arc::new(SystemTime::now),
+            monotonic: Arc::new(move || start.elapsed()),
+            reopen_after: Duration::from_secs(5),
+        }
     }
 }
 

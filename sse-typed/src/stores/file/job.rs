@@ -4,8 +4,11 @@ use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
+#[cfg(feature = "runs")]
+use super::runs::{RunChange, RunChanged, RunOutcome};
 use super::{
     batch::{Batch, Expired, Write},
+    core::Core,
     engine::Engine,
     error::{FileStoreError, Kind},
     position::Position,
@@ -32,7 +35,12 @@ pub(super) enum Job {
         key: Arc<str>,
         reply: oneshot::Sender<Outcome<()>>,
     },
-    /// Removes the logs that have expired: for tests, which do not wait until that is done by itself.
+    #[cfg(feature = "runs")]
+    Run {
+        change: RunChange,
+        reply: oneshot::Sender<Outcome<RunOutcome>>,
+    },
+    /// Removes the logs and runs that have expired: for tests, which do not wait until that is done by itself.
     Sweep {
         reply: oneshot::Sender<Outcome<()>>,
     },
@@ -48,12 +56,29 @@ pub(super) enum Applied {
     Closed(End),
     Removed(bool),
     Expired(Expired),
+    #[cfg(feature = "runs")]
+    Run(RunChanged),
+}
+
+impl Applied {
+    /// Whether events of removed logs are to be deleted.
+    pub(super) const fn leaves_garbage(&self) -> bool {
+        match self {
+            Self::Removed(is_known) => *is_known,
+            Self::Expired(_) => true,
+            #[cfg(feature = "runs")]
+            Self::Run(changed) => changed.removed.is_some(),
+            Self::Stored(_) | Self::Repeated(_) | Self::SecondWriter | Self::Closed(_) => false,
+        }
+    }
 }
 
 impl Job {
     pub(super) fn size(&self) -> usize {
         match self {
             Self::Write { write, .. } => write.block.as_ref().map_or(0, |block| block.as_bytes().len()),
+            #[cfg(feature = "runs")]
+            Self::Run { change, .. } => change.size(),
             Self::Remove { .. } | Self::Sweep { .. } => 0,
         }
     }
@@ -61,6 +86,8 @@ impl Job {
     pub(super) const fn as_write(&self) -> Option<&Write> {
         match self {
             Self::Write { write, .. } => Some(write),
+            #[cfg(feature = "runs")]
+            Self::Run { .. } => None,
             Self::Remove { .. } | Self::Sweep { .. } => None,
         }
     }
@@ -72,16 +99,19 @@ impl Job {
         }
     }
 
-    pub(super) fn apply(&self, batch: &mut Batch<'_>) -> Result<Applied, FileStoreError> {
+    pub(super) fn apply(&self, batch: &mut Batch<'_>, core: &Core) -> Result<Applied, FileStoreError> {
         Ok(match self {
             Self::Write { write, .. } => batch.write(write)?,
             Self::Remove { key, .. } => Applied::Removed(batch.remove(key)?),
-            Self::Sweep { .. } => Applied::Expired(batch.expire(usize::MAX)?),
+            Self::Sweep { .. } => Applied::Expired(expire(batch, core, usize::MAX)?),
+            #[cfg(feature = "runs")]
+            Self::Run { change, .. } => Applied::Run(change.apply(batch, &core.leases)?),
         })
     }
 
     /// Wakes tasks that wait for what the committed transaction has changed.
-    pub(super) fn wake(&self, applied: &Applied, wakes: &Wakes) {
+    pub(super) fn wake(&self, applied: &Applied, core: &Core) {
+        let wakes = &core.wakes;
         match (self, applied) {
             (Self::Write { write, .. }, Applied::Stored(position)) => {
                 // A close without an event changes no id.
@@ -90,6 +120,8 @@ impl Job {
             }
             (Self::Remove { key, .. }, Applied::Removed(true)) => wakes.changed(key, None),
             (Self::Sweep { .. }, Applied::Expired(expired)) => expired.wake(wakes),
+            #[cfg(feature = "runs")]
+            (Self::Run { .. }, Applied::Run(changed)) => changed.wake(core),
             _ => {}
         }
     }
@@ -105,8 +137,12 @@ impl Job {
                 drop(reply.send(Err(AppendError::Failed(Kind::SecondWriter.into()))));
             }
             (Self::Write { reply, .. }, Ok(Applied::Closed(end))) => drop(reply.send(Err(AppendError::Closed(end)))),
+            #[cfg(feature = "runs")]
+            (Self::Run { reply, .. }, Ok(Applied::Run(changed))) => drop(reply.send(Ok(changed.outcome))),
+            #[cfg(feature = "runs")]
+            (Self::Run { reply, .. }, Ok(_)) => drop(reply),
             // Not an outcome of a write.
-            (Self::Write { reply, .. }, Ok(Applied::Removed(_) | Applied::Expired(_))) => drop(reply),
+            (Self::Write { reply, .. }, Ok(_)) => drop(reply),
             (Self::Remove { reply, .. } | Self::Sweep { reply }, Ok(_)) => drop(reply.send(Ok(()))),
         }
     }
@@ -114,9 +150,25 @@ impl Job {
     pub(super) fn fail(self, error: AppendError<FileStoreError>) {
         match self {
             Self::Write { reply, .. } => drop(reply.send(Err(error))),
+            #[cfg(feature = "runs")]
+            Self::Run { reply, .. } => drop(reply.send(Err(error))),
             Self::Remove { reply, .. } | Self::Sweep { reply } => drop(reply.send(Err(error))),
         }
     }
+}
+
+/// Removes logs and runs that have expired, at most `limit` of each.
+#[cfg_attr(not(feature = "runs"), expect(unused_variables, reason = "runs have leases"))]
+pub(super) fn expire(batch: &mut Batch<'_>, core: &Core, limit: usize) -> Result<Expired, FileStoreError> {
+    #[cfg_attr(not(feature = "runs"), expect(unused_mut, reason = "runs expire as well"))]
+    let mut expired = batch.expire(limit)?;
+    #[cfg(feature = "runs")]
+    {
+        let (runs, all) = batch.expire_runs(&core.leases, limit)?;
+        expired.keys.extend(runs.iter().flat_map(|run| [run.log_key().into(), run.signal_key().into()]));
+        expired.all &= all;
+    }
+    Ok(expired)
 }
 
 impl Expired {

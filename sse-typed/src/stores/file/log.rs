@@ -47,6 +47,7 @@ pub struct FileLog {
     options: Arc<LogOptions>,
     /// If it is the sole one.
     writer: Option<Arc<Writer>>,
+    is_of_run: bool,
 }
 
 impl FileLog {
@@ -56,7 +57,13 @@ impl FileLog {
             Err(fault) => (key.into(), Some(fault)),
         };
         let writer = options.is_sole_writer().then(Arc::default);
-        Self { shared, name, fault, options, writer }
+        Self { shared, name, fault, options, writer, is_of_run: false }
+    }
+
+    /// Of a run: nothing is appended once the run was removed.
+    #[cfg(feature = "runs")]
+    pub(super) fn of_run(self) -> Self {
+        Self { is_of_run: true, ..self }
     }
 
     fn key(&self) -> Result<&Arc<str>, FileStoreError> {
@@ -75,8 +82,14 @@ impl FileLog {
     async fn write(&self, block: Option<&Block>, end: Option<End>) -> Outcome<EventId> {
         let key = Arc::clone(self.key().map_err(AppendError::Failed)?);
         let permit = self.shared.permit(block.map_or(0, |block| block.as_bytes().len())).await;
-        let write =
-            Write { key, options: Arc::clone(&self.options), block: block.cloned(), end, writer: self.writer.clone() };
+        let write = Write {
+            key,
+            options: Arc::clone(&self.options),
+            block: block.cloned(),
+            end,
+            writer: self.writer.clone(),
+            is_of_run: self.is_of_run,
+        };
         self.shared.job(|reply| Job::Write { write, reply, _permit: permit }).await
     }
 }

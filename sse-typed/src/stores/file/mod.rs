@@ -13,6 +13,8 @@ mod position;
 mod read;
 mod reader;
 mod record;
+#[cfg(feature = "runs")]
+mod runs;
 mod storage;
 mod store;
 mod trace;

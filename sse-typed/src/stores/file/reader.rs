@@ -10,7 +10,7 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use super::{committer::Request, core::Core, error::FileStoreError, read::Snapshot};
+use super::{committer::Request, core::Core, engine::Engine, error::FileStoreError, read::Snapshot};
 use crate::panics;
 
 /// Reads, answers, and returns an error after which the engine must be opened again.
@@ -25,12 +25,20 @@ impl Read {
         reply: oneshot::Sender<Result<T, FileStoreError>>,
         read: impl FnOnce(&Snapshot<'_>) -> Result<T, FileStoreError> + Send + 'static,
     ) -> Self {
+        Self::of_engine(reply, move |engine| read(&Snapshot::new(engine, &key)?))
+    }
+
+    /// A read of more than a log.
+    pub(super) fn of_engine<T: Send + 'static>(
+        reply: oneshot::Sender<Result<T, FileStoreError>>,
+        read: impl FnOnce(&Engine) -> Result<T, FileStoreError> + Send + 'static,
+    ) -> Self {
         Self(Box::new(move |core| {
             // The caller has dropped its future.
             if reply.is_closed() {
                 return None;
             }
-            let outcome = core.with_engine(|engine| read(&Snapshot::new(engine, &key)?));
+            let outcome = core.with_engine(read);
             let broken = outcome.as_ref().err().filter(|error| error.breaks_engine()).cloned();
             let _ = reply.send(outcome);
             broken

@@ -223,22 +223,22 @@ impl State {
 /// Encodes `None`.
 const NONE: u64 = u64::MAX;
 
-fn millis(time: Duration) -> Millis {
+pub(super) fn millis(time: Duration) -> Millis {
     u64::try_from(time.as_millis()).unwrap_or(NONE).min(NONE - 1)
 }
 
 /// The fields that are left.
-struct Fields<'a>(&'a [u8]);
+pub(super) struct Fields<'a>(pub(super) &'a [u8]);
 
 impl Fields<'_> {
-    fn take<const N: usize>(&mut self) -> Result<[u8; N], FileStoreError> {
+    pub(super) fn take<const N: usize>(&mut self) -> Result<[u8; N], FileStoreError> {
         let (field, rest) =
             self.0.split_first_chunk().ok_or_else(|| FileStoreError::corrupt("a record is too short"))?;
         self.0 = rest;
         Ok(*field)
     }
 
-    fn u8(&mut self) -> Result<u8, FileStoreError> {
+    pub(super) fn u8(&mut self) -> Result<u8, FileStoreError> {
         self.take().map(u8::from_be_bytes)
     }
 
@@ -246,7 +246,7 @@ impl Fields<'_> {
         self.take().map(u32::from_be_bytes)
     }
 
-    fn u64(&mut self) -> Result<u64, FileStoreError> {
+    pub(super) fn u64(&mut self) -> Result<u64, FileStoreError> {
         self.take().map(u64::from_be_bytes)
     }
 

@@ -118,6 +118,15 @@ pub enum Durability {
 /// resumes without a gap; any other gets one. The file does not shrink; its free space is
 /// used again.
 ///
+/// # Runs
+///
+/// With the feature `runs`, the store keeps runs: it is a `RunStore`. A claim and an end return once they are synced, and calls that wait at the
+/// same time share a sync. Renewals cost no sync: leases, readers and requests to stop are kept in memory. A run that was claimed
+/// before the folder was opened has an expired lease, so it is lost as soon as somebody looks. Leases do not expire while the
+/// store is unavailable. An ended run is kept for its time by the clock of the host, also over restarts; when that clock is set
+/// back, it is kept longer. Runs whose time is over are removed within 60 s, and are not found before. An append to the log
+/// of a removed run fails with [`is_second_writer`](FileStoreError::is_second_writer). The key of a run has at most 495 bytes.
+///
 /// # Limits
 ///
 /// - The folder must be on a local disk. Network file systems do not lock and sync reliably.
@@ -125,7 +134,7 @@ pub enum Durability {
 /// - The cache takes up to 64 MiB of memory. Up to 64 MiB of events may wait to be written; publishers wait when there are more.
 #[derive(Clone)]
 pub struct FileStore {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
 }
 
 impl FileStore {
@@ -248,7 +257,7 @@ impl FileStoreBuilder {
             None => Arc::new(Folder::open(folder.as_ref())?),
         };
         let engine = Engine::open(&*files, self.durability, self.hooks.cache)?;
-        let core = Arc::new(Core::new(engine));
+        let core = Arc::new(Core::new(engine, &self.hooks));
         let (requests, to_write) = channel();
         let (reads, to_read) = channel();
         let committer = Committer::new(Arc::clone(&core), to_write, self.hooks, self.durability, files);
@@ -271,7 +280,7 @@ fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), FileStor
 /// What handles of a store share. The threads end when it is dropped.
 pub(super) struct Shared {
     core: Arc<Core>,
-    requests: Sender<Request>,
+    pub(super) requests: Sender<Request>,
     reads: Sender<Read>,
     waiting: Arc<Semaphore>,
     options: Arc<LogOptions>,
@@ -303,8 +312,8 @@ impl Shared {
     }
 }
 
-/// The error of a removal, which is never refused because the log is closed.
-fn error_of(error: AppendError<FileStoreError>) -> FileStoreError {
+/// The error of a call that is never refused because a log is closed.
+pub(super) fn error_of(error: AppendError<FileStoreError>) -> FileStoreError {
     match error {
         AppendError::Failed(error) | AppendError::Unknown(error) => error,
         AppendError::Closed(_) => FileStoreError::closed(),

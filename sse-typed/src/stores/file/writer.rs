@@ -115,7 +115,14 @@ mod tests {
 
     fn write(text: &str) -> Write {
         let block = Some(Block::new(format!("data: {text}\n\n"), false).unwrap());
-        Write { key: "job".into(), options: Arc::new(LogOptions::new()), block, end: None, writer: None }
+        Write {
+            key: "job".into(),
+            options: Arc::new(LogOptions::new()),
+            block,
+            end: None,
+            writer: None,
+            is_of_run: false,
+        }
     }
 
     fn at(n: u64) -> Position {

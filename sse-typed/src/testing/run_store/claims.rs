@@ -1,7 +1,7 @@
 use std::{
     future::Future,
     pin::pin,
-    task::{Context, Poll, Waker},
+    task::{Context, Waker},
 };
 
 use tokio::task::yield_now;
@@ -117,7 +117,7 @@ pub(super) async fn a_record_says_what_was_claimed<S: RunStore>(store: &S) {
 async fn drop_after(call: impl Future, polls: usize) {
     let mut call = pin!(call);
     for _ in 0..polls {
-        if let Poll::Ready(_) = call.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        if call.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready() {
             return;
         }
         yield_now().await;

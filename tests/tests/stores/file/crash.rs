@@ -71,15 +71,7 @@ async fn run(seed: u64) -> Totals {
             for model in &mut models {
                 model.check(&store, &mut totals).await;
             }
-            disk.set_fault(
-                Some(match rng.u8(..5) {
-                    0 => Fault::Sync,
-                    1 => Fault::Full,
-                    2 => Fault::FullOnce(rng.u32(..60)),
-                    _ => Fault::PowerLossAfter(rng.u32(..60)),
-                })
-                .filter(|_| rng.u8(..8) > 0),
-            );
+            disk.set_fault(random_fault(&mut rng));
             // A disk that is full only later.
             if rng.bool() && disk.fault() == Some(Fault::Full) {
                 disk.set_fault(None);
@@ -104,8 +96,19 @@ async fn run(seed: u64) -> Totals {
     totals
 }
 
+/// Mostly one that comes soon.
+pub(super) fn random_fault(rng: &mut Rng) -> Option<Fault> {
+    Some(match rng.u8(..5) {
+        0 => Fault::Sync,
+        1 => Fault::Full,
+        2 => Fault::FullOnce(rng.u32(..60)),
+        _ => Fault::PowerLossAfter(rng.u32(..60)),
+    })
+    .filter(|_| rng.u8(..8) > 0)
+}
+
 /// Opens the store; sometimes the power is lost meanwhile.
-async fn open(disk: &Disk, rng: &mut Rng) -> Option<FileStore> {
+pub(super) async fn open(disk: &Disk, rng: &mut Rng) -> Option<FileStore> {
     let fault = (rng.u8(..4) == 0).then(|| Fault::PowerLossAfter(rng.u32(..40)));
     disk.set_fault(fault);
     let store = FileStore::builder().hooks(disk.hooks()).open("");
@@ -122,7 +125,7 @@ async fn open(disk: &Disk, rng: &mut Rng) -> Option<FileStore> {
 }
 
 /// Of the changes that were not synced, some, in any order, some of them torn.
-fn survivors(mut changes: Vec<Change>, rng: &mut Rng) -> Vec<Change> {
+pub(super) fn survivors(mut changes: Vec<Change>, rng: &mut Rng) -> Vec<Change> {
     let share = rng.f64();
     changes.retain(|_| rng.f64() < share);
     if rng.bool() {
@@ -257,7 +260,7 @@ fn refused(error: &AppendError<FileStoreError>) -> bool {
 }
 
 /// All events behind a place that is known, and the end.
-async fn read(log: &FileLog, after: &EventId) -> (Vec<LogEntry>, Option<End>) {
+pub(super) async fn read(log: &FileLog, after: &EventId) -> (Vec<LogEntry>, Option<End>) {
     let (mut entries, mut place) = (Vec::new(), after.clone());
     loop {
         let page = log.read_after(place.as_str(), 3).await.unwrap_or_else(|error| panic!("{error:?}"));
@@ -272,7 +275,7 @@ async fn read(log: &FileLog, after: &EventId) -> (Vec<LogEntry>, Option<End>) {
 }
 
 /// No two are the same.
-fn block(next: &mut usize, rng: &mut Rng) -> Block {
+pub(super) fn block(next: &mut usize, rng: &mut Rng) -> Block {
     *next += 1;
     let size = if rng.u8(..8) == 0 { rng.usize(..20_000) } else { rng.usize(..300) };
     Block::new(format!("event: e{next}\ndata: {}\n\n", "x".repeat(size)), rng.bool()).unwrap()

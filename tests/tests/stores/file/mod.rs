@@ -13,6 +13,8 @@ mod opening;
 mod pages;
 mod reopening;
 mod restart;
+mod run_crash;
+mod runs;
 mod sole_writer;
 
 use sse_typed::{

@@ -28,6 +28,9 @@ use crate::hub::{
 /// when it is next used in any way, or soon after when other keys are appended to: there is no timer. Hubs on the key are
 /// woken then, and their clients get the gap.
 ///
+/// With the feature `runs` it keeps runs: it is a `RunStore`. Leases and keep times run on the clock of Tokio. The key of a run has
+/// at most 495 bytes.
+///
 /// ```
 /// # #[cfg(not(feature = "derive"))]
 /// # fn main() {}

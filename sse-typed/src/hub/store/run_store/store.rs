@@ -20,10 +20,15 @@ use crate::{
 /// *Closing the log is the fence*: whoever ends the run closes its log, the first close wins, and afterwards the owner's appends
 /// fail with [`Closed`](crate::hub::AppendError::Closed). So no token is needed on appends.
 ///
+/// The key of a run has 1 to 495 bytes of UTF-8 without NUL: the key of its log is 17 bytes longer. Another key is an error of
+/// [`claim`](Self::claim) and [`find`](Self::find), and has no run for the other methods.
+///
+/// The feature `testing` has a suite of tests for stores of runs: `sse_typed::testing::run_store`.
+///
 /// # Errors
 ///
 /// All methods fail if the engine does. A call that failed has happened or not, and can be repeated: each has the same outcome
-/// then.
+/// then, but for [`end`](Self::end).
 ///
 /// # Cancel safety
 ///
@@ -57,6 +62,7 @@ pub trait RunStore: EventStore {
 
     /// Ends a run: closes its log with the last event, and writes the end to the record, in one step.
     ///
+    /// An end that is repeated after its reply was lost returns [`Before`](RunEnded::Before).
     /// With [`End::Lost`] only a run whose lease has expired is ended. Any process may end any run.
     fn end(
         &self,

@@ -44,7 +44,7 @@ impl RunStore for MemoryStore {
     }
 
     fn run_log(&self, run: &RunRef, options: &LogOptions) -> MemoryStoreLog {
-        self.open_log(&run.log_key(), Arc::new(table::run_options(options))).of_run()
+        self.open_log(&run.log_key(), Arc::new(options.of_run())).of_run()
     }
 
     async fn renew(

@@ -13,7 +13,6 @@ use crate::{
         log::{Block, End},
         store::{
             memory::{error::MemoryStoreError, key::StoredKey, shared::Shared},
-            options::LogOptions,
             run_store::{Claimed, InputHash, NewRun, ReadRun, Renewed, RunEnded, RunRecord, RunRef},
         },
     },
@@ -310,10 +309,4 @@ impl LockedRuns<'_> {
     pub(super) fn counts(&self) -> (usize, usize) {
         (self.runs.by_key.len(), self.runs.timers.len())
     }
-}
-
-/// The options of the log of a run, which is removed with its record and not by itself.
-pub(super) fn run_options(options: &LogOptions) -> LogOptions {
-    let kept = LogOptions::new().retain(options.retention());
-    if options.is_sole_writer() { kept.sole_writer() } else { kept }
 }

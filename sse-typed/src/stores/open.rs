@@ -5,6 +5,8 @@ use super::FileStore;
 #[cfg(feature = "redis")]
 use super::redis::RedisStore;
 use crate::hub::{AnyStore, LogOptions, MemoryStore};
+#[cfg(feature = "runs")]
+use crate::runs::AnyRunStore;
 
 #[cfg(any(feature = "file", feature = "redis"))]
 type BoxError = Box<dyn Error + Send + Sync>;
@@ -76,27 +78,110 @@ impl AnyStore {
     /// # Cancel safety
     ///
     /// As that of [`open`](Self::open).
+    pub async fn open_with(url: &str, options: LogOptions) -> Result<Self, OpenStoreError> {
+        Ok(match Opened::open(url, options).await? {
+            Opened::Memory(store) => Self::new(store),
+            #[cfg(feature = "file")]
+            Opened::File(store) => Self::new(store),
+            #[cfg(feature = "redis")]
+            Opened::Redis(store) => Self::new(store),
+        })
+    }
+}
+
+#[cfg(feature = "runs")]
+#[cfg_attr(docsrs, doc(cfg(feature = "runs")))]
+impl AnyRunStore {
+    /// Opens the store of runs that a URL names, with the default [`LogOptions`]: a URL of [`AnyStore::open`] whose store keeps
+    /// runs, which are `memory:` and `file:PATH`.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use sse_typed::runs::{AnyRunStore, RunStore};
+    ///
+    /// let url = std::env::var("STORE").unwrap_or_else(|_| "memory:".to_owned());
+    /// let store = AnyRunStore::open(&url).await?;
+    /// assert!(store.find("answers/7").await?.is_none());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The errors of [`AnyStore::open`], and [`OpenStoreError`] if the store at this URL keeps no runs.
+    ///
+    /// # Cancel safety
+    ///
+    /// As that of [`AnyStore::open`].
+    pub async fn open(url: &str) -> Result<Self, OpenStoreError> {
+        Self::open_with(url, LogOptions::default()).await
+    }
+
+    /// [`open`](Self::open) with options for the logs of the store. The logs of runs have options of their own.
+    ///
+    /// # Errors
+    ///
+    /// The [errors](OpenStoreError) of [`open`](Self::open).
+    ///
+    /// # Cancel safety
+    ///
+    /// As that of [`open`](Self::open).
+    pub async fn open_with(url: &str, options: LogOptions) -> Result<Self, OpenStoreError> {
+        if let Some(scheme) = WITHOUT_RUNS.iter().find(|scheme| url.split(':').next() == Some(scheme)) {
+            return Err(OpenStoreError(OpenErrorKind::NoRuns(scheme)));
+        }
+        Ok(match Opened::open(url, options).await? {
+            Opened::Memory(store) => Self::new(store),
+            #[cfg(feature = "file")]
+            Opened::File(store) => Self::new(store),
+            // Refused by its scheme.
+            #[cfg(feature = "redis")]
+            Opened::Redis(_) => return Err(OpenStoreError(OpenErrorKind::NoRuns("redis"))),
+        })
+    }
+}
+
+/// The schemes of this build whose stores keep no runs.
+#[cfg(feature = "runs")]
+const WITHOUT_RUNS: &[&str] = &[
+    #[cfg(feature = "redis")]
+    "redis",
+    #[cfg(feature = "redis")]
+    "rediss",
+];
+
+/// A store that was opened by a URL.
+enum Opened {
+    Memory(MemoryStore),
+    #[cfg(feature = "file")]
+    File(FileStore),
+    #[cfg(feature = "redis")]
+    Redis(RedisStore),
+}
+
+impl Opened {
     #[cfg_attr(
         not(any(feature = "file", feature = "redis")),
         expect(clippy::unused_async, reason = "stores elsewhere are connected to")
     )]
-    pub async fn open_with(url: &str, options: LogOptions) -> Result<Self, OpenStoreError> {
+    async fn open(url: &str, options: LogOptions) -> Result<Self, OpenStoreError> {
         let Some((scheme, rest)) = url.split_once(':').filter(|(scheme, _)| is_scheme(scheme)) else {
             return Err(OpenStoreError(OpenErrorKind::NoScheme));
         };
         match scheme {
-            "memory" if rest.is_empty() => Ok(Self::new(MemoryStore::new(options))),
+            "memory" if rest.is_empty() => Ok(Self::Memory(MemoryStore::new(options))),
             "memory" => Err(OpenStoreError(OpenErrorKind::InvalidUrl("`memory:` has nothing behind the colon"))),
             #[cfg(feature = "file")]
             "file" if rest.is_empty() => Err(OpenStoreError(OpenErrorKind::InvalidUrl("`file:` needs a path"))),
             #[cfg(feature = "file")]
             "file" => match open_file(rest.to_owned(), options).await {
-                Ok(store) => Ok(Self::new(store)),
+                Ok(store) => Ok(Self::File(store)),
                 Err(error) => Err(OpenStoreError(OpenErrorKind::Failed(error))),
             },
             #[cfg(feature = "redis")]
             "redis" | "rediss" => match RedisStore::builder(url).options(options).connect().await {
-                Ok(store) => Ok(Self::new(store)),
+                Ok(store) => Ok(Self::Redis(store)),
                 Err(error) if error.is_invalid_settings() => {
                     Err(OpenStoreError(OpenErrorKind::InvalidUrl("it names no Redis server")))
                 }
@@ -139,6 +224,8 @@ enum OpenErrorKind {
         scheme: String,
         feature: &'static str,
     },
+    #[cfg(feature = "runs")]
+    NoRuns(&'static str),
     #[cfg(any(feature = "file", feature = "redis"))]
     Failed(BoxError),
 }
@@ -148,6 +235,14 @@ impl OpenStoreError {
     #[must_use]
     pub const fn is_invalid_url(&self) -> bool {
         matches!(self.0, OpenErrorKind::NoScheme | OpenErrorKind::InvalidUrl(_))
+    }
+
+    /// The store with this scheme keeps no runs.
+    #[cfg(feature = "runs")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "runs")))]
+    #[must_use]
+    pub const fn is_without_runs(&self) -> bool {
+        matches!(self.0, OpenErrorKind::NoRuns(_))
     }
 
     /// There is no store with this scheme.
@@ -181,6 +276,8 @@ impl fmt::Display for OpenStoreError {
                     "a store at `{scheme}:` needs the cargo feature `{feature}` of sse-typed, which is not enabled"
                 )
             }
+            #[cfg(feature = "runs")]
+            OpenErrorKind::NoRuns(scheme) => write!(f, "a store at `{scheme}:` keeps no runs"),
             #[cfg(any(feature = "file", feature = "redis"))]
             OpenErrorKind::Failed(_) => f.write_str("the store cannot be opened"),
         }
@@ -208,6 +305,31 @@ mod tests {
         assert!(store.health().is_up());
         // The method of the trait is not hidden by the function of the same name.
         drop(store.open("rides", &LogOptions::new()));
+    }
+
+    #[cfg(feature = "runs")]
+    #[tokio::test]
+    async fn a_url_chooses_the_store_of_runs() {
+        use crate::runs::RunStore;
+
+        let store = AnyRunStore::open("memory:").await.unwrap();
+        assert!(store.health().is_up());
+        assert_eq!(store.find("key").await.unwrap(), None);
+        let error = AnyRunStore::open("mongo:x").await.unwrap_err();
+        assert!(error.is_unknown_scheme(), "{error}");
+        #[cfg(feature = "redis")]
+        for url in ["redis://user:secret@127.0.0.1:1", "rediss://host"] {
+            let error = AnyRunStore::open(url).await.unwrap_err();
+            assert!(error.is_without_runs() && !error.to_string().contains("secret"), "{error}");
+        }
+        #[cfg(feature = "file")]
+        {
+            let path = std::env::temp_dir().join(format!("sse-typed-open-runs-{}", std::process::id()));
+            let store = AnyRunStore::open(&format!("file:{}", path.display())).await.unwrap();
+            assert_eq!(store.find("key").await.unwrap(), None);
+            drop(store);
+            std::fs::remove_dir_all(path).unwrap();
+        }
     }
 
     #[tokio::test]

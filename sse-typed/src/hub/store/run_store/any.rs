@@ -14,6 +14,8 @@ use crate::hub::{
 
 /// A store of runs of any type, so that configuration can choose it: an [`AnyStore`](crate::hub::AnyStore) that also keeps runs.
 ///
+/// [`AnyRunStore::open`](AnyRunStore#method.open) opens one by a URL.
+///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -121,8 +121,14 @@ impl<E: HubEvent + Send + Sync + 'static, S: RunStore> Keeper<E, S> {
     /// Notes how long the lease of a run that is read here holds, and ends it as lost if it has expired.
     async fn note_read(&mut self, run: &RunRef, read: ReadRun) {
         let left = match read {
-            ReadRun::Ended(_) | ReadRun::Missing => {
+            ReadRun::Ended(_) => {
                 self.expires.remove(run);
+                return;
+            }
+            ReadRun::Missing => {
+                // Nothing more comes. Its readers end, and their clients find out that it is gone.
+                self.expires.remove(run);
+                self.runs.registry.remove_hub(run);
                 return;
             }
             ReadRun::Running(left) => left.max(self.runs.trusted_in()),

@@ -89,6 +89,18 @@ impl<E, S: RunStore> Registry<E, S> {
         self.keeper.notify_one();
     }
 
+    /// Ends the subscriptions of a run that is not kept any more.
+    pub(super) fn remove_hub(&self, run: &RunRef) {
+        let removed = self.lock().hubs.remove(run);
+        drop(removed);
+    }
+
+    /// Whether a run of another process may go on without a notice of its end: it is not known to have ended.
+    pub(super) fn must_look(&self, run: &RunRef) -> bool {
+        let state = self.lock();
+        !state.own.contains_key(run) && state.hubs.get(run).is_some_and(|hub| !hub.is_closed())
+    }
+
     pub(super) fn refuse_new(&self) {
         self.lock().refuses_new = true;
     }

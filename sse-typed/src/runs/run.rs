@@ -56,7 +56,8 @@ impl<E: HubEvent + Send + Sync + 'static, S: RunStore> Run<E, S> {
     /// returns, it is known whether there is anything to send, so a client that has everything is answered 204. It waits for as
     /// long as the store does not answer, so put a timeout around it.
     ///
-    /// The id of an earlier run of the key is a [gap](super::RunsBuilder::on_gap).
+    /// The id of an earlier run of the key is a [gap](super::RunsBuilder::on_gap). The subscription of a run that is no longer
+    /// kept ends.
     ///
     /// It is called in a Tokio runtime. This process then watches the lease of the run for as long as there are subscriptions,
     /// and ends the run as lost when the lease expires.
@@ -70,10 +71,11 @@ impl<E: HubEvent + Send + Sync + 'static, S: RunStore> Run<E, S> {
         let registry = &runs.registry;
         let (subscription, is_new) = registry.subscribe(&self.run, runs.settings.on_gap, log, last_event_id.into());
         runs.ensure_keeper();
-        if is_new && self.status.is_running() && !registry.is_own(&self.run) {
+        let subscription = subscription.ready().await;
+        if is_new && registry.must_look(&self.run) {
             registry.renew_now();
         }
-        subscription.ready().await
+        subscription
     }
 
     /// The present status, from the store. `None` if the run is no longer kept, or the key has another run. A run whose lease has

@@ -33,8 +33,11 @@ pub(super) struct RunsInner<E, S: RunStore> {
     pub(super) trust: Trust,
 }
 
-/// How long [`Runs::shutdown`] waits for the store once the deadline is over.
+/// How long [`Runs::shutdown`] waits for the tasks of its runs once the deadline is over.
 const LAST_CALLS: Duration = Duration::from_secs(2);
+
+/// How long it then waits for the store.
+const LAST_CALLS_FOR_OTHERS: Duration = Duration::from_secs(1);
 
 impl<E: HubEvent + Send + Sync + 'static, S: RunStore> Runs<E, S> {
     /// Runs in this store with the default settings: [`builder`](Self::builder) has others.
@@ -83,7 +86,8 @@ impl<E: HubEvent + Send + Sync + 'static, S: RunStore> Runs<E, S> {
     /// Dropping the future is harmless.
     pub async fn list(&self, after: Option<&str>, limit: usize) -> Result<Vec<RunStatus>, RunsError> {
         let prefix = format!("{}/", self.inner.name);
-        let records = self.inner.store.list(&prefix, after, limit).await.map_err(RunsError::store)?;
+        let records = self.inner.store.list(&prefix, after, limit).await;
+        let records = self.inner.trust.noting(records).map_err(RunsError::store)?;
         let mut listed = Vec::with_capacity(records.len());
         for record in records {
             listed.push(RunStatus::new(self.inner.end_if_lost(record).await));
@@ -97,7 +101,7 @@ impl<E: HubEvent + Send + Sync + 'static, S: RunStore> Runs<E, S> {
     /// Call it before the runtime ends. Their readers get the event for lost runs. When the runtime ends without it, the runs
     /// are lost as well: at once in a store in this process, and otherwise when their leases expire.
     ///
-    /// A store that does not answer delays it by at most two seconds.
+    /// A store that does not answer, or a producer that does not yield, delays it by at most three seconds.
     ///
     /// # Cancel safety
     ///
@@ -112,7 +116,7 @@ impl<E: HubEvent + Send + Sync + 'static, S: RunStore> Runs<E, S> {
         if timeout_at(last_call, registry.wait_until_idle()).await.is_err() {
             // A producer that does not yield keeps its task from ending the run.
             for (run, control) in registry.own() {
-                let _ = timeout_at(last_call + LAST_CALLS / 2, self.inner.end_as_lost(&run)).await;
+                let _ = timeout_at(last_call + LAST_CALLS_FOR_OTHERS, self.inner.end_as_lost(&run)).await;
                 control.set_ended(Some(End::Lost));
             }
         }
@@ -131,13 +135,10 @@ impl<E: HubEvent + Send + Sync + 'static> Runs<E, crate::hub::MemoryStore> {
 impl<E: HubEvent + Send + Sync + 'static, S: RunStore> RunsInner<E, S> {
     /// The record of a key, if it has one. A run whose lease has expired is ended as lost.
     pub(super) async fn find(&self, store_key: &str) -> Result<Option<RunRecord>, RunsError> {
-        match self.store.find(store_key).await {
-            Ok(Some(record)) => Ok(Some(self.end_if_lost(record).await)),
-            Ok(None) => Ok(None),
-            Err(error) => {
-                self.trust.record_failure();
-                Err(RunsError::store(error))
-            }
+        let found = self.trust.noting(self.store.find(store_key).await).map_err(RunsError::store)?;
+        match found {
+            Some(record) => Ok(Some(self.end_if_lost(record).await)),
+            None => Ok(None),
         }
     }
 

@@ -195,16 +195,13 @@ impl<E: HubEvent + Send + Sync + 'static, S: RunStore> Start<E, S> {
         // A request to stop may come as soon as the record exists.
         let woken = self.runs.store.wakes().wait(&run.signal_key());
         let own = OwnRun::add(&self.runs, run).ok_or(ErrorKind::ShuttingDown)?;
-        match self.runs.store.claim(&self.store_key, &new).await {
+        match self.runs.trust.noting(self.runs.store.claim(&self.store_key, &new).await) {
             Ok(Claimed::Started(record)) => Ok(Outcome::Started(record, own, woken)),
             Ok(Claimed::Exists(record)) => {
                 own.give_up();
                 Ok(Outcome::Joined(self.runs.end_if_lost(record).await))
             }
-            Err(error) => {
-                self.runs.trust.record_failure();
-                Ok(Outcome::Unknown(RunsError::store(error), own, woken))
-            }
+            Err(error) => Ok(Outcome::Unknown(RunsError::store(error), own, woken)),
         }
     }
 }

@@ -23,6 +23,16 @@ enum State {
 }
 
 impl Trust {
+    /// Notes whether a call of the store has failed.
+    pub(super) fn noting<T, E>(&self, answer: Result<T, E>) -> Result<T, E> {
+        if answer.is_ok() {
+            self.record_success();
+        } else {
+            self.record_failure();
+        }
+        answer
+    }
+
     pub(super) fn record_failure(&self) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = State::Failing;
     }

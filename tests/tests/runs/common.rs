@@ -22,13 +22,13 @@ pub(crate) enum Answer {
     },
     #[sse(terminal)]
     Done,
-    #[sse(terminal)]
+    #[sse(terminal, failed)]
     Failed {
         reason: String,
     },
-    #[sse(terminal)]
+    #[sse(terminal, stopped)]
     Stopped,
-    #[sse(terminal)]
+    #[sse(terminal, lost)]
     Lost,
 }
 
@@ -41,12 +41,7 @@ pub(crate) struct Setup<S> {
 impl<S: RunStore> Setup<S> {
     /// The settings of these tests.
     pub(crate) fn builder(&self, owner: &str) -> RunsBuilder<Answer> {
-        Runs::builder()
-            .lease(self.lease)
-            .owner(owner)
-            .failed(|reason| Answer::Failed { reason })
-            .stopped(|| Answer::Stopped)
-            .lost(|| Answer::Lost)
+        Runs::builder().lease(self.lease).owner(owner)
     }
 
     /// The runs as a process has them.

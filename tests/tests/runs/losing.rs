@@ -3,7 +3,7 @@ use std::{future::pending, time::Duration};
 use futures_util::StreamExt;
 use sse_typed::{
     LastEventId,
-    runs::{Claimed, NewRun, RunState, RunStore, RunWriter},
+    runs::{Claimed, NewRun, RunRef, RunState, RunStore, RunWriter},
 };
 use tokio::{
     sync::oneshot,
@@ -11,7 +11,7 @@ use tokio::{
 };
 
 use crate::{
-    common::{Answer, Setup, count, hang, rest, started_hanging, token},
+    common::{Answer, Setup, count, hang, rest, started_hanging, started_with_guard, token},
     faulty::{Faults, Faulty},
 };
 
@@ -75,6 +75,29 @@ pub(crate) async fn a_producer_that_is_late_is_fenced<S: RunStore>(setup: &Setup
     assert!(error.is_ended(), "{error}");
     assert_eq!(error.end(), Some(sse_typed::hub::End::Lost));
     assert_eq!(setup.all(&run, LastEventId::none()).await, expected);
+}
+
+pub(crate) async fn a_producer_whose_run_was_ended_elsewhere_is_dropped<S: RunStore>(setup: &Setup<S>) {
+    let (here, there) = (setup.process("a").public(), setup.process("b").public());
+    let (run, dropped) = started_with_guard(&here, "7").await;
+    setup.store.release(&RunRef::new(run.last_status().cursor(), run.id())).await.unwrap();
+    // The lease has expired before its process renews it.
+    assert_eq!(there.get("7").await.unwrap().unwrap().last_status().state(), RunState::Lost);
+    setup.in_time(dropped).await.unwrap();
+    assert_eq!(setup.all(&run, LastEventId::none()).await, [token(0), Answer::Lost]);
+}
+
+pub(crate) async fn a_look_after_an_outage_finds_a_lost_run_one_lease_later<S: RunStore>(setup: &Setup<S>) {
+    let store = Faulty::new(&setup.store);
+    let here = setup.builder("a").build_on(store.clone(), "answers").public();
+    died(setup, "7").await;
+    Faults::set(&store.faults.is_away, true);
+    assert!(here.get("7").await.unwrap_err().is_store());
+    sleep(setup.lease * 2).await;
+    Faults::set(&store.faults.is_away, false);
+    assert!(here.get("7").await.unwrap().unwrap().last_status().is_running());
+    sleep(setup.lease).await;
+    assert_eq!(here.get("7").await.unwrap().unwrap().last_status().state(), RunState::Lost);
 }
 
 pub(crate) async fn a_run_whose_lease_expired_goes_on_until_somebody_looks<S: RunStore>(setup: &Setup<S>) {

@@ -28,6 +28,7 @@ mod runtimes;
 mod scopes;
 mod starting;
 mod stopping;
+mod stress;
 
 use std::time::Duration;
 
@@ -72,6 +73,7 @@ on_each_store! {
         a_reader_that_comes_after_the_end_gets_the_whole_run,
         a_reader_that_has_everything_is_over_at_once,
         an_id_of_an_earlier_run_begins_anew,
+        a_reader_of_a_run_that_was_replaced_ends,
         a_last_event_that_is_not_terminal_ends_the_run_all_the_same;
     stopping:
         a_stop_from_another_process_drops_the_producer,
@@ -81,6 +83,7 @@ on_each_store! {
         a_stop_after_the_end_changes_nothing,
         a_stop_of_a_producer_that_does_not_hear_is_done_by_the_caller,
         spurious_wake_ups_stop_nothing,
+        a_stop_that_is_dropped_at_any_await_leaves_no_reader_waiting,
         a_stop_of_no_run_is_none;
     failing:
         an_error_is_the_failed_event_with_its_text,
@@ -93,6 +96,8 @@ on_each_store! {
         a_reader_is_told_within_a_lease_that_the_process_died,
         a_look_finds_that_the_process_died,
         a_producer_that_is_late_is_fenced,
+        a_producer_whose_run_was_ended_elsewhere_is_dropped,
+        a_look_after_an_outage_finds_a_lost_run_one_lease_later,
         a_run_whose_lease_expired_goes_on_until_somebody_looks,
         leases_are_renewed_for_as_long_as_a_run_takes,
         after_an_outage_nobody_is_lost_for_one_lease,

@@ -7,7 +7,7 @@ use sse_typed::{
 };
 use tokio::sync::mpsc;
 
-use crate::common::{Answer, Setup, count, rest, token};
+use crate::common::{Answer, Setup, count, hang, rest, token};
 
 /// A run that publishes what is sent to it, and ends with the channel.
 macro_rules! start_fed {
@@ -127,4 +127,13 @@ pub(crate) async fn a_last_event_that_is_not_terminal_ends_the_run_all_the_same<
     assert_eq!(*events[0].data, token("last"));
     assert!(events[0].id.as_ref().unwrap().as_str().ends_with('!'));
     assert_eq!(run.subscribe(events[0].id.clone()).await.size_hint(), (0, Some(0)));
+}
+
+pub(crate) async fn a_reader_of_a_run_that_was_replaced_ends<S: RunStore>(setup: &Setup<S>) {
+    let (here, there) = (setup.process("a").public(), setup.process("b").public());
+    here.start("7", |run| count(run, 2)).await.unwrap();
+    let old = there.get("7").await.unwrap().unwrap();
+    setup.all(&here.get("7").await.unwrap().unwrap(), LastEventId::none()).await;
+    here.restart("7", hang).await.unwrap();
+    assert_eq!(setup.all(&old, LastEventId::none()).await, []);
 }

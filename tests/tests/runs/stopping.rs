@@ -10,7 +10,7 @@ use tokio::{
 };
 
 use crate::{
-    common::{Answer, Setup, count, hang, started_hanging, started_with_guard, token},
+    common::{Answer, Setup, count, hang, polled, started_hanging, started_with_guard, token},
     faulty::{Faults, Faulty},
 };
 
@@ -113,6 +113,27 @@ pub(crate) async fn spurious_wake_ups_stop_nothing<S: RunStore>(setup: &Setup<S>
     let renewals = store.faults.renewals.load(std::sync::atomic::Ordering::SeqCst);
     assert!((1..=60).contains(&renewals), "{renewals}");
     assert_eq!(setup.in_time(run.stop()).await.unwrap().unwrap().state(), RunState::Stopped);
+}
+
+pub(crate) async fn a_stop_that_is_dropped_at_any_await_leaves_no_reader_waiting<S: RunStore>(setup: &Setup<S>) {
+    let (here, there) = (setup.process("a").public(), setup.process("b").public());
+    for polls in 0..12 {
+        let key = format!("dropped after {polls}");
+        let run = started_hanging(&here, &key).await;
+        let mut stop = Box::pin(there.stop(&key));
+        for _ in 0..polls {
+            if polled(&mut stop).await.is_ready() {
+                break;
+            }
+            yield_now().await;
+        }
+        drop(stop);
+        sleep(setup.lease / 10).await;
+        let status = run.status().await.unwrap().unwrap();
+        assert_eq!(status.is_running(), !status.is_stop_asked(), "after {polls} polls");
+        assert_eq!(setup.in_time(run.stop()).await.unwrap().unwrap().state(), RunState::Stopped);
+        assert_eq!(setup.all(&run, LastEventId::none()).await, [token(0), Answer::Stopped]);
+    }
 }
 
 pub(crate) async fn a_stop_of_no_run_is_none<S: RunStore>(setup: &Setup<S>) {

@@ -54,10 +54,10 @@ impl RunStatus {
         self.record.end.is_none()
     }
 
-    /// Whether it was asked to stop. It may have ended otherwise.
+    /// Whether it is running and was asked to stop.
     #[must_use]
-    pub const fn is_stop_asked(&self) -> bool {
-        self.record.is_stop_asked
+    pub const fn is_stopping(&self) -> bool {
+        self.is_running() && self.record.is_stop_asked
     }
 
     /// The id of the run. Another run of the same key has another id.

@@ -11,7 +11,7 @@ use sse_typed::{
     LastEventId, SseEvent, Subscription,
     runs::{BoxError, Run, RunStore, RunWriter, Runs, RunsBuilder, Scope, Started},
 };
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 /// The event type of the runs.
 #[derive(Clone, Debug, PartialEq, Eq, SseEvent)]
@@ -32,10 +32,12 @@ pub(crate) enum Answer {
     Lost,
 }
 
-/// A store, and how long the leases in it are.
+/// A store, and the times of a test on it.
 pub(crate) struct Setup<S> {
     pub(crate) store: S,
     pub(crate) lease: Duration,
+    /// How late something may be.
+    pub(crate) slack: Duration,
 }
 
 impl<S: RunStore> Setup<S> {
@@ -51,7 +53,17 @@ impl<S: RunStore> Setup<S> {
 
     /// Fails if the future takes too long.
     pub(crate) async fn in_time<T>(&self, future: impl Future<Output = T>) -> T {
-        timeout(self.lease * 20, future).await.expect("it takes too long")
+        timeout(self.lease * 20 + self.slack * 4, future).await.expect("it takes too long")
+    }
+
+    /// Waits until this is so.
+    pub(crate) async fn until(&self, mut is_so: impl AsyncFnMut() -> bool) {
+        self.in_time(async {
+            while !is_so().await {
+                sleep(self.lease / 50).await;
+            }
+        })
+        .await;
     }
 
     /// The events of a run.

@@ -31,7 +31,7 @@ pub(crate) async fn a_reader_is_told_within_a_lease_that_the_process_died<S: Run
     assert_eq!(setup.in_time(rest(one)).await, [Answer::Lost]);
     assert_eq!(setup.in_time(rest(two)).await, [Answer::Lost]);
     let took = began.elapsed();
-    assert!(took < setup.lease + Duration::from_secs(1), "{took:?}");
+    assert!(took < setup.lease + setup.slack, "{took:?}");
     assert_eq!(here.get("7").await.unwrap().unwrap().last_status().state(), RunState::Lost);
 }
 
@@ -141,7 +141,7 @@ pub(crate) async fn after_an_outage_nobody_is_lost_for_one_lease<S: RunStore>(se
     let back = Instant::now();
     assert_eq!(*setup.in_time(reader.next()).await.unwrap().data, Answer::Lost);
     let took = back.elapsed();
-    assert!(took >= setup.lease && took < setup.lease * 2, "{took:?}");
+    assert!(took >= setup.lease && took < setup.lease * 2 + setup.slack, "{took:?}");
 }
 
 pub(crate) async fn a_shutdown_lets_runs_finish_and_ends_the_rest_as_lost<S: RunStore>(setup: &Setup<S>) {
@@ -155,7 +155,7 @@ pub(crate) async fn a_shutdown_lets_runs_finish_and_ends_the_rest_as_lost<S: Run
     let slow = scope.start("slow", slow).await.unwrap().run;
     let endless = started_hanging(&scope, "endless").await;
     let began = Instant::now();
-    let deadline = setup.lease / 2;
+    let deadline = setup.lease;
     let shutdown = tokio::spawn({
         let here = here.clone();
         async move { here.shutdown(deadline).await }
@@ -165,7 +165,7 @@ pub(crate) async fn a_shutdown_lets_runs_finish_and_ends_the_rest_as_lost<S: Run
     assert!(refused.is_shutting_down(), "{refused}");
     assert_eq!(setup.in_time(shutdown).await.unwrap(), 1);
     let took = began.elapsed();
-    assert!(took >= deadline && took < deadline + Duration::from_secs(1), "{took:?}");
+    assert!(took >= deadline && took < deadline + setup.slack, "{took:?}");
     assert_eq!(setup.all(&slow, LastEventId::none()).await, [token(0), Answer::Done]);
     assert_eq!(there.get("endless").await.unwrap().unwrap().last_status().state(), RunState::Lost);
     assert_eq!(setup.all(&endless, LastEventId::none()).await, [token(0), Answer::Lost]);

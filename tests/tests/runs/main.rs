@@ -30,9 +30,15 @@ mod starting;
 mod stopping;
 mod stress;
 
-use std::time::Duration;
+use std::{
+    env, fs,
+    path::PathBuf,
+    process,
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
 
-use sse_typed::hub::MemoryStore;
+use sse_typed::{hub::MemoryStore, stores::FileStore};
 
 use self::common::Setup;
 
@@ -47,11 +53,46 @@ macro_rules! on_each_store {
                 })+
             })+
         }
+
+        mod file {
+            $(mod $module {
+                $(#[tokio::test]
+                async fn $test() {
+                    let folder = crate::Folder::new();
+                    crate::$module::$test(&crate::file_setup(&folder)).await;
+                })+
+            })+
+        }
     };
 }
 
 fn memory_setup() -> Setup<MemoryStore> {
-    Setup { store: MemoryStore::default(), lease: Duration::from_secs(15) }
+    Setup { store: MemoryStore::default(), lease: Duration::from_secs(15), slack: Duration::from_secs(1) }
+}
+
+/// The leases of a folder run on the clock of the host, so these tests wait.
+fn file_setup(folder: &Folder) -> Setup<FileStore> {
+    let store = FileStore::open(&folder.0).unwrap();
+    Setup { store, lease: Duration::from_secs(1), slack: Duration::from_secs(5) }
+}
+
+/// A folder that is deleted with the value.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let path = env::temp_dir().join(format!("sse-typed-runs-{}-{number}", process::id()));
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
 }
 
 on_each_store! {

@@ -16,7 +16,7 @@ use tokio::runtime::{Builder, Runtime};
 use crate::common::{Answer, Setup, hang, started_hanging, token};
 
 fn setup() -> Setup<MemoryStore> {
-    Setup { store: MemoryStore::default(), lease: Duration::from_secs(2) }
+    Setup { store: MemoryStore::default(), lease: Duration::from_secs(2), slack: Duration::from_secs(10) }
 }
 
 fn runtime() -> Runtime {

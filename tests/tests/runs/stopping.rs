@@ -20,7 +20,7 @@ pub(crate) async fn a_stop_from_another_process_drops_the_producer<S: RunStore>(
     let began = Instant::now();
     let status = setup.in_time(there.stop("7")).await.unwrap().unwrap();
     assert_eq!(status.state(), RunState::Stopped);
-    assert!(began.elapsed() < Duration::from_secs(1), "the owner is woken, and does not find out by its next renewal");
+    assert!(began.elapsed() < setup.slack, "the owner is woken, and does not find out by its next renewal");
     dropped.await.unwrap();
     assert_eq!(setup.all(&run, LastEventId::none()).await, [token(0), Answer::Stopped]);
 }
@@ -34,9 +34,10 @@ pub(crate) async fn a_stop_from_the_same_process_drops_the_producer<S: RunStore>
 }
 
 pub(crate) async fn a_producer_has_the_grace_to_return_its_own_last_event<S: RunStore>(setup: &Setup<S>) {
+    let grace = setup.lease * 5;
     let (here, there) = (
-        setup.builder("a").grace(setup.lease).build_on(setup.store.clone(), "answers").public(),
-        setup.builder("b").grace(setup.lease).build_on(setup.store.clone(), "answers").public(),
+        setup.builder("a").grace(grace).build_on(setup.store.clone(), "answers").public(),
+        setup.builder("b").grace(grace).build_on(setup.store.clone(), "answers").public(),
     );
     for returns_error in [false, true] {
         let key = format!("error: {returns_error}");
@@ -50,7 +51,7 @@ pub(crate) async fn a_producer_has_the_grace_to_return_its_own_last_event<S: Run
         let began = Instant::now();
         let status = setup.in_time(there.stop(&key)).await.unwrap().unwrap();
         assert_eq!(status.state(), RunState::Stopped);
-        assert!(began.elapsed() < setup.lease, "the grace is not waited for");
+        assert!(began.elapsed() < grace, "the grace is not waited for");
         let last = if returns_error { Answer::Stopped } else { Answer::Done };
         assert_eq!(setup.all(&run, LastEventId::none()).await, [token("saved"), last]);
     }
@@ -64,7 +65,7 @@ pub(crate) async fn a_producer_that_ignores_the_grace_is_dropped_after_it<S: Run
     let status = setup.in_time(run.stop()).await.unwrap().unwrap();
     assert_eq!(status.state(), RunState::Stopped);
     let took = began.elapsed();
-    assert!(took >= grace && took < grace + Duration::from_secs(1), "{took:?}");
+    assert!(took >= grace && took < grace + setup.slack, "{took:?}");
     assert_eq!(setup.all(&run, LastEventId::none()).await, [token(0), Answer::Stopped]);
 }
 
@@ -129,8 +130,11 @@ pub(crate) async fn a_stop_that_is_dropped_at_any_await_leaves_no_reader_waiting
         }
         drop(stop);
         sleep(setup.lease / 10).await;
-        let status = run.status().await.unwrap().unwrap();
-        assert_eq!(status.is_running(), !status.is_stop_asked(), "after {polls} polls");
+        let is_consistent = async || {
+            let status = run.status().await.unwrap().unwrap();
+            !status.is_stopping()
+        };
+        setup.until(is_consistent).await;
         assert_eq!(setup.in_time(run.stop()).await.unwrap().unwrap().state(), RunState::Stopped);
         assert_eq!(setup.all(&run, LastEventId::none()).await, [token(0), Answer::Stopped]);
     }

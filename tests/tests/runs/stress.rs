@@ -21,7 +21,11 @@ const KEYS: usize = 20;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn each_run_is_executed_once_and_all_readers_see_it_whole() {
-    let setup = Arc::new(Setup { store: MemoryStore::default(), lease: Duration::from_secs(2) });
+    let setup = Arc::new(Setup {
+        store: MemoryStore::default(),
+        lease: Duration::from_secs(2),
+        slack: Duration::from_secs(10),
+    });
     let processes: Vec<_> = (0..PROCESSES).map(|n| setup.process(&n.to_string())).collect();
     let executions: Arc<Mutex<HashMap<RunId, u32>>> = Arc::default();
     let seen: Arc<Mutex<HashMap<RunId, Vec<Answer>>>> = Arc::default();

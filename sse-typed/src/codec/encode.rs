@@ -84,6 +84,7 @@ pub trait EncodeEvent: EventKind {
 )]
 pub trait HubEvent: EncodeEvent {
     /// The event that reports that a run failed, with the text of the error. Clients read this text.
+    #[must_use]
     fn failed(reason: String) -> Option<Self>
     where
         Self: Sized,
@@ -93,6 +94,7 @@ pub trait HubEvent: EncodeEvent {
     }
 
     /// The event that reports that a run was stopped on request.
+    #[must_use]
     fn stopped() -> Option<Self>
     where
         Self: Sized,
@@ -101,6 +103,7 @@ pub trait HubEvent: EncodeEvent {
     }
 
     /// The event that reports that the process of a run stopped responding.
+    #[must_use]
     fn lost() -> Option<Self>
     where
         Self: Sized,

@@ -14,6 +14,7 @@ mod pages;
 mod reopening;
 mod restart;
 mod run_crash;
+mod run_restart;
 mod runs;
 mod sole_writer;
 

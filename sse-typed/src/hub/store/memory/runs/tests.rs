@@ -17,6 +17,7 @@ async fn removed_runs_take_no_memory() {
     }
     assert_eq!(store.shared.with_runs(|runs| runs.counts()), (1_000, 1_000));
     tokio::time::advance(3 * second).await;
+    assert_eq!(store.find("999").await.unwrap(), None, "it is not found before it is removed");
     for _ in 0..300 {
         assert_eq!(store.find("another").await.unwrap(), None);
     }

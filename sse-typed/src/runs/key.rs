@@ -106,7 +106,8 @@ mod tests {
         fn a_key_in_the_store_leads_back_to_subject_and_key(subject: Option<String>, key: String) {
             if let Ok(store_key) = key_of(subject.as_deref(), &key) {
                 prop_assert_eq!(parse(&store_key), Some((subject, key)));
-                prop_assert!(store_key.len() + 18 <= 512 && !store_key.contains(['\0', '@', '!', '{']));
+                let is_valid = store_key.len() + 18 <= 512 && !store_key.contains(['\0', '@', '!', '{']);
+                prop_assert!(is_valid, "{}", store_key);
             }
         }
     }

@@ -68,7 +68,9 @@ impl<E: HubEvent + Send + Sync + 'static, S: RunStore> OwnRun<E, S> {
         trace::started(&self.run);
         self.control.set_claimed();
         self.runs.ensure_keeper();
-        self.runs.registry.keeper.notify_one();
+        if self.runs.settings.cancel_on_disconnect.is_some() {
+            self.runs.registry.keeper.notify_one();
+        }
     }
 
     /// Runs the producer, and ends the run. `woken` waits for requests to stop.

@@ -1,5 +1,6 @@
 use std::{
     collections::HashMap,
+    mem,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -7,13 +8,14 @@ use std::{
 use tokio::{sync::Notify, time::Instant};
 
 use super::{
+    builder::Settings,
     control::Control,
     run_store::{RunRef, RunStore},
 };
 use crate::{
     codec::HubEvent,
     event::LastEventId,
-    hub::{Hub, OnGap, Retention, Start, Subscription},
+    hub::{Hub, Retention, Start, Subscription},
 };
 
 /// The runs of this process, and the hubs of those that it reads.
@@ -38,15 +40,23 @@ struct State<E, S: RunStore> {
     refuses_new: bool,
 }
 
-/// What the keeper has to care for.
-pub(super) struct Kept {
-    pub(super) own: Vec<(RunRef, Arc<Control>)>,
-    /// The runs of other processes that have readers here, as far as they are not known to have ended.
-    pub(super) read: Vec<RunRef>,
-    /// When a hub may be dropped that has no reader any more.
-    pub(super) hub_expires: Option<Instant>,
+/// What the keeper has to do next.
+pub(super) struct Survey {
+    /// Runs that have had no reader for too long.
+    pub(super) unread: Vec<Arc<Control>>,
+    /// When the next survey is due for a run without a reader, or for a hub without one.
+    pub(super) next: Option<Instant>,
     /// Whether to renew at once.
     pub(super) must_renew: bool,
+}
+
+/// What the keeper renews.
+pub(super) struct Renewals {
+    /// The runs of this process.
+    pub(super) own: Vec<RunRef>,
+    pub(super) controls: Vec<Arc<Control>>,
+    /// The runs of other processes that have readers here, as far as they are not known to have ended.
+    pub(super) read: Vec<RunRef>,
 }
 
 /// How long a hub without readers is kept.
@@ -83,10 +93,15 @@ impl<E, S: RunStore> Registry<E, S> {
     }
 
     pub(super) fn remove(&self, run: &RunRef) {
-        let removed = self.lock().own.remove(run);
+        let mut state = self.lock();
+        let removed = state.own.remove(run);
+        let is_idle = state.own.is_empty();
+        drop(state);
         drop(removed);
         self.over.notify_waiters();
-        self.keeper.notify_one();
+        if is_idle {
+            self.keeper.notify_one();
+        }
     }
 
     /// Ends the subscriptions of a run that is not kept any more.
@@ -131,7 +146,7 @@ impl<E, S: RunStore> Registry<E, S> {
 
     /// Notes that somebody becomes the keeper. False if there is one.
     pub(super) fn take_keeper(&self) -> bool {
-        !std::mem::replace(&mut self.lock().has_keeper, true)
+        !mem::replace(&mut self.lock().has_keeper, true)
     }
 
     /// Notes that the keeper was dropped with its runtime. The tasks of the runs start another one in theirs.
@@ -154,41 +169,58 @@ impl<E, S: RunStore> Registry<E, S> {
         self.keeper.notify_one();
     }
 
-    /// The work of the keeper. `None` if there is none: then there is no keeper from now on.
-    pub(super) fn kept(&self, now: Instant) -> Option<Kept> {
-        let mut unused = Vec::new();
+    /// Looks at all runs and hubs. A run is unread if it has had no reader for `grace`. `None` if there is nothing to keep: then
+    /// there is no keeper from now on.
+    pub(super) fn survey(&self, now: Instant, grace: Option<Duration>) -> Option<Survey> {
+        let (mut unused, mut unread) = (Vec::new(), Vec::new());
         let mut locked = self.lock();
         let state = &mut *locked;
-        let (mut read, mut hub_expires) = (Vec::new(), None::<Instant>);
+        let mut next: Option<Instant> = None;
+        let mut due = |at: Instant| next = Some(next.map_or(at, |earliest| earliest.min(at)));
         state.hubs.retain(|run, hub| {
-            let Some(since) = hub.unused_since() else {
-                match state.own.get(run) {
-                    Some(control) => control.record_read(now),
-                    None if hub.is_closed() => {}
-                    None => read.push(run.clone()),
-                }
-                return true;
-            };
+            let last_read = hub.unused_since().unwrap_or(now);
             if let Some(control) = state.own.get(run) {
-                control.record_read(since);
+                control.record_read(last_read);
             }
-            let expires = since + UNUSED_HUB;
-            if expires <= now {
+            let expires = last_read + UNUSED_HUB;
+            let is_kept = expires > now;
+            if !is_kept {
                 unused.push(hub.clone());
-                return false;
+            } else if last_read < now {
+                due(expires);
             }
-            hub_expires = Some(hub_expires.map_or(expires, |earliest| earliest.min(expires)));
-            true
+            is_kept
         });
         if state.own.is_empty() && state.hubs.is_empty() {
             (state.has_keeper, state.must_renew) = (false, false);
             return None;
         }
-        let own = state.own.iter().filter(|(_, control)| control.is_claimed());
-        let own = own.map(|(run, control)| (run.clone(), Arc::clone(control))).collect();
-        let must_renew = std::mem::take(&mut state.must_renew);
+        if let Some(grace) = grace {
+            let running = state.own.values().filter(|control| control.is_claimed() && !control.current().is_stop_asked);
+            for control in running {
+                let at = control.last_read() + grace;
+                if at <= now {
+                    unread.push(Arc::clone(control));
+                } else {
+                    due(at);
+                }
+            }
+        }
+        let must_renew = mem::take(&mut state.must_renew);
         drop(locked);
-        Some(Kept { own, read, hub_expires, must_renew })
+        Some(Survey { unread, next, must_renew })
+    }
+
+    /// The runs whose leases are renewed, and those that are looked at.
+    pub(super) fn renewals(&self) -> Renewals {
+        let state = self.lock();
+        let claimed = state.own.iter().filter(|(_, control)| control.is_claimed());
+        let (own, controls) = claimed.map(|(run, control)| (run.clone(), Arc::clone(control))).unzip();
+        let is_read = |run: &RunRef, hub: &Hub<E, S::Log>| {
+            !state.own.contains_key(run) && !hub.is_closed() && hub.unused_since().is_none()
+        };
+        let read = state.hubs.iter().filter(|(run, hub)| is_read(run, hub)).map(|(run, _)| run.clone()).collect();
+        Renewals { own, controls, read }
     }
 }
 
@@ -197,14 +229,17 @@ impl<E: HubEvent + Send + Sync + 'static, S: RunStore> Registry<E, S> {
     pub(super) fn subscribe(
         &self,
         run: &RunRef,
-        on_gap: OnGap<E>,
+        settings: &Settings<E>,
         log: impl FnOnce() -> S::Log,
         id: LastEventId,
     ) -> (Subscription<E>, bool) {
         let known = self.lock().hubs.get(run).cloned();
         let is_new = known.is_none();
         let hub = known.unwrap_or_else(|| {
-            let builder = Hub::builder_on_gap(on_gap).retain(RING).notify_unused(Arc::clone(&self.keeper));
+            let mut builder = Hub::builder_on_gap(settings.on_gap).retain(RING);
+            if settings.cancel_on_disconnect.is_some() {
+                builder = builder.notify_unused(Arc::clone(&self.keeper));
+            }
             let hub = builder.build_on(log());
             // Another call may have made one meanwhile. The hub that is not used is dropped after the unlock.
             self.lock().hubs.entry(run.clone()).or_insert_with(|| hub.clone()).clone()

@@ -69,7 +69,7 @@ impl<E: HubEvent + Send + Sync + 'static, S: RunStore> Run<E, S> {
         let runs = &self.runs;
         let log = || runs.store.run_log(&self.run, &LogOptions::new());
         let registry = &runs.registry;
-        let (subscription, is_new) = registry.subscribe(&self.run, runs.settings.on_gap, log, last_event_id.into());
+        let (subscription, is_new) = registry.subscribe(&self.run, &runs.settings, log, last_event_id.into());
         runs.ensure_keeper();
         let subscription = subscription.ready().await;
         if is_new && registry.must_look(&self.run) {

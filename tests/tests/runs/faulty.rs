@@ -57,7 +57,7 @@ impl Faults {
         if fails { Err(Fault("the store is away".to_owned())) } else { Ok(()) }
     }
 
-    fn lose(&self, reply: &AtomicBool) -> Result<(), Fault> {
+    fn lose(reply: &AtomicBool) -> Result<(), Fault> {
         if reply.swap(false, Ordering::SeqCst) { Err(Fault("the reply was lost".to_owned())) } else { Ok(()) }
     }
 }
@@ -101,7 +101,7 @@ impl<L: EventLog> EventLog for FaultyLog<L> {
         self.faults.appends.fetch_add(1, Ordering::SeqCst);
         self.faults.pass().await?;
         let id = self.log.append(block).await.map_err(|error| error.map(fault))?;
-        self.faults.lose(&self.faults.loses_append)?;
+        Faults::lose(&self.faults.loses_append)?;
         Ok(id)
     }
 
@@ -162,7 +162,7 @@ impl<S: RunStore> RunStore for Faulty<S> {
     async fn claim(&self, key: &str, new: &NewRun) -> Result<Claimed, Fault> {
         self.faults.pass().await?;
         let claimed = self.store.claim(key, new).await.map_err(fault)?;
-        self.faults.lose(&self.faults.loses_claim)?;
+        Faults::lose(&self.faults.loses_claim)?;
         Ok(claimed)
     }
 

@@ -158,6 +158,7 @@ on_each_store! {
     operating:
         the_status_shows_how_a_run_is,
         all_runs_are_listed_in_pages,
+        a_store_of_any_type_keeps_runs,
         nothing_is_left_when_nothing_runs_and_nobody_reads;
     scopes:
         subjects_do_not_share_keys,

@@ -1,10 +1,10 @@
 use sse_typed::{
     LastEventId,
-    runs::{RunState, RunStore},
+    runs::{AnyRunStore, RunState, RunStore},
 };
 use tokio::runtime::Handle;
 
-use crate::common::{Setup, count, hang, started_hanging};
+use crate::common::{Answer, Setup, count, hang, started_hanging, token};
 
 pub(crate) async fn the_status_shows_how_a_run_is<S: RunStore>(setup: &Setup<S>) {
     let (here, there) = (setup.process("a"), setup.process("b"));
@@ -48,6 +48,15 @@ pub(crate) async fn all_runs_are_listed_in_pages<S: RunStore>(setup: &Setup<S>) 
     listed.sort();
     expected.sort();
     assert_eq!(listed, expected);
+}
+
+pub(crate) async fn a_store_of_any_type_keeps_runs<S: RunStore>(setup: &Setup<S>) {
+    let store = AnyRunStore::new(setup.store.clone());
+    let any = setup.builder("a").build_on(store, "answers");
+    let run = any.public().start("7", |run| count(run, 2)).await.unwrap().run;
+    assert_eq!(setup.all(&run, LastEventId::none()).await, [token(0), token(1), Answer::Done]);
+    let there = setup.process("b").public().get("7").await.unwrap().unwrap();
+    assert_eq!((there.id(), there.last_status().state()), (run.id(), RunState::Done));
 }
 
 pub(crate) async fn nothing_is_left_when_nothing_runs_and_nobody_reads<S: RunStore>(setup: &Setup<S>) {

@@ -123,8 +123,12 @@ impl<E: HubEvent + Send + Sync + 'static, S: RunStore> Keeper<E, S> {
         }
         match runs.store.end(run, runs.end_events.lost(), End::Lost).await {
             Ok(RunEnded::Leased(left)) => Some(left),
+            Ok(RunEnded::Now(_)) => {
+                trace::ended(run, End::Lost);
+                None
+            }
             // After an error the next renewal looks again.
-            Ok(RunEnded::Now(_) | RunEnded::Before(_) | RunEnded::Missing) | Err(_) => None,
+            Ok(RunEnded::Before(_) | RunEnded::Missing) | Err(_) => None,
         }
     }
 

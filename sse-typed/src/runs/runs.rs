@@ -11,6 +11,7 @@ use super::{
     run_store::{RunEnded, RunRecord, RunRef, RunStore},
     scope::Scope,
     status::RunStatus,
+    trace,
     trust::Trust,
 };
 use crate::{codec::HubEvent, hub::End};
@@ -150,6 +151,7 @@ impl<E: HubEvent + Send + Sync + 'static, S: RunStore> RunsInner<E, S> {
         }
         match self.store.end(&record.run, self.end_events.lost(), End::Lost).await {
             Ok(RunEnded::Now(last)) => {
+                trace::ended(&record.run, End::Lost);
                 (record.end, record.lease_left, record.last) = (Some(End::Lost), None, Some(last));
             }
             Ok(RunEnded::Before(end)) => (record.end, record.lease_left) = (Some(end), None),

@@ -7,6 +7,7 @@
 mod browser;
 mod caddy;
 mod certificate;
+mod contracts;
 mod controlled;
 mod curl;
 mod event_source;

@@ -42,7 +42,7 @@ impl Program {
             Self::Curl => find("curl").is_some(),
             Self::Node => find("node").is_some(),
             // The package that was added last: an older installation lacks it.
-            Self::NpmPackages => browser_tests().join("node_modules/vue").is_dir(),
+            Self::NpmPackages => browser_tests().join("node_modules/@a2a-js/sdk").is_dir(),
             Self::Chromium => chromium().is_some(),
             Self::Nginx => nginx().is_some(),
             Self::Caddy => caddy().is_some(),
@@ -114,10 +114,14 @@ pub(crate) fn curl() -> Command {
 
 /// Runs a script of `tests/browser`, and returns the lines that it printed.
 pub(crate) async fn script(name: &str, args: &[&str]) -> Vec<String> {
+    script_output(name, args).await.lines().map(str::to_owned).collect()
+}
+
+/// Runs a script of `tests/browser`, and returns the text that it printed.
+pub(crate) async fn script_output(name: &str, args: &[&str]) -> String {
     let mut command = Command::new("node");
     command.arg(script_path(name)).args(args);
-    let output = finished(command).await;
-    String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
+    String::from_utf8(finished(command).await.stdout).unwrap()
 }
 
 /// Runs the program to its end, and asserts that it succeeds.

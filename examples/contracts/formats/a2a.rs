@@ -7,6 +7,8 @@
 //!   [`RpcEvent`] is that of the JSON-RPC binding, where each event is a whole JSON-RPC response.
 //! - The server closes the stream when the task is complete or waits for the user. No event is terminal by its type, because
 //!   that depends on its state: see [`TaskStatus::ends_stream`].
+//! - Empty lists, empty texts and `false` may be absent, as in the JSON of Protocol Buffers.
+//! - Undeclared fields are kept in `rest`.
 //! - Not covered: the versions before 1.0, which have a `kind` in the JSON; gRPC, which is not an event stream.
 
 use serde::{Deserialize, Serialize};
@@ -78,6 +80,7 @@ pub struct Task {
 #[serde(rename_all = "camelCase")]
 pub struct StatusUpdate {
     pub task_id: String,
+    #[serde(default)]
     pub context_id: String,
     pub status: TaskStatus,
     #[serde(flatten)]
@@ -88,6 +91,7 @@ pub struct StatusUpdate {
 #[serde(rename_all = "camelCase")]
 pub struct ArtifactUpdate {
     pub task_id: String,
+    #[serde(default)]
     pub context_id: String,
     pub artifact: Artifact,
     /// The parts continue the artifact of this id.
@@ -101,6 +105,7 @@ pub struct ArtifactUpdate {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TaskStatus {
+    #[serde(default)]
     pub state: TaskState,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<Message>,
@@ -116,7 +121,7 @@ impl TaskStatus {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TaskState {
     #[serde(rename = "TASK_STATE_SUBMITTED")]
     Submitted,
@@ -135,6 +140,7 @@ pub enum TaskState {
     #[serde(rename = "TASK_STATE_AUTH_REQUIRED")]
     AuthRequired,
     /// Also a state of a later version.
+    #[default]
     #[serde(rename = "TASK_STATE_UNSPECIFIED", other)]
     Unspecified,
 }
@@ -143,19 +149,22 @@ pub enum TaskState {
 #[serde(rename_all = "camelCase")]
 pub struct Message {
     pub message_id: String,
+    #[serde(default)]
     pub role: Role,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<Part>,
     #[serde(flatten)]
     pub rest: Map<String, Value>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Role {
     #[serde(rename = "ROLE_USER")]
     User,
     #[serde(rename = "ROLE_AGENT")]
     Agent,
     /// Also a role of a later version.
+    #[default]
     #[serde(rename = "ROLE_UNSPECIFIED", other)]
     Unspecified,
 }
@@ -164,6 +173,7 @@ pub enum Role {
 #[serde(rename_all = "camelCase")]
 pub struct Artifact {
     pub artifact_id: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub parts: Vec<Part>,
     #[serde(flatten)]
     pub rest: Map<String, Value>,

@@ -65,6 +65,16 @@ async fn the_clients_of_each_format_read_our_streams() {
     assert!(lines.len() >= 9 && lines.iter().all(|line| line.starts_with("passed: ")), "{lines:#?}");
 }
 
+#[tokio::test]
+#[ignore = "needs Node and npm packages"]
+async fn the_fixed_streams_are_valid_by_the_schemas_of_their_authors() {
+    if found("the_fixed_streams_are_valid_by_the_schemas_of_their_authors", &PROGRAMS) {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/wire_formats/contracts");
+        let lines = script("formats/validate.mjs", &[folder]).await;
+        assert_eq!(lines, ["valid: vercel_ai", "valid: ag_ui", "valid: a2a"]);
+    }
+}
+
 /// The events of a stream. Encoded and decoded again they are the same.
 #[track_caller]
 fn events<E: DecodeEvent + EncodeEvent + std::fmt::Debug + PartialEq>(wire: &str) -> Vec<E> {

@@ -5,6 +5,7 @@
 
 mod anthropic;
 mod auth0;
+mod contracts;
 mod datastar;
 mod firebase;
 mod gemini;

@@ -4,35 +4,49 @@ import assert from "node:assert/strict";
 import { ClientFactory, RestTransportFactory, JsonRpcTransportFactory } from "@a2a-js/sdk/client";
 import { HttpAgent } from "@ag-ui/client";
 import Anthropic from "@anthropic-ai/sdk";
-import { DefaultChatTransport, readUIMessageStream } from "ai";
+import * as ai6 from "ai";
+import * as ai5 from "ai-5";
 import OpenAI from "openai";
 
 const url = process.argv[2];
 const TEXT = "Xin chào";
 
+/** Asserts that this stream is the whole answer. */
+async function assertMessage({ readUIMessageStream }, stream) {
+  let message;
+  for await (message of readUIMessageStream({ stream, onError: (error) => assert.fail(error), terminateOnError: true }));
+  assert.equal(message.id, "msg-1");
+  const parts = message.parts.map(({ type, text, state, output, data }) => ({ type, value: text ?? output ?? data, state }));
+  assert.deepEqual(parts, [
+    { type: "step-start", value: undefined, state: undefined },
+    { type: "data-progress", value: { percent: 50 }, state: undefined },
+    { type: "tool-translate", value: TEXT, state: "output-available" },
+    { type: "text", value: TEXT, state: "done" },
+  ]);
+}
+
+const send = { chatId: "chat-1", trigger: "submit-message", messageId: undefined };
+
 const tests = {
-  async "ai reads a UI message"() {
-    const transport = new DefaultChatTransport({ api: `${url}/vercel/api/chat` });
-    const messages = [{ id: "1", role: "user", parts: [{ type: "text", text: "hello" }] }];
-    const stream = await transport.sendMessages({ chatId: "chat-1", trigger: "submit-message", messageId: undefined, messages });
-    let message;
-    for await (message of readUIMessageStream({ stream, onError: (error) => assert.fail(error), terminateOnError: true }));
-    assert.equal(message.id, "msg-1");
-    const parts = message.parts.map(({ type, text, state, output, data }) => ({ type, value: text ?? output ?? data, state }));
-    assert.deepEqual(parts, [
-      { type: "step-start", value: undefined, state: undefined },
-      { type: "data-progress", value: { percent: 50 }, state: undefined },
-      { type: "tool-translate", value: TEXT, state: "output-available" },
-      { type: "text", value: TEXT, state: "done" },
-    ]);
+  async "ai 5 and 6 read a UI message, and resume it"() {
+    for (const ai of [ai5, ai6]) {
+      const transport = new ai.DefaultChatTransport({ api: `${url}/vercel/api/chat` });
+      const messages = [{ id: "1", role: "user", parts: [{ type: "text", text: "hello" }] }];
+      await assertMessage(ai, await transport.sendMessages({ ...send, messages }));
+      await assertMessage(ai, await transport.reconnectToStream({ chatId: "chat-1" }));
+      // A 204: nothing to resume.
+      assert.equal(await transport.reconnectToStream({ chatId: "chat-2" }), null);
+    }
   },
 
-  async "ai reports a failed UI message"() {
-    const transport = new DefaultChatTransport({ api: `${url}/vercel/failing` });
-    const stream = await transport.sendMessages({ chatId: "chat-1", trigger: "submit-message", messageId: undefined, messages: [] });
-    const errors = [];
-    for await (const _ of readUIMessageStream({ stream, onError: (error) => errors.push(error.message) }));
-    assert.deepEqual(errors, ["no tokens left"]);
+  async "ai 5 and 6 report a failed UI message"() {
+    for (const ai of [ai5, ai6]) {
+      const transport = new ai.DefaultChatTransport({ api: `${url}/vercel/failing` });
+      const stream = await transport.sendMessages({ ...send, messages: [] });
+      const errors = [];
+      for await (const _ of ai.readUIMessageStream({ stream, onError: (error) => errors.push(error.message) }));
+      assert.deepEqual(errors, ["no tokens left"]);
+    }
   },
 
   async "@ag-ui/client runs an agent"() {

@@ -1,7 +1,13 @@
 //! The formats of `examples/contracts` with the npm packages of their authors: their clients read our server, and our enums read
 //! what their servers write.
 
-use axum::{Router, routing::post};
+use axum::{
+    Router,
+    extract::Path,
+    http::StatusCode,
+    response::IntoResponse as _,
+    routing::{get, post},
+};
 use futures_util::stream;
 use serde_json::json;
 use sse_typed::{
@@ -36,7 +42,7 @@ fn sse<E: EncodeEvent + Send + 'static>(events: Vec<E>) -> Sse<stream::Iter<std:
     Sse::new(stream::iter(events))
 }
 
-/// The example's server, and streams that fail.
+/// The example's server, a message that can be resumed, and streams that fail.
 fn router() -> Router {
     let ai = async || sse(vec![UiMessageChunk::Error { error_text: REASON.to_owned() }, UiMessageChunk::Done]);
     let ag_ui = async || {
@@ -48,7 +54,12 @@ fn router() -> Router {
         let error = Failure { kind: "overloaded_error".to_owned(), message: REASON.to_owned() };
         sse(vec![MessageEvent::Error { error }])
     };
+    let resume = async |Path(chat): Path<String>| match &*chat {
+        "chat-1" => sse(answers::vercel_ai()).into_response(),
+        _ => StatusCode::NO_CONTENT.into_response(),
+    };
     example::router()
+        .route("/vercel/api/chat/{chat}/stream", get(resume))
         .route("/vercel/failing", post(ai))
         .route("/ag-ui/failing", post(ag_ui))
         .route("/anthropic/failing/v1/messages", post(anthropic))

@@ -42,7 +42,7 @@ impl Program {
             Self::Curl => find("curl").is_some(),
             Self::Node => find("node").is_some(),
             // The package that was added last: an older installation lacks it.
-            Self::NpmPackages => browser_tests().join("node_modules/@a2a-js/sdk").is_dir(),
+            Self::NpmPackages => browser_tests().join("node_modules/ai-5").is_dir(),
             Self::Chromium => chromium().is_some(),
             Self::Nginx => nginx().is_some(),
             Self::Caddy => caddy().is_some(),

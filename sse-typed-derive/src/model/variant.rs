@@ -156,6 +156,9 @@ impl<'a> Variant<'a> {
                 "`#[serde(other)]` needs a unit variant: to keep the data, use `#[sse(other)]` on `Other(RawEvent)`",
             );
         }
+        if let Some((end, _)) = run_end {
+            report_contradiction(ctxt, end.symbol().name, serde_other, "other");
+        }
         let own_case = if is_struct { FieldCase::default() } else { serde_field_case(ctxt, serde, "rename_all") };
         let variant_aliases = attrs.texts(&symbol::ALIAS).iter().cloned().chain(serde.texts("alias"));
         Self {

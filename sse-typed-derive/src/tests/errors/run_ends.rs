@@ -95,6 +95,11 @@ fn an_end_that_is_also_something_else_is_refused() {
         ],
     );
     refused(
+        "#[derive(Serialize)]\n#[serde(tag = \"type\")]\nenum E {\n    A {},\n    #[serde(other)]\n    #[sse(terminal, lost)]\n    B,\n}",
+        BOTH,
+        &["5:13 other: `other` and `lost` contradict each other: remove one"],
+    );
+    refused(
         "enum E {\n    #[sse(terminal, failed, other)]\n    A(RawEvent),\n    #[sse(stopped, nested)]\n    B(P),\n}",
         BOTH,
         &[

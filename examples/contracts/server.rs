@@ -9,11 +9,14 @@ use futures_util::stream;
 use serde_json::Value;
 use sse_typed::{Sse, SseEvent};
 
-use super::{answers, formats::vercel_ai};
+use super::{
+    answers,
+    formats::{data_only::DataOnly, vercel_ai},
+};
 
 pub(crate) fn router() -> Router {
     Router::new()
-        .route("/vercel/api/chat", post(async || (AppendHeaders([vercel_ai::HEADER]), sse(answers::vercel_ai()))))
+        .route("/vercel/api/chat", post(async || (AppendHeaders([vercel_ai::HEADER]), data_only(answers::vercel_ai()))))
         .route("/ag-ui", post(ag_ui))
         .route("/openai/v1/chat/completions", post(async || sse(answers::openai_chat())))
         .route("/openai/v1/responses", post(async || sse(answers::openai_responses())))
@@ -25,9 +28,14 @@ pub(crate) fn router() -> Router {
 /// The ids of the run are those of the request.
 async fn ag_ui(Json(input): Json<Value>) -> impl IntoResponse {
     let id = |name: &str| input[name].as_str().unwrap_or("unnamed").to_owned();
-    sse(answers::ag_ui(&id("threadId"), &id("runId")))
+    data_only(answers::ag_ui(&id("threadId"), &id("runId")))
 }
 
 fn sse<E: SseEvent + Send + 'static>(events: Vec<E>) -> impl IntoResponse {
     Sse::new(stream::iter(events))
+}
+
+/// For the formats that have no `event:` line.
+fn data_only<E: SseEvent + Send + 'static>(events: Vec<E>) -> impl IntoResponse {
+    Sse::new(stream::iter(events.into_iter().map(DataOnly)))
 }

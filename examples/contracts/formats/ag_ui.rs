@@ -2,8 +2,8 @@
 //!
 //! Source: <https://docs.ag-ui.com/concepts/events>, and the schemas of npm's `@ag-ui/core` 1.0.0.
 //!
-//! - An event is JSON with its `type`. `@ag-ui/encoder` writes no `event:` line. This enum writes one, which `@ag-ui/client`
-//!   ignores, and reads events with and without it.
+//! - An event is JSON with its `type`. There is no `event:` line. This enum writes one, which `@ag-ui/client` ignores; wrap its
+//!   events in `DataOnly` to leave it out. It reads events with and without it.
 //! - `RUN_FINISHED` and `RUN_ERROR` end the stream. A run that waits for the user is finished too: see `outcome`.
 //! - Not covered: messages, states, patches and the inputs of runs are JSON without a type. The events before 1.0 (`THINKING_..`)
 //!   are [`AgUiEvent::Other`], and so are those of later versions. The binary encoding of the protocol is not an event stream.

@@ -3,8 +3,8 @@
 //! Source: <https://ai-sdk.dev/docs/ai-sdk-ui/stream-protocol> ("UI message stream protocol", response header
 //! `x-vercel-ai-ui-message-stream: v1`) and the schema of the chunks in npm's `ai` 6.0.
 //!
-//! - A chunk is JSON with its `type`, and the last event is the text `[DONE]`. `ai` writes no `event:` line. This enum writes
-//!   one, which the readers of `ai` ignore, and reads events with and without it.
+//! - A chunk is JSON with its `type`, and the last event is the text `[DONE]`. There is no `event:` line. This enum writes
+//!   one, which the readers of `ai` ignore; wrap its events in `DataOnly` to leave it out. It reads events with and without it.
 //! - `data-..` parts are the application's own: declare a variant for each, as for [`UiMessageChunk::DataProgress`]. The others
 //!   are [`UiMessageChunk::Other`], and so are chunks of later versions.
 //! - `ai` 5.0 refuses `ToolApprovalRequest` and `ToolOutputDenied`, and its first versions also fields that are new in 6.0.

@@ -10,6 +10,7 @@ use self::formats::{
     a2a::{RpcEvent, StreamResponse},
     ag_ui::AgUiEvent,
     anthropic::MessageEvent,
+    data_only::DataOnly,
     openai_chat::ChatCompletionEvent,
     openai_responses::ResponseEvent,
     vercel_ai::UiMessageChunk,
@@ -67,6 +68,27 @@ fn a_ui_message_of_the_ai_sdk_is_unchanged() {
     let [.., error, done] = &chunks[..] else { unreachable!() };
     assert!(error.is_error() && !error.is_terminal(), "`[DONE]` follows");
     assert!(done.is_terminal());
+}
+
+/// Checks that the events, sent without an `event:` line, have the event types and the data of the stream.
+#[track_caller]
+fn assert_data_only<E: SseEvent + Clone + Debug + PartialEq>(sent: &[E], fixture: &str) {
+    let sent_alone: Vec<_> = sent.iter().cloned().map(DataOnly).collect();
+    let encoded = wire(&sent_alone);
+    let (was, is) = (events::<RawEvent>(fixture), events::<RawEvent>(&encoded));
+    let fields = |event: &RawEvent| (event.event_type().to_owned(), data(event));
+    assert_eq!(was.iter().map(fields).collect::<Vec<_>>(), is.iter().map(fields).collect::<Vec<_>>());
+    assert_eq!(events::<E>(&encoded), sent);
+    let ends =
+        |event: &DataOnly<E>| (event.is_terminal(), event.is_error()) == (event.0.is_terminal(), event.0.is_error());
+    assert!(sent_alone.iter().all(ends));
+}
+
+#[test]
+fn a_format_without_event_lines_is_sent_without_them() {
+    let (ai, ag_ui) = (include_str!("contracts/vercel_ai.txt"), include_str!("contracts/ag_ui.txt"));
+    assert_data_only(&events::<UiMessageChunk>(ai), ai);
+    assert_data_only(&events::<AgUiEvent>(ag_ui), ag_ui);
 }
 
 #[test]

@@ -125,8 +125,7 @@ impl LockedRuns<'_> {
             self.remove(&key);
         }
         let run = RunRef::new(&*key, new.run);
-        let (_, log) = self.shared.open_key(&run.log_key());
-        let log = log?;
+        let log = self.shared.open_key(&run.log_key()).map_err(|key_and_error| key_and_error.1)?;
         let lease_until = after(now, new.lease);
         let mut stored = StoredRun {
             run,

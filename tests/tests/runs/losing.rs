@@ -114,6 +114,18 @@ pub(crate) async fn a_run_whose_lease_expired_goes_on_until_somebody_looks<S: Ru
     assert!(there.get("7").await.unwrap().unwrap().last_status().is_running());
 }
 
+pub(crate) async fn a_process_takes_none_of_its_own_runs_for_lost<S: RunStore>(setup: &Setup<S>) {
+    let here = setup.process("a");
+    let run = here.public().start("7", hang).await.unwrap().run;
+    // As after a pause of the process, before its leases are renewed.
+    setup.store.release(&RunRef::new(run.last_status().cursor(), run.id())).await.unwrap();
+    assert!(run.status().await.unwrap().unwrap().is_running());
+    assert!(here.list(None, 10).await.unwrap()[0].is_running());
+    sleep(setup.lease).await;
+    let there = setup.process("b").public();
+    assert!(there.get("7").await.unwrap().unwrap().last_status().is_running());
+}
+
 pub(crate) async fn leases_are_renewed_for_as_long_as_a_run_takes<S: RunStore>(setup: &Setup<S>) {
     let store = Faulty::new(&setup.store);
     let here = setup.builder("a").build_on(store.clone(), "answers").public();

@@ -140,6 +140,7 @@ on_each_store! {
         a_producer_whose_run_was_ended_elsewhere_is_dropped,
         a_look_after_an_outage_finds_a_lost_run_one_lease_later,
         a_run_whose_lease_expired_goes_on_until_somebody_looks,
+        a_process_takes_none_of_its_own_runs_for_lost,
         leases_are_renewed_for_as_long_as_a_run_takes,
         after_an_outage_nobody_is_lost_for_one_lease,
         a_shutdown_lets_runs_finish_and_ends_the_rest_as_lost;

@@ -170,12 +170,12 @@ impl Model {
         for new in self.claims.drain(..) {
             let is_found = found.as_ref().is_some_and(|record| record.run.run == new.run);
             totals.count(is_found);
-            if let Some(record) = found.as_ref().filter(|_| is_found) {
-                if let Some(replaced) = self.known.replace(Known::new(record)) {
-                    assert!(replaced.end.is_some(), "{}: a run was replaced before it ended", self.key);
-                    let left = log(store, &replaced.run).read_after("", 9).await.unwrap();
-                    assert!(left.entries.is_empty() && left.closed.is_none(), "the log of a replaced run: {left:?}");
-                }
+            if let Some(record) = found.as_ref().filter(|_| is_found)
+                && let Some(replaced) = self.known.replace(Known::new(record))
+            {
+                assert!(replaced.end.is_some(), "{}: a run was replaced before it ended", self.key);
+                let left = log(store, &replaced.run).read_after("", 9).await.unwrap();
+                assert!(left.entries.is_empty() && left.closed.is_none(), "the log of a replaced run: {left:?}");
             }
         }
         let run = found.as_ref().map(|record| &record.run);

@@ -140,6 +140,7 @@
 //! | `runs`, `builder`, `scope`, `run`, `status`, `error` | the handles, and what they return |
 //! | `start` | the task that claims a key |
 //! | `producer` | the same task after that: it polls the closure, hears requests to stop, and ends the run |
+//! | `wake_flag` | polls the wait for those requests only when it was woken |
 //! | `writer` | publishes the events of a run |
 //! | `control` | what the tasks of a run tell each other |
 //! | `registry` | the runs of this process, and the hubs of those that are read here |
@@ -164,6 +165,7 @@ mod start;
 mod status;
 mod trace;
 mod trust;
+mod wake_flag;
 mod writer;
 
 pub use self::{

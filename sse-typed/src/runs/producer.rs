@@ -7,7 +7,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
     time::Duration,
 };
 
@@ -19,6 +19,7 @@ use super::{
     run_store::{RunEnded, RunRef, RunStore},
     runs::RunsInner,
     trace,
+    wake_flag::WakeFlag,
     writer::{RunWriter, WriterLimits},
 };
 use crate::{
@@ -130,8 +131,14 @@ impl<E: HubEvent + Send + Sync + 'static, S: RunStore> OwnRun<E, S> {
         Fut: Future<Output = Result<E, BoxError>>,
     {
         let mut interrupted = pin!(self.interrupted(woken, is_stopping));
+        let flag = WakeFlag::new();
+        let waker = Waker::from(Arc::clone(&flag));
+        let mut poll_interrupted = |task: &Waker| {
+            let is_woken = flag.take(task);
+            if is_woken { interrupted.as_mut().poll(&mut Context::from_waker(&waker)) } else { Poll::Pending }
+        };
         poll_fn(|cx| {
-            if let Poll::Ready(interrupt) = interrupted.as_mut().poll(cx) {
+            if let Poll::Ready(interrupt) = poll_interrupted(cx.waker()) {
                 return Poll::Ready(Outcome::Interrupted(interrupt));
             }
             let outcome = match catch_panic(|| producer.as_mut().poll(cx)) {
@@ -139,7 +146,7 @@ impl<E: HubEvent + Send + Sync + 'static, S: RunStore> OwnRun<E, S> {
                 Some(Poll::Ready(returned)) => Outcome::Returned(returned),
                 Some(Poll::Pending) => {
                     // The poll may have reached a limit, or asked itself to stop.
-                    return interrupted.as_mut().poll(cx).map(Outcome::Interrupted);
+                    return poll_interrupted(cx.waker()).map(Outcome::Interrupted);
                 }
             };
             Poll::Ready(outcome)

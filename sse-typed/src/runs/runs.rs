@@ -75,7 +75,7 @@ impl<E: HubEvent + Send + Sync + 'static, S: RunStore> Runs<E, S> {
         Scope::new(Arc::clone(&self.inner), None, key::subject_part(None).unwrap_or_default())
     }
 
-    /// The runs of all subjects, at most `limit`, after the one with this [cursor](RunStatus::cursor). For the page of an
+    /// The runs of all subjects in the order of their keys in the store, at most `limit`, after the one with this [cursor](RunStatus::cursor). For the page of an
     /// operator. Runs whose lease has expired are ended as lost.
     ///
     /// # Errors

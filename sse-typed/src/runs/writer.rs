@@ -74,6 +74,8 @@ impl<E, S: RunStore> RunWriter<E, S> {
     /// While the store fails, the event is tried again, for [30 seconds](super::RunsBuilder::outage) by default. It is stored
     /// once, however often it is tried.
     ///
+    /// A terminal event ends the streams of the readers, and the run goes on without them. So return it from the closure instead.
+    ///
     /// # Errors
     ///
     /// [`WriteError`]. After [`is_ended`](WriteError::is_ended) and [`is_limit`](WriteError::is_limit) no later call succeeds.

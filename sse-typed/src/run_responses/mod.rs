@@ -24,7 +24,7 @@ const READY_TIMEOUT: Duration = Duration::from_secs(5);
 /// The range of `Retry-After`, in seconds, so that clients do not return at the same time.
 const RETRY_SECONDS: std::ops::RangeInclusive<u8> = 1..=5;
 
-const NO_RUN: &str = "there is no such run";
+const NO_RUN: &str = "the key has no run";
 
 impl<E: HubEvent + Send + Sync + 'static, S: RunStore> Scope<E, S> {
     /// The response to a GET that reads the run of a key: its events after the client's last event ID, or from the beginning.
@@ -34,7 +34,7 @@ impl<E: HubEvent + Send + Sync + 'static, S: RunStore> Scope<E, S> {
     /// | 200 | the events, and the end once the run has ended |
     /// | 204 | the run has ended and the client has everything, so it does not reconnect |
     /// | 400 | the key is empty or too long |
-    /// | 404 | the scope has no such run, or not any more |
+    /// | 404 | the key has no run in this scope, or its run is no longer kept |
     /// | 503 | the store does not answer; with `Retry-After` |
     ///
     /// An axum handler returns the result as it is (feature `axum`), and so does a service below
@@ -119,7 +119,7 @@ impl<E: HubEvent + Send + Sync + 'static, S: RunStore> Scope<E, S> {
     /// |---|---|
     /// | 204 | the run has ended, by this request or before |
     /// | 400 | the key is empty or too long |
-    /// | 404 | the scope has no such run, or not any more |
+    /// | 404 | the key has no run in this scope, or its run is no longer kept |
     /// | 503 | the store does not answer; with `Retry-After` |
     ///
     /// [`respond`](Self::respond) has an example.
@@ -182,8 +182,8 @@ async fn read<E: HubEvent + Send + Sync + 'static, S: RunStore, B: From<String>>
 }
 
 impl RunsError {
-    /// The response that tells a client of this error: 400 for a key that is empty or too long, 409 for another input, and 503
-    /// with a `Retry-After` of one to five seconds for everything that may be better later. The text of the error is the body; it
+    /// The response for this error: 400 for a key that is empty or too long, 409 for another input, and 503
+    /// with a `Retry-After` of one to five seconds for all others, which may succeed later. The text of the error is the body; it
     /// does not contain the error of the store.
     #[must_use]
     pub fn to_response<B: From<String>>(&self) -> Response<B> {

@@ -46,43 +46,44 @@ impl<E> RunsBuilder<E> {
         Self { settings, end_events: EndEventFns::none(), owner: None }
     }
 
-    /// How long a run belongs to its process without a sign of life. 15 seconds by default, and at least one.
+    /// Sets for how long a process owns a run without renewing its lease. 15 seconds by default, and at least one.
     ///
-    /// All leases are renewed together, three times in this period. Clients of a process that died are told within it. A
-    /// process that is paused for longer, such as a virtual machine that moves, loses its runs.
+    /// All leases are renewed together, three times in this period. When a process dies, the readers of its runs receive the
+    /// event for lost runs within this period. A process that is paused for longer loses its runs, for example while its virtual
+    /// machine moves.
     pub fn lease(mut self, lease: Duration) -> Self {
         self.settings.lease = lease.max(SHORTEST_LEASE);
         self
     }
 
-    /// How long a run is kept after its end. 24 hours by default. Then its key has no run, and may begin anew.
+    /// Sets how long a run is kept after its end. 24 hours by default. Afterwards its key has no run, and can start a new one.
     pub const fn keep(mut self, keep: Duration) -> Self {
         self.settings.keep = keep;
         self
     }
 
-    /// How many events a run may publish, besides its last one. 100,000 by default. A run that publishes more fails.
+    /// Sets how many events a run may publish, besides its last one. 100,000 by default. A run that publishes more fails.
     pub const fn max_events(mut self, events: u64) -> Self {
         self.settings.max_events = events;
         self
     }
 
-    /// How many bytes of events a run may publish, besides its last one, as they are on the wire. 16 MiB by default. A run that
-    /// publishes more fails.
+    /// Sets how many bytes of events a run may publish, besides its last one, as they are on the wire. 16 MiB by default. A run
+    /// that publishes more fails.
     pub const fn max_bytes(mut self, bytes: u64) -> Self {
         self.settings.max_bytes = bytes;
         self
     }
 
-    /// How long an event is tried to be stored while the store fails. 30 seconds by default. Then
-    /// [`publish`](super::RunWriter::publish) fails.
+    /// Sets how long [`publish`](super::RunWriter::publish) retries while the store fails, before it returns an error. 30 seconds
+    /// by default. The last event of a run is retried for as long.
     pub const fn outage(mut self, outage: Duration) -> Self {
         self.settings.outage = outage;
         self
     }
 
-    /// How long a producer that is asked to [stop](super::Run::stop) may go on before its future is dropped. Zero by default.
-    /// [`RunWriter::stopped`](super::RunWriter::stopped) tells it.
+    /// Sets how long a producer may continue after a request to [stop](super::Run::stop), before its future is dropped. Zero by
+    /// default. [`RunWriter::stopped`](super::RunWriter::stopped) resolves when this time begins.
     pub const fn grace(mut self, grace: Duration) -> Self {
         self.settings.grace = grace;
         self
@@ -90,54 +91,54 @@ impl<E> RunsBuilder<E> {
 
     /// Stops a run that has had no reader for this time. Off by default: a client that disconnects stops nothing.
     ///
-    /// The time begins when the run starts, and anew whenever its last reader is gone. Readers on this process count exactly.
-    /// Those of other processes on the store count by leases: a run whose last reader was elsewhere may go on for one and a
-    /// third leases more. With several processes choose at least 10 seconds, so that a reader that moves to another process is
-    /// seen there.
+    /// The time begins when the run starts, and again whenever its last reader leaves. The count of readers is exact in this
+    /// process. Readers in other processes are counted by leases, so a run whose last reader was in another process may continue
+    /// for one and a third leases longer. With several processes choose at least 10 seconds, so that a reader that reconnects to
+    /// another process is counted in time.
     pub const fn cancel_on_disconnect(mut self, grace: Duration) -> Self {
         self.settings.cancel_on_disconnect = Some(grace);
         self
     }
 
-    /// What a reader gets whose last event ID is not one of the run's, such as that of an earlier run of the key.
-    /// [`OnGap::Restart`] by default: the reader begins anew, and gets the whole run.
+    /// Sets what a reader receives whose last event ID is not an id of this run, for example the id of an earlier run of the
+    /// key. [`OnGap::Restart`] by default: the client reconnects without an id, and receives the whole run.
     pub const fn on_gap(mut self, on_gap: OnGap<E>) -> Self {
         self.settings.on_gap = on_gap;
         self
     }
 
-    /// Makes the last event of a run that failed, from the text of its error. For types without a variant
+    /// Sets the function that makes the last event of a failed run from the text of its error. For types without a variant
     /// `#[sse(terminal, failed)]`, and in place of it.
     pub fn failed(mut self, event: impl Fn(String) -> E + Send + Sync + 'static) -> Self {
         self.end_events.failed = Some(Arc::new(event));
         self
     }
 
-    /// Makes the last event of a run that was stopped. For types without a variant `#[sse(terminal, stopped)]`, and in place of
+    /// Sets the function that makes the last event of a stopped run. For types without a variant `#[sse(terminal, stopped)]`, and in place of
     /// it. It is called once, by [`build_on`](Self::build_on).
     pub fn stopped(mut self, event: impl Fn() -> E + Send + Sync + 'static) -> Self {
         self.end_events.stopped = Some(Arc::new(event));
         self
     }
 
-    /// Makes the last event of a run whose process died. For types without a variant `#[sse(terminal, lost)]`, and in place of
+    /// Sets the function that makes the last event of a lost run. For types without a variant `#[sse(terminal, lost)]`, and in place of
     /// it. It is called once, by [`build_on`](Self::build_on).
     pub fn lost(mut self, event: impl Fn() -> E + Send + Sync + 'static) -> Self {
         self.end_events.lost = Some(Arc::new(event));
         self
     }
 
-    /// The name of this process in the records of its runs, for people who read [`RunStatus::owner`](super::RunStatus::owner).
-    /// By default the process id and a random number. Two processes must not have one name.
+    /// Sets the name of this process in the records of its runs: see [`RunStatus::owner`](super::RunStatus::owner). By default it
+    /// is the process id and a random number. Two processes must not have the same name.
     pub fn owner(mut self, owner: impl Into<Box<str>>) -> Self {
         self.owner = Some(owner.into());
         self
     }
 
-    /// Runs whose records and events are in this store, under this name.
+    /// Builds runs whose records and events are in this store, under this name. It does no I/O.
     ///
-    /// It does no I/O. Two event types in one store have two names, and [`Topics`](crate::hub::Topics) have names of their own
-    /// as well.
+    /// Each event type in a store needs a name of its own, which must differ from the names of [`Topics`](crate::hub::Topics) in
+    /// the same store.
     ///
     /// # Panics
     ///

@@ -16,7 +16,7 @@ pub(super) struct Control {
     last_read: Mutex<Instant>,
 }
 
-/// What the task of a run has to know.
+/// The signals for the task of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Signals {
     /// Somebody asked it to stop.

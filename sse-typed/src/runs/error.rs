@@ -35,7 +35,7 @@ impl RunsError {
         matches!(self.0, ErrorKind::OtherInput)
     }
 
-    /// The process starts nothing any more: see [`Runs::shutdown`](super::Runs::shutdown).
+    /// The process no longer starts runs: see [`Runs::shutdown`](super::Runs::shutdown).
     #[must_use]
     pub const fn is_shutting_down(&self) -> bool {
         matches!(self.0, ErrorKind::ShuttingDown)

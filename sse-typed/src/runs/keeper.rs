@@ -41,7 +41,7 @@ struct Keeper<E: HubEvent + Send + Sync + 'static, S: RunStore> {
     /// When a run that is read here can be lost.
     looks_at: Option<Instant>,
     failures: u32,
-    /// The task has found out that there is nothing to do, and nobody counts on it any more.
+    /// The task has found nothing to do and ends. Another one is spawned when it is needed.
     is_over: bool,
 }
 
@@ -110,7 +110,7 @@ impl<E: HubEvent + Send + Sync + 'static, S: RunStore> Keeper<E, S> {
         match read {
             ReadRun::Ended(_) => return None,
             ReadRun::Missing => {
-                // Nothing more comes. Its readers end, and their clients find out that it is gone.
+                // No event follows. The subscriptions end, and clients that reconnect get a 404.
                 runs.registry.remove_hub(run);
                 return None;
             }

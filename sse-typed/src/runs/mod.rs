@@ -70,19 +70,19 @@
 //!
 //! | # | promise |
 //! |---|---|
-//! | 1 | A run is apart from every connection. Dropping a response, a subscription or a handle stops nothing. With [`cancel_on_disconnect`](RunsBuilder::cancel_on_disconnect) a run is stopped when its last reader has been gone for a time. |
+//! | 1 | A run is apart from every connection. Dropping a response, a subscription or a handle stops nothing. With [`cancel_on_disconnect`](RunsBuilder::cancel_on_disconnect) a run is stopped when it has had no reader for a time. |
 //! | 2 | Each event is stored before anybody sees it, and before [`publish`](RunWriter::publish) returns. |
 //! | 3 | A reader resumes by its last event ID, on any process that has the store. |
 //! | 4 | A reader without an id gets the run from the beginning. Any number of readers get the same events. |
 //! | 5 | A [stop](Run::stop) reaches the producer on whichever process it runs. Its future is dropped, after a [grace](RunsBuilder::grace) if there is one, and readers get the event for stopped runs. |
 //! | 6 | The end is durable. A reader that comes after it gets the whole run and the end. One that has everything is answered 204. |
-//! | 7 | A producer that returned an error, panicked, or whose process died is reported by an event: at once, or within a [lease](RunsBuilder::lease) by any process that reads or finds the run. No reader waits for ever. |
+//! | 7 | A producer that returned an error, panicked, or whose process died is reported by an event: at once, or within a [lease](RunsBuilder::lease) by any process that reads or finds the run. No reader waits forever. |
 //! | 8 | A key has one run, however often, however concurrently and on however many processes it is started, for as long as the run is kept. |
-//! | 9 | A run that has ended is [kept](RunsBuilder::keep) for a time. Then its key has no run, and may begin anew. |
+//! | 9 | A run that has ended is [kept](RunsBuilder::keep) for a time. Afterwards its key has no run, and can start a new one. |
 //! | 10 | [`Run::status`] and [`Runs::list`] say whether a run is running, since when and by whom, or how it has ended. |
 //!
-//! "One run" means at most one execution. The effects that a producer had before its process died are not undone, and nothing is
-//! executed again by itself: that is what [`restart`](Scope::restart) is for.
+//! "One run" means at most one execution. The effects that a producer had before its process died are not undone. A lost run is
+//! not executed again until [`restart`](Scope::restart) is called.
 //!
 //! # Who may read a run
 //!
@@ -98,7 +98,7 @@
 //! | the closure returns an error | `Failed` | `failed`, with the error's text, of which clients read up to 4 KiB |
 //! | the closure panics | `Failed` | `failed`, with a fixed text |
 //! | it publishes more than [`max_events`](RunsBuilder::max_events) or [`max_bytes`](RunsBuilder::max_bytes) | `Failed` | `failed`, with the limit |
-//! | somebody stops it, or nobody reads it (`cancel_on_disconnect`) | `Stopped` | `stopped`; if the closure returns `Ok(event)` within the grace, that event |
+//! | it is stopped, or has no reader (`cancel_on_disconnect`) | `Stopped` | `stopped`; if the closure returns `Ok(event)` within the grace, that event |
 //! | its process died, its runtime ended, or [`shutdown`](Runs::shutdown) did not wait longer | `Lost` | `lost` |
 //!
 //! The events are the variants marked `#[sse(terminal, failed)]`, `#[sse(terminal, stopped)]` and `#[sse(terminal, lost)]`, or come
@@ -108,10 +108,10 @@
 //! # Leases
 //!
 //! The process that runs a producer holds a lease in the store, and renews it three times in its period. When the lease expires,
-//! the run is lost as soon as somebody looks: a process that reads the run, or a call of [`get`](Scope::get),
-//! [`start`](Scope::start), [`status`](Run::status) or [`list`](Runs::list). Until then a producer that is late may go on. While a
+//! the run is lost as soon as a process looks: one that reads the run, or a call of [`get`](Scope::get),
+//! [`start`](Scope::start), [`status`](Run::status) or [`list`](Runs::list). Until then a producer that is late can continue. While a
 //! process cannot reach the store, and for one lease afterwards, it takes no run for lost, because the owners could not renew
-//! either. A producer goes on while renewals fail.
+//! either. A producer continues while renewals fail.
 //!
 //! # Cost
 //!
@@ -139,12 +139,12 @@
 //! |---|---|
 //! | `runs`, `builder`, `scope`, `run`, `status`, `error` | the handles, and what they return |
 //! | `start` | the task that claims a key |
-//! | `producer` | the same task after that: it polls the closure, hears requests to stop, and ends the run |
+//! | `producer` | the same task afterwards: it polls the closure, receives requests to stop, and ends the run |
 //! | `wake_flag` | polls the wait for those requests only when it was woken |
 //! | `writer` | publishes the events of a run |
-//! | `control` | what the tasks of a run tell each other |
+//! | `control` | the requests to the task of a run, and whether the run has ended |
 //! | `registry` | the runs of this process, and the hubs of those that are read here |
-//! | `keeper` | the task that renews leases and finds lost runs |
+//! | `keeper` | the task that renews all leases and finds lost runs |
 //! | `trust` | when an expired lease means that its owner died |
 //! | `end_events` | the events that report how a run ended |
 //! | `key` | the keys in the store |

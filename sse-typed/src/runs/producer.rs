@@ -34,7 +34,7 @@ pub(super) struct OwnRun<E: HubEvent + Send + Sync + 'static, S: RunStore> {
     pub(super) runs: Arc<RunsInner<E, S>>,
     pub(super) run: RunRef,
     pub(super) control: Arc<Control>,
-    /// Nothing is to be done about the record any more.
+    /// The record needs no change when this is dropped.
     is_over: bool,
 }
 
@@ -58,7 +58,7 @@ enum Interrupt {
 }
 
 impl<E: HubEvent + Send + Sync + 'static, S: RunStore> OwnRun<E, S> {
-    /// Adds a run to those of this process, unless nothing is started any more.
+    /// Adds a run to those of this process, unless the process no longer starts runs.
     pub(super) fn add(runs: &Arc<RunsInner<E, S>>, run: RunRef) -> Option<Self> {
         let control = runs.registry.add(&run)?;
         Some(Self { runs: Arc::clone(runs), run, control, is_over: false })
@@ -85,7 +85,7 @@ impl<E: HubEvent + Send + Sync + 'static, S: RunStore> OwnRun<E, S> {
         let outcome = match catch_panic(|| Box::pin(produce(writer))) {
             Some(mut producer) => {
                 let outcome = self.poll_producer(producer.as_mut(), woken, &is_stopping).await;
-                // Nothing that is dropped with it publishes any more.
+                // The drop of the producer must not publish.
                 let end = match &outcome {
                     Outcome::Interrupted(Interrupt::Ended) => self.control.current().end,
                     _ => None,

@@ -40,7 +40,7 @@ struct State<E, S: RunStore> {
     refuses_new: bool,
 }
 
-/// What the keeper has to do next.
+/// The next work of the keeper.
 pub(super) struct Survey {
     /// Runs that have had no reader for too long.
     pub(super) unread: Vec<Arc<Control>>,
@@ -50,7 +50,7 @@ pub(super) struct Survey {
     pub(super) must_renew: bool,
 }
 
-/// What the keeper renews.
+/// The runs of one renewal.
 pub(super) struct Renewals {
     /// The runs of this process.
     pub(super) own: Vec<RunRef>,
@@ -81,7 +81,7 @@ impl<E, S: RunStore> Registry<E, S> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a run of this process, unless nothing is started any more.
+    /// Adds a run of this process, unless the process no longer starts runs.
     pub(super) fn add(&self, run: &RunRef) -> Option<Arc<Control>> {
         let mut state = self.lock();
         if state.refuses_new {
@@ -104,13 +104,13 @@ impl<E, S: RunStore> Registry<E, S> {
         }
     }
 
-    /// Ends the subscriptions of a run that is not kept any more.
+    /// Ends the subscriptions of a run that is no longer kept.
     pub(super) fn remove_hub(&self, run: &RunRef) {
         let removed = self.lock().hubs.remove(run);
         drop(removed);
     }
 
-    /// Whether a run of another process may go on without a notice of its end: it is not known to have ended.
+    /// Whether only the store knows if this run, which has readers here, has ended or is lost.
     pub(super) fn must_look(&self, run: &RunRef) -> bool {
         let state = self.lock();
         !state.own.contains_key(run) && state.hubs.get(run).is_some_and(|hub| !hub.is_closed())
@@ -144,7 +144,7 @@ impl<E, S: RunStore> Registry<E, S> {
         }
     }
 
-    /// Notes that somebody becomes the keeper. False if there is one.
+    /// Notes that the caller spawns the keeper. False if there is one.
     pub(super) fn take_keeper(&self) -> bool {
         !mem::replace(&mut self.lock().has_keeper, true)
     }

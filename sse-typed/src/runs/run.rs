@@ -21,7 +21,7 @@ pub struct Run<E, S: RunStore> {
     run: RunRef,
 }
 
-/// How long a process that asks another one to stop a run waits for that, besides the grace.
+/// How long a caller waits for the process of a run to stop it, besides the grace.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 
 impl<E, S: RunStore> Run<E, S> {

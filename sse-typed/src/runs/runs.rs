@@ -23,7 +23,7 @@ pub struct Runs<E, S: RunStore> {
     pub(super) inner: Arc<RunsInner<E, S>>,
 }
 
-/// What the handles, the tasks and the runs share.
+/// The state that handles and tasks share.
 pub(super) struct RunsInner<E, S: RunStore> {
     pub(super) store: S,
     pub(super) name: Box<str>,
@@ -56,8 +56,8 @@ impl<E: HubEvent + Send + Sync + 'static, S: RunStore> Runs<E, S> {
         Self { inner: Arc::new(RunsInner { store, name: name.into(), owner, settings, end_events, registry, trust }) }
     }
 
-    /// The runs of a subject, such as a user. The keys of different subjects are different runs, so nobody reaches the run of
-    /// somebody else by its key.
+    /// The runs of a subject, for example a user. The same key in two subjects is two runs, so no subject can read or stop the
+    /// run of another one.
     ///
     /// Take the subject from the session, never from the request's path or body.
     ///
@@ -69,7 +69,7 @@ impl<E: HubEvent + Send + Sync + 'static, S: RunStore> Runs<E, S> {
         Ok(Scope::new(Arc::clone(&self.inner), Some(subject.into()), key::subject_part(Some(subject))?))
     }
 
-    /// The runs that everybody who knows the key may read and stop.
+    /// The public runs: everybody who knows the key of one may read and stop it.
     #[must_use]
     pub fn public(&self) -> Scope<E, S> {
         Scope::new(Arc::clone(&self.inner), None, key::subject_part(None).unwrap_or_default())

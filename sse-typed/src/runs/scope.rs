@@ -12,7 +12,7 @@ use super::{
 };
 use crate::codec::HubEvent;
 
-/// The runs of one subject, such as a user, or the public ones: see [`Runs::scope`](super::Runs::scope).
+/// The runs of one subject, for example a user, or the public ones: see [`Runs::scope`](super::Runs::scope).
 ///
 /// It is a handle and cheap to clone. A key is chosen by the client, within its scope: another scope has other runs under the
 /// same key. A key has 1 to 200 bytes (characters that are escaped count three).
@@ -84,7 +84,7 @@ impl<E: HubEvent + Send + Sync + 'static, S: RunStore> Scope<E, S> {
         StartRun::new(self.clone(), key.into(), produce, true)
     }
 
-    /// The run of a key, on whichever process it runs. `None` if there is none, or not any more. That is a 404.
+    /// The run of a key, on whichever process it runs. `None` if the key has no run, or its run is no longer kept: a 404.
     ///
     /// # Errors
     ///

@@ -60,7 +60,7 @@ pub struct StartRun<E, S: RunStore, F> {
     mode: Mode,
 }
 
-/// What happens if the key has a run that has ended.
+/// Whether a run that has ended is joined or replaced.
 #[derive(Clone, Copy, Debug)]
 enum Mode {
     /// It is joined.
@@ -77,7 +77,7 @@ impl<E, S: RunStore, F> StartRun<E, S, F> {
         Self { scope, key, produce, input: None, mode }
     }
 
-    /// The input of the run, such as the body of the request. Its SHA-256 hash is stored with the run.
+    /// Sets the input of the run, for example the body of the request. Its SHA-256 hash is stored with the run.
     ///
     /// If the key has a run of another input, or of none, that run is not joined, and the call fails with
     /// [`is_other_input`](RunsError::is_other_input): a client has used a key twice. Without this setting any run of the key is
@@ -87,7 +87,7 @@ impl<E, S: RunStore, F> StartRun<E, S, F> {
         self
     }
 
-    /// Replaces only this run of the key. If the key has another run meanwhile, that is joined.
+    /// Replaces only this run of the key. If the key has another run by now, that one is joined.
     ///
     /// A page that shows a run which has ended sends its id with the request to begin anew. Two clicks then start one run, even
     /// if that has ended before the second click arrives.
@@ -130,7 +130,7 @@ struct Start<E: HubEvent + Send + Sync + 'static, S: RunStore> {
     answer: oneshot::Sender<Result<Started<E, S>, RunsError>>,
 }
 
-/// What a claim has led to.
+/// The outcome of a claim.
 enum Outcome<E: HubEvent + Send + Sync + 'static, S: RunStore> {
     Started(RunRecord, OwnRun<E, S>, Woken),
     Joined(RunRecord),
@@ -146,7 +146,7 @@ impl<E: HubEvent + Send + Sync + 'static, S: RunStore> Start<E, S> {
     {
         let outcome = self.claim().await;
         let Self { runs, input, answer, .. } = self;
-        // Nobody may wait for the answer any more.
+        // The caller may no longer wait for the answer.
         match outcome {
             Ok(Outcome::Started(record, own, woken)) => {
                 own.set_claimed();

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{event::EventId, hub::End};
 
-/// What is known of a run: see [`Run::status`](super::Run::status) and [`Runs::list`](super::Runs::list).
+/// The status of a run: see [`Run::status`](super::Run::status) and [`Runs::list`](super::Runs::list).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunStatus {
     record: RunRecord,

@@ -45,7 +45,7 @@ struct WriterState<S: RunStore> {
 
 type Append = Pin<Box<dyn Future<Output = Result<EventId, WriteError>> + Send>>;
 
-/// What an append needs.
+/// The log and the limits of a run, which each append uses.
 struct Appends<S: RunStore> {
     log: S::Log,
     control: Arc<Control>,

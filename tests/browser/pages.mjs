@@ -10,7 +10,7 @@ const path = (relative) => fileURLToPath(new URL(relative, import.meta.url));
 const tsc = spawnSync(process.execPath, [path("node_modules/typescript/bin/tsc"), "-p", path("tsconfig.pages.json")], { stdio: "inherit" });
 if (tsc.status !== 0) process.exit(1);
 
-for (const example of ["dashboard", "notifications", "prices"]) {
+for (const example of ["dashboard", "notifications", "prices", "resumable_chat"]) {
   const folder = path(`../../examples/${example}/page`);
   const { outputFiles } = await build({
     absWorkingDir: folder,

@@ -39,6 +39,19 @@ const pages = {
     live: (page) => page.locator("#state", { hasText: "Live" }).waitFor(),
     gap: (page) => page.locator("#notice", { hasText: "again: the server" }).waitFor(),
   },
+  resumable_chat: {
+    args: ["--pace", "40"],
+    async act(page) {
+      await page.click("#suggestions button >> nth=1");
+      await page.locator("[data-state=done]").waitFor();
+      await page.fill("#question", "Write a long answer");
+      await page.keyboard.press("Enter");
+      await page.locator(".answer", { hasText: "is its payload" }).waitFor();
+    },
+    live: (page) => page.locator("#empty").waitFor(),
+    // The store was in memory, so the page that asked has started the answer anew.
+    gap: (page) => page.locator(".exchange:last-child[data-state=streaming]").waitFor(),
+  },
 };
 
 async function start(name, port) {

@@ -3,8 +3,12 @@
 use std::{net::TcpListener, process::Command};
 
 /// Examples that serve, all with the option `--port`.
-const SERVERS: [&str; 3] =
-    [env!("CARGO_BIN_EXE_dashboard"), env!("CARGO_BIN_EXE_notifications"), env!("CARGO_BIN_EXE_prices")];
+const SERVERS: [&str; 4] = [
+    env!("CARGO_BIN_EXE_dashboard"),
+    env!("CARGO_BIN_EXE_notifications"),
+    env!("CARGO_BIN_EXE_prices"),
+    env!("CARGO_BIN_EXE_resumable_chat"),
+];
 
 fn error_of(program: &str, args: &[&str]) -> String {
     let output = Command::new(program).args(args).output().unwrap();

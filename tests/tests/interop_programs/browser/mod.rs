@@ -1,6 +1,7 @@
 //! Pages in a browser.
 
 mod bundles;
+mod chat;
 mod chromium;
 mod cors;
 mod example;

@@ -10,25 +10,25 @@ use super::{
 };
 use crate::server::Server;
 
-const PHONE: Viewport = Viewport { width: 390, height: 844, dark: true };
+pub(super) const PHONE: Viewport = Viewport { width: 390, height: 844, dark: true };
 
 /// The page of the shop with an `EventSource` for each stream, and with `fetch`.
 const TRANSPORTS: [&str; 2] = ["/", "/?transport=fetch"];
 
-const SMALL_PHONE: Viewport = Viewport { width: 320, height: 640, dark: false };
+pub(super) const SMALL_PHONE: Viewport = Viewport { width: 320, height: 640, dark: false };
 
-async fn text(page: &Page, selector: &str) -> String {
+pub(super) async fn text(page: &Page, selector: &str) -> String {
     let text = page.evaluate(&format!("document.querySelector({selector:?}).textContent")).await;
     text.as_str().unwrap().to_owned()
 }
 
 /// Waits until an element of the page shows this among other text.
-async fn wait_for_text(page: &Page, selector: &str, text: &str) {
+pub(super) async fn wait_for_text(page: &Page, selector: &str, text: &str) {
     page.wait_until(&format!("document.querySelector({selector:?})?.textContent.includes({text:?})")).await;
 }
 
 /// Asserts that no error was thrown, and that the page does not scroll sideways.
-async fn assert_no_error_and_no_overflow(page: &mut Page) {
+pub(super) async fn assert_no_error_and_no_overflow(page: &mut Page) {
     assert_eq!(page.unread(), [Value::Null; 0]);
     let wider = "document.documentElement.scrollWidth > document.documentElement.clientWidth";
     assert_eq!(page.evaluate(wider).await, false);

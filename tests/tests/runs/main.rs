@@ -2,7 +2,7 @@
 //!
 //! | # | promise | tests |
 //! |---|---|---|
-//! | 1 | a run is apart from every connection; `cancel_on_disconnect` is the other choice | `reading::a_reader_that_leaves_stops_nothing`, `disconnecting` |
+//! | 1 | a run is apart from every connection; `cancel_on_disconnect` is the other choice | `reading::a_reader_that_leaves_stops_nothing`, `reading::dropping_every_handle_stops_nothing`, `disconnecting` |
 //! | 2 | an event is stored before anybody sees it | `reading::an_event_is_stored_when_publish_returns`, `outages::an_event_is_published_once_through_an_outage` |
 //! | 3 | a reader resumes on any process | `reading::a_reader_resumes_on_another_process` |
 //! | 4 | a reader without an id begins at the beginning | `reading::a_second_reader_gets_the_whole_run` |
@@ -108,6 +108,7 @@ on_each_store! {
         a_joined_closure_is_dropped_without_being_called;
     reading:
         a_reader_that_leaves_stops_nothing,
+        dropping_every_handle_stops_nothing,
         an_event_is_stored_when_publish_returns,
         a_reader_resumes_on_another_process,
         a_second_reader_gets_the_whole_run,

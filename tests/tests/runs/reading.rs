@@ -5,7 +5,7 @@ use sse_typed::{
     hub::LogOptions,
     runs::{RunRef, RunStore, RunWriter},
 };
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::sleep};
 
 use crate::common::{Answer, Setup, count, hang, rest, token};
 
@@ -34,6 +34,20 @@ pub(crate) async fn a_reader_that_leaves_stops_nothing<S: RunStore>(setup: &Setu
     drop(feed);
     let run = scope.get("7").await.unwrap().unwrap();
     assert_eq!(setup.all(&run, first.id.clone()).await, [token(1), Answer::Done]);
+}
+
+pub(crate) async fn dropping_every_handle_stops_nothing<S: RunStore>(setup: &Setup<S>) {
+    let runs = setup.process("a");
+    let (run, feed) = start_fed!(runs.public());
+    drop((runs, run));
+    // Longer than a lease: it is renewed without handles.
+    sleep(setup.lease * 2).await;
+    let there = setup.process("b").public();
+    let run = there.get("7").await.unwrap().unwrap();
+    assert!(run.last_status().is_running());
+    feed.send(0).unwrap();
+    drop(feed);
+    assert_eq!(setup.all(&run, LastEventId::none()).await, [token(0), Answer::Done]);
 }
 
 pub(crate) async fn an_event_is_stored_when_publish_returns<S: RunStore>(setup: &Setup<S>) {

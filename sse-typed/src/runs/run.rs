@@ -24,6 +24,9 @@ pub struct Run<E, S: RunStore> {
 /// How long a caller waits for the process of a run to stop it, besides the grace.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// How often the caller looks meanwhile, if there is no signal.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+
 impl<E, S: RunStore> Run<E, S> {
     pub(super) fn new(runs: Arc<RunsInner<E, S>>, record: RunRecord) -> Self {
         let run = record.run.clone();
@@ -118,12 +121,16 @@ impl<E: HubEvent + Send + Sync + 'static, S: RunStore> Run<E, S> {
         if let Some(control) = self.runs.registry.control(run) {
             control.ask_stop();
         }
-        while timeout_at(deadline, woken).await.is_ok() {
+        while Instant::now() < deadline {
+            // A store that has just begun to listen to the key may miss the first signal.
+            let _ = timeout_at(deadline.min(Instant::now() + LOOK_AGAIN), woken).await;
             // Registered before the look, so that no later signal is missed.
             woken = store.wakes().wait(&run.signal_key());
-            match self.status().await? {
-                Some(status) if status.is_running() => {}
-                ended => return Ok(ended),
+            // A run whose lease expires meanwhile is not lost but stopped.
+            let found = self.runs.trust.noting(store.find(&run.key).await).map_err(RunsError::store)?;
+            match found.filter(|record| record.run == *run) {
+                Some(record) if record.end.is_none() => {}
+                ended => return Ok(ended.map(RunStatus::new)),
             }
         }
         let ended = store.end(run, &self.runs.end_events.stopped(), End::Stopped).await.map_err(RunsError::store)?;

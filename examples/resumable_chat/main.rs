@@ -25,7 +25,7 @@ use std::{env, error::Error, iter, process::ExitCode, time::Duration};
 
 use axum::{
     Json, Router,
-    body::{Body, Bytes},
+    body::Body,
     extract::{Path, State},
     http::{
         HeaderName, HeaderValue, Method, StatusCode,
@@ -37,7 +37,7 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use sse_typed::{
     LastEventId, SseLayer,
-    runs::{AnyRunStore, Runs, Scope},
+    runs::{AnyRunStore, Runs, RunsError, Scope},
     server::{Drain, GuardedListener, Shutdown},
 };
 use tokio::net::TcpListener;
@@ -57,8 +57,8 @@ struct Chat {
 
 impl Chat {
     /// The answers of one user. Keys come from clients: a key of another user is not found here.
-    fn answers_of(&self, user: &User) -> Result<Scope<AnswerEvent, AnyRunStore>, Response> {
-        self.runs.scope(user.as_str()).map_err(|error| error.to_response::<Body>())
+    fn answers_of(&self, user: &User) -> Result<Scope<AnswerEvent, AnyRunStore>, RunsError> {
+        self.runs.scope(user.as_str())
     }
 }
 
@@ -119,14 +119,12 @@ async fn ask(
     user: User,
     Path(key): Path<String>,
     id: LastEventId,
-    body: Bytes,
-) -> Result<Response, Response> {
-    let Ok(Question { question }) = serde_json::from_slice(&body) else {
-        return Err((StatusCode::BAD_REQUEST, "the body is no question\n").into_response());
-    };
+    Json(Question { question }): Json<Question>,
+) -> Result<impl IntoResponse, RunsError> {
     let answerer = chat.answerer.clone();
-    let start = chat.answers_of(&user)?.start(key, |run| answerer.answer(question, run)).input(&body);
-    Ok(start.respond::<Body>(id).await.into_response())
+    let input = question.clone();
+    let start = chat.answers_of(&user)?.start(key, |run| answerer.answer(question, run));
+    Ok(start.input(input.as_bytes()).respond::<Body>(id).await)
 }
 
 /// Starts the answer of a key anew, if it has ended.
@@ -135,10 +133,9 @@ async fn ask_again(
     user: User,
     Path(key): Path<String>,
     Json(Question { question }): Json<Question>,
-) -> Result<StatusCode, Response> {
+) -> Result<StatusCode, RunsError> {
     let answerer = chat.answerer.clone();
-    let restarted = chat.answers_of(&user)?.restart(key, |run| answerer.answer(question, run)).await;
-    restarted.map_err(|error| error.to_response::<Body>())?;
+    chat.answers_of(&user)?.restart(key, |run| answerer.answer(question, run)).await?;
     Ok(StatusCode::ACCEPTED)
 }
 
@@ -147,11 +144,11 @@ async fn read(
     user: User,
     Path(key): Path<String>,
     id: LastEventId,
-) -> Result<impl IntoResponse, Response> {
-    chat.answers_of(&user)?.respond::<Body>(&key, id).await
+) -> Result<impl IntoResponse, RunsError> {
+    Ok(chat.answers_of(&user)?.respond::<Body>(&key, id).await)
 }
 
-async fn stop(State(chat): State<Chat>, user: User, Path(key): Path<String>) -> Result<Response, Response> {
+async fn stop(State(chat): State<Chat>, user: User, Path(key): Path<String>) -> Result<impl IntoResponse, RunsError> {
     Ok(chat.answers_of(&user)?.respond_to_stop::<Body>(&key).await)
 }
 

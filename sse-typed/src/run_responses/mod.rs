@@ -2,6 +2,9 @@
 //!
 //! This module joins `runs` and `server`, which do not use each other. It only has methods of types of `runs`.
 
+#[cfg(feature = "axum")]
+mod axum;
+
 use std::{future::IntoFuture, time::Duration};
 
 use http::{
@@ -185,6 +188,8 @@ impl RunsError {
     /// The response for this error: 400 for a key that is empty or too long, 409 for another input, and 503
     /// with a `Retry-After` of one to five seconds for all others, which may succeed later. The text of the error is the body; it
     /// does not contain the error of the store.
+    ///
+    /// With the feature `axum`, a handler can return the error itself.
     #[must_use]
     pub fn to_response<B: From<String>>(&self) -> Response<B> {
         let reason = self.to_string();

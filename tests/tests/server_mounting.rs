@@ -83,7 +83,9 @@ async fn a_service_builder_serves_it_with_plain_hyper() {
     let service = ServiceBuilder::new()
         .layer(layer())
         .service_fn(|request: Request<Incoming>| ready(Ok::<_, Infallible>(sse(&request))));
-    assert_serves(serve::with_hyper(service).await).await;
+    for address in serve::with_each(service).await {
+        assert_serves(address).await;
+    }
 }
 
 #[tokio::test]
@@ -92,11 +94,13 @@ async fn a_service_may_set_headers_of_its_own() {
         let response = Response::builder().header("x-own", "1").header("cache-control", "no-store").body(sse(&request));
         ready(Ok::<_, Infallible>(response.unwrap()))
     });
-    let (_, headers, text) = get_text(serve::with_hyper(service).await, "/events").await;
-    assert_eq!(text, WIRE);
-    assert_eq!(headers["x-own"], "1");
-    assert_eq!(headers["cache-control"], "no-store");
-    assert_eq!(headers["content-type"], "text/event-stream");
+    for address in serve::with_each(service).await {
+        let (_, headers, text) = get_text(address, "/events").await;
+        assert_eq!(text, WIRE);
+        assert_eq!(headers["x-own"], "1");
+        assert_eq!(headers["cache-control"], "no-store");
+        assert_eq!(headers["content-type"], "text/event-stream");
+    }
 }
 
 #[tokio::test]
@@ -106,12 +110,13 @@ async fn a_service_may_answer_with_a_stream_or_another_response() {
         let denied = Response::builder().status(StatusCode::UNAUTHORIZED).body(Full::from("who are you?")).unwrap();
         ready(Ok::<_, Infallible>(if allowed { Ok(sse(&request)) } else { Err(denied) }))
     });
-    let address = serve::with_hyper(service).await;
-    assert_serves(address).await;
-    let (status, headers, text) = get_text(address, "/secret").await;
-    assert_eq!((status, text.as_str()), (StatusCode::UNAUTHORIZED, "who are you?"));
-    assert_eq!(headers["content-length"], "12");
-    assert!(!headers.contains_key("cache-control"), "what is no event stream passes untouched: {headers:?}");
+    for address in serve::with_each(service).await {
+        assert_serves(address).await;
+        let (status, headers, text) = get_text(address, "/secret").await;
+        assert_eq!((status, text.as_str()), (StatusCode::UNAUTHORIZED, "who are you?"));
+        assert_eq!(headers["content-length"], "12");
+        assert!(!headers.contains_key("cache-control"), "what is no event stream passes untouched: {headers:?}");
+    }
 }
 
 #[tokio::test]
@@ -120,7 +125,9 @@ async fn plain_hyper_serves_it_without_a_layer() {
         let sse = sse(&request).retry(Duration::from_secs(2)).keep_alive(Duration::from_millis(9_500));
         ready(Ok::<_, Infallible>(Response::from(sse)))
     });
-    assert_serves(serve::with_hyper(service).await).await;
+    for address in serve::with_each(service).await {
+        assert_serves(address).await;
+    }
 }
 
 #[tokio::test]
@@ -129,7 +136,9 @@ async fn a_response_that_was_converted_below_the_layer_takes_its_settings() {
         let response: Response<SseBody<_>> = sse(&request).into();
         ready(Ok::<_, Infallible>(response))
     });
-    assert_serves(serve::with_hyper(service).await).await;
+    for address in serve::with_each(service).await {
+        assert_serves(address).await;
+    }
 }
 
 #[tokio::test]
@@ -163,7 +172,11 @@ async fn an_axum_router_mounts_a_service() {
     let service = ServiceBuilder::new()
         .layer(layer())
         .service_fn(|request: Request<axum::body::Body>| ready(Ok::<_, Infallible>(sse(&request))));
-    assert_serves(serve::with_axum(Router::new().route_service("/events", service)).await).await;
+    let router = Router::new().route_service("/events", service);
+    assert_serves(serve::with_axum(router.clone()).await).await;
+    for hand_off in [true, false] {
+        assert_serves(serve::with_server(router.clone(), hand_off).await).await;
+    }
 }
 
 #[tokio::test]
@@ -171,20 +184,22 @@ async fn http_2_carries_many_streams_on_one_connection() {
     let service = ServiceBuilder::new()
         .layer(layer())
         .service_fn(|request: Request<Incoming>| ready(Ok::<_, Infallible>(sse(&request))));
-    let socket = TcpStream::connect(serve::with_hyper(service).await).await.unwrap();
-    let (client, connection) =
-        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(socket)).await.unwrap();
-    tokio::spawn(connection);
-    let streams = (0..20).map(|_| {
-        let mut client = client.clone();
-        async move {
-            let request = Request::get("http://test/events").body(Empty::<Bytes>::new()).unwrap();
-            read(client.send_request(request).await.unwrap()).await
+    for address in serve::with_each(service).await {
+        let socket = TcpStream::connect(address).await.unwrap();
+        let (client, connection) =
+            hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(socket)).await.unwrap();
+        tokio::spawn(connection);
+        let streams = (0..20).map(|_| {
+            let mut client = client.clone();
+            async move {
+                let request = Request::get("http://test/events").body(Empty::<Bytes>::new()).unwrap();
+                read(client.send_request(request).await.unwrap()).await
+            }
+        });
+        for (_, headers, text) in futures_util::future::join_all(streams).await {
+            assert_event_stream(&headers);
+            assert_eq!(text, WIRE);
         }
-    });
-    for (_, headers, text) in futures_util::future::join_all(streams).await {
-        assert_event_stream(&headers);
-        assert_eq!(text, WIRE);
     }
 }
 
@@ -198,7 +213,8 @@ async fn an_empty_stream_is_a_204_without_a_body_on_every_server() {
         .service_fn(|request: Request<Incoming>| ready(Ok::<_, Infallible>(over(request.uri().path() == "/stop"))));
     let axum =
         Router::new().route("/stop", get(async || over(true))).route("/over", get(async || over(false))).layer(layer());
-    for address in [serve::with_hyper(hyper).await, serve::with_axum(axum).await] {
+    let axum = serve::with_axum(axum).await;
+    for address in serve::with_each(hyper).await.into_iter().chain([axum]) {
         for path in ["/stop", "/over"] {
             let (status, headers, text) = get_text(address, path).await;
             assert_eq!((status, text.as_str()), (StatusCode::NO_CONTENT, ""), "{path}");

@@ -195,9 +195,13 @@ mod last_event_id;
 mod layer;
 mod limits;
 mod observer;
+#[cfg(any(feature = "axum", feature = "serve"))]
+mod peer_addr;
 mod response;
 mod response_settings;
 mod result_events;
+#[cfg(feature = "serve")]
+mod serve;
 mod service;
 mod shutdown;
 mod sse;
@@ -210,7 +214,13 @@ mod axum;
 
 #[cfg(feature = "axum")]
 #[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
-pub use self::guard::{GuardedListener, PeerAddr};
+pub use self::guard::GuardedListener;
+#[cfg(any(feature = "axum", feature = "serve"))]
+#[cfg_attr(docsrs, doc(cfg(any(feature = "axum", feature = "serve"))))]
+pub use self::peer_addr::PeerAddr;
+#[cfg(feature = "serve")]
+#[cfg_attr(docsrs, doc(cfg(feature = "serve")))]
+pub use self::serve::{Handshake, Listener, NoTls, RequestBody, Served, Server};
 pub use self::{
     body::{MaybeSseBody, SseBody},
     end_condition::IntoLastEvent,

@@ -50,6 +50,18 @@ pub(super) fn connection_timed_out(reason: &str) {
     tracing::debug!(target: TARGET, reason, "connection timed out");
 }
 
+#[cfg(feature = "serve")]
+pub(super) fn connection_failed(error: &(dyn std::error::Error + 'static)) {
+    #[cfg(feature = "tracing")]
+    tracing::debug!(target: TARGET, error, "connection failed");
+}
+
+#[cfg(feature = "serve")]
+pub(super) fn accept_failed(error: &std::io::Error) {
+    #[cfg(feature = "tracing")]
+    tracing::warn!(target: TARGET, %error, "connection cannot be accepted; trying again");
+}
+
 pub(super) fn shutdown_future_lost() {
     #[cfg(feature = "tracing")]
     tracing::error!(target: TARGET, "the future of a shutdown panicked or was dropped by its runtime; the shutdown begins");

@@ -1,12 +1,11 @@
-//! Servers by axum and hyper, on sockets and in memory, and clients for both versions of HTTP.
+//! Servers by axum, by hyper and by this crate, on sockets and in memory, and clients for both versions of HTTP.
 
 use std::{
     convert::Infallible,
-    future::ready,
-    io,
+    future, io,
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
@@ -21,7 +20,7 @@ use hyper_util::{
 };
 use sse_typed::{
     Sse, SseLayer,
-    server::{ConnectionGuard, Events, GuardedListener, Shutdown, WritesReachKernel},
+    server::{self, ConnectionGuard, Drain, Events, GuardedListener, Shutdown, WritesReachKernel},
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite, DuplexStream},
@@ -45,6 +44,10 @@ pub(crate) enum Server {
     Axum,
     /// An accept loop with the graceful shutdown of hyper-util, on guarded connections.
     Hyper,
+    /// The server of this crate, which hands event streams over from hyper.
+    HandOff,
+    /// The same, and streams stay with hyper.
+    NoHandOff,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -53,7 +56,7 @@ pub(crate) enum Version {
     Http2,
 }
 
-pub(crate) const SERVERS: [Server; 2] = [Server::Axum, Server::Hyper];
+pub(crate) const SERVERS: [Server; 4] = [Server::Axum, Server::Hyper, Server::HandOff, Server::NoHandOff];
 pub(crate) const VERSIONS: [Version; 2] = [Version::Http1, Version::Http2];
 
 /// The settings of a server.
@@ -77,20 +80,21 @@ where
     }
 
     /// Starts the server in a task, which ends with the server.
-    pub(crate) fn start<L: Listener<Io: WritesReachKernel, Addr: std::fmt::Debug>>(
-        self,
-        server: Server,
-        listener: L,
-    ) -> JoinHandle<()> {
+    pub(crate) fn start<L>(self, server: Server, listener: L) -> JoinHandle<()>
+    where
+        L: Listener<Io: WritesReachKernel, Addr: std::fmt::Debug> + server::Listener,
+    {
         match server {
             Server::Axum => tokio::spawn(self.axum(listener)),
             Server::Hyper => tokio::spawn(self.hyper(listener)),
+            Server::HandOff => tokio::spawn(self.own(listener, true)),
+            Server::NoHandOff => tokio::spawn(self.own(listener, false)),
         }
     }
 
     async fn axum<L: Listener<Io: WritesReachKernel, Addr: std::fmt::Debug>>(self, listener: L) {
         let Self { layer, sse, shutdown, deadline, write_timeout } = self;
-        let app = Router::new().route("/", get(move || ready(sse()))).layer(layer);
+        let app = Router::new().route("/", get(move || future::ready(sse()))).layer(layer);
         let begun = shutdown.begun();
         match deadline {
             Some(deadline) => {
@@ -103,9 +107,20 @@ where
         .unwrap();
     }
 
+    async fn own<L: server::Listener>(self, listener: L, hand_off: bool) {
+        let Self { layer, sse, shutdown, deadline, write_timeout } = self;
+        let app = Router::new().route("/", get(move || future::ready(sse()))).layer(layer);
+        let server = server::Server::new(listener).hand_off(hand_off).write_timeout(write_timeout).shutdown(
+            &shutdown,
+            Drain::Now,
+            deadline.unwrap_or(Duration::MAX),
+        );
+        server.serve(app).await;
+    }
+
     async fn hyper<L: Listener<Io: WritesReachKernel>>(self, mut listener: L) {
         let Self { layer, sse, shutdown, deadline, write_timeout } = self;
-        let service = layer.layer(service_fn(move |_: Request<Incoming>| ready(Ok::<_, Infallible>(sse()))));
+        let service = layer.layer(service_fn(move |_: Request<Incoming>| future::ready(Ok::<_, Infallible>(sse()))));
         let http = auto::Builder::new(TokioExecutor::new());
         let graceful = GracefulShutdown::new();
         loop {
@@ -156,7 +171,23 @@ impl Listener for Memory {
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
         match self.0.recv().await {
             Some(io) => (io, "memory"),
-            None => std::future::pending().await,
+            None => future::pending().await,
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<Self::Addr> {
+        Ok("memory")
+    }
+}
+
+impl server::Listener for Memory {
+    type Io = DuplexStream;
+    type Addr = &'static str;
+
+    fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<(Self::Io, Self::Addr)>> {
+        match ready!(self.0.poll_recv(cx)) {
+            Some(io) => Poll::Ready(Ok((io, "memory"))),
+            None => Poll::Pending,
         }
     }
 

@@ -1,4 +1,4 @@
-use std::{fmt, io, net::SocketAddr, time::Duration};
+use std::{fmt, io, time::Duration};
 
 use ::axum::{
     extract::connect_info::Connected,
@@ -6,7 +6,7 @@ use ::axum::{
 };
 
 use super::{ConnectionGuard, WritesReachKernel};
-use crate::server::Shutdown;
+use crate::server::{PeerAddr, Shutdown};
 
 /// A listener for `axum::serve` whose connections are [guarded](ConnectionGuard).
 ///
@@ -119,25 +119,11 @@ impl<L: fmt::Debug> fmt::Debug for GuardedListener<L> {
     }
 }
 
-/// The address of the peer, for axum's `ConnectInfo<PeerAddr>` under a [`GuardedListener`].
-///
-/// axum implements its own `ConnectInfo<SocketAddr>` only for its own listeners.
-#[cfg_attr(docsrs, doc(cfg(feature = "axum")))]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(clippy::exhaustive_structs, reason = "handlers destructure it in their arguments")]
-pub struct PeerAddr<A = SocketAddr>(pub A);
-
 impl<L> Connected<IncomingStream<'_, GuardedListener<L>>> for PeerAddr<L::Addr>
 where
     L: Listener<Io: WritesReachKernel, Addr: Clone + Sync + 'static>,
 {
     fn connect_info(stream: IncomingStream<'_, GuardedListener<L>>) -> Self {
         Self(stream.remote_addr().clone())
-    }
-}
-
-impl<A: fmt::Display> fmt::Display for PeerAddr<A> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
     }
 }

@@ -15,7 +15,7 @@ use pin_project_lite::pin_project;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 #[cfg(feature = "axum")]
-pub use self::listener::{GuardedListener, PeerAddr};
+pub use self::listener::GuardedListener;
 use self::timeouts::{Operation, Timeouts};
 pub use self::writes_reach_kernel::WritesReachKernel;
 use super::Shutdown;

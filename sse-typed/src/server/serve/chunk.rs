@@ -1,0 +1,144 @@
+use std::{
+    io::{self, IoSlice, Write as _},
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use bytes::{Buf, Bytes};
+use tokio::io::AsyncWrite;
+
+use super::hand_off::Framing;
+
+/// The size of a chunk in hexadecimal digits, and a line end.
+const MAX_HEAD: usize = 16 + 2;
+
+/// How many slices one write takes.
+const MAX_SLICES: usize = 8;
+
+/// Bytes that are to be written: the data of a frame as the [framing](Framing) wants it, or the end of the body.
+#[derive(Debug)]
+pub(super) struct Chunk<D> {
+    head: [u8; MAX_HEAD],
+    head_start: u8,
+    head_end: u8,
+    data: Option<D>,
+    tail: &'static [u8],
+}
+
+impl<D: Buf> Chunk<D> {
+    /// The data of a frame. It must not be empty: an empty chunk ends a body.
+    pub(super) fn data(framing: Framing, data: D, is_last: bool) -> Self {
+        let mut chunk =
+            Self { head: [0; MAX_HEAD], head_start: 0, head_end: 0, data: None, tail: tail(framing, is_last) };
+        if framing == Framing::Chunked {
+            let mut unwritten = chunk.head.as_mut_slice();
+            // A `usize` has at most 16 digits.
+            let _ = write!(unwritten, "{:X}\r\n", data.remaining());
+            chunk.head_end = (MAX_HEAD - unwritten.len()) as u8;
+        }
+        chunk.data = Some(data);
+        chunk
+    }
+
+    /// The end of the body.
+    pub(super) const fn end(framing: Framing) -> Self {
+        let tail: &[u8] = match framing {
+            Framing::Chunked => b"0\r\n\r\n",
+            Framing::CloseDelimited => b"",
+        };
+        Self { head: [0; MAX_HEAD], head_start: 0, head_end: 0, data: None, tail }
+    }
+
+    fn head(&self) -> &[u8] {
+        self.head.get(usize::from(self.head_start)..usize::from(self.head_end)).unwrap_or_default()
+    }
+
+    /// Writes all of it. Pending with what is left.
+    pub(super) fn poll_write<Io: AsyncWrite + Unpin>(
+        &mut self,
+        io: &mut Io,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        while self.has_remaining() {
+            let written = if io.is_write_vectored() {
+                let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+                let count = self.chunks_vectored(&mut slices);
+                ready!(Pin::new(&mut *io).poll_write_vectored(cx, &slices[..count]))?
+            } else {
+                ready!(Pin::new(&mut *io).poll_write(cx, self.chunk()))?
+            };
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.advance(written);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// The same bytes in one piece, for a connection that would send each slice by itself.
+    pub(super) fn flatten(mut self) -> Chunk<Bytes> {
+        let bytes = self.copy_to_bytes(self.remaining());
+        Chunk { head: [0; MAX_HEAD], head_start: 0, head_end: 0, data: Some(bytes), tail: b"" }
+    }
+}
+
+const fn tail(framing: Framing, is_last: bool) -> &'static [u8] {
+    match (framing, is_last) {
+        (Framing::Chunked, false) => b"\r\n",
+        (Framing::Chunked, true) => b"\r\n0\r\n\r\n",
+        (Framing::CloseDelimited, _) => b"",
+    }
+}
+
+impl<D: Buf> Buf for Chunk<D> {
+    fn remaining(&self) -> usize {
+        self.head().len() + self.data.as_ref().map_or(0, Buf::remaining) + self.tail.len()
+    }
+
+    fn chunk(&self) -> &[u8] {
+        match &self.data {
+            _ if !self.head().is_empty() => self.head(),
+            Some(data) if data.has_remaining() => data.chunk(),
+            _ => self.tail,
+        }
+    }
+
+    fn chunks_vectored<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        let mut count = 0;
+        let push = |bytes: &'a [u8], count: &mut usize, slices: &mut [IoSlice<'a>]| {
+            if let Some(slice) = slices.get_mut(*count)
+                && !bytes.is_empty()
+            {
+                *slice = IoSlice::new(bytes);
+                *count += 1;
+            }
+        };
+        push(self.head(), &mut count, slices);
+        if let Some(data) = &self.data {
+            count += data.chunks_vectored(&mut slices[count..]);
+            // If the data has more slices than these, the tail must wait for them.
+            let is_complete =
+                slices[..count].iter().map(|slice| slice.len()).sum::<usize>() == self.head().len() + data.remaining();
+            if !is_complete {
+                return count;
+            }
+        }
+        push(self.tail, &mut count, slices);
+        count
+    }
+
+    fn advance(&mut self, mut count: usize) {
+        let head = count.min(self.head().len());
+        self.head_start += head as u8;
+        count -= head;
+        if let Some(data) = &mut self.data {
+            let from_data = count.min(data.remaining());
+            data.advance(from_data);
+            count -= from_data;
+            if !data.has_remaining() {
+                self.data = None;
+            }
+        }
+        self.tail = self.tail.get(count..).unwrap_or_default();
+    }
+}

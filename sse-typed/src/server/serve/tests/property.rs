@@ -1,0 +1,1 @@
+//! Any body, client and pipe.

@@ -1,0 +1,99 @@
+use std::{
+    cmp, fmt,
+    io::{self, IoSlice},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use bytes::{Buf, Bytes};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::{connection::OpenConnection, hand_off::HandOff};
+use crate::server::Begun;
+
+/// The connection below hyper. It first reads bytes that were read before, and notes when everything is written.
+///
+/// Reads and writes fail once the connection is cut, because an upgraded connection leaves its task.
+pub(super) struct Wire<Io, B> {
+    io: Io,
+    /// Bytes that were read from the connection and not by hyper.
+    prefix: Bytes,
+    hand_off: Option<Arc<HandOff<B>>>,
+    cut: Begun,
+    open: OpenConnection,
+}
+
+impl<Io, B> Wire<Io, B> {
+    pub(super) fn new(io: Io, prefix: Bytes, hand_off: Option<Arc<HandOff<B>>>, open: OpenConnection) -> Self {
+        Self { io, prefix, hand_off, cut: open.cut(), open }
+    }
+
+    /// Returns the connection, and the bytes that were not read again.
+    pub(super) fn into_parts(self) -> (Io, Bytes, OpenConnection) {
+        (self.io, self.prefix, self.open)
+    }
+
+    fn check_write(&self) -> io::Result<()> {
+        if self.open.is_cut() { Err(cut()) } else { Ok(()) }
+    }
+}
+
+fn cut() -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, "the connection was open at the deadline of the server's shutdown")
+}
+
+impl<Io: AsyncRead + Unpin, B> AsyncRead for Wire<Io, B> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if !self.prefix.is_empty() {
+            let count = cmp::min(self.prefix.len(), buf.remaining());
+            buf.put_slice(&self.prefix[..count]);
+            self.prefix.advance(count);
+            return Poll::Ready(Ok(()));
+        }
+        if self.cut.poll_at(cx).is_ready() {
+            return Poll::Ready(Err(cut()));
+        }
+        Pin::new(&mut self.io).poll_read(cx, buf)
+    }
+}
+
+impl<Io: AsyncWrite + Unpin, B> AsyncWrite for Wire<Io, B> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.check_write()?;
+        Pin::new(&mut self.io).poll_write(cx, buf)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.check_write()?;
+        Pin::new(&mut self.io).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.check_write()?;
+        let flushed = Pin::new(&mut self.io).poll_flush(cx);
+        if let (Poll::Ready(Ok(())), Some(hand_off)) = (&flushed, &self.hand_off) {
+            hand_off.flushed();
+        }
+        flushed
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.check_write()?;
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+}
+
+impl<Io: fmt::Debug, B> fmt::Debug for Wire<Io, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Wire").field("io", &self.io).field("prefix", &self.prefix.len()).finish_non_exhaustive()
+    }
+}

@@ -76,15 +76,23 @@ fn speed() -> io::Result<()> {
 }
 
 fn memory() -> io::Result<()> {
-    for server in [Server::RawTcp, Server::AxumBroadcast, Server::HubAxum, Server::BroadcastBytes] {
+    for server in [Server::RawTcp, Server::HubServer, Server::HubAxumServer, Server::AxumBroadcast, Server::HubAxum, Server::BroadcastBytes] {
         measure_memory(server, HyperSettings::Http1, CONNECTIONS)?;
     }
     for settings in HyperSettings::ALL {
         measure_memory(Server::HubHyper, settings, CONNECTIONS)?;
     }
     // Some machines have a lower limit of open files.
-    measure_memory(Server::HubHyper, HyperSettings::Http1, 10 * CONNECTIONS)
-        .or_else(|error| writeln!(io::stderr(), "{} connections failed: {error}", 10 * CONNECTIONS))
+    for (server, connections) in [
+        (Server::HubHyper, 10 * CONNECTIONS),
+        (Server::RawTcp, 19 * CONNECTIONS),
+        (Server::HubServer, 19 * CONNECTIONS),
+        (Server::HubAxumServer, 19 * CONNECTIONS),
+    ] {
+        measure_memory(server, HyperSettings::Http1, connections)
+            .or_else(|error| writeln!(io::stderr(), "{connections} connections failed: {error}"))?;
+    }
+    Ok(())
 }
 
 /// The server's memory for open connections, each of which has received one event.

@@ -13,6 +13,10 @@ pub const PUBLISH: u8 = b'p';
 pub enum Server {
     /// Writes the bytes to each socket: the cost of the kernel.
     RawTcp,
+    /// A hub, served by this crate's server, without a framework.
+    HubServer,
+    /// A hub in an axum router, served by this crate's server with a graceful shutdown.
+    HubAxumServer,
     /// A hub, served by hyper.
     HubHyper,
     /// A hub, served by axum.
@@ -24,11 +28,21 @@ pub enum Server {
 }
 
 impl Server {
-    pub const ALL: [Self; 5] = [Self::RawTcp, Self::HubHyper, Self::HubAxum, Self::BroadcastBytes, Self::AxumBroadcast];
+    pub const ALL: [Self; 7] = [
+        Self::RawTcp,
+        Self::HubServer,
+        Self::HubAxumServer,
+        Self::HubHyper,
+        Self::HubAxum,
+        Self::BroadcastBytes,
+        Self::AxumBroadcast,
+    ];
 
     pub const fn name(self) -> &'static str {
         match self {
             Self::RawTcp => "raw TCP",
+            Self::HubServer => "sse-typed: hub, Server",
+            Self::HubAxumServer => "sse-typed: hub, axum on Server with a shutdown",
             Self::HubHyper => "sse-typed: hub, hyper",
             Self::HubAxum => "sse-typed: hub, axum",
             Self::BroadcastBytes => "broadcast of Bytes, hyper",

@@ -22,6 +22,7 @@ use hyper_util::{
 use sse_typed::{
     Encoded, Hub, Sse,
     hub::{OnGap, Start},
+    server::{self, Drain, Shutdown},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -57,6 +58,8 @@ pub fn run(server: Server, settings: HyperSettings, burst: u64) -> io::Result<()
         }
         let publish = match server {
             Server::RawTcp | Server::HubHyper => hub_hyper(data, settings),
+            Server::HubServer => hub_server(data),
+            Server::HubAxumServer => hub_axum_server(data),
             Server::HubAxum => hub_axum(data),
             Server::BroadcastBytes => broadcast_bytes(data, settings),
             Server::AxumBroadcast => axum_broadcast(data),
@@ -113,6 +116,26 @@ fn hub_hyper(data: TcpListener, settings: HyperSettings) -> Publish {
     let hub = Hub::builder_on_gap(OnGap::Ignore).build();
     let subscribed = hub.clone();
     serve_hyper(data, settings, move || Sse::new(subscribed.subscribe(Start::Live)).into());
+    Box::new(move |event| drop(hub.publish_now(event)))
+}
+
+fn hub_server(data: TcpListener) -> Publish {
+    let hub = Hub::builder_on_gap(OnGap::Ignore).build();
+    let subscribed = hub.clone();
+    let service = tower::service_fn(move |_: Request<server::RequestBody>| {
+        std::future::ready(Ok::<_, Infallible>(Sse::new(subscribed.subscribe(Start::Live))))
+    });
+    tokio::spawn(server::Server::new(data).serve(service));
+    Box::new(move |event| drop(hub.publish_now(event)))
+}
+
+fn hub_axum_server(data: TcpListener) -> Publish {
+    let hub = Hub::builder_on_gap(OnGap::Ignore).build();
+    let subscribed = hub.clone();
+    let handler = move || std::future::ready(Sse::new(subscribed.subscribe(Start::Live)));
+    let app = Router::new().route(PATH, routing::get(handler));
+    let server = server::Server::new(data).shutdown(&Shutdown::new(), Drain::Now, TIMEOUT);
+    tokio::spawn(server.serve(app));
     Box::new(move |event| drop(hub.publish_now(event)))
 }
 

@@ -27,6 +27,11 @@ pub struct RequestBody {
 pub(super) struct IsRead(Option<Arc<AtomicBool>>);
 
 impl IsRead {
+    #[cfg(test)]
+    pub(super) const fn nothing_to_read() -> Self {
+        Self(None)
+    }
+
     pub(super) fn get(&self) -> bool {
         self.0.as_ref().is_none_or(|is_read| is_read.load(Ordering::Acquire))
     }

@@ -145,7 +145,7 @@ impl Service<Request<RequestBody>> for ReadsLater {
 
     fn call(&mut self, request: Request<RequestBody>) -> Self::Future {
         let reads = Arc::clone(&self.reads);
-        let (head, mut body) = request.into_parts();
+        let mut body = request.into_body();
         tokio::spawn(async move {
             reads.notified().await;
             let mut text = Vec::new();
@@ -154,17 +154,7 @@ impl Service<Request<RequestBody>> for ReadsLater {
             }
             assert_eq!(text, b"abc");
         });
-        let request = Request::from_parts(head, ());
-        drop(request);
-        let response = self.scripted.call_without_request();
-        ready(Ok(response))
-    }
-}
-
-impl Scripted {
-    fn call_without_request(&self) -> Response<ScriptedBody> {
-        let body = ScriptedBody { steps: self.steps.clone().into(), log: self.log.clone(), exact_size: None };
-        with_header(Response::new(body), "content-type", "text/event-stream")
+        ready(Ok(self.scripted.response()))
     }
 }
 

@@ -1,6 +1,7 @@
 mod bytes_on_the_wire;
 mod chunks;
 mod hand_off;
+mod polls;
 mod property;
 mod server;
 
@@ -149,6 +150,13 @@ struct Scripted {
 }
 
 impl Scripted {
+    fn response(&self) -> Response<ScriptedBody> {
+        let body = ScriptedBody { steps: self.steps.clone().into(), log: self.log.clone(), exact_size: None };
+        let mut response = Response::new(body);
+        response.headers_mut().insert("content-type", http::HeaderValue::from_static("text/event-stream"));
+        (self.change)(response)
+    }
+
     fn new(steps: impl Into<Vec<Step>>) -> Self {
         Self { steps: steps.into(), change: std::convert::identity, log: Log::default() }
     }
@@ -164,10 +172,7 @@ impl Service<Request<RequestBody>> for Scripted {
     }
 
     fn call(&mut self, _: Request<RequestBody>) -> Self::Future {
-        let body = ScriptedBody { steps: self.steps.clone().into(), log: self.log.clone(), exact_size: None };
-        let mut response = Response::new(body);
-        response.headers_mut().insert("content-type", http::HeaderValue::from_static("text/event-stream"));
-        ready(Ok((self.change)(response)))
+        ready(Ok(self.response()))
     }
 }
 

@@ -21,15 +21,28 @@ const DEFAULT_WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The timeouts of a guarded connection.
 ///
-/// Reads and writes have separate shutdown deadlines, because two tasks may wait for them.
+/// A server has one for each open stream, so it is small.
 #[derive(Debug)]
 pub(super) struct Timeouts {
-    write_timeout: Duration,
+    write_timeout: WriteTimeout,
+    /// The task that reads. It is woken when a timeout expires, because no bytes may ever arrive.
+    read_waker: Option<Waker>,
+    /// Absent while nothing of it is set.
+    running: Option<Box<RunningTimeouts>>,
+}
+
+/// A write timeout in nanoseconds: half the size of a `Duration`. `u64::MAX` is no timeout.
+#[derive(Clone, Copy, Debug)]
+struct WriteTimeout(u64);
+
+/// The timeouts that can expire now, or have expired.
+///
+/// Reads and writes have separate shutdown deadlines, because two tasks may wait for them.
+#[derive(Debug, Default)]
+struct RunningTimeouts {
     blocked: Option<Blocked>,
     read_deadline: Option<ShutdownDeadline>,
     write_deadline: Option<ShutdownDeadline>,
-    /// The task that reads. It is woken when a timeout expires, because no bytes may ever arrive.
-    read_waker: Option<Waker>,
     expired: Option<Expired>,
 }
 
@@ -78,31 +91,41 @@ impl Expired {
 
 impl Default for Timeouts {
     fn default() -> Self {
-        Self {
-            write_timeout: DEFAULT_WRITE_TIMEOUT,
-            blocked: None,
-            read_deadline: None,
-            write_deadline: None,
-            read_waker: None,
-            expired: None,
-        }
+        Self { write_timeout: WriteTimeout::new(DEFAULT_WRITE_TIMEOUT), read_waker: None, running: None }
+    }
+}
+
+impl WriteTimeout {
+    const fn new(timeout: Duration) -> Self {
+        let nanos = timeout.as_nanos();
+        // More than five hundred years.
+        Self(if nanos < u64::MAX as u128 { nanos as u64 } else { u64::MAX })
+    }
+
+    /// The end of a timeout that starts now. `None` if it is later than `Instant` can express.
+    fn end(self) -> Option<Instant> {
+        let timeout = if self.0 == u64::MAX { Duration::MAX } else { Duration::from_nanos(self.0) };
+        Instant::now().checked_add(timeout)
     }
 }
 
 impl Timeouts {
     pub(super) const fn set_write_timeout(&mut self, timeout: Duration) {
-        self.write_timeout = timeout;
+        self.write_timeout = WriteTimeout::new(timeout);
     }
 
     pub(super) fn set_shutdown(&mut self, shutdown: &Shutdown, after: Duration) {
         let deadline = || Some(ShutdownDeadline::NotBegun { begun: shutdown.begun(), after });
-        self.read_deadline = deadline();
-        self.write_deadline = deadline();
+        let running = self.running.get_or_insert_default();
+        running.read_deadline = deadline();
+        running.write_deadline = deadline();
     }
 
     /// Checks the timeouts before a read. An error if one has expired.
     pub(super) fn check_read(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
-        if self.read_deadline.as_mut().is_some_and(|deadline| deadline.poll(cx).is_ready()) {
+        if let Some(running) = &mut self.running
+            && running.read_deadline.as_mut().is_some_and(|deadline| deadline.poll(cx).is_ready())
+        {
             self.expire(Expired::ShutdownDeadline);
         }
         match &mut self.read_waker {
@@ -114,7 +137,9 @@ impl Timeouts {
 
     /// Checks the timeouts before a write, a flush or the shutdown of the connection. An error if one has expired.
     pub(super) fn check_write(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
-        if self.write_deadline.as_mut().is_some_and(|deadline| deadline.poll(cx).is_ready()) {
+        if let Some(running) = &mut self.running
+            && running.write_deadline.as_mut().is_some_and(|deadline| deadline.poll(cx).is_ready())
+        {
             self.expire(Expired::ShutdownDeadline);
         }
         self.check()
@@ -137,10 +162,16 @@ impl Timeouts {
         }
         if polled.is_ready() {
             // A socket's flush is always ready, so it does not prove that a pending write makes progress.
-            if operation == Operation::Write
-                || self.blocked.as_ref().is_some_and(|blocked| blocked.operation == Operation::Flush)
+            if let Some(running) = &mut self.running
+                && running
+                    .blocked
+                    .as_ref()
+                    .is_some_and(|blocked| operation == Operation::Write || blocked.operation == Operation::Flush)
             {
-                self.blocked = None;
+                running.blocked = None;
+                if running.is_empty() {
+                    self.running = None;
+                }
             }
             return polled;
         }
@@ -150,18 +181,19 @@ impl Timeouts {
     /// Ready when the connection has been pending for the write timeout.
     fn poll_write_timeout(&mut self, operation: Operation, cx: &mut Context<'_>) -> Poll<()> {
         let timeout = self.write_timeout;
-        let blocked = self.blocked.get_or_insert_with(|| Blocked {
-            operation,
-            timer: Instant::now().checked_add(timeout).map(|end| Box::pin(sleep_until(end))),
-        });
+        let running = self.running.get_or_insert_default();
+        let blocked = running
+            .blocked
+            .get_or_insert_with(|| Blocked { operation, timer: timeout.end().map(|end| Box::pin(sleep_until(end))) });
         blocked.timer.as_mut().map_or(Poll::Pending, |timer| poll_timer(timer.as_mut(), cx))
     }
 
     fn expire(&mut self, expired: Expired) {
         // The first timeout that expires is the reported one.
-        if self.expired.is_none() {
+        let running = self.running.get_or_insert_default();
+        if running.expired.is_none() {
             trace::connection_timed_out(expired.as_str());
-            self.expired = Some(expired);
+            running.expired = Some(expired);
             if let Some(waker) = self.read_waker.take() {
                 waker.wake();
             }
@@ -169,10 +201,19 @@ impl Timeouts {
     }
 
     fn check(&self) -> io::Result<()> {
-        match self.expired {
+        match self.running.as_ref().and_then(|running| running.expired) {
             None => Ok(()),
             Some(expired) => Err(io::Error::new(io::ErrorKind::TimedOut, expired.as_str())),
         }
+    }
+}
+
+impl RunningTimeouts {
+    const fn is_empty(&self) -> bool {
+        self.blocked.is_none()
+            && self.read_deadline.is_none()
+            && self.write_deadline.is_none()
+            && self.expired.is_none()
     }
 }
 

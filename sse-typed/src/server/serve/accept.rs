@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use hyper_util::{rt::TokioIo, service::TowerToHyperService};
+use hyper_util::rt::TokioIo;
 use tokio::{
     task::coop::poll_proceed,
     time::{Instant, sleep, timeout},
@@ -36,8 +36,7 @@ const DROP_TIMEOUT: Duration = Duration::from_secs(1);
 pub(super) async fn serve<L, H, S>(
     mut listener: L,
     handshake: H,
-    service: S,
-    server: Arc<ServerState>,
+    server: Arc<ServerState<S>>,
     max_connections: usize,
     deadline: Duration,
 ) -> Served
@@ -55,9 +54,8 @@ where
                 errors.reset();
                 accepted += 1;
                 let open = OpenConnection::new(&server);
-                let (handshake, service) = (handshake.clone(), service.clone());
                 let socket = ConnectionGuard::new(socket).write_timeout(server.settings.write_timeout);
-                tokio::spawn(UntilCut::new(open.cut(), run(socket, peer, handshake, service, open)));
+                tokio::spawn(UntilCut::new(open.cut(), run(socket, peer, handshake.clone(), open)));
             }
             Err(error) if is_error_of_one_connection(&error) => {}
             Err(error) => errors.wait(&error, &server, &mut begun).await,
@@ -79,9 +77,9 @@ where
 }
 
 /// Accepts the next connection. `None` once the shutdown has begun.
-async fn next_connection<L: Listener>(
+async fn next_connection<L: Listener, S>(
     listener: &mut L,
-    server: &ServerState,
+    server: &ServerState<S>,
     max_connections: usize,
     begun: &mut Begun,
 ) -> Option<io::Result<(L::Io, L::Addr)>> {
@@ -108,7 +106,7 @@ async fn next_connection<L: Listener>(
 }
 
 /// Waits until no connection is open.
-async fn all_ended(server: &ServerState) {
+async fn all_ended<S>(server: &ServerState<S>) {
     while server.open_connections() > 0 {
         // An end before this is remembered by `Notify`.
         server.ended.notified().await;
@@ -146,7 +144,7 @@ impl AcceptErrors {
     }
 
     /// Waits for a time that doubles with each error, or until a connection ends.
-    async fn wait(&mut self, error: &io::Error, server: &ServerState, begun: &mut Begun) {
+    async fn wait<S>(&mut self, error: &io::Error, server: &ServerState<S>, begun: &mut Begun) {
         if self.traced.is_none_or(|traced| traced.elapsed() >= TRACE_INTERVAL) {
             self.traced = Some(Instant::now());
             trace::accept_failed(error);
@@ -165,7 +163,7 @@ impl AcceptErrors {
 }
 
 /// Runs a connection from its handshake to its end, or to its first event stream.
-async fn run<Socket, H, S, A>(socket: ConnectionGuard<Socket>, peer: A, handshake: H, service: S, open: OpenConnection)
+async fn run<Socket, H, S, A>(socket: ConnectionGuard<Socket>, peer: A, handshake: H, open: OpenConnection<S>)
 where
     Socket: Send,
     H: Handshake<ConnectionGuard<Socket>>,
@@ -180,12 +178,11 @@ where
     };
     let mut begun = open.server().shutdown.begun();
     let Some((version, received)) = detect(&mut io, settings.header_timeout, &mut begun).await else { return };
-    let service = TowerToHyperService::new(service);
     match version {
-        Version::Http1 => Http1Connection::new(io, received, service, peer, open).await,
+        Version::Http1 => Http1Connection::new(io, received, peer, open).await,
         Version::Http2 => {
-            let http = open.server().http2.clone();
-            let wire = TokioIo::new(Wire::<_, S::Body>::new(io, received, None, open));
+            let (http, service) = (open.server().http2.clone(), open.server().service());
+            let wire = TokioIo::new(Wire::new(io, received, None, open));
             let mut connection = pin!(http.serve_connection(wire, ConnectionService::new(service, peer, None)));
             let mut is_draining = false;
             let ended = poll_fn(|cx| {

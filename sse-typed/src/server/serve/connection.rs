@@ -3,7 +3,7 @@ use std::{
     future::Future,
     pin::Pin,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     task::{Context, Poll},
@@ -11,15 +11,22 @@ use std::{
 };
 
 use hyper::server::conn::{http1, http2};
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::{
+    rt::{TokioExecutor, TokioTimer},
+    service::TowerToHyperService,
+};
 use pin_project_lite::pin_project;
 use tokio::sync::Notify;
 
-use crate::server::{Begun, Shutdown};
+use crate::{
+    server::{Begun, Shutdown},
+    wake::Ticket,
+};
 
 /// What all connections of a server share.
-#[derive(Debug)]
-pub(super) struct ServerState {
+pub(super) struct ServerState<S> {
+    /// Cloned for each connection. Its mutex makes the state `Sync`.
+    service: Mutex<S>,
     pub(super) settings: ConnectionSettings,
     pub(super) http1: http1::Builder,
     pub(super) http2: http2::Builder<TokioExecutor>,
@@ -56,8 +63,8 @@ const HTTP2_SEND_BUFFER: usize = 64 << 10;
 const HTTP2_PING_INTERVAL: Duration = Duration::from_secs(20);
 const HTTP2_PING_TIMEOUT: Duration = Duration::from_secs(10);
 
-impl ServerState {
-    pub(super) fn new(settings: ConnectionSettings, shutdown: Shutdown) -> Arc<Self> {
+impl<S> ServerState<S> {
+    pub(super) fn new(service: S, settings: ConnectionSettings, shutdown: Shutdown) -> Arc<Self> {
         let mut http1 = http1::Builder::new();
         http1
             .timer(TokioTimer::new())
@@ -73,6 +80,7 @@ impl ServerState {
             .keep_alive_interval(HTTP2_PING_INTERVAL)
             .keep_alive_timeout(HTTP2_PING_TIMEOUT);
         Arc::new(Self {
+            service: Mutex::new(service),
             settings,
             http1,
             http2,
@@ -81,6 +89,15 @@ impl ServerState {
             open: AtomicUsize::new(0),
             ended: Notify::new(),
         })
+    }
+
+    /// The service for a connection.
+    pub(super) fn service(&self) -> TowerToHyperService<S>
+    where
+        S: Clone,
+    {
+        // If a clone has panicked, the original is as it was.
+        TowerToHyperService::new(self.service.lock().unwrap_or_else(PoisonError::into_inner).clone())
     }
 
     pub(super) fn open_connections(&self) -> usize {
@@ -93,48 +110,69 @@ impl ServerState {
     }
 }
 
-/// An open connection of the server. It is counted until it is dropped.
-pub(super) struct OpenConnection(Arc<ServerState>);
+impl<S> fmt::Debug for ServerState<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServerState")
+            .field("settings", &self.settings)
+            .field("open", &self.open)
+            .field("shutdown", &self.shutdown)
+            .field("cut", &self.cut)
+            .finish_non_exhaustive()
+    }
+}
 
-impl OpenConnection {
-    pub(super) fn new(server: &Arc<ServerState>) -> Self {
+/// An open connection of the server. It is counted until it is dropped.
+pub(super) struct OpenConnection<S> {
+    server: Arc<ServerState<S>>,
+    /// The place of its task among those that wait for the cut.
+    ticket: Ticket,
+}
+
+impl<S> OpenConnection<S> {
+    pub(super) fn new(server: &Arc<ServerState<S>>) -> Self {
         server.open.fetch_add(1, Ordering::AcqRel);
-        Self(Arc::clone(server))
+        Self { server: Arc::clone(server), ticket: Ticket::default() }
     }
 
-    pub(super) fn server(&self) -> &ServerState {
-        &self.0
+    pub(super) fn server(&self) -> &ServerState<S> {
+        &self.server
     }
 
     /// Waits until the connection is to be dropped.
     pub(super) fn cut(&self) -> Begun {
-        self.0.cut.begun()
+        self.server.cut.begun()
+    }
+
+    /// Ready when the connection is to be dropped. Unlike [`cut`](Self::cut) it takes no memory of its own.
+    pub(super) fn poll_cut(&mut self, cx: &Context<'_>) -> Poll<()> {
+        self.server.cut.poll_begun(&mut self.ticket, cx)
     }
 
     pub(super) fn is_cut(&self) -> bool {
-        self.0.cut.has_begun()
+        self.server.cut.has_begun()
     }
 
     pub(super) fn is_shutting_down(&self) -> bool {
-        self.0.shutdown.has_begun()
+        self.server.shutdown.has_begun()
     }
 }
 
-impl Drop for OpenConnection {
+impl<S> Drop for OpenConnection<S> {
     fn drop(&mut self) {
-        self.0.open.fetch_sub(1, Ordering::AcqRel);
-        self.0.ended.notify_one();
+        self.server.cut.deregister(&mut self.ticket);
+        self.server.open.fetch_sub(1, Ordering::AcqRel);
+        self.server.ended.notify_one();
     }
 }
 
-impl fmt::Debug for OpenConnection {
+impl<S> fmt::Debug for OpenConnection<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("OpenConnection").finish()
+        f.debug_struct("OpenConnection").field("server", &self.server).finish_non_exhaustive()
     }
 }
 
 pin_project! {
-    /// The future of a connection. It ends when the connection does, or when it is cut.
+    /// The future of a connection in hyper. It ends when the connection does, or when it is cut.
     #[derive(Debug)]
     pub(super) struct UntilCut<F> {
         #[pin]

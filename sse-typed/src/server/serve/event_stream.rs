@@ -9,7 +9,6 @@ use std::{
 
 use bytes::{Buf as _, Bytes, BytesMut};
 use http_body::Body;
-use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{
@@ -37,26 +36,34 @@ const FRAMES_PER_POLL: usize = 16;
 /// meanwhile is kept, and hyper gets it with the connection after the stream.
 pub(super) struct EventStream<Io, S: Application, A>(Option<Connection<Io, S, A>>);
 
+/// It is small, because a server has one for each open stream: what an idle stream does not need is boxed.
 struct Connection<Io, S: Application, A> {
     io: Io,
-    state: State<S>,
-    /// The rest of a frame that the connection has not taken.
-    unsent: Option<Box<Unsent<<S::Body as Body>::Data>>>,
-    received: Option<Box<BytesMut>>,
-    service: TowerToHyperService<S>,
+    /// `None` once it has ended.
+    body: Option<Pin<Box<S::Body>>>,
+    busy: Option<Box<Busy<<S::Body as Body>::Data>>>,
     peer: A,
-    open: OpenConnection,
+    open: OpenConnection<S>,
     framing: Framing,
     is_persistent: bool,
     /// Whether the client has closed its side.
     is_read_closed: bool,
 }
 
-enum State<S: Application> {
-    Streaming(Pin<Box<S::Body>>),
-    /// The end of the body is yet to be flushed.
-    Ending,
-    Closing(Closing),
+/// What an idle stream does not have.
+struct Busy<D> {
+    /// The rest of a frame that the connection has not taken.
+    unsent: Option<Unsent<D>>,
+    /// What the client has sent.
+    received: BytesMut,
+    /// Set once the end of the body is written, if the connection takes no other request.
+    closing: Option<Closing>,
+}
+
+impl<D> Default for Busy<D> {
+    fn default() -> Self {
+        Self { unsent: None, received: BytesMut::new(), closing: None }
+    }
 }
 
 enum Unsent<D> {
@@ -73,16 +80,13 @@ where
         body: Pin<Box<S::Body>>,
         terms: Terms,
         received: BytesMut,
-        service: TowerToHyperService<S>,
         peer: A,
-        open: OpenConnection,
+        open: OpenConnection<S>,
     ) -> Self {
         Self(Some(Connection {
             io,
-            state: State::Streaming(body),
-            unsent: None,
-            received: (!received.is_empty()).then(|| Box::new(received)),
-            service,
+            body: Some(body),
+            busy: (!received.is_empty()).then(|| Box::new(Busy { received, ..Busy::default() })),
             peer,
             open,
             framing: terms.framing,
@@ -102,6 +106,10 @@ where
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let Some(connection) = &mut self.0 else { return Poll::Ready(()) };
+        if connection.open.poll_cut(cx).is_ready() {
+            self.0 = None;
+            return Poll::Ready(());
+        }
         let after = ready!(connection.poll(cx));
         let Some(connection) = self.0.take() else { return Poll::Ready(()) };
         match after {
@@ -133,30 +141,29 @@ where
     A: Address,
 {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<AfterStream>> {
-        if let State::Closing(closing) = &mut self.state {
-            return closing.poll(&mut self.io, cx).map_ok(|()| AfterStream::Closed);
+        let is_closing = self.busy.as_ref().is_some_and(|busy| busy.closing.is_some());
+        if !is_closing {
+            self.poll_read(cx)?;
+            ready!(self.poll_stream(cx))?;
+            if self.is_persistent && !self.is_read_closed && !self.open.is_shutting_down() {
+                return Poll::Ready(Ok(AfterStream::NextRequest));
+            }
         }
-        self.poll_read(cx)?;
-        ready!(self.poll_stream(cx))?;
-        if self.is_persistent && !self.is_read_closed && !self.open.is_shutting_down() {
-            return Poll::Ready(Ok(AfterStream::NextRequest));
-        }
-        let mut closing = Closing::new(self.is_read_closed);
-        let closed = closing.poll(&mut self.io, cx);
-        self.state = State::Closing(closing);
-        closed.map_ok(|()| AfterStream::Closed)
+        let is_read_closed = self.is_read_closed;
+        let closing = self.busy.get_or_insert_default().closing.get_or_insert_with(|| Closing::new(is_read_closed));
+        closing.poll(&mut self.io, cx).map_ok(|()| AfterStream::Closed)
     }
 
     /// Gives the connection back to hyper, with what the client has sent meanwhile.
     fn serve_next_request(self) {
-        let received = self.received.map_or_else(Bytes::new, |received| received.freeze());
+        let received = self.busy.map_or_else(Bytes::new, |busy| busy.received.freeze());
         let cut = self.open.cut();
-        tokio::spawn(UntilCut::new(cut, Http1Connection::new(self.io, received, self.service, self.peer, self.open)));
+        tokio::spawn(UntilCut::new(cut, Http1Connection::new(self.io, received, self.peer, self.open)));
     }
 
     /// Reads what the client has sent. An error if the connection is over.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
-        while !self.is_read_closed && self.received.as_ref().is_none_or(|received| received.len() < MAX_RECEIVED) {
+        while !self.is_read_closed && self.busy.as_ref().is_none_or(|busy| busy.received.len() < MAX_RECEIVED) {
             let mut buffer = [MaybeUninit::uninit(); READ_SIZE];
             let mut buffer = ReadBuf::uninit(&mut buffer);
             let Poll::Ready(read) = Pin::new(&mut self.io).poll_read(cx, &mut buffer) else { break };
@@ -167,7 +174,7 @@ where
                 }
                 self.is_read_closed = true;
             } else {
-                self.received.get_or_insert_default().extend_from_slice(buffer.filled());
+                self.busy.get_or_insert_default().received.extend_from_slice(buffer.filled());
             }
         }
         Ok(())
@@ -180,7 +187,7 @@ where
             // A connection with a buffer of its own sends everything before the next frame. Reads may have made bytes to
             // be sent, too.
             ready!(Pin::new(&mut self.io).poll_flush(cx))?;
-            let State::Streaming(body) = &mut self.state else { return Poll::Ready(Ok(())) };
+            let Some(body) = &mut self.body else { return Poll::Ready(Ok(())) };
             let chunk = match ready!(body.as_mut().poll_frame(cx)) {
                 Some(Ok(frame)) => match frame.into_data() {
                     // It would be the last chunk.
@@ -188,19 +195,19 @@ where
                     Ok(data) => {
                         let is_last = body.is_end_stream();
                         if is_last {
-                            self.state = State::Ending;
+                            self.body = None;
                         }
                         Chunk::data(self.framing, data, is_last)
                     }
                     // Trailers are the end, and were not announced.
                     Err(_) => {
-                        self.state = State::Ending;
+                        self.body = None;
                         Chunk::end(self.framing)
                     }
                 },
                 Some(Err(error)) => return Poll::Ready(Err(io::Error::other(error))),
                 None => {
-                    self.state = State::Ending;
+                    self.body = None;
                     Chunk::end(self.framing)
                 }
             };
@@ -217,15 +224,20 @@ where
             if self.io.is_write_vectored() { Unsent::Slices(chunk) } else { Unsent::Flat(chunk.flatten()) };
         let written = unsent.poll_write(&mut self.io, cx);
         if written.is_pending() {
-            self.unsent = Some(Box::new(unsent));
+            self.busy.get_or_insert_default().unsent = Some(unsent);
         }
         written
     }
 
     fn poll_unsent(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if let Some(unsent) = &mut self.unsent {
+        if let Some(busy) = &mut self.busy
+            && let Some(unsent) = &mut busy.unsent
+        {
             ready!(unsent.poll_write(&mut self.io, cx))?;
-            self.unsent = None;
+            busy.unsent = None;
+            if busy.received.is_empty() {
+                self.busy = None;
+            }
         }
         Poll::Ready(Ok(()))
     }

@@ -8,11 +8,11 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use hyper::server::conn::http1::UpgradeableConnection;
-use hyper_util::{rt::TokioIo, service::TowerToHyperService};
+use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{
-    connection::{OpenConnection, UntilCut},
+    connection::OpenConnection,
     event_stream::EventStream,
     hand_off::HandOff,
     service::{Address, Application, ConnectionService},
@@ -28,7 +28,7 @@ where
     S: Application,
     A: Address,
 {
-    connection: Option<UpgradeableConnection<TokioIo<Wire<Io, S::Body>>, ConnectionService<S, A, S::Body>>>,
+    connection: Option<UpgradeableConnection<TokioIo<Wire<Io, S>>, ConnectionService<S, A, S::Body>>>,
     hand_off: Option<Arc<HandOff<S::Body>>>,
     begun: Begun,
     is_draining: bool,
@@ -41,8 +41,9 @@ where
     A: Address,
 {
     /// A connection of which these bytes were read already.
-    pub(super) fn new(io: Io, read: Bytes, service: TowerToHyperService<S>, peer: A, open: OpenConnection) -> Self {
+    pub(super) fn new(io: Io, read: Bytes, peer: A, open: OpenConnection<S>) -> Self {
         let server = open.server();
+        let service = server.service();
         let hand_off = server.settings.hand_off.then(|| Arc::new(HandOff::new()));
         let (begun, http) = (server.shutdown.begun(), server.http1.clone());
         let wire = TokioIo::new(Wire::new(io, read, hand_off.clone(), open));
@@ -52,7 +53,7 @@ where
     }
 
     /// Takes the event stream that the connection sends, if everything before it is written.
-    fn take_event_stream(&mut self) -> Option<UntilCut<EventStream<Io, S, A>>> {
+    fn take_event_stream(&mut self) -> Option<EventStream<Io, S, A>> {
         let (body, terms) = self.hand_off.as_ref()?.take()?;
         let parts = self.connection.take()?.into_parts()?;
         let (io, unread, open) = parts.io.into_inner().into_parts();
@@ -60,9 +61,7 @@ where
         // Copied, because hyper's buffer is larger than what it read.
         received.extend_from_slice(&parts.read_buf);
         received.extend_from_slice(&unread);
-        let (service, peer) = parts.service.into_parts();
-        let cut = open.cut();
-        Some(UntilCut::new(cut, EventStream::new(io, body, terms, received, service, peer, open)))
+        Some(EventStream::new(io, body, terms, received, parts.service.into_peer(), open))
     }
 }
 

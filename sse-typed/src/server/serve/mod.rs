@@ -284,8 +284,8 @@ impl<L: Listener, H: Handshake<ConnectionGuard<L::Io>>> Server<L, H> {
             layer = layer.shutdown(&shutdown, drain);
             (deadline, begins) = (after, shutdown);
         }
-        let server = ServerState::new(settings, begins);
-        accept::serve(listener, handshake, layer.layer(service), server, max_connections, deadline).await
+        let server = ServerState::new(layer.layer(service), settings, begins);
+        accept::serve(listener, handshake, server, max_connections, deadline).await
     }
 }
 

@@ -71,8 +71,8 @@ impl<S: Application, A: Address> ConnectionService<S, A, S::Body> {
         Self { service, peer, hand_off }
     }
 
-    pub(super) fn into_parts(self) -> (TowerToHyperService<S>, A) {
-        (self.service, self.peer)
+    pub(super) fn into_peer(self) -> A {
+        self.peer
     }
 }
 

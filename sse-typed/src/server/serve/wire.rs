@@ -9,28 +9,31 @@ use std::{
 use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::{connection::OpenConnection, hand_off::HandOff};
-use crate::server::Begun;
+use super::{connection::OpenConnection, hand_off::HandOff, service::Application};
 
 /// The connection below hyper. It first reads bytes that were read before, and notes when everything is written.
 ///
 /// Reads and writes fail once the connection is cut, because an upgraded connection leaves its task.
-pub(super) struct Wire<Io, B> {
+pub(super) struct Wire<Io, S: Application> {
     io: Io,
     /// Bytes that were read from the connection and not by hyper.
     prefix: Bytes,
-    hand_off: Option<Arc<HandOff<B>>>,
-    cut: Begun,
-    open: OpenConnection,
+    hand_off: Option<Arc<HandOff<S::Body>>>,
+    open: OpenConnection<S>,
 }
 
-impl<Io, B> Wire<Io, B> {
-    pub(super) fn new(io: Io, prefix: Bytes, hand_off: Option<Arc<HandOff<B>>>, open: OpenConnection) -> Self {
-        Self { io, prefix, hand_off, cut: open.cut(), open }
+impl<Io, S: Application> Wire<Io, S> {
+    pub(super) const fn new(
+        io: Io,
+        prefix: Bytes,
+        hand_off: Option<Arc<HandOff<S::Body>>>,
+        open: OpenConnection<S>,
+    ) -> Self {
+        Self { io, prefix, hand_off, open }
     }
 
     /// Returns the connection, and the bytes that were not read again.
-    pub(super) fn into_parts(self) -> (Io, Bytes, OpenConnection) {
+    pub(super) fn into_parts(self) -> (Io, Bytes, OpenConnection<S>) {
         (self.io, self.prefix, self.open)
     }
 
@@ -43,7 +46,7 @@ fn cut() -> io::Error {
     io::Error::new(io::ErrorKind::TimedOut, "the connection was open at the deadline of the server's shutdown")
 }
 
-impl<Io: AsyncRead + Unpin, B> AsyncRead for Wire<Io, B> {
+impl<Io: AsyncRead + Unpin, S: Application> AsyncRead for Wire<Io, S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if !self.prefix.is_empty() {
             let count = cmp::min(self.prefix.len(), buf.remaining());
@@ -51,14 +54,14 @@ impl<Io: AsyncRead + Unpin, B> AsyncRead for Wire<Io, B> {
             self.prefix.advance(count);
             return Poll::Ready(Ok(()));
         }
-        if self.cut.poll_at(cx).is_ready() {
+        if self.open.poll_cut(cx).is_ready() {
             return Poll::Ready(Err(cut()));
         }
         Pin::new(&mut self.io).poll_read(cx, buf)
     }
 }
 
-impl<Io: AsyncWrite + Unpin, B> AsyncWrite for Wire<Io, B> {
+impl<Io: AsyncWrite + Unpin, S: Application> AsyncWrite for Wire<Io, S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.check_write()?;
         Pin::new(&mut self.io).poll_write(cx, buf)
@@ -92,7 +95,7 @@ impl<Io: AsyncWrite + Unpin, B> AsyncWrite for Wire<Io, B> {
     }
 }
 
-impl<Io: fmt::Debug, B> fmt::Debug for Wire<Io, B> {
+impl<Io: fmt::Debug, S: Application> fmt::Debug for Wire<Io, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Wire").field("io", &self.io).field("prefix", &self.prefix.len()).finish_non_exhaustive()
     }

@@ -1,12 +1,11 @@
 //! The futures of a connection, polled by hand: spurious polls, other tasks, no budget, and a drop at any time.
 
 use bytes::BytesMut;
-use hyper_util::service::TowerToHyperService;
 use tokio_test::{assert_pending, assert_ready, task};
 
 use super::{
     super::{
-        connection::{OpenConnection, UntilCut},
+        connection::OpenConnection,
         event_stream::EventStream,
         hand_off::{Framing, Terms},
         http1::Http1Connection,
@@ -16,21 +15,20 @@ use super::{
 };
 use crate::wake::budget::spend_budget;
 
-fn server(pipe: usize) -> (Arc<ServerState>, DuplexStream, DuplexStream) {
+fn server(service: &Scripted, pipe: usize) -> (Arc<ServerState<Scripted>>, DuplexStream, DuplexStream) {
     let settings = Server::new(pipes().1).settings;
     let (client, io) = tokio::io::duplex(pipe);
-    (ServerState::new(settings, Shutdown::new()), client, io)
+    (ServerState::new(service.clone(), settings, Shutdown::new()), client, io)
 }
 
-type Stream = UntilCut<EventStream<DuplexStream, Scripted, &'static str>>;
+type Stream = EventStream<DuplexStream, Scripted, &'static str>;
 
 /// A stream of these steps that has left hyper.
-fn stream(server: &Arc<ServerState>, io: DuplexStream, service: &Scripted) -> Stream {
+fn stream(server: &Arc<ServerState<Scripted>>, io: DuplexStream, service: &Scripted) -> Stream {
     let open = OpenConnection::new(server);
     let terms = Terms { framing: Framing::Chunked, is_persistent: true, request: IsRead::nothing_to_read() };
     let body = Box::pin(service.response().into_body());
-    let tower = TowerToHyperService::new(service.clone());
-    UntilCut::new(open.cut(), EventStream::new(io, body, terms, BytesMut::new(), tower, "pipe", open))
+    EventStream::new(io, body, terms, BytesMut::new(), "pipe", open)
 }
 
 fn received(client: &mut DuplexStream) -> String {
@@ -44,8 +42,8 @@ fn received(client: &mut DuplexStream) -> String {
 
 #[tokio::test(start_paused = true)]
 async fn a_spurious_poll_sends_nothing_twice() {
-    let (server, mut client, io) = server(PIPE);
     let service = Scripted::new([frame("one"), Step::Wait, frame("two"), Step::Wait]);
+    let (server, mut client, io) = server(&service, PIPE);
     let mut stream = task::spawn(stream(&server, io, &service));
     for text in ["3\r\none\r\n", "3\r\ntwo\r\n"] {
         for _ in 0..10 {
@@ -61,8 +59,8 @@ async fn a_spurious_poll_sends_nothing_twice() {
 
 #[tokio::test(start_paused = true)]
 async fn a_write_that_was_pending_goes_on_where_it_was() {
-    let (server, mut client, io) = server(4);
     let service = Scripted::new([frame("one"), frame("two"), Step::Yield, Step::Wait]);
+    let (server, mut client, io) = server(&service, 4);
     let mut stream = task::spawn(stream(&server, io, &service));
     let mut text = String::new();
     for _ in 0..20 {
@@ -77,8 +75,8 @@ async fn a_write_that_was_pending_goes_on_where_it_was() {
 #[tokio::test(start_paused = true)]
 async fn the_task_that_polled_last_is_woken() {
     for event in ["the body", "the client leaves", "the client sends", "the cut"] {
-        let (server, mut client, io) = server(PIPE);
         let service = Scripted::new([Step::Wait]);
+        let (server, mut client, io) = server(&service, PIPE);
         let mut stream = Box::pin(stream(&server, io, &service));
         let (mut first, mut second) = (task::spawn(()), task::spawn(()));
         for task in [&mut first, &mut second] {
@@ -96,8 +94,8 @@ async fn the_task_that_polled_last_is_woken() {
 
 #[tokio::test(start_paused = true)]
 async fn without_budget_nothing_is_lost_and_the_task_is_woken() {
-    let (server, mut client, io) = server(PIPE);
     let service = Scripted::new([frame("one"), Step::Wait, frame("two"), Step::Wait, frame("three")]);
+    let (server, mut client, io) = server(&service, PIPE);
     let mut stream = task::spawn(stream(&server, io, &service));
     let mut text = String::new();
     for round in 0..100 {
@@ -124,8 +122,8 @@ async fn without_budget_nothing_is_lost_and_the_task_is_woken() {
 
 #[tokio::test(start_paused = true)]
 async fn without_budget_a_cut_is_seen() {
-    let (server, _client, io) = server(PIPE);
     let service = Scripted::new([Step::Wait]);
+    let (server, _client, io) = server(&service, PIPE);
     let mut stream = task::spawn(stream(&server, io, &service));
     let poll = |stream: &mut task::Spawn<Stream>| {
         stream.enter(|cx, stream| {
@@ -142,8 +140,8 @@ async fn without_budget_a_cut_is_seen() {
 #[tokio::test(start_paused = true)]
 async fn a_stream_that_is_dropped_at_any_poll_drops_its_body_and_is_not_counted() {
     for polls in 0..12 {
-        let (server, mut client, io) = server(8);
         let service = Scripted::new([frame("one"), Step::Yield, frame("two"), Step::Yield, frame("three")]);
+        let (server, mut client, io) = server(&service, 8);
         let mut stream = task::spawn(stream(&server, io, &service));
         assert_eq!(server.open_connections(), 1);
         let mut text = String::new();
@@ -170,11 +168,10 @@ async fn a_stream_that_is_dropped_at_any_poll_drops_its_body_and_is_not_counted(
 #[tokio::test(start_paused = true)]
 async fn a_connection_that_is_dropped_at_any_poll_is_not_counted() {
     for polls in 0..12 {
-        let (server, mut client, io) = server(8);
         let service = Scripted::new([frame("one"), Step::Yield, Step::Yield, frame("two"), Step::Wait]);
-        let tower = TowerToHyperService::new(service.clone());
+        let (server, mut client, io) = server(&service, 8);
         let open = OpenConnection::new(&server);
-        let connection = Http1Connection::new(io, Bytes::from_static(GET.as_bytes()), tower, "pipe", open);
+        let connection = Http1Connection::new(io, Bytes::from_static(GET.as_bytes()), "pipe", open);
         let mut connection = task::spawn(connection);
         for _ in 0..polls {
             assert_pending!(connection.poll());
@@ -188,11 +185,10 @@ async fn a_connection_that_is_dropped_at_any_poll_is_not_counted() {
 
 #[tokio::test(start_paused = true)]
 async fn a_connection_ends_when_its_stream_has_a_task_of_its_own() {
-    let (server, mut client, io) = server(PIPE);
     let service = Scripted::new([frame("one"), Step::Wait, frame("two"), Step::Wait]);
-    let tower = TowerToHyperService::new(service.clone());
+    let (server, mut client, io) = server(&service, PIPE);
     let open = OpenConnection::new(&server);
-    let connection = Http1Connection::new(io, Bytes::from_static(GET.as_bytes()), tower, "pipe", open);
+    let connection = Http1Connection::new(io, Bytes::from_static(GET.as_bytes()), "pipe", open);
     let mut connection = task::spawn(connection);
     assert_ready!(connection.poll());
     drop(connection);

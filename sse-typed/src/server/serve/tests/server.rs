@@ -252,3 +252,14 @@ async fn an_upgraded_connection_is_counted_and_fails_at_the_deadline() {
         assert_eq!(upgraded.recv().await, Some(io::ErrorKind::TimedOut));
     }
 }
+
+/// A task of tokio takes a multiple of 128 bytes, and 104 of them are its own.
+#[cfg(target_pointer_width = "64")]
+#[test]
+fn an_open_stream_is_small() {
+    use tokio::net::TcpStream;
+
+    type Stream = super::super::event_stream::EventStream<ConnectionGuard<TcpStream>, Scripted, std::net::SocketAddr>;
+
+    assert!(size_of::<Stream>() <= 152, "{}", size_of::<Stream>());
+}

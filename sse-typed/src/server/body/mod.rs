@@ -38,7 +38,7 @@ pin_project! {
         hooks: Hooks,
         #[pin]
         silence: SilenceTimer,
-        server_signals: Option<Pin<Box<ServerSignals>>>,
+        server_signals: Option<Box<ServerSignals>>,
         state: BodyState,
     }
 }
@@ -102,7 +102,7 @@ impl<St: Events> Body for SseBody<St> {
         while this.events.is_some()
             && let Some(signals) = this.server_signals
         {
-            let Poll::Ready(signal) = signals.as_mut().poll(cx) else { break };
+            let Poll::Ready(signal) = signals.poll(cx) else { break };
             let reason = match signal {
                 ServerSignal::GraceStarted(retry) => {
                     open.encode_retry(retry);

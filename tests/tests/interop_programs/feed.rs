@@ -89,8 +89,23 @@ impl Feed {
         Self::with_ids("").await
     }
 
+    /// Starts the same feed on axum's server, and on the server of this crate.
+    pub(crate) async fn start_on_each_server() -> [Self; 2] {
+        let own = Self::with_ids_on("", |listener, router| {
+            tokio::spawn(sse_typed::server::Server::new(listener).serve(router));
+        });
+        [Self::start().await, own.await]
+    }
+
     /// Starts a feed with ids that begin with `prefix`.
     pub(crate) async fn with_ids(prefix: &'static str) -> Self {
+        Self::with_ids_on(prefix, |listener, router| {
+            tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        })
+        .await
+    }
+
+    async fn with_ids_on(prefix: &'static str, serve: impl FnOnce(TcpListener, Router)) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let state = Arc::new(Mutex::new(Record { prefix, ..Record::default() }));
@@ -100,7 +115,7 @@ impl Feed {
             .layer(SseLayer::new())
             .route("/", get(|| std::future::ready(Html("<!doctype html><title>feed</title>"))))
             .with_state(Arc::clone(&state));
-        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        serve(listener, router);
         Self { address, state }
     }
 

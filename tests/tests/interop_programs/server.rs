@@ -16,7 +16,7 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-use crate::certificate;
+use crate::{certificate, program::LIMIT};
 
 pub(crate) struct Server {
     address: SocketAddr,
@@ -28,11 +28,45 @@ pub(crate) struct Server {
 /// The protocols that the server offers by ALPN, in order of preference.
 pub(crate) type Protocols = &'static [&'static str];
 
+/// The function that serves a listener until it is dropped, and all connections with it.
+type Serve = Arc<dyn Fn(TcpListener) -> BoxFuture<'static, ()> + Send + Sync>;
+
 /// The function that serves a connection.
-type Serve = Arc<dyn Fn(TcpStream) -> BoxFuture<'static, ()> + Send + Sync>;
+type ServeConnection = Arc<dyn Fn(TcpStream) -> BoxFuture<'static, ()> + Send + Sync>;
+
+/// A runtime whose tasks end when it is dropped: the connections of a server that is killed.
+struct OwnRuntime(Option<tokio::runtime::Runtime>);
+
+impl Drop for OwnRuntime {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            // Waiting for its tasks is not possible here, because this may be a task, too.
+            std::thread::spawn(|| runtime.shutdown_timeout(LIMIT)).join().unwrap();
+        }
+    }
+}
 
 impl Server {
+    /// Starts the server of this crate, which hands event streams over from hyper.
     pub(crate) async fn start(router: Router) -> Self {
+        Self::run("http", move |listener| {
+            let router = router.clone();
+            Box::pin(async move {
+                let runtime = OwnRuntime(Some(
+                    tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap(),
+                ));
+                let listener = listener.into_std().unwrap();
+                let served = runtime.0.as_ref().unwrap().spawn(async move {
+                    let listener = TcpListener::from_std(listener).unwrap();
+                    sse_typed::server::Server::new(listener).serve(router).await
+                });
+                served.await.unwrap();
+            })
+        })
+        .await
+    }
+
+    pub(crate) async fn start_with_hyper(router: Router) -> Self {
         Self::listen("http", move |socket| Box::pin(serve_connection(socket, router.clone()))).await
     }
 
@@ -66,10 +100,18 @@ impl Server {
         scheme: &'static str,
         serve: impl Fn(TcpStream) -> BoxFuture<'static, ()> + Send + Sync + 'static,
     ) -> Self {
+        let serve: ServeConnection = Arc::new(serve);
+        Self::run(scheme, move |listener| Box::pin(accept(listener, Arc::clone(&serve)))).await
+    }
+
+    async fn run(
+        scheme: &'static str,
+        serve: impl Fn(TcpListener) -> BoxFuture<'static, ()> + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let serve: Serve = Arc::new(serve);
-        let task = tokio::spawn(accept(listener, Arc::clone(&serve)));
+        let task = tokio::spawn(serve(listener));
         Self { address, scheme, serve, task }
     }
 
@@ -82,7 +124,7 @@ impl Server {
     /// Listens on the same address again.
     pub(crate) async fn restart(&mut self) {
         let listener = TcpListener::bind(self.address).await.expect("the port is free");
-        self.task = tokio::spawn(accept(listener, Arc::clone(&self.serve)));
+        self.task = tokio::spawn((self.serve)(listener));
     }
 
     pub(crate) const fn address(&self) -> SocketAddr {
@@ -106,7 +148,7 @@ impl Drop for Server {
     }
 }
 
-async fn accept(listener: TcpListener, serve: Serve) {
+async fn accept(listener: TcpListener, serve: ServeConnection) {
     // The connections end with this task, because it owns them.
     let mut connections = JoinSet::new();
     while let Ok((socket, _)) = listener.accept().await {

@@ -45,15 +45,16 @@ async fn nginx_with_its_defaults_passes_each_event_before_the_next_is_sent() {
         return;
     }
     let (router, mut visits) = controlled_router(SseLayer::new());
-    let server = Server::start(router).await;
-    // The second setting is a common one: connections to the server are reused.
-    for directives in ["", "proxy_http_version 1.1; proxy_set_header Connection '';"] {
-        let nginx = Nginx::start(server.address(), directives);
-        let mut source = Client::hyper().get(nginx.url("/events")).connect::<RawEvent>();
-        let visit = visit(&mut visits, &mut source).await;
-        assert_lock_step(&visit, &mut source).await;
-        drop(source);
-        visit.dropped().await;
+    for server in [Server::start(router.clone()).await, Server::start_with_hyper(router).await] {
+        // The second setting is a common one: connections to the server are reused.
+        for directives in ["", "proxy_http_version 1.1; proxy_set_header Connection '';"] {
+            let nginx = Nginx::start(server.address(), directives);
+            let mut source = Client::hyper().get(nginx.url("/events")).connect::<RawEvent>();
+            let visit = visit(&mut visits, &mut source).await;
+            assert_lock_step(&visit, &mut source).await;
+            drop(source);
+            visit.dropped().await;
+        }
     }
 }
 

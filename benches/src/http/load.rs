@@ -3,6 +3,7 @@
 use std::{
     io::{self, Read, Write},
     net::{Ipv4Addr, TcpStream},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -46,7 +47,7 @@ impl LoadGenerator {
             events: 0,
             heads: 0,
         };
-        let request = format!("GET {PATH} HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n");
+        let request = request();
         for number in 0..connections {
             let mut socket = TcpStream::connect((Ipv4Addr::LOCALHOST, data))?;
             socket.write_all(request.as_bytes())?;
@@ -120,6 +121,68 @@ impl LoadGenerator {
             }
         }
     }
+}
+
+/// Opens connections as fast as the server takes them: each sends a request, reads its head, and is closed. Returns how many
+/// there were in a second.
+pub fn connects_per_second(data: u16, threads: usize, time: Duration) -> io::Result<f64> {
+    let began = Instant::now();
+    let connect = move || -> io::Result<u64> {
+        let mut count = 0;
+        let mut head = [0; 4096];
+        while began.elapsed() < time {
+            let mut socket = TcpStream::connect((Ipv4Addr::LOCALHOST, data))?;
+            socket.set_read_timeout(Some(TIMEOUT))?;
+            socket.write_all(request().as_bytes())?;
+            let read = socket.read(&mut head)?;
+            if !head[..read].starts_with(b"HTTP/1.1 200 OK\r\n") {
+                return Err(io::Error::other("no response"));
+            }
+            count += 1;
+        }
+        Ok(count)
+    };
+    let threads: Vec<_> = (0..threads).map(|_| thread::spawn(connect)).collect();
+    let mut count = 0;
+    for thread in threads {
+        count += thread.join().map_err(|_| io::Error::other("a thread panicked"))??;
+    }
+    Ok(count as f64 / began.elapsed().as_secs_f64())
+}
+
+/// Opens all connections at once. Returns the time until each has its head.
+pub fn connect_at_once(data: u16, connections: usize) -> io::Result<Duration> {
+    let began = Instant::now();
+    let mut poll = Poll::new()?;
+    let mut sockets = Vec::with_capacity(connections);
+    for number in 0..connections {
+        let mut socket = mio::net::TcpStream::connect((Ipv4Addr::LOCALHOST, data).into())?;
+        poll.registry().register(&mut socket, Token(number), Interest::READABLE | Interest::WRITABLE)?;
+        sockets.push((socket, false, false));
+    }
+    let (mut events, mut heads, mut buffer) = (Events::with_capacity(1024), 0, [0; 4096]);
+    while heads < connections {
+        if began.elapsed() > 3 * TIMEOUT {
+            return Err(io::Error::other(format!("only {heads} heads arrived")));
+        }
+        poll.poll(&mut events, Some(TIMEOUT))?;
+        for event in &events {
+            let (socket, has_sent, has_head) = &mut sockets[event.token().0];
+            if event.is_writable() && !*has_sent {
+                socket.write_all(request().as_bytes())?;
+                *has_sent = true;
+            }
+            if event.is_readable() && !*has_head && socket.read(&mut buffer).is_ok_and(|read| read > 0) {
+                *has_head = true;
+                heads += 1;
+            }
+        }
+    }
+    Ok(began.elapsed())
+}
+
+fn request() -> String {
+    format!("GET {PATH} HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n")
 }
 
 impl Connection {

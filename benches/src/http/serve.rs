@@ -26,7 +26,7 @@ use sse_typed::{
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     sync::broadcast,
     time::timeout,
 };
@@ -47,7 +47,7 @@ type Publish = Box<dyn Fn(&Market)>;
 pub fn run(server: Server, settings: HyperSettings, burst: u64) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async move {
-        let data = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let data = listen(server).await?;
         let control = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         println!("{} {}", data.local_addr()?.port(), control.local_addr()?.port());
         io::stdout().flush()?;
@@ -73,6 +73,17 @@ pub fn run(server: Server, settings: HyperSettings, burst: u64) -> io::Result<()
         }
         Ok(())
     })
+}
+
+/// Listens with the backlog that the server has by default.
+async fn listen(server: Server) -> io::Result<TcpListener> {
+    let address = (Ipv4Addr::LOCALHOST, 0);
+    if !matches!(server, Server::HubServer | Server::HubAxumServer) {
+        return TcpListener::bind(address).await;
+    }
+    let socket = TcpSocket::new_v4()?;
+    socket.bind(address.into())?;
+    socket.listen(4096)
 }
 
 /// Waits for the command to publish. False when the control connection is closed.

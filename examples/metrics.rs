@@ -15,7 +15,7 @@ use axum::{
 use futures_util::{Stream, stream};
 use sse_typed::{
     Encoded, Sse, SseEvent, SseLayer,
-    server::{Drain, GuardedListener, PeerAddr, Shutdown, Stats},
+    server::{Drain, PeerAddr, Server, Shutdown, Stats},
 };
 use tokio::{signal, time};
 
@@ -49,22 +49,22 @@ async fn run() -> Result<(), Box<dyn Error>> {
         .retry(Duration::from_secs(2))
         .max_streams(10_000)
         .max_lifetime(Duration::from_secs(3600))
-        .shutdown(&shutdown, Drain::Farewell(Encoded::new(&Clock::Restarting)?))
         .on_close(|closed| println!("closed: {}, {:.0?}", closed.reason().name(), closed.duration()));
     let app = Router::new().route("/clock", get(clock)).layer(layer).route("/metrics", get(metrics)).with_state(stats);
 
-    let listener = listen("metrics", 3005).await?;
-    let url = format!("http://{}", listener.local_addr()?);
+    // The connection of a client that does not read ends after 20 seconds, and at the latest 5 seconds after Ctrl-C.
+    let farewell = Drain::Farewell(Encoded::new(&Clock::Restarting)?);
+    let server = Server::new(listen("metrics", 3005).await?).write_timeout(Duration::from_secs(20)).shutdown(
+        &shutdown,
+        farewell,
+        Duration::from_secs(5),
+    );
+    let url = format!("http://{}", server.local_addr()?);
     println!("The metrics:  {url}/metrics");
     println!("A stream:     curl -N {url}/clock");
     println!("Ctrl-C ends the server.");
-    // The connection of a client that does not read ends after 20 seconds, and at the latest 5 seconds after Ctrl-C.
-    let listener = GuardedListener::new(listener)
-        .write_timeout(Duration::from_secs(20))
-        .shutdown_deadline(&shutdown, Duration::from_secs(5));
-    axum::serve(listener, app.into_make_service_with_connect_info::<PeerAddr>())
-        .with_graceful_shutdown(shutdown.begun())
-        .await?;
+    let served = server.serve(app).await;
+    println!("{} connections were served, and {} cut at the deadline", served.accepted(), served.cut());
     Ok(())
 }
 

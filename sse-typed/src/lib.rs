@@ -57,6 +57,7 @@
 //! |---|---|---|
 //! | `derive` | yes | `#[derive(SseEvent)]`, `#[derive(EncodeEvent)]`, `#[derive(DecodeEvent)]` |
 //! | `server` | | `Sse`, `SseLayer`, `Shutdown`, `ConnectionGuard`, `LastEventId::of` |
+//! | `serve` | | `Server`: an HTTP server for many open streams, with or without axum; implies `server` |
 //! | `axum` | | `Sse` is an axum response (`IntoResponse`), `LastEventId` an extractor (`FromRequestParts`); `GuardedListener`; implies `server` |
 //! | `client` | | `Client` over any Tower HTTP service, `EventSource`, `EventStream` |
 //! | `hyper-client` | | `Client::hyper()`: connections, pool and redirects by hyper-util; implies `client` |

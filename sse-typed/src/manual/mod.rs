@@ -43,6 +43,11 @@
     not(feature = "server"),
     doc = "[`SseLayer`]: https://docs.rs/sse-typed/latest/sse_typed/struct.SseLayer.html"
 )]
+#[cfg_attr(feature = "serve", doc = "[`Server`]: crate::server::Server")]
+#[cfg_attr(
+    not(feature = "serve"),
+    doc = "[`Server`]: https://docs.rs/sse-typed/latest/sse_typed/server/struct.Server.html"
+)]
 pub mod connections {}
 
 #[doc = include_str!("defaults.md")]

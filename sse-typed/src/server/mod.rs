@@ -42,6 +42,7 @@
 //! | the server's own graceful shutdown, triggered by [`Shutdown::begun`] | connections whose responses have ended |
 //! | [`ConnectionGuard::shutdown_deadline`] | connections that are still open at the deadline: those of clients that have stopped reading |
 //! | [`ConnectionGuard::write_timeout`] | connections whose socket has been blocked for the timeout, also without a shutdown |
+//! | `Server::shutdown` (feature `serve`) | all of these, and the server itself |
 //! | [`SseLayer::max_lifetime`] | each stream, after a random 80 to 100 % of the maximum lifetime, so that clients reconnect and spread over servers that were added |
 //!
 //! [`SseLayer::max_streams`] ends no stream: it answers requests above the limit with 503.
@@ -56,7 +57,7 @@
 //! reconnection time before its stream ends, and the lifetime of each stream and the `Retry-After` of each refusal are random,
 //! too. A browser's `EventSource` does not reconnect after a 503: its page has to create a new one.
 //!
-//! `GuardedListener` (feature `axum`) and [`ConnectionGuard`] have examples of whole servers. [`Stats`] counts open, refused
+//! `Server` (feature `serve`), `GuardedListener` (feature `axum`) and [`ConnectionGuard`] have examples of whole servers. [`Stats`] counts open, refused
 //! and closed streams, the latter by reason.
 //!
 //! # Order of layers
@@ -89,7 +90,9 @@
 //! | debug | a stream opened | |
 //! | debug | a stream closed for another reason | `reason`, `events`, `bytes`, `duration` |
 //! | debug | a stream was refused | `reason` |
+//! | warn | `Server` cannot accept a connection; traced once a second | `error` |
 //! | debug | a guarded connection timed out | `reason` |
+//! | debug | a connection of `Server` failed, or its client disconnected | `error` |
 //!
 //! # Caveats
 //!

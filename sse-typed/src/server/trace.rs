@@ -53,7 +53,7 @@ pub(super) fn connection_timed_out(reason: &str) {
 #[cfg(feature = "serve")]
 pub(super) fn connection_failed(error: &(dyn std::error::Error + 'static)) {
     #[cfg(feature = "tracing")]
-    tracing::debug!(target: TARGET, error, "connection failed");
+    tracing::debug!(target: TARGET, %error, "connection failed");
 }
 
 #[cfg(feature = "serve")]
@@ -167,6 +167,10 @@ mod tests {
             open.into_body().collect().await.unwrap();
             http::Response::from(Sse::new(stream::iter([Unsendable]))).into_body().collect().await.unwrap();
             super::connection_timed_out("a reason");
+            #[cfg(feature = "serve")]
+            super::connection_failed(&std::io::Error::other("an error"));
+            #[cfg(feature = "serve")]
+            super::accept_failed(&std::io::Error::other("an error"));
             super::shutdown_future_lost();
         });
         let messages: Vec<_> = lines
@@ -190,6 +194,10 @@ mod tests {
                 "DEBUG event stream opened",
                 "ERROR event stream closed after an event that cannot be sent",
                 "DEBUG connection timed out",
+                #[cfg(feature = "serve")]
+                "DEBUG connection failed",
+                #[cfg(feature = "serve")]
+                "WARN connection cannot be accepted; trying again",
                 "ERROR the future of a shutdown panicked or was dropped by its runtime; the shutdown begins",
             ]
         );

@@ -9,9 +9,15 @@ use http::{HeaderMap, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Empty, Full};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use sse_typed::{Event, LastEventId, RawEvent, Sse, SseLayer, server::SseBody};
+use sse_typed::{
+    Event, LastEventId, RawEvent, Sse, SseLayer,
+    server::{PeerAddr, RequestBody, Server, SseBody},
+};
 use tests::serve;
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 use tower::{ServiceBuilder, service_fn};
 
 /// The body that every server must send to a client without a last event ID.
@@ -221,5 +227,51 @@ async fn an_empty_stream_is_a_204_without_a_body_on_every_server() {
             assert!(!headers.contains_key("content-type"), "{headers:?}");
             assert!(!headers.contains_key("content-length"), "{headers:?}");
         }
+    }
+}
+
+#[tokio::test]
+async fn a_pooled_client_uses_the_connection_again_after_a_stream() {
+    let service = ServiceBuilder::new().layer(layer()).service_fn(|request: Request<RequestBody>| {
+        let peer = request.extensions().get::<PeerAddr>().unwrap().to_string();
+        let response = Response::builder().header("x-peer", peer).body(sse(&request));
+        ready(Ok::<_, Infallible>(response.unwrap()))
+    });
+    for hand_off in [true, false] {
+        let server = Server::bind("127.0.0.1:0").await.unwrap().hand_off(hand_off);
+        let url = format!("http://{}/events", server.local_addr().unwrap());
+        tokio::spawn(server.serve(service.clone()));
+        let client = reqwest::Client::new();
+        let mut peers = Vec::new();
+        for _ in 0..3 {
+            let response = client.get(&url).send().await.unwrap();
+            peers.push(response.headers()["x-peer"].clone());
+            assert_eq!(response.text().await.unwrap(), WIRE);
+        }
+        assert!(peers.iter().all(|peer| *peer == peers[0]), "{hand_off}: {peers:?}");
+    }
+}
+
+/// The kernel resets a socket that is closed with unread bytes, and the client may then lose what it has not read.
+#[tokio::test]
+async fn a_client_that_sends_more_than_its_request_gets_the_whole_stream_before_the_connection_is_closed() {
+    let server = Server::bind("127.0.0.1:0").await.unwrap();
+    let address = server.local_addr().unwrap();
+    let service = service_fn(|_: Request<RequestBody>| {
+        let events = stream::unfold(0, async |number| {
+            tokio::task::yield_now().await;
+            (number < 200).then(|| (RawEvent::new("large", "x".repeat(1 << 10)), number + 1))
+        });
+        ready(Ok::<_, Infallible>(Sse::new(events)))
+    });
+    tokio::spawn(server.serve(service));
+    for _ in 0..20 {
+        let mut socket = TcpStream::connect(address).await.unwrap();
+        let (mut read, mut write) = socket.split();
+        write.write_all(b"GET / HTTP/1.0\r\n\r\n").await.unwrap();
+        write.write_all(&[b'x'; 32 << 10]).await.unwrap();
+        let mut text = String::new();
+        read.read_to_string(&mut text).await.unwrap();
+        assert_eq!(text.matches("event: large").count(), 200);
     }
 }

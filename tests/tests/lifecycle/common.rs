@@ -162,6 +162,13 @@ impl Dial {
         let (client, server) = tokio::io::duplex(16 << 10);
         self.0.send(server).is_ok().then_some(client)
     }
+
+    /// Connects by a pipe of this size.
+    pub(crate) fn connect_with(&self, size: usize) -> DuplexStream {
+        let (client, server) = tokio::io::duplex(size);
+        self.0.send(server).expect("a listener");
+        client
+    }
 }
 
 impl Listener for Memory {

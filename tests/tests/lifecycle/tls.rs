@@ -11,7 +11,10 @@ use rustls::{
     ClientConfig, RootCertStore, ServerConfig,
     pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer, ServerName},
 };
-use sse_typed::{RawEvent, Sse, SseLayer, server::ConnectionGuard};
+use sse_typed::{
+    RawEvent, Sse, SseLayer,
+    server::{ConnectionGuard, RequestBody, Server},
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
     task::JoinHandle,
@@ -20,7 +23,7 @@ use tokio::{
 use tokio_rustls::{TlsAcceptor, TlsConnector, client::TlsStream};
 use tower::{Layer, service_fn};
 
-use crate::common::{Alive, within_timeout};
+use crate::common::{Alive, memory, within_timeout};
 
 const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -56,19 +59,44 @@ const EVENT_SIZE: usize = 4 << 10;
 /// The size of the pipe between server and client, in bytes. It holds the keep-alives of six seconds.
 const PIPE_SIZE: usize = 256;
 
+#[derive(Clone, Copy, Debug)]
+enum TlsServer {
+    Hyper,
+    /// The server of this crate, with or without its hand-off.
+    Own {
+        hand_off: bool,
+    },
+}
+
+const TLS_SERVERS: [TlsServer; 3] =
+    [TlsServer::Hyper, TlsServer::Own { hand_off: true }, TlsServer::Own { hand_off: false }];
+
 /// Opens a stream over TLS, and reads the response head.
-async fn open(alive: &Alive) -> (TlsStream<DuplexStream>, JoinHandle<()>) {
+async fn open(server: TlsServer, alive: &Alive) -> (TlsStream<DuplexStream>, JoinHandle<()>) {
     let (acceptor, connector) = acceptor_and_connector();
-    let (near, far) = duplex(PIPE_SIZE);
     let streams = alive.clone();
-    let service = SseLayer::new().keep_alive(seconds(1)).layer(service_fn(move |_: Request<Incoming>| {
-        ready(Ok::<_, Infallible>(Sse::new(streams.watch(large_event_then_silence()))))
-    }));
-    let server = tokio::spawn(async move {
-        let guarded = ConnectionGuard::new(far).write_timeout(seconds(30));
-        let tls = acceptor.accept(guarded).await.unwrap();
-        drop(http1::Builder::new().serve_connection(TokioIo::new(tls), TowerToHyperService::new(service)).await);
-    });
+    let sse = move || Sse::new(streams.watch(large_event_then_silence())).keep_alive(seconds(1));
+    let (near, server) = match server {
+        TlsServer::Hyper => {
+            let (near, far) = duplex(PIPE_SIZE);
+            let service =
+                SseLayer::new().layer(service_fn(move |_: Request<Incoming>| ready(Ok::<_, Infallible>(sse()))));
+            let server = tokio::spawn(async move {
+                let guarded = ConnectionGuard::new(far).write_timeout(seconds(30));
+                let tls = acceptor.accept(guarded).await.unwrap();
+                drop(
+                    http1::Builder::new().serve_connection(TokioIo::new(tls), TowerToHyperService::new(service)).await,
+                );
+            });
+            (near, server)
+        }
+        TlsServer::Own { hand_off } => {
+            let (dial, listener) = memory();
+            let service = service_fn(move |_: Request<RequestBody>| ready(Ok::<_, Infallible>(sse())));
+            let server = Server::new(listener).tls(move |socket| acceptor.accept(socket)).hand_off(hand_off);
+            (dial.connect_with(PIPE_SIZE), tokio::spawn(async move { drop(server.serve(service).await) }))
+        }
+    };
     let localhost = ServerName::try_from("localhost").unwrap();
     let mut client = within_timeout("handshake", connector.connect(localhost, near)).await.unwrap();
     client.write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
@@ -81,26 +109,32 @@ async fn open(alive: &Alive) -> (TlsStream<DuplexStream>, JoinHandle<()>) {
 
 #[tokio::test(start_paused = true)]
 async fn over_tls_a_client_that_reads_nothing_for_the_write_timeout_is_disconnected() {
-    let alive = Alive::default();
-    let (client, server) = open(&alive).await;
-    let stopped = Instant::now();
-    tokio::time::timeout(seconds(86_400), server).await.expect("the connection ends").unwrap();
-    // The pipe is full after some seconds.
-    assert!((seconds(30)..seconds(40)).contains(&stopped.elapsed()), "{:?}", stopped.elapsed());
-    assert_eq!(alive.count().alive, 0);
-    drop(client);
+    for server in TLS_SERVERS {
+        let alive = Alive::default();
+        let (client, task) = open(server, &alive).await;
+        let stopped = Instant::now();
+        while alive.count().alive > 0 && stopped.elapsed() < seconds(86_400) {
+            sleep(seconds(1)).await;
+        }
+        // The pipe is full after some seconds.
+        assert!((seconds(30)..seconds(40)).contains(&stopped.elapsed()), "{server:?}: {:?}", stopped.elapsed());
+        drop(client);
+        task.abort();
+    }
 }
 
 /// The buffer of the server's rustls is never empty: while the client reads 200 bytes, keep-alives add 380.
 #[tokio::test(start_paused = true)]
 async fn over_tls_a_client_that_reads_slowly_stays_connected() {
-    let alive = Alive::default();
-    let (mut client, server) = open(&alive).await;
-    within_timeout("event", client.read_exact(&mut [0; EVENT_SIZE])).await.unwrap();
-    for _ in 0..100 {
-        sleep(seconds(20)).await;
-        within_timeout("bytes", client.read_exact(&mut [0; 200])).await.unwrap();
-        assert_eq!(alive.count().alive, 1);
+    for server in TLS_SERVERS {
+        let alive = Alive::default();
+        let (mut client, task) = open(server, &alive).await;
+        within_timeout("event", client.read_exact(&mut [0; EVENT_SIZE])).await.unwrap();
+        for _ in 0..100 {
+            sleep(seconds(20)).await;
+            within_timeout("bytes", client.read_exact(&mut [0; 200])).await.unwrap();
+            assert_eq!(alive.count().alive, 1, "{server:?}");
+        }
+        task.abort();
     }
-    server.abort();
 }

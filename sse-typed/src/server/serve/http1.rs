@@ -12,6 +12,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{
+    closing::Closing,
     connection::OpenConnection,
     event_stream::EventStream,
     hand_off::HandOff,
@@ -32,6 +33,8 @@ where
     hand_off: Option<Arc<HandOff<S::Body>>>,
     begun: Begun,
     is_draining: bool,
+    /// Set once hyper is done with the connection.
+    closing: Option<(Io, Closing, OpenConnection<S>)>,
 }
 
 impl<Io, S, A> Http1Connection<Io, S, A>
@@ -49,7 +52,14 @@ where
         let wire = TokioIo::new(Wire::new(io, read, hand_off.clone(), open));
         let service = ConnectionService::new(service, peer, hand_off.clone());
         let connection = Some(http.serve_connection(wire, service).with_upgrades());
-        Self { connection, hand_off, begun, is_draining: false }
+        Self { connection, hand_off, begun, is_draining: false, closing: None }
+    }
+
+    /// Takes the connection from hyper, which has shut it down. `None` if it was upgraded.
+    fn take_closing(&mut self) -> Option<(Io, Closing, OpenConnection<S>)> {
+        let parts = self.connection.take()?.into_parts()?;
+        let (io, _, open) = parts.io.into_inner().into_parts();
+        Some((io, Closing::new(false), open))
     }
 
     /// Takes the event stream that the connection sends, if everything before it is written.
@@ -76,13 +86,23 @@ where
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
         loop {
+            if let Some((io, closing, _)) = &mut this.closing {
+                return closing.poll(io, cx).map(drop);
+            }
             let Some(connection) = &mut this.connection else { return Poll::Ready(()) };
             // First, so that hyper reads what was received before it is told of a shutdown.
             if let Poll::Ready(ended) = Pin::new(&mut *connection).poll(cx) {
+                // hyper answers what is no request before it fails.
+                let is_answered = ended.as_ref().err().is_none_or(hyper::Error::is_parse);
                 if let Err(error) = ended {
                     trace::connection_failed(&error);
                 }
-                return Poll::Ready(());
+                // A shutdown does not wait for idle connections.
+                if !is_answered || this.is_draining {
+                    return Poll::Ready(());
+                }
+                this.closing = this.take_closing();
+                continue;
             }
             if !this.is_draining && this.begun.poll_at(cx).is_ready() {
                 this.is_draining = true;

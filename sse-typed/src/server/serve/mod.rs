@@ -85,8 +85,9 @@ use super::{ConnectionGuard, Drain, Shutdown, SseLayer, SseResponse};
 ///   server stops reading. It does not notice that such a client disconnects until it writes.
 /// - A connection that is blocked for the [write timeout](Self::write_timeout) is dropped, as by a [`ConnectionGuard`], which
 ///   guards each socket below TLS.
-/// - After an HTTP/1.0 stream, a request or response with `connection: close`, and during a shutdown, the connection is closed.
-///   It is read for up to one second or 64 KiB then, because closing a socket with unread bytes can destroy the last event.
+/// - A connection is closed after a request or response with `connection: close`, over HTTP/1.0, after a request that cannot be
+///   parsed, and during a shutdown. The server then reads on for up to one second or 64 KiB, because closing a socket with unread
+///   bytes can destroy the last event. It does not do so for idle connections during a shutdown.
 ///
 /// # Shutdown
 ///

@@ -25,6 +25,7 @@ pub fn markdown(records: &Records) -> String {
     text += &tables::idle(records);
     text += &tables::http(records);
     text += &tables::memory(records);
+    text += &tables::connects(records);
     text += &tables::growth(records);
     text
 }
@@ -58,13 +59,13 @@ mod tests {
             "time\tdecode/tokens\ttokens\tOurs\tsse-typed, lending\t20\ntime\tdecode/tokens\ttokens\tPeer\tsse-core\t80\n\
              time\tdecode/tokens\ttokens\tLimit\tscan\t10\nallocations\tdecode/tokens\tsse-core\t2.00\t500\n\
              large\t1\tsse-core\t5.0\t2.00\nlarge\t4\tsse-core\tover\tover\nidle\tours\t40\t48\n\
-             http\t1\traw TCP\t200000\t3000\nmemory\traw TCP\thyper\t1000\t800\ngrowth\tevents\t10\tsse-core\t80.0\n",
+             http\t1\traw TCP\t200000\t3000\nmemory\traw TCP\thyper\t1000\t800\nconnects\tours\t14000\t4096\t44\ngrowth\tevents\t10\tsse-core\t80.0\n",
         );
         let text = markdown(&records);
         assert!(text.contains("| sse-core | 80.0 | 4.00 | 8.00 | 2.00 |"), "{text}");
         assert!(text.contains("| **sse-typed, lending** | **20.0** | **1.00** | **2.00** | **-** |"), "{text}");
         assert!(text.contains("| sse-core | 5.00 | over 4 s |"), "{text}");
-        for word in ["*raw TCP* | 200,000", "ours | 40 | 48", "| 10 | 80.0 |", "800"] {
+        for word in ["*raw TCP* | 200,000", "ours | 40 | 48", "| 10 | 80.0 |", "800", "ours | 14,000 | 4,096 | 44"] {
             assert!(text.contains(word), "{word}: {text}");
         }
     }

@@ -163,6 +163,20 @@ pub(super) fn http(records: &Records) -> String {
     text
 }
 
+pub(super) fn connects(records: &Records) -> String {
+    let mut text = String::from(
+        "## Connections that are opened\n\nEight threads open connections without a pause, read the head of the response and close them. The growth is that of the\n\
+         server's memory in three seconds of it, after two seconds to warm up. The last column is the time until 1,000 connections that are\n\
+         opened at once have their heads: the backlog of tokio's listeners is 128, and that of `Server::bind` 4,096.\n\n",
+    );
+    text += &header(&["", "connections per second", "growth, bytes", "1,000 at once, ms"]);
+    for [server, rate, growth, at_once] in records.of_kind("connects") {
+        let [rate, growth, at_once] = [rate, growth, at_once].map(|word| with_commas(number(word) as u64));
+        text += &line(is_ours(server), &[server.to_owned(), rate, growth, at_once]);
+    }
+    text + "\n"
+}
+
 pub(super) fn memory(records: &Records) -> String {
     let mut text = String::from(
         "## Memory of open connections\n\nHow much the memory of the server's process grows with these connections, each of which has received an event. The\n\

@@ -94,7 +94,7 @@ async fn open(server: TlsServer, alive: &Alive) -> (TlsStream<DuplexStream>, Joi
             let (dial, listener) = memory();
             let service = service_fn(move |_: Request<RequestBody>| ready(Ok::<_, Infallible>(sse())));
             let server = Server::new(listener).tls(move |socket| acceptor.accept(socket)).hand_off(hand_off);
-            (dial.connect_with(PIPE_SIZE), tokio::spawn(async move { drop(server.serve(service).await) }))
+            (dial.connect_with(PIPE_SIZE), tokio::spawn(async move { _ = server.serve(service).await }))
         }
     };
     let localhost = ServerName::try_from("localhost").unwrap();

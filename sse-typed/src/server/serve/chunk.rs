@@ -1,5 +1,5 @@
 use std::{
-    io::{self, IoSlice, Write as _},
+    io::{self, IoSlice},
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -19,8 +19,8 @@ const MAX_SLICES: usize = 8;
 #[derive(Debug)]
 pub(super) struct Chunk<D> {
     head: [u8; MAX_HEAD],
+    /// What is before it is written or unused.
     head_start: u8,
-    head_end: u8,
     data: Option<D>,
     tail: &'static [u8],
 }
@@ -28,16 +28,11 @@ pub(super) struct Chunk<D> {
 impl<D: Buf> Chunk<D> {
     /// The data of a frame. It must not be empty: an empty chunk ends a body.
     pub(super) fn data(framing: Framing, data: D, is_last: bool) -> Self {
-        let mut chunk =
-            Self { head: [0; MAX_HEAD], head_start: 0, head_end: 0, data: None, tail: tail(framing, is_last) };
-        if framing == Framing::Chunked {
-            let mut unwritten = chunk.head.as_mut_slice();
-            // A `usize` has at most 16 digits.
-            let _ = write!(unwritten, "{:X}\r\n", data.remaining());
-            chunk.head_end = (MAX_HEAD - unwritten.len()) as u8;
-        }
-        chunk.data = Some(data);
-        chunk
+        let (head, head_start) = match framing {
+            Framing::Chunked => head(data.remaining()),
+            Framing::CloseDelimited => ([0; MAX_HEAD], MAX_HEAD as u8),
+        };
+        Self { head, head_start, data: Some(data), tail: tail(framing, is_last) }
     }
 
     /// The end of the body.
@@ -46,11 +41,11 @@ impl<D: Buf> Chunk<D> {
             Framing::Chunked => b"0\r\n\r\n",
             Framing::CloseDelimited => b"",
         };
-        Self { head: [0; MAX_HEAD], head_start: 0, head_end: 0, data: None, tail }
+        Self { head: [0; MAX_HEAD], head_start: MAX_HEAD as u8, data: None, tail }
     }
 
     fn head(&self) -> &[u8] {
-        self.head.get(usize::from(self.head_start)..usize::from(self.head_end)).unwrap_or_default()
+        self.head.get(usize::from(self.head_start)..).unwrap_or_default()
     }
 
     /// Writes all of it. Pending with what is left.
@@ -78,8 +73,27 @@ impl<D: Buf> Chunk<D> {
     /// The same bytes in one piece, for a connection that would send each slice by itself.
     pub(super) fn flatten(mut self) -> Chunk<Bytes> {
         let bytes = self.copy_to_bytes(self.remaining());
-        Chunk { head: [0; MAX_HEAD], head_start: 0, head_end: 0, data: Some(bytes), tail: b"" }
+        Chunk { head: [0; MAX_HEAD], head_start: MAX_HEAD as u8, data: Some(bytes), tail: b"" }
     }
+}
+
+/// The head of a chunk of this size, and where it starts. As in hyper, the digits are capital letters.
+const fn head(size: usize) -> ([u8; MAX_HEAD], u8) {
+    let mut head = [0; MAX_HEAD];
+    let mut start = MAX_HEAD - 2;
+    head[start] = b'\r';
+    head[start + 1] = b'\n';
+    let mut rest = size;
+    // A `usize` has at most 16 digits.
+    while start > 0 {
+        start -= 1;
+        head[start] = b"0123456789ABCDEF"[rest % 16];
+        rest /= 16;
+        if rest == 0 {
+            break;
+        }
+    }
+    (head, start as u8)
 }
 
 const fn tail(framing: Framing, is_last: bool) -> &'static [u8] {

@@ -78,7 +78,7 @@ where
     pub(super) fn new(
         io: Io,
         body: Pin<Box<S::Body>>,
-        terms: Terms,
+        Terms { framing, is_persistent, .. }: Terms,
         received: BytesMut,
         peer: A,
         open: OpenConnection<S>,
@@ -89,8 +89,8 @@ where
             busy: (!received.is_empty()).then(|| Box::new(Busy { received, ..Busy::default() })),
             peer,
             open,
-            framing: terms.framing,
-            is_persistent: terms.is_persistent,
+            framing,
+            is_persistent,
             is_read_closed: false,
         }))
     }

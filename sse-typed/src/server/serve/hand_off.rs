@@ -116,8 +116,11 @@ pub(super) struct OfferedBody<B> {
     hand_off: std::sync::Arc<HandOff<B>>,
 }
 
+/// `None` at the end of the body.
+type NextFrame<B> = Option<Result<Frame<<B as Body>::Data>, <B as Body>::Error>>;
+
 impl<B: Body> OfferedBody<B> {
-    pub(super) fn poll_frame(&self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+    pub(super) fn poll_frame(&self, cx: &mut Context<'_>) -> Poll<NextFrame<B>> {
         let Some(mut body) = self.hand_off.take_body() else { return Poll::Ready(None) };
         let frame = body.as_mut().poll_frame(cx);
         let mut state = self.hand_off.lock();

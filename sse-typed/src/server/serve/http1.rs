@@ -29,13 +29,16 @@ where
     S: Application,
     A: Address,
 {
-    connection: Option<UpgradeableConnection<TokioIo<Wire<Io, S>>, ConnectionService<S, A, S::Body>>>,
+    connection: Option<HyperConnection<Io, S, A>>,
     hand_off: Option<Arc<HandOff<S::Body>>>,
     begun: Begun,
     is_draining: bool,
     /// Set once hyper is done with the connection.
     closing: Option<(Io, Closing, OpenConnection<S>)>,
 }
+
+type HyperConnection<Io, S, A> =
+    UpgradeableConnection<TokioIo<Wire<Io, S>>, ConnectionService<S, A, <S as Application>::Body>>;
 
 impl<Io, S, A> Http1Connection<Io, S, A>
 where

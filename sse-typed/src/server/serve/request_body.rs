@@ -48,7 +48,6 @@ impl RequestBody {
     }
 
     /// Returns hyper's body. Its connection stays with hyper while this stream is open.
-    #[must_use]
     pub fn into_inner(self) -> Incoming {
         self.incoming
     }

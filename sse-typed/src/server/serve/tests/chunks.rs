@@ -1,6 +1,6 @@
 //! Chunks, and the detection of HTTP/2.
 
-use bytes::{Buf as _, BufMut as _};
+use bytes::BufMut as _;
 use proptest::prelude::*;
 
 use super::{
@@ -164,4 +164,29 @@ async fn a_connection_without_a_request_ends_with_its_client_the_timeout_or_the_
     client.write_all(b"GET").await.unwrap();
     assert!(detect(&mut server, timeout, &mut shutdown.begun()).await.is_some());
     assert_eq!(begin.elapsed(), Duration::ZERO);
+}
+
+#[test]
+fn the_size_of_a_chunk_may_be_any_number() {
+    /// Data that claims a size.
+    struct Sized(usize);
+
+    impl Buf for Sized {
+        fn remaining(&self) -> usize {
+            self.0
+        }
+
+        fn chunk(&self) -> &[u8] {
+            &[]
+        }
+
+        fn advance(&mut self, count: usize) {
+            self.0 -= count;
+        }
+    }
+
+    for size in [1, 9, 10, 15, 16, 255, 256, 4096, 0xABCD_EF01, usize::MAX / 2] {
+        let chunk = Chunk::data(Framing::Chunked, Sized(size), false);
+        assert_eq!(chunk.chunk(), format!("{size:X}\r\n").as_bytes());
+    }
 }

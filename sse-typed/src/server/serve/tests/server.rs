@@ -259,7 +259,7 @@ async fn an_upgraded_connection_is_counted_and_fails_at_the_deadline() {
 fn an_open_stream_is_small() {
     use tokio::net::TcpStream;
 
-    type Stream = super::super::event_stream::EventStream<ConnectionGuard<TcpStream>, Scripted, std::net::SocketAddr>;
+    type Stream = event_stream::EventStream<ConnectionGuard<TcpStream>, Scripted, std::net::SocketAddr>;
 
     assert!(size_of::<Stream>() <= 152, "{}", size_of::<Stream>());
 }

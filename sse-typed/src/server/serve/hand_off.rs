@@ -1,8 +1,8 @@
 use std::{
     fmt,
     pin::Pin,
-    sync::{Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll, ready},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll},
 };
 
 use http_body::{Body, Frame};
@@ -58,7 +58,7 @@ impl<B> HandOff<B> {
     }
 
     /// Keeps the body of a response. hyper gets the returned one.
-    pub(super) fn offer(self: std::sync::Arc<Self>, body: B, terms: Terms) -> OfferedBody<B> {
+    pub(super) fn offer(self: Arc<Self>, body: B, terms: Terms) -> OfferedBody<B> {
         let body = Box::pin(body);
         let replaced = {
             let mut state = self.lock();
@@ -113,7 +113,7 @@ impl<B> fmt::Debug for HandOff<B> {
 /// The body that hyper polls. It passes the frames of the kept body on, and is dropped with it.
 #[derive(Debug)]
 pub(super) struct OfferedBody<B> {
-    hand_off: std::sync::Arc<HandOff<B>>,
+    hand_off: Arc<HandOff<B>>,
 }
 
 /// `None` at the end of the body.
@@ -137,7 +137,7 @@ impl<B: Body> OfferedBody<B> {
         } else {
             state.body = Some(body);
         }
-        Poll::Ready(ready!(frame))
+        frame
     }
 
     pub(super) fn is_end_stream(&self) -> bool {

@@ -220,8 +220,11 @@ where
 
     /// Writes a chunk. If the connection does not take all of it, the rest is unsent.
     fn poll_write(&mut self, chunk: Chunk<<S::Body as Body>::Data>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let mut unsent =
-            if self.io.is_write_vectored() { Unsent::Slices(chunk) } else { Unsent::Flat(chunk.flatten()) };
+        let mut unsent = if self.io.is_write_vectored() || chunk.is_small() {
+            Unsent::Slices(chunk)
+        } else {
+            Unsent::Flat(chunk.flatten())
+        };
         let written = unsent.poll_write(&mut self.io, cx);
         if written.is_pending() {
             self.busy.get_or_insert_default().unsent = Some(unsent);

@@ -72,9 +72,12 @@ impl AsyncWrite for Narrow {
 proptest! {
     #[test]
     fn chunks_are_the_same_bytes_however_they_are_written(
-        frames in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..40), 1..6),
+        frames in prop::collection::vec(
+            prop_oneof![prop::collection::vec(any::<u8>(), 1..40), prop::collection::vec(any::<u8>(), 500..600)],
+            1..6,
+        ),
         parts in 1..12_usize,
-        width in 1..50_usize,
+        width in 1..700_usize,
         is_chunked: bool,
         is_vectored: bool,
         ends_with_data: bool,

@@ -83,13 +83,13 @@ impl<D: Buf> Chunk<D> {
         Poll::Ready(Ok(()))
     }
 
-    /// Copies the first bytes: as many as one write takes slices, and as there is room for. Returns their number.
-    fn copy_into(&self, room: &mut [u8]) -> usize {
+    /// Copies the first bytes into the buffer, at most those of [`MAX_SLICES`] slices. Returns their number.
+    fn copy_into(&self, buffer: &mut [u8]) -> usize {
         let mut slices = [IoSlice::new(&[]); MAX_SLICES];
         let count = self.chunks_vectored(&mut slices);
         let mut copied = 0;
         for slice in &slices[..count] {
-            let free = &mut room[copied..];
+            let free = &mut buffer[copied..];
             let length = slice.len().min(free.len());
             free[..length].copy_from_slice(&slice[..length]);
             copied += length;

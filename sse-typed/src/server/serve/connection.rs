@@ -124,7 +124,7 @@ impl<S> fmt::Debug for ServerState<S> {
 /// An open connection of the server. It is counted until it is dropped.
 pub(super) struct OpenConnection<S> {
     server: Arc<ServerState<S>>,
-    /// The place of its task among those that wait for the cut.
+    /// The slot of its task in the queue of those that wait for the cut.
     ticket: Ticket,
 }
 

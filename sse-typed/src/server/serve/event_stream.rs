@@ -213,7 +213,7 @@ where
             };
             ready!(self.poll_write(chunk, cx))?;
         }
-        // More is ready; other tasks come first.
+        // More may be ready: other tasks run first.
         cx.waker().wake_by_ref();
         Poll::Pending
     }

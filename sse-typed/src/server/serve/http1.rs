@@ -93,7 +93,7 @@ where
                 return closing.poll(io, cx).map(drop);
             }
             let Some(connection) = &mut this.connection else { return Poll::Ready(()) };
-            // First, so that hyper reads what was received before it is told of a shutdown.
+            // Before the shutdown, because hyper closes a connection whose first request it has not read yet.
             if let Poll::Ready(ended) = Pin::new(&mut *connection).poll(cx) {
                 // hyper answers what is no request before it fails.
                 let is_answered = ended.as_ref().err().is_none_or(hyper::Error::is_parse);

@@ -1,4 +1,4 @@
-//! A server that hands event streams of HTTP/1 over from hyper to tasks of its own.
+//! A server that takes HTTP/1 event streams over from hyper. It uses the layer and the guard, and they do not depend on it.
 
 mod accept;
 mod chunk;

@@ -18,7 +18,7 @@ use hyper::body::Incoming;
 #[derive(Debug)]
 pub struct RequestBody {
     incoming: Incoming,
-    /// `None` if there is nothing to read, as for a GET request, or if nobody asks.
+    /// `None` if there is nothing to read, as for a GET request, or if the response cannot be handed off.
     is_read: Option<Arc<AtomicBool>>,
 }
 

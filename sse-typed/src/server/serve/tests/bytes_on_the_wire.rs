@@ -161,7 +161,7 @@ async fn a_closed_connection_is_read_until_its_client_has_closed_it_too() {
     client.write_all(&[b'x'; 1000]).await.unwrap();
     tokio::time::sleep(Duration::from_millis(900)).await;
     client.write_all(&[b'x'; 1000]).await.unwrap();
-    // And it does not wait for ever.
+    // The wait has a limit.
     tokio::time::sleep(Duration::from_millis(200)).await;
     assert_eq!(client.write_all(b"x").await.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
 }

@@ -127,7 +127,7 @@ async fn a_response_that_is_no_stream_of_unknown_length_stays_with_hyper() {
     }
 }
 
-/// Reads the request when told, and answers at once.
+/// Answers at once, and reads the request after a notification.
 #[derive(Clone)]
 struct ReadsLater {
     scripted: Scripted,

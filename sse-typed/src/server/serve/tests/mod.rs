@@ -34,7 +34,7 @@ enum Step {
     Frame(Bytes),
     /// Pending, and woken at once.
     Yield,
-    /// Pending until the waiter is told.
+    /// Pending until [`Log::release`].
     Wait,
     Trailers,
     Fail,
@@ -44,7 +44,7 @@ fn frame(text: &str) -> Step {
     Step::Frame(Bytes::copy_from_slice(text.as_bytes()))
 }
 
-/// A body that does what it is told, and remembers the tasks that polled it.
+/// A body that runs its steps, and records the tasks that polled it.
 struct ScriptedBody {
     steps: VecDeque<Step>,
     log: Log,

@@ -77,7 +77,7 @@ fn moves(range: impl Into<prop::collection::SizeRange>) -> impl Strategy<Value =
     prop::collection::vec(one, range)
 }
 
-/// Runs the moves, as far as the server goes along.
+/// Runs the moves. A read or write that stays pending is given up.
 async fn play(client: &mut DuplexStream, mut unsent: &[u8], moves: &[Move], received: &mut Vec<u8>) {
     const PATIENCE: Duration = Duration::from_millis(10);
     for next in moves {
@@ -139,7 +139,7 @@ fn conversation(steps: &[Step], requests: &str, moves: &[Move], pipe: usize, han
                     break;
                 }
             }
-            // Open, so that the server is not told that the client has left.
+            // The connection stays open, so that the server sees no end of the requests.
             std::future::pending::<()>().await;
         };
         let reader = async {

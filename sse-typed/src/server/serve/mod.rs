@@ -269,8 +269,8 @@ impl<L: Listener, H: Handshake<ConnectionGuard<L::Io>>> Server<L, H> {
     ///
     /// # Cancel safety
     ///
-    /// If the future is dropped, the listener is closed, and open connections go on until they end. After that only their
-    /// streams notice a shutdown.
+    /// If the future is dropped, the listener is closed, and open connections continue until they end. A shutdown then still ends
+    /// streams and closes idle connections, but no deadline drops the others.
     pub async fn serve<S, B>(self, service: S) -> Served
     where
         S: Service<Request<RequestBody>, Response: SseResponse<Body = B>> + Clone + Send + 'static,

@@ -253,6 +253,57 @@ async fn an_upgraded_connection_is_counted_and_fails_at_the_deadline() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn without_its_future_open_connections_continue_and_no_deadline_drops_them() {
+    let shutdown = Shutdown::new();
+    let service = Scripted::new([frame("one"), Step::Wait, frame("two"), Step::Wait]);
+    let log = service.log.clone();
+    let (dial, server) = start(service, |server| server.shutdown(&shutdown, Drain::Now, Duration::from_secs(5)));
+    let (mut client, mut idle) = (dial.connect(PIPE), dial.connect(PIPE));
+    client.write_all(GET.as_bytes()).await.unwrap();
+    read_until(&mut client, "one\r\n").await;
+    server.abort();
+    assert!(server.await.unwrap_err().is_cancelled());
+    let (late, far) = tokio::io::duplex(PIPE);
+    assert!(dial.0.send(far).is_err(), "the listener is closed");
+    drop(late);
+
+    shutdown.begin();
+    assert_eq!(read_to_end(&mut idle).await, "");
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    log.release();
+    read_until(&mut client, "two\r\n").await;
+    log.release();
+    assert_eq!(read_to_end(&mut client).await, "0\r\n\r\n");
+}
+
+/// A future of the server that is polled by hand, and dropped after some polls.
+#[tokio::test(start_paused = true)]
+async fn the_server_may_be_dropped_after_any_poll() {
+    for polls in 0..6 {
+        let (dial, listener) = pipes();
+        let service = Scripted::new([frame("one"), Step::Yield, Step::Yield, frame("two")]);
+        let mut server = tokio_test::task::spawn(Server::new(listener).max_connections(1).serve(service));
+        let mut clients = [dial.connect(PIPE), dial.connect(PIPE)];
+        for client in &mut clients {
+            client.write_all(GET.as_bytes()).await.unwrap();
+        }
+        for _ in 0..polls {
+            assert!(server.poll().is_pending());
+            tokio::task::yield_now().await;
+        }
+        drop(server);
+        let [first, second] = &mut clients;
+        if polls > 0 {
+            read_until(first, "0\r\n\r\n").await;
+        } else {
+            assert_eq!(read_to_end(first).await, "");
+        }
+        // Only one connection may be open.
+        assert_eq!(read_to_end(second).await, "");
+    }
+}
+
 /// A task of tokio takes a multiple of 128 bytes, and 104 of them are its own.
 #[cfg(target_pointer_width = "64")]
 #[test]

@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use http::{Method, StatusCode, response};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, response};
 use http_body_util::BodyExt;
 use tokio::{task::coop::consume_budget, time::Instant};
 
@@ -98,7 +98,8 @@ async fn before_deadline<F: Future>(limit: Option<Duration>, started: Instant, f
 impl CheckedResponse {
     /// Checks the head of a response.
     pub(super) fn check(response: http::Response<ResponseBody>, options: ResponseOptions) -> Self {
-        let (head, body) = response.into_parts();
+        let (mut head, body) = response.into_parts();
+        detach_values(&mut head.headers);
         match head.status {
             StatusCode::NO_CONTENT => Self::NoContent(head),
             StatusCode::OK
@@ -110,6 +111,24 @@ impl CheckedResponse {
             }
             _ => Self::Other(head, body),
         }
+    }
+}
+
+/// Copies the values of the headers into one allocation of their size.
+///
+/// The head is kept as long as its stream. hyper's values are slices of its read buffer of 8 KiB, which they would keep
+/// allocated, and hyper would read on into another one.
+fn detach_values(headers: &mut HeaderMap) {
+    let values = Bytes::from(headers.values().map(HeaderValue::as_bytes).collect::<Vec<_>>().concat());
+    let mut start = 0;
+    for value in headers.values_mut() {
+        let end = start + value.len();
+        // A copy of a valid value is valid.
+        if let Ok(mut copy) = HeaderValue::from_maybe_shared(values.slice(start..end)) {
+            copy.set_sensitive(value.is_sensitive());
+            *value = copy;
+        }
+        start = end;
     }
 }
 
@@ -144,4 +163,31 @@ async fn read_error_body(mut body: ResponseBody) -> Bytes {
     // A body that is endless or stalls must not delay the error.
     let _ = within(ERROR_BODY_TIMEOUT, read).await;
     received.freeze()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kept_head_does_not_keep_the_buffer_that_it_was_received_in() {
+        let buffer = Bytes::from(b"text/event-stream, secret, one, two".to_vec());
+        let value = |range| HeaderValue::from_maybe_shared(buffer.slice(range)).unwrap();
+        let mut secret = value(19..25);
+        secret.set_sensitive(true);
+        let mut response = http::Response::new(ResponseBody::new(http_body_util::Empty::<Bytes>::new()));
+        response.headers_mut().insert("content-type", value(0..17));
+        response.headers_mut().insert("set-cookie", secret);
+        response.headers_mut().append("x-part", value(27..30));
+        response.headers_mut().append("x-part", value(32..35));
+        response.headers_mut().insert("x-empty", HeaderValue::from_static(""));
+        let expected = response.headers().clone();
+        let CheckedResponse::EventStream(head, _) = CheckedResponse::check(response, ResponseOptions::default()) else {
+            panic!("not an event stream");
+        };
+        assert_eq!(head.headers, expected);
+        assert!(head.headers["set-cookie"].is_sensitive() && !head.headers["x-part"].is_sensitive());
+        drop(expected);
+        assert!(buffer.is_unique());
+    }
 }

@@ -67,6 +67,12 @@ const fn is_line_end(byte: u8) -> bool {
     (byte == b'\n') | (byte == b'\r')
 }
 
+/// Whether a small chunk has a line end. A call of `memchr2` costs as much as looking at eight bytes.
+#[inline]
+pub(super) fn has_line_end(chunk: &[u8]) -> bool {
+    if chunk.len() < 8 { chunk.iter().any(|byte| is_line_end(*byte)) } else { memchr2(b'\r', b'\n', chunk).is_some() }
+}
+
 /// The line ends of a block as a set of bits.
 ///
 /// This is safe and portable code that compilers turn into vector instructions on every target: compare, keep one bit of each

@@ -237,7 +237,9 @@ impl Decoder {
         self.clear_dispatched();
         let chunk = chunk.into();
         if self.chunk.is_empty() && self.queue.is_empty() {
-            self.begin_chunk(chunk);
+            if !self.take_small_chunk(&chunk) {
+                self.begin_chunk(chunk);
+            }
         } else {
             self.queue.push_back(chunk);
         }

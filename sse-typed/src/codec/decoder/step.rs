@@ -8,7 +8,7 @@ use bytestring::ByteString;
 use super::{
     Decoder,
     line::{Digits, Field, LONGEST_PREFIX, classify},
-    line_ends::LineEnds,
+    line_ends::{LineEnds, has_line_end},
     text::{LineValue, Span, clear_buffer},
 };
 
@@ -42,6 +42,9 @@ pub(super) enum Stop {
     TooLarge,
 }
 
+/// The largest chunk that is checked for being a part of one line, in bytes. Larger ones contain a line end more often.
+const SMALL_CHUNK: usize = 32;
+
 const BYTE_ORDER_MARK: char = '\u{FEFF}';
 
 impl Decoder {
@@ -53,6 +56,9 @@ impl Decoder {
             let start = self.position;
             let bytes = self.chunk.as_bytes();
             let Some(end) = self.line_ends.next(bytes) else {
+                if bytes.is_empty() && self.queue.is_empty() && !self.finishing {
+                    return Stop::Exhausted;
+                }
                 match self.end_of_chunk() {
                     Some(stop) => return stop,
                     None => continue,
@@ -210,10 +216,59 @@ impl Decoder {
         }
     }
 
+    /// Appends a small chunk to the current line if it neither ends the line nor determines its field, as most chunks of a few
+    /// bytes. Returns false for any other chunk, which `begin_chunk` then stores.
+    ///
+    /// Storing a chunk takes several times as long as appending a few bytes: it is moved, its line ends are searched for, and at
+    /// its end all values are copied out of it.
+    #[inline]
+    pub(super) fn take_small_chunk(&mut self, chunk: &[u8]) -> bool {
+        let length = chunk.len();
+        if length == 0 || length > SMALL_CHUNK || self.at_start || self.utf8.has_unfinished() || has_line_end(chunk) {
+            return false;
+        }
+        let buffer = match self.line {
+            LineState::Start if !self.after_cr && length < LONGEST_PREFIX => {
+                self.line_text.clear();
+                &mut self.line_text
+            }
+            LineState::Name if self.line_text.len() + length < LONGEST_PREFIX => &mut self.line_text,
+            LineState::Field(field @ (Field::Data | Field::Event | Field::Id))
+                if self.block.size.saturating_add(length) <= self.max_event_size =>
+            {
+                if field == Field::Data {
+                    self.block.data.buffer_mut()
+                } else {
+                    &mut self.line_text
+                }
+            }
+            _ => return false,
+        };
+        if buffer.capacity() - buffer.len() < length {
+            // How buffers grow depends on their field.
+            return false;
+        }
+        match chunk {
+            [byte] if byte.is_ascii() => buffer.push(char::from(*byte)),
+            _ => {
+                let Ok(text) = str::from_utf8(chunk) else { return false };
+                buffer.push_str(text);
+            }
+        }
+        match self.line {
+            LineState::Field(_) => self.block.size += length,
+            _ => self.line = LineState::Name,
+        }
+        true
+    }
+
     /// Processes a piece of a line that spans several chunks.
     fn part_of_line(&mut self, Span { mut start, end }: Span) -> Option<Stop> {
         if self.line == LineState::Start {
             self.line_text.clear();
+            if !self.discarding && self.chunk.as_bytes()[start..end].starts_with(b"data: ") {
+                return self.begin_data(Span { start: start + 6, end });
+            }
             self.line = LineState::Name;
         }
         if self.line == LineState::Name {
@@ -248,6 +303,17 @@ impl Decoder {
             LineState::Unknown => self.ignored.push(piece),
             LineState::Start | LineState::Name | LineState::Ignored => {}
         }
+        None
+    }
+
+    /// Begins a line of data that spans several chunks, with the first piece of its value.
+    fn begin_data(&mut self, value: Span) -> Option<Stop> {
+        self.line = LineState::Field(Field::Data);
+        if self.add_size(value.end - value.start) {
+            return self.too_large();
+        }
+        self.block.data.begin_line(&self.chunk);
+        self.block.data.push(value.of(&self.chunk));
         None
     }
 
@@ -287,6 +353,14 @@ impl Decoder {
     /// Ends a line that an earlier chunk began. `rest` is its last piece.
     #[inline(never)]
     pub(super) fn end_of_line(&mut self, rest: Span) -> Option<Stop> {
+        let size = self.block.size.saturating_add(rest.end - rest.start + 1);
+        if self.line == LineState::Field(Field::Data) && size <= self.max_event_size {
+            // This is the usual line of several chunks. `part_of_line` would determine its state twice.
+            self.line = LineState::Start;
+            self.block.size = size;
+            self.block.data.push(rest.of(&self.chunk));
+            return None;
+        }
         let stop = self.part_of_line(rest);
         let line = std::mem::replace(&mut self.line, LineState::Start);
         if stop.is_some() {

@@ -150,6 +150,12 @@ impl FieldText {
         }
     }
 
+    /// The buffer of a line that `begin_line` has begun, for text that fits into its capacity.
+    #[inline]
+    pub(super) const fn buffer_mut(&mut self) -> &mut String {
+        &mut self.buffer
+    }
+
     pub(super) fn push(&mut self, piece: &str) {
         let spare = self.buffer.capacity() - self.buffer.len();
         if piece.len() > spare && self.buffer.len() >= LARGE_BUFFER {

@@ -30,6 +30,11 @@ impl Utf8Decoder {
         self.unfinished.clear();
     }
 
+    /// Whether the last chunk began a character.
+    pub(super) const fn has_unfinished(&self) -> bool {
+        !self.unfinished.is_empty()
+    }
+
     /// Discards a character that the last chunk began. Returns whether there was one.
     pub(super) fn discard_unfinished(&mut self) -> bool {
         let any = !self.unfinished.is_empty();
@@ -50,7 +55,10 @@ impl Utf8Decoder {
         }
         // The validation consumes the chunk, and the replacement of invalid bytes needs it again. For a small chunk a check for
         // ASCII is cheaper than a second reference; for a large one it is not.
-        let received = if chunk.len() < SMALL_CHUNK && chunk.is_ascii() { Bytes::new() } else { chunk.clone() };
+        if chunk.len() < SMALL_CHUNK && chunk.is_ascii() {
+            return ByteString::try_from(chunk).unwrap_or_default();
+        }
+        let received = chunk.clone();
         ByteString::try_from(chunk).unwrap_or_else(|_| String::from_utf8_lossy(&received).into_owned().into())
     }
 }

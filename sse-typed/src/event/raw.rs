@@ -110,7 +110,8 @@ impl<'a> RawEventRef<'a> {
     }
 
     /// Converts the event into an owned one. If one received chunk contains the whole event, the new event shares that chunk.
-    /// Otherwise the values are copied into one allocation.
+    /// If the event spans several chunks and is larger than 64 KiB, it shares the decoder's memory of that event. Otherwise the
+    /// values are copied into one allocation.
     #[must_use]
     pub fn to_raw_event(&self) -> RawEvent {
         // Sharing the chunk takes half as long as allocating and copying. Sharing it once per value would take longer than that.

@@ -21,6 +21,11 @@ impl LineEnds {
         Self { pending: 0, next_block: 0 }
     }
 
+    /// The line ends of a chunk of this length that is not searched.
+    pub(super) const fn none_in(length: usize) -> Self {
+        Self { pending: 0, next_block: length }
+    }
+
     /// The position of the next line end, if there is one.
     #[inline]
     pub(super) fn next(&mut self, chunk: &[u8]) -> Option<usize> {

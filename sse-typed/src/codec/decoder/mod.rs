@@ -5,6 +5,7 @@ use bytestring::ByteString;
 
 use self::{
     block::Block,
+    large::ReplacedChunk,
     line_ends::LineEnds,
     step::{LineState, Stop},
     text::{FieldText, LineValue, clear_buffer},
@@ -18,6 +19,7 @@ mod end;
 #[cfg(test)]
 mod end_tests;
 mod ignored;
+mod large;
 mod line;
 mod line_ends;
 #[cfg(test)]
@@ -32,7 +34,7 @@ mod utf8;
 ///
 /// [`feed`](Self::feed) it a chunk, then take items with [`next_item`](Self::next_item) until it returns `None`, then feed the
 /// next chunk. Each byte is examined once, whatever the size of chunks and events. An event within one chunk is borrowed from
-/// it. An event that spans several chunks is copied once.
+/// it. An event that spans several chunks is copied once, and an owned copy of one over 64 KiB shares that memory.
 ///
 /// Malformed input is not an error: [the standard][standard] gives every sequence of bytes a meaning. Lines end in LF, CR or
 /// CRLF, one byte order mark at the start is removed, invalid UTF-8 becomes U+FFFD, and unknown fields are ignored. The only
@@ -58,6 +60,8 @@ pub struct Decoder {
     /// The first byte of the chunk that was not examined.
     position: usize,
     line_ends: LineEnds,
+    /// The chunk, while `chunk` is the text of a large event that is the item.
+    replaced_chunk: Option<Box<ReplacedChunk>>,
     /// The previous chunk ended in CR. An LF at the start of this one belongs to the same line end.
     after_cr: bool,
     /// The state of a line that an earlier chunk began.
@@ -144,6 +148,7 @@ impl Decoder {
             chunk: ByteString::new(),
             position: 0,
             line_ends: LineEnds::new(),
+            replaced_chunk: None,
             after_cr: false,
             line: LineState::Start,
             line_text: String::new(),
@@ -215,6 +220,7 @@ impl Decoder {
     /// standard requires at the end of a stream. The last event ID and the reconnection time are kept.
     pub fn restart(&mut self) {
         self.last_event_id.copy_from_chunk(&self.chunk);
+        self.replaced_chunk = None;
         self.set_chunk(ByteString::new());
         self.queue.clear();
         self.finishing = false;
@@ -273,11 +279,15 @@ impl Decoder {
 
 impl fmt::Debug for Decoder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let unread = match &self.replaced_chunk {
+            Some(replaced) => replaced.unread(),
+            None => self.chunk.len() - self.position,
+        };
         f.debug_struct("Decoder")
             .field("max_event_size", &self.max_event_size)
             .field("comments", &self.comments)
             .field("updates", &self.updates)
-            .field("unread", &(self.chunk.len() - self.position))
+            .field("unread", &unread)
             .field("last_event_id", &self.last_event_id())
             .field("reconnection_time", &self.reconnection_time)
             .finish_non_exhaustive()

@@ -7,6 +7,7 @@ use bytestring::ByteString;
 
 use super::{
     Decoder,
+    large::LARGE_EVENT,
     line::{Digits, Field, LONGEST_PREFIX, classify},
     line_ends::{LineEnds, has_line_end},
     text::{LineValue, Span, clear_buffer},
@@ -101,6 +102,10 @@ impl Decoder {
     /// Processes the unfinished line at the end of the chunk, and begins the next chunk if there is one.
     #[inline(never)]
     fn end_of_chunk(&mut self) -> Option<Stop> {
+        if self.replaced_chunk.is_some() {
+            self.restore_chunk();
+            return None;
+        }
         let rest = Span { start: self.position, end: self.chunk.len() };
         if rest.start < rest.end {
             self.position = rest.end;
@@ -403,6 +408,9 @@ impl Decoder {
         self.last_event_id.update_from(&self.block.id);
         if self.block.data.is_absent() {
             return self.end_of_block_without_data();
+        }
+        if self.block.size > LARGE_EVENT {
+            self.share_large_event();
         }
         self.dispatched = true;
         Some(Stop::Event)

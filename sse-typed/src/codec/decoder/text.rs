@@ -86,6 +86,25 @@ impl FieldText {
         matches!(self.location, Location::Absent)
     }
 
+    #[inline]
+    pub(super) const fn is_in_buffer(&self) -> bool {
+        matches!(self.location, Location::Buffer)
+    }
+
+    /// Takes the buffer. The location must be set after it.
+    pub(super) fn take_buffer(&mut self) -> String {
+        std::mem::take(&mut self.buffer)
+    }
+
+    /// Moves the buffered text, if there is one, to the end of `text`, and refers to it there.
+    pub(super) fn move_into(&mut self, text: &mut String) {
+        if self.is_in_buffer() {
+            let start = text.len();
+            text.push_str(&std::mem::take(&mut self.buffer));
+            self.set(Span { start, end: text.len() });
+        }
+    }
+
     /// The text, or an empty one if it is absent.
     #[inline]
     pub(super) fn get<'a>(&'a self, chunk: &'a str) -> &'a str {

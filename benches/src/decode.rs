@@ -33,6 +33,87 @@ pub fn ticker() -> Group {
     group("decode/ticker", "decode, untyped: ticker, events of 92 B with ids", &input::ticker())
 }
 
+/// A consumer that looks at the event type, data and last event ID of each event, as programs do. The other groups look at the
+/// data alone, so the compiler may leave out the rest.
+pub fn consumer() -> Group {
+    let (input, title) = (&Rc::new(input::token_stream()), "decode, untyped: event type, data and id of each event");
+    let tally = Tally { events: input.data.len() as u64, bytes: input.data_bytes() };
+    let contenders = vec![
+        consumer_of(input, Ours, "sse-typed, lending", |chunks, look| {
+            let mut decoder = Decoder::new();
+            for chunk in chunks {
+                decoder.feed(chunk.clone());
+                while let Some(item) = decoder.next_item() {
+                    if let Ok(Item::Event(event)) = item {
+                        look(event.event_type(), event.data(), event.last_event_id());
+                    }
+                }
+            }
+        }),
+        consumer_of(input, Ours, "sse-typed, owned", |chunks, look| {
+            let mut decoder = Decoder::new();
+            for chunk in chunks {
+                decoder.feed(chunk.clone());
+                while let Some(item) = decoder.next_item() {
+                    if let Ok(Item::Event(event)) = item {
+                        let event = event.to_raw_event();
+                        look(event.event_type(), event.data(), event.id().unwrap_or_default());
+                    }
+                }
+            }
+        }),
+        consumer_of(input, Peer, "sse-core", |chunks, look| {
+            let mut decoder = sse_core::SseDecoder::with_limit(NonZeroUsize::MAX);
+            for chunk in chunks {
+                let mut chunk = chunk.clone();
+                while let Some(event) = decoder.next(&mut chunk) {
+                    if let Ok(sse_core::SseEvent::Message(message)) = event {
+                        look(&message.event, &message.data, message.last_event_id.as_deref().unwrap_or_default());
+                    }
+                }
+            }
+        }),
+        consumer_of(input, Peer, "sse-stream", |chunks, look| {
+            drain(sse_stream::SseByteStream::new(stream_of(chunks)), |event| {
+                if let Ok(event) = event {
+                    look(
+                        event.event.as_deref().unwrap_or_default(),
+                        event.data.as_deref().unwrap_or_default(),
+                        event.id.as_deref().unwrap_or_default(),
+                    );
+                }
+            });
+        }),
+        limit(input, tally, "CR/LF scan + UTF-8 check of std", |chunk| {
+            let valid = std::str::from_utf8(chunk).is_ok();
+            lines(memchr::memchr2_iter(b'\n', b'\r', chunk)) + usize::from(!valid)
+        }),
+    ];
+    Group::new("decode/consumer", title, tally, contenders)
+}
+
+type Look<'a> = &'a mut dyn FnMut(&str, &str, &str);
+
+/// A consumer, which is a function that the compiler does not see through. It runs once to check what it is given.
+fn consumer_of(input: &Rc<Input>, kind: Kind, name: &'static str, read: fn(&[Bytes], Look<'_>)) -> Contender {
+    let mut expected = input.data.iter();
+    read(&input.chunks, &mut |event_type, data, id| {
+        assert_eq!(
+            ("response.output_text.delta", expected.next().map(|data| &**data), ""),
+            (event_type, Some(data), id)
+        );
+    });
+    assert_eq!(expected.next(), None, "{name}");
+    let input = Rc::clone(input);
+    Contender::new(name, kind, move || {
+        let mut tally = Tally::default();
+        read(&input.chunks, &mut |event_type, data, id| {
+            tally.add(std::hint::black_box((event_type, data, id)).1.len());
+        });
+        tally
+    })
+}
+
 /// A contender for a decoder. The decoder runs once to compare all data; the timed runs only count it.
 macro_rules! contender {
     ($input:expr, $kind:expr, $name:literal, $read:path) => {{

@@ -3,10 +3,11 @@
 use crate::{contender::Group, decode, encode, fan_out, replay, topics, typed};
 
 /// Every group: its id, and the function that makes it.
-pub const GROUPS: [(&str, MakeGroup); 16] = [
+pub const GROUPS: [(&str, MakeGroup); 17] = [
     ("decode/tokens", decode::token_stream),
     ("decode/vietnamese", decode::vietnamese),
     ("decode/ticker", decode::ticker),
+    ("decode/consumer", decode::consumer),
     ("typed/tokens", typed::token_stream),
     ("encode/60", encode::small),
     ("encode/500", encode::large),

@@ -14,4 +14,5 @@ mod outages;
 mod proxy;
 mod retention;
 mod server;
+mod shared_calls;
 mod suite;

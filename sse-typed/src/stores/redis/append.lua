@@ -31,9 +31,13 @@
 -- A mark has 8 digits, which the pattern does not say.
 local HEADER = '^1 ([0-9a-f]+) ([%a-]+) (%d+) (%d+) '
 
--- How many of the oldest records one call removes from a key to keep to the limit of bytes, and after how many bytes of them it stops.
--- The next call goes on.
-local MOST_TRIMMED, MOST_READ = 127, 1048576
+-- How many of the oldest records one call removes from a key to keep to the limit of bytes, and after how many bytes of records of all
+-- keys it stops. The next calls go on. A call has up to half as many bytes of new events.
+-- It reads a few at a time: large events may follow small ones, and all that are read at a time are in memory.
+local MOST_TRIMMED, MOST_READ, MOST_AT_A_TIME = 127, 2097152, 8
+
+-- What a record counts in addition to its event, for the time that it takes.
+local RECORD_SIZE = 512
 
 -- A larger total is counted anew. From 1e14 on the text of a number has an exponent.
 local LARGEST = 9e13
@@ -49,7 +53,7 @@ if ARGV[3] ~= '' then
     end
 end
 
-local reply, next_key = {}, 5
+local reply, next_key, bytes_read = {}, 5, 0
 for k = 1, #KEYS do
     local key, at = KEYS[k], next_key
     local channel, expected, count = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2])
@@ -86,7 +90,10 @@ for k = 1, #KEYS do
             end
         end
         if total > LARGEST then
-            total, trimmed = 0, '0'
+            total = 0
+        end
+        if total - trimmed < 0 then
+            trimmed = '0'
         end
 
         if expected ~= '' and newest ~= expected and not answer then
@@ -130,16 +137,16 @@ for k = 1, #KEYS do
 
         -- How many of the oldest records go, of how many.
         local surplus, length = 0, 0
-        if total_after - trimmed > trim_above then
+        if total_after - trimmed > trim_above and bytes_read <= MOST_READ then
             length = redis.pcall('XLEN', key)
-            local from, step, read, is_over = '-', 1, 0, false
-            while not is_over and surplus + step <= MOST_TRIMMED and read <= MOST_READ do
+            local from, step, is_over = '-', 1, false
+            while not is_over and surplus + step <= MOST_TRIMMED and bytes_read <= MOST_READ do
                 local oldest = redis.pcall('XRANGE', key, from, '+', 'COUNT', step)
                 for i = 1, #oldest do
                     local fields = oldest[i][2]
                     local _, _, all = string.match(fields[1] == 'h' and fields[2] or '', HEADER)
                     local size = #(fields[4] or '')
-                    all, read = tonumber(all), read + size
+                    all, bytes_read = tonumber(all), bytes_read + size + RECORD_SIZE
                     if all and all <= total_after then
                         local before = all - size
                         if total_after - before <= most_bytes then
@@ -153,7 +160,7 @@ for k = 1, #KEYS do
                 if #oldest < step then
                     break
                 end
-                from, step = '(' .. oldest[step][1], step * 2
+                from, step = '(' .. oldest[step][1], math.min(step * 2, MOST_AT_A_TIME)
             end
         end
 

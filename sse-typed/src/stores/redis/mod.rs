@@ -80,7 +80,7 @@
 //! | limit | what a key holds at most | and |
 //! |---|---|---|
 //! | `n` events | `n` events and one block of the stream | Redis trims whole blocks, which are 100 entries by default |
-//! | `n` bytes | `n` bytes and a sixteenth, and the events of one call | one call trims at most 127 events. After a limit was lowered, several calls trim |
+//! | `n` bytes | `n` bytes and a sixteenth, and the events of one call | one call trims at most 127 events of each key, and about 2 MiB in all. After a limit was lowered, several calls trim |
 //! | age | the events of one block that are too old | a quiet key keeps all of its events |
 //!
 //! The limits of [`Retention::events`](crate::hub::Retention::events) include 16 MiB. The bytes are those of events. Redis takes about

@@ -1,0 +1,117 @@
+//! Keys that share a call with keys that are slow, forbidden, or in a strange state.
+
+use futures_util::future::join_all;
+use redis::Value;
+use sse_typed::hub::{Block, EventLog, EventStore, LogOptions, Retention};
+
+use crate::{
+    common::{Reader, block, store},
+    server::{Server, found},
+};
+
+#[tokio::test]
+#[ignore = "needs redis-server"]
+async fn a_record_that_says_more_was_trimmed_than_appended_does_not_switch_the_limit_of_bytes_off() {
+    if !found("a_record_that_says_more_was_trimmed_than_appended_does_not_switch_the_limit_of_bytes_off") {
+        return;
+    }
+    let server = Server::start();
+    let store = store(&server).await;
+    let options = LogOptions::new().retain(Retention::events(10_000).bytes(1000));
+    let digits = "9".repeat(400);
+    for (n, trimmed) in ["8", "99999999999999", &digits].iter().enumerate() {
+        let key = format!("key{n}");
+        let log = store.open(&key, &options);
+        log.append(&block(0)).await.unwrap();
+        let header = format!("1 0000000a - 7 {trimmed} 0-0-00000000");
+        let _: Value = server.run(&["XADD", &format!("sse:{key}"), "*", "h", &header, "b", "id: 7\n\n"]);
+        for n in 0..500 {
+            log.append(&block(n)).await.unwrap();
+        }
+        let length: usize = server.run(&["XLEN", &format!("sse:{key}")]);
+        assert!(length < 150, "{trimmed}: {length} records of about 10 bytes are retained");
+        let mut reader = Reader::at(log.before_last(5).await.unwrap());
+        reader.read_all(&log).await;
+        assert_eq!((reader.seen, reader.gaps.len()), (vec![495, 496, 497, 498, 499], 0));
+    }
+}
+
+/// An event of this many bytes.
+fn of_size(bytes: usize) -> Block {
+    Block::new(format!("data: {}\n\n", "x".repeat(bytes - 8)), false).unwrap()
+}
+
+/// A line of the memory statistics.
+fn memory(server: &Server, line: &str) -> usize {
+    let stats: String = server.run(&["INFO", "memory"]);
+    stats.lines().find_map(|text| text.strip_prefix(line)?.trim().parse().ok()).unwrap()
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server"]
+async fn trimming_holds_few_events_in_memory_at_once() {
+    if !found("trimming_holds_few_events_in_memory_at_once") {
+        return;
+    }
+    let server = Server::start();
+    let store = store(&server).await;
+    let log = store.open("rides", &LogOptions::new().retain(Retention::events(10_000).bytes(64 << 20)));
+    // Many small events, and then large ones, up to the limit from which on it is trimmed.
+    for n in 0..63 {
+        log.append(&block(n)).await.unwrap();
+    }
+    let large = of_size(1 << 20);
+    for _ in 0..67 {
+        log.append(&large).await.unwrap();
+    }
+    let _: Value = server.run(&["CONFIG", "RESETSTAT"]);
+    let now: usize = memory(&server, "used_memory:");
+    for _ in 0..2 {
+        log.append(&large).await.unwrap();
+    }
+    let peak: usize = memory(&server, "used_memory_peak:");
+    let length: usize = server.run(&["XLEN", "sse:rides"]);
+    assert!(length < 63 + 69, "{length}: it was trimmed");
+    assert!(peak - now < 24 << 20, "{} bytes at once", peak - now);
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server"]
+async fn a_call_of_many_keys_trims_little_more_than_one_of_a_single_key() {
+    if !found("a_call_of_many_keys_trims_little_more_than_one_of_a_single_key") {
+        return;
+    }
+    const KEYS: usize = 64;
+    const SIZE: usize = 16 << 10;
+    let server = Server::start();
+    let store = store(&server).await;
+    let logs = |bytes| -> Vec<_> {
+        let options = LogOptions::new().retain(Retention::events(10_000).bytes(bytes));
+        (0..KEYS).map(|n| store.open(&n.to_string(), &options)).collect()
+    };
+    let lengths = || -> Vec<usize> { (0..KEYS).map(|n| server.run(&["XLEN", &format!("sse:{n}")])).collect() };
+    let large = of_size(SIZE);
+    for log in &logs(1 << 20) {
+        for _ in 0..20 {
+            log.append(&large).await.unwrap();
+        }
+    }
+    let lower = logs(2 * SIZE);
+    let _: Value = server.run(&["CONFIG", "RESETSTAT"]);
+    for n in 0..30 {
+        let small = block(n);
+        for outcome in join_all(lower.iter().map(|log| log.append(&small))).await {
+            outcome.unwrap();
+        }
+        if n == 0 {
+            let stats: String = server.run(&["INFO", "commandstats"]);
+            let calls: usize = stats
+                .lines()
+                .find_map(|line| line.strip_prefix("cmdstat_evalsha:calls=")?.split(',').next()?.parse().ok())
+                .unwrap();
+            let trimmed = KEYS * 21 - lengths().iter().sum::<usize>();
+            assert!(trimmed * SIZE <= calls * (3 << 20), "{calls} calls trim {trimmed} events");
+        }
+    }
+    assert_eq!(lengths(), [1 + 30; KEYS], "the next calls go on");
+}

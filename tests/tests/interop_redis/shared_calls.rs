@@ -2,12 +2,51 @@
 
 use futures_util::future::join_all;
 use redis::Value;
-use sse_typed::hub::{Block, EventLog, EventStore, LogOptions, Retention};
+use sse_typed::{
+    hub::{AppendError, Block, EventLog, EventStore, LogOptions, Retention},
+    stores::RedisStore,
+};
 
 use crate::{
     common::{Reader, block, store},
     server::{Server, found},
 };
+
+#[tokio::test]
+#[ignore = "needs redis-server"]
+async fn a_key_that_the_user_may_not_use_fails_no_other_key_of_its_call() {
+    if !found("a_key_that_the_user_may_not_use_fails_no_other_key_of_its_call") {
+        return;
+    }
+    let server = Server::start();
+    let store = {
+        let user = ["ACL", "SETUSER", "chat", "on", ">pw", "~*", "&*", "+@all"];
+        let _: Value = server.run(&user);
+        RedisStore::builder(&server.url()).user("chat").password("pw").connect().await.unwrap()
+    };
+    let _: Value = server.run(&["ACL", "SETUSER", "chat", "resetkeys", "~sse:chat/*"]);
+    let logs: Vec<_> = (0..20)
+        .map(|n| if n % 7 == 3 { store.log(&format!("other/{n}")) } else { store.log(&format!("chat/{n}")) })
+        .collect();
+    for event in (0..3).map(block) {
+        let outcomes = join_all(logs.iter().map(|log| log.append(&event))).await;
+        for (n, outcome) in outcomes.iter().enumerate() {
+            if n % 7 == 3 {
+                assert!(
+                    matches!(outcome, Err(AppendError::Failed(error)) if error.is_missing_right()),
+                    "{n}: {outcome:?}"
+                );
+            } else {
+                assert!(outcome.is_ok(), "{n}: {outcome:?}");
+            }
+        }
+    }
+    for (_, log) in logs.iter().enumerate().filter(|(n, _)| n % 7 != 3) {
+        let mut reader = Reader::at(log.before_last(9).await.unwrap());
+        reader.read_all(log).await;
+        assert_eq!((reader.seen, reader.gaps.len()), (vec![0, 1, 2], 0));
+    }
+}
 
 #[tokio::test]
 #[ignore = "needs redis-server"]

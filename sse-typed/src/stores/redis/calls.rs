@@ -25,6 +25,9 @@ const CALL_KEYS: usize = 64;
 const CALL_RECORDS: usize = 256;
 const CALL_BYTES: usize = 1 << 20;
 
+/// How many appends that do not fit in a call are passed over for later ones, at most: the lock is held meanwhile.
+const PASSED_OVER: usize = 256;
+
 /// The appends of all keys. Those that wait at the same time go to the server in one call.
 #[derive(Debug, Default)]
 pub(super) struct Calls(Mutex<State>);
@@ -89,6 +92,7 @@ impl Calls {
         let mut taken = vec![first];
         let mut others = Vec::new();
         while taken.len() < CALL_KEYS
+            && others.len() < PASSED_OVER
             && let Some(next) = state.waiting.pop_front()
         {
             let (more_records, more_bytes) = next.call.append.size();
@@ -142,7 +146,19 @@ impl Caller {
         }
     }
 
+    /// Sends a call. The server refuses one with a key that the user may not use: the other keys are then sent without it.
     async fn send(&self, limits: Limits, taken: Vec<Waiting>) {
+        let mut groups = vec![taken];
+        while let Some(group) = groups.pop() {
+            if let Err(mut refused) = self.send_group(limits, group).await {
+                let others = refused.split_off(refused.len() / 2);
+                groups.extend([others, refused]);
+            }
+        }
+    }
+
+    /// Sends a call for a group of keys. Returns the group, of at least two, if the user may not use one of the keys.
+    async fn send_group(&self, limits: Limits, taken: Vec<Waiting>) -> Result<(), Vec<Waiting>> {
         let shared = &self.shared;
         let reply = shared.append_script().call(shared.commands(), |command| {
             command.arg(taken.len());
@@ -159,13 +175,19 @@ impl Caller {
             Ok(Value::Array(replies)) if replies.len() == taken.len() => replies,
             Ok(_) => {
                 let error = RedisError::unexpected("the append script sent no reply for each key");
-                return answer_all(taken, &CallError::Unknown(error));
+                answer_all(taken, &CallError::Unknown(error));
+                return Ok(());
             }
             // Some of the records may be stored.
             Err(CallError::NotExecuted(error)) if error.is_failed_script() => {
-                return answer_all(taken, &CallError::Unknown(error));
+                answer_all(taken, &CallError::Unknown(error));
+                return Ok(());
             }
-            Err(error) => return answer_all(taken, &error),
+            Err(CallError::NotExecuted(error)) if error.is_forbidden_key() && taken.len() > 1 => return Err(taken),
+            Err(error) => {
+                answer_all(taken, &error);
+                return Ok(());
+            }
         };
         for (Waiting { call, reply }, value) in taken.into_iter().zip(&replies) {
             let answer = Reply::parse(value, call.append.size().0);
@@ -175,6 +197,7 @@ impl Caller {
             // The task that waits may have been dropped with its runtime.
             let _ = reply.send(answer);
         }
+        Ok(())
     }
 }
 
@@ -189,5 +212,53 @@ impl Drop for Caller {
         if !self.is_over {
             self.shared.calls().lock().running -= 1;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::append::NewRecord, *};
+    use crate::hub::{Block, LogOptions, Retention};
+
+    fn wait(calls: &Calls, key: usize, events: usize, bytes: usize) {
+        let options = LogOptions::new().retain(Retention::events(events));
+        let mut append = Append::new(Arc::new(options));
+        let block = Block::new(format!("data: {}\n\n", "x".repeat(bytes)), false).unwrap();
+        append.push(NewRecord::new(Some(&block), None));
+        let call = KeyCall { key: key.to_string().into(), append: Arc::new(append), expected: None };
+        calls.lock().waiting.push_back(Waiting { call, reply: oneshot::channel().0 });
+    }
+
+    /// The keys of the calls, one after the other.
+    fn all_calls(calls: &Calls) -> Vec<Vec<usize>> {
+        let keys = |taken: Vec<Waiting>| taken.iter().map(|waiting| waiting.call.key.parse().unwrap()).collect();
+        std::iter::from_fn(|| calls.next()).map(|(_, taken)| keys(taken)).collect()
+    }
+
+    #[test]
+    fn the_append_that_has_waited_longest_is_in_the_next_call() {
+        let calls = Calls::default();
+        // A large event, and one with other limits, between small events.
+        wait(&calls, 0, 10, 1);
+        wait(&calls, 1, 10, CALL_BYTES);
+        wait(&calls, 2, 20, 1);
+        for key in 3..100 {
+            wait(&calls, key, 10, 1);
+        }
+        let expected = [[0].into_iter().chain(3..66).collect(), vec![1], vec![2], (66..100).collect()];
+        assert_eq!(all_calls(&calls), expected);
+    }
+
+    #[test]
+    fn a_call_passes_over_a_bounded_number_of_appends() {
+        let calls = Calls::default();
+        wait(&calls, 0, 10, 1);
+        for key in 1..=PASSED_OVER {
+            wait(&calls, key, 20, 1);
+        }
+        wait(&calls, PASSED_OVER + 1, 10, 1);
+        let all = all_calls(&calls);
+        assert_eq!((&all[0], all.last()), (&vec![0], Some(&vec![PASSED_OVER + 1])));
+        assert!(all.concat().is_sorted());
     }
 }

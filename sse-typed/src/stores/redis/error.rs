@@ -130,6 +130,12 @@ impl RedisError {
         self.is_unreachable() || self.is_read_only() || self.is_out_of_memory()
     }
 
+    /// Whether a call was refused because of a right that the user lacks for one of its keys. The server does not say which
+    /// key. The error for a command names the command.
+    pub(super) fn is_forbidden_key(&self) -> bool {
+        matches!(&self.0.kind, Kind::MissingRight(text) if text.contains("key"))
+    }
+
     /// Whether a script has failed, after it may have executed commands.
     pub(super) fn is_failed_script(&self) -> bool {
         self.0.kind == Kind::FailedScript

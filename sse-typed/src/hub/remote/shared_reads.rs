@@ -19,7 +19,11 @@ use std::{
     time::Duration,
 };
 
-use tokio::{runtime::Handle, sync::watch, time::Instant};
+use tokio::{
+    runtime::Handle,
+    sync::watch,
+    time::{Instant, sleep_until},
+};
 
 use super::{
     page_limit::PageLimit,
@@ -51,6 +55,8 @@ struct State {
     /// The reads that have no answer yet, by their positions.
     running: HashMap<EventId, Running>,
     kept: KeptPages,
+    /// Whether a task removes the pages that have expired.
+    is_expiring: bool,
 }
 
 struct Running {
@@ -220,7 +226,7 @@ impl ReadRun {
             // A single subscription would never ask for the page again.
             let is_shared = Arc::strong_count(&reads) > 2;
             // Dropped after the unlock.
-            let mut _removed = Vec::new();
+            let (mut _removed, mut expiry) = (Vec::new(), None);
             let mut state = reads.lock();
             if state.remove_running(&self.position, self.number).is_some()
                 && is_shared
@@ -228,10 +234,57 @@ impl ReadRun {
             {
                 let (after, next_limit) = (self.position.clone(), answer.next_limit);
                 _removed = state.kept.add(KeptPage { after, slice, next_limit, read_at: Instant::now() });
+                if !state.kept.pages.is_empty() && !mem::replace(&mut state.is_expiring, true) {
+                    expiry = Some(Expiry { reads: Weak::clone(&self.reads), is_over: false });
+                }
+            }
+            drop(state);
+            if let (Some(expiry), Ok(runtime)) = (expiry, Handle::try_current()) {
+                runtime.spawn(expiry.run());
             }
         }
         self.answer.send_replace(Some(Arc::clone(&answer)));
         answer
+    }
+}
+
+/// Removes the pages that have expired, until there are none: a subscription whose client is slow may not ask for long.
+struct Expiry {
+    reads: Weak<SharedReads>,
+    is_over: bool,
+}
+
+impl Expiry {
+    async fn run(mut self) {
+        while let Some(next) = self.remove_expired() {
+            sleep_until(next).await;
+        }
+    }
+
+    /// Returns when the next page expires.
+    fn remove_expired(&mut self) -> Option<Instant> {
+        let reads = self.reads.upgrade()?;
+        // Dropped after the unlock.
+        let _expired;
+        let mut state = reads.lock();
+        _expired = state.kept.remove_expired(Instant::now());
+        let next = state.kept.pages.front().map(|page| page.read_at + KEPT_FOR);
+        if next.is_none() {
+            // Within the lock: a page that is added after this needs another task.
+            state.is_expiring = false;
+            self.is_over = true;
+        }
+        next
+    }
+}
+
+impl Drop for Expiry {
+    fn drop(&mut self) {
+        if !self.is_over
+            && let Some(reads) = self.reads.upgrade()
+        {
+            reads.lock().is_expiring = false;
+        }
     }
 }
 
@@ -248,5 +301,79 @@ impl Drop for ReadRun {
         let Some(reads) = self.reads.upgrade() else { return };
         let running = reads.lock().remove_running(&self.position, self.number);
         drop(running);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use tokio::time::sleep;
+
+    use super::*;
+    use crate::hub::log::{Block, LogEntry};
+
+    /// Requests the page after a position. It has one event of this many bytes.
+    fn request(reads: &Arc<SharedReads>, after: u32, bytes: usize) {
+        let block = Block::new(format!("data: {}\n\n", "x".repeat(bytes)), false).unwrap();
+        let slice = EventSlice::of_page(&[LogEntry::new(EventId::from(after + 1), block)], |_| false);
+        let read = |number| -> PageRead {
+            Box::pin(async move {
+                PageAnswer {
+                    number,
+                    hub_end: HubEnd::NotEnding,
+                    slice,
+                    gap: None,
+                    passes_end: false,
+                    is_closed: false,
+                    through: None,
+                    next_limit: PageLimit::new(1),
+                }
+            })
+        };
+        let position = EventId::from(after);
+        let (hub_end, mut asked) = (HubEnd::NotEnding, None);
+        let request = PageRequest { position: &position, hub_end: &hub_end, restarts: 0, asked: &mut asked };
+        reads.request(request, read, &mut Context::from_waker(Waker::noop()));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn pages_are_removed_after_a_second_although_no_subscription_asks() {
+        let reads = Arc::new(SharedReads::default());
+        let _other_subscription = (Arc::clone(&reads), Arc::clone(&reads));
+        let kept = || reads.lock().kept.pages.len();
+        for _ in 0..2 {
+            request(&reads, 1, 10);
+            sleep(Duration::from_millis(600)).await;
+            request(&reads, 7, 10);
+            assert_eq!(kept(), 2);
+            sleep(Duration::from_millis(401)).await;
+            assert_eq!(kept(), 1);
+            sleep(Duration::from_millis(600)).await;
+            assert_eq!((kept(), reads.lock().kept.bytes), (0, 0));
+            // One that is larger than all that may be kept.
+            request(&reads, 1, 2 * KEPT_BYTES);
+            assert_eq!((kept(), reads.lock().kept.bytes), (0, 0));
+        }
+        sleep(Duration::from_secs(2)).await;
+        assert_eq!(Handle::current().metrics().num_alive_tasks(), 0);
+    }
+
+    #[test]
+    fn pages_that_are_kept_when_a_runtime_ends_are_removed_by_the_next_request() {
+        let runtime =
+            || tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        let reads = Arc::new(SharedReads::default());
+        let _other_subscription = (Arc::clone(&reads), Arc::clone(&reads));
+        // Without a runtime, with one, and with another.
+        request(&reads, 1, 10);
+        assert!(!reads.lock().is_expiring);
+        runtime().block_on(async { request(&reads, 3, 10) });
+        assert!(!reads.lock().is_expiring);
+        runtime().block_on(async {
+            request(&reads, 5, 10);
+            sleep(Duration::from_secs(2)).await;
+        });
+        assert_eq!(reads.lock().kept.pages.len(), 0);
     }
 }

@@ -6,6 +6,7 @@ mod following;
 mod reading;
 mod ready;
 mod sharing;
+mod sharing_model;
 mod test_log;
 
 use std::{

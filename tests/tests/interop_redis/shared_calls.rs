@@ -1,11 +1,14 @@
 //! Keys that share a call with keys that are slow, forbidden, or in a strange state.
 
-use futures_util::future::join_all;
+use std::time::Duration;
+
+use futures_util::{FutureExt, future::join_all};
 use redis::Value;
 use sse_typed::{
     hub::{AppendError, Block, EventLog, EventStore, LogOptions, Retention},
     stores::RedisStore,
 };
+use tokio::time::sleep;
 
 use crate::{
     common::{Reader, block, store},
@@ -153,4 +156,62 @@ async fn a_call_of_many_keys_trims_little_more_than_one_of_a_single_key() {
         }
     }
     assert_eq!(lengths(), [1 + 30; KEYS], "the next calls go on");
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server"]
+async fn each_key_keeps_the_order_of_its_publisher_while_calls_overlap_and_appends_are_dropped() {
+    if !found("each_key_keeps_the_order_of_its_publisher_while_calls_overlap_and_appends_are_dropped") {
+        return;
+    }
+    const EVENTS: u64 = 300;
+    let server = Server::start();
+    let store = store(&server).await;
+    let _: Value = server.run(&["SET", "sse:7", "a value of another program"]);
+    let publishers: Vec<_> = (0..40_u64)
+        .map(|key| {
+            // Several limits, so that not all keys fit in one call.
+            let options = LogOptions::new().retain(Retention::events(10_000 + key as usize % 3));
+            let options = if key % 5 == 1 { options.sole_writer() } else { options };
+            let log = store.open(&key.to_string(), &options);
+            tokio::spawn(async move {
+                let (mut stored, mut refused) = (Vec::new(), 0);
+                for first in (0..EVENTS).step_by(3) {
+                    let blocks = [first, first + 1, first + 2].map(block);
+                    let appends = join_all(blocks.iter().map(|block| log.append(block)));
+                    if (first / 3 + key).is_multiple_of(4) {
+                        assert!(appends.now_or_never().is_none(), "they wait, and are dropped");
+                        continue;
+                    }
+                    for (n, outcome) in (first..).zip(appends.await) {
+                        match outcome {
+                            Ok(_) => stored.push(n),
+                            Err(error) => {
+                                assert_eq!(key, 7, "{error:?}");
+                                refused += 1;
+                            }
+                        }
+                    }
+                }
+                (log, stored, refused)
+            })
+        })
+        .collect();
+    for _ in 0..20 {
+        let _: Value = server.run(&["SCRIPT", "FLUSH"]);
+        sleep(Duration::from_millis(5)).await;
+    }
+    for (key, publisher) in publishers.into_iter().enumerate() {
+        let (log, stored, refused) = publisher.await.unwrap();
+        if key == 7 {
+            assert!(stored.is_empty() && refused > 0);
+            continue;
+        }
+        let mut reader = Reader::at(log.before_last(100_000).await.unwrap());
+        reader.read_all(&log).await;
+        assert_eq!(reader.gaps, []);
+        assert!(reader.seen.is_sorted_by(|a, b| a < b), "{key}: once each, in order: {:?}", reader.seen);
+        let missing: Vec<_> = stored.iter().filter(|n| !reader.seen.contains(n)).collect();
+        assert!(missing.is_empty(), "{key}: {missing:?} are stored");
+    }
 }

@@ -47,9 +47,10 @@ use crate::event::EventId;
 /// It also follows the keys for the hubs of this process: one task for each store, whatever the number of keys, which reads
 /// a key after each report of a change. At most 64 keys are read at the same time, so `all_changed` does not flood the
 /// engine. A log that fails or panics is read again with back-off, and holds up no other key. A read that does not
-/// answer within 30 seconds is given up and has failed. At most 32 of the 64 are reads after a failure, so keys whose
-/// reads never answer hold up others for 30 seconds at most, once. The first subscription that is polled in a Tokio
-/// runtime starts the task there; when that runtime ends, a subscription in another runtime starts it anew.
+/// answer within 30 seconds is given up and has failed. At most 32 of the 64 are reads after a failure. So keys whose
+/// reads never answer hold up others once, until each of them has failed: 30 seconds for 64 keys, and up to 30 seconds more
+/// for each further 32 keys. The first subscription that is polled in a Tokio runtime starts the task there; when that
+/// runtime ends, a subscription in another runtime starts it anew.
 ///
 /// # Example
 ///

@@ -1,7 +1,7 @@
 //! Subscriptions that share reads receive each event once, whatever happens to the log, to the reads and to each other.
 
 use std::{
-    io,
+    io, mem,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -151,12 +151,19 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 0..120)
 }
 
+/// What the gaps since the last tick have missed.
+#[derive(Clone, Copy)]
+enum Missed {
+    Nothing,
+    Events(u64),
+    Unknown,
+}
+
 /// A client, and the number of the last tick that it has received.
 struct Client {
     reader: Reader,
     last: Option<u64>,
-    /// The events that its gap has missed, and whether there was one since the last tick.
-    missed: Option<Option<u64>>,
+    missed: Missed,
     gaps: usize,
     /// Every third tick is withheld from it.
     is_filtered: bool,
@@ -166,7 +173,7 @@ struct Client {
 impl Client {
     fn new(index: usize, reader: Reader, last: Option<u64>) -> Self {
         let is_filtered = index.is_multiple_of(2);
-        let mut client = Self { reader, last, missed: None, gaps: 0, is_filtered, received: Vec::new() };
+        let mut client = Self { reader, last, missed: Missed::Nothing, gaps: 0, is_filtered, received: Vec::new() };
         client.filter();
         client
     }
@@ -189,25 +196,26 @@ impl Client {
         for (event, _) in events {
             match event {
                 Feed::Tick(n) => {
-                    match (self.last, self.missed.take()) {
-                        (Some(last), None) => {
-                            assert_eq!(n, self.next_after(last), "neither missing nor doubled: {:?}", self.received)
-                        }
-                        (Some(last), Some(Some(missed))) if !self.is_filtered => {
-                            assert_eq!(n, last + missed + 1, "as many as were missed: {:?}", self.received);
-                        }
-                        (Some(last), Some(_)) => assert!(n > last, "{n} after {last}"),
+                    let seen = &self.received;
+                    match (self.last, mem::replace(&mut self.missed, Missed::Nothing)) {
                         (None, _) => {}
+                        (Some(last), Missed::Nothing) => {
+                            assert_eq!(n, self.next_after(last), "neither missing nor doubled: {seen:?}");
+                        }
+                        (Some(last), Missed::Events(missed)) if !self.is_filtered => {
+                            assert_eq!(n, last + missed + 1, "as many as were missed: {seen:?}");
+                        }
+                        (Some(last), Missed::Events(_) | Missed::Unknown) => assert!(n > last, "{n}: {seen:?}"),
                     }
                     self.last = Some(n);
                 }
                 Feed::Missed(gap) => {
                     self.gaps += 1;
-                    self.missed = Some(match (self.missed, gap.missed) {
-                        (None, missed) => missed,
-                        (Some(Some(before)), Some(missed)) => Some(before + missed),
-                        (Some(_), _) => None,
-                    });
+                    self.missed = match (self.missed, gap.missed) {
+                        (Missed::Nothing, Some(missed)) => Missed::Events(missed),
+                        (Missed::Events(before), Some(missed)) => Missed::Events(before + missed),
+                        (Missed::Unknown, _) | (_, None) => Missed::Unknown,
+                    };
                 }
                 other => panic!("{other:?}"),
             }

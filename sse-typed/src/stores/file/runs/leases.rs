@@ -33,6 +33,11 @@ impl Lease {
     const fn new(run: RunId, keep: Duration) -> Self {
         Self { run, until: Duration::ZERO, length: Duration::ZERO, keep, is_stop_asked: false, readers: Vec::new() }
     }
+
+    /// Holds it from now on.
+    fn hold(&mut self, now: Duration, length: Duration) {
+        (self.until, self.length) = (now.saturating_add(length), length);
+    }
 }
 
 impl Leases {
@@ -59,19 +64,13 @@ impl Leases {
 
     /// The lease of a run that is claimed. One whose claim is repeated is held anew.
     pub(super) fn claim(&self, key: &str, new: &NewRun) {
-        self.hold(&RunRef::new(key, new.run), new.lease, new.keep, |_| ());
-    }
-
-    /// Holds the lease of a run from now on, and uses it.
-    fn hold<T>(&self, run: &RunRef, length: Duration, keep: Duration, use_lease: impl FnOnce(&mut Lease) -> T) -> T {
-        let until = self.elapsed().saturating_add(length);
+        let now = self.elapsed();
         let mut leases = self.lock();
-        let lease = leases.entry(run.key.clone()).or_insert_with(|| Lease::new(run.run, keep));
-        if lease.run != run.run {
-            *lease = Lease::new(run.run, keep);
+        let lease = leases.entry(key.into()).or_insert_with(|| Lease::new(new.run, new.keep));
+        if lease.run != new.run {
+            *lease = Lease::new(new.run, new.keep);
         }
-        (lease.until, lease.length) = (until, length);
-        use_lease(lease)
+        lease.hold(now, new.lease);
     }
 
     /// Holds all leases anew: while the store was away, nobody could renew them.
@@ -95,10 +94,15 @@ impl Leases {
     /// Renews the lease of a run that has not ended. Returns whether it should stop, and whether another process reads it.
     pub(super) fn renew(&self, run: &RunRef, reader: &str, lease: Duration, keep: Duration) -> (bool, bool) {
         let now = self.elapsed();
-        self.hold(run, lease, keep, |lease| {
-            lease.readers.retain(|(_, until)| *until > now);
-            (lease.is_stop_asked, lease.readers.iter().any(|(name, _)| **name != *reader))
-        })
+        let mut leases = self.lock();
+        let held = leases.entry(run.key.clone()).or_insert_with(|| Lease::new(run.run, keep));
+        if held.run != run.run {
+            // Since the run was looked up, it has ended and its key has begun anew.
+            return (false, false);
+        }
+        held.hold(now, lease);
+        held.readers.retain(|(_, until)| *until > now);
+        (held.is_stop_asked, held.readers.iter().any(|(name, _)| **name != *reader))
     }
 
     /// Counts a reader. Returns how long the lease of the run still holds.

@@ -58,3 +58,16 @@ async fn a_record_of_a_newer_version_is_an_error_of_its_key_alone() {
     drop(store);
     fs::remove_dir_all(path).unwrap();
 }
+
+/// A renewal looks runs up first. Meanwhile a run may end and its key begin anew.
+#[test]
+fn a_renewal_that_is_late_takes_no_lease_from_the_next_run_of_the_key() {
+    let leases = Leases::new(super::super::hooks::Hooks::default());
+    let lease = Duration::from_secs(60);
+    let (old, new) = (NewRun::new("owner", lease, lease), NewRun::new("owner", lease, lease));
+    leases.claim("key", &old);
+    leases.forget(&RunRef::new("key", old.run));
+    leases.claim("key", &new);
+    assert_eq!(leases.renew(&RunRef::new("key", old.run), "owner", lease, lease), (false, false));
+    assert!(!leases.left(&RunRef::new("key", new.run)).is_zero());
+}

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     codec::HubEvent,
-    event::LastEventId,
+    event::{EventId, LastEventId},
     hub::{Hub, Retention, Start, Subscription},
 };
 
@@ -244,6 +244,17 @@ impl<E: HubEvent + Send + Sync + 'static, S: RunStore> Registry<E, S> {
             // Another call may have made one meanwhile. The hub that is not used is dropped after the unlock.
             self.lock().hubs.entry(run.clone()).or_insert_with(|| hub.clone()).clone()
         });
-        (hub.subscribe(id.or(Start::Earliest)), is_new)
+        (hub.subscribe(start_after(id)), is_new)
+    }
+}
+
+/// Where a reader begins. The mark of a last event ID would end its stream by itself, and the id may be that of an earlier run of
+/// the key: the log knows.
+fn start_after(id: LastEventId) -> Start {
+    let without_mark = id.as_str().map(|id| id.trim_end_matches('!'));
+    match without_mark {
+        None | Some("") => Start::Earliest,
+        Some(known) if Some(known) == id.as_str() => Start::After(id),
+        Some(known) => Start::after(EventId::from_wire(known)),
     }
 }

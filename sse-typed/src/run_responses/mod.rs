@@ -17,7 +17,7 @@ use crate::{
     codec::HubEvent,
     event::LastEventId,
     hub::Subscription,
-    runs::{Run, RunStore, RunsError, Scope, StartRun, Started},
+    runs::{RunStore, RunsError, Scope, StartRun, Started},
     server::Sse,
 };
 
@@ -109,11 +109,14 @@ impl<E: HubEvent + Send + Sync + 'static, S: RunStore> Scope<E, S> {
         key: &str,
         last_event_id: LastEventId,
     ) -> Result<Sse<Subscription<E>>, Response<B>> {
-        match self.get(key).await {
-            Ok(Some(run)) => read(&run, last_event_id).await,
-            Ok(None) => Err(text(StatusCode::NOT_FOUND, NO_RUN.to_owned())),
-            Err(error) => Err(error.to_response()),
-        }
+        let found = async {
+            match self.get(key).await {
+                Ok(Some(run)) => Ok(run.subscribe(last_event_id).await),
+                Ok(None) => Err(text(StatusCode::NOT_FOUND, NO_RUN.to_owned())),
+                Err(error) => Err(error.to_response()),
+            }
+        };
+        in_time(found).await
     }
 
     /// The response to a DELETE that stops the run of a key: see [`Run::stop`].
@@ -167,19 +170,22 @@ where
         self,
         last_event_id: LastEventId,
     ) -> Result<Sse<Subscription<E>>, Response<B>> {
-        match self.await {
-            Ok(started) => read(&started.run, last_event_id).await,
-            Err(error) => Err(error.to_response()),
-        }
+        let started = async {
+            match self.await {
+                Ok(started) => Ok(started.run.subscribe(last_event_id).await),
+                Err(error) => Err(error.to_response()),
+            }
+        };
+        in_time(started).await
     }
 }
 
-async fn read<E: HubEvent + Send + Sync + 'static, S: RunStore, B: From<String>>(
-    run: &Run<E, S>,
-    last_event_id: LastEventId,
+/// The response of a stream. 503 if the store does not answer in time.
+async fn in_time<E: HubEvent + Send + Sync + 'static, B: From<String>>(
+    subscribed: impl Future<Output = Result<Subscription<E>, Response<B>>>,
 ) -> Result<Sse<Subscription<E>>, Response<B>> {
-    match timeout(READY_TIMEOUT, run.subscribe(last_event_id)).await {
-        Ok(subscription) => Ok(Sse::new(subscription)),
+    match timeout(READY_TIMEOUT, subscribed).await {
+        Ok(subscription) => subscription.map(Sse::new),
         Err(_) => Err(unavailable("the store of the runs does not answer".to_owned())),
     }
 }

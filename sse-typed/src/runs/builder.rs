@@ -9,6 +9,8 @@ use super::{
 use crate::{codec::HubEvent, hub::OnGap};
 
 /// The settings of [`Runs`]. [`Runs::builder`] makes one.
+///
+/// A time of more than 30 years counts as 30 years.
 #[must_use = "a builder does nothing until `build_on`"]
 pub struct RunsBuilder<E> {
     pub(super) settings: Settings<E>,
@@ -31,6 +33,20 @@ pub(super) struct Settings<E> {
 /// The shortest lease, so that renewals cannot flood a store.
 const SHORTEST_LEASE: Duration = Duration::from_secs(1);
 
+/// The longest time of a setting. It can be added to a moment, also by a store.
+const LONGEST: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
+
+impl<E> Settings<E> {
+    fn within_limits(mut self) -> Self {
+        self.lease = self.lease.clamp(SHORTEST_LEASE, LONGEST);
+        // A run that is not kept at all is removed before its readers have got the end.
+        self.keep = self.keep.clamp(self.lease, LONGEST);
+        (self.outage, self.grace) = (self.outage.min(LONGEST), self.grace.min(LONGEST));
+        self.cancel_on_disconnect = self.cancel_on_disconnect.map(|grace| grace.min(LONGEST));
+        self
+    }
+}
+
 impl<E> RunsBuilder<E> {
     pub(super) const fn new() -> Self {
         let settings = Settings {
@@ -51,12 +67,13 @@ impl<E> RunsBuilder<E> {
     /// All leases are renewed together, three times in this period. When a process dies, the readers of its runs receive the
     /// event for lost runs within this period. A process that is paused for longer loses its runs, for example while its virtual
     /// machine moves.
-    pub fn lease(mut self, lease: Duration) -> Self {
-        self.settings.lease = lease.max(SHORTEST_LEASE);
+    pub const fn lease(mut self, lease: Duration) -> Self {
+        self.settings.lease = lease;
         self
     }
 
-    /// Sets how long a run is kept after its end. 24 hours by default. Afterwards its key has no run, and can start a new one.
+    /// Sets how long a run is kept after its end. 24 hours by default, and at least the
+    /// [lease](Self::lease), so that all readers get the end. Afterwards its key has no run, and can start a new one.
     pub const fn keep(mut self, keep: Duration) -> Self {
         self.settings.keep = keep;
         self
@@ -129,7 +146,7 @@ impl<E> RunsBuilder<E> {
     }
 
     /// Sets the name of this process in the records of its runs: see [`RunStatus::owner`](super::RunStatus::owner). By default it
-    /// is the process id and a random number. Two processes must not have the same name.
+    /// is the process id and a random number. Several processes may have the same name.
     pub fn owner(mut self, owner: impl Into<Box<str>>) -> Self {
         self.owner = Some(owner.into());
         self
@@ -154,7 +171,7 @@ impl<E> RunsBuilder<E> {
             "a name of runs has 1 to 64 bytes, without control characters and `/ % * @ ! {{ }}`: {name:?}"
         );
         let owner = self.owner.unwrap_or_else(random_owner);
-        Runs::new(store, name, owner, self.settings, EndEvents::new(self.end_events))
+        Runs::new(store, name, owner, self.settings.within_limits(), EndEvents::new(self.end_events))
     }
 }
 

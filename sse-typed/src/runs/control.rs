@@ -12,6 +12,8 @@ pub(super) struct Control {
     signals: watch::Sender<Signals>,
     /// Whether the store has the record of the run, so that its lease is renewed.
     is_claimed: AtomicBool,
+    /// Whether the last renewal has said that another process reads the run.
+    is_read_elsewhere: AtomicBool,
     /// When the run was last known to have a reader.
     last_read: Mutex<Instant>,
 }
@@ -36,6 +38,7 @@ impl Control {
         Self {
             signals: watch::Sender::new(Signals::default()),
             is_claimed: AtomicBool::new(false),
+            is_read_elsewhere: AtomicBool::new(false),
             last_read: Mutex::new(Instant::now()),
         }
     }
@@ -86,6 +89,19 @@ impl Control {
             change(signals);
             *signals != before
         });
+    }
+
+    /// Notes whether another process reads the run.
+    pub(super) fn set_read_elsewhere(&self, is_read: bool, now: Instant) {
+        self.is_read_elsewhere.store(is_read, Ordering::Relaxed);
+        self.keep_read_elsewhere(now);
+    }
+
+    /// Takes readers elsewhere to be there still: either that is known, or the store does not say otherwise.
+    pub(super) fn keep_read_elsewhere(&self, now: Instant) {
+        if self.is_read_elsewhere.load(Ordering::Relaxed) {
+            self.record_read(now);
+        }
     }
 
     pub(super) fn record_read(&self, at: Instant) {

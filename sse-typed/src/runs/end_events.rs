@@ -57,8 +57,8 @@ impl<E: HubEvent + 'static> EndEvents<E> {
             let end = (0..=LONGEST_REASON).rev().find(|at| reason.is_char_boundary(*at));
             reason.truncate(end.unwrap_or(0));
         }
-        let event = catch_panic(|| (self.make_failed)(reason)).flatten();
-        event.and_then(|event| encode_block(&event).ok()).unwrap_or_else(|| self.panicked.clone())
+        let block = catch_panic(|| encode_block(&(self.make_failed)(reason)?).ok()).flatten();
+        block.unwrap_or_else(|| self.panicked.clone())
     }
 
     pub(super) fn panicked(&self) -> Block {

@@ -23,6 +23,10 @@ impl RunsError {
         Self(ErrorKind::Store(Box::new(error)))
     }
 
+    pub(super) fn no_answer() -> Self {
+        Self(ErrorKind::Store("the store did not answer in time".into()))
+    }
+
     /// The subject or the key is empty or has over 200 bytes.
     #[must_use]
     pub const fn is_invalid_key(&self) -> bool {

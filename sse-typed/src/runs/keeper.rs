@@ -4,7 +4,7 @@ use std::{future::poll_fn, pin::pin, sync::Arc, task::Poll, time::Duration};
 
 use tokio::{
     runtime::Handle,
-    time::{Instant, sleep_until, timeout},
+    time::{Instant, sleep_until, timeout, timeout_at},
 };
 
 use super::{
@@ -78,7 +78,7 @@ impl<E: HubEvent + Send + Sync + 'static, S: RunStore> Keeper<E, S> {
             self.renews_at = Instant::now() + period;
             return;
         }
-        let renewed = runs.store.renew(&runs.owner, runs.settings.lease, &own, &read);
+        let renewed = runs.store.renew(&runs.reader, runs.settings.lease, &own, &read);
         let answer = match timeout(period, renewed).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => Err(error.to_string()),
@@ -91,13 +91,17 @@ impl<E: HubEvent + Send + Sync + 'static, S: RunStore> Keeper<E, S> {
                 runs.trust.record_success();
                 controls.iter().zip(renewed).for_each(|(control, renewed)| note_renewed(control, renewed, now));
                 for (run, found) in read.iter().zip(found) {
-                    let left = self.note_read(run, found).await.and_then(|left| now.checked_add(left));
+                    // A store that does not answer must not keep the leases from being renewed.
+                    let left = timeout_at(now + period, self.note_read(run, found)).await.ok().flatten();
+                    let left = left.and_then(|left| now.checked_add(left));
                     self.looks_at = [self.looks_at, left].into_iter().flatten().min();
                 }
             }
             Err(error) => {
                 trace::renewal_failed(&error);
                 runs.trust.record_failure();
+                // Nobody knows whether readers elsewhere have left.
+                controls.iter().for_each(|control| control.keep_read_elsewhere(now));
                 self.renews_at = now + retry_pause(self.failures).min(period);
                 self.failures = self.failures.saturating_add(1);
             }
@@ -149,9 +153,7 @@ fn note_renewed(control: &Control, renewed: Renewed, now: Instant) {
             if is_stop_asked {
                 control.ask_stop();
             }
-            if is_read_elsewhere {
-                control.record_read(now);
-            }
+            control.set_read_elsewhere(is_read_elsewhere, now);
         }
         Renewed::Ended(end) => control.set_ended(Some(end)),
         Renewed::Missing => control.set_ended(None),

@@ -204,32 +204,41 @@ impl<E: HubEvent + Send + Sync + 'static, S: RunStore> OwnRun<E, S> {
     /// The last event of the run, and its end. `None` if it has ended already.
     fn last_event(&self, outcome: Outcome<E>, is_stopping: bool) -> Option<(Block, End)> {
         let events = &self.runs.end_events;
-        Some(match outcome {
-            Outcome::Returned(Ok(last)) => match encode_block(&last) {
+        let limit = match outcome {
+            Outcome::Returned(_) | Outcome::Panicked => self.control.current().limit,
+            Outcome::Interrupted(Interrupt::Limit(limit)) => Some(limit),
+            Outcome::Interrupted(_) => None,
+        };
+        if let Some(limit) = limit {
+            // Whatever it returned, an event is missing.
+            let _ = catch_panic(|| drop(outcome));
+            return Some((events.failed(limit.to_owned()), End::Failed));
+        }
+        let ended = match outcome {
+            Outcome::Returned(Ok(last)) => use_up(last, |last| match encode_block(last) {
                 Ok(block) => (block, if is_stopping { End::Stopped } else { End::Complete }),
                 Err(error) => (events.failed(format!("the last event cannot be sent: {error}")), End::Failed),
-            },
-            Outcome::Returned(Err(_)) if is_stopping => (events.stopped(), End::Stopped),
-            Outcome::Interrupted(Interrupt::Stopped) => (events.stopped(), End::Stopped),
-            Outcome::Returned(Err(error)) => match self.control.current().limit {
-                Some(limit) => (events.failed(limit.to_owned()), End::Failed),
-                None => (events.failed(error.to_string()), End::Failed),
-            },
-            Outcome::Panicked => {
-                trace::panicked(&self.run);
-                (events.panicked(), End::Failed)
-            }
-            Outcome::Interrupted(Interrupt::Limit(limit)) => (events.failed(limit.to_owned()), End::Failed),
-            Outcome::Interrupted(Interrupt::Abandoned) => (events.lost().clone(), End::Lost),
+            }),
+            Outcome::Returned(Err(error)) => use_up(error, |error| match is_stopping {
+                true => (events.stopped(), End::Stopped),
+                false => (events.failed(error.to_string()), End::Failed),
+            }),
+            Outcome::Interrupted(Interrupt::Stopped) => Some((events.stopped(), End::Stopped)),
+            Outcome::Interrupted(Interrupt::Abandoned) => Some((events.lost().clone(), End::Lost)),
             Outcome::Interrupted(Interrupt::Ended) => return None,
-        })
+            Outcome::Interrupted(Interrupt::Limit(_)) | Outcome::Panicked => None,
+        };
+        Some(ended.unwrap_or_else(|| {
+            trace::panicked(&self.run);
+            (events.panicked(), End::Failed)
+        }))
     }
 
     /// Ends the run, and tries again while the store fails. Its lease is renewed meanwhile.
     async fn end(&mut self, last: &Block, end: End) {
         let (mut failing_since, mut failures) = (None, 0);
         loop {
-            let error = match self.runs.store.end(&self.run, last, end).await {
+            let error = match self.runs.call(self.runs.store.end(&self.run, last, end)).await {
                 Ok(RunEnded::Now(_)) => return self.ended(end),
                 Ok(RunEnded::Before(end)) => return self.ended(end),
                 Ok(RunEnded::Missing | RunEnded::Leased(_)) => {
@@ -242,7 +251,7 @@ impl<E: HubEvent + Send + Sync + 'static, S: RunStore> OwnRun<E, S> {
             let left = (*failing_since.get_or_insert(now) + self.runs.settings.outage).saturating_duration_since(now);
             if left.is_zero() || self.control.current().is_abandoned {
                 // Its lease expires, so it is lost.
-                return trace::end_failed(&self.run, end, &error);
+                return trace::end_failed(&self.run, end, &source_of(&error));
             }
             sleep(retry_pause(failures).min(left)).await;
             failures = failures.saturating_add(1);
@@ -268,6 +277,14 @@ impl<E: HubEvent + Send + Sync + 'static, S: RunStore> OwnRun<E, S> {
     pub(super) fn give_up(mut self) {
         self.is_over = true;
     }
+}
+
+/// Uses a value of a producer, and drops it. `None` if its code panics when it is used.
+fn use_up<T, O>(value: T, use_value: impl FnOnce(&T) -> O) -> Option<O> {
+    let output = catch_panic(|| use_value(&value));
+    // So may its drop.
+    let _ = catch_panic(|| drop(value));
+    output
 }
 
 /// How long a process that is shutting down waits for the end of a run.

@@ -114,7 +114,7 @@ impl<E: HubEvent + Send + Sync + 'static, S: RunStore> Run<E, S> {
         let (store, run) = (&self.runs.store, &self.run);
         let deadline = Instant::now() + self.runs.settings.grace + STOP_TIMEOUT;
         let mut woken = store.wakes().wait(&run.signal_key());
-        let Some(record) = store.ask_stop(run).await.map_err(RunsError::store)? else { return Ok(None) };
+        let Some(record) = self.runs.call(store.ask_stop(run)).await? else { return Ok(None) };
         if record.end.is_some() {
             return Ok(Some(RunStatus::new(record)));
         }
@@ -133,7 +133,7 @@ impl<E: HubEvent + Send + Sync + 'static, S: RunStore> Run<E, S> {
                 ended => return Ok(ended.map(RunStatus::new)),
             }
         }
-        let ended = store.end(run, &self.runs.end_events.stopped(), End::Stopped).await.map_err(RunsError::store)?;
+        let ended = self.runs.call(store.end(run, &self.runs.end_events.stopped(), End::Stopped)).await?;
         if let (RunEnded::Now(_), Some(control)) = (ended, self.runs.registry.control(run)) {
             control.set_ended(Some(End::Stopped));
         }

@@ -8,13 +8,16 @@ use super::{
     error::RunsError,
     key,
     registry::Registry,
-    run_store::{RunEnded, RunRecord, RunRef, RunStore},
+    run_store::{RunEnded, RunId, RunRecord, RunRef, RunStore},
     scope::Scope,
     status::RunStatus,
     trace,
     trust::Trust,
 };
-use crate::{codec::HubEvent, hub::End};
+use crate::{
+    codec::HubEvent,
+    hub::{End, EventLog, EventStore},
+};
 
 /// Work that outlives the connection that asked for it, with one run for a key. See the [module](super).
 ///
@@ -28,11 +31,19 @@ pub(super) struct RunsInner<E, S: RunStore> {
     pub(super) store: S,
     pub(super) name: Box<str>,
     pub(super) owner: Box<str>,
+    /// The random name under which this process reads runs.
+    pub(super) reader: Box<str>,
     pub(super) settings: Settings<E>,
     pub(super) end_events: EndEvents<E>,
     pub(super) registry: Registry<E, S>,
     pub(super) trust: Trust,
 }
+
+/// The error of a store.
+type StoreErrorOf<S> = <<S as EventStore>::Log as EventLog>::Error;
+
+/// How long a call of the store may take.
+pub(super) const CALL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long [`Runs::shutdown`] waits for the tasks of its runs once the deadline is over.
 const LAST_CALLS: Duration = Duration::from_secs(2);
@@ -53,7 +64,8 @@ impl<E: HubEvent + Send + Sync + 'static, S: RunStore> Runs<E, S> {
 
     pub(super) fn new(store: S, name: &str, owner: Box<str>, settings: Settings<E>, end_events: EndEvents<E>) -> Self {
         let (registry, trust) = (Registry::new(), Trust::default());
-        Self { inner: Arc::new(RunsInner { store, name: name.into(), owner, settings, end_events, registry, trust }) }
+        let (name, reader) = (name.into(), RunId::random().to_string().into());
+        Self { inner: Arc::new(RunsInner { store, name, owner, reader, settings, end_events, registry, trust }) }
     }
 
     /// The runs of a subject, for example a user. The same key in two subjects is two runs, so no subject can read or stop the
@@ -87,8 +99,8 @@ impl<E: HubEvent + Send + Sync + 'static, S: RunStore> Runs<E, S> {
     /// Dropping the future is harmless.
     pub async fn list(&self, after: Option<&str>, limit: usize) -> Result<Vec<RunStatus>, RunsError> {
         let prefix = format!("{}/", self.inner.name);
-        let records = self.inner.store.list(&prefix, after, limit).await;
-        let records = self.inner.trust.noting(records).map_err(RunsError::store)?;
+        let records = self.inner.call(self.inner.store.list(&prefix, after, limit)).await;
+        let records = self.inner.trust.noting(records)?;
         let mut listed = Vec::with_capacity(records.len());
         for record in records {
             listed.push(RunStatus::new(self.inner.end_if_lost(record).await));
@@ -134,10 +146,17 @@ impl<E: HubEvent + Send + Sync + 'static> Runs<E, crate::hub::MemoryStore> {
 }
 
 impl<E: HubEvent + Send + Sync + 'static, S: RunStore> RunsInner<E, S> {
+    /// The answer of the store. An error if there is none in time.
+    pub(super) async fn call<T>(&self, call: impl Future<Output = Result<T, StoreErrorOf<S>>>) -> Result<T, RunsError> {
+        match timeout(CALL_TIMEOUT, call).await {
+            Ok(answer) => answer.map_err(RunsError::store),
+            Err(_) => Err(RunsError::no_answer()),
+        }
+    }
+
     /// The record of a key, if it has one. A run whose lease has expired is ended as lost.
     pub(super) async fn find(&self, store_key: &str) -> Result<Option<RunRecord>, RunsError> {
-        let found = self.trust.noting(self.store.find(store_key).await).map_err(RunsError::store)?;
-        match found {
+        match self.trust.noting(self.call(self.store.find(store_key)).await)? {
             Some(record) => Ok(Some(self.end_if_lost(record).await)),
             None => Ok(None),
         }
@@ -149,7 +168,7 @@ impl<E: HubEvent + Send + Sync + 'static, S: RunStore> RunsInner<E, S> {
         if !is_expired || self.registry.is_own(&record.run) || self.trusted_in() > Duration::ZERO {
             return record;
         }
-        match self.store.end(&record.run, self.end_events.lost(), End::Lost).await {
+        match self.call(self.store.end(&record.run, self.end_events.lost(), End::Lost)).await {
             Ok(RunEnded::Now(last)) => {
                 trace::ended(&record.run, End::Lost);
                 (record.end, record.lease_left, record.last) = (Some(End::Lost), None, Some(last));
@@ -168,8 +187,8 @@ impl<E: HubEvent + Send + Sync + 'static, S: RunStore> RunsInner<E, S> {
 
     /// Ends a run of this process as lost, whatever its lease.
     pub(super) async fn end_as_lost(&self, run: &RunRef) -> Result<RunEnded, RunsError> {
-        self.store.release(run).await.map_err(RunsError::store)?;
-        self.store.end(run, self.end_events.lost(), End::Lost).await.map_err(RunsError::store)
+        self.call(self.store.release(run)).await?;
+        self.call(self.store.end(run, self.end_events.lost(), End::Lost)).await
     }
 }
 

@@ -24,6 +24,7 @@ use super::{
 use crate::{
     codec::HubEvent,
     hub::{Woken, retry_pause},
+    panics::catch_panic,
 };
 
 /// A run that was started or joined: the output of [`Scope::start`] and [`Scope::restart`].
@@ -154,8 +155,8 @@ impl<E: HubEvent + Send + Sync + 'static, S: RunStore> Start<E, S> {
                 own.produce(woken, produce).await;
             }
             Ok(Outcome::Joined(record)) => {
-                // Its captures may be large.
-                drop(produce);
+                // Its captures may be large. Their drop is user code.
+                let _ = catch_panic(|| drop(produce));
                 let is_other = input.is_some() && record.input != input;
                 let run = Run::new(runs, record);
                 let _ = answer.send(if is_other {
@@ -195,13 +196,13 @@ impl<E: HubEvent + Send + Sync + 'static, S: RunStore> Start<E, S> {
         // A request to stop may come as soon as the record exists.
         let woken = self.runs.store.wakes().wait(&run.signal_key());
         let own = OwnRun::add(&self.runs, run).ok_or(ErrorKind::ShuttingDown)?;
-        match self.runs.trust.noting(self.runs.store.claim(&self.store_key, &new).await) {
+        match self.runs.trust.noting(self.runs.call(self.runs.store.claim(&self.store_key, &new)).await) {
             Ok(Claimed::Started(record)) => Ok(Outcome::Started(record, own, woken)),
             Ok(Claimed::Exists(record)) => {
                 own.give_up();
                 Ok(Outcome::Joined(self.runs.end_if_lost(record).await))
             }
-            Err(error) => Ok(Outcome::Unknown(RunsError::store(error), own, woken)),
+            Err(error) => Ok(Outcome::Unknown(error, own, woken)),
         }
     }
 }
@@ -211,7 +212,7 @@ async fn is_claimed<E: HubEvent + Send + Sync + 'static, S: RunStore>(own: &OwnR
     let deadline = Instant::now() + own.runs.settings.lease;
     for failures in 0.. {
         sleep(retry_pause(failures)).await;
-        match own.runs.store.find(&own.run.key).await {
+        match own.runs.call(own.runs.store.find(&own.run.key)).await {
             Ok(found) => return found.is_some_and(|record| record.run == own.run && record.end.is_none()),
             Err(_) if Instant::now() >= deadline || own.control.current().is_abandoned => break,
             Err(_) => {}

@@ -12,13 +12,14 @@ use std::{
 
 use tokio::{
     sync::Mutex,
-    time::{Instant, sleep},
+    time::{Instant, sleep, timeout},
 };
 
 use super::{
     control::Control,
     error::{WriteError, WriteErrorKind},
     run_store::{RunId, RunRef, RunStore},
+    runs::CALL_TIMEOUT,
     trace,
 };
 use crate::{
@@ -42,6 +43,9 @@ struct WriterState<S: RunStore> {
     /// newest event.
     unfinished: Mutex<Option<Append>>,
 }
+
+/// The source of the error if the store does not answer.
+const NO_ANSWER: &str = "the store did not answer in time";
 
 type Append = Pin<Box<dyn Future<Output = Result<EventId, WriteError>> + Send>>;
 
@@ -88,15 +92,14 @@ impl<E, S: RunStore> RunWriter<E, S> {
         E: HubEvent,
     {
         let block = encode_block(event).map_err(WriteErrorKind::Event)?;
-        let mut unfinished = self.state.unfinished.lock().await;
-        if let Some(append) = &mut *unfinished {
+        let WriterState { appends, unfinished, .. } = &*self.state;
+        let mut unfinished = unfinished.lock().await;
+        if unfinished.is_some() {
             // Its error is that of a call that was given up. A lasting one comes again.
-            let _ = append.await;
+            let _ = appends.finish(&mut unfinished).await?;
         }
-        let append = unfinished.insert(Box::pin(Arc::clone(&self.state.appends).append(block)));
-        let outcome = append.await;
-        *unfinished = None;
-        outcome
+        *unfinished = Some(Box::pin(Arc::clone(appends).append(block)));
+        appends.finish(&mut unfinished).await?
     }
 
     /// Waits until the run is asked to stop, or has ended.
@@ -128,6 +131,16 @@ impl<E, S: RunStore> RunWriter<E, S> {
 }
 
 impl<S: RunStore> Appends<S> {
+    /// Finishes an append. It stays unfinished, with an error, if the store does not answer for too long.
+    async fn finish(&self, unfinished: &mut Option<Append>) -> Result<Result<EventId, WriteError>, WriteError> {
+        let Some(append) = unfinished else { return Err(WriteErrorKind::Store(NO_ANSWER.into()).into()) };
+        let Ok(outcome) = timeout(self.limits.outage.saturating_add(CALL_TIMEOUT), append).await else {
+            return Err(WriteErrorKind::Store(NO_ANSWER.into()).into());
+        };
+        *unfinished = None;
+        Ok(outcome)
+    }
+
     /// Appends a block, and tries again while the store fails.
     async fn append(self: Arc<Self>, block: Block) -> Result<EventId, WriteError> {
         self.check(&block)?;

@@ -7,7 +7,10 @@ use sse_typed::{
 };
 use tokio::time::{Instant, sleep};
 
-use crate::common::{Answer, Setup, hang, rest, token};
+use crate::{
+    common::{Answer, Setup, hang, rest, token},
+    faulty::{Faults, Faulty},
+};
 
 fn process<S: RunStore>(setup: &Setup<S>, owner: &str, grace: Duration) -> Runs<Answer, S> {
     setup.builder(owner).cancel_on_disconnect(grace).build_on(setup.store.clone(), "answers")
@@ -85,4 +88,34 @@ pub(crate) async fn a_reader_on_another_process_keeps_the_run<S: RunStore>(setup
         })
         .await;
     assert!(began.elapsed() < setup.lease * 5 + grace + setup.slack, "{:?}", began.elapsed());
+}
+
+pub(crate) async fn a_reader_on_another_process_keeps_the_run_through_an_outage<S: RunStore>(setup: &Setup<S>) {
+    let store = Faulty::new(&setup.store);
+    let grace = setup.lease;
+    let build = |owner| setup.builder(owner).cancel_on_disconnect(grace).build_on(store.clone(), "answers");
+    let (here, there) = (build("a").public(), build("b").public());
+    here.start("7", hang).await.unwrap();
+    let run = there.get("7").await.unwrap().unwrap();
+    let reader = run.subscribe(LastEventId::none()).await;
+    sleep(setup.lease).await;
+    Faults::set(&store.faults.renewals_fail, true);
+    sleep(setup.lease * 3).await;
+    Faults::set(&store.faults.renewals_fail, false);
+    sleep(setup.lease * 2).await;
+    let status = run.status().await.unwrap().unwrap();
+    assert!(status.is_running(), "an owner that does not know of the readers stops nothing: {status:?}");
+    drop(reader);
+    setup.until(async || !run.status().await.unwrap().unwrap().is_running()).await;
+}
+
+/// Names are for people: all processes of a service may have the same one.
+pub(crate) async fn a_reader_on_a_process_of_the_same_name_keeps_the_run<S: RunStore>(setup: &Setup<S>) {
+    let grace = setup.lease * 2;
+    let (here, there) = (process(setup, "service", grace).public(), process(setup, "service", grace).public());
+    here.start("7", hang).await.unwrap();
+    let run = there.get("7").await.unwrap().unwrap();
+    let _reader = run.subscribe(LastEventId::none()).await;
+    sleep(grace * 2).await;
+    assert!(run.status().await.unwrap().unwrap().is_running());
 }

@@ -40,6 +40,8 @@ pub(crate) struct Faults {
     pub(crate) renewals: AtomicUsize,
     /// While it is set, claims and appends wait, before they happen.
     pub(crate) waits: watch::Sender<bool>,
+    /// While it is set, calls for records are not answered.
+    pub(crate) is_silent: AtomicBool,
 }
 
 impl Faults {
@@ -50,6 +52,13 @@ impl Faults {
     async fn pass(&self) -> Result<(), Fault> {
         let _ = self.waits.subscribe().wait_for(|waits| !waits).await;
         self.check(&self.is_away)
+    }
+
+    async fn pass_record(&self, fails: &AtomicBool) -> Result<(), Fault> {
+        if self.is_silent.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
+        self.check(fails)
     }
 
     fn check(&self, fails: &AtomicBool) -> Result<(), Fault> {
@@ -167,7 +176,7 @@ impl<S: RunStore> RunStore for Faulty<S> {
     }
 
     async fn find(&self, key: &str) -> Result<Option<RunRecord>, Fault> {
-        self.faults.check(&self.faults.is_away)?;
+        self.faults.pass_record(&self.faults.is_away).await?;
         self.store.find(key).await.map_err(fault)
     }
 
@@ -183,12 +192,12 @@ impl<S: RunStore> RunStore for Faulty<S> {
         read: &[RunRef],
     ) -> Result<(Vec<Renewed>, Vec<ReadRun>), Fault> {
         self.faults.renewals.fetch_add(1, Ordering::SeqCst);
-        self.faults.check(&self.faults.renewals_fail)?;
+        self.faults.pass_record(&self.faults.renewals_fail).await?;
         self.store.renew(reader, lease, own, read).await.map_err(fault)
     }
 
     async fn end(&self, run: &RunRef, last: &Block, end: End) -> Result<RunEnded, Fault> {
-        self.faults.check(&self.faults.is_away)?;
+        self.faults.pass_record(&self.faults.is_away).await?;
         self.store.end(run, last, end).await.map_err(fault)
     }
 
@@ -197,7 +206,7 @@ impl<S: RunStore> RunStore for Faulty<S> {
     }
 
     async fn release(&self, run: &RunRef) -> Result<(), Fault> {
-        self.faults.check(&self.faults.is_away)?;
+        self.faults.pass_record(&self.faults.is_away).await?;
         self.store.release(run).await.map_err(fault)
     }
 
@@ -206,12 +215,12 @@ impl<S: RunStore> RunStore for Faulty<S> {
     }
 
     async fn ask_stop(&self, run: &RunRef) -> Result<Option<RunRecord>, Fault> {
-        self.faults.check(&self.faults.is_away)?;
+        self.faults.pass_record(&self.faults.is_away).await?;
         self.store.ask_stop(run).await.map_err(fault)
     }
 
     async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<RunRecord>, Fault> {
-        self.faults.check(&self.faults.is_away)?;
+        self.faults.pass_record(&self.faults.is_away).await?;
         self.store.list(prefix, after, limit).await.map_err(fault)
     }
 }

@@ -13,12 +13,13 @@
 //! | 9 | a run is kept for a time and then gone | `starting::a_run_that_is_kept_no_longer_is_gone_and_may_begin_anew` |
 //! | 10 | status and list | `operating` |
 //!
-//! `outages` has what holds while the store fails, `scopes` who reaches which run, and `responding` the responses of a server.
+//! `outages` has what holds while the store fails, `hostile` what holds for the worst settings and producers, `scopes` who reaches which run, and `responding` the responses of a server.
 
 mod common;
 mod disconnecting;
 mod failing;
 mod faulty;
+mod hostile;
 mod losing;
 mod operating;
 mod outages;
@@ -156,7 +157,25 @@ on_each_store! {
         a_run_is_stopped_when_its_last_reader_has_left,
         a_run_that_nobody_ever_read_is_stopped,
         a_reader_that_comes_back_in_time_keeps_the_run,
-        a_reader_on_another_process_keeps_the_run;
+        a_reader_on_another_process_keeps_the_run,
+        a_reader_on_another_process_keeps_the_run_through_an_outage,
+        a_reader_on_a_process_of_the_same_name_keeps_the_run;
+    hostile:
+        the_largest_settings_are_no_panic,
+        the_smallest_settings_are_no_panic,
+        readers_get_the_end_of_a_run_that_is_kept_for_no_time,
+        a_run_that_ignores_its_limit_is_not_done,
+        an_error_that_panics_fails_the_run,
+        a_last_event_that_panics_ends_the_run,
+        a_joined_closure_may_panic_when_it_is_dropped,
+        a_producer_that_panics_when_it_is_dropped_is_stopped,
+        a_writer_that_outlives_its_closure_cannot_publish,
+        clones_of_a_writer_publish_each_event_once,
+        the_mark_of_an_earlier_end_does_not_hide_a_run,
+        a_terminal_event_before_the_end_hides_nothing_from_those_who_resume,
+        a_producer_may_start_join_and_stop_runs,
+        a_reader_of_a_run_that_expires_meanwhile_ends,
+        a_shutdown_may_be_called_twice_and_while_runs_start;
     operating:
         the_status_shows_how_a_run_is,
         all_runs_are_listed_in_pages,

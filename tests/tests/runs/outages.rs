@@ -109,3 +109,71 @@ pub(crate) async fn a_publish_that_is_dropped_is_finished_by_the_next<S: RunStor
     let run = scope.start("7", produce).await.unwrap().run;
     assert_eq!(setup.all(&run, LastEventId::none()).await, [token(0), token(1), token(2), Answer::Done]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_does_not_answer_is_an_error() {
+    let setup = crate::memory_setup();
+    let store = Faulty::new(&setup.store);
+    let runs = setup.builder("a").build_on(store.clone(), "answers");
+    let scope = runs.public();
+    let run = scope.start("7", crate::common::hang).await.unwrap().run;
+    Faults::set(&store.faults.is_silent, true);
+    store.faults.waits.send_replace(true);
+    let (start, get, status, stop, list) = setup
+        .in_time(async {
+            tokio::join!(
+                async { scope.start("8", crate::common::hang).await.map(drop) },
+                async { scope.get("7").await.map(drop) },
+                async { run.status().await.map(drop) },
+                async { run.stop().await.map(drop) },
+                async { runs.list(None, 9).await.map(drop) },
+            )
+        })
+        .await;
+    for answer in [start, get, status, stop, list] {
+        assert!(answer.unwrap_err().is_store());
+    }
+    Faults::set(&store.faults.is_silent, false);
+    store.faults.waits.send_replace(false);
+    setup.in_time(run.stop()).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_publish_that_the_store_does_not_answer_is_an_error() {
+    let setup = crate::memory_setup();
+    let store = Faulty::new(&setup.store);
+    let faults = std::sync::Arc::clone(&store.faults);
+    let scope = setup.builder("a").outage(setup.lease).build_on(store, "answers").public();
+    let lease = setup.lease;
+    let produce = move |run: RunWriter<Answer, _>| async move {
+        faults.waits.send_replace(true);
+        for _ in 0..2 {
+            let error = timeout(lease * 4, run.publish(&token(0))).await.expect("it takes too long").unwrap_err();
+            assert!(error.is_store(), "{error}");
+        }
+        faults.waits.send_replace(false);
+        run.publish(&token(1)).await?;
+        Ok(Answer::Done)
+    };
+    let run = scope.start("7", produce).await.unwrap().run;
+    // Of the first event it was not known whether it is stored, so it is the first one to be finished.
+    assert_eq!(setup.all(&run, LastEventId::none()).await, [token(0), token(1), Answer::Done]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_end_that_the_store_does_not_answer_is_lost_with_its_lease() {
+    let setup = crate::memory_setup();
+    let store = Faulty::new(&setup.store);
+    let (here, there) = (setup.builder("a").build_on(store.clone(), "answers"), setup.process("b"));
+    let faults = std::sync::Arc::clone(&store.faults);
+    let produce = move |run: RunWriter<Answer, _>| async move {
+        run.publish(&token(0)).await?;
+        Faults::set(&faults.is_silent, true);
+        Ok(Answer::Done)
+    };
+    here.public().start("7", produce).await.unwrap();
+    let run = there.public().get("7").await.unwrap().unwrap();
+    assert_eq!(setup.all(&run, LastEventId::none()).await, [token(0), Answer::Lost]);
+    // Nothing is left that waits for the store.
+    setup.until(async || tokio::runtime::Handle::current().metrics().num_alive_tasks() <= 1).await;
+}

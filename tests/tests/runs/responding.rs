@@ -158,3 +158,19 @@ async fn a_process_that_shuts_down_refuses_a_post() {
     assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(server.send("GET", "7", None, "").await.status(), StatusCode::NOT_FOUND);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_does_not_answer_is_a_503() {
+    let server = Server::new(&memory_setup());
+    started_hanging(&server.answers.public(), "7").await;
+    Faults::set(&server.store.faults.is_silent, true);
+    server.store.faults.waits.send_replace(true);
+    for (method, key) in [("GET", "7"), ("POST", "8"), ("DELETE", "7")] {
+        let began = Instant::now();
+        let response = timeout(Duration::from_secs(60), server.send(method, key, None, "")).await;
+        let response = response.unwrap_or_else(|_| panic!("{method} has no response"));
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE, "{method}");
+        assert!(response.headers().contains_key("retry-after"), "{method}");
+        assert!(began.elapsed() <= Duration::from_secs(10), "{method} {:?}", began.elapsed());
+    }
+}

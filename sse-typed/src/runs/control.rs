@@ -78,11 +78,6 @@ impl Control {
         });
     }
 
-    /// Wakes the task of the run.
-    pub(super) fn wake(&self) {
-        self.signals.send_modify(|_| {});
-    }
-
     fn change(&self, change: impl FnOnce(&mut Signals)) {
         self.signals.send_if_modified(|signals| {
             let before = *signals;

@@ -17,25 +17,29 @@ use super::{
 use crate::{
     codec::HubEvent,
     hub::{End, retry_pause},
+    panics::catch_panic,
 };
 
 impl<E: HubEvent + Send + Sync + 'static, S: RunStore> RunsInner<E, S> {
     /// Spawns the keeper, unless there is one. Without a runtime here nothing happens.
     pub(super) fn ensure_keeper(self: &Arc<Self>) {
-        if self.registry.has_keeper() {
-            return;
-        }
         let Ok(runtime) = Handle::try_current() else { return };
-        if self.registry.take_keeper() {
-            let mut keeper = Keeper::new(Arc::clone(self));
-            runtime.spawn(async move { keeper.keep().await });
+        if self.registry.take_keeper(&runtime) {
+            self.spawn_keeper(runtime);
         }
+    }
+
+    /// Spawns the keeper. If the runtime has ended, the keeper is dropped, and another runtime takes over.
+    fn spawn_keeper(self: &Arc<Self>, runtime: Handle) {
+        let mut keeper = Keeper::new(Arc::clone(self), runtime.clone());
+        runtime.spawn(async move { keeper.keep_through_panics().await });
     }
 }
 
 /// The state of the task.
 struct Keeper<E: HubEvent + Send + Sync + 'static, S: RunStore> {
     runs: Arc<RunsInner<E, S>>,
+    runtime: Handle,
     /// When the leases are renewed next.
     renews_at: Instant,
     /// When a run that is read here can be lost.
@@ -46,9 +50,24 @@ struct Keeper<E: HubEvent + Send + Sync + 'static, S: RunStore> {
 }
 
 impl<E: HubEvent + Send + Sync + 'static, S: RunStore> Keeper<E, S> {
-    fn new(runs: Arc<RunsInner<E, S>>) -> Self {
+    fn new(runs: Arc<RunsInner<E, S>>, runtime: Handle) -> Self {
         let renews_at = Instant::now() + runs.settings.lease / 3;
-        Self { runs, renews_at, looks_at: None, failures: 0, is_over: false }
+        Self { runs, runtime, renews_at, looks_at: None, failures: 0, is_over: false }
+    }
+
+    /// A panic of the store is an error of the call.
+    async fn keep_through_panics(&mut self) {
+        loop {
+            let mut keep = pin!(self.keep());
+            let kept = poll_fn(|cx| match catch_panic(|| keep.as_mut().poll(cx)) {
+                Some(polled) => polled.map(Some),
+                None => Poll::Ready(None),
+            });
+            if kept.await.is_some() {
+                return;
+            }
+            trace::renewal_failed(&"the store panicked");
+        }
     }
 
     async fn keep(&mut self) {
@@ -73,9 +92,8 @@ impl<E: HubEvent + Send + Sync + 'static, S: RunStore> Keeper<E, S> {
     async fn renew(&mut self) {
         let (runs, period) = (Arc::clone(&self.runs), self.runs.settings.lease / 3);
         let Renewals { own, controls, read } = runs.registry.renewals();
-        self.looks_at = None;
+        (self.looks_at, self.renews_at) = (None, Instant::now() + period);
         if own.is_empty() && read.is_empty() {
-            self.renews_at = Instant::now() + period;
             return;
         }
         let renewed = runs.store.renew(&runs.reader, runs.settings.lease, &own, &read);
@@ -162,8 +180,11 @@ fn note_renewed(control: &Control, renewed: Renewed, now: Instant) {
 
 impl<E: HubEvent + Send + Sync + 'static, S: RunStore> Drop for Keeper<E, S> {
     fn drop(&mut self) {
-        if !self.is_over {
-            self.runs.registry.lose_keeper();
+        if self.is_over {
+            return;
+        }
+        if let Some(runtime) = self.runs.registry.lose_keeper(&self.runtime) {
+            self.runs.spawn_keeper(runtime);
         }
     }
 }

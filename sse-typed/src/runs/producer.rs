@@ -159,8 +159,6 @@ impl<E: HubEvent + Send + Sync + 'static, S: RunStore> OwnRun<E, S> {
         let mut signals = self.control.signals();
         let mut stops_at = None;
         loop {
-            // The one that there was may have been dropped with its runtime.
-            self.runs.ensure_keeper();
             let current = *signals.borrow_and_update();
             if current.is_ended {
                 return Interrupt::Ended;

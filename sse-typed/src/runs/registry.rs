@@ -5,7 +5,11 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::Notify, time::Instant};
+use tokio::{
+    runtime::{Handle, Id},
+    sync::Notify,
+    time::Instant,
+};
 
 use super::{
     builder::Settings,
@@ -35,6 +39,8 @@ struct State<E, S: RunStore> {
     /// The hubs of runs that have readers here.
     hubs: HashMap<RunRef, Hub<E, S::Log>>,
     has_keeper: bool,
+    /// The runtimes that have needed a keeper since there was none. If that of the keeper ends, another one takes over.
+    runtimes: HashMap<Id, Handle>,
     /// The keeper is to renew at once.
     must_renew: bool,
     refuses_new: bool,
@@ -71,6 +77,7 @@ impl<E, S: RunStore> Registry<E, S> {
             own: HashMap::new(),
             hubs: HashMap::new(),
             has_keeper: false,
+            runtimes: HashMap::new(),
             must_renew: false,
             refuses_new: false,
         };
@@ -144,23 +151,22 @@ impl<E, S: RunStore> Registry<E, S> {
         }
     }
 
-    /// Notes that the caller spawns the keeper. False if there is one.
-    pub(super) fn take_keeper(&self) -> bool {
-        !mem::replace(&mut self.lock().has_keeper, true)
+    /// Notes that a runtime needs a keeper. If there is none, the caller becomes it.
+    pub(super) fn take_keeper(&self, runtime: &Handle) -> bool {
+        let mut state = self.lock();
+        state.runtimes.entry(runtime.id()).or_insert_with(|| runtime.clone());
+        !mem::replace(&mut state.has_keeper, true)
     }
 
-    /// Notes that the keeper was dropped with its runtime. The tasks of the runs start another one in theirs.
-    pub(super) fn lose_keeper(&self) {
-        let own: Vec<_> = {
-            let mut state = self.lock();
-            state.has_keeper = false;
-            state.own.values().cloned().collect()
-        };
-        own.iter().for_each(|control| control.wake());
-    }
-
-    pub(super) fn has_keeper(&self) -> bool {
-        self.lock().has_keeper
+    /// Notes that the keeper was dropped with its runtime. Returns another one, in which the caller starts the next keeper.
+    pub(super) fn lose_keeper(&self, ended: &Handle) -> Option<Handle> {
+        let mut state = self.lock();
+        let removed = state.runtimes.remove(&ended.id());
+        let next = state.runtimes.values().next().cloned();
+        state.has_keeper = next.is_some();
+        drop(state);
+        drop(removed);
+        next
     }
 
     /// Makes the keeper renew at once.
@@ -193,6 +199,9 @@ impl<E, S: RunStore> Registry<E, S> {
         });
         if state.own.is_empty() && state.hubs.is_empty() {
             (state.has_keeper, state.must_renew) = (false, false);
+            let runtimes = mem::take(&mut state.runtimes);
+            drop(locked);
+            drop(runtimes);
             return None;
         }
         if let Some(grace) = grace {

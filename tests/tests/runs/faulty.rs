@@ -28,6 +28,8 @@ pub(crate) struct Faults {
     pub(crate) is_away: AtomicBool,
     /// Renewals fail.
     pub(crate) renewals_fail: AtomicBool,
+    /// Renewals panic.
+    pub(crate) renewals_panic: AtomicBool,
     /// Reads of logs fail.
     pub(crate) reads_fail: AtomicBool,
     /// The next claim happens, and its reply is lost.
@@ -192,6 +194,7 @@ impl<S: RunStore> RunStore for Faulty<S> {
         read: &[RunRef],
     ) -> Result<(Vec<Renewed>, Vec<ReadRun>), Fault> {
         self.faults.renewals.fetch_add(1, Ordering::SeqCst);
+        assert!(!self.faults.renewals_panic.load(Ordering::SeqCst), "the store panics");
         self.faults.pass_record(&self.faults.renewals_fail).await?;
         self.store.renew(reader, lease, own, read).await.map_err(fault)
     }

@@ -351,3 +351,78 @@ pub(crate) async fn a_shutdown_may_be_called_twice_and_while_runs_start<S: RunSt
     assert!(one.max(two) <= started, "{one} {two} {started}");
     assert_eq!(runs.shutdown(Duration::ZERO).await, 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn ten_thousand_runs_leave_nothing_behind() {
+    let setup = crate::memory_setup();
+    let runs = setup.builder("a").keep(setup.lease * 4).build_on(setup.store.clone(), "answers");
+    let scope = runs.public();
+    for block in 0..10 {
+        let starts = (0..1_000).map(|n| {
+            let scope = scope.clone();
+            async move {
+                let run = scope.start(format!("{block}-{n}"), |run| count(run, 2)).await.unwrap().run;
+                rest(run.subscribe(LastEventId::none()).await).await.len()
+            }
+        });
+        assert!(setup.in_time(join_all(starts)).await.into_iter().all(|events| events == 3));
+    }
+    let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    setup.until(async || tasks() == 0).await;
+    sleep(setup.lease * 5).await;
+    assert_eq!(runs.list(None, usize::MAX).await.unwrap(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn runs_go_on_without_their_handles() {
+    let setup = crate::memory_setup();
+    let lease = setup.lease;
+    let produce = move |run: RunWriter<Answer, _>| async move {
+        sleep(lease * 3).await;
+        count(run, 1).await
+    };
+    drop(setup.process("a").public().start("7", produce).await.unwrap());
+    let run = setup.process("b").public().get("7").await.unwrap().unwrap();
+    assert_eq!(setup.all(&run, LastEventId::none()).await, [token(0), Answer::Done]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_producer_that_uses_up_its_budget_is_stopped() {
+    let setup = crate::memory_setup();
+    let scope = setup.process("a").public();
+    let produce = |_: RunWriter<Answer, _>| async {
+        loop {
+            // Always ready, until the budget of the task is used up.
+            tokio::task::coop::consume_budget().await;
+        }
+    };
+    let run = scope.start("7", produce).await.unwrap().run;
+    assert_eq!(run.stop().await.unwrap().unwrap().state(), RunState::Stopped);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_is_complete_while_runs_begin_and_end() {
+    let setup = crate::memory_setup();
+    let runs = setup.process("a");
+    let scope = runs.public();
+    for n in 0..30 {
+        scope.start(format!("{n:02}"), hang).await.unwrap();
+    }
+    let (mut seen, mut after) = (Vec::new(), None::<String>);
+    loop {
+        let page = runs.list(after.as_deref(), 4).await.unwrap();
+        let Some(last) = page.last() else { break };
+        // The run of the cursor is replaced, and others begin before and behind it.
+        scope.stop(last.key()).await.unwrap();
+        scope.restart(last.key(), |run| count(run, 1)).await.unwrap();
+        for number in [0, 29] {
+            scope.start(format!("{number:02}-{}", seen.len()), hang).await.unwrap();
+        }
+        after = Some(last.cursor().to_owned());
+        seen.extend(page.iter().map(|status| status.key().to_owned()));
+    }
+    for n in 0..30 {
+        assert_eq!(seen.iter().filter(|key| **key == format!("{n:02}")).count(), 1, "{n}");
+    }
+    assert!(seen.is_sorted());
+}

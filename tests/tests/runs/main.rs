@@ -152,6 +152,7 @@ on_each_store! {
         a_start_without_a_store_is_an_error,
         a_claim_whose_reply_was_lost_is_run,
         renewals_that_fail_kill_no_producer,
+        renewals_that_panic_are_tried_again,
         a_publish_that_is_dropped_is_finished_by_the_next;
     disconnecting:
         a_run_is_stopped_when_its_last_reader_has_left,

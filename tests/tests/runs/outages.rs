@@ -92,6 +92,19 @@ pub(crate) async fn renewals_that_fail_kill_no_producer<S: RunStore>(setup: &Set
     assert_eq!(setup.all(&run, LastEventId::none()).await, [token(0), Answer::Done]);
 }
 
+pub(crate) async fn renewals_that_panic_are_tried_again<S: RunStore>(setup: &Setup<S>) {
+    let store = Faulty::new(&setup.store);
+    Faults::set(&store.faults.renewals_panic, true);
+    let scope = setup.builder("a").build_on(store.clone(), "answers").public();
+    scope.start("7", crate::common::hang).await.unwrap();
+    sleep(setup.lease / 2).await;
+    assert_eq!(store.faults.renewals.load(Ordering::SeqCst), 1, "and not at once");
+    Faults::set(&store.faults.renewals_panic, false);
+    sleep(setup.lease * 2).await;
+    let there = setup.process("b").public();
+    assert!(there.get("7").await.unwrap().unwrap().last_status().is_running());
+}
+
 pub(crate) async fn a_publish_that_is_dropped_is_finished_by_the_next<S: RunStore>(setup: &Setup<S>) {
     let store = Faulty::new(&setup.store);
     let faults = std::sync::Arc::clone(&store.faults);

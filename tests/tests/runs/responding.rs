@@ -174,3 +174,28 @@ async fn a_store_that_does_not_answer_is_a_503() {
         assert!(began.elapsed() <= Duration::from_secs(10), "{method} {:?}", began.elapsed());
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_post_with_the_last_event_id_of_an_earlier_run_is_not_a_204() {
+    let server = Server::new(&memory_setup());
+    let all = text(server.send("POST", "7", None, "").await).await;
+    let last = ids(&all)[2];
+    let answers = server.answers.public();
+    answers.restart("7", |run| count(run, 3)).await.unwrap();
+    for method in ["GET", "POST"] {
+        // The key has no input now.
+        let response = server.send(method, "7", Some(last), "").await;
+        let status = if method == "GET" { StatusCode::OK } else { StatusCode::CONFLICT };
+        assert_eq!(response.status(), status);
+    }
+    assert_eq!(ids(&text(server.send("GET", "7", None, "").await).await).len(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_head_request_has_the_head_of_the_get() {
+    let server = Server::new(&memory_setup());
+    started_hanging(&server.answers.public(), "7").await;
+    let response = server.send("HEAD", "7", None, "").await;
+    assert_eq!((response.status(), text(response).await.as_str()), (StatusCode::OK, ""));
+    assert_eq!(server.send("HEAD", "8", None, "").await.status(), StatusCode::NOT_FOUND);
+}

@@ -9,7 +9,7 @@ use std::{
 use sse_typed::{
     LastEventId,
     hub::MemoryStore,
-    runs::{RunState, RunStore, RunWriter},
+    runs::{NewRun, RunState, RunStore, RunWriter},
 };
 use tokio::runtime::{Builder, Runtime};
 
@@ -106,4 +106,21 @@ fn a_producer_that_blocks_its_thread_is_stopped_for_its_readers() {
             assert_eq!(producing.join().unwrap(), [token(0), last]);
         });
     }
+}
+
+#[test]
+fn readers_are_told_of_a_lost_run_after_the_runtime_that_watched_has_ended() {
+    let setup = setup();
+    let runs = setup.process("a").public();
+    let (first, second) = (runtime(), runtime());
+    let new = NewRun::new("dead", setup.lease, setup.lease * 10);
+    first.block_on(async { setup.store.claim("answers/*/7", &new).await.unwrap() });
+    // The task that watches the lease is in the first runtime.
+    let here = first.block_on(async { runs.get("7").await.unwrap().unwrap().subscribe(LastEventId::none()).await });
+    second.block_on(async {
+        let there = runs.get("7").await.unwrap().unwrap().subscribe(LastEventId::none()).await;
+        first.shutdown_background();
+        assert_eq!(setup.in_time(crate::common::rest(there)).await, [Answer::Lost]);
+    });
+    drop(here);
 }

@@ -3,10 +3,7 @@
 use std::{
     future::{Future, poll_fn},
     pin::{Pin, pin},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::Arc,
     task::{Context, Poll, Waker},
     time::Duration,
 };
@@ -81,10 +78,11 @@ impl<E: HubEvent + Send + Sync + 'static, S: RunStore> OwnRun<E, S> {
         Fut: Future<Output = Result<E, BoxError>> + Send,
     {
         let writer = self.writer();
-        let is_stopping = AtomicBool::new(false);
+        let mut is_stopping = false;
         let outcome = match catch_panic(|| Box::pin(produce(writer))) {
             Some(mut producer) => {
-                let outcome = self.poll_producer(producer.as_mut(), woken, &is_stopping).await;
+                let outcome = self.poll_producer(producer.as_mut(), woken).await;
+                is_stopping = self.control.current().is_stop_asked;
                 // The drop of the producer must not publish.
                 let end = match &outcome {
                     Outcome::Interrupted(Interrupt::Ended) => self.control.current().end,
@@ -99,7 +97,7 @@ impl<E: HubEvent + Send + Sync + 'static, S: RunStore> OwnRun<E, S> {
             None => Outcome::Panicked,
         };
         self.control.set_ended(None);
-        match self.last_event(outcome, is_stopping.into_inner()) {
+        match self.last_event(outcome, is_stopping) {
             Some((_, End::Lost)) => self.end_as_lost().await,
             Some((last, end)) => self.end(&last, end).await,
             None => self.is_over = true,
@@ -121,16 +119,11 @@ impl<E: HubEvent + Send + Sync + 'static, S: RunStore> OwnRun<E, S> {
     }
 
     /// Polls the producer until it ends or is interrupted.
-    async fn poll_producer<Fut>(
-        &self,
-        mut producer: Pin<&mut Fut>,
-        woken: Woken,
-        is_stopping: &AtomicBool,
-    ) -> Outcome<E>
+    async fn poll_producer<Fut>(&self, mut producer: Pin<&mut Fut>, woken: Woken) -> Outcome<E>
     where
         Fut: Future<Output = Result<E, BoxError>>,
     {
-        let mut interrupted = pin!(self.interrupted(woken, is_stopping));
+        let mut interrupted = pin!(self.interrupted(woken));
         let flag = WakeFlag::new();
         let waker = Waker::from(Arc::clone(&flag));
         let mut poll_interrupted = |task: &Waker| {
@@ -154,8 +147,8 @@ impl<E: HubEvent + Send + Sync + 'static, S: RunStore> OwnRun<E, S> {
         .await
     }
 
-    /// Waits until the producer may not go on. `is_stopping` is set when its grace begins.
-    async fn interrupted(&self, mut woken: Woken, is_stopping: &AtomicBool) -> Interrupt {
+    /// Waits until the producer may not go on.
+    async fn interrupted(&self, mut woken: Woken) -> Interrupt {
         let mut signals = self.control.signals();
         let mut stops_at = None;
         loop {
@@ -170,7 +163,6 @@ impl<E: HubEvent + Send + Sync + 'static, S: RunStore> OwnRun<E, S> {
                 return Interrupt::Limit(limit);
             }
             if current.is_stop_asked {
-                is_stopping.store(true, Ordering::Relaxed);
                 let stops_at = *stops_at.get_or_insert_with(|| Instant::now() + self.runs.settings.grace);
                 if stops_at <= Instant::now() {
                     return Interrupt::Stopped;

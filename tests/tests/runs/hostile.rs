@@ -14,7 +14,7 @@ use tokio::{
 };
 
 use crate::{
-    common::{Answer, Setup, count, hang, rest, started_hanging, token},
+    common::{Answer, Setup, count, hang, polled, rest, started_hanging, token},
     faulty::{Faults, Faulty},
 };
 
@@ -425,4 +425,70 @@ async fn a_page_is_complete_while_runs_begin_and_end() {
         assert_eq!(seen.iter().filter(|key| **key == format!("{n:02}")).count(), 1, "{n}");
     }
     assert!(seen.is_sorted());
+}
+
+/// The request and the return are in one poll.
+#[tokio::test(start_paused = true)]
+async fn a_producer_that_returns_as_it_sees_the_stop_is_stopped() {
+    let setup = crate::memory_setup();
+    let scope = setup.builder("a").grace(setup.lease).build_on(setup.store.clone(), "answers").public();
+    let inner = scope.clone();
+    let produce = move |run: RunWriter<Answer, _>| async move {
+        let mut stop = Box::pin(inner.stop("7"));
+        assert!(polled(&mut stop).await.is_pending());
+        assert!(run.is_stopped());
+        Ok(token("saved"))
+    };
+    let run = scope.start("7", produce).await.unwrap().run;
+    assert_eq!(setup.all(&run, LastEventId::none()).await, [token("saved")]);
+    assert_eq!(run.status().await.unwrap().unwrap().state(), RunState::Stopped);
+}
+
+pub(crate) async fn a_task_of_a_stopped_producer_reaches_no_later_run<S: RunStore>(setup: &Setup<S>) {
+    let scope = setup.process("a").public();
+    let (sender, mut errors) = tokio::sync::mpsc::unbounded_channel();
+    let produce = |run: RunWriter<Answer, S>| async move {
+        run.publish(&token("old")).await?;
+        let writer = run.clone();
+        tokio::spawn(async move {
+            loop {
+                match writer.publish(&token("old")).await {
+                    Ok(_) => sleep(Duration::from_millis(1)).await,
+                    Err(error) => break sender.send(error),
+                }
+            }
+        });
+        pending().await
+    };
+    let old = scope.start("7", produce).await.unwrap().run;
+    let begun = old.subscribe(LastEventId::none()).await.events().take(3).count();
+    assert_eq!(setup.in_time(begun).await, 3);
+    setup.in_time(scope.stop("7")).await.unwrap();
+    let run = scope.restart("7", |run| count(run, 3)).await.unwrap().run;
+    assert_eq!(setup.all(&run, LastEventId::none()).await, [token(0), token(1), token(2), Answer::Done]);
+    assert!(setup.in_time(errors.recv()).await.unwrap().is_ended());
+}
+
+pub(crate) async fn readers_get_the_largest_events<S: RunStore>(setup: &Setup<S>) {
+    let runs = setup.builder("a").max_bytes(u64::MAX).build_on(setup.store.clone(), "answers");
+    let large = |text: &str, mebibytes: usize| token(text.repeat(mebibytes << 20));
+    let produce = move |run: RunWriter<Answer, S>| async move {
+        for n in 0..3 {
+            run.publish(&token(n)).await?;
+            run.publish(&large("x", 2)).await?;
+        }
+        Ok(large("last", 5))
+    };
+    let scope = runs.public();
+    let run = scope.start("7", produce).await.unwrap().run;
+    let lengths = |events: Vec<Answer>| -> Vec<usize> {
+        let length = |event| if let Answer::Token { text } = event { text.len() } else { 0 };
+        events.into_iter().map(length).collect()
+    };
+    let expected = [1, 2 << 20, 1, 2 << 20, 1, 2 << 20, 20 << 20];
+    for process in [scope, setup.process("b").public()] {
+        let run = process.get("7").await.unwrap().unwrap();
+        assert_eq!(lengths(setup.all(&run, LastEventId::none()).await), expected);
+    }
+    drop(run);
 }

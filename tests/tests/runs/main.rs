@@ -176,7 +176,9 @@ on_each_store! {
         a_terminal_event_before_the_end_hides_nothing_from_those_who_resume,
         a_producer_may_start_join_and_stop_runs,
         a_reader_of_a_run_that_expires_meanwhile_ends,
-        a_shutdown_may_be_called_twice_and_while_runs_start;
+        a_shutdown_may_be_called_twice_and_while_runs_start,
+        a_task_of_a_stopped_producer_reaches_no_later_run,
+        readers_get_the_largest_events;
     operating:
         the_status_shows_how_a_run_is,
         all_runs_are_listed_in_pages,

@@ -25,12 +25,12 @@ impl<E: HubEvent + Send + Sync + 'static, S: RunStore> RunsInner<E, S> {
     pub(super) fn ensure_keeper(self: &Arc<Self>) {
         let Ok(runtime) = Handle::try_current() else { return };
         if self.registry.take_keeper(&runtime) {
-            self.spawn_keeper(runtime);
+            self.spawn_keeper(&runtime);
         }
     }
 
     /// Spawns the keeper. If the runtime has ended, the keeper is dropped, and another runtime takes over.
-    fn spawn_keeper(self: &Arc<Self>, runtime: Handle) {
+    fn spawn_keeper(self: &Arc<Self>, runtime: &Handle) {
         let mut keeper = Keeper::new(Arc::clone(self), runtime.clone());
         runtime.spawn(async move { keeper.keep_through_panics().await });
     }
@@ -184,7 +184,7 @@ impl<E: HubEvent + Send + Sync + 'static, S: RunStore> Drop for Keeper<E, S> {
             return;
         }
         if let Some(runtime) = self.runs.registry.lose_keeper(&self.runtime) {
-            self.runs.spawn_keeper(runtime);
+            self.runs.spawn_keeper(&runtime);
         }
     }
 }

@@ -45,7 +45,7 @@ impl RunsError {
         matches!(self.0, ErrorKind::ShuttingDown)
     }
 
-    /// The store failed or did not answer. See the [source](Error::source).
+    /// The store failed, or did not answer within ten seconds. See the [source](Error::source).
     #[must_use]
     pub const fn is_store(&self) -> bool {
         matches!(self.0, ErrorKind::Store(_))
@@ -125,7 +125,8 @@ impl WriteError {
         matches!(self.0, WriteErrorKind::Limit(_))
     }
 
-    /// The store has failed for as long as an outage [may last](super::RunsBuilder::outage). The event may be stored.
+    /// The store has failed for as long as an outage [may last](super::RunsBuilder::outage), or has not answered for ten seconds
+    /// longer. The event may be stored.
     #[must_use]
     pub const fn is_store(&self) -> bool {
         matches!(self.0, WriteErrorKind::Store(_))

@@ -113,6 +113,9 @@
 //! process cannot reach the store, and for one lease afterwards, it takes no run for lost, because the owners could not renew
 //! either. A producer continues while renewals fail.
 //!
+//! The task that renews leases is in one of the runtimes in which the process uses its runs. When that runtime ends, another one
+//! takes over. A runtime that is not driven, such as a current-thread runtime between two calls of `block_on`, renews nothing.
+//!
 //! # Cost
 //!
 //! A run has one task. One more task for each process renews all leases and looks at all runs that are read there, in one call of

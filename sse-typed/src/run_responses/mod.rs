@@ -119,7 +119,7 @@ impl<E: HubEvent + Send + Sync + 'static, S: RunStore> Scope<E, S> {
         in_time(found).await
     }
 
-    /// The response to a DELETE that stops the run of a key: see [`Run::stop`].
+    /// The response to a DELETE that stops the run of a key: see [`Run::stop`](crate::runs::Run::stop).
     ///
     /// | response | when |
     /// |---|---|
@@ -132,7 +132,7 @@ impl<E: HubEvent + Send + Sync + 'static, S: RunStore> Scope<E, S> {
     ///
     /// # Cancel safety
     ///
-    /// See [`Run::stop`].
+    /// See [`Run::stop`](crate::runs::Run::stop).
     pub async fn respond_to_stop<B: From<String>>(&self, key: &str) -> Response<B> {
         match self.stop(key).await {
             Ok(Some(_)) => status(StatusCode::NO_CONTENT, String::new()),

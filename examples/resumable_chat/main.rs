@@ -1,5 +1,5 @@
-//! A chat whose answers outlive the page. Each answer is a run: reload the page in the middle of it, read it in two tabs, stop
-//! it, or kill the server that writes it.
+//! A chat whose answers outlive the page. Each answer is a run: reload the page in the middle of it, open it in a second tab,
+//! stop it, or kill the server that writes it.
 //!
 //! `cargo run --example resumable_chat [-- --port N]`, then open the address that it prints. The default port is 3008.
 //! `--pace MS` is the time that the model takes for a word; the default is 60.
@@ -25,8 +25,8 @@ use std::{env, error::Error, iter, process::ExitCode, time::Duration};
 
 use axum::{
     Json, Router,
-    body::Body,
-    extract::{Path, State},
+    body::{Body, Bytes},
+    extract::{DefaultBodyLimit, Path, State},
     http::{
         HeaderName, HeaderValue, Method, StatusCode,
         header::{CONTENT_TYPE, RETRY_AFTER},
@@ -45,8 +45,15 @@ use tower_http::cors::CorsLayer;
 
 use self::{answer::Answerer, answer_event::AnswerEvent, arguments::Arguments, model::Model, user::User};
 
-/// A server is dead to the others when it has not renewed its lease for this time. The default of 15 s is long to wait for.
+/// The other servers take a server for dead when it has not renewed its lease for this time. It is shorter than the default of
+/// 15 s, so that the page shows a lost answer sooner.
 const LEASE: Duration = Duration::from_secs(6);
+
+/// How long the server waits for its answers after Ctrl-C.
+const LAST_ANSWERS: Duration = Duration::from_secs(2);
+
+/// The limit of a request in bytes. The page sends at most 500 characters.
+const MAX_REQUEST: usize = 16 << 10;
 
 #[derive(Clone, Debug)]
 struct Chat {
@@ -83,7 +90,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
     })?;
     let origin = format!("http://{}", listener.local_addr()?);
     println!("The page:  {origin}/");
-    println!("Ctrl-C ends the server, and with it the answers that it writes.");
+    println!("Ctrl-C ends the server. An answer that is not complete {} s later is lost.", LAST_ANSWERS.as_secs());
 
     let runs = Runs::builder().lease(LEASE).owner(&*origin).build_on(store, "answers");
     let answerer = Answerer { model: Model::start(pace).await?, server: origin };
@@ -93,6 +100,7 @@ async fn run() -> Result<(), Box<dyn Error>> {
         .route("/answers/{key}", get(read).post(ask).delete(stop))
         .route("/answers/{key}/again", post(ask_again))
         .layer(SseLayer::new().shutdown(&shutdown, Drain::Now))
+        .layer(DefaultBodyLimit::max(MAX_REQUEST))
         .route("/peer", get(find_peer))
         .layer(cors)
         .route("/", get(page))
@@ -103,39 +111,54 @@ async fn run() -> Result<(), Box<dyn Error>> {
     let listener = GuardedListener::new(listener).shutdown_deadline(&shutdown, Duration::from_secs(1));
     axum::serve(listener, app).with_graceful_shutdown(shutdown.begun()).await?;
     // Answers that are complete within this time end as such, the others as lost.
-    runs.shutdown(Duration::from_secs(2)).await;
+    match runs.shutdown(LAST_ANSWERS).await {
+        0 => {}
+        lost => println!("Lost answers: {lost}. Their pages offer to ask again."),
+    }
     Ok(())
 }
 
+/// The body of a request that asks.
 #[derive(Debug, Deserialize)]
 struct Question {
     question: String,
 }
 
+impl Question {
+    fn read(body: &[u8]) -> Result<Self, (StatusCode, String)> {
+        serde_json::from_slice(body).map_err(|error| {
+            let text = format!("the body must be JSON such as {{\"question\":\"Why?\"}}: {error}\n");
+            (StatusCode::BAD_REQUEST, text)
+        })
+    }
+}
+
 /// Starts the answer of a key. The page sends the same request again after a lost connection: there is one answer for a key,
-/// and it resumes.
+/// and the client resumes it. The same key with another question is a 409.
 async fn ask(
     State(chat): State<Chat>,
     user: User,
     Path(key): Path<String>,
     id: LastEventId,
-    Json(Question { question }): Json<Question>,
-) -> Result<impl IntoResponse, RunsError> {
+    body: Bytes,
+) -> axum::response::Result<impl IntoResponse> {
+    let Question { question } = Question::read(&body)?;
     let answerer = chat.answerer.clone();
-    let input = question.clone();
-    let start = chat.answers_of(&user)?.start(key, |run| answerer.answer(question, run));
-    Ok(start.input(input.as_bytes()).respond::<Body>(id).await)
+    let start = chat.answers_of(&user)?.start(key, |run| answerer.answer(question, run)).input(&body);
+    Ok(start.respond::<Body>(id).await)
 }
 
-/// Starts the answer of a key anew, if it has ended.
+/// Starts the answer of a key anew, if it has ended. An answer that is not complete yet continues.
 async fn ask_again(
     State(chat): State<Chat>,
     user: User,
     Path(key): Path<String>,
-    Json(Question { question }): Json<Question>,
-) -> Result<StatusCode, RunsError> {
+    body: Bytes,
+) -> axum::response::Result<StatusCode> {
+    let Question { question } = Question::read(&body)?;
     let answerer = chat.answerer.clone();
-    chat.answers_of(&user)?.restart(key, |run| answerer.answer(question, run)).await?;
+    let restart = chat.answers_of(&user)?.restart(key, |run| answerer.answer(question, run)).input(&body);
+    restart.await?;
     Ok(StatusCode::ACCEPTED)
 }
 
@@ -161,7 +184,7 @@ async fn find_peer(State(Chat { peer, .. }): State<Chat>) -> Json<Peer> {
     Json(Peer { peer })
 }
 
-/// The page. It makes who opens it a user.
+/// The page. A browser without the cookie of a user gets one.
 async fn page(user: Option<User>) -> Response {
     let page = Html(include_str!("page/index.html"));
     match user {
@@ -177,7 +200,8 @@ fn asset(content_type: &'static str, text: &'static str) -> impl IntoResponse {
 /// Lets the page of the peer send requests to this server.
 fn cross_origin(peer: Option<&str>) -> Result<CorsLayer, Box<dyn Error>> {
     let Some(peer) = peer else { return Ok(CorsLayer::new()) };
-    let origin: HeaderValue = peer.parse().map_err(|_| format!("`--peer` is no origin: {peer}"))?;
+    let origin: HeaderValue =
+        peer.parse().map_err(|_| format!("`--peer` needs an origin such as http://127.0.0.1:3009, not `{peer}`"))?;
     Ok(CorsLayer::new()
         .allow_origin(origin)
         .allow_credentials(true)

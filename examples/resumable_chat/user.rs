@@ -1,4 +1,4 @@
-//! Who asks: a cookie, in place of the session of a real server.
+//! The user of a request: a cookie, in place of the session of a real server.
 
 use axum::{
     extract::{FromRequestParts, OptionalFromRequestParts},
@@ -43,7 +43,7 @@ impl<S: Sync> FromRequestParts<S> for User {
     type Rejection = (StatusCode, &'static str);
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
-        Self::of(parts).ok_or((StatusCode::UNAUTHORIZED, "no user: open the page first\n"))
+        Self::of(parts).ok_or((StatusCode::UNAUTHORIZED, "the request has no cookie of a user: open the page first\n"))
     }
 }
 

@@ -1,6 +1,11 @@
-//! What people see of an example that cannot start.
+//! What people see of an example that cannot start, and of the requests of the chat.
 
-use std::{net::TcpListener, process::Command};
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::{TcpListener, TcpStream},
+    process::{Child, Command, Stdio},
+    time::Duration,
+};
 
 /// Examples that serve, all with the option `--port`.
 const SERVERS: [&str; 4] = [
@@ -33,4 +38,54 @@ fn an_example_that_is_started_in_another_way_prints_its_usage() {
         assert!(error_of(program, &["--prot", "1"]).starts_with("error: usage: cargo run --example "), "{program}");
         assert!(error_of(program, &["--port", "many"]).contains("`many`"), "{program}");
     }
+}
+
+/// Sends a request to a server, and returns its whole response once the server has ended it.
+fn response_of(address: &str, method: &str, path: &str, body: &str) -> String {
+    let mut socket = TcpStream::connect(address).unwrap();
+    socket.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    let cookie = "chat_user=0123456789abcdef0123456789abcdef";
+    let len = body.len();
+    write!(
+        socket,
+        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nCookie: {cookie}\r\nConnection: close\r\nContent-Length: {len}\r\n\r\n{body}"
+    )
+    .unwrap();
+    let mut response = String::new();
+    socket.read_to_string(&mut response).unwrap();
+    response
+}
+
+/// A process that is killed with this value.
+struct Server(Child);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn an_answer_of_the_chat_that_was_asked_again_is_still_that_of_its_question() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_resumable_chat"));
+    let mut server = Server(command.args(["--port", "0"]).stdout(Stdio::piped()).spawn().unwrap());
+    let mut line = String::new();
+    // It is open until the end, because the server panics when it cannot print.
+    let mut stdout = BufReader::new(server.0.stdout.take().unwrap());
+    stdout.read_line(&mut line).unwrap();
+    let address = line.trim().rsplit_once("http://").unwrap().1.trim_end_matches('/').to_owned();
+    let send = |method, path, body| response_of(&address, method, path, body);
+
+    let (failing, other) = (r#"{"question":"fail"}"#, r#"{"question":"What else?"}"#);
+    assert!(send("POST", "/answers/key", failing).contains("the model is overloaded"));
+    assert!(send("POST", "/answers/key/again", failing).starts_with("HTTP/1.1 202 "));
+    let joined = send("POST", "/answers/key", failing);
+    assert!(joined.starts_with("HTTP/1.1 200 ") && joined.contains("the model is overloaded"), "{joined}");
+    assert!(send("POST", "/answers/key", other).starts_with("HTTP/1.1 409 "));
+    for path in ["/answers/key", "/answers/key/again"] {
+        let refused = send("POST", path, "fail");
+        assert!(refused.starts_with("HTTP/1.1 400 ") && refused.contains("the body must be JSON"), "{refused}");
+    }
+    assert!(send("DELETE", "/answers/unknown", "").starts_with("HTTP/1.1 404 "));
 }

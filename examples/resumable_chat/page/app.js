@@ -687,6 +687,11 @@ var STATE_TEXT = {
   failed: "Failed"
 };
 var isRunning = (state) => state === "connecting" || state === "streaming" || state === "reconnecting";
+var refusal = (status, reason) => {
+  if (status === 401) return "The cookie of this page has expired. Reload the page.";
+  if (status === 404) return "The server no longer has this answer.";
+  return `The server refused the request (${status ?? reason}).`;
+};
 function showExchange({ key, text: question }, isNew) {
   const card = find("li", find("template#exchange").content).cloneNode(true);
   const answer = find(".answer", card);
@@ -754,7 +759,7 @@ function showExchange({ key, text: question }, isNew) {
       },
       onClose({ reason, status }) {
         if (reason === "terminal" || reason === "complete") return;
-        end("failed", status === 404 ? "The server no longer has this answer." : `The server refuses the answer (${status ?? reason}).`);
+        end("failed", refusal(status, reason));
       }
     });
   };

@@ -19,6 +19,12 @@ const STATE_TEXT: Record<State, string> = {
 
 const isRunning = (state: string | undefined): boolean => state === "connecting" || state === "streaming" || state === "reconnecting";
 
+const refusal = (status: number | undefined, reason: string): string => {
+  if (status === 401) return "The cookie of this page has expired. Reload the page.";
+  if (status === 404) return "The server no longer has this answer.";
+  return `The server refused the request (${status ?? reason}).`;
+};
+
 /** Shows a question and follows its answer. `isNew` says that the question is asked now: the server starts the answer. */
 export function showExchange({ key, text: question }: Question, isNew: boolean): HTMLElement {
   const card = find("li", find<HTMLTemplateElement>("template#exchange").content).cloneNode(true) as HTMLElement;
@@ -95,7 +101,7 @@ export function showExchange({ key, text: question }: Question, isNew: boolean):
       },
       onClose({ reason, status }) {
         if (reason === "terminal" || reason === "complete") return;
-        end("failed", status === 404 ? "The server no longer has this answer." : `The server refuses the answer (${status ?? reason}).`);
+        end("failed", refusal(status, reason));
       },
     });
   };

@@ -13,7 +13,8 @@ mod tables;
 pub fn markdown(records: &Records) -> String {
     let mut text = String::from(
         "# Results\n\nWritten by `cargo run --release --bin results`, from one run in which all contenders took turns. Times are medians on one\n\
-         machine. Compare ratios: they carry over to other machines. The last section, [Stores](#stores), has its own commands.\n\n",
+         machine. Compare ratios: they carry over to other machines. The last sections, [Stores](#stores) and [Runs](#runs), have their\n\
+         own commands.\n\n",
     );
     let _ = writeln!(
         text,
@@ -30,7 +31,7 @@ pub fn markdown(records: &Records) -> String {
     text
 }
 
-/// The section of RESULTS.md about stores, which these records do not have. It is the last one.
+/// The sections of RESULTS.md about stores and runs, which these records do not have. They are the last ones.
 pub fn stores_section(results: &str) -> &str {
     const TITLE: &str = "\n## Stores\n";
     results.find(TITLE).map_or("", |at| &results[at + 1..])
@@ -46,8 +47,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_section_about_stores_is_kept() {
-        let section = "## Stores\n\n### Latency\n";
+    fn the_sections_about_stores_and_runs_are_kept() {
+        let section = "## Stores\n\n### Latency\n\n## Runs\n";
         assert_eq!(stores_section(&format!("# Results\n\n## Idle\n\n{section}")), section);
         assert_eq!(stores_section("# Results\n\n## Storeys\n"), "");
     }

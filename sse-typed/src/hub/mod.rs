@@ -233,7 +233,7 @@ mod trace;
 
 #[cfg(any(feature = "file", feature = "redis"))]
 pub(crate) use self::store::check_key;
-#[cfg(all(feature = "file", feature = "runs"))]
+#[cfg(all(any(feature = "file", feature = "redis"), feature = "runs"))]
 pub(crate) use self::store::check_run_key;
 pub use self::{
     history::{MemoryLog, Retention},

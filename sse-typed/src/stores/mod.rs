@@ -1,7 +1,7 @@
 //! Stores by URL, for programs that choose their store by configuration.
 //!
-//! [`AnyStore::open`](crate::hub::AnyStore#method.open) opens them, and with the feature `runs` `AnyRunStore::open` those that keep
-//! runs: `memory:` and `file:PATH`. This module depends on [`hub`](crate::hub), and not on the
+//! [`AnyStore::open`](crate::hub::AnyStore#method.open) opens them, and with the feature `runs` `AnyRunStore::open`, as stores of
+//! runs. This module depends on [`hub`](crate::hub), and not on the
 //! server or the client. Its API has no types of other storage libraries, such as a Redis client.
 //!
 //! | URL | store | feature |

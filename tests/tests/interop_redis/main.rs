@@ -13,6 +13,7 @@ mod keys;
 mod outages;
 mod proxy;
 mod retention;
+mod runs;
 mod server;
 mod shared_calls;
 mod suite;

@@ -10,7 +10,7 @@ mod options;
 pub(crate) mod run_store;
 
 pub(crate) use self::key::check_key;
-#[cfg(all(feature = "file", feature = "runs"))]
+#[cfg(all(any(feature = "file", feature = "redis"), feature = "runs"))]
 pub(crate) use self::key::check_run_key;
 pub use self::{
     any::AnyStore,

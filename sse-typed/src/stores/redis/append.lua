@@ -1,12 +1,14 @@
 -- Appends records to the streams of one or more keys, and wakes the processes that follow them.
 --
--- KEYS     the streams
+-- KEYS     the streams, and then the records of the runs whose logs are among them
 -- ARGV[1]  how many records to retain, about
 -- ARGV[2]  how many bytes of events to retain, about
 -- ARGV[3]  how old records may be, in milliseconds, or ''
 -- ARGV[4]  after how many milliseconds a key is removed, or '' for never
+-- ARGV[5]  the number of streams
 -- then, for each key:
 --     its channel
+--     the id of the run whose log it is, or ''
 --     the position that a sole writer expects to be the newest, or '' if others write too
 --     the number of records
 --     for each record: its mark and flags ('<mark> <flags>'), and its block or ''
@@ -18,6 +20,7 @@
 --   {'failed', <error>}                     nothing is stored
 --   {'closed', <flags>}                     nothing is stored: the log is closed
 --   {'other writer', <position>}            nothing is stored: the newest record is not the expected one
+--   {'no run'}                              nothing is stored: the record is not of this run
 --   {'newer format', <format>}              nothing is stored: the newest record has a format that this script does not know
 --
 -- A record is an entry with the fields h, its header, and b, its block. The header is
@@ -53,17 +56,28 @@ if ARGV[3] ~= '' then
     end
 end
 
-local reply, next_key, bytes_read = {}, 5, 0
-for k = 1, #KEYS do
+local streams = tonumber(ARGV[5])
+local reply, next_key, next_record, bytes_read = {}, 6, streams + 1, 0
+for k = 1, streams do
     local key, at = KEYS[k], next_key
-    local channel, expected, count = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2])
-    at = at + 3
+    local channel, run, expected, count = ARGV[at], ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3])
+    at = at + 4
     next_key = at + 2 * count
 
     local newest, total, trimmed = '0-0-00000000', 0, '0'
     -- What this key is answered, and how many of its records are stored.
     local answer, stored = nil, 0
-    local last = redis.pcall('XREVRANGE', key, '+', '-', 'COUNT', 1)
+    local record
+    if run ~= '' then
+        record, next_record = KEYS[next_record], next_record + 1
+        local id = redis.pcall('HGET', record, 'run')
+        if type(id) == 'table' and id.err then
+            answer = { 'failed', id.err }
+        elseif id ~= run then
+            answer = { 'no run' }
+        end
+    end
+    local last = not answer and redis.pcall('XREVRANGE', key, '+', '-', 'COUNT', 1) or {}
     local found = last[1]
     if last.err then
         answer = { 'failed', last.err }
@@ -205,6 +219,12 @@ for k = 1, #KEYS do
         if stored > 0 then
             if ARGV[4] ~= '' then
                 redis.pcall('PEXPIRE', key, ARGV[4])
+            elseif record and not found then
+                -- The log of a run is removed with the record. Later renewals set both times.
+                local left = tonumber(redis.pcall('PTTL', record))
+                if left and left > 0 then
+                    redis.pcall('PEXPIRE', key, left)
+                end
             end
             redis.pcall('PUBLISH', channel, newest)
         end

@@ -110,7 +110,7 @@ impl Append {
     pub(super) async fn send(
         self: Arc<Self>,
         shared: &Arc<Shared>,
-        queue: &Queue,
+        queue: &Arc<Queue>,
         writer: Option<&mut SoleWriter>,
     ) -> Vec<Outcome> {
         let reply = match writer {
@@ -141,15 +141,15 @@ impl Append {
         }
     }
 
-    fn call(self: &Arc<Self>, queue: &Queue, expected: Option<Position>) -> KeyCall {
-        KeyCall { key: Arc::clone(queue.key()), append: Arc::clone(self), expected }
+    fn call(self: &Arc<Self>, queue: &Arc<Queue>, expected: Option<Position>) -> KeyCall {
+        KeyCall { queue: Arc::clone(queue), append: Arc::clone(self), expected }
     }
 
     /// Repeats the call while its reply is lost: the script recognises the records by their marks.
     async fn call_until_answered(
         self: &Arc<Self>,
         shared: &Arc<Shared>,
-        queue: &Queue,
+        queue: &Arc<Queue>,
         expected: Position,
     ) -> Result<Reply, CallError> {
         let call = || shared.append(self.call(queue, Some(expected)));
@@ -196,8 +196,7 @@ impl Append {
         command.arg(expected.map(|position| position.to_string()).unwrap_or_default()).arg(self.records.len());
         for record in &self.records {
             let terminal = record.block.as_ref().is_some_and(Block::is_terminal);
-            let flags = record::flags(terminal, record.end);
-            command.arg(format!("{:08x} {flags}", record.mark)).arg(record.bytes());
+            command.arg(record::head(record.mark, terminal, record.end)).arg(record.bytes());
         }
     }
 
@@ -232,13 +231,17 @@ impl Append {
 /// Ten thousand years: more is more than the server takes.
 const MOST_MILLIS: u128 = 10_000 * 366 * 24 * 3600 * 1000;
 
+/// The milliseconds of a duration, as the scripts take them.
+pub(super) fn millis(duration: Duration) -> String {
+    duration.as_millis().min(MOST_MILLIS).to_string()
+}
+
 impl Limits {
     /// Adds the first arguments of the script.
     pub(super) fn arguments(self, command: &mut Cmd) {
-        let millis =
-            |duration: Option<Duration>| duration.map(|time| time.as_millis().clamp(1, MOST_MILLIS).to_string());
+        let limit = |duration: Option<Duration>| duration.map(|time| time.max(Duration::from_millis(1))).map(millis);
         command.arg(self.events.min(i64::MAX as usize)).arg(self.bytes);
-        command.arg(millis(self.age).unwrap_or_default()).arg(millis(self.ttl).unwrap_or_default());
+        command.arg(limit(self.age).unwrap_or_default()).arg(limit(self.ttl).unwrap_or_default());
     }
 }
 
@@ -273,6 +276,7 @@ impl Reply {
             ("failed", [error]) => Err(CallError::NotExecuted(RedisError::of_server(&text(error)?))),
             ("closed", [flags]) => Ok(Self::Closed(record::end_of(&text(flags)?).ok_or_else(malformed)?)),
             ("other writer", [position]) => Ok(Self::OtherWriter(text(position)?)),
+            ("no run", []) => Err(CallError::NotExecuted(Kind::NoRun.into())),
             ("newer format", [format]) => Err(CallError::NotExecuted(Kind::NewerFormat(text(format)?).into())),
             _ => Err(malformed()),
         }

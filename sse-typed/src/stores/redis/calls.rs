@@ -11,6 +11,7 @@ use super::{
     commands::CallError,
     error::RedisError,
     position::Position,
+    queue::Queue,
     store::Shared,
 };
 
@@ -44,7 +45,7 @@ struct State {
 /// The part of one key in a call.
 #[derive(Debug)]
 pub(super) struct KeyCall {
-    pub(super) key: Arc<str>,
+    pub(super) queue: Arc<Queue>,
     pub(super) append: Arc<Append>,
     /// The position that the sole writer of the key expects to be the newest.
     pub(super) expected: Option<Position>,
@@ -161,13 +162,19 @@ impl Caller {
     async fn send_group(&self, limits: Limits, taken: Vec<Waiting>) -> Result<(), Vec<Waiting>> {
         let shared = &self.shared;
         let reply = shared.append_script().call(shared.commands(), |command| {
-            command.arg(taken.len());
+            let fences = || taken.iter().filter_map(|waiting| waiting.call.queue.fence());
+            command.arg(taken.len() + fences().count());
             for waiting in &taken {
-                command.arg(shared.stream(&waiting.call.key));
+                command.arg(shared.stream(waiting.call.queue.key()));
+            }
+            for fence in fences() {
+                command.arg(&fence.record);
             }
             limits.arguments(command);
+            command.arg(taken.len());
             for Waiting { call, .. } in &taken {
-                command.arg(shared.channel(&call.key));
+                command.arg(shared.channel(call.queue.key()));
+                command.arg(call.queue.fence().map_or("", |fence| &fence.run));
                 call.append.arguments(command, call.expected);
             }
         });

@@ -5,7 +5,10 @@ use std::{
 };
 
 use redis::{Cmd, Value, aio::MultiplexedConnection};
-use tokio::{sync::watch, time::sleep};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep},
+};
 
 use super::{
     back_off::BackOff,
@@ -26,6 +29,15 @@ pub(super) struct Commands {
     state: Mutex<State>,
     /// The number of the present connection. Zero while there is none.
     connected: watch::Sender<u64>,
+    reachable: Mutex<Reachable>,
+}
+
+/// Since when the server accepts all commands.
+#[derive(Clone, Copy, Debug)]
+struct Reachable {
+    since: Instant,
+    /// The server has refused a command that it may accept later.
+    is_refusing: bool,
 }
 
 #[derive(Debug)]
@@ -43,6 +55,12 @@ pub(super) enum CallError {
     Unknown(RedisError),
 }
 
+impl Reachable {
+    fn now() -> Self {
+        Self { since: Instant::now(), is_refusing: false }
+    }
+}
+
 impl CallError {
     pub(super) fn into_error(self) -> RedisError {
         match self {
@@ -56,7 +74,11 @@ impl Commands {
     pub(super) const FIRST: u64 = 1;
 
     pub(super) fn new(error: RedisError) -> Self {
-        Self { state: Mutex::new(State::Away(error)), connected: watch::Sender::new(0) }
+        Self {
+            state: Mutex::new(State::Away(error)),
+            connected: watch::Sender::new(0),
+            reachable: Mutex::new(Reachable::now()),
+        }
     }
 
     /// Sends a command and waits for the reply.
@@ -66,10 +88,14 @@ impl Commands {
             State::Away(error) => return Err(CallError::NotExecuted(error.clone())),
         };
         match command.query_async(&mut connection).await {
-            Ok(reply) => Ok(reply),
+            Ok(reply) => {
+                self.note_accepted();
+                Ok(reply)
+            }
             Err(error) => {
                 let error = RedisError::from(error);
                 if error.is_answer() {
+                    self.note_refused(&error);
                     if error.is_replica() {
                         // The primary is another server now.
                         self.give_up(number, &error);
@@ -84,10 +110,35 @@ impl Commands {
 
     /// Takes note of an error within the reply of a script.
     pub(super) fn note_refusal(&self, error: &RedisError) {
+        self.note_refused(error);
         if error.is_replica() {
             let number = *self.connected.borrow();
             self.give_up(number, error);
         }
+    }
+
+    /// Since when the server accepts all commands of this process. While there is no connection, that is now.
+    #[cfg(feature = "runs")]
+    pub(super) fn reachable_since(&self) -> Instant {
+        let reachable = *self.reachable();
+        if reachable.is_refusing || *self.connected.borrow() == 0 { Instant::now() } else { reachable.since }
+    }
+
+    fn note_refused(&self, error: &RedisError) {
+        if error.may_pass() {
+            self.reachable().is_refusing = true;
+        }
+    }
+
+    fn note_accepted(&self) {
+        let mut reachable = self.reachable();
+        if reachable.is_refusing {
+            *reachable = Reachable::now();
+        }
+    }
+
+    fn reachable(&self) -> MutexGuard<'_, Reachable> {
+        self.reachable.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits for a connection.
@@ -154,6 +205,7 @@ impl Commands {
     }
 
     pub(super) fn set_up(&self, connected: &CommandConnection, number: u64) {
+        *self.reachable() = Reachable::now();
         *self.lock() = State::Up { connection: connected.connection.clone(), number };
         self.connected.send_replace(number);
     }

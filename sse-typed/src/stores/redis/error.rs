@@ -25,6 +25,11 @@ pub(super) enum Kind {
     /// A record has this format.
     NewerFormat(String),
     OtherWriter(String),
+    /// The record of a run, or its key.
+    #[cfg_attr(not(feature = "runs"), expect(dead_code, reason = "there are no runs"))]
+    DamagedRun(String),
+    /// The run has no record.
+    NoRun,
     WrongType,
     OutOfMemory,
     /// The server is a replica.
@@ -96,6 +101,23 @@ impl RedisError {
     #[must_use]
     pub fn is_other_writer(&self) -> bool {
         matches!(self.0.kind, Kind::OtherWriter(_))
+    }
+
+    /// The record of a run has fields that no version of this crate writes. The message names it.
+    #[cfg(feature = "runs")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "runs")))]
+    #[must_use]
+    pub fn is_damaged_run(&self) -> bool {
+        matches!(self.0.kind, Kind::DamagedRun(_))
+    }
+
+    /// The log of a run was to be written, and the server has no record of this run: its time is over, or another run has
+    /// replaced it, or the data was lost.
+    #[cfg(feature = "runs")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "runs")))]
+    #[must_use]
+    pub fn is_missing_run(&self) -> bool {
+        matches!(self.0.kind, Kind::NoRun)
     }
 
     /// The key holds a value of another type. It belongs to another program.
@@ -240,6 +262,8 @@ impl fmt::Display for RedisError {
             Kind::OtherWriter(position) => {
                 write!(f, "another writer has appended to the key of a sole writer, up to {position}")
             }
+            Kind::DamagedRun(record) => write!(f, "the record of a run is damaged: {record:?}"),
+            Kind::NoRun => f.write_str("the server has no record of the run"),
             Kind::WrongType => f.write_str("the key holds a value of another program"),
             Kind::OutOfMemory => f.write_str("Redis has no memory left"),
             Kind::Replica => f.write_str("the Redis server is a replica"),

@@ -125,6 +125,8 @@ mod page;
 mod position;
 mod queue;
 mod record;
+#[cfg(feature = "runs")]
+mod runs;
 mod script;
 mod status;
 mod store;

@@ -25,9 +25,20 @@ const BATCH_BYTES: usize = 1 << 20;
 #[derive(Debug)]
 pub(super) struct Queue {
     key: Arc<str>,
+    /// Of the log of a run.
+    fence: Option<Fence>,
     /// The bytes of an event that was read, on average. Zero until there was one.
     pub(super) average: AtomicUsize,
     state: Mutex<State>,
+}
+
+/// The run whose log the key is. Nothing is appended unless the record in the server is of this run.
+#[cfg_attr(not(feature = "runs"), expect(dead_code, reason = "only runs have fences"))]
+#[derive(Debug)]
+pub(super) struct Fence {
+    /// The name of the record in the server.
+    pub(super) record: String,
+    pub(super) run: String,
 }
 
 /// A queue that is found by its key.
@@ -64,11 +75,21 @@ struct Sending {
 impl Queue {
     pub(super) fn new(key: Arc<str>, is_sole_writer: bool) -> Self {
         let writer = is_sole_writer.then(|| Box::new(SoleWriter::Unsure));
-        Self { key, average: AtomicUsize::new(0), state: Mutex::new(State::Idle(writer)) }
+        Self { key, fence: None, average: AtomicUsize::new(0), state: Mutex::new(State::Idle(writer)) }
+    }
+
+    /// The queue of the log of a run.
+    #[cfg(feature = "runs")]
+    pub(super) fn of_run(key: Arc<str>, is_sole_writer: bool, fence: Fence) -> Self {
+        Self { fence: Some(fence), ..Self::new(key, is_sole_writer) }
     }
 
     pub(super) const fn key(&self) -> &Arc<str> {
         &self.key
+    }
+
+    pub(super) const fn fence(&self) -> Option<&Fence> {
+        self.fence.as_ref()
     }
 
     /// Appends an event, or closes the log, or both.

@@ -47,15 +47,30 @@ pub(super) fn flags(terminal: bool, end: Option<End>) -> &'static str {
     }
 }
 
-/// The end that flags name. A letter that this version does not know is an end as well.
+/// The mark and the flags of a new record, as the scripts take them.
+pub(super) fn head(mark: u32, terminal: bool, end: Option<End>) -> String {
+    format!("{mark:08x} {}", flags(terminal, end))
+}
+
+/// The end that flags name.
 pub(super) fn end_of(flags: &str) -> Option<End> {
-    let (_, end) = flags.split_once(CLOSING)?;
-    Some(match end {
+    flags.split_once(CLOSING).map(|(_, letter)| end_of_letter(letter))
+}
+
+/// The end with this letter. One that this version does not know is an end as well.
+pub(super) fn end_of_letter(letter: &str) -> End {
+    match letter {
         "f" => End::Failed,
         "s" => End::Stopped,
         "l" => End::Lost,
         _ => End::Complete,
-    })
+    }
+}
+
+/// The letter of an end.
+#[cfg(feature = "runs")]
+pub(super) fn letter(end: End) -> &'static str {
+    flags(false, Some(end)).trim_start_matches(CLOSING)
 }
 
 /// The records of a reply to `XRANGE` or `XREVRANGE`.

@@ -11,6 +11,8 @@ use std::{
 use redis::{Cmd, Value};
 use tokio::{runtime::Handle, task::AbortHandle};
 
+#[cfg(feature = "runs")]
+use super::runs::Scripts;
 use super::{
     append::Reply,
     builder::RedisStoreBuilder,
@@ -59,6 +61,8 @@ pub(super) struct Shared {
     append_script: ServerScript,
     before_last_script: ServerScript,
     page_script: ServerScript,
+    #[cfg(feature = "runs")]
+    run_scripts: Scripts,
     calls: Calls,
     queues: Mutex<Queues>,
     skipped: AtomicU64,
@@ -140,6 +144,11 @@ impl RedisStore {
         self.0.status.round_trip()
     }
 
+    #[cfg(feature = "runs")]
+    pub(super) const fn shared(&self) -> &Arc<Shared> {
+        &self.0
+    }
+
     pub(super) fn start(
         target: Target,
         options: LogOptions,
@@ -186,6 +195,8 @@ impl RedisStore {
             append_script: ServerScript::new(include_str!("append.lua")),
             before_last_script: ServerScript::new(include_str!("before_last.lua")),
             page_script: ServerScript::new(include_str!("page.lua")),
+            #[cfg(feature = "runs")]
+            run_scripts: Scripts::new(),
             calls: Calls::default(),
             queues: Mutex::default(),
             skipped: AtomicU64::new(0),
@@ -246,6 +257,11 @@ impl Shared {
 
     pub(super) const fn append_script(&self) -> &ServerScript {
         &self.append_script
+    }
+
+    #[cfg(feature = "runs")]
+    pub(super) const fn run_scripts(&self) -> &Scripts {
+        &self.run_scripts
     }
 
     pub(super) const fn calls(&self) -> &Calls {
@@ -325,7 +341,7 @@ impl Shared {
     }
 
     /// These options, without a copy where that can be.
-    fn shared_options(&self, options: &LogOptions) -> Arc<LogOptions> {
+    pub(super) fn shared_options(&self, options: &LogOptions) -> Arc<LogOptions> {
         if *options == *self.options {
             return Arc::clone(&self.options);
         }

@@ -1,0 +1,3 @@
+//! Runs in a Redis server.
+
+mod suite;

@@ -3,6 +3,7 @@
 pub mod budget;
 pub mod contracts;
 pub mod hidden;
+pub mod runs;
 pub mod serve;
 
 /// Compiles the code of the README as doc tests.

@@ -188,6 +188,9 @@ impl Context {
     }
 }
 
+/// The `interop` tests, for nextest.
+const INTEROP: &str = "binary(/^interop_/) | (binary(runs) & test(/^redis::/))";
+
 /// All tests use the same packages and features, so that nothing is built twice.
 const ALL_PACKAGES: [&str; 3] = ["--workspace", "--all-features", "--no-fail-fast"];
 
@@ -195,7 +198,7 @@ const ALL_PACKAGES: [&str; 3] = ["--workspace", "--all-features", "--no-fail-fas
 /// has no TLS, so the test of TLS is not among them.
 fn valkey_tests(context: &Context) -> Cmd {
     if succeeds("cargo", &["nextest", "--version"]) {
-        let filter = "binary(interop_redis) & test(/^(suite|outages|appends|retention)::/)";
+        let filter = "binary(interop_redis) & test(/^(suite|outages|appends|retention|runs)::/)";
         context.cargo("nextest run", &ALL_PACKAGES).args(["--lib", "--bins", "--tests"]).args([
             "--run-ignored",
             "only",
@@ -203,19 +206,20 @@ fn valkey_tests(context: &Context) -> Cmd {
             filter,
         ])
     } else {
-        let modules = ["suite::", "outages::", "appends::", "retention::"];
+        let modules = ["suite::", "outages::", "appends::", "retention::", "runs::"];
         context.cargo("test", &ALL_PACKAGES).args(["--test", "interop_redis", "--", "--ignored"]).args(modules)
     }
 }
 
-/// Runs the tests that need only the toolchain, or the `interop` tests. These are marked `#[ignore]`, in files named `interop_*`.
+/// Runs the tests that need only the toolchain, or the `interop` tests. These are marked `#[ignore]`, in files named
+/// `interop_*`, or in those of runs, under `redis::`.
 fn test_runner(context: &Context, interop: bool) -> io::Result<Outcome> {
     let everything = ["--lib", "--bins", "--tests"];
     let cmd = if succeeds("cargo", &["nextest", "--version"]) {
         let cmd = context.cargo("nextest run", &ALL_PACKAGES).args(everything).args(["--no-tests=pass"]);
-        if interop { cmd.args(["--run-ignored", "only", "-E", "binary(/^interop_/)"]) } else { cmd }
+        if interop { cmd.args(["--run-ignored", "only", "-E", INTEROP]) } else { cmd }
     } else if interop {
-        context.cargo("test", &ALL_PACKAGES).args(["--test", "interop_*", "--", "--ignored"])
+        context.cargo("test", &ALL_PACKAGES).args(["--test", "interop_*", "--test", "runs", "--", "--ignored"])
     } else {
         context.cargo("test", &ALL_PACKAGES).args(everything)
     };

@@ -1,4 +1,4 @@
-//! Runs: each promise, on each store.
+//! Runs: each promise, on each store. The tests on a Redis server are ignored, and `cargo xtask test` runs them where it is found.
 //!
 //! | # | promise | tests |
 //! |---|---|---|
@@ -27,6 +27,9 @@ mod reading;
 mod responding;
 mod runtimes;
 mod scopes;
+#[path = "../interop_redis/server.rs"]
+#[allow(dead_code, reason = "these tests do not need all of it")]
+mod server;
 mod starting;
 mod stopping;
 mod stress;
@@ -39,9 +42,12 @@ use std::{
     time::Duration,
 };
 
-use sse_typed::{hub::MemoryStore, stores::FileStore};
+use sse_typed::{
+    hub::MemoryStore,
+    stores::{FileStore, RedisStore},
+};
 
-use self::common::Setup;
+use self::{common::Setup, server::Server};
 
 /// Tests that run on a store.
 macro_rules! on_each_store {
@@ -64,6 +70,20 @@ macro_rules! on_each_store {
                 })+
             })+
         }
+
+        mod redis {
+            $(mod $module {
+                $(#[tokio::test]
+                #[ignore = "needs redis-server"]
+                async fn $test() {
+                    if !crate::server::found(stringify!($test)) {
+                        return;
+                    }
+                    let server = crate::server::Server::start();
+                    crate::$module::$test(&crate::redis_setup(&server).await).await;
+                })+
+            })+
+        }
     };
 }
 
@@ -74,6 +94,12 @@ fn memory_setup() -> Setup<MemoryStore> {
 /// The leases of a folder run on the clock of the host, so these tests wait.
 fn file_setup(folder: &Folder) -> Setup<FileStore> {
     let store = FileStore::open(&folder.0).unwrap();
+    Setup { store, lease: Duration::from_secs(1), slack: Duration::from_secs(5) }
+}
+
+/// These leases run on the clock of the server.
+async fn redis_setup(server: &Server) -> Setup<RedisStore> {
+    let store = RedisStore::connect(&server.url()).await.unwrap();
     Setup { store, lease: Duration::from_secs(1), slack: Duration::from_secs(5) }
 }
 

@@ -46,6 +46,8 @@ pub(super) enum SoleWriter {
     Unsure,
     /// This is the newest record.
     Sure(Position),
+    /// The reply to this append was lost, whose records were to follow the position.
+    Unanswered(Arc<Append>, Position),
     /// Another has appended.
     Ousted(RedisError),
 }
@@ -65,6 +67,13 @@ pub(super) struct Limits {
     bytes: usize,
     age: Option<Duration>,
     ttl: Option<Duration>,
+}
+
+/// A record with another mark is the same record, stored a second time.
+impl PartialEq for NewRecord {
+    fn eq(&self, other: &Self) -> bool {
+        self.block == other.block && self.end == other.end
+    }
 }
 
 impl NewRecord {
@@ -116,19 +125,26 @@ impl Append {
         let reply = match writer {
             None => shared.append(self.call(queue, None)).await,
             Some(writer) => {
-                if let SoleWriter::Unsure = writer {
-                    match shared.newest_record(queue.key()).await {
-                        Ok(newest) => *writer = SoleWriter::Sure(newest),
-                        Err(error) => return self.all(&AppendError::Failed(error)),
+                let (append, expected) = match writer {
+                    // It is repeated with the marks by which the server recognizes it.
+                    SoleWriter::Unanswered(lost, expected) if lost.records == self.records => {
+                        (Arc::clone(lost), *expected)
                     }
-                }
-                let expected = match writer {
-                    SoleWriter::Sure(newest) => *newest,
-                    SoleWriter::Unsure => Position::BEGINNING,
+                    SoleWriter::Sure(newest) => (Arc::clone(&self), *newest),
+                    SoleWriter::Unsure | SoleWriter::Unanswered(..) => match shared.newest_record(queue.key()).await {
+                        Ok(newest) => (Arc::clone(&self), newest),
+                        Err(error) => return self.all(&AppendError::Failed(error)),
+                    },
                     SoleWriter::Ousted(error) => return self.all(&AppendError::Failed(error.clone())),
                 };
-                let reply = self.call_until_answered(shared, queue, expected).await;
-                *writer = self.writer_after(&reply);
+                let is_repeated = !Arc::ptr_eq(&append, &self);
+                let reply = append.call_until_answered(shared, queue, expected).await;
+                *writer = match &reply {
+                    Err(error) if !error.is_other_writer() && (is_repeated || error.is_unknown()) => {
+                        SoleWriter::Unanswered(append, expected)
+                    }
+                    reply => self.writer_after(reply),
+                };
                 reply
             }
         };

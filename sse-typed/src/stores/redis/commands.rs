@@ -62,6 +62,15 @@ impl Reachable {
 }
 
 impl CallError {
+    pub(super) const fn is_unknown(&self) -> bool {
+        matches!(self, Self::Unknown(_))
+    }
+
+    pub(super) fn is_other_writer(&self) -> bool {
+        let (Self::NotExecuted(error) | Self::Unknown(error)) = self;
+        error.is_other_writer()
+    }
+
     pub(super) fn into_error(self) -> RedisError {
         match self {
             Self::NotExecuted(error) | Self::Unknown(error) => error,

@@ -54,6 +54,12 @@
 //! +subscribe +unsubscribe +ping +hello +select
 //! ```
 //!
+//! [Runs] need these as well. They are not tried when the store connects: a call for a run that lacks one fails and names it.
+//!
+//! ```text
+//! +hget +hgetall +hset +hdel +pttl +exists +zadd +zrange +zrandmember +zrem
+//! ```
+//!
 //! # What the store promises
 //!
 //! - When an append returns an id, the server has stored the event. How durable it is depends on the configuration of the
@@ -61,7 +67,8 @@
 //! - An append that the server refused, or that was made while the store was not connected, has [failed]: nothing is stored. An
 //!   append that got no reply has an [unknown] outcome: the event may be stored, but only once. The store does not repeat
 //!   the append, unless the log has a [sole writer](crate::hub::LogOptions::sole_writer). Then it is repeated for up to 30
-//!   seconds, also while the server refuses writes for want of memory or of replicas, and stored once; later appends wait.
+//!   seconds, also while the server refuses writes for want of memory or of replicas, and stored once; later appends wait. If it
+//!   is given up and the caller tries it again as the next append, it is still stored once.
 //! - An id names an entry of the stream and the random mark that is stored in the entry: `<milliseconds>-<sequence>-<mark>`. An
 //!   old id is a gap after the data was wiped or restored from a backup, and after a fail-over that lost the newest events. It
 //!   never leads to a wrong position. The exception is the
@@ -88,6 +95,20 @@
 //! Records of other programs are not counted. After 16 of them in a row the bytes are counted anew, and up to twice the limit may be
 //! retained for a while.
 //!
+//! # Runs
+//!
+//! With the feature `runs` the store keeps [runs], which the processes share. The record of a run is a hash beside the stream of
+//! its log, under the [prefix](RedisStoreBuilder::key_prefix), and the keys that have runs are in one sorted set.
+//!
+//! - Claims, renewals and ends are atomic. Leases and keep times run on the clock of the server, in milliseconds.
+//! - The server removes the record and the log of a run together: the keep time after its end, or after its lease has expired
+//!   if nobody ended it. So a run that is lost and never looked at does not stay.
+//! - An append to the log of a run that was removed or replaced fails.
+//! - A process that has just connected or reconnected takes no run for lost before one lease has passed.
+//! - After the data was wiped, the key of a run is free. Its readers end, and its producer is dropped.
+//! - Keys are removed from the sorted set when runs are listed. Claims remove some as well, so that a third more at most is in it
+//!   than there are runs, on average.
+//!
 //! # Connections
 //!
 //! A store has two connections, whatever the number of its keys. One carries all commands. The other carries notifications: the
@@ -109,6 +130,8 @@
 //! - If a page is so large that the connection breaks or the reply takes too long, the read fails. The next read is bounded like
 //!   the first.
 //!
+#![cfg_attr(feature = "runs", doc = "[runs]: crate::runs")]
+#![cfg_attr(not(feature = "runs"), doc = "[runs]: https://docs.rs/sse-typed/latest/sse_typed/runs/index.html")]
 //! [failed]: crate::hub::AppendError::Failed
 //! [unknown]: crate::hub::AppendError::Unknown
 

@@ -13,20 +13,25 @@
 --     r:<process>  until when this process counts as a reader
 --
 -- The names of streams and channels depend on the id of the run, so a script makes them from a text that ends in '<key>@'.
--- Each script may also reply {'damaged', <record>} or {'newer format', <format>}.
-
--- Runs a command. If it fails, its error is the reply of the script.
-local function call(...)
-    local reply = redis.pcall(...)
-    if type(reply) == 'table' and reply.err then
-        error(reply, 0)
-    end
-    return reply
-end
+-- Each script may also reply {'damaged', <record>}, {'newer format', <format>} or {'missing right', <command>, <error>}.
 
 -- Ends the script with this reply.
 local function reply_with(...)
     error({ reply = { ... } }, 0)
+end
+
+-- Runs a command. If it fails, its error is the reply of the script.
+local function call(command, ...)
+    local reply = redis.pcall(command, ...)
+    if type(reply) == 'table' and reply.err then
+        -- Redis 7.0 says it in the second way.
+        if string.find(reply.err, '^%-?NOPERM') or string.find(reply.err, 'The user executing the script', 1, true) then
+            reply_with('missing right', command, reply.err)
+        end
+        -- Not the error itself: the pcall of Redis makes a text of it.
+        error({ failure = reply }, 0)
+    end
+    return reply
 end
 
 -- The reply of a script.
@@ -36,7 +41,7 @@ local function answer(main)
         return outcome
     end
     if type(outcome) == 'table' then
-        return outcome.reply or outcome
+        return outcome.reply or outcome.failure
     end
     error(outcome, 0)
 end

@@ -57,8 +57,11 @@ local function main()
         local succeeded, outcome = pcall(look, i, i <= own, now, lease)
         if not succeeded then
             -- One record that cannot be read must not end the leases of the others.
-            local is_unreadable = type(outcome) == 'table'
-                and (outcome.reply or string.find(outcome.err or '', '^%-?WRONGTYPE'))
+            local reply = type(outcome) == 'table' and outcome.reply or {}
+            local failure = type(outcome) == 'table' and outcome.failure or {}
+            local is_unreadable = reply[1] == 'damaged'
+                or reply[1] == 'newer format'
+                or string.find(failure.err or '', '^%-?WRONGTYPE')
             if not is_unreadable then
                 error(outcome, 0)
             end

@@ -44,6 +44,10 @@ impl<'a> Reply<'a> {
         match reply.outcome() {
             "damaged" => Err(Kind::DamagedRun(reply.text(1)?.to_owned()).into()),
             "newer format" => Err(Kind::NewerFormat(reply.text(1)?.to_owned()).into()),
+            "missing right" => {
+                let (command, error) = (reply.text(1)?, reply.text(2)?);
+                Err(RedisError::new(Kind::MissingRight(format!("{command} ({error})")), error.to_owned()))
+            }
             _ => Ok(()),
         }
     }

@@ -24,9 +24,11 @@ end
 local function call(command, ...)
     local reply = redis.pcall(command, ...)
     if type(reply) == 'table' and reply.err then
-        -- Redis 7.0 says it in the second way.
-        if string.find(reply.err, '^%-?NOPERM') or string.find(reply.err, 'The user executing the script', 1, true) then
-            reply_with('missing right', command, reply.err)
+        -- Only some versions of the server begin the error of a missing right with its code.
+        for _, sign in ipairs({ 'NOPERM', 'The user executing the script', 'ACL failure in script' }) do
+            if string.find(reply.err, sign, 1, true) then
+                reply_with('missing right', command, reply.err)
+            end
         end
         -- Not the error itself: the pcall of Redis makes a text of it.
         error({ failure = reply }, 0)

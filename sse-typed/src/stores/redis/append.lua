@@ -226,6 +226,14 @@ for k = 1, streams do
                     redis.pcall('PEXPIRE', key, left)
                 end
             end
+            local letter = record and stored == count and string.match(ARGV[next_key - 2], ' t?e(.*)$')
+            if letter then
+                -- The owner has closed the log of its run. Without this, the next look at the record notes it.
+                local keep = redis.pcall('HGET', record, 'keep')
+                redis.pcall('HSET', record, 'end', letter)
+                redis.pcall('PEXPIRE', record, keep)
+                redis.pcall('PEXPIRE', key, keep)
+            end
             redis.pcall('PUBLISH', channel, newest)
         end
     end

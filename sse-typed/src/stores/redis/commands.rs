@@ -35,6 +35,7 @@ pub(super) struct Commands {
 /// Since when the server accepts all commands.
 #[derive(Clone, Copy, Debug)]
 struct Reachable {
+    #[cfg_attr(not(feature = "runs"), expect(dead_code, reason = "only runs ask for it"))]
     since: Instant,
     /// The server has refused a command that it may accept later.
     is_refusing: bool,

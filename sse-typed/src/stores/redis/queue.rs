@@ -33,7 +33,6 @@ pub(super) struct Queue {
 }
 
 /// The run whose log the key is. Nothing is appended unless the record in the server is of this run.
-#[cfg_attr(not(feature = "runs"), expect(dead_code, reason = "only runs have fences"))]
 #[derive(Debug)]
 pub(super) struct Fence {
     /// The name of the record in the server.

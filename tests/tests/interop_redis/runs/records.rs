@@ -46,6 +46,9 @@ fn time_left(server: &Server, key: &str) -> Duration {
     Duration::from_millis(u64::try_from(millis).unwrap_or_else(|_| panic!("{key:?} is kept for ever: {millis}")))
 }
 
+/// A command that damages a record, what the error then is, and a part of its text.
+type Damage = (&'static [&'static str], fn(&RedisError) -> bool, &'static str);
+
 #[tokio::test]
 #[ignore = "needs redis-server"]
 async fn a_record_that_cannot_be_read_is_a_named_error_and_ends_no_other_lease() {
@@ -55,7 +58,7 @@ async fn a_record_that_cannot_be_read_is_a_named_error_and_ends_no_other_lease()
     let server = Server::start();
     let store = store(&server).await;
     let mine = start(&store, "mine", &new_run()).await.run;
-    let damages: [(&[&str], fn(&RedisError) -> bool, &str); 7] = [
+    let damages: [Damage; 7] = [
         (&["SET", "", "x"], RedisError::is_wrong_type, "another program"),
         (&["HSET", "", "name", "value"], RedisError::is_damaged_run, "k0"),
         (&["HSET", "", "v", "2"], RedisError::is_newer_format, "format 2"),
@@ -208,9 +211,17 @@ async fn a_log_that_its_owner_closed_ends_the_run() {
     let log = store.run_log(&run, &options());
     let id = log.append(&block(0)).await.unwrap();
     log.close(None, End::Stopped).await.unwrap();
+    let runs = std::slice::from_ref(&run);
+    let answers = store.renew("owner", MINUTE, runs, runs).await.unwrap();
+    assert_eq!(answers, (vec![Renewed::Ended(End::Stopped)], vec![ReadRun::Ended(End::Stopped)]));
     let found = store.find("k").await.unwrap().unwrap();
     assert_eq!((found.end, found.lease_left, found.last), (Some(End::Stopped), None, Some(id)));
-    assert!(time_left(&server, &record_of("k")) <= 2 * MINUTE);
+    for key in [record_of("k"), stream_of(&run)] {
+        assert!(time_left(&server, &key) <= 2 * MINUTE);
+    }
+    // Also if the record does not say so.
+    let _: Value = server.run(&["HDEL", &record_of("k"), "end"]);
+    assert_eq!(store.find("k").await.unwrap().unwrap().end, Some(End::Stopped));
     assert_eq!(store.end(&run, &block(1), End::Lost).await.unwrap(), RunEnded::Before(End::Stopped));
 }
 

@@ -10,7 +10,7 @@ use sse_typed::{
 };
 
 use crate::{
-    common::{block, store, within},
+    common::{block, store, until_up, within},
     server::{Server, found},
 };
 
@@ -310,4 +310,35 @@ async fn an_append_that_was_given_up_is_not_stored_twice_when_it_is_tried_again(
     log.append(&block(2)).await.unwrap();
     let stored: usize = server.run(&["XLEN", &stream_of(&run)]);
     assert_eq!(stored, 3);
+}
+
+#[tokio::test]
+#[ignore = "needs redis-server"]
+async fn a_store_that_was_away_or_refused_is_reached_since_it_works_again() {
+    if !found("a_store_that_was_away_or_refused_is_reached_since_it_works_again") {
+        return;
+    }
+    let mut server = Server::start();
+    let store = store(&server).await;
+    let connected = store.reachable_since().unwrap();
+    start(&store, "k", &new_run()).await;
+    assert_eq!(store.reachable_since(), Some(connected));
+    server.kill();
+    until_up(&store, false).await;
+    let away = store.reachable_since().unwrap();
+    assert!(store.reachable_since().unwrap() > away, "while it is away, leases prove nothing");
+    server.restart();
+    until_up(&store, true).await;
+    let back = store.reachable_since().unwrap();
+    assert!(back > away);
+    start(&store, "k", &new_run()).await;
+    assert_eq!(store.reachable_since(), Some(back));
+
+    let _: Value = server.run(&["CONFIG", "SET", "maxmemory", "1"]);
+    assert!(store.claim("another", &new_run()).await.unwrap_err().is_out_of_memory());
+    let _: Value = server.run(&["CONFIG", "SET", "maxmemory", "0"]);
+    let refusing = store.reachable_since().unwrap();
+    start(&store, "another", &new_run()).await;
+    let accepted = store.reachable_since().unwrap();
+    assert!(accepted > refusing && store.reachable_since() == Some(accepted));
 }

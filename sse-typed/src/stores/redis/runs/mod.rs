@@ -37,8 +37,8 @@ fn checked(key: &str) -> Result<Arc<str>, RedisError> {
 
 /// Leases, keep times and the start of a run are measured by the clock of the server, in milliseconds.
 ///
-/// A run that nobody ends is removed by the server once its keep time has passed since its lease expired. A renewal or a list
-/// reads up to 250 or 100 runs in one call of a script; for more it makes several calls.
+/// A run that nobody ends is removed by the server once its keep time has passed since its lease expired. One call of a script
+/// renews up to 250 runs or lists up to 100. For more, several calls are made.
 ///
 /// # Errors
 ///

@@ -232,13 +232,15 @@ mod tests {
         let mut append = Append::new(Arc::new(options));
         let block = Block::new(format!("data: {}\n\n", "x".repeat(bytes)), false).unwrap();
         append.push(NewRecord::new(Some(&block), None));
-        let call = KeyCall { key: key.to_string().into(), append: Arc::new(append), expected: None };
+        let queue = Arc::new(Queue::new(key.to_string().into(), false));
+        let call = KeyCall { queue, append: Arc::new(append), expected: None };
         calls.lock().waiting.push_back(Waiting { call, reply: oneshot::channel().0 });
     }
 
     /// The keys of the calls, one after the other.
     fn all_calls(calls: &Calls) -> Vec<Vec<usize>> {
-        let keys = |taken: Vec<Waiting>| taken.iter().map(|waiting| waiting.call.key.parse().unwrap()).collect();
+        let keys =
+            |taken: Vec<Waiting>| taken.iter().map(|waiting| waiting.call.queue.key().parse().unwrap()).collect();
         std::iter::from_fn(|| calls.next()).map(|(_, taken)| keys(taken)).collect()
     }
 

@@ -32,7 +32,10 @@ pub(crate) fn expand(input: &DeriveInput, sides: Sides) -> TokenStream {
     items.extend(quote! {
         #[automatically_derived]
         impl #describable_impl #private::describe::DescribeEvent<__Describer> for #ident #ty_generics #where_clause {
-            fn describe(_: &mut __Describer) -> #private::describe::Events<__Describer::Type> {
+            fn describe(
+                _: &mut __Describer,
+                _: #private::describe::Side,
+            ) -> #private::Option<#private::describe::Events<__Describer::Type>> {
                 #private::unreachable!()
             }
         }

@@ -14,15 +14,26 @@ use crate::{
 };
 
 pub(super) fn expand(expansion: &Expansion<'_, '_>) -> TokenStream {
-    let mut writer =
-        DescriptionWriter { expansion, describer: describer(expansion), bounds: Vec::new(), seen: HashSet::new() };
-    let sent = expansion.input.sides.encode;
-    let on_wire = |variant: &&Variant<'_>| if sent { !variant.skip_encode } else { !variant.skip_decode };
-    let variants: Vec<_> =
-        expansion.input.variants.iter().filter(on_wire).map(|variant| writer.variant(variant)).collect();
-    let DescriptionWriter { describer, bounds, .. } = writer;
-
+    let mut writer = DescriptionWriter {
+        expansion,
+        describer: describer(expansion),
+        sent: true,
+        bounds: Vec::new(),
+        seen: HashSet::new(),
+        uses_side: false,
+    };
+    let variants = writer.sides();
     let (private, ident) = (&expansion.private, expansion.ident);
+    let sides = expansion.input.sides;
+    let only = match (sides.encode, sides.decode) {
+        (true, true) => None,
+        (true, false) => Some(quote!(Written)),
+        (false, _) => Some(quote!(Read)),
+    };
+    writer.uses_side |= only.is_some();
+    let only = only.map(|own| quote!(#private::describe::only(__side, #private::describe::Side::#own)?;));
+    let DescriptionWriter { describer, bounds, uses_side, .. } = writer;
+
     let ty_generics = expansion.input.original.generics.split_for_impl().1;
     let mut generics = bound::with_predicates(&expansion.input.original.generics, &bounds);
     if generics.lifetimes().next().is_some() {
@@ -35,15 +46,22 @@ pub(super) fn expand(expansion: &Expansion<'_, '_>) -> TokenStream {
     let tag = expansion.input.tag.as_ref().map(|tag| quote!(.tag(#tag)));
     let ignore = &expansion.input.ignore;
     let ignored = (!ignore.is_empty()).then(|| quote!(.ignored(&[#(#ignore),*])));
+    let deny = (!expansion.input.deny_unknown_fields.is_empty()).then(|| quote!(.deny_unknown_fields()));
     let doc =
         expansion.input.is_enum.then(|| doc::text(&expansion.input.original.attrs)).and_then(|doc| doc_call(&doc));
     // Named only if it is used, so that no lint reports it as unused.
     let argument = if bounds.is_empty() { quote!(_) } else { quote!(__describer) };
+    let side = if uses_side { quote!(__side) } else { quote!(_) };
     quote! {
         #[automatically_derived]
         impl #impl_generics #private::describe::DescribeEvent<#describer> for #ident #ty_generics #where_clause {
-            fn describe(#argument: &mut #describer) -> #private::describe::Events<#describer::Type> {
-                #private::describe::Events::new(#name)#doc #tag #ignored #(.variant(#variants))*
+            fn describe(
+                #argument: &mut #describer,
+                #side: #private::describe::Side,
+            ) -> #private::Option<#private::describe::Events<#describer::Type>> {
+                #only
+                let __events = #private::describe::Events::new(#name)#doc #tag #ignored #deny;
+                #private::Some(#variants)
             }
         }
     }
@@ -69,12 +87,62 @@ fn doc_call(doc: &str) -> Option<TokenStream> {
 struct DescriptionWriter<'o, 'i, 'a> {
     expansion: &'o Expansion<'i, 'a>,
     describer: Ident,
+    /// Whether the type is described as it is sent, or as it is received.
+    sent: bool,
     /// The bounds on the output, without duplicates.
     bounds: Vec<WherePredicate>,
     seen: HashSet<String>,
+    /// Whether the description depends on the side.
+    uses_side: bool,
 }
 
 impl DescriptionWriter<'_, '_, '_> {
+    /// Code that adds the variants to `__events`. It matches on the side only where the sides differ.
+    fn sides(&mut self) -> TokenStream {
+        let input = self.expansion.input;
+        let mut side = |sent: bool| {
+            self.sent = sent;
+            let on_wire = |variant: &&Variant<'_>| if sent { !variant.skip_encode } else { !variant.skip_decode };
+            let variants = input.variants.iter().enumerate().filter(|(_, variant)| on_wire(variant));
+            variants.map(|(position, variant)| (position, self.variant(variant))).collect::<Vec<_>>()
+        };
+        let written = if input.sides.encode { side(true) } else { Vec::new() };
+        let read = if input.sides.decode { side(false) } else { Vec::new() };
+        let private = &self.expansion.private;
+        let events = |variants: &[(usize, TokenStream)]| {
+            let variants = variants.iter().map(|(_, variant)| variant);
+            quote!(__events #(.variant(#variants))*)
+        };
+        if !input.sides.encode || !input.sides.decode {
+            return events(if input.sides.encode { &written } else { &read });
+        }
+        let by_side = |written: TokenStream, read: TokenStream| {
+            quote! {
+                match __side {
+                    #private::describe::Side::Written => #written,
+                    #private::describe::Side::Read => #read,
+                }
+            }
+        };
+        let positions = |variants: &[(usize, TokenStream)]| variants.iter().map(|(at, _)| *at).collect::<Vec<_>>();
+        if positions(&written) != positions(&read) {
+            self.uses_side = true;
+            return by_side(events(&written), events(&read));
+        }
+        let variants: Vec<_> = written
+            .into_iter()
+            .zip(read)
+            .map(|((position, written), (_, read))| {
+                if written.to_string() == read.to_string() {
+                    return (position, written);
+                }
+                self.uses_side = true;
+                (position, by_side(written, read))
+            })
+            .collect();
+        events(&variants)
+    }
+
     fn variant(&mut self, variant: &Variant<'_>) -> TokenStream {
         let private = &self.expansion.private;
         let data = self.data(variant);
@@ -86,12 +154,15 @@ impl DescriptionWriter<'_, '_, '_> {
             Some(Selector::Key(key)) => Some(quote!(.key(#key))),
             _ => None,
         };
-        let call_with_field = |method: &str, field: Option<&Field<'_>>| {
-            let method = quote::format_ident!("{method}");
-            field.and_then(Field::written_name).map(|name| quote!(.#method(#name)))
+        let text_type = match &variant.data {
+            Data::Text(field) => {
+                let name = self.name_of(field.ty);
+                Some(quote!(.text_type(#name)))
+            }
+            _ => None,
         };
-        let id = call_with_field("id", variant.id.as_ref().map(|id| &id.field));
-        let retry = call_with_field("retry", variant.retry.as_ref());
+        let id = variant.id.as_ref().and_then(|id| self.line("id", &id.field, id.json));
+        let retry = variant.retry.as_ref().and_then(|retry| self.line("retry", retry, false));
         let terminal = variant.terminal.then(|| quote!(.terminal()));
         let error = variant.error.then(|| quote!(.error()));
         let gap = variant.gap.map(|_| quote!(.gap()));
@@ -106,8 +177,25 @@ impl DescriptionWriter<'_, '_, '_> {
         let other = variant.takes_unknown.map(|_| quote!(.other()));
         quote! {
             #private::describe::Variant::new(#name, #event_type, #data)
-                #aliases #doc #key #id #retry #terminal #error #gap #run_end #other
+                #aliases #doc #key #text_type #id #retry #terminal #error #gap #run_end #other
         }
+    }
+
+    /// The call that sets the id or the reconnection time.
+    fn line(&self, method: &str, field: &Field<'_>, json: bool) -> Option<TokenStream> {
+        let private = &self.expansion.private;
+        let method = quote::format_ident!("{method}");
+        let name = field.written_name()?;
+        let ty = self.name_of(field.optional().unwrap_or(field.ty));
+        let json = json.then(|| quote!(.json()));
+        let optional = field.optional().map(|_| quote!(.optional()));
+        Some(quote!(.#method(#private::describe::Line::new(#name, #ty)#json #optional)))
+    }
+
+    /// The name of a type as text. It needs no bound.
+    fn name_of(&self, ty: &Type) -> TokenStream {
+        let (private, ty) = (&self.expansion.private, self.with_static_lifetimes(ty));
+        quote!(#private::describe::name_of::<#ty>())
     }
 
     fn data(&mut self, variant: &Variant<'_>) -> TokenStream {
@@ -154,16 +242,16 @@ impl DescriptionWriter<'_, '_, '_> {
                 let (ty, describer) = (self.with_static_lifetimes(field.ty), &self.describer);
                 let predicate = parse_quote!(#ty: #private::describe::DescribeEvent<#describer>);
                 self.push(predicate);
+                self.uses_side = true;
                 let private = self.expansion.private_at(field);
-                quote_spanned!(field.type_span()=> #private::describe::nested::<#ty, _>(__describer))
+                quote_spanned!(field.type_span()=> #private::describe::nested::<#ty, _>(__describer, __side))
             }
         }
     }
 
     /// A field of an object. `None` for one that is not in the JSON.
     fn field(&mut self, variant: &Variant<'_>, field: &Field<'_>) -> Option<TokenStream> {
-        let input = self.expansion.input;
-        let sent = input.sides.encode;
+        let (input, sent) = (self.expansion.input, self.sent);
         let skipped = if sent { "skip_serializing" } else { "skip_deserializing" };
         if field.serde.has("skip") || field.serde.has(skipped) {
             return None;
@@ -188,14 +276,16 @@ impl DescriptionWriter<'_, '_, '_> {
         };
         let private = &self.expansion.private;
         let doc = doc::text(&field.original.attrs);
+        let aliases = field.serde.texts("alias");
+        let aliases = (!aliases.is_empty()).then(|| quote!(.aliases(&[#(#aliases),*])));
         let optional = optional.then(|| quote!(.optional()));
         let flatten = flatten.then(|| quote!(.flatten()));
-        Some(quote!(#private::describe::field(#name, #doc, #ty)#optional #flatten))
+        Some(quote!(#private::describe::field(#name, #doc, #ty)#aliases #optional #flatten))
     }
 
     /// Whether a serde codec hides the type on the wire.
     fn is_opaque(&self, field: &Field<'_>) -> bool {
-        let own = if self.expansion.input.sides.encode { "serialize_with" } else { "deserialize_with" };
+        let own = if self.sent { "serialize_with" } else { "deserialize_with" };
         field.serde.has("with") || field.serde.has(own)
     }
 

@@ -3,6 +3,8 @@ use std::{str::FromStr, time::Duration};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Deserializer;
 
+#[cfg(feature = "contract")]
+use super::fields::Recorder;
 use super::{BoxError, without_key::WithoutKey};
 use crate::{
     codec::{DecodeEvent, Decoded},
@@ -64,6 +66,15 @@ fn located_error<T: DeserializeOwned>(
     tag: Option<&str>,
     error: serde_json::Error,
 ) -> DecodeError {
+    #[cfg(feature = "contract")]
+    if super::fields::is_collecting() {
+        let mut deserializer = Deserializer::from_str(event.data());
+        // Only the names are of interest here.
+        let _ = match tag {
+            None => T::deserialize(Recorder(&mut deserializer)).is_ok(),
+            Some(tag) => T::deserialize(Recorder(WithoutKey::new(&mut deserializer, tag))).is_ok(),
+        };
+    }
     let mut deserializer = Deserializer::from_str(event.data());
     let second = match tag {
         None => serde_path_to_error::deserialize::<_, T>(&mut deserializer),

@@ -43,6 +43,8 @@ pub use crate::stores::file::{Files, Hooks, Storage};
 mod decode;
 pub mod describe;
 mod encode;
+#[cfg(feature = "contract")]
+pub(crate) mod fields;
 mod keys;
 mod tag;
 mod tagged;

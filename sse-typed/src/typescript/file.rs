@@ -92,8 +92,8 @@ fn write_run_ends(file: &mut String, name: &str, all: &[NamedEvent<'_>]) {
 fn event_doc(event: &NamedEvent<'_>) -> String {
     let variant = event.variant;
     let mut parts = vec![variant.doc.to_owned()];
-    if let Some(id) = variant.id {
-        parts.push(format!("Its `{id}` is the event ID: `lastEventId`."));
+    if let Some(id) = &variant.id {
+        parts.push(format!("Its `{}` is the event ID: `lastEventId`.", id.name));
     }
     if variant.terminal {
         parts.push("The last event of the stream.".to_owned());

@@ -131,7 +131,7 @@ pub use self::{
     declarations::TypeScript,
     runtime::runtime,
 };
-use crate::codec::describe::DescribeEvent;
+use crate::codec::describe::{DescribeEvent, Side};
 
 /// The settings for the TypeScript of an event type.
 #[derive(Clone, Debug, Default)]
@@ -218,9 +218,11 @@ impl Options {
 /// - When a generic type is called `Array` or `Record`. `#[ts(rename = "..")]` resolves it too.
 /// - When the TypeScript types cannot have the [name](Options::name).
 /// - When ts-rs panics, for a type that it cannot name.
+/// - When a `DescribeEvent` by hand describes neither side.
 #[must_use]
 pub fn render<E: DescribeEvent<TypeScript> + ?Sized>(options: &Options) -> String {
     let mut typescript = TypeScript::new(options.large_int);
-    let events = E::describe(&mut typescript);
+    let events = E::describe(&mut typescript, Side::Written).or_else(|| E::describe(&mut typescript, Side::Read));
+    let Some(events) = events else { panic!("the type describes neither what it writes nor what it reads") };
     file::write(&events, &typescript, options)
 }

@@ -5,14 +5,14 @@
 //! `D` that can describe the type's payloads. The bounds are on the output, so a payload needs `ts_rs::TS` only if TypeScript
 //! is generated.
 //!
-//! A description contains what a receiver sees. It omits variants that are never written and fields that are not in the JSON. For
-//! a type that is only received, it contains what is decoded.
+//! A type is described for one [`Side`]: as it is written, or as it is read. A description omits variants and fields that are not
+//! on the wire on that side.
 //!
 #![cfg_attr(feature = "derive", doc = "```")]
 #![cfg_attr(not(feature = "derive"), doc = "```ignore")]
 //! use sse_typed::{
 //!     SseEvent,
-//!     codec::describe::{Data, DescribeEvent, DescribeType, Describer},
+//!     codec::describe::{Data, DescribeEvent, DescribeType, Describer, Side},
 //! };
 //!
 //! #[derive(SseEvent)]
@@ -37,7 +37,7 @@
 //!     }
 //! }
 //!
-//! let job = Job::describe(&mut RustNames);
+//! let job = Job::describe(&mut RustNames, Side::Written).expect("a type that is sent");
 //! let [progress, finished] = &job.variants[..] else { unreachable!() };
 //! assert_eq!((progress.event_type, progress.doc), ("progress", "How far it is."));
 //! let Data::Object(fields) = &progress.data else { unreachable!() };
@@ -49,8 +49,18 @@ mod values;
 
 use std::{rc::Rc, sync::Arc};
 
-pub use self::values::{Data, Events, Field, RunEnd, Variant};
+pub use self::values::{Data, Events, Field, Line, RunEnd, Variant};
 use crate::event::RawEvent;
+
+/// A side of an event type. The two sides may differ, such as in the fields that may be absent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(clippy::exhaustive_enums, reason = "an event is written or read, and generated code matches on it")]
+pub enum Side {
+    /// The events as they are sent.
+    Written,
+    /// The events as they are received.
+    Read,
+}
 
 /// An output that event types are described to.
 pub trait Describer {
@@ -62,8 +72,8 @@ pub trait Describer {
 #[diagnostic::on_unimplemented(
     message = "`{T}` cannot be described to `{Self}`",
     label = "no description of `{T}`",
-    note = "for TypeScript add `#[derive(ts_rs::TS)]` to `{T}`, or name the type that is on the wire with \
-            `#[sse(as = \"..\")]`"
+    note = "for TypeScript add `#[derive(ts_rs::TS)]` to `{T}`, for a contract `#[derive(schemars::JsonSchema)]`, or name the \
+            type that is on the wire with `#[sse(as = \"..\")]`"
 )]
 pub trait DescribeType<T: ?Sized>: Describer {
     /// The output's representation of `T`.
@@ -77,15 +87,16 @@ pub trait DescribeType<T: ?Sized>: Describer {
     note = "add `#[derive(SseEvent)]`, `#[derive(EncodeEvent)]` or `#[derive(DecodeEvent)]`"
 )]
 pub trait DescribeEvent<D: Describer + ?Sized> {
-    /// Describes the events of this type.
-    fn describe(describer: &mut D) -> Events<D::Type>;
+    /// Describes one side of the events of this type. `None` if the type does not have that side: a type that is only sent is
+    /// not read, and a type that is only received is not written.
+    fn describe(describer: &mut D, side: Side) -> Option<Events<D::Type>>;
 }
 
 macro_rules! forward {
     ($($pointer:ty),*) => {$(
         impl<E: DescribeEvent<D> + ?Sized, D: Describer + ?Sized> DescribeEvent<D> for $pointer {
-            fn describe(describer: &mut D) -> Events<D::Type> {
-                E::describe(describer)
+            fn describe(describer: &mut D, side: Side) -> Option<Events<D::Type>> {
+                E::describe(describer, side)
             }
         }
     )*};
@@ -94,7 +105,7 @@ macro_rules! forward {
 forward!(&E, Box<E>, Rc<E>, Arc<E>);
 
 impl<D: Describer + ?Sized> DescribeEvent<D> for RawEvent {
-    fn describe(_: &mut D) -> Events<D::Type> {
-        Events::new("RawEvent").variant(Variant::new("other", "", Data::Raw).other())
+    fn describe(_: &mut D, _: Side) -> Option<Events<D::Type>> {
+        Some(Events::new("RawEvent").variant(Variant::new("other", "", Data::Raw).other()))
     }
 }

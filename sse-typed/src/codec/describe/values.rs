@@ -10,6 +10,8 @@ pub struct Events<T> {
     pub tag: Option<&'static str>,
     /// Event types that are received and dropped.
     pub ignored: &'static [&'static str],
+    /// Objects with keys other than those of the described fields cannot be decoded.
+    pub deny_unknown_fields: bool,
     /// The variants, in order of declaration. A struct has one variant.
     pub variants: Vec<Variant<T>>,
 }
@@ -31,10 +33,13 @@ pub struct Variant<T> {
     /// The JSON key that tells this variant from others with its event type. A [sentinel](Data::Sentinel) is recognized by its
     /// data instead.
     pub key: Option<&'static str>,
+    /// The Rust type of data that is plain text, as [`std::any::type_name`] names it. `None` for other data, and for the text of a
+    /// codec.
+    pub text_type: Option<&'static str>,
     /// The field that is sent as the event's id.
-    pub id: Option<&'static str>,
+    pub id: Option<Line>,
     /// The field that is sent as the reconnection time.
-    pub retry: Option<&'static str>,
+    pub retry: Option<Line>,
     /// It is a terminal event: the stream ends after it.
     pub terminal: bool,
     /// It reports an error of the server.
@@ -45,6 +50,20 @@ pub struct Variant<T> {
     pub run_end: Option<RunEnd>,
     /// It takes the event types that no variant declares.
     pub other: bool,
+}
+
+/// A field that is sent in the `id:` or `retry:` line.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Line {
+    /// The field's name in Rust.
+    pub name: &'static str,
+    /// The line is JSON.
+    pub json: bool,
+    /// The line may be absent.
+    pub optional: bool,
+    /// The Rust type of the line's value, as [`std::any::type_name`] names it.
+    pub type_name: &'static str,
 }
 
 /// How a run ended that did not complete.
@@ -85,6 +104,8 @@ pub enum Data<T> {
 pub struct Field<T> {
     /// Its name in JSON.
     pub name: &'static str,
+    /// Further names that are read as this field.
+    pub aliases: &'static [&'static str],
     /// Its doc comment.
     pub doc: &'static str,
     /// Its type; `None` if a serde codec hides it.
@@ -99,7 +120,7 @@ impl<T> Events<T> {
     /// Events of the type `name`, without variants.
     #[must_use]
     pub const fn new(name: &'static str) -> Self {
-        Self { name, doc: "", tag: None, ignored: &[], variants: Vec::new() }
+        Self { name, doc: "", tag: None, ignored: &[], deny_unknown_fields: false, variants: Vec::new() }
     }
 
     /// Sets the doc comment.
@@ -123,6 +144,13 @@ impl<T> Events<T> {
         self
     }
 
+    /// Marks the objects as ones without further keys.
+    #[must_use]
+    pub fn deny_unknown_fields(mut self) -> Self {
+        self.deny_unknown_fields = true;
+        self
+    }
+
     /// Adds a variant.
     #[must_use]
     pub fn variant(mut self, variant: Variant<T>) -> Self {
@@ -142,6 +170,7 @@ impl<T> Variant<T> {
             doc: "",
             data,
             key: None,
+            text_type: None,
             id: None,
             retry: None,
             terminal: false,
@@ -173,17 +202,24 @@ impl<T> Variant<T> {
         self
     }
 
+    /// Sets the Rust type of data that is plain text.
+    #[must_use]
+    pub fn text_type(mut self, name: &'static str) -> Self {
+        self.text_type = Some(name);
+        self
+    }
+
     /// Sets the field that is sent as the id.
     #[must_use]
-    pub fn id(mut self, field: &'static str) -> Self {
-        self.id = Some(field);
+    pub fn id(mut self, line: Line) -> Self {
+        self.id = Some(line);
         self
     }
 
     /// Sets the field that is sent as the reconnection time.
     #[must_use]
-    pub fn retry(mut self, field: &'static str) -> Self {
-        self.retry = Some(field);
+    pub fn retry(mut self, line: Line) -> Self {
+        self.retry = Some(line);
         self
     }
 
@@ -223,11 +259,40 @@ impl<T> Variant<T> {
     }
 }
 
+impl Line {
+    /// A field that is sent as text, and is always present.
+    #[must_use]
+    pub const fn new(name: &'static str, type_name: &'static str) -> Self {
+        Self { name, json: false, optional: false, type_name }
+    }
+
+    /// Marks the line as JSON.
+    #[must_use]
+    pub const fn json(mut self) -> Self {
+        self.json = true;
+        self
+    }
+
+    /// Marks the line as one that may be absent.
+    #[must_use]
+    pub const fn optional(mut self) -> Self {
+        self.optional = true;
+        self
+    }
+}
+
 impl<T> Field<T> {
     /// A field with a name and a type.
     #[must_use]
     pub const fn new(name: &'static str, ty: Option<T>) -> Self {
-        Self { name, doc: "", ty, optional: false, flatten: false }
+        Self { name, aliases: &[], doc: "", ty, optional: false, flatten: false }
+    }
+
+    /// Sets further names that are read as this field.
+    #[must_use]
+    pub fn aliases(mut self, aliases: &'static [&'static str]) -> Self {
+        self.aliases = aliases;
+        self
     }
 
     /// Sets the doc comment.

@@ -13,6 +13,8 @@
 //!   the connection breaks.
 //! - [`typescript`][typescript-module] (feature `typescript`) generates TypeScript for a page: the types, and a function
 //!   that subscribes to them.
+//! - [`contract`][contract-module] (feature `contract`) fails a test when a change of the enum breaks old clients, old servers or
+//!   stored events.
 //!
 //! Everything on the wire is plain `text/event-stream` as in the [standard], so every browser's `EventSource` and every other
 //! client or server can be the other side.
@@ -72,6 +74,7 @@
 //! | `testing` | | a test kit for streams that never end, and a test suite for your own `EventLog` (the storage under a hub); implies `server`, `client` and `hub` |
 //! | `tracing` | | `tracing` events and spans of server and client |
 //! | `typescript` | | generates TypeScript for an event type, with a function that subscribes to it; payloads derive `TS` of ts-rs |
+//! | `contract` | | `Contract`: commits what an event type writes and reads, judges changes of it, and describes it in OpenAPI and AsyncAPI; payloads derive `JsonSchema` of schemars |
 //! | `full` | | all of these except `testing` |
 //!
 //! The modules [`event`] and [`codec`] need no feature.
@@ -118,6 +121,11 @@
     not(feature = "client"),
     doc = "[client-module]: https://docs.rs/sse-typed/latest/sse_typed/client/index.html"
 )]
+#![cfg_attr(feature = "contract", doc = "[contract-module]: mod@contract")]
+#![cfg_attr(
+    not(feature = "contract"),
+    doc = "[contract-module]: https://docs.rs/sse-typed/latest/sse_typed/contract/index.html"
+)]
 #![cfg_attr(feature = "typescript", doc = "[typescript-module]: mod@typescript")]
 #![cfg_attr(
     not(feature = "typescript"),
@@ -128,6 +136,9 @@
 #[cfg_attr(docsrs, doc(cfg(feature = "client")))]
 pub mod client;
 pub mod codec;
+#[cfg(feature = "contract")]
+#[cfg_attr(docsrs, doc(cfg(feature = "contract")))]
+pub mod contract;
 pub mod event;
 #[cfg(feature = "hub")]
 #[cfg_attr(docsrs, doc(cfg(feature = "hub")))]

@@ -2,6 +2,7 @@
 //!
 //! - [`connections`]: how to hold many open streams, and what each costs
 //! - [`defaults`]: every default, and the reason for it
+//! - [`evolution`]: how to change an event type while old clients, old servers and stored events exist
 //! - [`pages`]: event streams in a page: `EventSource` or `fetch`, tokens, other origins, slow readers, frameworks
 //! - [`proxies`]: what to set in nginx, in other proxies and in clouds, and how compression works
 //! - [`resume`]: ids, `Last-Event-ID`, reconnection times, and how to stop a client from reconnecting
@@ -52,6 +53,20 @@ pub mod connections {}
 
 #[doc = include_str!("defaults.md")]
 pub mod defaults {}
+
+#[doc = include_str!("evolution.md")]
+#[doc = ""]
+#[cfg_attr(feature = "contract", doc = "[`contract`]: mod@crate::contract")]
+#[cfg_attr(
+    not(feature = "contract"),
+    doc = "[`contract`]: https://docs.rs/sse-typed/latest/sse_typed/contract/index.html"
+)]
+#[cfg_attr(feature = "contract", doc = "[`Contract::not_judged`]: crate::contract::Contract::not_judged")]
+#[cfg_attr(
+    not(feature = "contract"),
+    doc = "[`Contract::not_judged`]: https://docs.rs/sse-typed/latest/sse_typed/contract/struct.Contract.html#method.not_judged"
+)]
+pub mod evolution {}
 
 #[doc = include_str!("pages.md")]
 pub mod pages {}

@@ -1,0 +1,100 @@
+use serde_json::{Map, Value, json};
+
+use super::components::{component, json_schema, sanitized, schemas, variant_name};
+use crate::contract::{Contract, rules::Data, schema::normal::sort_keys};
+
+/// An event stream in AsyncAPI 3.1: one message for each event.
+///
+/// AsyncAPI has no binding for Server-Sent Events. The operation has the binding of HTTP, and each message has the extension
+/// `x-sse` with its event type and its marks.
+#[derive(Clone, Debug)]
+pub struct AsyncApi {
+    name: String,
+    messages: Map<String, Value>,
+    schemas: Map<String, Value>,
+}
+
+impl Contract {
+    /// The contract as a channel of AsyncAPI: what is written.
+    #[must_use]
+    pub fn asyncapi(&self) -> AsyncApi {
+        let name = sanitized(&self.type_name);
+        let Some(rules) = self.writer() else { return AsyncApi { name, messages: Map::new(), schemas: Map::new() } };
+        let messages = rules.events.iter().map(|event| {
+            let (content_type, payload) = match &event.data {
+                Data::Sentinel(text) => ("text/plain", json!({ "type": "string", "const": text })),
+                Data::Text(_) => ("text/plain", json!({ "type": "string" })),
+                Data::Json(_) | Data::Unit => ("application/json", json_schema(event).unwrap_or_else(|| json!({}))),
+            };
+            let mut sse = Map::from_iter([("event".to_owned(), Value::from(event.event.clone()))]);
+            sse.extend(event.marks.iter().map(|mark| (mark.clone(), true.into())));
+            if let Some(id) = &event.id {
+                sse.insert("id".to_owned(), component(&id.schema));
+            }
+            let message = json!({
+                "name": event.event,
+                "contentType": content_type,
+                "payload": draft_07(payload),
+                "x-sse": sse,
+            });
+            (variant_name(rules, event), message)
+        });
+        let schemas = schemas(self, rules).into_iter().map(|(name, schema)| (name, draft_07(schema)));
+        AsyncApi { name, messages: messages.collect(), schemas: schemas.collect() }
+    }
+}
+
+impl AsyncApi {
+    /// A document with this stream as its only channel.
+    #[must_use]
+    pub fn document(&self, title: &str, version: &str, path: &str) -> Value {
+        let channel = &self.name;
+        let references = |place: &str| {
+            let all = self.messages.keys().map(|name| (name.clone(), json!({ "$ref": format!("{place}/{name}") })));
+            all.collect::<Map<_, _>>()
+        };
+        let in_channel: Vec<_> =
+            references(&format!("#/channels/{channel}/messages")).into_iter().map(|(_, value)| value).collect();
+        let parameters: Map<_, _> = path
+            .split('{')
+            .skip(1)
+            .filter_map(|rest| rest.split('}').next())
+            .map(|name| (name.to_owned(), json!({})))
+            .collect();
+        let mut document = json!({
+            "asyncapi": "3.1.0",
+            "info": { "title": title, "version": version },
+            "channels": { channel: { "address": path, "messages": references("#/components/messages") } },
+            "operations": {
+                (format!("send{channel}")): {
+                    "action": "send",
+                    "channel": { "$ref": format!("#/channels/{channel}") },
+                    "messages": in_channel,
+                    "bindings": { "http": { "method": "GET", "bindingVersion": "0.3.0" } },
+                },
+            },
+            "components": { "messages": self.messages, "schemas": self.schemas },
+        });
+        if !parameters.is_empty() {
+            document["channels"][channel]["parameters"] = parameters.into();
+        }
+        sort_keys(document)
+    }
+}
+
+/// The schema in the dialect of AsyncAPI, in which a tuple is a list of `items`.
+fn draft_07(schema: Value) -> Value {
+    match schema {
+        Value::Object(mut object) => {
+            if let Some(prefix) = object.remove("prefixItems") {
+                if let Some(rest) = object.remove("items") {
+                    object.insert("additionalItems".to_owned(), rest);
+                }
+                object.insert("items".to_owned(), prefix);
+            }
+            Value::Object(object.into_iter().map(|(key, value)| (key, draft_07(value))).collect())
+        }
+        Value::Array(list) => list.into_iter().map(draft_07).collect(),
+        other => other,
+    }
+}

@@ -1,0 +1,4 @@
+mod foreign;
+mod law;
+mod properties;
+mod table;

@@ -74,3 +74,13 @@ fn events(order: u32, seen: u64) -> impl Stream<Item = Event<OrderEvent>> + Send
         Event::new(event).id(number)
     })
 }
+
+/// `SSE_TYPED_UPDATE=1 cargo test -p tests --test contracts` writes the contract.
+#[cfg(test)]
+#[test]
+fn the_contract_is_compatible() {
+    use sse_typed::contract::{Contract, Policy, assert_compatible};
+
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/committed/axum_server.json");
+    assert_compatible(path, &Contract::of::<OrderEvent>(), Policy::both());
+}

@@ -171,3 +171,13 @@ async fn publish_clock(rooms: Rooms) {
         }
     }
 }
+
+/// `SSE_TYPED_UPDATE=1 cargo test -p tests --test contracts` writes the contract.
+#[cfg(test)]
+#[test]
+fn the_contract_is_compatible() {
+    use sse_typed::contract::{Contract, Policy, assert_compatible};
+
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/committed/chat_rooms.json");
+    assert_compatible(path, &Contract::of::<RoomEvent>(), Policy::both());
+}

@@ -67,3 +67,13 @@ async fn print<E: DecodeEvent + Debug + Send + 'static>(url: &str) -> Result<(),
     eprintln!("complete: the server has no more events");
     Ok(())
 }
+
+/// `SSE_TYPED_UPDATE=1 cargo test -p tests --test contracts` writes the contract.
+#[cfg(test)]
+#[test]
+fn the_contract_is_compatible() {
+    use sse_typed::contract::{Contract, Policy, assert_compatible};
+
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/committed/client.json");
+    assert_compatible(path, &Contract::of::<Reading>(), Policy::both());
+}

@@ -128,3 +128,13 @@ fn memory() -> u64 {
     );
     system.process(own).map_or(0, sysinfo::Process::memory)
 }
+
+/// `SSE_TYPED_UPDATE=1 cargo test -p tests --test contracts` writes the contract.
+#[cfg(test)]
+#[test]
+fn the_contract_is_compatible() {
+    use sse_typed::contract::{Contract, Policy, assert_compatible};
+
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/committed/hub_load.json");
+    assert_compatible(path, &Contract::of::<Price>(), Policy::both());
+}

@@ -69,3 +69,13 @@ fn countdown(last_event_id: &LastEventId) -> impl Stream<Item = Countdown> + Sen
         }
     })
 }
+
+/// `SSE_TYPED_UPDATE=1 cargo test -p tests --test contracts` writes the contract.
+#[cfg(test)]
+#[test]
+fn the_contract_is_compatible() {
+    use sse_typed::contract::{Contract, Policy, assert_compatible};
+
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/committed/hyper_server.json");
+    assert_compatible(path, &Contract::of::<Countdown>(), Policy::both());
+}

@@ -7,6 +7,7 @@ use std::{error::Error, io::Write, time::Duration};
 
 use axum::{Json, Router, response::IntoResponse, routing::post};
 use futures_util::{Stream, StreamExt, stream};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sse_typed::{Client, Sse, SseEvent};
 use tokio::{net::TcpListener, time};
@@ -22,26 +23,26 @@ enum ChatEvent {
     Done,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 struct Chunk {
     id: String,
     choices: Vec<Choice>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 struct Choice {
     index: u32,
     delta: Delta,
     finish_reason: Option<String>,
 }
 
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
 struct Delta {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     content: Option<String>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
 struct Failure {
     message: String,
 }
@@ -121,4 +122,14 @@ fn chunk(content: Option<String>, finish_reason: Option<&str>) -> ChatEvent {
         id: "chatcmpl-1".to_owned(),
         choices: vec![Choice { index: 0, delta: Delta { content }, finish_reason: finish_reason.map(str::to_owned) }],
     })
+}
+
+/// `SSE_TYPED_UPDATE=1 cargo test -p tests --test contracts` writes the contract.
+#[cfg(test)]
+#[test]
+fn the_contract_is_compatible() {
+    use sse_typed::contract::{Contract, Policy, assert_compatible};
+
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/committed/llm_stream.json");
+    assert_compatible(path, &Contract::of::<ChatEvent>(), Policy::both());
 }

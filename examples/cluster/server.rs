@@ -115,3 +115,13 @@ impl ServerProcess {
         self.process.id().unwrap_or_default()
     }
 }
+
+/// `SSE_TYPED_UPDATE=1 cargo test -p tests --bins` writes the contract.
+#[cfg(test)]
+#[test]
+fn the_contract_is_compatible() {
+    use sse_typed::contract::{Contract, Policy, assert_compatible};
+
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/committed/cluster.json");
+    assert_compatible(path, &Contract::of::<ClusterEvent>(), Policy::both().stored_history());
+}

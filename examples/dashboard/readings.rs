@@ -194,3 +194,13 @@ fn the_generated_typescript_is_current() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/dashboard/page/reading.ts");
     assert_current::<Reading>(path, &Options::new());
 }
+
+/// `SSE_TYPED_UPDATE=1 cargo test -p tests --bins` writes the contract.
+#[cfg(test)]
+#[test]
+fn the_contract_is_compatible() {
+    use sse_typed::contract::{Contract, Policy, assert_compatible};
+
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/committed/dashboard.json");
+    assert_compatible(path, &Contract::of::<Reading>(), Policy::both());
+}

@@ -130,3 +130,13 @@ fn the_generated_typescript_is_current() {
     // Both event types share it.
     assert_runtime_current(concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/notifications/page/sse_typed.ts"));
 }
+
+/// `SSE_TYPED_UPDATE=1 cargo test -p tests --bins` writes the contract.
+#[cfg(test)]
+#[test]
+fn the_contract_is_compatible() {
+    use sse_typed::contract::{Contract, Policy, assert_compatible};
+
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/committed/notifications_log.json");
+    assert_compatible(path, &Contract::of::<LogEvent>(), Policy::both().stored_history());
+}

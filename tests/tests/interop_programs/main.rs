@@ -10,6 +10,7 @@ mod certificate;
 mod contracts;
 mod controlled;
 mod curl;
+mod documents;
 mod event_source;
 mod feed;
 mod nginx;

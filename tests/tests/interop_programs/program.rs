@@ -19,6 +19,7 @@ pub(crate) enum Program {
     NpmPackages,
     Chromium,
     Nginx,
+    Schemathesis,
     Caddy,
 }
 
@@ -33,6 +34,7 @@ impl Program {
             Self::NpmPackages => "npm packages",
             Self::Chromium => "chromium",
             Self::Nginx => "nginx",
+            Self::Schemathesis => "schemathesis",
             Self::Caddy => "caddy",
         }
     }
@@ -42,10 +44,11 @@ impl Program {
             Self::Curl => find("curl").is_some(),
             Self::Node => find("node").is_some(),
             // The package that was added last: an older installation lacks it.
-            Self::NpmPackages => browser_tests().join("node_modules/ai-5").is_dir(),
+            Self::NpmPackages => browser_tests().join("node_modules/@asyncapi/parser").is_dir(),
             Self::Chromium => chromium().is_some(),
             Self::Nginx => nginx().is_some(),
             Self::Caddy => caddy().is_some(),
+            Self::Schemathesis => schemathesis().is_some(),
         }
     }
 }
@@ -77,6 +80,12 @@ pub(crate) fn script_path(name: &str) -> PathBuf {
 /// nginx. Debian installs it in a folder that is only in the `PATH` of root.
 pub(crate) fn nginx() -> Option<PathBuf> {
     find("nginx").or_else(|| Some(PathBuf::from("/usr/sbin/nginx")).filter(|path| path.is_file()))
+}
+
+/// schemathesis, in the environment that xtask makes for it or in the `PATH`.
+pub(crate) fn schemathesis() -> Option<PathBuf> {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/tools/schemathesis/bin/schemathesis");
+    Some(own).filter(|path| path.is_file()).or_else(|| find("schemathesis"))
 }
 
 /// A Caddy 2.11 or newer. An older one cannot speak HTTP/3 with a current Chromium.

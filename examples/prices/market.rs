@@ -27,7 +27,7 @@ pub(crate) enum PriceEvent {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, derive(ts_rs::TS, schemars::JsonSchema))]
 pub(crate) struct Point {
     at: u64,
     price: f64,
@@ -137,4 +137,14 @@ fn the_generated_typescript_is_current() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/prices/page/");
     assert_current::<PriceEvent>(format!("{path}price_event.ts"), &Options::new().runtime_at("./sse_typed.ts"));
     assert_runtime_current(format!("{path}sse_typed.ts"));
+}
+
+/// `SSE_TYPED_UPDATE=1 cargo test -p tests --bins` writes the contract.
+#[cfg(test)]
+#[test]
+fn the_contract_is_compatible() {
+    use sse_typed::contract::{Contract, Policy, assert_compatible};
+
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/committed/prices.json");
+    assert_compatible(path, &Contract::of::<PriceEvent>(), Policy::both());
 }

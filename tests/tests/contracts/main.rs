@@ -1,7 +1,9 @@
-//! The contracts of the examples, and the documents about them. Those of `cluster`, `dashboard` and `notifications` are judged in
-//! their own binaries.
+//! The contracts of the examples, and the documents about them. Those of `cluster`, `dashboard`, `notifications`, `prices` and
+//! `resumable_chat` are judged in their own binaries.
 //!
 //!     SSE_TYPED_UPDATE=1 cargo test -p tests --test contracts
+
+#![allow(clippy::duplicate_mod, reason = "several examples listen in the same way")]
 
 mod documents;
 mod judges;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use sse_typed::{
     DecodeEvent, EncodeEvent, Encoded, EventKind, HubEvent, SseEvent,
-    codec::describe::{DescribeEvent, DescribeType, Describer, RunEnd},
+    codec::describe::{DescribeEvent, DescribeType, Describer, Events, RunEnd, Side},
 };
 
 use super::{both_ways, wire};
@@ -158,13 +158,18 @@ impl<T: ?Sized> DescribeType<T> for Ends {
 
 #[test]
 fn descriptions_have_the_marks_on_both_sides() {
-    let ends = |events: sse_typed::codec::describe::Events<()>| {
-        events.variants.iter().map(|variant| variant.run_end).collect::<Vec<_>>()
+    let ends = |events: Option<Events<()>>| {
+        events.map(|events| events.variants.iter().map(|variant| variant.run_end).collect::<Vec<_>>())
     };
-    let expected = [None, Some(RunEnd::Failed), Some(RunEnd::Stopped), Some(RunEnd::Lost), None];
-    assert_eq!(ends(Answer::describe(&mut Ends)), expected);
-    assert_eq!(ends(Received::describe(&mut Ends)), [None, Some(RunEnd::Stopped)]);
-    assert_eq!(ends(Borrowed::<u8>::describe(&mut Ends)), [None, Some(RunEnd::Failed), Some(RunEnd::Lost)]);
+    let of_answer = vec![None, Some(RunEnd::Failed), Some(RunEnd::Stopped), Some(RunEnd::Lost), None];
+    for side in [Side::Written, Side::Read] {
+        assert_eq!(ends(Answer::describe(&mut Ends, side)).as_ref(), Some(&of_answer));
+    }
+    assert_eq!(ends(Received::describe(&mut Ends, Side::Read)), Some(vec![None, Some(RunEnd::Stopped)]));
+    assert_eq!(ends(Received::describe(&mut Ends, Side::Written)), None);
+    let of_borrowed = vec![None, Some(RunEnd::Failed), Some(RunEnd::Lost)];
+    assert_eq!(ends(Borrowed::<u8>::describe(&mut Ends, Side::Written)), Some(of_borrowed));
+    assert_eq!(ends(Borrowed::<u8>::describe(&mut Ends, Side::Read)), None);
 }
 
 #[test]

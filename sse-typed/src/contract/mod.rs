@@ -77,8 +77,6 @@ mod schema;
 mod tests;
 mod witness;
 
-pub use schemars;
-
 pub use self::{
     assert::assert_compatible,
     block::Block,

@@ -80,21 +80,36 @@ fn a_file_of_another_program_is_corrupt() {
     }
 }
 
-/// Root may do everything: then there is nothing to see.
+/// Root may do everything. So as root, the test runs once more, as the user `nobody`.
 #[cfg(unix)]
 #[test]
 fn a_folder_without_permission_is_an_error_that_says_so() {
-    use std::os::unix::fs::PermissionsExt;
+    use std::{
+        env,
+        os::unix::{
+            fs::{MetadataExt, PermissionsExt},
+            process::CommandExt,
+        },
+        process::Command,
+    };
+
+    const NOBODY: u32 = 65534;
 
     let folder = Folder::new();
+    if fs::metadata(folder.path()).unwrap().uid() == 0 {
+        let program = folder.path().join("test");
+        fs::copy(env::current_exe().unwrap(), &program).unwrap();
+        let mut command = Command::new(program);
+        command.args(["--exact", "file::opening::a_folder_without_permission_is_an_error_that_says_so"]);
+        let output = command.uid(NOBODY).gid(NOBODY).current_dir("/").output().unwrap();
+        let text = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && text.contains("1 passed"), "{text}");
+        return;
+    }
     let path = folder.path().join("closed");
     fs::create_dir(&path).unwrap();
     fs::set_permissions(&path, fs::Permissions::from_mode(0o500)).unwrap();
-    match FileStore::open(&path) {
-        Err(error) => {
-            assert!(error.is_permission_denied(), "{error:?}");
-            assert_eq!(error.to_string(), format!("cannot open `{}`", path.join("LOCK").display()));
-        }
-        Ok(_) => assert!(fs::write(path.join("as root"), "").is_ok()),
-    }
+    let error = FileStore::open(&path).unwrap_err();
+    assert!(error.is_permission_denied(), "{error:?}");
+    assert_eq!(error.to_string(), format!("cannot open `{}`", path.join("LOCK").display()));
 }

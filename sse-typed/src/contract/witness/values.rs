@@ -364,7 +364,8 @@ fn numbers(form: &Form, hints: &[&Form]) -> Vec<Value> {
         (None, None) => 0.5,
     };
     let mut values: Vec<_> =
-        [middle, -0.5, 1e300].into_iter().filter_map(Number::from_f64).map(Value::Number).collect();
+        // A larger number is an error or infinite for an `f32`, as the features of serde_json say.
+        [middle, -0.5, 1e30].into_iter().filter_map(Number::from_f64).map(Value::Number).collect();
     values.extend(integers(&Map::new(), hints));
     for hint in hints {
         let bounds = ["minimum", "maximum"].into_iter().filter_map(|keyword| hint.get(keyword).and_then(Value::as_f64));

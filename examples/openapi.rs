@@ -1,8 +1,10 @@
 //! An API whose document describes its event stream.
 //!
-//! `cargo run --example openapi`, then `curl localhost:3006/openapi.json`. The stream ends after ten events.
+//! `cargo run --example openapi [-- --port N]`, then `curl http://127.0.0.1:3007/openapi.json`. The stream ends after ten events.
 
-use std::{error::Error, time::Duration};
+mod listen;
+
+use std::{error::Error, process::ExitCode, time::Duration};
 
 use axum::{Json, Router, extract::Path, routing::get};
 use futures_util::{Stream, StreamExt, stream};
@@ -10,7 +12,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sse_typed::{LastEventId, Sse, SseEvent, SseLayer, contract::Contract};
-use tokio::{net::TcpListener, time::sleep};
+use tokio::time::sleep;
+
+use self::listen::{exit_code, listen};
 
 #[derive(Clone, Debug, SseEvent)]
 #[sse(rename_all = "snake_case")]
@@ -64,8 +68,12 @@ pub(crate) fn app() -> Router {
 }
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
-    let listener = TcpListener::bind(("127.0.0.1", 3006)).await?;
+async fn main() -> ExitCode {
+    exit_code(serve().await)
+}
+
+async fn serve() -> Result<(), Box<dyn Error>> {
+    let listener = listen("openapi", 3007).await?;
     println!("The document:  http://{}/openapi.json", listener.local_addr()?);
     println!("The stream:    http://{}/builds/1", listener.local_addr()?);
     axum::serve(listener, app()).await?;

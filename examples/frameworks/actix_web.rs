@@ -60,3 +60,13 @@ async fn serve() -> io::Result<()> {
         .run()
         .await
 }
+
+/// `SSE_TYPED_UPDATE=1 cargo test -p framework-examples --examples` writes the contract.
+#[cfg(test)]
+#[test]
+fn the_contract_is_compatible() {
+    use sse_typed::contract::{Contract, Policy, assert_compatible};
+
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../committed/actix_web.json");
+    assert_compatible(path, &Contract::of::<Countdown>(), Policy::both());
+}

@@ -65,3 +65,13 @@ async fn serve() -> io::Result<()> {
     );
     Server::new(TcpListener::bind(("127.0.0.1", PORT))).run(app).await
 }
+
+/// `SSE_TYPED_UPDATE=1 cargo test -p framework-examples --examples` writes the contract.
+#[cfg(test)]
+#[test]
+fn the_contract_is_compatible() {
+    use sse_typed::contract::{Contract, Policy, assert_compatible};
+
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../committed/poem.json");
+    assert_compatible(path, &Contract::of::<Chat>(), Policy::both());
+}

@@ -1,10 +1,10 @@
 //! An event stream in the document that utoipa generates for the rest of the API.
 //!
-//! `cargo run -p framework-examples --example utoipa`
+//! `cargo run -p framework-examples --example utoipa`, then `curl http://127.0.0.1:3012/openapi.json`.
 
 #![expect(clippy::exhaustive_structs, reason = "`utoipa::path` generates public structs")]
 
-use std::error::Error;
+use std::{error::Error, process::ExitCode};
 
 use axum::{Json, Router, routing::get};
 use futures_util::stream;
@@ -49,16 +49,38 @@ async fn ride() -> impl axum::response::IntoResponse {
     Sse::new(stream::iter([RideEvent::DriverAssigned { driver: "Lan".to_owned(), eta_s: 240 }, RideEvent::Completed]))
 }
 
+const PORT: u16 = 3012;
+
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> ExitCode {
+    match serve().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: cannot serve on port {PORT}: {error}. If another program uses it, change `PORT`.");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve() -> Result<(), Box<dyn Error>> {
     let document = document()?;
     let app = Router::new()
         .route("/ride", get(ride))
         .layer(SseLayer::new())
         .route("/health", get(health))
         .route("/openapi.json", get(|| async { Json(document) }));
-    let listener = TcpListener::bind(("127.0.0.1", 3007)).await?;
+    let listener = TcpListener::bind(("127.0.0.1", PORT)).await?;
     println!("The document:  http://{}/openapi.json", listener.local_addr()?);
     axum::serve(listener, app).await?;
     Ok(())
+}
+
+/// `SSE_TYPED_UPDATE=1 cargo test -p framework-examples --examples` writes the contract.
+#[cfg(test)]
+#[test]
+fn the_contract_is_compatible() {
+    use sse_typed::contract::{Policy, assert_compatible};
+
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../committed/utoipa.json");
+    assert_compatible(path, &Contract::of::<RideEvent>(), Policy::both());
 }

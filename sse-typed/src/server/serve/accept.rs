@@ -171,12 +171,19 @@ where
     A: Address,
 {
     let settings = &open.server().settings;
-    let mut io = match timeout(settings.handshake_timeout, handshake.handshake(socket)).await {
-        Ok(Ok(io)) => io,
-        Ok(Err(error)) => return trace::connection_failed(&error),
-        Err(elapsed) => return trace::connection_failed(&elapsed),
-    };
     let mut begun = open.server().shutdown.begun();
+    let mut handshake = pin!(timeout(settings.handshake_timeout, handshake.handshake(socket)));
+    // A connection without a request is idle, so a shutdown does not wait for it.
+    let made = poll_fn(|cx| match handshake.as_mut().poll(cx) {
+        Poll::Pending => begun.poll_at(cx).map(|_| None),
+        made => made.map(Some),
+    });
+    let mut io = match made.await {
+        Some(Ok(Ok(io))) => io,
+        Some(Ok(Err(error))) => return trace::connection_failed(&error),
+        Some(Err(elapsed)) => return trace::connection_failed(&elapsed),
+        None => return,
+    };
     let Some((version, received)) = detect(&mut io, settings.header_timeout, &mut begun).await else { return };
     match version {
         Version::Http1 => Http1Connection::new(io, received, peer, open).await,

@@ -145,13 +145,18 @@ where
         if !is_closing {
             self.poll_read(cx)?;
             ready!(self.poll_stream(cx))?;
-            if self.is_persistent && !self.is_read_closed && !self.open.is_shutting_down() {
+            if self.is_persistent && self.may_have_next_request() && !self.open.is_shutting_down() {
                 return Poll::Ready(Ok(AfterStream::NextRequest));
             }
         }
         let is_read_closed = self.is_read_closed;
         let closing = self.busy.get_or_insert_default().closing.get_or_insert_with(|| Closing::new(is_read_closed));
         closing.poll(&mut self.io, cx).map_ok(|()| AfterStream::Closed)
+    }
+
+    /// Whether the client has sent more, or may send more.
+    fn may_have_next_request(&self) -> bool {
+        !self.is_read_closed || self.busy.as_ref().is_some_and(|busy| !busy.received.is_empty())
     }
 
     /// Gives the connection back to hyper, with what the client has sent meanwhile.
@@ -163,9 +168,14 @@ where
 
     /// Reads what the client has sent. An error if the connection is over.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
-        while !self.is_read_closed && self.busy.as_ref().is_none_or(|busy| busy.received.len() < MAX_RECEIVED) {
+        while !self.is_read_closed {
+            let received = self.busy.as_ref().map_or(0, |busy| busy.received.len());
+            let unread = MAX_RECEIVED.saturating_sub(received).min(READ_SIZE);
+            if unread == 0 {
+                break;
+            }
             let mut buffer = [MaybeUninit::uninit(); READ_SIZE];
-            let mut buffer = ReadBuf::uninit(&mut buffer);
+            let mut buffer = ReadBuf::uninit(&mut buffer[..unread]);
             let Poll::Ready(read) = Pin::new(&mut self.io).poll_read(cx, &mut buffer) else { break };
             read?;
             if buffer.filled().is_empty() {

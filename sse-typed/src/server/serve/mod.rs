@@ -74,7 +74,7 @@ use super::{ConnectionGuard, Drain, Shutdown, SseLayer, SseResponse};
 /// with hyper:
 ///
 /// - responses over HTTP/2;
-/// - responses to HEAD and CONNECT;
+/// - responses to HEAD and CONNECT, and to requests with `transfer-encoding`;
 /// - responses with `content-length`, `transfer-encoding` or `trailer`, or of another version than HTTP/1.1;
 /// - responses to a request whose body was not read to its end. Once it is read, the stream is taken over.
 ///
@@ -94,13 +94,14 @@ use super::{ConnectionGuard, Drain, Shutdown, SseLayer, SseResponse};
 /// When the shutdown of [`shutdown`](Self::shutdown) begins, the server:
 ///
 /// 1. closes its listener;
-/// 2. ends the event streams as their [`Drain`] says, closes idle connections, and closes the others after their response;
+/// 2. ends the event streams as their [`Drain`] says, closes idle connections and those in a TLS handshake, and closes the others
+///    after their response;
 /// 3. at the deadline, drops the connections that are left, whether or not their clients read. The reads and writes of
 ///    upgraded connections fail.
 ///
 /// # Panics
 ///
-/// A panic of the service ends its connection.
+/// A panic of the service or a body ends its connection, or its stream over HTTP/2.
 pub struct Server<L = TcpListener, H = NoTls> {
     listener: L,
     handshake: H,
@@ -226,8 +227,9 @@ impl<L: Listener, H: Handshake<ConnectionGuard<L::Io>>> Server<L, H> {
         self
     }
 
-    /// Sets how long a client may take to send the head of a request, also of the next one on an open connection. The default is
-    /// 30 seconds, and [`Duration::MAX`] means no timeout.
+    /// Sets how long a client may take to send the head of an HTTP/1 request, also of the next one on an open connection. The default
+    /// is 30 seconds, and [`Duration::MAX`] means no timeout. The first byte of a connection has as long, before the time of the head
+    /// begins.
     #[must_use]
     pub const fn header_timeout(mut self, timeout: Duration) -> Self {
         self.settings.header_timeout = timeout;

@@ -122,6 +122,11 @@ impl RequestTerms {
         if matches!(head.method, Method::HEAD | Method::CONNECT) {
             return None;
         }
+        // A request with `content-length`, too, may hide another one, so hyper takes none after it. But hyper removes that
+        // header, and does not say that it was there.
+        if head.headers.contains_key(TRANSFER_ENCODING) {
+            return None;
+        }
         match head.version {
             Version::HTTP_11 => {
                 Some(Self { framing: Framing::Chunked, is_persistent: !has_connection_close(&head.headers) })
@@ -132,12 +137,14 @@ impl RequestTerms {
     }
 }
 
+/// As in hyper, a value that is not ASCII has no options.
 fn has_connection_close(headers: &HeaderMap) -> bool {
     headers
         .get_all(CONNECTION)
         .iter()
-        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
-        .any(|option| option.trim_ascii().eq_ignore_ascii_case(b"close"))
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|option| option.trim().eq_ignore_ascii_case("close"))
 }
 
 /// Whether hyper frames the response as an event stream of unknown length.

@@ -10,6 +10,7 @@ use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{connection::OpenConnection, hand_off::HandOff, service::Application};
+use crate::server::Begun;
 
 /// The connection below hyper. It first reads bytes that were read before, and notes when everything is written.
 ///
@@ -20,6 +21,8 @@ pub(super) struct Wire<Io, S: Application> {
     prefix: Bytes,
     hand_off: Option<Arc<HandOff<S::Body>>>,
     open: OpenConnection<S>,
+    /// Wakes the task of a write that is pending. The task that reads may be another one.
+    write_cut: Option<Begun>,
 }
 
 impl<Io, S: Application> Wire<Io, S> {
@@ -29,7 +32,7 @@ impl<Io, S: Application> Wire<Io, S> {
         hand_off: Option<Arc<HandOff<S::Body>>>,
         open: OpenConnection<S>,
     ) -> Self {
-        Self { io, prefix, hand_off, open }
+        Self { io, prefix, hand_off, open, write_cut: None }
     }
 
     /// Returns the connection, and the bytes that were not read again.
@@ -37,8 +40,25 @@ impl<Io, S: Application> Wire<Io, S> {
         (self.io, self.prefix, self.open)
     }
 
-    fn check_write(&self) -> io::Result<()> {
-        if self.open.is_cut() { Err(cut()) } else { Ok(()) }
+    /// Writes by `poll`, or fails once the connection is cut.
+    fn poll_write_with<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        poll: impl FnOnce(Pin<&mut Io>, &mut Context<'_>) -> Poll<io::Result<T>>,
+    ) -> Poll<io::Result<T>>
+    where
+        Io: Unpin,
+    {
+        if self.open.is_cut() {
+            return Poll::Ready(Err(cut()));
+        }
+        let written = poll(Pin::new(&mut self.io), cx);
+        if written.is_ready() {
+            self.write_cut = None;
+        } else if self.write_cut.get_or_insert_with(|| self.open.cut()).poll_at(cx).is_ready() {
+            return Poll::Ready(Err(cut()));
+        }
+        written
     }
 }
 
@@ -63,8 +83,7 @@ impl<Io: AsyncRead + Unpin, S: Application> AsyncRead for Wire<Io, S> {
 
 impl<Io: AsyncWrite + Unpin, S: Application> AsyncWrite for Wire<Io, S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.check_write()?;
-        Pin::new(&mut self.io).poll_write(cx, buf)
+        self.poll_write_with(cx, |io, cx| io.poll_write(cx, buf))
     }
 
     fn poll_write_vectored(
@@ -72,8 +91,7 @@ impl<Io: AsyncWrite + Unpin, S: Application> AsyncWrite for Wire<Io, S> {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.check_write()?;
-        Pin::new(&mut self.io).poll_write_vectored(cx, bufs)
+        self.poll_write_with(cx, |io, cx| io.poll_write_vectored(cx, bufs))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -81,8 +99,7 @@ impl<Io: AsyncWrite + Unpin, S: Application> AsyncWrite for Wire<Io, S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.check_write()?;
-        let flushed = Pin::new(&mut self.io).poll_flush(cx);
+        let flushed = self.poll_write_with(cx, AsyncWrite::poll_flush);
         if let (Poll::Ready(Ok(())), Some(hand_off)) = (&flushed, &self.hand_off) {
             hand_off.flushed();
         }
@@ -90,8 +107,7 @@ impl<Io: AsyncWrite + Unpin, S: Application> AsyncWrite for Wire<Io, S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.check_write()?;
-        Pin::new(&mut self.io).poll_shutdown(cx)
+        self.poll_write_with(cx, AsyncWrite::poll_shutdown)
     }
 }
 

@@ -70,6 +70,116 @@ async fn pipelined_requests_are_answered_in_order() {
     }
 }
 
+/// The bytes that a client gets for these requests, and whether the server closes the connection. The service reads each
+/// request first.
+async fn exchange_after_reading(hand_off: bool, requests: &str, closes: bool) -> (String, bool) {
+    let service = Scripted::new([frame("one"), Step::Yield, Step::Yield, frame("two")]);
+    let service = tower::service_fn(move |request: Request<RequestBody>| {
+        let service = service.clone();
+        async move {
+            drop(http_body_util::BodyExt::collect(request.into_body()).await);
+            Ok::<_, Infallible>(service.response())
+        }
+    });
+    let (dial, server) = start(service, |server| server.hand_off(hand_off).half_close(true));
+    let mut client = dial.connect(PIPE);
+    client.write_all(requests.as_bytes()).await.unwrap();
+    if closes {
+        client.shutdown().await.unwrap();
+    }
+    let mut text = Vec::new();
+    let ended = tokio::time::timeout(Duration::from_secs(1), client.read_to_end(&mut text)).await;
+    server.abort();
+    (without_date(&String::from_utf8(text).unwrap()), ended.is_ok())
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_request_is_taken_behind_one_with_two_lengths() {
+    const LENGTH: &str = "content-length: 5\r\n";
+    const CHUNKED: &str = "transfer-encoding: chunked\r\n";
+    for [first, second] in [[LENGTH, CHUNKED], [CHUNKED, LENGTH]] {
+        let requests = format!("POST / HTTP/1.1\r\n{first}{second}\r\n0\r\n\r\nGET /hidden HTTP/1.1\r\n\r\n");
+        let (hyper, is_closed) = exchange_after_reading(false, &requests, false).await;
+        assert_eq!(hyper.matches("HTTP/1.1 200 OK").count(), 1, "{hyper}");
+        assert!(hyper.contains("connection: close") && is_closed, "{hyper}");
+        assert_eq!(exchange_after_reading(true, &requests, false).await, (hyper, is_closed));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_before_the_end_of_a_half_closed_client_are_all_answered() {
+    let requests = "GET /1 HTTP/1.1\r\n\r\nGET /2 HTTP/1.1\r\n\r\nGET /3 HTTP/1.1\r\n\r\n";
+    let hyper = exchange_after_reading(false, requests, true).await;
+    assert_eq!((hyper.0.matches("HTTP/1.1 200 OK").count(), hyper.1), (3, true), "{}", hyper.0);
+    assert_eq!(exchange_after_reading(true, requests, true).await, hyper);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_is_kept_or_closed_after_any_request_as_in_hyper() {
+    for request in [
+        "GET / HTTP/1.1\r\nconnection: close\r\nconnection: keep-alive\r\n\r\n",
+        "GET / HTTP/1.1\r\nconnection: keep-alive\r\nconnection: close\r\n\r\n",
+        "GET / HTTP/1.1\r\nconnection: keep-alive, CLOSE\r\n\r\n",
+        "GET / HTTP/1.1\r\nconnection: closed\r\n\r\n",
+        "GET / HTTP/1.1\r\nconnection: \t close \t\r\n\r\n",
+        "GET / HTTP/1.1\r\nconnection: \u{e9}, close\r\n\r\n",
+        "GET / HTTP/1.1\r\nproxy-connection: close\r\n\r\n",
+        "GET / HTTP/1.0\r\nconnection: keep-alive\r\n\r\n",
+        "GET / HTTP/1.0\r\nconnection: keep-alive, close\r\n\r\n",
+        "GET / HTTP/1.1\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\n",
+        "GET / HTTP/1.1\r\nupgrade: websocket\r\n\r\n",
+        "GET / HTTP/1.0\r\nconnection: upgrade\r\nupgrade: h2c\r\n\r\n",
+        "POST / HTTP/1.1\r\nconnection: upgrade\r\nupgrade: h2c\r\ncontent-length: 2\r\n\r\nab",
+        "POST / HTTP/1.1\r\ncontent-length: 2\r\ncontent-length: 2\r\n\r\nab",
+        "POST / HTTP/1.1\r\ncontent-length: 2\r\ncontent-length: 3\r\n\r\nab",
+        "POST / HTTP/1.1\r\ncontent-length: 0\r\n\r\n",
+        "POST / HTTP/1.0\r\ncontent-length: 2\r\n\r\nab",
+        "POST / HTTP/1.1\r\nexpect: 100-continue\r\ncontent-length: 0\r\n\r\n",
+        "POST / HTTP/1.1\r\nexpect: 100-Continue\r\ncontent-length: 2\r\n\r\nab",
+        "POST / HTTP/1.1\r\nexpect: 200-ok\r\ncontent-length: 2\r\n\r\nab",
+        "POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n2\r\nab\r\n0\r\ntrailer: 1\r\n\r\n",
+        "POST / HTTP/1.1\r\ntransfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+        "POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\ntransfer-encoding: identity\r\n\r\n0\r\n\r\n",
+        "CONNECT host:1 HTTP/1.1\r\n\r\n",
+        "OPTIONS * HTTP/1.1\r\n\r\n",
+        "GET http://host/ HTTP/1.1\r\n\r\n",
+        "\r\nGET / HTTP/1.1\r\n\r\n",
+    ] {
+        // A half request stays open.
+        for behind in [GET, "", "GET /ha", "\r\n\r\n", "\0"] {
+            for closes in [false, true] {
+                let requests = format!("{request}{behind}");
+                let hyper = exchange_after_reading(false, &requests, closes).await;
+                assert_eq!(exchange_after_reading(true, &requests, closes).await, hyper, "{requests} {closes}");
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_than_8_kib_of_a_client_are_kept() {
+    let service = Scripted::new(waits_for(&["one"]));
+    let log = service.log.clone();
+    let (dial, server) = start(service, |server| server);
+    let mut client = dial.connect(4 << 10);
+    client.write_all(GET.as_bytes()).await.unwrap();
+    read_until(&mut client, "\r\n\r\n").await;
+    let mut count = 0;
+    for size in [(8 << 10) - 1, 16 << 10] {
+        for _ in 0..size {
+            let byte = tokio::time::timeout(Duration::from_secs(1), client.write_u8(b'.'));
+            let Ok(written) = byte.await else { break };
+            written.unwrap();
+            count += 1;
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    assert!(log.was_handed_off());
+    // The pipe is full, too.
+    assert_eq!(count, (8 << 10) + (4 << 10));
+    server.abort();
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_client_may_fill_the_socket_behind_its_request_and_loses_nothing() {
     let service = Scripted::new(waits_for(&["one"]));

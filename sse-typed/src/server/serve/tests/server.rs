@@ -254,6 +254,51 @@ async fn an_upgraded_connection_is_counted_and_fails_at_the_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_blocked_write_of_an_upgraded_connection_fails_at_the_deadline() {
+    let shutdown = Shutdown::new();
+    let (sender, mut upgraded) = mpsc::unbounded_channel();
+    let service = tower::service_fn(move |mut request: Request<RequestBody>| {
+        let (upgrade, sender) = (hyper::upgrade::on(&mut request), sender.clone());
+        tokio::spawn(async move {
+            let mut io = hyper_util::rt::TokioIo::new(upgrade.await.unwrap());
+            sender.send(io.write_all(&[b'.'; 2 * PIPE]).await.unwrap_err().kind()).unwrap();
+        });
+        let response = Response::builder().status(101).header("upgrade", "flood").header("connection", "upgrade");
+        ready(Ok::<_, Infallible>(response.body(http_body_util::Empty::new()).unwrap()))
+    });
+    let (dial, server) = start(service, |server| {
+        server.shutdown(&shutdown, Drain::Now, Duration::from_secs(5)).write_timeout(Duration::MAX)
+    });
+    let mut client = dial.connect(PIPE);
+    client.write_all(b"GET / HTTP/1.1\r\nupgrade: flood\r\nconnection: upgrade\r\n\r\n").await.unwrap();
+    read_until(&mut client, "\r\n\r\n").await;
+    shutdown.begin();
+    let begin = tokio::time::Instant::now();
+    assert_eq!(server.await.unwrap().cut(), 1);
+    let failed = tokio::time::timeout(Duration::from_secs(60), upgraded.recv()).await;
+    assert_eq!(failed, Ok(Some(io::ErrorKind::TimedOut)));
+    assert_eq!(begin.elapsed().as_secs(), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_does_not_wait_for_a_handshake() {
+    let (shutdown, (dial, listener)) = (Shutdown::new(), pipes());
+    let server = Server::new(listener).tls(|_| std::future::pending::<io::Result<DuplexStream>>()).shutdown(
+        &shutdown,
+        Drain::Now,
+        Duration::from_secs(60),
+    );
+    let server = tokio::spawn(server.serve(Scripted::new([frame("one")])));
+    let mut client = dial.connect(PIPE);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let begin = tokio::time::Instant::now();
+    shutdown.begin();
+    assert_eq!(server.await.unwrap(), Served { accepted: 1, drained: 1, cut: 0 });
+    assert_eq!(read_to_end(&mut client).await, "");
+    assert_eq!(begin.elapsed().as_secs(), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn without_its_future_open_connections_continue_and_no_deadline_drops_them() {
     let shutdown = Shutdown::new();
     let service = Scripted::new([frame("one"), Step::Wait, frame("two"), Step::Wait]);

@@ -1,6 +1,7 @@
 mod bytes_on_the_wire;
 mod chunks;
 mod hand_off;
+mod panics;
 mod polls;
 mod property;
 mod server;

@@ -88,6 +88,7 @@ where
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
+        let mut begins_to_drain = false;
         loop {
             if let Some((io, closing, _)) = &mut this.closing {
                 return closing.poll(io, cx).map(drop);
@@ -100,8 +101,8 @@ where
                 if let Err(error) = ended {
                     trace::connection_failed(&error);
                 }
-                // A shutdown does not wait for idle connections.
-                if !is_answered || this.is_draining {
+                // A shutdown does not wait for idle connections, which end at once.
+                if !is_answered || begins_to_drain {
                     return Poll::Ready(());
                 }
                 this.closing = this.take_closing();
@@ -109,6 +110,7 @@ where
             }
             if !this.is_draining && this.begun.poll_at(cx).is_ready() {
                 this.is_draining = true;
+                begins_to_drain = true;
                 Pin::new(connection).graceful_shutdown();
                 continue;
             }

@@ -281,6 +281,41 @@ async fn a_blocked_write_of_an_upgraded_connection_fails_at_the_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_response_that_ends_in_a_shutdown_is_not_lost_to_unread_bytes() {
+    let (shutdown, answers) = (Shutdown::new(), Arc::new(tokio::sync::Notify::new()));
+    let answered = Arc::clone(&answers);
+    let service = tower::service_fn(move |request: Request<RequestBody>| {
+        let answered = Arc::clone(&answered);
+        async move {
+            if request.uri().path() == "/later" {
+                answered.notified().await;
+            }
+            Ok::<_, Infallible>(Response::new(http_body_util::Full::new(Bytes::from_static(b"fine"))))
+        }
+    });
+    let (dial, listener) = pipes();
+    let server = Server::new(listener).shutdown(&shutdown, Drain::Now, Duration::from_secs(60));
+    let server = tokio::spawn(server.serve(service));
+    let (mut client, mut idle) = (dial.connect(PIPE), dial.connect(PIPE));
+    client.write_all(b"POST /later HTTP/1.1\r\ncontent-length: 100000\r\n\r\nhello").await.unwrap();
+    idle.write_all(GET.as_bytes()).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let begin = tokio::time::Instant::now();
+    shutdown.begin();
+    assert!(read_to_end(&mut idle).await.ends_with("\r\n\r\nfine"));
+    // The server does not wait for the client of an idle connection.
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    assert_eq!(idle.write_u8(0).await.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+    answers.notify_one();
+    assert!(read_to_end(&mut client).await.ends_with("\r\n\r\nfine"));
+    // The server reads on, or these bytes would reset the connection.
+    client.write_all(&[b'.'; 1000]).await.unwrap();
+    drop(client);
+    assert_eq!(server.await.unwrap(), Served { accepted: 2, drained: 2, cut: 0 });
+    assert_eq!(begin.elapsed().as_secs(), 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_shutdown_does_not_wait_for_a_handshake() {
     let (shutdown, (dial, listener)) = (Shutdown::new(), pipes());
     let server = Server::new(listener).tls(|_| std::future::pending::<io::Result<DuplexStream>>()).shutdown(

@@ -172,13 +172,17 @@ where
 {
     let settings = &open.server().settings;
     let mut begun = open.server().shutdown.begun();
-    let mut handshake = pin!(timeout(settings.handshake_timeout, handshake.handshake(socket)));
-    // A connection without a request is idle, so a shutdown does not wait for it.
-    let made = poll_fn(|cx| match handshake.as_mut().poll(cx) {
-        Poll::Pending => begun.poll_at(cx).map(|_| None),
-        made => made.map(Some),
-    });
-    let mut io = match made.await {
+    // In a block, so that the future of the handshake is dropped with it.
+    let made = {
+        let mut handshake = pin!(timeout(settings.handshake_timeout, handshake.handshake(socket)));
+        // A connection without a request is idle, so a shutdown does not wait for it.
+        poll_fn(|cx| match handshake.as_mut().poll(cx) {
+            Poll::Pending => begun.poll_at(cx).map(|_| None),
+            made @ Poll::Ready(_) => made.map(Some),
+        })
+        .await
+    };
+    let mut io = match made {
         Some(Ok(Ok(io))) => io,
         Some(Ok(Err(error))) => return trace::connection_failed(&error),
         Some(Err(elapsed)) => return trace::connection_failed(&elapsed),

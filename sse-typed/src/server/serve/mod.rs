@@ -94,8 +94,8 @@ use super::{ConnectionGuard, Drain, Shutdown, SseLayer, SseResponse};
 /// When the shutdown of [`shutdown`](Self::shutdown) begins, the server:
 ///
 /// 1. closes its listener;
-/// 2. ends the event streams as their [`Drain`] says, closes idle connections and those in a TLS handshake, and closes the others
-///    after their response;
+/// 2. ends the streams of [`Sse`](super::Sse) as their [`Drain`] says, closes idle connections and those in a TLS handshake, and
+///    closes the others after their response. Event streams of other types, such as axum's, are not ended;
 /// 3. at the deadline, drops the connections that are left, whether or not their clients read. The reads and writes of
 ///    upgraded connections fail.
 ///

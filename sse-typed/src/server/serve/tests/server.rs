@@ -316,6 +316,66 @@ async fn a_response_that_ends_in_a_shutdown_is_not_lost_to_unread_bytes() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_event_stream_that_is_no_sse_is_open_until_the_deadline() {
+    let shutdown = Shutdown::new();
+    let service = Scripted::new([frame("one"), Step::Wait, frame("two")]);
+    let log = service.log.clone();
+    let (dial, server) = start(service, |server| server.shutdown(&shutdown, Drain::Now, Duration::from_secs(5)));
+    let mut client = dial.connect(PIPE);
+    client.write_all(GET.as_bytes()).await.unwrap();
+    read_until(&mut client, "one\r\n").await;
+    let begin = tokio::time::Instant::now();
+    shutdown.begin();
+    assert_eq!(server.await.unwrap(), Served { accepted: 1, drained: 0, cut: 1 });
+    assert_eq!((begin.elapsed().as_secs(), log.dropped()), (5, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_whose_client_reads_nothing_is_dropped_after_the_write_timeout() {
+    for hand_off in [true, false] {
+        // More than the pipe and the buffers of hyper take.
+        let steps: Vec<_> =
+            [Step::Yield, Step::Wait].into_iter().chain(vec![frame(&"x".repeat(8 << 10)); 1000]).collect();
+        let (shutdown, service) = (Shutdown::new(), Scripted::new(steps));
+        let log = service.log.clone();
+        let (dial, server) = start(service, |server| {
+            let server = server.hand_off(hand_off).write_timeout(Duration::from_secs(7));
+            server.shutdown(&shutdown, Drain::Now, Duration::from_secs(60))
+        });
+        let mut client = dial.connect(PIPE);
+        client.write_all(GET.as_bytes()).await.unwrap();
+        read_until(&mut client, "\r\n\r\n").await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        log.release();
+        tokio::time::sleep(Duration::from_secs(6)).await;
+        assert_eq!((log.was_handed_off(), log.dropped()), (hand_off, 0));
+        // What the client sends is no sign that it reads.
+        client.write_all(b"GET /").await.unwrap();
+        tokio::time::sleep(Duration::from_millis(1100)).await;
+        assert_eq!(log.dropped(), 1, "{hand_off}");
+        shutdown.begin();
+        assert_eq!(server.await.unwrap(), Served { accepted: 1, drained: 0, cut: 0 });
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_is_always_ready_leaves_time_for_others() {
+    let steps: Vec<_> = [Step::Yield, Step::Yield].into_iter().chain(vec![frame(""); 100_000]).collect();
+    let (shutdown, service) = (Shutdown::new(), Scripted::new(steps));
+    let log = service.log.clone();
+    let (dial, server) = start(service, |server| server.shutdown(&shutdown, Drain::Now, Duration::ZERO));
+    let mut client = dial.connect(PIPE);
+    client.write_all(GET.as_bytes()).await.unwrap();
+    read_until(&mut client, "\r\n\r\n").await;
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    shutdown.begin();
+    assert_eq!((server.await.unwrap().cut(), log.dropped()), (1, 1));
+    assert!(log.was_handed_off() && log.polls() < 100_000, "{} polls", log.polls());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_shutdown_does_not_wait_for_a_handshake() {
     let (shutdown, (dial, listener)) = (Shutdown::new(), pipes());
     let server = Server::new(listener).tls(|_| std::future::pending::<io::Result<DuplexStream>>()).shutdown(

@@ -59,7 +59,7 @@ fn is_update(variable: impl Fn(&str) -> Option<OsString>) -> bool {
 
 /// The warnings, or why it fails.
 fn check(path: &Path, contract: &Contract, policy: Policy, update: bool) -> Result<Vec<String>, String> {
-    let is_folder = path.is_dir() || path.extension().is_none();
+    let is_folder = path.is_dir() || (path.extension().is_none() && !path.is_file());
     let current = if is_folder { path.join(CURRENT) } else { path.to_owned() };
     if update {
         return write(&current, contract).map(|()| Vec::new()).map_err(|error| failed(&current, &error));
@@ -71,6 +71,8 @@ fn check(path: &Path, contract: &Contract, policy: Policy, update: bool) -> Resu
     }
     let mut warnings = Vec::new();
     let mut forbidden = Vec::new();
+    let mut releases = Vec::new();
+    let mut breaks_current = false;
     let mut not_current = None;
     for file in files {
         let shown = file.display();
@@ -89,6 +91,11 @@ fn check(path: &Path, contract: &Contract, policy: Policy, update: bool) -> Resu
             let are = if broken.len() == 1 { "is" } else { "are" };
             let name = contract.type_name();
             let head = format!("{shown}: {} of {} {changes} of `{name}` {are} not allowed", broken.len(), found.len());
+            if file == current {
+                breaks_current = true;
+            } else {
+                releases.push(shown.to_string());
+            }
             forbidden.push(format!("{head}\n\n{}", broken.join("\n\n")));
         }
         let warned = found.iter().filter(|change| policy.warns(change));
@@ -100,7 +107,13 @@ fn check(path: &Path, contract: &Contract, policy: Policy, update: bool) -> Resu
         }
     }
     if !forbidden.is_empty() {
-        let accept = format!("\n\nto accept that they break, set {how}, and commit the file");
+        let mut accept = String::new();
+        if breaks_current {
+            accept += &format!("\n\nto accept that they break, set {how}, and commit the file");
+        }
+        if !releases.is_empty() {
+            accept += &format!("\n\nonce nobody uses it any more, delete {}", releases.join(", "));
+        }
         return Err(forbidden.join("\n\n") + &accept);
     }
     not_current.map_or(Ok(warnings), Err)
@@ -205,6 +218,9 @@ to accept that they break, set SSE_TYPED_UPDATE=1 in the environment of this tes
         let message = failure(&path, &Contract::of::<after::E>(), Policy::client_first()).unwrap();
         assert!(message.contains("e.json is not current"), "{message}");
         assert_eq!(failure(&path, &Contract::of::<before::E>(), Policy::server_first()), None);
+        let bare = folder.join("contract");
+        fs::write(&bare, Contract::of::<before::E>().to_string()).unwrap();
+        assert_eq!(failure(&bare, &Contract::of::<before::E>(), Policy::both()), None);
         fs::write(&path, "{\"contract\":2}").unwrap();
         let message = failure(&path, &Contract::of::<before::E>(), Policy::both()).unwrap();
         assert!(
@@ -235,6 +251,12 @@ to accept that they break, set SSE_TYPED_UPDATE=1 in the environment of this tes
         fs::write(folder.join("current.json"), Contract::of::<after::E>().to_string()).unwrap();
         let message = failure(&folder, &Contract::of::<after::E>(), Policy::both()).unwrap();
         assert!(message.contains("2025.json: 1 of 1 change"), "{message}");
+        // An update does not write the files of releases.
+        assert!(!message.contains(UPDATE), "{message}");
+        assert!(
+            message.ends_with("2025.json") && message.contains("once nobody uses it any more, delete "),
+            "{message}"
+        );
         assert_eq!(failure(&folder, &Contract::of::<after::E>(), Policy::client_first()), None);
         fs::remove_dir_all(folder).unwrap();
     }

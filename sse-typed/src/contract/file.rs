@@ -299,8 +299,10 @@ fn read_event(event: &Object) -> Result<EventRules, ContractError> {
         id: read_id(event.get("id"))?,
         retry: match event.get("retry") {
             None => None,
-            Some(Value::Object(retry)) => Some(Retry { optional: is_optional(retry) }),
-            Some(_) => return Err(ContractError::new("/retry", "expected an object")),
+            Some(Value::Object(retry)) if check_keys(retry, &["optional"]).is_ok() => {
+                Some(Retry { optional: is_optional(retry) })
+            }
+            Some(_) => return Err(ContractError::new("/retry", "expected an object with no key but `optional`")),
         },
         marks,
     })
@@ -322,6 +324,7 @@ fn read_id(id: Option<&Value>) -> Result<Option<Line>, ContractError> {
     let Some(id) = id else { return Ok(None) };
     let expected = || ContractError::new("/id", "expected an object with `json` or `text`");
     let line = id.as_object().ok_or_else(expected)?;
+    check_keys(line, &["json", "optional", "text"]).map_err(|error| error.below("id"))?;
     let json = line.contains_key("json");
     let schema = line.get(if json { "json" } else { "text" }).ok_or_else(expected)?;
     Ok(Some(Line { json, optional: is_optional(line), schema: read_schema(schema) }))

@@ -51,14 +51,15 @@
 //! `format` of a text accepts.
 //!
 //! schemars knows neither `#[serde(alias)]` nor `#[serde(other)]`. The decoder of a type that is received is asked for both. Aliases
-//! within a flattened payload or an internally tagged enum are not found.
+//! within a flattened payload or an internally tagged enum are not found. schemars does not write the range of a map's integer keys
+//! either: a change from `BTreeMap<u8, _>` to `BTreeMap<u64, _>` is not found.
 //!
 //! # Verdicts
 //!
 //! The rules of a committed contract are those of the generated decoder, and the data is validated as serde reads it. A verdict
 //! breaks only if an event was found that the writer's schema accepts and the reader refuses, or reads as something else. If there
 //! is none, 512 further events are tried. A verdict is [`Undecided`](Verdict::Undecided) only where something has changed that is
-//! not compared. If the new contract is that of a type, its own decoder and encoder confirm each event.
+//! not compared, such as integers beyond 64 bits. If the new contract is that of a type, its own decoder and encoder confirm each event.
 
 mod assert;
 mod block;

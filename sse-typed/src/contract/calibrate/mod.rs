@@ -37,6 +37,12 @@ impl Contract {
                 if place.is_enum() && self.reads_unknown_value(&read, at, &place, &values) {
                     self.set(at, &place, "x-open", true.into());
                 }
+                for (tag, others) in place.unit_tags(&self.defs) {
+                    if self.reads_unknown_tag(&read, at, &tag, &values) {
+                        self.set(at, &tag, "x-open", others.into());
+                        break;
+                    }
+                }
                 for (property, found) in self.aliases(&read, at, &place, &values, &names) {
                     self.set(at, &place.of_property(&property), "x-aliases", found);
                 }
@@ -53,7 +59,7 @@ impl Contract {
     }
 
     fn block(&self, read: &Rules, at: usize, value: &Value) -> Block {
-        let writer = Writer { rules: read, defs: &self.defs, writes_aliases: false, is_foreign: false };
+        let writer = Writer { rules: read, defs: &self.defs, writes_aliases: false, is_foreign: false, changed: &[] };
         writer.block_of(&read.events[at], value)
     }
 
@@ -71,6 +77,17 @@ impl Contract {
             }
             self.reads(read, at, &value)
         })
+    }
+
+    /// Whether the decoder reads an unknown tag in place of each one.
+    fn reads_unknown_tag(&self, read: &Rules, at: usize, tag: &Place, values: &[Value]) -> bool {
+        let unknown = values.iter().filter_map(|value| {
+            let mut value = value.clone();
+            *tag.find(&mut value).filter(|found| found.is_string())? = UNKNOWN.into();
+            Some(value)
+        });
+        let unknown: Vec<_> = unknown.collect();
+        !unknown.is_empty() && unknown.iter().all(|value| self.reads(read, at, value))
     }
 
     /// The names of all fields in the data of an event, with their aliases.

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::contract::rules::definition;
+use crate::contract::{rules::definition, witness::shape::flat};
 
 /// A part of a schema.
 #[derive(Clone)]
@@ -57,6 +57,28 @@ impl Place {
         place
     }
 
+    /// The tags of its forms without data, if it is an enum with data whose forms have a common tag: each with its place, and with
+    /// the tags of the other forms.
+    pub(super) fn unit_tags(&self, defs: &Map<String, Value>) -> Vec<(Self, Vec<Value>)> {
+        let mut found = Vec::new();
+        for keyword in ["oneOf", "anyOf"] {
+            let Some(Value::Array(branches)) = self.schema.get(keyword) else { continue };
+            let forms: Vec<_> = branches.iter().map(|branch| flat(branch, defs)).collect();
+            for (at, branch) in branches.iter().enumerate() {
+                let Some(Value::Object(own)) = branch.get("properties") else { continue };
+                let (1, Some((tag, _))) = (own.len(), own.iter().next()) else { continue };
+                let all: Option<Vec<_>> =
+                    forms.iter().map(|form| constant(form.get("properties")?.get(tag)?)).collect();
+                let Some(mut others) = all else { continue };
+                others.remove(at);
+                let mut place = self.clone();
+                place.pointer = format!("{}/{keyword}/{at}", self.pointer);
+                found.push((place.of_property(tag), others));
+            }
+        }
+        found
+    }
+
     /// That part of a value.
     pub(super) fn find<'v>(&self, value: &'v mut Value) -> Option<&'v mut Value> {
         self.steps.iter().try_fold(value, |value, step| match (step, value) {
@@ -66,6 +88,14 @@ impl Place {
             (Step::First, Value::Object(object)) => object.values_mut().next(),
             _ => None,
         })
+    }
+}
+
+/// The only text that a schema accepts.
+fn constant(schema: &Value) -> Option<Value> {
+    match &schema.get("enum")?.as_array()?[..] {
+        [only] if only.is_string() => Some(only.clone()),
+        _ => None,
     }
 }
 

@@ -2,7 +2,10 @@
 
 use serde_json::{Map, Value};
 
-use super::ChangeKind;
+use super::{
+    ChangeKind,
+    forms::{form_name, tags},
+};
 use crate::contract::{
     rules::{OPAQUE, is_opaque, references, resolve},
     schema::validate::{KEYWORDS, PART_NAME, aliases, bound, compare, is_known_pattern, is_required, join},
@@ -35,7 +38,7 @@ impl Difference {
     }
 }
 
-type Object = Map<String, Value>;
+pub(super) type Object = Map<String, Value>;
 
 /// The definitions of both contracts.
 #[derive(Clone, Copy)]
@@ -145,7 +148,11 @@ impl Comparison<'_> {
                 (false, true) => ChangeKind::Narrowed,
                 _ => ChangeKind::Type,
             };
-            return self.push(path, kind, format!("{} instead of {}", named(new), named(old)));
+            let what = Difference::at(path, kind, format!("{} instead of {}", named(new), named(old)));
+            let is_list = |one: &Object, other: &Object| has(one, "properties") && types(other).contains(&"array");
+            let is_list = is_list(old, new) || is_list(new, old);
+            self.found.push(if is_list { what.undecided("a struct is also read from a list") } else { what });
+            return;
         }
         self.bounds(old, new, path);
         self.object(old, new, path);
@@ -217,7 +224,12 @@ impl Comparison<'_> {
             schema.get("maximum").and_then(Value::as_f64).is_some_and(|max| max > 9_007_199_254_740_992.0)
         };
         let page = if is_large(new) && !is_large(old) { "; a page rounds numbers from 2^53 on" } else { "" };
-        self.push(path, kind, description + page);
+        let what = Difference::at(path, kind, description + page);
+        // JSON values of this crate have integers of 64 bits.
+        let is_long =
+            |schema: &Object| types(schema) == ["integer"] && !(has(schema, "minimum") && has(schema, "maximum"));
+        let is_long = is_long(old) || is_long(new);
+        self.found.push(if is_long { what.undecided("integers beyond 64 bits are not compared") } else { what });
     }
 
     fn object(&mut self, old: &Object, new: &Object, path: &str) {
@@ -343,7 +355,9 @@ impl Comparison<'_> {
             match exact.or_else(alike) {
                 Some(at) => {
                     let new_branch = unpaired.remove(at);
-                    self.at(old_branch, new_branch, path);
+                    if exact.is_none() {
+                        self.at(old_branch, new_branch, path);
+                    }
                 }
                 None => gone.push(old_branch),
             }
@@ -367,36 +381,6 @@ impl Comparison<'_> {
             let decided = has_tags(branch, self.defs.new);
             self.found.push(if decided { what } else { what.undecided("forms without a tag may overlap") });
         }
-    }
-}
-
-/// What tells a form from the others: constants of its fields, or the single key of an externally tagged one.
-fn tags(branch: &Value, defs: &Object) -> Vec<(String, String)> {
-    let form = flat(branch, defs);
-    if let Some([only]) = values(&form) {
-        return vec![(String::new(), only.to_string())];
-    }
-    let Some(Value::Object(properties)) = form.get("properties") else { return Vec::new() };
-    let constants = properties.iter().filter_map(|(name, schema)| match values(&flat(schema, defs)) {
-        Some([only]) => Some((name.clone(), only.to_string())),
-        _ => None,
-    });
-    let mut tags: Vec<_> = constants.collect();
-    if tags.is_empty()
-        && let (1, Some(name)) = (properties.len(), properties.keys().next())
-        && is_required(&form, name)
-        && form.get("additionalProperties") == Some(&Value::Bool(false))
-    {
-        tags.push((String::new(), name.clone()));
-    }
-    tags
-}
-
-fn form_name(branch: &Value, defs: &Object) -> String {
-    match &tags(branch, defs)[..] {
-        [(name, value), ..] if name.is_empty() => format!("`{}`", value.trim_matches('"')),
-        [(name, value), ..] => format!("`{name}` {value}"),
-        [] => named(&flat(branch, defs)),
     }
 }
 
@@ -449,12 +433,16 @@ fn without_null(mut schema: Object, defs: &Object) -> (Object, bool) {
     (schema, had)
 }
 
+fn has(schema: &Object, keyword: &str) -> bool {
+    schema.contains_key(keyword)
+}
+
 fn branches(schema: &Object) -> Option<&[Value]> {
     let branches = schema.get("oneOf").or_else(|| schema.get("anyOf"))?;
     branches.as_array().map(Vec::as_slice)
 }
 
-fn values(schema: &Object) -> Option<&[Value]> {
+pub(super) fn values(schema: &Object) -> Option<&[Value]> {
     schema.get("enum").and_then(Value::as_array).map(Vec::as_slice)
 }
 
@@ -463,7 +451,7 @@ fn same_set(one: &[&str], other: &[&str]) -> bool {
 }
 
 /// A schema in words.
-fn named(schema: &Object) -> String {
+pub(super) fn named(schema: &Object) -> String {
     if let Some(values) = values(schema) {
         return values.iter().map(Value::to_string).collect::<Vec<_>>().join(" or ");
     }

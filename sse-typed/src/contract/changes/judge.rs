@@ -41,13 +41,14 @@ pub(super) enum Before<'a> {
 }
 
 impl<'a> Direction<'a> {
-    fn writer(&self) -> Writer<'a> {
+    fn writer<'b>(&'b self, changed: &'b [String]) -> Writer<'b> {
         let is_foreign = self.writer.written.is_none();
         Writer {
             rules: self.writes,
             defs: &self.writer.defs,
             writes_aliases: is_foreign || self.is_history,
             is_foreign,
+            changed,
         }
     }
 
@@ -60,20 +61,20 @@ impl<'a> Direction<'a> {
     }
 
     /// The blocks of a variant that the reader misreads. `counterpart` is the variant that must read them, and
-    /// `before` that of the contract before the change.
-    pub(super) fn findings(&self, at: usize, counterpart: Option<usize>) -> Vec<Finding> {
+    /// `before` that of the contract before the change. `changed` are the paths of the changed parts of the data.
+    pub(super) fn findings(&self, at: usize, counterpart: Option<usize>, changed: &[String]) -> Vec<Finding> {
         let event = &self.writes.events[at];
         let expected = counterpart.and_then(|at| self.reads.events.get(at));
         let reader = Reader { rules: self.reads, defs: &self.reader.defs };
-        let mut found = self.judge_all(at, counterpart, self.writer().blocks(event, expected, reader));
+        let mut found = self.judge_all(at, counterpart, self.writer(changed).blocks(event, expected, reader));
         if found.is_empty() {
-            found = self.judge_all(at, counterpart, self.writer().further_blocks(event, expected, reader));
+            found = self.judge_all(at, counterpart, self.writer(changed).further_blocks(event, expected, reader));
         }
         found
     }
 
     fn judge_all(&self, at: usize, counterpart: Option<usize>, blocks: Vec<Block>) -> Vec<Finding> {
-        let side = if self.writer().writes_aliases { As::Reader } else { As::Writer };
+        let side = if self.writer(&[]).writes_aliases { As::Reader } else { As::Writer };
         let writes = Interpreter::new(self.writes, &self.writer.defs, side);
         let valid: Vec<_> = blocks.into_iter().filter(|block| writes.read(block) == Reading::Event(at)).collect();
         let valid = match self.encoder() {
@@ -231,9 +232,12 @@ pub(super) fn class(verdict: &Verdict) -> u8 {
 /// JSON that is read as text keeps its quotes.
 fn misunderstood(event: &EventRules, variant: &EventRules, block: &Block) -> Option<String> {
     match (&event.data, &variant.data) {
-        (Data::Json(_), Data::Text(_)) if block.data.starts_with(['"', '{', '[']) => {
+        (Data::Json(_) | Data::Unit, Data::Text(_))
+            if block.data.starts_with(['"', '{', '[']) || block.data == "null" =>
+        {
             Some(format!("{} is read as {}, as it is: {}", form(&event.data), form(&variant.data), block.data))
         }
+        (Data::Sentinel(_), Data::Text(_)) => Some(format!("the fixed text is read as {}", form(&variant.data))),
         (Data::Text(_), Data::Json(_))
             if block.data.parse::<f64>().is_err() && block.data != "true" && block.data != "false" =>
         {

@@ -3,6 +3,7 @@
 mod change;
 mod compare;
 mod events;
+mod forms;
 mod judge;
 mod pairs;
 
@@ -82,7 +83,8 @@ pub fn changes(old: &Contract, new: &Contract) -> Vec<Change> {
                     renames.to_new(event, direction.writes, direction.reads)
                 }
             });
-            let findings = direction.findings(position, counterpart);
+            let changed = group.as_ref().map(|group| group.changed()).unwrap_or_default();
+            let findings = direction.findings(position, counterpart, &changed);
             match group {
                 Some(group) => group.attach(at, findings),
                 None => {
@@ -123,6 +125,9 @@ impl Judged {
         let unless = difference.undecided.as_ref().map_or(Verdict::Safe, undecided);
         let mut verdicts = [unless.clone(), unless.clone(), unless];
         match difference.kind {
+            // A reader of more values reads all that a writer of fewer writes.
+            ChangeKind::Widened => verdicts[1..].fill(Verdict::Safe),
+            ChangeKind::Narrowed => verdicts[0] = Verdict::Safe,
             ChangeKind::FieldRemoved => verdicts[0] = Verdict::Changes("the field is read as its default".to_owned()),
             ChangeKind::MarkAdded | ChangeKind::MarkDropped => {
                 let note = Verdict::Changes("the event is read, and its mark decides who is notified of it".to_owned());
@@ -166,6 +171,12 @@ impl Group {
     fn has(&self, key: &Key, is_new: bool) -> bool {
         let own = if is_new { &self.new } else { &self.old };
         own.as_ref() == Some(key) && !self.differences.is_empty()
+    }
+
+    /// The paths of the changed parts of the data.
+    fn changed(&self) -> Vec<String> {
+        let paths = self.differences.iter().flat_map(|judged| &judged.difference.paths);
+        paths.filter(|path| !path.is_empty()).cloned().collect()
     }
 
     /// Adds a difference, unless the other side has it already.

@@ -91,12 +91,12 @@ impl Validator<'_> {
             self.at(&reference, value, path, true, depth + 1)?;
         }
         if let Some(Value::Array(values)) = schema.get("enum") {
-            let is_open = self.side == As::Reader && schema.contains_key("x-open") && value.is_string();
+            let is_open = self.side == As::Reader && value.is_string() && is_open_to(schema, value);
             if !is_open && !values.iter().any(|allowed| equal(allowed, value)) {
                 return violation(not_in(values, value));
             }
         }
-        if self.side == As::Reader && is_struct_as_list(schema, value) {
+        if self.side == As::Reader && self.is_struct_as_list(schema, value, depth) {
             return Ok(());
         }
         if let Some(types) = types(schema)
@@ -139,6 +139,17 @@ impl Validator<'_> {
             }
         }
         Ok(())
+    }
+
+    /// serde also reads a struct from a list of its fields. Their order is not known here: each item must be the value of some field.
+    fn is_struct_as_list(&self, schema: &Map<String, Value>, value: &Value, depth: usize) -> bool {
+        let (Some(Value::Object(properties)), Value::Array(items)) = (schema.get("properties"), value) else {
+            return false;
+        };
+        let required = schema.get("required").and_then(Value::as_array).map_or(0, Vec::len);
+        let is_field =
+            |item: &Value| properties.values().any(|property| self.at(property, item, "", false, depth + 1).is_ok());
+        (required..=properties.len()).contains(&items.len()) && items.iter().all(is_field)
     }
 
     /// One branch must accept the value. The error is that of the branch that fails deepest in the value, which is the one that
@@ -271,6 +282,15 @@ pub(in crate::contract) fn is_required(schema: &Map<String, Value>, name: &str) 
     schema.get("required").and_then(Value::as_array).is_some_and(|required| required.iter().any(|own| own == name))
 }
 
+/// Whether an enum reads a text that it does not have. A tag of an enum with data does not read those of the other forms.
+fn is_open_to(schema: &Map<String, Value>, text: &Value) -> bool {
+    match schema.get("x-open") {
+        None => false,
+        Some(Value::Array(others)) => !others.contains(text),
+        Some(_) => true,
+    }
+}
+
 /// The types of a schema. `None` if it does not restrict them.
 pub(in crate::contract) fn types(schema: &Map<String, Value>) -> Option<Vec<&str>> {
     match schema.get("type")? {
@@ -305,15 +325,6 @@ pub(in crate::contract) fn is_known_pattern(pattern: &str) -> bool {
 
 pub(in crate::contract) fn bound(schema: &Map<String, Value>, keyword: &str) -> Option<u64> {
     schema.get(keyword).and_then(Value::as_u64)
-}
-
-/// serde also reads a struct from a list of its fields. Their order is not known here, so that no such list is a witness.
-fn is_struct_as_list(schema: &Map<String, Value>, value: &Value) -> bool {
-    let (Some(Value::Object(properties)), Value::Array(items)) = (schema.get("properties"), value) else {
-        return false;
-    };
-    let required = schema.get("required").and_then(Value::as_array).map_or(0, Vec::len);
-    (required..=properties.len()).contains(&items.len())
 }
 
 fn is_type(ty: &str, value: &Value) -> bool {

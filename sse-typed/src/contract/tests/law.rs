@@ -22,7 +22,7 @@ use crate::{
 /// The blocks of every variant, and their data under every event type.
 fn blocks(contract: &Contract) -> Vec<Block> {
     let rules = contract.reader().unwrap();
-    let writer = Writer { rules, defs: &contract.defs, writes_aliases: true, is_foreign: true };
+    let writer = Writer { rules, defs: &contract.defs, writes_aliases: true, is_foreign: true, changed: &[] };
     let reader = Reader { rules, defs: &contract.defs };
     let mut blocks: Vec<Block> = rules
         .events

@@ -1,4 +1,5 @@
 mod foreign;
 mod law;
+mod pairs;
 mod properties;
 mod table;

@@ -163,7 +163,8 @@ fn is_misread(block: &Block, writer: &Contract, reader: &Contract) -> bool {
         Reading::Event(read) => {
             let read = &reads.events[read];
             let is_misunderstood = match (&written.data, &read.data) {
-                (Data::Json(_), Data::Text(_)) => block.data.starts_with(['"', '[', '{']),
+                (Data::Json(_), Data::Text(_)) => block.data.starts_with(['"', '[', '{']) || block.data == "null",
+                (Data::Unit, Data::Text(_)) => true,
                 (Data::Text(_), Data::Json(_)) => block.data == "null",
                 _ => false,
             };

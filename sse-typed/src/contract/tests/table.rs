@@ -36,7 +36,7 @@ fn worst(old: &Contract, new: &Contract) -> [Verdict; 3] {
 /// Events that a type writes.
 fn events_of(writer: &Contract, program: &Program, reader: &Contract) -> Vec<Block> {
     let (rules, reads) = (writer.writer().unwrap(), reader.reader().unwrap());
-    let make = Writer { rules, defs: &writer.defs, writes_aliases: false, is_foreign: false };
+    let make = Writer { rules, defs: &writer.defs, writes_aliases: false, is_foreign: false, changed: &[] };
     let reader = Reader { rules: reads, defs: &reader.defs };
     let all = rules.events.iter().flat_map(|event| {
         let mut blocks = make.blocks(event, None, reader);

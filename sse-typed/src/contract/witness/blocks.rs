@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::{
     random::Sequence,
-    values::{Schema, candidates, smallest},
+    values::{Schema, candidates, candidates_at, smallest},
 };
 use crate::contract::{
     block::Block,
@@ -25,6 +25,8 @@ pub(in crate::contract) struct Writer<'a> {
     /// It is only known by what its clients read: it may leave out the `event:` line where a tag replaces it, and write keys of
     /// several variants.
     pub(in crate::contract) is_foreign: bool,
+    /// The paths of the parts of the data that have changed.
+    pub(in crate::contract) changed: &'a [String],
 }
 
 /// The side that is to read the blocks.
@@ -107,7 +109,8 @@ impl Writer<'_> {
             Data::Unit => vec![with_tag(&Value::Null, event)],
             Data::Sentinel(text) => vec![text.clone()],
             Data::Json(schema) => {
-                let mut values = candidates(Schema::new(schema, self.defs), hints, self.writes_aliases);
+                let mut values =
+                    candidates_at(Schema::new(schema, self.defs), hints, self.writes_aliases, self.changed);
                 let more = self.with_sibling_keys(event, reader, &values);
                 values.extend(more);
                 values.iter().map(|value| with_tag(value, event)).collect()

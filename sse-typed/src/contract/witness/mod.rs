@@ -6,4 +6,5 @@
 pub(super) mod blocks;
 pub(super) mod random;
 pub(super) mod shape;
+mod smallest;
 pub(super) mod values;

@@ -9,31 +9,53 @@ use super::{
 use crate::contract::schema::validate::{bound, is_required};
 
 /// A generator of numbers whose sequence is fixed.
-pub(in crate::contract) struct Sequence(u64);
+pub(in crate::contract) struct Sequence {
+    state: u64,
+    /// The parts of the current value.
+    parts: usize,
+    /// The parts of all values.
+    total: usize,
+}
+
+/// After values with this many parts together, there are no more.
+const MAX_TOTAL: usize = 20_000;
+
+/// A value with more parts than this is given up.
+const MAX_PARTS: usize = 400;
 
 impl Sequence {
     pub(in crate::contract) const fn new() -> Self {
-        Self(0x9e37_79b9_7f4a_7c15)
+        Self { state: 0x9e37_79b9_7f4a_7c15, parts: 0, total: 0 }
     }
 
     /// A number below `bound`.
     fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        usize::try_from(self.0 >> 33).unwrap_or(0) % bound.max(1)
+        self.state ^= self.state << 13;
+        self.state ^= self.state >> 7;
+        self.state ^= self.state << 17;
+        usize::try_from(self.state >> 33).unwrap_or(0) % bound.max(1)
     }
 
     fn pick<'l, T>(&mut self, list: &'l [T]) -> Option<&'l T> {
         list.get(self.below(list.len()))
     }
 
-    /// A value of a schema.
+    const fn is_spent(&self) -> bool {
+        self.parts > MAX_PARTS || self.total > MAX_TOTAL
+    }
+
+    /// A value of a schema. `None` if it is too large, or after too many parts.
     pub(in crate::contract) fn value(&mut self, schema: Schema<'_>, hints: &[Schema<'_>]) -> Option<Value> {
+        self.parts = 0;
         self.at(schema, hints, 0)
     }
 
     fn at(&mut self, schema: Schema<'_>, hints: &[Schema<'_>], depth: usize) -> Option<Value> {
+        self.parts += 1;
+        self.total += 1;
+        if self.is_spent() {
+            return None;
+        }
         if depth > MAX_DEPTH {
             return smallest(schema);
         }
@@ -47,6 +69,9 @@ impl Sequence {
             _ => None,
         }
         .or_else(|| {
+            if self.is_spent() {
+                return None;
+            }
             let own = candidates(schema, hints, false);
             self.pick(&own).cloned()
         })

@@ -1,13 +1,20 @@
 //! Values of a schema: the smallest one, and those at which two schemas may differ.
 
-use std::{cell::RefCell, collections::HashSet};
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashSet,
+};
 
 use serde_json::{Map, Number, Value, json};
 
-use super::shape::{forms, types};
+pub(in crate::contract) use super::smallest::smallest;
+use super::{
+    shape::{forms, types},
+    smallest::{properties, smallest_array, smallest_at, smallest_object},
+};
 use crate::contract::{
-    rules::{OPAQUE, is_opaque, references},
-    schema::validate::{PART_NAME, aliases, as_integer, bound, is_required},
+    rules::references,
+    schema::validate::{PART_NAME, aliases, as_integer, bound, join},
 };
 
 /// Values nested more deeply than this are not enumerated.
@@ -16,13 +23,16 @@ pub(in crate::contract) const MAX_DEPTH: usize = 8;
 /// No more values than this are made of one schema.
 const MAX_VALUES: usize = 1_000;
 
-/// Values nested as deeply as this are `null` where they may be.
-const NULL_DEPTH: usize = 2;
+/// Parts of a schema that are entered before the rest gets only its smallest values.
+const MAX_STEPS: usize = 4_000;
+
+/// Changed parts are entered as deeply as this.
+const MAX_CHANGED_DEPTH: usize = 24;
 
 /// A type that contains itself is entered this often.
 const MAX_ENTRIES: usize = 2;
 
-type Form = Map<String, Value>;
+pub(super) type Form = Map<String, Value>;
 
 /// A schema with its definitions.
 #[derive(Clone, Copy)]
@@ -36,105 +46,66 @@ impl<'a> Schema<'a> {
         Self { schema, defs }
     }
 
-    fn forms(&self) -> Vec<Form> {
+    pub(super) fn forms(&self) -> Vec<Form> {
         forms(self.schema, self.defs)
     }
-}
-
-/// The smallest value of a schema. `None` if no value is known, such as for an unknown pattern.
-pub(in crate::contract) fn smallest(schema: Schema<'_>) -> Option<Value> {
-    smallest_at(schema, 0)
-}
-
-fn smallest_at(schema: Schema<'_>, depth: usize) -> Option<Value> {
-    if depth > MAX_DEPTH {
-        return None;
-    }
-    if is_opaque(schema.schema) {
-        return Some(Value::Null);
-    }
-    // A value other than `null` says more, but a list that contains itself must end.
-    let forms = schema.forms();
-    let found = forms.iter().filter_map(|form| smallest_of(form, schema, depth));
-    let is_deep = depth >= NULL_DEPTH;
-    found.reduce(|best, next| if best.is_null() != is_deep && (next.is_null() == is_deep) { next } else { best })
-}
-
-fn smallest_of(form: &Form, schema: Schema<'_>, depth: usize) -> Option<Value> {
-    if let Some(Value::Array(values)) = form.get("enum") {
-        return values.iter().find(|value| !value.is_null()).or(values.first()).cloned();
-    }
-    if form.contains_key(OPAQUE) {
-        return Some(Value::Null);
-    }
-    let mut types = types(form);
-    types.sort_by_key(|ty| (*ty == "null") == (depth < NULL_DEPTH));
-    types.into_iter().find_map(|ty| match ty {
-        "null" => Some(Value::Null),
-        "boolean" => Some(false.into()),
-        "integer" => integers(form, &[]).into_iter().next(),
-        "number" => numbers(form, &[]).into_iter().next(),
-        "string" => texts(form, &[]).into_iter().next(),
-        "array" => smallest_array(form, bound(form, "minItems").unwrap_or(0), schema, depth),
-        "object" => smallest_object(form, schema, depth),
-        _ => None,
-    })
-}
-
-fn smallest_array(form: &Form, length: u64, schema: Schema<'_>, depth: usize) -> Option<Value> {
-    let prefix = form.get("prefixItems").and_then(Value::as_array);
-    let items = form.get("items");
-    let any = json!({});
-    let length = usize::try_from(length).ok().filter(|length| *length <= 64)?;
-    let one = |at: usize| {
-        let item = prefix.and_then(|prefix| prefix.get(at)).or(items).unwrap_or(&any);
-        smallest_at(Schema::new(item, schema.defs), depth + 1)
-    };
-    (0..length).map(one).collect::<Option<Vec<_>>>().map(Value::Array)
-}
-
-fn smallest_object(form: &Form, schema: Schema<'_>, depth: usize) -> Option<Value> {
-    let mut object = Map::new();
-    for (name, property) in properties(form) {
-        if is_required(form, name) {
-            object.insert(name.clone(), smallest_at(Schema::new(property, schema.defs), depth + 1)?);
-        }
-    }
-    let required = form.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
-    for name in required {
-        if !object.contains_key(name) {
-            object.insert(name.to_owned(), Value::Null);
-        }
-    }
-    Some(object.into())
-}
-
-fn properties(form: &Form) -> impl Iterator<Item = (&String, &Value)> {
-    form.get("properties").and_then(Value::as_object).into_iter().flatten()
 }
 
 /// Values of `schema`, among them those at which a value of one of the `hints` may differ from it. Not every one is valid: the
 /// caller validates them.
 pub(in crate::contract) fn candidates(schema: Schema<'_>, hints: &[Schema<'_>], with_aliases: bool) -> Vec<Value> {
+    candidates_at(schema, hints, with_aliases, &[])
+}
+
+/// As [`candidates`], with values for all parts at these paths, however deep they are and however large the schema is.
+pub(in crate::contract) fn candidates_at(
+    schema: Schema<'_>,
+    hints: &[Schema<'_>],
+    with_aliases: bool,
+    changed: &[String],
+) -> Vec<Value> {
     let mut found = Vec::new();
-    Candidates { with_aliases, entered: RefCell::default() }.of(schema, hints, 0, &mut found);
+    let candidates = Candidates { with_aliases, changed, entered: RefCell::default(), steps: Cell::new(0) };
+    candidates.of(schema, hints, At { depth: 0, path: "" }, &mut found);
     found
 }
 
-struct Candidates {
+/// A part of the data.
+#[derive(Clone, Copy)]
+struct At<'p> {
+    depth: usize,
+    path: &'p str,
+}
+
+struct Candidates<'a> {
+    /// The paths of changed parts.
+    changed: &'a [String],
+    steps: Cell<usize>,
     /// Keys are also written under their aliases, as older writers did.
     with_aliases: bool,
     /// The definitions that the current one is in.
     entered: RefCell<Vec<String>>,
 }
 
-impl Candidates {
-    fn of(&self, schema: Schema<'_>, hints: &[Schema<'_>], depth: usize, found: &mut Vec<Value>) {
-        if depth > MAX_DEPTH || found.len() > MAX_VALUES {
+impl Candidates<'_> {
+    /// Whether a part has changed, or has a part that has.
+    fn leads_to_change(&self, path: &str) -> bool {
+        self.changed.iter().any(|changed| changed.starts_with(path))
+    }
+
+    fn of(&self, schema: Schema<'_>, hints: &[Schema<'_>], at: At<'_>, found: &mut Vec<Value>) {
+        let has_change = self.leads_to_change(at.path);
+        let max_depth = if has_change { MAX_CHANGED_DEPTH } else { MAX_DEPTH };
+        if at.depth > max_depth || found.len() > MAX_VALUES {
             return;
         }
-        found.extend(smallest_at(schema, depth));
-        let names = references(schema.schema);
+        found.extend(smallest_at(schema, at.depth));
+        self.steps.set(self.steps.get() + 1);
+        if self.steps.get() > MAX_STEPS && !has_change {
+            return;
+        }
+        // A list of lists of a type refers to it at each level, and only the last one enters it.
+        let names = if has_change { entered(schema.schema) } else { references(schema.schema) };
         let is_deep = {
             let entered = self.entered.borrow();
             names.iter().any(|name| entered.iter().filter(|own| *own == name).count() >= MAX_ENTRIES)
@@ -144,13 +115,13 @@ impl Candidates {
         }
         let before = self.entered.borrow().len();
         self.entered.borrow_mut().extend(names);
-        self.forms(schema, hints, depth, found);
+        self.forms(schema, hints, at, found);
         self.entered.borrow_mut().truncate(before);
         let mut seen = HashSet::new();
         found.retain(|value| seen.insert(value.to_string()));
     }
 
-    fn forms(&self, schema: Schema<'_>, hints: &[Schema<'_>], depth: usize, found: &mut Vec<Value>) {
+    fn forms(&self, schema: Schema<'_>, hints: &[Schema<'_>], at: At<'_>, found: &mut Vec<Value>) {
         let hint_forms: Vec<(Form, &Map<String, Value>)> =
             hints.iter().flat_map(|hint| hint.forms().into_iter().map(|form| (form, hint.defs))).collect();
         for form in schema.forms() {
@@ -173,17 +144,17 @@ impl Candidates {
                     "integer" => found.extend(integers(&form, &plain)),
                     "number" => found.extend(numbers(&form, &plain)),
                     "string" => found.extend(texts(&form, &plain)),
-                    "array" => self.arrays(&form, schema, &hint_forms, depth, found),
-                    "object" => self.objects(&form, schema, &hint_forms, depth, found),
+                    "array" => self.arrays(&form, schema, &hint_forms, at, found),
+                    "object" => self.objects(&form, schema, &hint_forms, at, found),
                     _ => {}
                 }
             }
         }
     }
 
-    fn inner(&self, schema: Schema<'_>, hints: &[Schema<'_>], depth: usize) -> Vec<Value> {
+    fn inner(&self, schema: Schema<'_>, hints: &[Schema<'_>], depth: usize, path: &str) -> Vec<Value> {
         let mut found = Vec::new();
-        self.of(schema, hints, depth + 1, &mut found);
+        self.of(schema, hints, At { depth: depth + 1, path }, &mut found);
         found
     }
 
@@ -192,7 +163,7 @@ impl Candidates {
         form: &Form,
         schema: Schema<'_>,
         hints: &[(Form, &Map<String, Value>)],
-        depth: usize,
+        part: At<'_>,
         found: &mut Vec<Value>,
     ) {
         let lengths = |form: &Form| {
@@ -213,7 +184,7 @@ impl Candidates {
             wanted
                 .into_iter()
                 .filter(|length| *length <= 32)
-                .filter_map(|length| smallest_array(form, length, schema, depth)),
+                .filter_map(|length| smallest_array(form, length, schema, part.depth)),
         );
         let prefix = form.get("prefixItems").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
         let shortest = bound(form, "minItems").unwrap_or(0).max(prefix.len() as u64);
@@ -226,9 +197,10 @@ impl Candidates {
             };
             let own: Vec<_> = hints.iter().filter_map(|(form, defs)| Some((at_hint(form)?, *defs))).collect();
             let own: Vec<_> = own.iter().map(|(schema, defs)| Schema::new(schema, defs)).collect();
-            for value in self.inner(Schema::new(item, schema.defs), &own, depth) {
+            let path = if at < prefix.len() { format!("{}[{at}]", part.path) } else { format!("{}[]", part.path) };
+            for value in self.inner(Schema::new(item, schema.defs), &own, part.depth, &path) {
                 let length = shortest.max(at as u64 + 1);
-                if let Some(Value::Array(mut list)) = smallest_array(form, length, schema, depth) {
+                if let Some(Value::Array(mut list)) = smallest_array(form, length, schema, part.depth) {
                     list[at] = value;
                     found.push(list.into());
                 }
@@ -241,16 +213,20 @@ impl Candidates {
         form: &Form,
         schema: Schema<'_>,
         hints: &[(Form, &Map<String, Value>)],
-        depth: usize,
+        part: At<'_>,
         found: &mut Vec<Value>,
     ) {
-        let Some(Value::Object(base)) = smallest_object(form, schema, depth) else { return };
+        let Some(Value::Object(base)) = smallest_object(form, schema, part.depth) else { return };
         found.push(base.clone().into());
         let mut all = base.clone();
         for (name, property) in properties(form) {
             let own = property_hints(hints, name, property);
             let own: Vec<_> = own.iter().map(|(schema, defs)| Schema::new(schema, defs)).collect();
-            for value in self.inner(Schema::new(property, schema.defs), &own, depth) {
+            let path = join(part.path, name);
+            if found.len() > MAX_VALUES && !self.leads_to_change(&path) {
+                continue;
+            }
+            for value in self.inner(Schema::new(property, schema.defs), &own, part.depth, &path) {
                 all.entry(name).or_insert_with(|| value.clone());
                 let mut object = base.clone();
                 object.insert(name.clone(), value.clone());
@@ -266,7 +242,7 @@ impl Candidates {
             }
         }
         found.push(all.into());
-        self.maps(form, schema, hints, depth, &base, found);
+        self.maps(form, schema, hints, part, &base, found);
     }
 
     /// Objects with keys that are not declared.
@@ -275,7 +251,7 @@ impl Candidates {
         form: &Form,
         schema: Schema<'_>,
         hints: &[(Form, &Map<String, Value>)],
-        depth: usize,
+        part: At<'_>,
         base: &Map<String, Value>,
         found: &mut Vec<Value>,
     ) {
@@ -296,13 +272,20 @@ impl Candidates {
         for (key, value) in keys {
             let own = property_hints(hints, &key, &any);
             let own: Vec<_> = own.iter().map(|(schema, defs)| Schema::new(schema, defs)).collect();
-            for value in self.inner(Schema::new(value, schema.defs), &own, depth) {
+            for value in self.inner(Schema::new(value, schema.defs), &own, part.depth, &join(part.path, "*")) {
                 let mut object = base.clone();
                 object.insert(key.clone(), value);
                 found.push(object.into());
             }
         }
     }
+}
+
+/// The definitions that a schema refers to itself, or by one of its branches.
+fn entered(schema: &Value) -> Vec<String> {
+    let branches = ["allOf", "anyOf", "oneOf"].iter().filter_map(|keyword| schema.get(*keyword)?.as_array()).flatten();
+    let all = std::iter::once(schema).chain(branches);
+    all.filter_map(|schema| schema.get("$ref")?.as_str()).map(str::to_owned).collect()
 }
 
 /// What the hints say about a property, under its own name or an alias.
@@ -324,7 +307,7 @@ fn property_hints<'h>(
 }
 
 /// Integers within the bounds: the smallest ones, the bounds, and those around the bounds of the hints.
-fn integers(form: &Form, hints: &[&Form]) -> Vec<Value> {
+pub(super) fn integers(form: &Form, hints: &[&Form]) -> Vec<Value> {
     let limit = |keyword, exclusive, step: i128| {
         let inclusive = form.get(keyword).and_then(as_integer);
         inclusive.or_else(|| form.get(exclusive).and_then(as_integer).map(|limit| limit + step))
@@ -354,7 +337,7 @@ fn integer(value: i128) -> Option<Value> {
     i64::try_from(value).map(Value::from).or_else(|_| u64::try_from(value).map(Value::from)).ok()
 }
 
-fn numbers(form: &Form, hints: &[&Form]) -> Vec<Value> {
+pub(super) fn numbers(form: &Form, hints: &[&Form]) -> Vec<Value> {
     let bound = |keyword| form.get(keyword).and_then(Value::as_f64);
     let (min, max) = (bound("minimum"), bound("maximum"));
     let middle = match (min, max) {
@@ -392,7 +375,7 @@ const FORMATS: [(&str, &str); 9] = [
     ("uuid", "00000000-0000-0000-0000-000000000000"),
 ];
 
-fn texts(form: &Form, hints: &[&Form]) -> Vec<Value> {
+pub(super) fn texts(form: &Form, hints: &[&Form]) -> Vec<Value> {
     if let Some(format) = form.get("format").and_then(Value::as_str) {
         return FORMATS.iter().filter(|(known, _)| *known == format).map(|(_, text)| Value::from(*text)).collect();
     }

@@ -10,7 +10,7 @@ use std::{
 };
 
 use serde_json::Value;
-use sse_typed::contract::{Change, Contract, changes};
+use sse_typed::contract::{Change, Contract, Verdict, changes};
 
 const USAGE: &str = "usage: cargo run --example contract_changes -- OLD.json NEW.json [--json]
 try:   cargo run --example contract_changes -- examples/committed/axum_server.json examples/committed/notifications_orders.json";
@@ -45,7 +45,7 @@ fn read(path: &str) -> Result<Contract, String> {
     text.parse().map_err(|error| format!("{path}: {error}"))
 }
 
-/// A line for each change, and below it the event at which somebody breaks.
+/// A line for each change, and below it the event at which somebody breaks, or why a change is undecided.
 fn table(changes: &[Change]) -> String {
     if changes.is_empty() {
         return "no changes\n".to_owned();
@@ -57,7 +57,9 @@ fn table(changes: &[Change]) -> String {
         let [old, new, history] = change.verdicts().map(|verdict| verdict.name());
         text += &format!("{:width$}  {old:10} {new:10} {history:10}\n", subject(change));
     }
-    for change in changes.iter().filter(|change| change.breaks()) {
+    for change in changes.iter().filter(|change| {
+        change.verdicts().iter().any(|verdict| matches!(verdict, Verdict::Breaks(_) | Verdict::Undecided { .. }))
+    }) {
         text += &format!("\n{change}\n");
     }
     text

@@ -38,10 +38,15 @@ impl Renames {
         for old in &removed {
             let by_alias =
                 added.iter().find(|new| new.aliases.contains(&old.event) || old.aliases.contains(&new.event));
-            let alike: Vec<_> =
-                added.iter().filter(|new| new.marks == old.marks && is_telling(old) && same_data(old, new)).collect();
-            let only_one = removed.iter().filter(|other| same_data(other, old)).count() == 1;
-            let new = by_alias.or_else(|| alike.first().copied().filter(|_| alike.len() == 1 && only_one));
+            // Two variants with the same data do not say which one was renamed: the search stops at the second.
+            let alike = || {
+                let mut alike =
+                    added.iter().filter(|new| new.marks == old.marks && is_telling(old) && same_data(old, new));
+                let first = alike.next()?;
+                let only_one = || removed.iter().filter(|other| same_data(other, old)).take(2).count() == 1;
+                (alike.next().is_none() && only_one()).then_some(first)
+            };
+            let new = by_alias.or_else(alike);
             if let Some(new) = new {
                 renames.0.push((key(old), key(new)));
             }

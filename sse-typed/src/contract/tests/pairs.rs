@@ -50,21 +50,23 @@ macro_rules! pairs {
 pairs! {
     a_value_of_a_recursive_enum_is_widened: ["breaks", "safe", "safe"],
         { #[derive(Serialize, Deserialize, JsonSchema)]
-          pub(super) enum X { Lit(u8), Add(Box<X>, Box<X>), Mul(Box<X>, Box<X>), Neg(Box<X>), If { c: Box<X>, t: Box<X>, e: Box<X> } }
+          pub(super) enum X { Lit(u8), Add(Box<Self>, Box<Self>), Mul(Box<Self>, Box<Self>), Neg(Box<Self>), If { c: Box<Self>, t: Box<Self>, e: Box<Self> } }
           #[derive(SseEvent)] #[sse(crate = "crate")] pub(super) enum E { A(X) } }
         { #[derive(Serialize, Deserialize, JsonSchema)]
-          pub(super) enum X { Lit(u16), Add(Box<X>, Box<X>), Mul(Box<X>, Box<X>), Neg(Box<X>), If { c: Box<X>, t: Box<X>, e: Box<X> } }
+          pub(super) enum X { Lit(u16), Add(Box<Self>, Box<Self>), Mul(Box<Self>, Box<Self>), Neg(Box<Self>), If { c: Box<Self>, t: Box<Self>, e: Box<Self> } }
           #[derive(SseEvent)] #[sse(crate = "crate")] pub(super) enum E { A(X) } }
 
     a_field_eleven_levels_deep_is_widened: ["breaks", "safe", "safe"],
         { #[derive(Serialize, Deserialize, JsonSchema)] pub(super) struct D { a: C }
           #[derive(Serialize, Deserialize, JsonSchema)] pub(super) struct C { b: B }
-          #[derive(Serialize, Deserialize, JsonSchema)] pub(super) struct B { c: Vec<Vec<Vec<Vec<Vec<Vec<L>>>>>> }
+          #[derive(Serialize, Deserialize, JsonSchema)] pub(super) struct B { c: Vec<Vec<Vec<M>>> }
+          type M = Vec<Vec<Vec<L>>>;
           #[derive(Serialize, Deserialize, JsonSchema)] pub(super) struct L { x: u8 }
           #[derive(SseEvent)] #[sse(crate = "crate")] pub(super) enum E { A(D) } }
         { #[derive(Serialize, Deserialize, JsonSchema)] pub(super) struct D { a: C }
           #[derive(Serialize, Deserialize, JsonSchema)] pub(super) struct C { b: B }
-          #[derive(Serialize, Deserialize, JsonSchema)] pub(super) struct B { c: Vec<Vec<Vec<Vec<Vec<Vec<L>>>>>> }
+          #[derive(Serialize, Deserialize, JsonSchema)] pub(super) struct B { c: Vec<Vec<Vec<M>>> }
+          type M = Vec<Vec<Vec<L>>>;
           #[derive(Serialize, Deserialize, JsonSchema)] pub(super) struct L { x: u16 }
           #[derive(SseEvent)] #[sse(crate = "crate")] pub(super) enum E { A(D) } }
 

@@ -45,6 +45,7 @@ pub enum RpcEvent {
 
 /// What a [`StreamResponse`] holds, within a JSON-RPC response.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum RpcResult {
     Task(Task),
@@ -54,6 +55,7 @@ pub enum RpcResult {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct RpcError {
     pub code: i64,
     pub message: String,
@@ -62,6 +64,7 @@ pub struct RpcError {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Task {
     pub id: String,
@@ -77,6 +80,7 @@ pub struct Task {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct StatusUpdate {
     pub task_id: String,
@@ -88,6 +92,7 @@ pub struct StatusUpdate {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct ArtifactUpdate {
     pub task_id: String,
@@ -104,6 +109,7 @@ pub struct ArtifactUpdate {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct TaskStatus {
     #[serde(default)]
     pub state: TaskState,
@@ -122,6 +128,7 @@ impl TaskStatus {
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub enum TaskState {
     #[serde(rename = "TASK_STATE_SUBMITTED")]
     Submitted,
@@ -146,6 +153,7 @@ pub enum TaskState {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Message {
     pub message_id: String,
@@ -158,6 +166,7 @@ pub struct Message {
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub enum Role {
     #[serde(rename = "ROLE_USER")]
     User,
@@ -170,6 +179,7 @@ pub enum Role {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Artifact {
     pub artifact_id: String,
@@ -181,6 +191,7 @@ pub struct Artifact {
 
 /// A part of a message or an artifact: its content, and keys such as `mediaType` and `filename`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Part {
     #[serde(flatten)]
     pub content: Content,
@@ -189,6 +200,7 @@ pub struct Part {
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub enum Content {
     Text(String),

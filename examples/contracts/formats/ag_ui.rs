@@ -271,6 +271,7 @@ pub enum AgUiEvent {
 
 /// The fields that every event may have.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase")]
 pub struct Base {
     /// In milliseconds since 1970.

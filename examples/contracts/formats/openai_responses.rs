@@ -192,12 +192,14 @@ pub enum ResponseEvent {
 
 /// The state of the response.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Progress {
     pub sequence_number: u64,
     pub response: Response,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Response {
     pub id: String,
     /// `queued`, `in_progress`, `completed`, `failed`, `cancelled` or `incomplete`.
@@ -209,6 +211,7 @@ pub struct Response {
 
 /// The progress of a tool that the service runs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ItemProgress {
     pub sequence_number: u64,
     pub item_id: String,

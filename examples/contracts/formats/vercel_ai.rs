@@ -221,6 +221,7 @@ pub enum UiMessageChunk {
 
 /// The data of [`UiMessageChunk::DataProgress`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Progress {
     pub percent: u8,
 }

@@ -7,6 +7,7 @@
 
 mod documents;
 mod judges;
+mod other_people;
 
 macro_rules! examples {
     ($($name:ident: $path:literal,)*) => {$(

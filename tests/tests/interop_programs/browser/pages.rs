@@ -253,7 +253,8 @@ async fn chosen_prices_arrive_on_one_stream_that_resumes_every_symbol_after_a_cu
     market.restart().await;
     between.restart().await;
     wait_for_text(&page, "#notice", "the server has sent the last two minutes again").await;
-    assert_eq!(text(&page, "#snapshots").await, "5");
+    // One for each of the two symbols.
+    wait_for_text(&page, "#snapshots", "5").await;
     assert_eq!(page.evaluate("shifts").await, json!([]), "a lost connection moves nothing");
     assert_no_error_and_no_overflow(&mut page).await;
 

@@ -98,7 +98,9 @@ pub(crate) async fn renewals_that_panic_are_tried_again<S: RunStore>(setup: &Set
     let scope = setup.builder("a").build_on(store.clone(), "answers").public();
     scope.start("7", crate::common::hang).await.unwrap();
     sleep(setup.lease / 2).await;
-    assert_eq!(store.faults.renewals.load(Ordering::SeqCst), 1, "and not at once");
+    // Redis also wakes a run when its subscription takes effect.
+    let renewals = store.faults.renewals.load(Ordering::SeqCst);
+    assert!((1..=2).contains(&renewals), "and not at once: {renewals}");
     Faults::set(&store.faults.renewals_panic, false);
     sleep(setup.lease * 2).await;
     let there = setup.process("b").public();

@@ -163,6 +163,8 @@ async fn a_stream_that_opens_while_the_shutdown_begins_is_ended_or_refused() {
                     let (dial, shutdown) = (dial.clone(), shutdown.clone());
                     tokio::spawn(async move {
                         let Some(io) = dial.try_connect() else { return };
+                        // What was sent while the listener was dropped is dropped with the last sender.
+                        drop(dial);
                         if n == round * 10 {
                             shutdown.begin();
                         }
@@ -177,6 +179,7 @@ async fn a_stream_that_opens_while_the_shutdown_begins_is_ended_or_refused() {
                     })
                 })
                 .collect();
+            drop(dial);
             within_timeout("end of the server", task).await.unwrap();
             for client in clients {
                 within_timeout("end of the body", client).await.unwrap();

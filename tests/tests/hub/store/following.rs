@@ -3,7 +3,7 @@
 use std::{
     collections::HashSet,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, atomic::Ordering},
+    sync::Arc,
     task::{Context, Wake, Waker},
     time::Duration,
 };
@@ -16,17 +16,17 @@ use sse_typed::{
 use tokio::{
     runtime::{Builder, Handle},
     task::yield_now,
-    time::{Instant, sleep, timeout},
+    time::{sleep, timeout},
 };
 
 use super::{settle, test_store::TestStore};
 use crate::common::Feed;
 
-fn store() -> TestStore {
+pub(super) fn store() -> TestStore {
     TestStore::new(MemoryStore::default())
 }
 
-fn hub<S: EventStore>(store: &S, key: &str) -> Hub<Feed, S::Log> {
+pub(super) fn hub<S: EventStore>(store: &S, key: &str) -> Hub<Feed, S::Log> {
     Hub::builder().build_on(store.log(key))
 }
 
@@ -39,7 +39,7 @@ async fn add<S: EventStore>(store: &S, key: &str, numbers: impl IntoIterator<Ite
 }
 
 /// The next events, as many as are there.
-async fn take(subscription: &mut Subscription<Feed>, count: usize) -> Vec<Feed> {
+pub(super) async fn take(subscription: &mut Subscription<Feed>, count: usize) -> Vec<Feed> {
     let mut taken = Vec::new();
     while taken.len() < count {
         let entries = timeout(Duration::from_secs(60), subscription.next())
@@ -51,7 +51,7 @@ async fn take(subscription: &mut Subscription<Feed>, count: usize) -> Vec<Feed> 
     taken
 }
 
-fn ticks(numbers: impl IntoIterator<Item = u64>) -> Vec<Feed> {
+pub(super) fn ticks(numbers: impl IntoIterator<Item = u64>) -> Vec<Feed> {
     numbers.into_iter().map(Feed::Tick).collect()
 }
 
@@ -194,111 +194,6 @@ async fn a_hub_that_has_the_newest_event_does_not_read() {
     assert_eq!(take(&mut live, 1).await, ticks([1]));
 }
 
-#[tokio::test]
-async fn at_most_64_keys_are_read_at_once() {
-    let store = store();
-    let mut followed = Vec::new();
-    for n in 0..1_000 {
-        let hub = hub(&store, &n.to_string());
-        let mut live = hub.subscribe(Start::Live);
-        assert!(live.next().now_or_never().is_none());
-        followed.push((hub, live));
-    }
-    settle().await;
-    store.controls.most_under_way.store(0, Ordering::Relaxed);
-    let reads = store.reads();
-    store.controls.holds_reads.send_replace(true);
-    store.wakes().all_changed();
-    settle().await;
-    assert_eq!(store.reads(), reads + 64);
-    store.controls.holds_reads.send_replace(false);
-    settle().await;
-    assert_eq!((store.reads(), store.controls.most_under_way.load(Ordering::Relaxed)), (reads + 1_000, 64));
-}
-
-#[tokio::test(start_paused = true)]
-async fn keys_whose_reads_fail_or_panic_hold_up_no_other_and_are_read_again() {
-    for panics in [false, true] {
-        let store = store();
-        let name = if panics { &store.controls.panics } else { &store.controls.fails };
-        *name.lock().unwrap() = Some("bad");
-        let mut followed = Vec::new();
-        for n in 0..200 {
-            let hub = hub(&store, &format!("bad/{n}"));
-            let mut live = hub.subscribe(Start::Earliest);
-            assert!(live.next().now_or_never().is_none());
-            followed.push((hub, live));
-        }
-        settle().await;
-        let good = hub(&store, "good");
-        let mut live = good.subscribe(Start::Live);
-        for n in 0..100 {
-            let began = Instant::now();
-            good.publish(&Feed::Tick(n)).await.unwrap();
-            assert_eq!(take(&mut live, 1).await, ticks([n]));
-            assert_eq!(began.elapsed(), Duration::ZERO);
-        }
-        // Once the pauses have grown, each of them is read every five seconds.
-        sleep(Duration::from_secs(60)).await;
-        let reads = store.reads();
-        sleep(Duration::from_secs(60)).await;
-        let per_key = (store.reads() - reads) as f64 / 200.0;
-        assert!((11.0..=13.0).contains(&per_key), "{per_key}");
-        *name.lock().unwrap() = None;
-        for (n, (hub, live)) in followed.iter_mut().enumerate() {
-            hub.publish(&Feed::Tick(n as u64)).await.unwrap();
-            assert_eq!(take(live, 1).await, ticks([n as u64]), "panics: {panics}");
-        }
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn keys_whose_reads_never_answer_hold_up_others_once_for_thirty_seconds() {
-    assert_eq!(held_up_by_hanging_keys(100).await, Duration::from_secs(30));
-}
-
-#[tokio::test(start_paused = true)]
-async fn many_keys_whose_reads_never_answer_hold_up_others_once_for_thirty_seconds_for_each_32_of_them() {
-    let held_up = held_up_by_hanging_keys(320).await;
-    assert!(held_up <= 10 * Duration::from_secs(30), "{held_up:?}");
-}
-
-/// How long the first event of a key is held up by this many other keys whose reads never answer. Later events are not.
-async fn held_up_by_hanging_keys(keys: u64) -> Duration {
-    let store = store();
-    *store.controls.hangs.lock().unwrap() = Some("bad");
-    let mut followed = Vec::new();
-    for n in 0..keys {
-        let hub = hub(&store, &format!("bad/{n}"));
-        let mut live = hub.subscribe(Start::Live);
-        assert!(live.next().now_or_never().is_none());
-        followed.push((hub, live));
-    }
-    settle().await;
-    let good = hub(&store, "good");
-    let mut live = good.subscribe(Start::Live);
-    let began = Instant::now();
-    good.publish(&Feed::Tick(0)).await.unwrap();
-    let first = timeout(Duration::from_secs(3_600), live.next()).await.unwrap().unwrap();
-    assert_eq!(ticks_of(&first), ticks([0]));
-    let held_up = began.elapsed();
-    // The rest of the keys.
-    sleep(Duration::from_secs(30)).await;
-    for n in 1..200 {
-        let began = Instant::now();
-        good.publish(&Feed::Tick(n)).await.unwrap();
-        assert_eq!(take(&mut live, 1).await, ticks([n]));
-        assert_eq!(began.elapsed(), Duration::ZERO, "event {n}");
-        sleep(Duration::from_secs(2)).await;
-    }
-    *store.controls.hangs.lock().unwrap() = None;
-    for (n, (hub, live)) in followed.iter_mut().enumerate() {
-        hub.publish(&Feed::Tick(n as u64)).await.unwrap();
-        assert_eq!(timeout(Duration::from_secs(600), take(live, 1)).await.unwrap(), ticks([n as u64]));
-    }
-    held_up
-}
-
 #[test]
 fn another_task_follows_the_keys_when_a_runtime_ends() {
     let store = MemoryStore::default();
@@ -322,7 +217,7 @@ fn another_task_follows_the_keys_when_a_runtime_ends() {
 }
 
 /// The ticks of some entries.
-fn ticks_of(entries: &Entries<Feed>) -> Vec<Feed> {
+pub(super) fn ticks_of(entries: &Entries<Feed>) -> Vec<Feed> {
     let text = String::from_utf8(entries.to_bytes().unwrap().to_vec()).unwrap();
     text.lines().filter_map(|line| Some(Feed::Tick(line.strip_prefix("data: ")?.parse().unwrap()))).collect()
 }

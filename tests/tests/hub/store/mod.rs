@@ -6,6 +6,7 @@ mod last;
 mod memory;
 mod memory_growth;
 mod model;
+mod slow_keys;
 mod stress;
 mod test_store;
 mod topics;

@@ -52,7 +52,8 @@
 //!
 //! schemars knows neither `#[serde(alias)]` nor `#[serde(other)]`. The decoder of a type that is received is asked for both. Aliases
 //! within a flattened payload or an internally tagged enum are not found. schemars does not write the range of a map's integer keys
-//! either: a change from `BTreeMap<u8, _>` to `BTreeMap<u64, _>` is not found.
+//! either: a change from `BTreeMap<u8, _>` to `BTreeMap<u64, _>` is not found. Nor are a change from `f64` to `f32`, and another order
+//! of the variants of an untagged enum that read the same data.
 //!
 //! # Verdicts
 //!

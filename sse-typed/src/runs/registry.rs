@@ -220,10 +220,11 @@ impl<E, S: RunStore> Registry<E, S> {
         Some(Survey { unread, next, must_renew })
     }
 
-    /// The runs whose leases are renewed, and those that are looked at.
+    /// The runs whose leases are renewed, and those that are looked at. The lease of an abandoned run is released, so it is not
+    /// renewed.
     pub(super) fn renewals(&self) -> Renewals {
         let state = self.lock();
-        let claimed = state.own.iter().filter(|(_, control)| control.is_claimed());
+        let claimed = state.own.iter().filter(|(_, control)| control.is_claimed() && !control.current().is_abandoned);
         let (own, controls) = claimed.map(|(run, control)| (run.clone(), Arc::clone(control))).unzip();
         let is_read = |run: &RunRef, hub: &Hub<E, S::Log>| {
             !state.own.contains_key(run) && !hub.is_closed() && hub.unused_since().is_none()

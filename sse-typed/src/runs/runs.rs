@@ -1,6 +1,9 @@
 use std::{fmt, sync::Arc, time::Duration};
 
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::{
+    task::yield_now,
+    time::{Instant, timeout, timeout_at},
+};
 
 use super::{
     builder::{RunsBuilder, Settings},
@@ -185,10 +188,17 @@ impl<E: HubEvent + Send + Sync + 'static, S: RunStore> RunsInner<E, S> {
         self.trust.trusted_in(self.store.reachable_since(), self.settings.lease)
     }
 
-    /// Ends a run of this process as lost, whatever its lease.
+    /// Ends a run of this process as lost, whatever its lease. The run must be abandoned, so that its lease is not renewed again.
     pub(super) async fn end_as_lost(&self, run: &RunRef) -> Result<RunEnded, RunsError> {
-        self.call(self.store.release(run)).await?;
-        self.call(self.store.end(run, self.end_events.lost(), End::Lost)).await
+        loop {
+            self.call(self.store.release(run)).await?;
+            let ended = self.call(self.store.end(run, self.end_events.lost(), End::Lost)).await?;
+            if !matches!(ended, RunEnded::Leased(_)) {
+                return Ok(ended);
+            }
+            // A renewal that was under way has taken the lease again: release it once more. The callers have a time limit.
+            yield_now().await;
+        }
     }
 }
 

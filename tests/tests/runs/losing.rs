@@ -189,3 +189,15 @@ pub(crate) async fn a_shutdown_lets_runs_finish_and_ends_the_rest_as_lost<S: Run
     assert_eq!(setup.all(&endless, LastEventId::none()).await, [token(0), Answer::Lost]);
     assert_eq!(setup.in_time(here.shutdown(deadline)).await, 0);
 }
+
+pub(crate) async fn a_renewal_during_the_shutdown_keeps_no_run_running<S: RunStore>(setup: &Setup<S>) {
+    let store = Faulty::new(&setup.store);
+    Faults::set(&store.faults.renews_after_release, true);
+    let here = setup.builder("a").build_on(store.clone(), "answers");
+    let endless = started_hanging(&here.public(), "endless").await;
+    assert_eq!(setup.in_time(here.shutdown(Duration::ZERO)).await, 1);
+    assert!(!store.faults.renews_after_release.load(std::sync::atomic::Ordering::SeqCst));
+    let there = setup.process("b").public();
+    assert_eq!(there.get("endless").await.unwrap().unwrap().last_status().state(), RunState::Lost);
+    assert_eq!(setup.all(&endless, LastEventId::none()).await, [token(0), Answer::Lost]);
+}

@@ -171,7 +171,8 @@ on_each_store! {
         a_process_takes_none_of_its_own_runs_for_lost,
         leases_are_renewed_for_as_long_as_a_run_takes,
         after_an_outage_nobody_is_lost_for_one_lease,
-        a_shutdown_lets_runs_finish_and_ends_the_rest_as_lost;
+        a_shutdown_lets_runs_finish_and_ends_the_rest_as_lost,
+        a_renewal_during_the_shutdown_keeps_no_run_running;
     outages:
         an_event_is_published_once_through_an_outage,
         an_outage_that_lasts_too_long_is_an_error,

@@ -34,6 +34,15 @@ pub(crate) async fn within<T>(what: impl Future<Output = T>) -> T {
     timeout(LIMIT, what).await.expect("it does not come to an end")
 }
 
+/// Whether the ids are in the order of the stream. Their numbers are compared: as text, `9` is behind `10`.
+pub(crate) fn are_in_order(ids: &[EventId]) -> bool {
+    let numbers = |id: &EventId| {
+        let mut numbers = id.as_str().split('-').map(|number| number.parse::<u64>());
+        (numbers.next().unwrap().unwrap(), numbers.next().unwrap().unwrap())
+    };
+    ids.iter().map(numbers).is_sorted_by(|one, next| one < next)
+}
+
 /// Waits until the store is connected, or not.
 pub(crate) async fn until_up(store: &RedisStore, up: bool) {
     let mut health = store.health();

@@ -96,11 +96,13 @@ pub(crate) async fn renewals_that_panic_are_tried_again<S: RunStore>(setup: &Set
     let store = Faulty::new(&setup.store);
     Faults::set(&store.faults.renewals_panic, true);
     let scope = setup.builder("a").build_on(store.clone(), "answers").public();
+    let began = Instant::now();
     scope.start("7", crate::common::hang).await.unwrap();
     sleep(setup.lease / 2).await;
-    // Redis also wakes a run when its subscription takes effect.
+    // Redis also wakes a run when its connection is there, and when its subscription takes effect. The host may be slow.
+    let most = 2 + began.elapsed().as_millis() / (setup.lease / 3).as_millis();
     let renewals = store.faults.renewals.load(Ordering::SeqCst);
-    assert!((1..=2).contains(&renewals), "and not at once: {renewals}");
+    assert!(renewals >= 1 && renewals as u128 <= most, "and not at once: {renewals} > {most}");
     Faults::set(&store.faults.renewals_panic, false);
     sleep(setup.lease * 2).await;
     let there = setup.process("b").public();

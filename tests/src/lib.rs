@@ -2,6 +2,7 @@
 
 pub mod budget;
 pub mod contracts;
+pub mod cuts;
 pub mod hidden;
 pub mod runs;
 pub mod serve;

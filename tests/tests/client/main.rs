@@ -9,6 +9,7 @@ mod commands;
 mod compressed;
 mod content_coding;
 mod control;
+mod cut_sessions;
 mod debug_output;
 mod endurance;
 mod floods;

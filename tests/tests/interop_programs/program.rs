@@ -21,6 +21,7 @@ pub(crate) enum Program {
     Nginx,
     Schemathesis,
     Caddy,
+    H11,
 }
 
 /// The timeout of operations that take seconds. It keeps a failed test from hanging.
@@ -36,6 +37,7 @@ impl Program {
             Self::Nginx => "nginx",
             Self::Schemathesis => "schemathesis",
             Self::Caddy => "caddy",
+            Self::H11 => "h11",
         }
     }
 
@@ -49,6 +51,10 @@ impl Program {
             Self::Nginx => nginx().is_some(),
             Self::Caddy => caddy().is_some(),
             Self::Schemathesis => schemathesis().is_some(),
+            Self::H11 => with_h11(std::process::Command::new("python3"))
+                .args(["-c", "import h11"])
+                .output()
+                .is_ok_and(|output| output.status.success()),
         }
     }
 }
@@ -86,6 +92,12 @@ pub(crate) fn nginx() -> Option<PathBuf> {
 pub(crate) fn schemathesis() -> Option<PathBuf> {
     let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/tools/schemathesis/bin/schemathesis");
     Some(own).filter(|path| path.is_file()).or_else(|| find("schemathesis"))
+}
+
+/// A Python that finds the package h11 where xtask installs it.
+pub(crate) fn with_h11(mut python: std::process::Command) -> std::process::Command {
+    python.env("PYTHONPATH", Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/tools/h11"));
+    python
 }
 
 /// A Caddy 2.11 or newer. An older one cannot speak HTTP/3 with a current Chromium.

@@ -10,6 +10,7 @@ mod layers;
 mod limits;
 mod observer;
 mod panics;
+mod resets;
 mod response_heads;
 mod settings;
 mod shutdown;

@@ -3,6 +3,7 @@
 //! - [`connections`]: how to hold many open streams, and what each costs
 //! - [`defaults`]: every default, and the reason for it
 //! - [`evolution`]: how to change an event type while old clients, old servers and stored events exist
+//! - [`hostile_peers`]: what servers, clients and pages may try, and the limits that stop them
 //! - [`pages`]: event streams in a page: `EventSource` or `fetch`, tokens, other origins, slow readers, frameworks
 //! - [`proxies`]: what to set in nginx, in other proxies and in clouds, and how compression works
 //! - [`resume`]: ids, `Last-Event-ID`, reconnection times, and how to stop a client from reconnecting
@@ -67,6 +68,9 @@ pub mod defaults {}
     doc = "[`Contract::not_judged`]: https://docs.rs/sse-typed/latest/sse_typed/contract/struct.Contract.html#method.not_judged"
 )]
 pub mod evolution {}
+
+#[doc = include_str!("hostile_peers.md")]
+pub mod hostile_peers {}
 
 #[doc = include_str!("pages.md")]
 pub mod pages {}

@@ -14,6 +14,7 @@ mod debug_output;
 mod endurance;
 mod floods;
 mod full_headers;
+mod hostile_peers;
 mod hyper;
 mod in_process;
 #[cfg(target_os = "linux")]

@@ -5,6 +5,7 @@ mod common;
 mod end;
 mod end_conditions;
 mod frames;
+mod hostile_clients;
 mod keep_alive;
 mod layers;
 mod limits;

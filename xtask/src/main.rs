@@ -1,7 +1,7 @@
 //! `cargo xtask test` runs the project's tests. It needs only the Rust toolchain, and has no dependencies.
 //!
 //! `args` parses the command line, `steps` lists the steps, `programs` finds and installs other programs, `shell` runs commands,
-//! `test_count` parses the output of test runners, `instructions` counts instructions, and `run` runs the steps.
+//! `test_count` parses the output of test runners, `instructions` counts instructions, `sim` runs simulations, and `run` runs the steps.
 
 use std::process::ExitCode;
 
@@ -13,6 +13,7 @@ mod instructions;
 mod programs;
 mod run;
 mod shell;
+mod sim;
 mod steps;
 mod test_count;
 

@@ -6,6 +6,7 @@ use crate::{
     features, instructions,
     programs::{self, Program},
     shell::{Cmd, Outcome, succeeds},
+    sim,
     test_count::TestCount,
 };
 
@@ -108,6 +109,13 @@ pub(crate) const STEPS: &[Step] = &[
             let with_redis = ["--example", "cluster", "--features", "redis"];
             run_all(&[context.cargo("build", &["--examples"]), context.cargo("build", &with_redis)])
         },
+    },
+    Step {
+        name: "sim",
+        about: "the simulation of servers, a store and clients under faults, with 200 seeds",
+        needs: &[],
+        uses: &[],
+        run: |_| sim::sim(sim::SEEDS),
     },
     Step {
         name: "package",
@@ -248,7 +256,7 @@ fn fuzz(target: &str) -> io::Result<Cmd> {
 
 /// The manifests of packages outside the workspace.
 fn manifests_outside() -> Vec<String> {
-    let manifests = ["fuzz/Cargo.toml", "benches/Cargo.toml"];
+    let manifests = ["fuzz/Cargo.toml", "benches/Cargo.toml", "tests/sim/Cargo.toml"];
     manifests.into_iter().filter(|path| Path::new(path).exists()).map(str::to_owned).collect()
 }
 

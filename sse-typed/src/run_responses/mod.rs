@@ -7,6 +7,7 @@ mod axum;
 
 use std::{future::IntoFuture, time::Duration};
 
+use futures_core::Stream;
 use http::{
     HeaderValue, Response, StatusCode,
     header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER},
@@ -17,7 +18,7 @@ use crate::{
     codec::HubEvent,
     event::LastEventId,
     hub::Subscription,
-    runs::{RunStore, RunsError, Scope, StartRun, Started},
+    runs::{Run, RunStore, RunsError, Scope, StartRun, Started},
     server::Sse,
 };
 
@@ -110,10 +111,14 @@ impl<E: HubEvent + Send + Sync + 'static, S: RunStore> Scope<E, S> {
         last_event_id: LastEventId,
     ) -> Result<Sse<Subscription<E>>, Response<B>> {
         let found = async {
-            match self.get(key).await {
-                Ok(Some(run)) => Ok(run.subscribe(last_event_id).await),
-                Ok(None) => Err(text(StatusCode::NOT_FOUND, NO_RUN.to_owned())),
-                Err(error) => Err(error.to_response()),
+            loop {
+                let Some(run) = self.get(key).await.map_err(|error| error.to_response())? else {
+                    return Err(text(StatusCode::NOT_FOUND, NO_RUN.to_owned()));
+                };
+                // If the run was removed meanwhile, the key may have another one.
+                if let Some(subscription) = subscribe_if_kept(&run, last_event_id.clone()).await? {
+                    return Ok(subscription);
+                }
             }
         };
         in_time(found).await
@@ -157,7 +162,7 @@ where
     /// | 204 | the run has ended and the client has everything |
     /// | 400 | the key is empty or too long |
     /// | 409 | the key has a run of another [input](Self::input) |
-    /// | 503 | the store does not answer, or the process is shutting down; with `Retry-After` |
+    /// | 503 | the store does not answer, the process is shutting down, or the run was removed before its first event was read; with `Retry-After` |
     ///
     /// # Errors
     ///
@@ -171,13 +176,27 @@ where
         last_event_id: LastEventId,
     ) -> Result<Sse<Subscription<E>>, Response<B>> {
         let started = async {
-            match self.await {
-                Ok(started) => Ok(started.run.subscribe(last_event_id).await),
-                Err(error) => Err(error.to_response()),
-            }
+            let started = self.await.map_err(|error| error.to_response())?;
+            // The request that the client repeats joins the next run of the key, or starts it.
+            let subscription = subscribe_if_kept(&started.run, last_event_id).await?;
+            subscription.ok_or_else(|| unavailable("the run is no longer kept".to_owned()))
         };
         in_time(started).await
     }
+}
+
+/// Subscribes to a run. `None` if it is no longer kept: its subscription is as empty as that of a client that has everything, and
+/// a 204 would keep the client from reconnecting.
+async fn subscribe_if_kept<E: HubEvent + Send + Sync + 'static, S: RunStore, B: From<String>>(
+    run: &Run<E, S>,
+    last_event_id: LastEventId,
+) -> Result<Option<Subscription<E>>, Response<B>> {
+    let subscription = run.subscribe(last_event_id).await;
+    if subscription.size_hint() != (0, Some(0)) {
+        return Ok(Some(subscription));
+    }
+    let status = run.status().await.map_err(|error| error.to_response())?;
+    Ok(status.map(|_| subscription))
 }
 
 /// The response of a stream. 503 if the store does not answer in time.

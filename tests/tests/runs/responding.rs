@@ -16,11 +16,11 @@ use sse_typed::{
     hub::MemoryStore,
     runs::{RunWriter, Runs},
 };
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tower::ServiceExt;
 
 use crate::{
-    common::{Answer, Setup, count, started_hanging},
+    common::{Answer, Setup, count, hang, started_hanging},
     faulty::{Faults, Faulty},
     memory_setup,
 };
@@ -189,6 +189,30 @@ async fn a_post_with_the_last_event_id_of_an_earlier_run_is_not_a_204() {
         assert_eq!(response.status(), status);
     }
     assert_eq!(ids(&text(server.send("GET", "7", None, "").await).await).len(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_is_replaced_before_its_first_event_is_read_is_not_a_204() {
+    // The server looks at its runs sooner than the request is given up.
+    let setup = Setup { lease: Duration::from_secs(3), ..memory_setup() };
+    let server = Server::new(&setup);
+    let owner = setup.process("b").public();
+    for (method, status) in [("GET", StatusCode::OK), ("POST", StatusCode::SERVICE_UNAVAILABLE)] {
+        owner.start(method, hang).input(b"").await.unwrap();
+        Faults::set(&server.store.faults.reads_fail, true);
+        let replace = async {
+            // The request has begun to read the run.
+            sleep(Duration::from_millis(100)).await;
+            owner.stop(method).await.unwrap();
+            owner.restart(method, |run| count(run, 2)).input(b"").await.unwrap();
+            // The server finds out that the run is gone.
+            sleep(setup.lease / 2).await;
+            Faults::set(&server.store.faults.reads_fail, false);
+        };
+        let (response, ()) = tokio::join!(server.send(method, method, None, ""), replace);
+        assert_eq!(response.status(), status, "{method}");
+        assert_eq!(ids(&text(server.send(method, method, None, "").await).await).len(), 3);
+    }
 }
 
 #[tokio::test(start_paused = true)]

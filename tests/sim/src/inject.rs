@@ -1,4 +1,4 @@
-//! Faults of the store that the library cannot make good. The oracle must report each of them.
+//! Faults of the store from which the library cannot recover. The oracle must report each of them.
 
 use sse_typed::hub::Page;
 
@@ -10,7 +10,7 @@ pub(crate) enum Injection {
     DropEvent,
     /// A page has an event twice.
     RepeatEvent,
-    /// Two events of a page have changed places.
+    /// Two events of a page are in the wrong order.
     SwapEvents,
     /// A page does not report a gap.
     HideGap,
@@ -20,7 +20,7 @@ pub(crate) enum Injection {
     DenyAppend,
     /// A key that has a run can be claimed again.
     SecondRun,
-    /// A lease expires, and the run is never ended.
+    /// A run whose lease has expired cannot be ended as lost.
     NoEnd,
 }
 
@@ -41,7 +41,7 @@ impl Injection {
     }
 }
 
-/// Changes a page of a log now and then.
+/// Changes some pages of a log.
 pub(crate) fn change_page(world: &World, page: &mut Page) {
     let (Some(injection), len) = (world.injection, page.entries.len()) else { return };
     match injection {

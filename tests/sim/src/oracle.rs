@@ -22,7 +22,7 @@ impl World {
         }
     }
 
-    /// Checks the logs against what publishers and producers were told.
+    /// Checks the logs against the results that publishers and producers received.
     pub(crate) fn check_logs(&self) {
         let found = {
             let truth = self.truth();
@@ -52,11 +52,11 @@ fn check_publishers(truth: &Truth, found: &mut Vec<String>) {
             }
         }
     }
-    for (n, places) in stored.iter().filter(|(_, places)| places.len() > 1) {
-        found.push(format!("{n} is stored twice: {places:?}"));
+    for (n, positions) in stored.iter().filter(|(_, positions)| positions.len() > 1) {
+        found.push(format!("{n} is stored twice: {positions:?}"));
     }
     for n in truth.refused.iter().filter(|n| stored.contains_key(n)) {
-        found.push(format!("{n} is stored, and its publisher was told that it is not"));
+        found.push(format!("{n} is stored, and its publisher received an error that says that it is not"));
     }
     for (publisher, events) in &truth.acknowledged {
         let mut previous = None;

@@ -26,7 +26,7 @@ pub(crate) struct Plan {
     pub(crate) hand_off: bool,
     /// In the order of their times.
     pub(crate) faults: Vec<(Duration, Fault)>,
-    /// When the last fault is over. The topics are closed then, and every reader must come to the end.
+    /// When the last fault is over. The topics are closed then, and every reader must receive the end.
     pub(crate) calm_at: Duration,
 }
 
@@ -111,7 +111,7 @@ impl TopicPlan {
     }
 }
 
-/// Faults that overlap at will, each with its end.
+/// Faults, each with its end. They may overlap.
 fn faults(rng: &mut Rng, servers: usize, readers: usize, calm_at: Duration) -> Vec<(Duration, Fault)> {
     let mut faults = Vec::new();
     let between = |rng: &mut Rng, from: Duration, to: Duration| {

@@ -120,10 +120,10 @@ impl Reader {
                 Ok(Signal::Event(event)) => {
                     self.receive(&event);
                     self.id = id;
-                    if self.world.is_odd(EVENTS_PER_RELOAD) {
+                    if self.world.is_disturbed(EVENTS_PER_RELOAD) {
                         return true;
                     }
-                    if self.world.is_odd(EVENTS_PER_REST) {
+                    if self.world.is_disturbed(EVENTS_PER_REST) {
                         sleep(self.world.time_up_to(Duration::from_secs(4))).await;
                     }
                 }
@@ -140,7 +140,7 @@ impl Reader {
         false
     }
 
-    /// The id is gone if the hub has made the client forget it, because of a gap.
+    /// A hub makes a client forget its id only because of a gap.
     fn check_forgotten(&mut self, id: &str) {
         if self.id.is_empty() || !id.is_empty() {
             return;
@@ -216,7 +216,7 @@ impl Reader {
         }
     }
 
-    /// A gap is told once, and is one.
+    /// Checks that the gap is reported once, and that events are missing.
     fn receive_gap(&mut self, gap: &Gap, id: &str) {
         self.note(format_args!("receives {gap:?} {id}"));
         self.world.count("gaps");

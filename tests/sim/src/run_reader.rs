@@ -95,13 +95,13 @@ impl RunReader {
                 Ok(Signal::Event(event)) => {
                     self.receive(&event);
                     self.id = id;
-                    if self.world.is_odd(EVENTS_PER_RELOAD) {
+                    if self.world.is_disturbed(EVENTS_PER_RELOAD) {
                         return true;
                     }
                     if self.world.one_in(EVENTS_PER_STOP) {
                         tokio::spawn(stop(Arc::clone(&self.world), self.key.clone()));
                     }
-                    if self.world.is_odd(EVENTS_PER_REST) {
+                    if self.world.is_disturbed(EVENTS_PER_REST) {
                         sleep(self.world.time_up_to(Duration::from_secs(4))).await;
                     }
                 }

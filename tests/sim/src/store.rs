@@ -128,7 +128,7 @@ impl SimStore {
         let plan = world.plan.store;
         sleep(world.time_up_to(plan.max_delay)).await;
         if self.is_cut() || plan.calls_per_failure.is_some_and(|n| world.one_in(n)) {
-            // A connection that is gone is noticed at once or late.
+            // A lost connection is noticed at once or late.
             if world.one_in(4) {
                 sleep(world.time_up_to(Duration::from_secs(2))).await;
             }
@@ -279,7 +279,7 @@ impl EventLog for SimLog {
     async fn read_after(&self, after: &str, limit: usize) -> Result<Page, SimError> {
         let after = after.to_owned();
         let page = self.call(move |engine, log| {
-            // Pages are shorter than asked for now and then.
+            // Some pages are shorter than the limit.
             let limit =
                 if engine.world.one_in(4) { limit.min(engine.world.draw(|rng| rng.usize(1..5))) } else { limit };
             now(log.read_after(&after, limit))

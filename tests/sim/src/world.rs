@@ -41,7 +41,7 @@ pub(crate) struct Truth {
     pub(crate) logs: BTreeMap<String, TrueLog>,
     /// Numbers of acknowledged events with their ids, by publisher.
     pub(crate) acknowledged: BTreeMap<u64, Vec<(String, u64, String)>>,
-    /// Numbers of events that are not stored, as the publisher was told.
+    /// Numbers of events whose publisher received an error that says that they are not stored.
     pub(crate) refused: Vec<u64>,
     /// Each execution of a producer: its run.
     pub(crate) executions: BTreeMap<u64, String>,
@@ -123,8 +123,8 @@ impl World {
         self.draw(|rng| rng.u32(..n) == 0)
     }
 
-    /// Whether a client behaves oddly. None does so once the faults are over, so that all of them end.
-    pub(crate) fn is_odd(&self, n: u32) -> bool {
+    /// Whether a client reloads or rests: one time in `n` before the faults are over, and never afterwards.
+    pub(crate) fn is_disturbed(&self, n: u32) -> bool {
         self.one_in(n) && !self.is_calm()
     }
 

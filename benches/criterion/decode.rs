@@ -7,6 +7,7 @@ fn all(criterion: &mut Criterion) {
     run(criterion, decode::token_stream);
     run(criterion, decode::vietnamese);
     run(criterion, decode::ticker);
+    run(criterion, decode::consumer);
 }
 
 criterion_group!(benches, all);

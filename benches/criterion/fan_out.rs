@@ -9,6 +9,11 @@ fn all(criterion: &mut Criterion) {
     run(criterion, fan_out::many_subscribers);
     run(criterion, fan_out::bursts);
     run(criterion, fan_out::bursts_to_many);
+    run(criterion, fan_out::small_events_to_bodies);
+    run(criterion, fan_out::large_events_to_bodies);
+    run(criterion, fan_out::many_bodies);
+    run(criterion, fan_out::bursts_to_bodies);
+    run(criterion, fan_out::bursts_to_many_bodies);
 }
 
 criterion_group!(benches, all);

@@ -1,6 +1,6 @@
 //! Untyped decoding: bytes in, events out.
 
-use std::{future, io, num::NonZeroUsize, rc::Rc};
+use std::{future, hint::black_box, io, num::NonZeroUsize, rc::Rc};
 
 use bytes::{Bytes, BytesMut};
 use eventsource_client::{Client, ClientBuilder, ReconnectOptions, SSE};
@@ -14,7 +14,7 @@ use tokio_util::codec::Decoder as _;
 use crate::{
     contender::{
         Contender, Group,
-        Kind::{self, Ours, Peer},
+        Kind::{Limit, Ours, Peer},
         Tally,
     },
     drive::{drain, stream_of},
@@ -39,51 +39,14 @@ pub fn consumer() -> Group {
     let (input, title) = (&Rc::new(input::token_stream()), "decode, untyped: event type, data and id of each event");
     let tally = Tally { events: input.data.len() as u64, bytes: input.data_bytes() };
     let contenders = vec![
-        consumer_of(input, Ours, "sse-typed, lending", |chunks, look| {
-            let mut decoder = Decoder::new();
-            for chunk in chunks {
-                decoder.feed(chunk.clone());
-                while let Some(item) = decoder.next_item() {
-                    if let Ok(Item::Event(event)) = item {
-                        look(event.event_type(), event.data(), event.last_event_id());
-                    }
-                }
-            }
-        }),
-        consumer_of(input, Ours, "sse-typed, owned", |chunks, look| {
-            let mut decoder = Decoder::new();
-            for chunk in chunks {
-                decoder.feed(chunk.clone());
-                while let Some(item) = decoder.next_item() {
-                    if let Ok(Item::Event(event)) = item {
-                        let event = event.to_raw_event();
-                        look(event.event_type(), event.data(), event.id().unwrap_or_default());
-                    }
-                }
-            }
-        }),
-        consumer_of(input, Peer, "sse-core", |chunks, look| {
-            let mut decoder = sse_core::SseDecoder::with_limit(NonZeroUsize::MAX);
-            for chunk in chunks {
-                let mut chunk = chunk.clone();
-                while let Some(event) = decoder.next(&mut chunk) {
-                    if let Ok(sse_core::SseEvent::Message(message)) = event {
-                        look(&message.event, &message.data, message.last_event_id.as_deref().unwrap_or_default());
-                    }
-                }
-            }
-        }),
-        consumer_of(input, Peer, "sse-stream", |chunks, look| {
-            drain(sse_stream::SseByteStream::new(stream_of(chunks)), |event| {
-                if let Ok(event) = event {
-                    look(
-                        event.event.as_deref().unwrap_or_default(),
-                        event.data.as_deref().unwrap_or_default(),
-                        event.id.as_deref().unwrap_or_default(),
-                    );
-                }
-            });
-        }),
+        contender!(input, Ours, "sse-typed, lending", lending, black_box),
+        contender!(input, Ours, "sse-typed, owned", owned, black_box),
+        contender!(input, Peer, "sse-core", sse_core, black_box),
+        contender!(input, Peer, "sse-stream", sse_stream, black_box),
+        contender!(input, Peer, "sseer", sseer, black_box),
+        contender!(input, Peer, "russe", russe, black_box),
+        contender!(input, Peer, "eventsource-client", eventsource_client, black_box),
+        contender!(input, Peer, "eventsource-stream", eventsource_stream, black_box),
         limit(input, tally, "CR/LF scan + UTF-8 check of std", |chunk| {
             let valid = std::str::from_utf8(chunk).is_ok();
             lines(memchr::memchr2_iter(b'\n', b'\r', chunk)) + usize::from(!valid)
@@ -92,39 +55,27 @@ pub fn consumer() -> Group {
     Group::new("decode/consumer", title, tally, contenders)
 }
 
-type Look<'a> = &'a mut dyn FnMut(&str, &str, &str);
-
-/// A consumer, which is a function that the compiler does not see through. It runs once to check what it is given.
-fn consumer_of(input: &Rc<Input>, kind: Kind, name: &'static str, read: fn(&[Bytes], Look<'_>)) -> Contender {
-    let mut expected = input.data.iter();
-    read(&input.chunks, &mut |event_type, data, id| {
-        assert_eq!(
-            ("response.output_text.delta", expected.next().map(|data| &**data), ""),
-            (event_type, Some(data), id)
-        );
-    });
-    assert_eq!(expected.next(), None, "{name}");
-    let input = Rc::clone(input);
-    Contender::new(name, kind, move || {
-        let mut tally = Tally::default();
-        read(&input.chunks, &mut |event_type, data, id| {
-            tally.add(std::hint::black_box((event_type, data, id)).1.len());
-        });
-        tally
-    })
-}
-
-/// A contender for a decoder. The decoder runs once to compare all data; the timed runs only count it.
+/// A contender for a decoder. The decoder runs once to compare the type, data and id of all events. The timed runs count the
+/// data, and pass the three through the last argument, if there is one.
 macro_rules! contender {
-    ($input:expr, $kind:expr, $name:literal, $read:path) => {{
+    ($input:expr, $kind:expr, $name:literal, $read:path) => {
+        $crate::decode::contender!($input, $kind, $name, $read, std::convert::identity)
+    };
+    ($input:expr, $kind:expr, $name:literal, $read:path, $look:path) => {{
         let input: &std::rc::Rc<$crate::input::Input> = $input;
-        let mut expected = input.data.iter();
-        $read(&input.chunks, |data: &str| assert_eq!(expected.next().map(|data| &**data), Some(data), $name));
-        assert_eq!(expected.next(), None, $name);
+        let mut read = 0;
+        $read(&input.chunks, |event_type: &str, data: &str, id: &str| {
+            let expected = (input.event_type, &*input.data[read], &*input.id(read));
+            assert_eq!((event_type, data, id), expected, $name);
+            read += 1;
+        });
+        assert_eq!(read, input.data.len(), $name);
         let input = std::rc::Rc::clone(input);
         $crate::contender::Contender::new($name, $kind, move || {
             let mut tally = $crate::contender::Tally::default();
-            $read(&input.chunks, |data: &str| tally.add(data.len()));
+            $read(&input.chunks, |event_type: &str, data: &str, id: &str| {
+                tally.add($look((event_type, data, id)).1.len())
+            });
             tally
         })
     }};
@@ -170,88 +121,97 @@ fn limit(input: &Rc<Input>, tally: Tally, name: &'static str, pass: fn(&[u8]) ->
     // A chunk that ends inside a letter counts as one more line.
     let cuts = if name.contains("UTF-8") { input.chunks.iter().filter(|chunk| !valid_cut(chunk)).count() } else { 0 };
     let input = Rc::clone(input);
-    Contender::new(name, Kind::Limit, move || {
+    Contender::new(name, Limit, move || {
         let found: usize = input.chunks.iter().map(|chunk| pass(chunk)).sum();
         assert_eq!(found, all + cuts, "{name}");
         tally
     })
 }
 
-pub fn lending(chunks: &[Bytes], mut each: impl FnMut(&str)) {
+pub fn lending(chunks: &[Bytes], mut each: impl FnMut(&str, &str, &str)) {
     let mut decoder = Decoder::new().max_event_size(usize::MAX);
     for chunk in chunks {
         decoder.feed(chunk.clone());
         while let Some(item) = decoder.next_item() {
             if let Ok(Item::Event(event)) = item {
-                each(event.data());
+                each(event.event_type(), event.data(), event.last_event_id());
             }
         }
     }
 }
 
-pub fn owned(chunks: &[Bytes], mut each: impl FnMut(&str)) {
+pub fn owned(chunks: &[Bytes], mut each: impl FnMut(&str, &str, &str)) {
     let mut decoder = Decoder::new().max_event_size(usize::MAX);
     for chunk in chunks {
         decoder.feed(chunk.clone());
         while let Some(item) = decoder.next_item() {
             if let Ok(Item::Event(event)) = item {
-                each(event.to_raw_event().data());
+                let event = event.to_raw_event();
+                each(event.event_type(), event.data(), event.id().unwrap_or_default());
             }
         }
     }
 }
 
-pub fn sse_core(chunks: &[Bytes], mut each: impl FnMut(&str)) {
+pub fn sse_core(chunks: &[Bytes], mut each: impl FnMut(&str, &str, &str)) {
     let mut decoder = sse_core::SseDecoder::with_limit(NonZeroUsize::MAX);
     for chunk in chunks {
         let mut chunk = chunk.clone();
         while let Some(event) = decoder.next(&mut chunk) {
             if let Ok(sse_core::SseEvent::Message(message)) = event {
-                each(&message.data);
+                each(&message.event, &message.data, message.last_event_id.as_deref().unwrap_or_default());
             }
         }
     }
 }
 
-pub fn sse_stream(chunks: &[Bytes], mut each: impl FnMut(&str)) {
+pub fn sse_stream(chunks: &[Bytes], mut each: impl FnMut(&str, &str, &str)) {
     drain(sse_stream::SseByteStream::new(stream_of(chunks)), |event| {
-        if let Ok(data) = event.map(|event| event.data) {
-            each(&data.unwrap_or_default());
+        if let Ok(event) = event {
+            each(
+                event.event.as_deref().unwrap_or_default(),
+                event.data.as_deref().unwrap_or_default(),
+                event.id.as_deref().unwrap_or_default(),
+            );
         }
     });
 }
 
-pub fn sseer(chunks: &[Bytes], mut each: impl FnMut(&str)) {
+pub fn sseer(chunks: &[Bytes], mut each: impl FnMut(&str, &str, &str)) {
     drain(sseer::EventStream::new(stream_of(chunks)), |event| {
         if let Ok(event) = event {
-            each(&event.data);
+            each(&event.event, &event.data, &event.id);
         }
     });
 }
 
-pub fn eventsource_stream(chunks: &[Bytes], mut each: impl FnMut(&str)) {
+pub fn eventsource_stream(chunks: &[Bytes], mut each: impl FnMut(&str, &str, &str)) {
     drain(stream_of(chunks).eventsource(), |event| {
         if let Ok(event) = event {
-            each(&event.data);
+            each(&event.event, &event.data, &event.id);
         }
     });
 }
 
-pub fn russe(chunks: &[Bytes], mut each: impl FnMut(&str)) {
+pub fn russe(chunks: &[Bytes], mut each: impl FnMut(&str, &str, &str)) {
     let mut decoder = russe::Decoder::default();
     let mut buffer = BytesMut::new();
     for chunk in chunks {
         buffer.extend_from_slice(chunk);
         while let Ok(Some(event)) = decoder.decode(&mut buffer) {
             if let russe::Event::Message(message) = event {
-                each(&message.data);
+                each(
+                    message.event.as_deref().unwrap_or_default(),
+                    &message.data,
+                    message.id.as_deref().unwrap_or_default(),
+                );
             }
         }
     }
 }
 
 /// It has no public decoder. This is its client, with a transport that answers at once.
-pub fn eventsource_client(chunks: &[Bytes], mut each: impl FnMut(&str)) {
+pub fn eventsource_client(chunks: &[Bytes], mut each: impl FnMut(&str, &str, &str)) {
     #[derive(Clone)]
     struct Transport(Vec<Bytes>);
 
@@ -270,7 +230,7 @@ pub fn eventsource_client(chunks: &[Bytes], mut each: impl FnMut(&str)) {
         .build_with_transport(Transport(chunks.to_vec()));
     drain(client.stream(), |event| {
         if let Ok(SSE::Event(event)) = event {
-            each(&event.data);
+            each(&event.event_type, &event.data, event.id.as_deref().unwrap_or_default());
         }
     });
 }

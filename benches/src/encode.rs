@@ -34,14 +34,26 @@ type Events = &'static [Market];
 const EVENTS: u64 = 4096;
 
 pub fn small() -> Group {
-    group("encode/60", "encode: JSON of 60 B, through the HTTP body", (0..EVENTS).map(Market::trade))
+    let title = "encode: JSON of 60 B, through the HTTP body, one event at a time";
+    group::<OneByOne>("encode/60", title, (0..EVENTS).map(Market::trade))
+}
+
+pub fn small_ready() -> Group {
+    let title = "encode: JSON of 60 B, through the HTTP body, all events ready";
+    group::<AllReady>("encode/60-ready", title, (0..EVENTS).map(Market::trade))
 }
 
 pub fn large() -> Group {
-    group("encode/500", "encode: JSON of 500 B, through the HTTP body", (0..EVENTS).map(Market::report))
+    let title = "encode: JSON of 500 B, through the HTTP body, one event at a time";
+    group::<OneByOne>("encode/500", title, (0..EVENTS).map(Market::report))
 }
 
-fn group(id: &'static str, title: &'static str, events: impl Iterator<Item = Market>) -> Group {
+pub fn large_ready() -> Group {
+    let title = "encode: JSON of 500 B, through the HTTP body, all events ready";
+    group::<AllReady>("encode/500-ready", title, (0..EVENTS).map(Market::report))
+}
+
+fn group<S: Source>(id: &'static str, title: &'static str, events: impl Iterator<Item = Market>) -> Group {
     // The stream of a response cannot borrow, so the events are leaked.
     let events: Events = Vec::leak(events.collect());
     let data: Vec<String> = events.iter().map(|event| event.json().expect("JSON")).collect();
@@ -52,28 +64,27 @@ fn group(id: &'static str, title: &'static str, events: impl Iterator<Item = Mar
         contender(&runtime, events, &data, tally, (name, kind), run)
     };
     let contenders = vec![
-        contender("sse-typed", |events, sink| frames(ours(OneByOne::new(events)), sink)),
-        contender("sse-typed, all ready", |events, sink| frames(ours(futures_util::stream::iter(events)), sink)),
+        contender("sse-typed", |events, sink| frames(ours(S::new(events)), sink)),
         contender("axum", |events, sink| {
-            let stream = OneByOne::new(events).map(|event| event.axum());
+            let stream = S::new(events).map(|event| event.axum());
             frames(axum::response::Sse::new(stream).into_response().into_body(), sink);
         }),
         contender("axum, keep-alive", |events, sink| {
-            let stream = OneByOne::new(events).map(|event| event.axum());
+            let stream = S::new(events).map(|event| event.axum());
             let sse = axum::response::Sse::new(stream).keep_alive(axum::response::sse::KeepAlive::default());
             frames(sse.into_response().into_body(), sink);
         }),
         contender("warp", |events, sink| {
-            let stream = OneByOne::new(events).map(|event| event.warp());
+            let stream = S::new(events).map(|event| event.warp());
             frames(warp::sse::reply(stream).into_response().into_body(), sink);
         }),
         contender("sse-stream + to_string", |events, sink| {
-            let stream = OneByOne::new(events)
+            let stream = S::new(events)
                 .map(|event| event.json().map(|data| sse_stream::Sse::default().event(event.event_type()).data(data)));
             frames(sse_stream::SseBody::new(stream), sink);
         }),
         contender("russe + to_string", |events, sink| {
-            let stream = OneByOne::new(events).map(|event| {
+            let stream = S::new(events).map(|event| {
                 let message = russe::Message {
                     data: event.json().expect("JSON").into(),
                     event: Some(event.event_type().into()),
@@ -94,7 +105,7 @@ fn ours(stream: impl Stream<Item = &'static Market> + 'static) -> impl Body<Data
     http::Response::from(Sse::new(stream)).into_body()
 }
 
-type Sink<'a> = &'a mut dyn FnMut(Bytes);
+pub type Sink<'a> = &'a mut dyn FnMut(Bytes);
 
 /// A contender whose output is first checked with a decoder, and then timed.
 fn contender(
@@ -144,8 +155,8 @@ fn to_writer(events: Events, tally: Tally) -> Contender {
     })
 }
 
-/// Reads all frames of a body.
-fn frames<B: Body<Data = Bytes>>(body: B, sink: Sink<'_>) {
+/// Reads all frames of a body. If it is pending, it is polled again.
+pub fn frames<B: Body<Data = Bytes>>(body: B, sink: Sink<'_>) {
     let mut body = pin!(body);
     let mut context = Context::from_waker(Waker::noop());
     loop {
@@ -157,9 +168,22 @@ fn frames<B: Body<Data = Bytes>>(body: B, sink: Sink<'_>) {
             }
             Poll::Ready(Some(Err(_))) => panic!("a body failed"),
             Poll::Ready(None) => return,
-            // `OneByOne` has its next event at the next poll.
+            // The source has its next item at the next poll.
             Poll::Pending => {}
         }
+    }
+}
+
+/// When the events of a stream are ready.
+trait Source: Stream<Item = &'static Market> + Unpin + Send + Sync + 'static {
+    fn new(events: Events) -> Self;
+}
+
+type AllReady = futures_util::stream::Iter<slice::Iter<'static, Market>>;
+
+impl Source for AllReady {
+    fn new(events: Events) -> Self {
+        futures_util::stream::iter(events)
     }
 }
 
@@ -169,7 +193,7 @@ struct OneByOne {
     pause: bool,
 }
 
-impl OneByOne {
+impl Source for OneByOne {
     fn new(events: Events) -> Self {
         Self { events: events.iter(), pause: false }
     }

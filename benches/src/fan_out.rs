@@ -13,7 +13,8 @@ use std::{
 use axum::response::IntoResponse;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, task::AtomicWaker};
-use http_body_util::BodyDataStream;
+use http_body::Frame;
+use http_body_util::{BodyDataStream, StreamBody};
 use sse_typed::{
     Encoded, Hub, Sse,
     hub::{OnGap, Start},
@@ -57,42 +58,78 @@ impl Workload {
 pub const CHANNEL_CAPACITY: usize = 256;
 
 /// One subscriber, as of a job or of an answer of a language model.
+const ONE: Workload = Workload { tasks: 1, audience: 1, burst: 1, rounds: 10_000, event: Market::trade };
+const SMALL: Workload = Workload { tasks: 1_000, audience: 1_000, burst: 1, rounds: 10, event: Market::trade };
+const LARGE: Workload = Workload { event: Market::report, ..SMALL };
+const MANY: Workload = Workload { tasks: 10_000, audience: 10_000, burst: 1, rounds: 2, event: Market::trade };
+const BURSTS: Workload = Workload { burst: 16, rounds: 4, ..SMALL };
+const BURSTS_TO_MANY: Workload = Workload { burst: 16, rounds: 1, ..MANY };
+
 pub fn one_subscriber() -> Group {
-    let workload = Workload { tasks: 1, audience: 1, burst: 1, rounds: 10_000, event: Market::trade };
-    group("fan-out/1", "one subscriber of one hub, JSON of 60 B, one event at a time", workload)
+    group("fan-out/1", "one subscriber of one hub, JSON of 60 B, one event at a time", ONE)
+}
+
+pub fn one_body() -> Group {
+    bodies("bodies/1", "one HTTP body of one hub, JSON of 60 B, one event at a time", ONE)
 }
 
 pub fn small_events() -> Group {
-    let workload = Workload { tasks: 1_000, audience: 1_000, burst: 1, rounds: 10, event: Market::trade };
-    group("fan-out/1000", "fan-out to 1,000 tasks, JSON of 60 B, one event at a time", workload)
+    group("fan-out/1000", "fan-out to 1,000 tasks, JSON of 60 B, one event at a time", SMALL)
+}
+
+pub fn small_events_to_bodies() -> Group {
+    bodies("bodies/1000", "fan-out to 1,000 HTTP bodies, JSON of 60 B, one event at a time", SMALL)
 }
 
 pub fn large_events() -> Group {
-    let workload = Workload { tasks: 1_000, audience: 1_000, burst: 1, rounds: 10, event: Market::report };
-    group("fan-out/1000-large", "fan-out to 1,000 tasks, JSON of 500 B, one event at a time", workload)
+    group("fan-out/1000-large", "fan-out to 1,000 tasks, JSON of 500 B, one event at a time", LARGE)
+}
+
+pub fn large_events_to_bodies() -> Group {
+    bodies("bodies/1000-large", "fan-out to 1,000 HTTP bodies, JSON of 500 B, one event at a time", LARGE)
 }
 
 pub fn many_subscribers() -> Group {
-    let workload = Workload { tasks: 10_000, audience: 10_000, burst: 1, rounds: 2, event: Market::trade };
-    group("fan-out/10000", "fan-out to 10,000 tasks, JSON of 60 B, one event at a time", workload)
+    group("fan-out/10000", "fan-out to 10,000 tasks, JSON of 60 B, one event at a time", MANY)
+}
+
+pub fn many_bodies() -> Group {
+    bodies("bodies/10000", "fan-out to 10,000 HTTP bodies, JSON of 60 B, one event at a time", MANY)
 }
 
 pub fn bursts() -> Group {
-    let workload = Workload { tasks: 1_000, audience: 1_000, burst: 16, rounds: 4, event: Market::trade };
-    group("fan-out/1000-bursts", "fan-out to 1,000 tasks, JSON of 60 B, in bursts of 16", workload)
+    group("fan-out/1000-bursts", "fan-out to 1,000 tasks, JSON of 60 B, in bursts of 16", BURSTS)
+}
+
+pub fn bursts_to_bodies() -> Group {
+    bodies("bodies/1000-bursts", "fan-out to 1,000 HTTP bodies, JSON of 60 B, in bursts of 16", BURSTS)
 }
 
 pub fn bursts_to_many() -> Group {
-    let workload = Workload { tasks: 10_000, audience: 10_000, burst: 16, rounds: 1, event: Market::trade };
-    group("fan-out/10000-bursts", "fan-out to 10,000 tasks, JSON of 60 B, in bursts of 16", workload)
+    group("fan-out/10000-bursts", "fan-out to 10,000 tasks, JSON of 60 B, in bursts of 16", BURSTS_TO_MANY)
 }
 
-pub fn group(id: &'static str, title: &'static str, workload: Workload) -> Group {
+pub fn bursts_to_many_bodies() -> Group {
+    bodies("bodies/10000-bursts", "fan-out to 10,000 HTTP bodies, JSON of 60 B, in bursts of 16", BURSTS_TO_MANY)
+}
+
+/// Streams that are read in tasks, without HTTP.
+fn group(id: &'static str, title: &'static str, workload: Workload) -> Group {
     let contenders = vec![
         hub(workload),
-        hub_bodies(workload),
         broadcast_bytes(workload),
         broadcast_bytes_stream(workload),
+        waking(workload),
+        bytes_clone(workload),
+    ];
+    Group::new(id, title, Tally { events: workload.deliveries(), bytes: 0 }, contenders)
+}
+
+/// Bodies of HTTP responses.
+fn bodies(id: &'static str, title: &'static str, workload: Workload) -> Group {
+    let contenders = vec![
+        hub_bodies(workload),
+        broadcast_bytes_body(workload),
         axum_broadcast(workload),
         waking(workload),
         bytes_clone(workload),
@@ -178,6 +215,23 @@ fn broadcast_bytes_stream(workload: Workload) -> Contender {
     })
 }
 
+/// The same as a body of frames.
+fn broadcast_bytes_body(workload: Workload) -> Contender {
+    let (sender, _) = broadcast::channel::<Bytes>(CHANNEL_CAPACITY);
+    let subscribe = {
+        let sender = sender.clone();
+        move || {
+            let frames = BroadcastStream::new(sender.subscribe()).map(|bytes| bytes.map(Frame::data));
+            BodyDataStream::new(StreamBody::new(frames))
+        }
+    };
+    let count = |bytes: Result<Bytes, _>| u64::from(!bytes.expect("the channel is too small").is_empty());
+    stream_tasks("broadcast of Bytes, StreamBody", Peer, workload, subscribe, count, move |event| {
+        let encoded = Encoded::new(event).expect("an event");
+        let _ = sender.send(encoded.as_bytes().clone());
+    })
+}
+
 /// The usual way: values are sent through tokio's channel, and each response encodes them again.
 fn axum_broadcast(workload: Workload) -> Contender {
     let (sender, _) = broadcast::channel::<Market>(CHANNEL_CAPACITY);
@@ -186,7 +240,9 @@ fn axum_broadcast(workload: Workload) -> Contender {
         move || {
             let stream = BroadcastStream::new(sender.subscribe());
             let events = stream.map(|event| event.expect("the channel is too small").axum());
-            BodyDataStream::new(axum::response::Sse::new(events).into_response().into_body())
+            // As ours, with a keep-alive.
+            let sse = axum::response::Sse::new(events).keep_alive(axum::response::sse::KeepAlive::default());
+            BodyDataStream::new(sse.into_response().into_body())
         }
     };
     let count = |frame: Result<Bytes, _>| u64::from(frame.is_ok_and(|frame| !frame.is_empty()));

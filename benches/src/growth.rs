@@ -1,18 +1,15 @@
 //! How cost grows: tables with a line per size and a column per contender.
 
-use std::{
-    future::poll_fn,
-    hint::black_box,
-    pin::pin,
-    task::Poll,
-    time::{Duration, Instant},
-};
+use std::{collections::HashMap, future::poll_fn, hint::black_box, pin::pin, sync::Mutex, task::Poll, time::Duration};
 
-use futures_util::StreamExt;
+use bytes::Bytes;
+use cpu_time::ThreadTime;
+use futures_util::{FutureExt, StreamExt};
 use sse_typed::{
-    EventId, Hub,
+    Encoded, EventId, Hub,
     hub::{OnGap, Retention, Start, Topics},
 };
+use tokio::sync::broadcast;
 
 use crate::{
     contender::{Group, Kind, Tally},
@@ -63,13 +60,13 @@ pub const TABLES: [Table; 6] = [
     Table {
         id: "topics",
         title: "topics, each with one subscription; ns",
-        note: "A topic is looked up in a hash table. With very many topics, neither the table nor the hubs fit into the caches.",
+        note: "Contenders take turns, and each event is read before the next one is published. A topic is looked up in a hash table. With very many topics, neither the table nor the hubs fit into the caches.",
         lines: topics,
     },
     Table {
         id: "history",
         title: "events in the history of a hub; ns",
-        note: "A replay returns slices of many events.",
+        note: "Another subscription has read each event live. A replay returns slices of many events.",
         lines: history,
     },
 ];
@@ -123,33 +120,72 @@ fn subscribers() -> Vec<Line> {
 /// Calls `run` this many times in each of several samples. Returns the median time of one call.
 fn each(times: usize, mut run: impl FnMut(usize)) -> f64 {
     let samples = (0..9).map(|_| {
-        let began = Instant::now();
+        let began = ThreadTime::now();
         (0..times).for_each(&mut run);
         began.elapsed().as_nanos() as f64 / times as f64
     });
     median(samples.collect())
 }
 
+/// Each topic has one subscription, which reads each event before the next one is published.
 fn topics() -> Vec<Line> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
     let _guard = runtime.enter();
+    // Not the neighbour of the topic before: their hubs may share cache lines.
+    let topic_of = |n: usize, size: usize| n.wrapping_mul(7_919) % size;
+    let event = &Market::trade(1);
     [10, 1_000, 100_000]
         .map(|size: usize| {
             let builder = Hub::builder_on_gap(OnGap::Ignore).retain(Retention::events(16));
             let topics = Topics::<usize, Market>::new(builder).idle(Duration::from_secs(3_600));
-            let began = Instant::now();
-            let held: Vec<_> = (0..size).map(|topic| topics.subscribe(&topic, Start::Live)).collect();
+            let began = ThreadTime::now();
+            let mut subscriptions: Vec<_> = (0..size).map(|topic| topics.subscribe(&topic, Start::Live)).collect();
             let made = began.elapsed().as_nanos() as f64 / size as f64;
-            let event = Market::trade(1);
-            let publish = each(10_000, |n| {
-                // Not the neighbour of the topic before: their hubs may share cache lines.
-                let topic = n.wrapping_mul(7_919) % size;
-                drop(black_box(topics.publish_now(&topic, &event)));
-            });
-            drop(held);
-            (with_commas(size as u64), vec![("to make and subscribe to one", made), ("to publish to one", publish)])
+
+            let began = ThreadTime::now();
+            let channels: HashMap<usize, broadcast::Sender<Bytes>> =
+                (0..size).map(|topic| (topic, broadcast::channel(16).0)).collect();
+            let mut receivers: Vec<_> = (0..size).map(|topic| channels[&topic].subscribe()).collect();
+            let made_channels = began.elapsed().as_nanos() as f64 / size as f64;
+            let channels = Mutex::new(channels);
+
+            let publish_and_read = |n: usize| {
+                let topic = topic_of(n, size);
+                topics.publish_now(&topic, event).expect("a topic");
+                black_box(subscriptions[topic].next().now_or_never().flatten().expect("an event"));
+            };
+            let send_and_receive = |n: usize| {
+                let topic = topic_of(n, size);
+                let encoded = Encoded::new(event).expect("an event");
+                let channels = channels.lock().expect("a map");
+                channels[&topic].send(encoded.as_bytes().clone()).expect("a receiver");
+                drop(channels);
+                black_box(receivers[topic].try_recv().expect("an event"));
+            };
+            let [ours, theirs] = in_turns(10_000, publish_and_read, send_and_receive);
+            let times = vec![
+                ("sse-typed: make and subscribe", made),
+                ("map of broadcasts: make and subscribe", made_channels),
+                ("sse-typed: publish and read", ours),
+                ("map of broadcasts: publish and read", theirs),
+            ];
+            (with_commas(size as u64), times)
         })
         .into()
+}
+
+/// Calls the two in turns, this many times in each of several samples. Returns the median times of one call.
+fn in_turns(times: usize, mut one: impl FnMut(usize), mut other: impl FnMut(usize)) -> [f64; 2] {
+    let mut samples = [Vec::new(), Vec::new()];
+    for _ in 0..9 {
+        let began = ThreadTime::now();
+        (0..times).for_each(&mut one);
+        samples[0].push(began.elapsed().as_nanos() as f64 / times as f64);
+        let began = ThreadTime::now();
+        (0..times).for_each(&mut other);
+        samples[1].push(began.elapsed().as_nanos() as f64 / times as f64);
+    }
+    samples.map(median)
 }
 
 fn history() -> Vec<Line> {
@@ -158,16 +194,27 @@ fn history() -> Vec<Line> {
         .map(|size: usize| {
             let hub = Hub::builder_on_gap(OnGap::Ignore).retain(Retention::events(size).bytes(usize::MAX)).build();
             let event = Market::trade(1);
-            let ids: Vec<EventId> = (0..size).map(|_| hub.publish_now(&event).expect("a hub")).collect();
+            // The history is read live while it is published.
+            let mut live = hub.subscribe(Start::Live);
+            let ids: Vec<EventId> = (0..size)
+                .map(|_| {
+                    let id = hub.publish_now(&event).expect("a hub");
+                    live.next().now_or_never().flatten().expect("an event");
+                    id
+                })
+                .collect();
             let resume = each(1_000, |n| {
                 let id = ids[n.wrapping_mul(7_919) % size].clone();
                 drop(black_box(hub.subscribe(Start::after(id))));
             });
             // The whole history, in slices of many events.
             let replay = median((0..5).map(|_| replay(&runtime, &hub)).collect());
-            let publish = each(10_000, |_| drop(black_box(hub.publish_now(&event))));
+            let publish = each(10_000, |_| {
+                hub.publish_now(&event).expect("a hub");
+                black_box(live.next().now_or_never().flatten().expect("an event"));
+            });
             let times = vec![
-                ("to publish, with one event trimmed", publish),
+                ("to publish and read live, with one event trimmed", publish),
                 ("to find a position by id", resume),
                 ("to replay, per event", replay),
             ];
@@ -178,7 +225,7 @@ fn history() -> Vec<Line> {
 
 fn replay(runtime: &tokio::runtime::Runtime, hub: &Hub<Market>) -> f64 {
     runtime.block_on(async {
-        let began = Instant::now();
+        let began = ThreadTime::now();
         let mut replayed = 0;
         let mut events = pin!(hub.subscribe(Start::Earliest));
         // After the last event the subscription is pending, which ends the loop.

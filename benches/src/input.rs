@@ -8,8 +8,12 @@ use bytes::Bytes;
 #[derive(Clone, Debug)]
 pub struct Input {
     pub chunks: Vec<Bytes>,
+    /// The event type of all events.
+    pub event_type: &'static str,
     /// The data of each event.
     pub data: Vec<String>,
+    /// The id of the first event. Each further event has the next one. `None`: no event has an id.
+    pub first_id: Option<usize>,
 }
 
 /// A typical read from a socket.
@@ -19,14 +23,32 @@ pub const CHUNK: usize = 16 << 10;
 const STREAM: usize = 1 << 20;
 
 impl Input {
-    fn new(text: &str, data: Vec<String>, chunk: usize) -> Self {
-        Self { chunks: text.as_bytes().chunks(chunk).map(Bytes::copy_from_slice).collect(), data }
+    fn new(text: &str, event_type: &'static str, data: Vec<String>) -> Self {
+        let chunks = text.as_bytes().chunks(CHUNK).map(Bytes::copy_from_slice).collect();
+        Self { chunks, event_type, data, first_id: None }
     }
 
     /// The same stream in chunks of another size.
     pub fn in_chunks_of(&self, size: usize) -> Self {
         let all: Vec<u8> = self.chunks.concat();
-        Self { chunks: all.chunks(size).map(Bytes::copy_from_slice).collect(), data: self.data.clone() }
+        Self { chunks: all.chunks(size).map(Bytes::copy_from_slice).collect(), ..self.clone() }
+    }
+
+    /// The same stream with one event in each chunk.
+    pub fn in_events(&self) -> Self {
+        let all: Vec<u8> = self.chunks.concat();
+        let mut chunks = Vec::with_capacity(self.data.len());
+        let mut start = 0;
+        for end in memchr::memmem::find_iter(&all, b"\n\n") {
+            chunks.push(Bytes::copy_from_slice(&all[start..end + 2]));
+            start = end + 2;
+        }
+        Self { chunks, ..self.clone() }
+    }
+
+    /// The last event ID of the event with this number.
+    pub fn id(&self, number: usize) -> String {
+        self.first_id.map_or_else(String::new, |first| (first + number).to_string())
     }
 
     pub fn bytes(&self) -> usize {
@@ -87,20 +109,21 @@ pub fn tokens(words: &[&str; 8], events: usize) -> Input {
         let _ = write!(text, "event: response.output_text.delta\ndata: {data}\n\n");
         all.push(data);
     }
-    Input::new(&text, all, CHUNK)
+    Input::new(&text, "response.output_text.delta", all)
 }
 
 /// Prices, with ids. Events have 92 bytes on average.
 pub fn ticker() -> Input {
+    const FIRST: usize = 1_000_000;
     let mut numbers = Numbers::new();
     let (mut text, mut all) = (String::new(), Vec::new());
-    for n in 1_000_000..1_000_000 + STREAM / 92 {
+    for n in FIRST..FIRST + STREAM / 92 {
         let (cents, size) = (10_000 + numbers.below(80_000), 1 + numbers.below(900));
         let data = format!(r#"{{"symbol":"KIWI","cents":{cents},"size":{size},"at":1700{n}}}"#);
         let _ = write!(text, "id: {n}\nevent: trade\ndata: {data}\n\n");
         all.push(data);
     }
-    Input::new(&text, all, CHUNK)
+    Input { first_id: Some(FIRST), ..Input::new(&text, "trade", all) }
 }
 
 /// A stream of events with this many bytes of data each.
@@ -108,14 +131,14 @@ pub fn of_size(data: usize) -> Input {
     let data = "0123456789abcdef".repeat(data / 16);
     let events = (STREAM / data.len()).max(1);
     let text = format!("event: report\ndata: {data}\n\n").repeat(events);
-    Input::new(&text, vec![data; events], CHUNK)
+    Input::new(&text, "report", vec![data; events])
 }
 
 /// One event with this many bytes of data.
 pub fn large(data: usize) -> Input {
     let data = "0123456789abcdef".repeat(data / 16);
     let text = format!("event: report\ndata: {data}\n\n");
-    Input::new(&text, vec![data], CHUNK)
+    Input::new(&text, "report", vec![data])
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! The benchmarks of sse-typed.
 //!
-//! Each group (`decode`, `typed`, `encode`, `fan_out`, `topics`, `replay`) lists its [contenders](contender::Contender):
+//! Each group (`decode`, `typed`, `encode`, `fan_out`, `topics`, `replay`, `proxy`) lists its [contenders](contender::Contender):
 //! sse-typed, its peers, and limits such as raw TCP. Every contender is checked to have done the whole work before one is
 //! timed. `cargo bench` times a group with criterion. The programs in `src/bin` time contenders in turns, count allocations,
 //! and write RESULTS.md.
 
+pub mod clients;
 pub mod contender;
 pub mod criterion;
 pub mod decode;
@@ -18,6 +19,7 @@ pub mod http;
 pub mod idle;
 pub mod input;
 pub mod market;
+pub mod proxy;
 pub mod replay;
 pub mod report;
 pub mod timing;

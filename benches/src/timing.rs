@@ -1,9 +1,9 @@
-//! Times the contenders of a group in turns, so that other work on the machine affects all of them.
+//! Times the contenders of a group in turns, so that other work on the machine affects all of them. A time is the processor time of
+//! the thread, which does not grow while other programs have the core.
 
-use std::{
-    hint::black_box,
-    time::{Duration, Instant},
-};
+use std::{hint::black_box, time::Duration};
+
+use cpu_time::ThreadTime;
 
 use crate::contender::Group;
 
@@ -49,7 +49,7 @@ fn attempt(group: &mut Group) -> Times {
         .map(|contender| {
             // The first run warms up.
             contender.run();
-            let began = Instant::now();
+            let began = ThreadTime::now();
             contender.run();
             let once = began.elapsed().max(Duration::from_nanos(1));
             u32::try_from(SAMPLE_TIME.as_nanos() / once.as_nanos()).unwrap_or(u32::MAX).max(1)
@@ -60,7 +60,7 @@ fn attempt(group: &mut Group) -> Times {
         for turn in 0..contenders.len() {
             // The order changes, so that no contender always follows the same one.
             let number = (turn + round) % contenders.len();
-            let began = Instant::now();
+            let began = ThreadTime::now();
             for _ in 0..repeats[number] {
                 black_box(contenders[number].run());
             }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use http_body_util::BodyDataStream;
 use sse_typed::{
-    Encoded, Hub,
+    Encoded, Hub, Sse,
     hub::{OnGap, Start, Topics},
 };
 use tokio::sync::broadcast;
@@ -38,7 +38,13 @@ pub fn ten_thousand() -> Group {
 fn group(id: &'static str, title: &'static str, topics: usize) -> Group {
     // Each event is delivered before the next one is published.
     let workload = Workload { tasks: topics, audience: 1, burst: 1, rounds: 10_000, event: Market::trade };
-    let contenders = vec![ours(workload), broadcast_bytes(workload), axum_broadcast(workload), encode(workload)];
+    let contenders = vec![
+        ours(workload),
+        our_bodies(workload),
+        broadcast_bytes(workload),
+        axum_broadcast(workload),
+        encode(workload),
+    ];
     Group::new(id, title, Tally { events: workload.deliveries(), bytes: 0 }, contenders)
 }
 
@@ -70,6 +76,19 @@ fn ours(workload: Workload) -> Contender {
             topics.publish_now(&*key(), event).expect("a topic");
         },
     )
+}
+
+fn our_bodies(workload: Workload) -> Contender {
+    let topics = Topics::<String, Market>::new(Hub::builder_on_gap(OnGap::Ignore));
+    let (subscriber, name, key) = (topics.clone(), names(workload), keys(workload));
+    let subscribe = move || {
+        let response = http::Response::from(Sse::new(subscriber.subscribe(&*name(), Start::Live)));
+        BodyDataStream::new(response.into_body())
+    };
+    let count = |frame: Result<Bytes, _>| u64::from(frame.is_ok_and(|frame| !frame.is_empty()));
+    stream_tasks("sse-typed, Topics, HTTP bodies", Ours, workload, subscribe, count, move |event| {
+        topics.publish_now(&*key(), event).expect("a topic");
+    })
 }
 
 fn broadcast_bytes(workload: Workload) -> Contender {
@@ -112,10 +131,11 @@ fn axum_broadcast(workload: Workload) -> Contender {
     let subscribe = move || {
         let stream = BroadcastStream::new(receivers.lock().expect("a map")[&name()].subscribe());
         let events = stream.map(|event| event.expect("the channel is too small").axum());
-        BodyDataStream::new(axum::response::Sse::new(events).into_response().into_body())
+        let sse = axum::response::Sse::new(events).keep_alive(axum::response::sse::KeepAlive::default());
+        BodyDataStream::new(sse.into_response().into_body())
     };
     let count = |frame: Result<Bytes, _>| u64::from(frame.is_ok_and(|frame| !frame.is_empty()));
-    stream_tasks("axum: a map of broadcasts of the enum", Peer, workload, subscribe, count, move |event| {
+    stream_tasks("axum: a map of broadcasts of the enum, HTTP bodies", Peer, workload, subscribe, count, move |event| {
         let _ = channels.lock().expect("a map")[&*key()].send(event.clone());
     })
 }

@@ -38,7 +38,7 @@ pub struct Finished {
 
 /// Decoded by event type.
 #[derive(DecodeEvent)]
-enum Answer {
+pub enum Answer {
     #[sse(rename = "response.created")]
     Created(Finished),
     #[sse(rename = "response.output_text.delta")]
@@ -91,6 +91,22 @@ macro_rules! tally {
 fn count(tally: &mut Tally, delta: &Delta) {
     let numbers = u64::from(delta.output_index) + u64::from(delta.content_index) + delta.sequence_number;
     tally.add(delta.delta.len() + numbers as usize);
+}
+
+/// The tally of one answer.
+pub fn tally_of(answer: Answer) -> Tally {
+    let mut tally = Tally::default();
+    tally!(Answer, &mut tally, answer);
+    tally
+}
+
+/// The tally of this many events of the token stream, which begins again after its end.
+pub fn tally_of_tokens(events: u64) -> Tally {
+    let mut tally = Tally::default();
+    for data in input::token_stream().data.iter().cycle().take(events as usize) {
+        count(&mut tally, &parse(data));
+    }
+    tally
 }
 
 fn parse(data: &str) -> Delta {
@@ -153,17 +169,17 @@ pub fn token_stream() -> Group {
         }),
         contender(input, "sse-core + serde(tag)", |input| {
             let mut tally = Tally::default();
-            sse_core(&input.chunks, |data| by_tag(&mut tally, data));
+            sse_core(&input.chunks, |_, data, _| by_tag(&mut tally, data));
             tally
         }),
         contender(input, "sse-stream + serde(tag)", |input| {
             let mut tally = Tally::default();
-            sse_stream(&input.chunks, |data| by_tag(&mut tally, data));
+            sse_stream(&input.chunks, |_, data, _| by_tag(&mut tally, data));
             tally
         }),
         contender(input, "eventsource-stream + serde(tag)", |input| {
             let mut tally = Tally::default();
-            eventsource_stream(&input.chunks, |data| by_tag(&mut tally, data));
+            eventsource_stream(&input.chunks, |_, data, _| by_tag(&mut tally, data));
             tally
         }),
         contender(input, "serde_json::from_str alone", |input| {
@@ -201,7 +217,7 @@ fn ours<E: DecodeEvent>(chunks: &[Bytes], mut each: impl FnMut(E)) {
 }
 
 /// A `match` on the event type, written by hand.
-fn by_event_type(tally: &mut Tally, event_type: &str, data: &str) {
+pub fn by_event_type(tally: &mut Tally, event_type: &str, data: &str) {
     match event_type {
         "response.output_text.delta" => count(tally, &parse(data)),
         "response.created" | "response.output_text.done" | "response.completed" => {

@@ -31,7 +31,7 @@ macro_rules! decoder {
     ($name:literal, $read:path) => {
         ($name, |chunks| {
             let mut size = 0;
-            $read(chunks, |data: &str| size += data.len());
+            $read(chunks, |_: &str, data: &str, _: &str| size += data.len());
             size
         })
     };

@@ -4,7 +4,12 @@
 //! command when all connections have received the whole burst before. So no connection is ever behind, and every contender
 //! sends the same events.
 
+pub mod connection;
+pub mod durable;
+pub mod kernel;
 pub mod load;
 pub mod process;
 pub mod protocol;
+pub mod resume;
 pub mod serve;
+pub mod storm;

@@ -41,6 +41,9 @@ const CHANNEL_CAPACITY: usize = 256;
 /// How long a server waits for the load generator.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
+/// The begin of an id, as long as that of a hub.
+pub const FIRST_ID: &str = "0123456789abcdef-";
+
 type Publish = Box<dyn Fn(&Market)>;
 
 /// Serves until the control connection is closed. Prints the two ports, that of the events first.
@@ -110,7 +113,7 @@ async fn raw_tcp(data: TcpListener, control: &mut TcpStream, burst: u64) -> io::
         let mut encoded = Vec::new();
         for _ in 0..burst {
             // As long as the event of a hub with its id.
-            encoded.extend_from_slice(format!("id: 0123456789abcdef-{n}\n").as_bytes());
+            encoded.extend_from_slice(format!("id: {FIRST_ID}{n}\n").as_bytes());
             encoded.extend_from_slice(Encoded::new(&Market::trade(n)).map_err(io::Error::other)?.as_bytes());
             n += 1;
         }
@@ -126,7 +129,7 @@ async fn raw_tcp(data: TcpListener, control: &mut TcpStream, burst: u64) -> io::
 fn hub_hyper(data: TcpListener, settings: HyperSettings) -> Publish {
     let hub = Hub::builder_on_gap(OnGap::Ignore).build();
     let subscribed = hub.clone();
-    serve_hyper(data, settings, move || Sse::new(subscribed.subscribe(Start::Live)).into());
+    serve_hyper(data, settings, move |_| Sse::new(subscribed.subscribe(Start::Live)).into());
     Box::new(move |event| drop(hub.publish_now(event)))
 }
 
@@ -153,7 +156,7 @@ fn hub_axum_server(data: TcpListener) -> Publish {
 fn broadcast_bytes(data: TcpListener, settings: HyperSettings) -> Publish {
     let (sender, _) = broadcast::channel::<Bytes>(CHANNEL_CAPACITY);
     let subscribed = sender.clone();
-    serve_hyper(data, settings, move || {
+    serve_hyper(data, settings, move |_| {
         let frames = BroadcastStream::new(subscribed.subscribe()).map(|bytes| bytes.map(Frame::data));
         Response::builder()
             .header("content-type", "text/event-stream")
@@ -167,10 +170,10 @@ fn broadcast_bytes(data: TcpListener, settings: HyperSettings) -> Publish {
 }
 
 /// Serves each connection in its own task.
-fn serve_hyper<B>(
+pub fn serve_hyper<B>(
     data: TcpListener,
     settings: HyperSettings,
-    respond: impl Fn() -> Response<B> + Clone + Send + 'static,
+    respond: impl Fn(&Request<Incoming>) -> Response<B> + Clone + Send + 'static,
 ) where
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -191,7 +194,7 @@ fn serve_hyper<B>(
         while let Ok((socket, _)) = data.accept().await {
             let _ = socket.set_nodelay(true);
             let respond = respond.clone();
-            let service = service_fn(move |_: Request<Incoming>| std::future::ready(Ok::<_, Infallible>(respond())));
+            let service = service_fn(move |request| std::future::ready(Ok::<_, Infallible>(respond(&request))));
             match settings {
                 HyperSettings::Auto | HyperSettings::AutoHttp1 => {
                     let auto = auto.clone();

@@ -3,7 +3,7 @@
 use std::{env::consts, fs, process::Command, thread};
 
 /// The crates whose versions affect the numbers.
-const CRATES: [&str; 17] = [
+const CRATES: [&str; 19] = [
     "axum",
     "bytes",
     "eventsource-client",
@@ -12,6 +12,8 @@ const CRATES: [&str; 17] = [
     "hyper",
     "hyper-util",
     "memchr",
+    "reqwest",
+    "reqwest-eventsource",
     "russe",
     "serde_json",
     "simdutf8",

@@ -14,7 +14,7 @@ struct Panel {
 }
 
 /// sse-typed is the first of each. A name in parentheses is a limit.
-const PANELS: [Panel; 6] = [
+const PANELS: [Panel; 8] = [
     Panel {
         records: "time",
         id: "decode/tokens",
@@ -60,37 +60,53 @@ const PANELS: [Panel; 6] = [
     Panel {
         records: "time",
         id: "fan-out/1000",
-        title: "fan-out to 1,000 tasks: ns per delivery",
+        title: "fan-out to 1,000 tasks, without HTTP: ns per delivery",
         shown: &[
             ("sse-typed, subscriptions", "sse-typed"),
             ("broadcast of Bytes, recv", "broadcast of Bytes"),
-            ("axum: broadcast of the enum, json_data each", "broadcast of the enum, axum"),
             ("a clone of Bytes", "(a clone of Bytes)"),
         ],
     },
     Panel {
         records: "time",
-        id: "fan-out/1000-bursts",
-        title: "the same in bursts of 16: ns per delivery",
-        shown: &[
-            ("sse-typed, subscriptions", "sse-typed"),
-            ("broadcast of Bytes, recv", "broadcast of Bytes"),
-            ("axum: broadcast of the enum, json_data each", "broadcast of the enum, axum"),
-            ("a clone of Bytes", "(a clone of Bytes)"),
-        ],
+        id: "bodies/1000",
+        title: "fan-out to 1,000 HTTP bodies, one event at a time: ns per delivery",
+        shown: BODIES,
+    },
+    Panel {
+        records: "time",
+        id: "bodies/1000-bursts",
+        title: "fan-out to 1,000 HTTP bodies, in bursts of 16: ns per delivery",
+        shown: BODIES,
+    },
+    Panel {
+        records: "http",
+        id: "1",
+        title: "HTTP/1.1, 1,000 connections, one at a time: deliveries per second (longer is better)",
+        shown: SERVERS,
     },
     Panel {
         records: "http",
         id: "32",
         title: "HTTP/1.1, 1,000 connections, 32 at a time: deliveries per second (longer is better)",
-        shown: &[
-            ("sse-typed: hub, hyper", "sse-typed, hyper"),
-            ("sse-typed: hub, axum", "sse-typed, axum"),
-            ("broadcast of Bytes, hyper", "broadcast of Bytes, hyper"),
-            ("axum: broadcast of the enum, json_data each", "broadcast of the enum, axum"),
-            ("raw TCP", "(raw TCP)"),
-        ],
+        shown: SERVERS,
     },
+];
+
+const BODIES: &[(&str, &str)] = &[
+    ("sse-typed, HTTP bodies", "sse-typed"),
+    ("broadcast of Bytes, StreamBody", "broadcast of Bytes"),
+    ("axum: broadcast of the enum, json_data each", "broadcast of the enum, axum"),
+    ("a clone of Bytes", "(a clone of Bytes)"),
+];
+
+const SERVERS: &[(&str, &str)] = &[
+    ("sse-typed: hub, Server", "sse-typed, Server"),
+    ("sse-typed: hub, hyper", "sse-typed, hyper"),
+    ("sse-typed: hub, axum", "sse-typed, axum"),
+    ("broadcast of Bytes, hyper", "broadcast of Bytes, hyper"),
+    ("axum: broadcast of the enum, json_data each", "broadcast of the enum, axum"),
+    ("raw TCP", "(raw TCP)"),
 ];
 
 const WIDTH: u32 = 760;
@@ -129,9 +145,9 @@ impl Panel {
                 .find(|[id, _, _, other, _]| *id == self.id && *other == name)
                 .map(|line| number(line[4])),
             _ => records
-                .of_kind::<4>("http")
-                .find(|[id, other, ..]| *id == self.id && *other == name)
-                .map(|line| number(line[2])),
+                .of_kind::<5>("http")
+                .find(|[version, id, other, ..]| *version == "1.1" && *id == self.id && *other == name)
+                .map(|line| number(line[3])),
         };
         self.shown.iter().filter_map(|(name, label)| Some((*label, value(name)?))).collect()
     }

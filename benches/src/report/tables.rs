@@ -2,14 +2,14 @@
 
 use std::fmt::Write;
 
-use super::records::{Records, number};
-use crate::{
-    format::{short, with_commas},
-    growth::TABLES,
+use super::{
+    ahead::{Ahead, Best},
+    records::{Records, number},
 };
+use crate::{format::short, growth::TABLES};
 
 /// The names without repetitions, in their first order.
-fn distinct<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+pub(super) fn distinct<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     let mut all = Vec::new();
     for name in names {
         if !all.contains(&name) {
@@ -19,58 +19,77 @@ fn distinct<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
     all
 }
 
-fn header(columns: &[&str]) -> String {
+pub(super) fn header(columns: &[&str]) -> String {
     format!("| {} |\n|---|{}\n", columns.join(" | "), "--:|".repeat(columns.len() - 1))
 }
 
 /// A line of a table. Lines of sse-typed are bold.
-fn line(ours: bool, cells: &[String]) -> String {
+pub(super) fn line(ours: bool, cells: &[String]) -> String {
     let mark = if ours { "**" } else { "" };
     let cells: Vec<String> = cells.iter().map(|cell| format!("{mark}{cell}{mark}")).collect();
     format!("| {} |\n", cells.join(" | "))
 }
 
 /// Notes on the groups whose id starts with the first string.
-const NOTES: [(&str, &str); 4] = [
+const NOTES: [(&str, &str); 7] = [
     (
-        "fan-out/1000",
-        "A body of sse-typed restarts its keep-alive with each frame, which reads the clock (22 ns), and makes frames. The \
-         receivers of the channel do neither.",
+        "encode/60-ready",
+        "A body of sse-typed sends the events that are ready in one frame. The bodies of its peers send a frame for each event.",
     ),
-    ("fan-out/10000", "A body of sse-typed has about 350 B. 10,000 of them do not fit into the caches."),
+    (
+        "decode/consumer",
+        "The consumer looks at all three, through `black_box`. In the tables above it looks at the data alone.",
+    ),
+    (
+        "proxy",
+        "The upstream sends `response.output_text.delta` of a language model. The proxy sends the text and the number of each token \
+         as its own type. The body is pending between two chunks of the upstream.",
+    ),
+    (
+        "bodies/1000",
+        "A body of sse-typed restarts its keep-alive with each frame, which reads the clock (22 ns), and makes frames. The \
+         body of the channel has no keep-alive.",
+    ),
+    ("bodies/10000", "A body of sse-typed has about 350 B. 10,000 of them do not fit into the caches."),
     (
         "topics",
         "A topic of sse-typed keeps a history, gives ids, and has a ring and a queue of wakers; a channel has one buffer. With \
          10,000 of them, the time shows how much memory lies outside the caches.",
     ),
-    ("replay", "A slice has up to 32 KiB of events, whether another subscriber has read them live or not."),
+    ("replay", "Another subscriber has read each event live. A slice has up to 32 KiB of events."),
 ];
 
-fn is_ours(name: &str) -> bool {
+pub(super) fn is_ours(name: &str) -> bool {
     name.starts_with("sse-typed")
 }
 
-pub(super) fn groups(records: &Records) -> String {
+pub(super) fn groups(records: &Records, ahead: &mut Ahead) -> String {
     let mut text = String::new();
     for group in distinct(records.of_kind::<5>("time").map(|[id, ..]| id)) {
         let lines: Vec<_> = records.of_kind::<5>("time").filter(|[id, ..]| *id == group).collect();
         let first = lines.iter().find(|[_, _, kind, ..]| *kind == "Ours").map_or(f64::NAN, |line| number(line[4]));
         let limit = lines.iter().rfind(|[_, _, kind, ..]| *kind == "Limit");
         let (limit, floor) = limit.map_or(("", f64::NAN), |line| (line[3], number(line[4])));
-        let is_delivery = ["fan-out", "topics", "replay"].iter().any(|id| group.starts_with(id));
+        let is_delivery = ["fan-out", "bodies", "topics", "replay"].iter().any(|id| group.starts_with(id));
         let unit = if is_delivery { "delivery" } else { "event" };
         let _ = write!(text, "## {}\n\n", capital(lines[0][1]));
         for (_, note) in NOTES.iter().filter(|(id, _)| group.starts_with(id)) {
             let _ = write!(text, "{note}\n\n");
         }
+        let ours = lines.iter().filter(|[_, _, kind, ..]| *kind == "Ours").map(|line| number(line[4]));
+        let best = Best::lowest(ours);
         let (ns, allocations) = (format!("ns per {unit}"), format!("allocations per {unit}"));
         text += &header(&["", &ns, "× sse-typed", &format!("× {limit}"), &allocations]);
-        for [_, _, kind, name, time] in lines {
+        for [_, _, kind, name, time] in lines.iter().copied() {
             let time = number(time);
             let mut allocations =
                 records.of_kind::<4>("allocations").filter(|[id, other, ..]| *id == group && *other == name);
             let allocations = allocations.next().map_or(f64::NAN, |line| number(line[2]));
-            let name = if kind == "Limit" { format!("*{name}*") } else { name.to_owned() };
+            let name = match kind {
+                "Limit" => format!("*{name}*"),
+                "Peer" => ahead.mark(best, &capital(lines[0][1]), name, time),
+                _ => name.to_owned(),
+            };
             text += &line(
                 kind == "Ours",
                 &[name, short(time), short(time / first), short(time / floor), short(allocations)],
@@ -81,11 +100,11 @@ pub(super) fn groups(records: &Records) -> String {
     text
 }
 
-fn capital(title: &str) -> String {
+pub(super) fn capital(title: &str) -> String {
     title.get(..1).map_or_else(String::new, |first| first.to_uppercase() + &title[1..])
 }
 
-pub(super) fn large(records: &Records) -> String {
+pub(super) fn large(records: &Records, ahead: &mut Ahead) -> String {
     let sizes = distinct(records.of_kind::<4>("large").map(|[size, ..]| size));
     let mut text = String::from(
         "## One large event, in chunks of 16 KiB\n\nMilliseconds in a fresh process, the time for 64 MiB divided by the time for 16 MiB (4 is linear), and the peak of memory\n\
@@ -100,7 +119,18 @@ pub(super) fn large(records: &Records) -> String {
         let of = |size: &str| {
             records.of_kind::<4>("large").find(|[other_size, other, ..]| *other_size == size && *other == name)
         };
-        let mut cells = vec![name.to_owned()];
+        let largest = |name: &str| {
+            let line = records.of_kind::<4>("large").find(|[size, other, ..]| *size == "64" && *other == name);
+            line.map_or(f64::NAN, |line| number(line[2]))
+        };
+        let best = Best::lowest(["sse-typed, lending", "sse-typed, owned"].into_iter().map(largest));
+        let is_limit = name.starts_with("scan");
+        let shown = match is_limit {
+            true => format!("*{name}*"),
+            false if is_ours(name) => name.to_owned(),
+            false => ahead.mark(best, "One large event of 64 MiB", name, largest(name)),
+        };
+        let mut cells = vec![shown];
         cells.extend(sizes.iter().map(|size| match of(size) {
             Some([_, _, "over", _]) => "over 4 s".to_owned(),
             Some([_, _, time, _]) => short(number(time)),
@@ -117,84 +147,33 @@ pub(super) fn large(records: &Records) -> String {
     text + "\n"
 }
 
-pub(super) fn idle(records: &Records) -> String {
+pub(super) fn idle(records: &Records, ahead: &mut Ahead) -> String {
     let mut text = String::from(
         "## An idle subscription\n\nBytes per subscription, for 10,000 that wait. Its own bytes are part of the task or connection that holds it. A body of\n\
          sse-typed contains the timer of its keep-alive, its encoder, and the data for observers.\n\n",
     );
-    text += &header(&["", "heap", "own"]);
-    for [name, heap, own] in records.of_kind("idle") {
-        text += &line(is_ours(name), &[name.to_owned(), heap.to_owned(), own.to_owned()]);
-    }
-    text + "\n"
-}
-
-pub(super) fn http(records: &Records) -> String {
-    let mut text = String::new();
-    for burst in distinct(records.of_kind::<4>("http").map(|[burst, ..]| burst)) {
-        let at_once = if burst == "1" { "one event at a time".to_owned() } else { format!("{burst} events at a time") };
-        let lines: Vec<_> = records.of_kind::<4>("http").filter(|[other, ..]| *other == burst).collect();
-        let rate = |begin: &str| {
-            lines.iter().find(|[_, name, ..]| name.starts_with(begin)).map_or(f64::NAN, |line| number(line[2]))
-        };
-        let (raw, axum) = (rate("raw"), rate("axum: broadcast"));
-        let _ = write!(
-            text,
-            "## HTTP/1.1, 1,000 connections, {at_once}\n\nServer and load generator are two processes on these cores, over loopback, each on one thread. A burst is published when\n\
-             all connections have received the burst before.\n\n"
-        );
-        text += &header(&[
-            "",
-            "deliveries per second",
-            "× axum's broadcast",
-            "× raw TCP",
-            "server, ns of processor per delivery",
-        ]);
-        for [_, name, rate, time] in lines {
-            let rate = number(rate);
-            let name_shown = if name.starts_with("raw") { format!("*{name}*") } else { name.to_owned() };
-            text += &line(
-                is_ours(name),
-                &[name_shown, with_commas(rate as u64), short(rate / axum), short(rate / raw), short(number(time))],
-            );
+    text += &header(&["", "heap", "own", "both"]);
+    let lines: Vec<[&str; 3]> = records.of_kind("idle").collect();
+    for body in [false, true] {
+        let both = |line: &[&str; 3]| number(line[1]) + number(line[2]);
+        let lines = lines.iter().filter(|[name, ..]| name.ends_with("HTTP body") == body);
+        let best = Best::lowest(lines.clone().filter(|[name, ..]| is_ours(name)).map(both));
+        for row @ [name, heap, own] in lines {
+            let sum = both(row);
+            let shown =
+                if is_ours(name) { (*name).to_owned() } else { ahead.mark(best, "An idle subscription", name, sum) };
+            text += &line(is_ours(name), &[shown, (*heap).to_owned(), (*own).to_owned(), format!("{sum:.0}")]);
         }
-        text.push('\n');
-    }
-    text
-}
-
-pub(super) fn connects(records: &Records) -> String {
-    let mut text = String::from(
-        "## Connections that are opened\n\nEight threads open connections without a pause, read the head of the response and close them. The growth is that of the\n\
-         server's memory in three seconds of it, after two seconds to warm up. The last column is the time until 1,000 connections that are\n\
-         opened at once have their heads: the backlog of tokio's listeners is 128, and that of `Server::bind` 4,096.\n\n",
-    );
-    text += &header(&["", "connections per second", "growth, bytes", "1,000 at once, ms"]);
-    for [server, rate, growth, at_once] in records.of_kind("connects") {
-        let [rate, growth, at_once] = [rate, growth, at_once].map(|word| with_commas(number(word) as u64));
-        text += &line(is_ours(server), &[server.to_owned(), rate, growth, at_once]);
     }
     text + "\n"
 }
 
-pub(super) fn memory(records: &Records) -> String {
-    let mut text = String::from(
-        "## Memory of open connections\n\nHow much the memory of the server's process grows with these connections, each of which has received an event. The\n\
-         kernel's buffers are not included.\n\n",
-    );
-    text += &header(&["", "connections", "bytes per connection"]);
-    for [server, settings, connections, bytes] in records.of_kind("memory") {
-        let name = match server {
-            "sse-typed: hub, hyper" => format!("sse-typed: hub, {settings}"),
-            other => other.to_owned(),
-        };
-        let connections = with_commas(number(connections) as u64);
-        text += &line(is_ours(server), &[name, connections, with_commas(number(bytes) as u64)]);
-    }
-    text + "\n"
+/// The part of a column's name behind a colon. Columns are compared with others that have the same.
+fn measurement(column: &str) -> &str {
+    column.split_once(": ").map_or("", |(_, behind)| behind)
 }
 
-pub(super) fn growth(records: &Records) -> String {
+pub(super) fn growth(records: &Records, ahead: &mut Ahead) -> String {
     let mut text = String::from("## How cost grows\n\n");
     for table in TABLES {
         let lines: Vec<_> = records.of_kind::<4>("growth").filter(|[id, ..]| *id == table.id).collect();
@@ -207,9 +186,19 @@ pub(super) fn growth(records: &Records) -> String {
         columns.extend(&names);
         text += &header(&columns);
         for size in distinct(lines.iter().map(|[_, size, ..]| *size)) {
-            let time = |name| lines.iter().find(|[_, other, of, _]| *other == size && *of == name);
+            let time = |name: &str| {
+                let line = lines.iter().find(|[_, other, of, _]| *other == size && *of == name);
+                line.map_or(f64::NAN, |line| number(line[3]))
+            };
             let mut cells = vec![size.to_owned()];
-            cells.extend(names.iter().map(|name| short(time(*name).map_or(f64::NAN, |line| number(line[3])))));
+            for name in &names {
+                let alike = names.iter().filter(|other| is_ours(other) && measurement(other) == measurement(name));
+                let best = Best::lowest(alike.map(|name| time(name)));
+                let shown = short(time(name));
+                let (title, _) = table.title.split_once(';').unwrap_or((table.title, ""));
+                let title = format!("{} ({size})", capital(title));
+                cells.push(if is_ours(name) { shown } else { ahead.mark_cell(best, &title, name, time(name), shown) });
+            }
             text += &line(false, &cells);
         }
         text.push('\n');

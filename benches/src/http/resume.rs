@@ -9,7 +9,7 @@ use std::{
 
 use axum::{Router, response::IntoResponse, routing};
 use bytes::Bytes;
-use futures_util::{FutureExt, Stream, StreamExt, stream};
+use futures_util::{Stream, StreamExt, stream};
 use http::{Request, Response};
 use http_body::Frame;
 use http_body_util::StreamBody;
@@ -69,7 +69,7 @@ pub fn run(server: Resume, events: u64) -> io::Result<()> {
         let mut first_id = "0".to_owned();
         match server {
             Resume::RawTcp => raw_tcp(data, events)?,
-            Resume::HubServer | Resume::HubHyper => first_id = hub(data, server, events),
+            Resume::HubServer | Resume::HubHyper => first_id = hub(data, server, events).await,
             Resume::ListHyper => list_hyper(data, events),
             Resume::ListAxum => list_axum(data, events),
         }
@@ -106,14 +106,14 @@ fn raw_tcp(data: TcpListener, events: u64) -> io::Result<()> {
 }
 
 /// Another subscriber has read the history live. Returns the id of its first event.
-fn hub(data: TcpListener, server: Resume, events: u64) -> String {
+async fn hub(data: TcpListener, server: Resume, events: u64) -> String {
     let retention = Retention::events(events as usize + 1).bytes(usize::MAX);
     let hub = Hub::builder_on_gap(OnGap::Ignore).retain(retention).build();
     let mut live = hub.subscribe(Start::Live);
     let mut first_id = String::new();
     for n in 0..=events {
         let id = hub.publish_now(&Market::trade(n)).expect("a hub");
-        live.next().now_or_never().flatten().expect("an event");
+        live.next().await.expect("an event");
         if n == 0 {
             first_id = id.to_string();
         }

@@ -107,7 +107,7 @@ pub(super) fn capital(title: &str) -> String {
 pub(super) fn large(records: &Records, ahead: &mut Ahead) -> String {
     let sizes = distinct(records.of_kind::<4>("large").map(|[size, ..]| size));
     let mut text = String::from(
-        "## One large event, in chunks of 16 KiB\n\nMilliseconds in a fresh process, the time for 64 MiB divided by the time for 16 MiB (4 is linear), and the peak of memory\n\
+        "## One large event, in chunks of 16 KiB\n\nMilliseconds of processor time in a fresh process, the time for 64 MiB divided by the time for 16 MiB (4 is linear), and the peak of memory\n\
          divided by the size of the data. A decoder that took over 4 s was stopped.\n\n",
     );
     let sized: Vec<String> = sizes.iter().map(|size| format!("{size} MiB")).collect();
@@ -196,8 +196,12 @@ pub(super) fn growth(records: &Records, ahead: &mut Ahead) -> String {
                 let best = Best::lowest(alike.map(|name| time(name)));
                 let shown = short(time(name));
                 let (title, _) = table.title.split_once(';').unwrap_or((table.title, ""));
-                let title = format!("{} ({size})", capital(title));
-                cells.push(if is_ours(name) { shown } else { ahead.mark_cell(best, &title, name, time(name), shown) });
+                let (title, contender) = (capital(title), format!("{name} at {size}"));
+                cells.push(if is_ours(name) {
+                    shown
+                } else {
+                    ahead.mark_cell(best, &title, &contender, time(name), shown)
+                });
             }
             text += &line(false, &cells);
         }

@@ -33,8 +33,8 @@ pub fn markdown(records: &Records, note: &str) -> String {
         "# Results\n\n## Summary\n\n{}\n{}\n\nA peer is ahead of sse-typed in these rows; the figures are multiples of sse-typed's:\n\n{}\n\
          ![Bars: times of sse-typed, its peers and the limits](results.svg)\n\n\
          ## How it was measured\n\nWritten by `cargo run --release --bin results`, from one run in which all contenders took turns. Times without sockets are\n\
-         medians of the processor time of the thread, which does not grow while other programs have the core. Compare ratios: they carry over to other machines. The last\n\
-         sections, [Stores](#stores) and [Runs](#runs), have their own commands.\n\n{note}{}\n\n{tables}",
+         medians of the processor time of the thread, which does not grow while other programs have the core. Compare ratios: they\n\
+         carry over to other machines. The last sections, [Stores](#stores) and [Runs](#runs), have their own commands.\n\n{note}{}\n\n{tables}",
         summary::table(records),
         ahead::LEGEND,
         ahead.list(),

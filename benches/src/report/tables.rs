@@ -107,8 +107,8 @@ pub(super) fn capital(title: &str) -> String {
 pub(super) fn large(records: &Records, ahead: &mut Ahead) -> String {
     let sizes = distinct(records.of_kind::<4>("large").map(|[size, ..]| size));
     let mut text = String::from(
-        "## One large event, in chunks of 16 KiB\n\nMilliseconds of processor time in a fresh process, the time for 64 MiB divided by the time for 16 MiB (4 is linear), and the peak of memory\n\
-         divided by the size of the data. A decoder that took over 4 s was stopped.\n\n",
+        "## One large event, in chunks of 16 KiB\n\nMilliseconds of processor time in a fresh process, the time for 64 MiB divided by the time for 16 MiB (4 is linear), and\n\
+         the peak of memory divided by the size of the data. A decoder that took over 4 s was stopped.\n\n",
     );
     let sized: Vec<String> = sizes.iter().map(|size| format!("{size} MiB")).collect();
     let mut columns = vec![""];

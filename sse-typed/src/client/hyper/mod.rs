@@ -22,6 +22,7 @@ mod connect;
 #[cfg(feature = "proxy")]
 mod proxy;
 mod redirects;
+mod small_reads;
 #[cfg(feature = "tls")]
 mod tls;
 mod transport;
@@ -38,6 +39,9 @@ mod transport;
 /// [`idle_timeout`](super::RequestBuilder::idle_timeout) or an
 /// [`event_timeout`](super::RequestBuilder::event_timeout), the next request uses another connection; other streams
 /// on the silent connection continue.
+///
+/// Over HTTP/1 it reads at most 8 KiB at once, so that a burst does not enlarge hyper's read buffer. An open stream takes
+/// about 30 KiB: hyper's read buffer and write buffer of 8 KiB each, its queue of requests of 9 KiB, and the rest.
 ///
 /// It follows up to 20 redirects. A redirect to another origin carries only the headers `accept`, `cache-control`,
 /// `user-agent` and `last-event-id` (see

@@ -25,7 +25,7 @@ pub struct Encoder {
 /// Gives ids to events that have none.
 #[derive(Debug)]
 struct Numbering {
-    prefix: String,
+    prefix: Box<str>,
     next: u64,
     /// The last event failed, and would have had the next number.
     failed_event_has_next: bool,
@@ -39,8 +39,8 @@ impl Encoder {
     }
 
     /// Numbers events without an id: they get the ids `<prefix><n>`, counted up from `next`.
-    pub(crate) fn number_events(&mut self, prefix: String, next: u64) {
-        self.numbering = Some(Box::new(Numbering { prefix, next, failed_event_has_next: false }));
+    pub(crate) fn number_events(&mut self, prefix: impl Into<Box<str>>, next: u64) {
+        self.numbering = Some(Box::new(Numbering { prefix: prefix.into(), next, failed_event_has_next: false }));
     }
 
     /// Writes, by `write`, a replacement for the event that failed. The replacement takes the number of that event, or none if

@@ -88,7 +88,7 @@ impl<S> EventBytes<S> {
 
     /// Assigns ids to events without one: `first`, then `first + 1`, and so on. Already encoded events are not changed.
     pub fn ids_from(mut self, first: u64) -> Self {
-        self.encoder.number_events(String::new(), first);
+        self.encoder.number_events("", first);
         self
     }
 

@@ -5,13 +5,10 @@ use std::{
     time::Duration,
 };
 
-use pin_project_lite::pin_project;
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 
-use crate::{
-    codec::{Encoded, Encoder},
-    wake::Registration,
-};
+use super::body::StreamTimer;
+use crate::codec::{Encoded, Encoder};
 
 /// The keep-alive of a stream: a comment or event that is sent after each silence, and the length of the silence.
 ///
@@ -29,7 +26,8 @@ use crate::{
 /// # Ok::<(), sse_typed::EncodeError>(())
 /// ```
 ///
-/// A zero interval turns keep-alive off. Other intervals under 100 ms count as 100 ms.
+/// A zero interval turns keep-alive off. Other intervals under 100 ms count as 100 ms. After a burst of events the silence may
+/// be up to an eighth longer than the interval.
 #[derive(Clone, Debug)]
 pub struct KeepAlive {
     interval: Duration,
@@ -109,52 +107,81 @@ impl From<Duration> for KeepAlive {
     }
 }
 
-pin_project! {
-    /// The timer of a silence.
-    ///
-    /// Traffic only moves the deadline. The runtime's timer is reset when it fires before the deadline, so that a busy stream
-    /// does not touch the timer wheel with each frame.
-    #[derive(Debug)]
-    pub(super) struct SilenceTimer {
-        #[pin]
-        timer: Option<Sleep>,
-        deadline: Option<Instant>,
-        registration: Registration,
-    }
+/// The silence of a stream: the time since its last frame.
+///
+/// A frame restarts it, which reads the clock. While frames follow each other closely, the clock is read only at the end of
+/// each eighth of the interval, because reading it takes as long as encoding a small event. So the keep-alive after a burst
+/// may come up to an eighth of the interval late, and never early.
+#[derive(Debug)]
+pub(super) struct Silence {
+    /// When it began. While the stream is busy, a time before the last frame.
+    since: Instant,
+    /// How many frames have followed each other closely, up to [`BUSY`](Self::BUSY).
+    close_frames: u8,
 }
 
-impl SilenceTimer {
-    pub(super) const fn new() -> Self {
-        Self { timer: None, deadline: None, registration: Registration::new() }
+impl Silence {
+    /// A stream with this many frames in a row is busy.
+    const BUSY: u8 = 32;
+
+    /// A frame follows the one before closely if it comes within this part of the interval.
+    const CLOSE: u32 = 256;
+
+    /// The clock of a busy stream is read after each of these parts of the interval.
+    const BUSY_PARTS: u32 = 8;
+
+    /// A silence that begins now.
+    pub(super) fn new() -> Self {
+        Self { since: Instant::now(), close_frames: 0 }
     }
 
-    /// Restarts the silence, because a frame was sent.
-    pub(super) fn restart(self: Pin<&mut Self>, keep_alive: &KeepAlive) {
-        // A deadline later than `Instant` can express is none.
-        *self.project().deadline = Instant::now().checked_add(keep_alive.interval);
+    const fn is_busy(&self) -> bool {
+        self.close_frames >= Self::BUSY
+    }
+
+    /// Restarts the silence, because a frame is sent.
+    #[inline]
+    pub(super) fn restart(&mut self, keep_alive: &KeepAlive) {
+        if !self.is_busy() {
+            self.restart_now(keep_alive);
+        }
+    }
+
+    fn restart_now(&mut self, keep_alive: &KeepAlive) {
+        let now = Instant::now();
+        let is_close = now.saturating_duration_since(self.since) < keep_alive.interval / Self::CLOSE;
+        self.close_frames = if is_close { self.close_frames + 1 } else { 0 };
+        self.since = now;
     }
 
     /// Ready when the silence has lasted for the interval.
-    pub(super) fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let mut this = self.project();
-        let Some(deadline) = *this.deadline else { return Poll::Pending };
+    pub(super) fn poll(
+        &mut self,
+        keep_alive: &KeepAlive,
+        mut timer: Pin<&mut StreamTimer>,
+        cx: &mut Context<'_>,
+    ) -> Poll<()> {
         loop {
-            let Some(mut timer) = this.timer.as_mut().as_pin_mut() else {
-                this.timer.set(Some(sleep_until(deadline)));
-                continue;
-            };
-            // A body is polled after each event. A timer that is armed for the same task is not polled again.
-            ready!(this.registration.poll_timer(timer.as_mut(), cx));
-            if Instant::now() >= deadline {
+            let is_busy = self.is_busy();
+            let span = if is_busy { keep_alive.interval / Self::BUSY_PARTS } else { keep_alive.interval };
+            // A deadline later than `Instant` can express is none.
+            let Some(deadline) = self.since.checked_add(span) else { return Poll::Pending };
+            ready!(timer.as_mut().poll(deadline, cx));
+            if !is_busy {
                 return Poll::Ready(());
             }
-            timer.reset(deadline);
+            // The last frame was sent at some time before.
+            *self = Self::new();
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::{future::poll_fn, pin::pin};
+
+    use tokio::time::sleep;
+
     use super::*;
 
     #[test]
@@ -166,45 +193,70 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn traffic_moves_the_deadline_without_a_new_timer() {
+    async fn traffic_restarts_the_silence() {
         let keep_alive = KeepAlive::every(Duration::from_secs(10));
-        let mut silence = std::pin::pin!(SilenceTimer::new());
+        let (mut silence, mut timer) = (Silence::new(), pin!(StreamTimer::new()));
         let begin = Instant::now();
-        silence.as_mut().restart(&keep_alive);
         tokio::select! {
             biased;
-            () = std::future::poll_fn(|cx| silence.as_mut().poll(cx)) => panic!("too early"),
-            () = tokio::time::sleep(Duration::from_secs(6)) => {}
+            () = poll_fn(|cx| silence.poll(&keep_alive, timer.as_mut(), cx)) => panic!("too early"),
+            () = sleep(Duration::from_secs(6)) => {}
         }
-        let armed = silence.as_mut().project().timer.as_ref().get_ref().as_ref().map(Sleep::deadline);
-        silence.as_mut().restart(&keep_alive);
-        let still = silence.as_mut().project().timer.as_ref().get_ref().as_ref().map(Sleep::deadline);
-        assert_eq!(armed, still);
-        std::future::poll_fn(|cx| silence.as_mut().poll(cx)).await;
+        silence.restart(&keep_alive);
+        poll_fn(|cx| silence.poll(&keep_alive, timer.as_mut(), cx)).await;
         assert_eq!(begin.elapsed().as_secs(), 16);
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn silence_wakes_the_task_that_polled_last() {
-        let keep_alive = KeepAlive::every(Duration::from_secs(10));
-        let mut silence = std::pin::pin!(SilenceTimer::new());
-        silence.as_mut().restart(&keep_alive);
-        let (mut first, mut second) = (tokio_test::task::spawn(()), tokio_test::task::spawn(()));
-        for _ in 0..2 {
-            // Both tasks poll more than once; the last one to poll is woken.
-            for _ in 0..3 {
-                first.enter(|cx, _| assert!(silence.as_mut().poll(cx).is_pending()));
+    /// How long the silence is after `frames` frames, one in each `gap`, and how often the task was polled in it.
+    async fn silence_after(frames: u32, gap: Duration) -> (Duration, u32) {
+        let keep_alive = KeepAlive::every(Duration::from_secs(8));
+        let (mut silence, mut timer) = (Silence::new(), pin!(StreamTimer::new()));
+        for _ in 0..frames {
+            tokio::select! {
+                biased;
+                () = poll_fn(|cx| silence.poll(&keep_alive, timer.as_mut(), cx)) => panic!("too early"),
+                () = sleep(gap) => {}
             }
-            for _ in 0..3 {
-                second.enter(|cx, _| assert!(silence.as_mut().poll(cx).is_pending()));
-            }
-            tokio::time::sleep(Duration::from_secs(9)).await;
-            assert!(!second.is_woken());
-            tokio::time::sleep(Duration::from_secs(2)).await;
-            assert!(second.is_woken() && !first.is_woken());
-            second.enter(|cx, _| assert!(silence.as_mut().poll(cx).is_ready()));
-            // The next round resets the timer.
-            silence.as_mut().restart(&keep_alive);
+            silence.restart(&keep_alive);
         }
+        let (begin, mut polls) = (Instant::now(), 0);
+        poll_fn(|cx| {
+            polls += 1;
+            silence.poll(&keep_alive, timer.as_mut(), cx)
+        })
+        .await;
+        (begin.elapsed(), polls)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_silence_after_few_or_rare_frames_is_exact() {
+        let (second, milli) = (Duration::from_secs(1), Duration::from_millis(1));
+        for (frames, gap) in [(1, milli), (31, milli), (100, second / 10), (1_000, second)] {
+            let (silence, _) = silence_after(frames, gap).await;
+            assert_eq!(silence, 8 * second, "{frames} frames, one in {gap:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_silence_after_a_burst_is_an_eighth_longer_at_most() {
+        let (second, milli) = (Duration::from_secs(1), Duration::from_millis(1));
+        for frames in [33, 40, 500, 999, 1_000, 1_001, 1_032, 1_033, 5_000, 20_017] {
+            let (silence, polls) = silence_after(frames, milli).await;
+            assert!((8 * second..=9 * second + milli).contains(&silence), "{frames} frames: {silence:?}");
+            assert!(polls <= 4, "{frames} frames: {polls} polls");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_busy_stream_that_is_never_pending_is_not_silent() {
+        let keep_alive = KeepAlive::every(Duration::from_secs(8));
+        let (mut silence, mut timer) = (Silence::new(), pin!(StreamTimer::new()));
+        for _ in 0..1_000 {
+            sleep(Duration::from_millis(20)).await;
+            silence.restart(&keep_alive);
+        }
+        let begin = Instant::now();
+        poll_fn(|cx| silence.poll(&keep_alive, timer.as_mut(), cx)).await;
+        assert_eq!(begin.elapsed().as_secs(), 8);
     }
 }

@@ -52,7 +52,7 @@ impl SseLayer {
     /// have the same shutdown, the drain of the inner layer wins.
     #[must_use]
     pub fn shutdown(mut self, shutdown: &Shutdown, drain: Drain) -> Self {
-        self.limits.shutdown = Some((shutdown.clone(), drain));
+        self.limits.shutdown = Some(Arc::new((shutdown.clone(), drain)));
         self
     }
 

@@ -10,7 +10,8 @@ use super::{Drain, Shutdown};
 /// The conditions under which a layer admits a stream.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Limits {
-    pub(super) shutdown: Option<(Shutdown, Drain)>,
+    /// Shared by the open streams of the layer.
+    pub(super) shutdown: Option<Arc<(Shutdown, Drain)>>,
     pub(super) permits: Option<Arc<StreamPermits>>,
 }
 
@@ -33,7 +34,7 @@ impl Refusal {
 impl Limits {
     /// Admits one stream, with a permit if their number is limited. The answer to a HEAD request holds no permit.
     pub(super) fn admit(&self, head_only: bool) -> Result<Option<StreamPermit>, Refusal> {
-        if self.shutdown.as_ref().is_some_and(|(shutdown, _)| shutdown.has_begun()) {
+        if self.shutdown.as_ref().is_some_and(|shutdown| shutdown.0.has_begun()) {
             return Err(Refusal::ShuttingDown);
         }
         let Some(permits) = &self.permits else { return Ok(None) };
@@ -98,7 +99,7 @@ mod tests {
     #[test]
     fn without_limits_every_stream_is_admitted_until_the_shutdown() {
         let shutdown = Shutdown::new();
-        let limits = Limits { shutdown: Some((shutdown.clone(), Drain::Now)), ..Limits::default() };
+        let limits = Limits { shutdown: Some(Arc::new((shutdown.clone(), Drain::Now))), ..Limits::default() };
         assert!(limits.admit(false).unwrap().is_none());
         shutdown.begin();
         assert_eq!(limits.admit(false).unwrap_err(), Refusal::ShuttingDown);

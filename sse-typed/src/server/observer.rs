@@ -9,7 +9,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::{Stats, trace};
+use super::{Stats, limits::StreamPermit, trace};
 use crate::{event::EncodeError, panics::catch_panic};
 
 /// Why a stream ended.
@@ -186,27 +186,28 @@ pub(super) fn count_refused(observers: &[Arc<Observer>], start: usize) {
     new_stats(observers, start).for_each(Stats::count_refused);
 }
 
-/// One open stream and its observers. If it is dropped before it is closed, the reason is
-/// [`Disconnected`](EndReason::Disconnected).
+/// One open stream, its observers and its permits. It must be closed before it is dropped.
 #[derive(Debug)]
 pub(super) struct ObservedStream {
-    /// `None` if no layer observes the stream.
-    observers: Option<Box<StreamObservers>>,
+    /// `None` if no layer observes or limits the stream, as for most streams.
+    layers: Option<Box<StreamLayers>>,
     opened_at: Instant,
     is_closed: bool,
-    totals: Totals,
 }
 
 #[derive(Debug)]
-struct StreamObservers {
-    layers: Vec<Arc<Observer>>,
-    stats: Vec<Stats>,
+struct StreamLayers {
+    observers: Box<[Arc<Observer>]>,
+    stats: Box<[Stats]>,
+    permits: Box<[StreamPermit]>,
+    /// The totals that the stats contain.
+    counted: Totals,
 }
 
 impl ObservedStream {
-    pub(super) fn open(observers: Vec<Arc<Observer>>) -> Self {
+    pub(super) fn open(observers: Vec<Arc<Observer>>, permits: Vec<StreamPermit>) -> Self {
         trace::opened();
-        let stats: Vec<_> = new_stats(&observers, 0).cloned().collect();
+        let stats: Box<[_]> = new_stats(&observers, 0).cloned().collect();
         stats.iter().for_each(Stats::count_opened);
         for observer in &observers {
             let open = observer.open.fetch_add(1, Ordering::Relaxed) + 1;
@@ -214,49 +215,55 @@ impl ObservedStream {
                 call_observer(|| on_open(&Opened { open }));
             }
         }
-        let observers = (!observers.is_empty()).then(|| Box::new(StreamObservers { layers: observers, stats }));
-        Self { observers, opened_at: Instant::now(), is_closed: false, totals: Totals::default() }
+        let layers = (!observers.is_empty() || !permits.is_empty()).then(|| {
+            let (observers, permits, counted) = (observers.into(), permits.into(), Totals::default());
+            Box::new(StreamLayers { observers, stats, permits, counted })
+        });
+        Self { layers, opened_at: Instant::now(), is_closed: false }
     }
 
-    /// Sets the totals of the stream, and adds their increase to the stats.
-    pub(super) fn update_totals(&mut self, totals: Totals) {
-        if let Some(observers) = &self.observers {
-            let increase =
-                Totals { events: totals.events - self.totals.events, bytes: totals.bytes - self.totals.bytes };
-            observers.stats.iter().for_each(|stats| stats.count_sent(increase));
+    /// Adds the increase of the stream's totals to the stats.
+    #[inline]
+    pub(super) fn count_totals(&mut self, totals: Totals) {
+        if let Some(layers) = &mut self.layers {
+            layers.count_totals(totals);
         }
-        self.totals = totals;
     }
 
     /// Reports an event that could not be sent, whether or not it ends the stream.
     pub(super) fn report_unsendable(&self, error: &EncodeError) {
-        let Some(observers) = &self.observers else { return };
-        observers.stats.iter().for_each(Stats::count_unsendable);
-        for on_unsendable in observers.layers.iter().filter_map(|observer| observer.on_unsendable.as_ref()) {
+        let Some(layers) = &self.layers else { return };
+        layers.stats.iter().for_each(Stats::count_unsendable);
+        for on_unsendable in layers.observers.iter().filter_map(|observer| observer.on_unsendable.as_ref()) {
             call_observer(|| on_unsendable(error));
         }
     }
 
-    pub(super) fn close(&mut self, reason: EndReason) {
+    /// Reports the end of the stream with its totals, and releases its permits. Only the first call has an effect.
+    pub(super) fn close(&mut self, reason: EndReason, totals: Totals) {
         if std::mem::replace(&mut self.is_closed, true) {
             return;
         }
-        let mut closed = Closed { reason, totals: self.totals, duration: self.opened_at.elapsed(), open: 0 };
+        let mut closed = Closed { reason, totals, duration: self.opened_at.elapsed(), open: 0 };
+        self.count_totals(totals);
         trace::closed(&closed);
-        let Some(observers) = &self.observers else { return };
-        observers.stats.iter().for_each(|stats| stats.count_closed(&closed.reason));
-        for observer in &observers.layers {
+        let Some(layers) = &mut self.layers else { return };
+        layers.stats.iter().for_each(|stats| stats.count_closed(&closed.reason));
+        for observer in &layers.observers {
             closed.open = observer.open.fetch_sub(1, Ordering::Relaxed) - 1;
             if let Some(on_close) = &observer.on_close {
                 call_observer(|| on_close(&closed));
             }
         }
+        layers.permits = Box::default();
     }
 }
 
-impl Drop for ObservedStream {
-    fn drop(&mut self) {
-        self.close(EndReason::Disconnected);
+impl StreamLayers {
+    fn count_totals(&mut self, totals: Totals) {
+        let increase = Totals { events: totals.events - self.counted.events, bytes: totals.bytes - self.counted.bytes };
+        self.counted = totals;
+        self.stats.iter().for_each(|stats| stats.count_sent(increase));
     }
 }
 

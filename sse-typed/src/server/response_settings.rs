@@ -24,7 +24,7 @@ pub(super) struct ResponseSettings {
     pub(super) stream_settings: StreamSettings,
     pub(super) observers: Vec<Arc<Observer>>,
     /// Each shutdown once, with the drain of the innermost layer that has it.
-    pub(super) shutdowns: Vec<(Shutdown, Drain)>,
+    pub(super) shutdowns: Vec<Arc<(Shutdown, Drain)>>,
     /// One permit of each layer that limits its streams.
     pub(super) permits: Vec<StreamPermit>,
     /// The request was a HEAD, so the response has no body.
@@ -89,9 +89,9 @@ impl ResponseSettings {
     }
 
     /// Adds the shutdown of a layer, unless an inner layer has the same one.
-    fn add_shutdown(&mut self, shutdown: Option<&(Shutdown, Drain)>) {
-        let is_known = |shutdown: &Shutdown| self.shutdowns.iter().any(|(known, _)| known.is_same(shutdown));
-        let new = shutdown.filter(|(shutdown, _)| !is_known(shutdown)).cloned();
+    fn add_shutdown(&mut self, shutdown: Option<&Arc<(Shutdown, Drain)>>) {
+        let is_known = |shutdown: &Shutdown| self.shutdowns.iter().any(|known| known.0.is_same(shutdown));
+        let new = shutdown.filter(|shutdown| !is_known(&shutdown.0)).cloned();
         self.shutdowns.extend(new);
     }
 

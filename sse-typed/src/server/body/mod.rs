@@ -1,6 +1,7 @@
 mod maybe_sse_body;
 mod open_stream;
 mod server_signals;
+mod stream_timer;
 
 use std::{
     convert::Infallible,
@@ -14,11 +15,12 @@ use http_body::{Body, Frame};
 use pin_project_lite::pin_project;
 
 pub use self::maybe_sse_body::MaybeSseBody;
+pub(super) use self::stream_timer::StreamTimer;
 use self::{
     open_stream::OpenStream,
     server_signals::{ServerSignal, ServerSignals},
 };
-use super::{Events, hooks::Hooks, keep_alive::SilenceTimer, observer::EndReason, response_settings::SharedSettings};
+use super::{Events, hooks::Hooks, observer::EndReason, response_settings::SharedSettings};
 use crate::panics::catch_panic;
 
 /// The maximum number of events taken from a stream in one poll of the body, whatever their size.
@@ -37,7 +39,7 @@ pin_project! {
         // Dropped together with the stream.
         hooks: Hooks,
         #[pin]
-        silence: SilenceTimer,
+        timer: StreamTimer,
         server_signals: Option<Box<ServerSignals>>,
         state: BodyState,
     }
@@ -57,7 +59,7 @@ impl<St> SseBody<St> {
         Self {
             events: Some(events),
             hooks,
-            silence: SilenceTimer::new(),
+            timer: StreamTimer::new(),
             server_signals: None,
             state: BodyState::Unpolled(settings),
         }
@@ -67,7 +69,7 @@ impl<St> SseBody<St> {
         Self {
             events: None,
             hooks: Hooks::none(),
-            silence: SilenceTimer::new(),
+            timer: StreamTimer::new(),
             server_signals: None,
             state: BodyState::Empty,
         }
@@ -92,9 +94,7 @@ impl<St: Events> Body for SseBody<St> {
                 let stream_settings = &settings.stream_settings;
                 *this.server_signals =
                     ServerSignals::new(stream_settings.random_lifetime(), shutdowns, stream_settings.reconnect_range());
-                let open = OpenStream::new(settings);
-                open.restart_silence(this.silence.as_mut());
-                *this.state = BodyState::Open(open);
+                *this.state = BodyState::Open(OpenStream::new(settings));
             }
         }
         let BodyState::Open(open) = this.state else { return Poll::Ready(None) };
@@ -102,7 +102,7 @@ impl<St: Events> Body for SseBody<St> {
         while this.events.is_some()
             && let Some(signals) = this.server_signals
         {
-            let Poll::Ready(signal) = signals.poll(cx) else { break };
+            let Poll::Ready(signal) = signals.poll(this.timer.as_mut(), cx) else { break };
             let reason = match signal {
                 ServerSignal::GraceStarted(retry) => {
                     open.encode_retry(retry);
@@ -142,7 +142,7 @@ impl<St: Events> Body for SseBody<St> {
 
         if open.is_empty() && this.events.is_some() {
             // Nothing to send, though the stream may have yielded events that are never on the wire.
-            if this.silence.as_mut().poll(cx).is_pending() {
+            if open.poll_silence(this.timer.as_mut(), cx).is_pending() {
                 if !is_pending {
                     // Many events were read and none was sent: yield to other tasks, then continue.
                     cx.waker().wake_by_ref();
@@ -156,7 +156,7 @@ impl<St: Events> Body for SseBody<St> {
         if open.is_empty() {
             return Poll::Ready(None);
         }
-        open.restart_silence(this.silence);
+        open.restart_silence();
         Poll::Ready(Some(Ok(Frame::data(open.take_frame()))))
     }
 

@@ -7,6 +7,7 @@ use std::{
 
 use bytes::Bytes;
 
+use super::StreamTimer;
 use crate::{
     codec::{Encoded, Encoder},
     event::EncodeError,
@@ -15,8 +16,7 @@ use crate::{
         Events, KeepAlive,
         events::ReplaceUnsendable,
         hooks::Hooks,
-        keep_alive::SilenceTimer,
-        limits::StreamPermit,
+        keep_alive::Silence,
         observer::{EndReason, ObservedStream, Totals},
         response_settings::ResponseSettings,
         stream_settings::EventIds,
@@ -28,13 +28,12 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct OpenStream {
     encoder: Encoder,
-    batch: usize,
     keep_alive: Option<Arc<KeepAlive>>,
-    /// The number of keep-alives that were sent as events.
-    keep_alive_events: u64,
+    silence: Silence,
+    /// The size of a frame of ready events. Larger sizes count as 4 GiB.
+    batch: u32,
     /// The number of bytes in frames that were taken.
     bytes_taken: u64,
-    permits: Vec<StreamPermit>,
     observed: ObservedStream,
 }
 
@@ -47,17 +46,16 @@ impl OpenStream {
         }
         match stream_settings.ids {
             Some(EventIds::RandomPrefix) => encoder.number_events(format!("{:016x}-", fastrand::u64(..)), 1),
-            Some(EventIds::From(first)) => encoder.number_events(String::new(), first),
+            Some(EventIds::From(first)) => encoder.number_events("", first),
             None => {}
         }
         Self {
             encoder,
-            batch: stream_settings.batch(),
+            batch: u32::try_from(stream_settings.batch()).unwrap_or(u32::MAX),
             keep_alive: stream_settings.keep_alive(),
-            keep_alive_events: 0,
+            silence: Silence::new(),
             bytes_taken: 0,
-            permits,
-            observed: ObservedStream::open(observers),
+            observed: ObservedStream::open(observers, permits),
         }
     }
 
@@ -68,7 +66,7 @@ impl OpenStream {
 
     /// Whether the waiting bytes fill a frame.
     pub(super) const fn is_full(&self) -> bool {
-        self.encoder.is_full(self.batch)
+        self.encoder.is_full(self.batch as usize)
     }
 
     /// Encodes the next event, and returns the reason if the stream ends with it. Bytes that were encoded before are kept,
@@ -133,7 +131,8 @@ impl OpenStream {
     pub(super) fn encode_keep_alive(&mut self) -> bool {
         let before = self.encoder.events();
         let terminal = self.keep_alive.as_ref().is_some_and(|keep_alive| keep_alive.write(&mut self.encoder));
-        self.keep_alive_events += self.encoder.events() - before;
+        // A keep-alive is not counted, even if it is an event.
+        self.encoder.roll_back(self.encoder.len(), before);
         terminal
     }
 
@@ -159,15 +158,22 @@ impl OpenStream {
         }
     }
 
-    pub(super) fn restart_silence(&self, silence: Pin<&mut SilenceTimer>) {
+    /// Restarts the silence after which a keep-alive is sent, because a frame is sent.
+    pub(super) fn restart_silence(&mut self) {
         if let Some(keep_alive) = &self.keep_alive {
-            silence.restart(keep_alive);
+            self.silence.restart(keep_alive);
         }
+    }
+
+    /// Ready when a keep-alive is due.
+    pub(super) fn poll_silence(&mut self, timer: Pin<&mut StreamTimer>, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(keep_alive) = &self.keep_alive else { return Poll::Pending };
+        self.silence.poll(keep_alive, timer, cx)
     }
 
     /// Takes the encoded bytes as one frame.
     pub(super) fn take_frame(&mut self) -> Bytes {
-        self.update_totals();
+        self.observed.count_totals(self.totals());
         let bytes = self.encoder.take();
         self.bytes_taken += bytes.len() as u64;
         bytes
@@ -175,15 +181,17 @@ impl OpenStream {
 
     /// Closes the stream. Bytes that wait to be taken are still sent; they are counted here.
     pub(super) fn close(&mut self, reason: EndReason) {
-        self.update_totals();
-        self.observed.close(reason);
-        self.permits.clear();
+        self.observed.close(reason, self.totals());
     }
 
-    fn update_totals(&mut self) {
-        self.observed.update_totals(Totals {
-            events: self.encoder.events() - self.keep_alive_events,
-            bytes: self.bytes_taken + self.encoder.len() as u64,
-        });
+    const fn totals(&self) -> Totals {
+        Totals { events: self.encoder.events(), bytes: self.bytes_taken + self.encoder.len() as u64 }
+    }
+}
+
+/// A stream that is dropped before it is closed was [disconnected](EndReason::Disconnected).
+impl Drop for OpenStream {
+    fn drop(&mut self) {
+        self.close(EndReason::Disconnected);
     }
 }

@@ -1,29 +1,48 @@
 use std::{
     ops::RangeInclusive,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
     time::Duration,
 };
 
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::Instant;
 
+use super::StreamTimer;
 use crate::{
     codec::Encoded,
-    server::{Drain, EndReason, Shutdown, shutdown::Begun, stream_settings::random_in},
-    wake::Registration,
+    server::{Drain, EndReason, Shutdown, stream_settings::random_in},
+    wake::Ticket,
 };
 
 /// The server's own reasons to end a stream: its maximum lifetime and the shutdowns of its layers.
 #[derive(Debug)]
 pub(super) struct ServerSignals {
-    /// Boxed, because a stream without a maximum lifetime has none until a shutdown begins.
-    timer: Option<Pin<Box<Sleep>>>,
-    registration: Registration,
-    /// When the stream ends at the latest, and the reason it then ends for.
-    deadline: Option<(Instant, EndReason)>,
-    shutdowns: Vec<(Begun, Drain)>,
-    /// The range of reconnection times for clients whose streams end at the same moment.
-    reconnect_range: RangeInclusive<Duration>,
+    /// When the stream ends at the latest, and why it then ends.
+    deadline: Option<(Instant, Limit)>,
+    shutdowns: Vec<LayerShutdown>,
+    /// The shortest and longest reconnection time for clients whose streams end at the same moment.
+    reconnect_times: [Duration; 2],
+}
+
+/// What limits the time of a stream.
+#[derive(Clone, Copy, Debug)]
+enum Limit {
+    Lifetime,
+    Grace,
+}
+
+/// The shutdown of a layer, which has not begun.
+#[derive(Debug)]
+struct LayerShutdown {
+    shutdown: Arc<(Shutdown, Drain)>,
+    ticket: Ticket,
+}
+
+impl Drop for LayerShutdown {
+    fn drop(&mut self) {
+        self.shutdown.0.deregister(&mut self.ticket);
+    }
 }
 
 /// What the server asks of an open stream.
@@ -43,40 +62,52 @@ impl ServerSignals {
     /// streams.
     pub(super) fn new(
         max_lifetime: Option<Duration>,
-        shutdowns: Vec<(Shutdown, Drain)>,
+        shutdowns: Vec<Arc<(Shutdown, Drain)>>,
         reconnect_range: RangeInclusive<Duration>,
     ) -> Option<Box<Self>> {
         // A deadline later than `Instant` can express is none.
-        let deadline = max_lifetime.and_then(|limit| Some((Instant::now().checked_add(limit)?, EndReason::Lifetime)));
-        let shutdowns: Vec<_> = shutdowns.into_iter().map(|(shutdown, drain)| (shutdown.begun(), drain)).collect();
+        let deadline = max_lifetime.and_then(|limit| Some((Instant::now().checked_add(limit)?, Limit::Lifetime)));
         let is_needed = deadline.is_some() || !shutdowns.is_empty();
         is_needed.then(|| {
-            Box::new(Self { timer: None, registration: Registration::new(), deadline, shutdowns, reconnect_range })
+            let shutdowns = shutdowns.into_iter().map(|shutdown| LayerShutdown { shutdown, ticket: Ticket::default() });
+            let (min, max) = reconnect_range.into_inner();
+            // In `collect` a vector of larger elements would keep its capacity.
+            let mut own = Vec::with_capacity(shutdowns.len());
+            own.extend(shutdowns);
+            Box::new(Self { deadline, shutdowns: own, reconnect_times: [min, max] })
         })
     }
 
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<ServerSignal> {
+    pub(super) fn poll(&mut self, timer: Pin<&mut StreamTimer>, cx: &mut Context<'_>) -> Poll<ServerSignal> {
         for index in 0..self.shutdowns.len() {
-            let Poll::Ready(begun) = self.shutdowns[index].0.poll_at(cx) else { continue };
-            return Poll::Ready(match self.shutdowns.remove(index).1 {
-                Drain::Now => ServerSignal::Shutdown(None, random_in(&self.reconnect_range)),
-                Drain::Farewell(event) => ServerSignal::Shutdown(Some(event), random_in(&self.reconnect_range)),
+            let LayerShutdown { shutdown, ticket } = &mut self.shutdowns[index];
+            let Poll::Ready(begun) = shutdown.0.poll_begun(ticket, cx) else { continue };
+            let begun_shutdown = self.shutdowns.remove(index);
+            return Poll::Ready(match &begun_shutdown.shutdown.1 {
+                Drain::Now => ServerSignal::Shutdown(None, self.random_reconnect_time()),
+                Drain::Farewell(event) => ServerSignal::Shutdown(Some(event.clone()), self.random_reconnect_time()),
                 Drain::Finish { grace } => {
-                    let grace_end = begun.checked_add(grace);
+                    let grace_end = begun.checked_add(*grace);
                     if let Some(grace_end) =
-                        grace_end.filter(|end| self.deadline.as_ref().is_none_or(|(deadline, _)| end < deadline))
+                        grace_end.filter(|end| self.deadline.is_none_or(|(deadline, _)| *end < deadline))
                     {
-                        self.deadline = Some((grace_end, EndReason::Shutdown));
-                        self.timer = None;
-                        self.registration = Registration::new();
+                        self.deadline = Some((grace_end, Limit::Grace));
                     }
-                    ServerSignal::GraceStarted(random_in(&self.reconnect_range))
+                    ServerSignal::GraceStarted(self.random_reconnect_time())
                 }
             });
         }
-        let Some(deadline) = self.deadline.as_ref().map(|(deadline, _)| *deadline) else { return Poll::Pending };
-        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
-        ready!(self.registration.poll_timer(timer.as_mut(), cx));
-        Poll::Ready(ServerSignal::TimeOver(self.deadline.take().map_or(EndReason::Lifetime, |(_, reason)| reason)))
+        let Some((deadline, limit)) = self.deadline else { return Poll::Pending };
+        ready!(timer.poll(deadline, cx));
+        self.deadline = None;
+        Poll::Ready(ServerSignal::TimeOver(match limit {
+            Limit::Lifetime => EndReason::Lifetime,
+            Limit::Grace => EndReason::Shutdown,
+        }))
+    }
+
+    fn random_reconnect_time(&self) -> Duration {
+        let [min, max] = self.reconnect_times;
+        random_in(&(min..=max))
     }
 }

@@ -145,7 +145,7 @@ impl<S> OpenConnection<S> {
 
     /// Ready when the connection is to be dropped. Unlike [`cut`](Self::cut) it takes no memory of its own.
     pub(super) fn poll_cut(&mut self, cx: &Context<'_>) -> Poll<()> {
-        self.server.cut.poll_begun(&mut self.ticket, cx)
+        self.server.cut.poll_begun(&mut self.ticket, cx).map(drop)
     }
 
     pub(super) fn is_cut(&self) -> bool {

@@ -84,14 +84,12 @@ impl Shutdown {
         Begun { state: Arc::clone(&self.state), ticket: Ticket::default() }
     }
 
-    /// Ready once the shutdown has begun, for a task that keeps only its ticket. [`deregister`](Self::deregister) takes the
-    /// ticket back.
-    #[cfg(feature = "serve")]
-    pub(super) fn poll_begun(&self, ticket: &mut Ticket, cx: &Context<'_>) -> Poll<()> {
-        self.state.begun_or_register(ticket, cx.waker()).map_or(Poll::Pending, |_| Poll::Ready(()))
+    /// Ready with the time at which the shutdown began, for a task that keeps only its ticket.
+    /// [`deregister`](Self::deregister) takes the ticket back.
+    pub(super) fn poll_begun(&self, ticket: &mut Ticket, cx: &Context<'_>) -> Poll<Instant> {
+        self.state.begun_or_register(ticket, cx.waker()).map_or(Poll::Pending, Poll::Ready)
     }
 
-    #[cfg(feature = "serve")]
     pub(super) fn deregister(&self, ticket: &mut Ticket) {
         self.state.deregister(ticket);
     }

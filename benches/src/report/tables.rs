@@ -47,10 +47,9 @@ const NOTES: [(&str, &str); 7] = [
     ),
     (
         "bodies/1000",
-        "A body of sse-typed restarts its keep-alive with each frame, which reads the clock (22 ns), and makes frames. The \
-         body of the channel has no keep-alive.",
+        "A body of sse-typed makes frames, and restarts its keep-alive with each. The body of the channel has no keep-alive.",
     ),
-    ("bodies/10000", "A body of sse-typed has about 350 B. 10,000 of them do not fit into the caches."),
+    ("bodies/10000", "A body of sse-typed has about 310 B. 10,000 of them do not fit into the caches."),
     (
         "topics",
         "A topic of sse-typed keeps a history, gives ids, and has a ring and a queue of wakers; a channel has one buffer. With \

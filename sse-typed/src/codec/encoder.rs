@@ -13,13 +13,62 @@ use crate::event::{EncodeError, EventId};
 /// an example.
 #[derive(Debug, Default)]
 pub struct Encoder {
-    out: Vec<u8>,
-    /// Shared bytes that are the only ones in the buffer, so that they need no copy. `out` is empty while this is not.
-    shared: Bytes,
-    /// The length of the last frame if it was large, otherwise zero.
-    last_frame_len: usize,
+    buffer: Buffer,
+    /// The length of the last frame if it was large, otherwise zero. Larger lengths count as 4 GiB.
+    last_frame_len: u32,
     numbering: Option<Box<Numbering>>,
     events: u64,
+}
+
+/// The bytes that were written. It is an enum because every open stream has one.
+#[derive(Debug)]
+enum Buffer {
+    Own(Vec<u8>),
+    /// Shared bytes that are the only ones, so that they need no copy. They are not empty.
+    Shared(Bytes),
+}
+
+impl Default for Buffer {
+    fn default() -> Self {
+        Self::Own(Vec::new())
+    }
+}
+
+impl Buffer {
+    /// Prepares the buffer for writing. `expected_len` is the length that it may get.
+    #[inline]
+    fn prepare(&mut self, expected_len: u32) -> &mut Vec<u8> {
+        match self {
+            Self::Own(out) if out.capacity() > 0 => {}
+            _ => self.allocate(expected_len),
+        }
+        match self {
+            Self::Own(out) => out,
+            Self::Shared(_) => unreachable!("`allocate` makes it an own buffer"),
+        }
+    }
+
+    #[cold]
+    fn allocate(&mut self, expected_len: u32) {
+        // Under load the next frame is about as large as the last. Growing step by step would copy its bytes again.
+        let mut out = Vec::with_capacity(self.len().max(expected_len as usize).max(INITIAL_CAPACITY));
+        out.extend_from_slice(self.as_slice());
+        *self = Self::Own(out);
+    }
+
+    const fn len(&self) -> usize {
+        match self {
+            Self::Own(out) => out.len(),
+            Self::Shared(shared) => shared.len(),
+        }
+    }
+
+    fn as_slice(&self) -> &[u8] {
+        match self {
+            Self::Own(out) => out,
+            Self::Shared(shared) => shared,
+        }
+    }
 }
 
 /// Gives ids to events that have none.
@@ -35,7 +84,7 @@ impl Encoder {
     /// An empty encoder.
     #[must_use]
     pub const fn new() -> Self {
-        Self { out: Vec::new(), shared: Bytes::new(), last_frame_len: 0, numbering: None, events: 0 }
+        Self { buffer: Buffer::Own(Vec::new()), last_frame_len: 0, numbering: None, events: 0 }
     }
 
     /// Numbers events without an id: they get the ids `<prefix><n>`, counted up from `next`.
@@ -79,29 +128,29 @@ impl Encoder {
 
     /// Writes a comment, which clients ignore. Each line of `text` becomes a comment line.
     pub fn comment(&mut self, text: &str) {
-        self.prepare_out();
+        let out = self.buffer.prepare(self.last_frame_len);
         let mut rest = text.as_bytes();
         loop {
             let end = memchr::memchr2(b'\r', b'\n', rest).unwrap_or(rest.len());
-            self.out.push(b':');
+            out.push(b':');
             if end > 0 {
-                self.out.push(b' ');
+                out.push(b' ');
             }
-            self.out.extend_from_slice(&rest[..end]);
-            self.out.push(b'\n');
+            out.extend_from_slice(&rest[..end]);
+            out.push(b'\n');
             if end == rest.len() {
                 break;
             }
             rest = &rest[end + if rest[end..].starts_with(b"\r\n") { 2 } else { 1 }..];
         }
-        self.out.push(b'\n');
+        out.push(b'\n');
     }
 
     /// Writes a block that only sets the client's reconnection time, rounded up to whole milliseconds.
     pub fn retry(&mut self, retry: Duration) {
-        self.prepare_out();
-        EventWriter::new(&mut self.out).retry(retry);
-        self.out.push(b'\n');
+        let out = self.buffer.prepare(self.last_frame_len);
+        EventWriter::new(out).retry(retry);
+        out.push(b'\n');
     }
 
     /// How many events were written since the encoder was created.
@@ -113,7 +162,7 @@ impl Encoder {
     /// How many bytes are buffered.
     #[must_use]
     pub const fn len(&self) -> usize {
-        self.out.len() + self.shared.len()
+        self.buffer.len()
     }
 
     /// Whether no bytes are buffered.
@@ -127,18 +176,21 @@ impl Encoder {
     /// A single [`Encoded`](super::Encoded) event, or a single slice of a hub, is returned without a copy. Everything else is
     /// returned as one allocation of its size, and the encoder keeps up to 2 KiB of its buffer.
     pub fn take(&mut self) -> Bytes {
-        if !self.shared.is_empty() {
-            return mem::take(&mut self.shared);
-        }
-        // Most frames are small, and copying them is cheaper than growing a vector for each.
-        if self.out.capacity() <= MAX_IDLE_CAPACITY {
-            let bytes = Bytes::copy_from_slice(&self.out);
-            self.out.clear();
+        if let Buffer::Own(out) = &mut self.buffer
+            && out.capacity() <= MAX_IDLE_CAPACITY
+        {
+            // Most frames are small, and copying them is cheaper than growing a vector for each.
+            let bytes = Bytes::copy_from_slice(out);
+            out.clear();
             return bytes;
         }
         // There may be many connections, and each is idle most of the time. Do not keep a large buffer for an idle one.
-        let out = mem::take(&mut self.out);
-        self.last_frame_len = if out.len() > MAX_IDLE_CAPACITY { out.len() } else { 0 };
+        let out = match mem::take(&mut self.buffer) {
+            Buffer::Own(out) => out,
+            Buffer::Shared(shared) => return shared,
+        };
+        self.last_frame_len =
+            if out.len() > MAX_IDLE_CAPACITY { u32::try_from(out.len()).unwrap_or(u32::MAX) } else { 0 };
         if out.capacity() - out.len() > out.len() / 2 { Bytes::copy_from_slice(&out) } else { out.into() }
     }
 
@@ -146,35 +198,20 @@ impl Encoder {
     /// costs more than another frame, so a large shared slice counts as full.
     pub(crate) const fn is_full(&self, batch: usize) -> bool {
         let len = self.len();
-        len > 0 && (len >= batch || len >= MIN_SHARED_FRAME && !self.shared.is_empty())
+        len > 0 && (len >= batch || len >= MIN_SHARED_FRAME && matches!(self.buffer, Buffer::Shared(_)))
     }
 
     /// Discards everything after the first `len` bytes and `events` events. Used after a panic, which may have occurred while an
     /// item was written or just after it.
     #[cfg(feature = "server")]
     pub(crate) fn roll_back(&mut self, len: usize, events: u64) {
-        // Shared bytes are those of one item, which is discarded as a whole. With earlier bytes they would be in `out`.
-        if len < self.shared.len() {
-            self.shared = Bytes::new();
+        match &mut self.buffer {
+            Buffer::Own(out) => out.truncate(len),
+            // They are those of one item, which is discarded as a whole. With earlier bytes they would have been copied.
+            Buffer::Shared(shared) if len < shared.len() => self.buffer = Buffer::default(),
+            Buffer::Shared(_) => {}
         }
-        self.out.truncate(len);
         self.events = events;
-    }
-
-    /// Prepares `out` for writing.
-    #[inline]
-    fn prepare_out(&mut self) {
-        if self.out.capacity() == 0 {
-            self.allocate_out();
-        }
-    }
-
-    #[cold]
-    fn allocate_out(&mut self) {
-        let shared = mem::take(&mut self.shared);
-        // Under load the next frame is about as large as the last. Growing step by step would copy its bytes again.
-        self.out.reserve(shared.len().max(self.last_frame_len).max(INITIAL_CAPACITY));
-        self.out.extend_from_slice(&shared);
     }
 
     /// Writes one block, or nothing if `encode` writes nothing or fails.
@@ -185,9 +222,9 @@ impl Encoder {
         retry: Option<Duration>,
         encode: impl FnOnce(&mut EventWriter<'_>) -> Result<(), EncodeError>,
     ) -> Result<(), EncodeError> {
-        self.prepare_out();
-        let start = self.out.len();
-        let block = BlockGuard { out: &mut self.out, start };
+        let out = self.buffer.prepare(self.last_frame_len);
+        let start = out.len();
+        let block = BlockGuard { out, start };
         let mut event = EventWriter::new(block.out);
         event.write_envelope(id, retry);
         if let Err(error) = encode(&mut event) {
@@ -211,7 +248,10 @@ impl Encoder {
     /// The capacity of the buffer, in bytes.
     #[cfg(test)]
     pub(crate) fn capacity(&self) -> usize {
-        self.out.capacity()
+        match &self.buffer {
+            Buffer::Own(out) => out.capacity(),
+            Buffer::Shared(_) => 0,
+        }
     }
 
     /// Writes an event without its id. The hub assigns another, or none.
@@ -227,34 +267,34 @@ impl Encoder {
     /// The buffered bytes.
     #[cfg(feature = "hub")]
     pub(crate) fn as_bytes(&self) -> &[u8] {
-        &self.out
+        self.buffer.as_slice()
     }
 
     /// Discards the buffered bytes, and keeps up to 64 KiB of the buffer.
     #[cfg(feature = "hub")]
     pub(crate) fn clear(&mut self) {
-        self.shared = Bytes::new();
-        self.out.clear();
-        self.out.shrink_to(MAX_HUB_CAPACITY);
+        match &mut self.buffer {
+            Buffer::Own(out) => {
+                out.clear();
+                out.shrink_to(MAX_HUB_CAPACITY);
+            }
+            Buffer::Shared(_) => self.buffer = Buffer::default(),
+        }
     }
 
     /// Appends events that are already encoded.
     #[cfg(feature = "hub")]
     pub(crate) fn append(&mut self, bytes: &[u8], events: u64) {
-        self.prepare_out();
-        self.out.extend_from_slice(bytes);
+        self.buffer.prepare(self.last_frame_len).extend_from_slice(bytes);
         self.events += events;
     }
 
     /// Appends events that are already encoded. `share` returns the same bytes as a shared handle.
     pub(crate) fn append_shared(&mut self, bytes: &[u8], events: u64, share: impl FnOnce() -> Bytes) {
-        if self.is_empty() {
-            // `out` and `shared` are never both in use.
-            self.out = Vec::new();
-            self.shared = share();
-        } else {
-            self.prepare_out();
-            self.out.extend_from_slice(bytes);
+        if !self.is_empty() {
+            self.buffer.prepare(self.last_frame_len).extend_from_slice(bytes);
+        } else if !bytes.is_empty() {
+            self.buffer = Buffer::Shared(share());
         }
         self.events += events;
     }

@@ -49,7 +49,12 @@ impl Hooks {
 
     /// Polls the end conditions in the order in which they were added. Once it is ready, the stream ends and it must not be
     /// polled again.
+    #[inline]
     pub(super) fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<(Option<Encoded>, EndReason)> {
+        if self.set.is_none() { Poll::Pending } else { self.poll_end_conditions(cx) }
+    }
+
+    fn poll_end_conditions(&mut self, cx: &mut Context<'_>) -> Poll<(Option<Encoded>, EndReason)> {
         let Some(set) = self.get_mut() else { return Poll::Pending };
         for condition in &mut set.end_conditions {
             match catch_panic(|| condition.as_mut().poll_end(cx)) {

@@ -191,8 +191,8 @@ pub(super) fn count_refused(observers: &[Arc<Observer>], start: usize) {
 pub(super) struct ObservedStream {
     /// `None` if no layer observes or limits the stream, as for most streams.
     layers: Option<Box<StreamLayers>>,
-    opened_at: Instant,
-    is_closed: bool,
+    /// `None` once it is closed.
+    opened_at: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -219,7 +219,7 @@ impl ObservedStream {
             let (observers, permits, counted) = (observers.into(), permits.into(), Totals::default());
             Box::new(StreamLayers { observers, stats, permits, counted })
         });
-        Self { layers, opened_at: Instant::now(), is_closed: false }
+        Self { layers, opened_at: Some(Instant::now()) }
     }
 
     /// Adds the increase of the stream's totals to the stats.
@@ -241,10 +241,8 @@ impl ObservedStream {
 
     /// Reports the end of the stream with its totals, and releases its permits. Only the first call has an effect.
     pub(super) fn close(&mut self, reason: EndReason, totals: Totals) {
-        if std::mem::replace(&mut self.is_closed, true) {
-            return;
-        }
-        let mut closed = Closed { reason, totals, duration: self.opened_at.elapsed(), open: 0 };
+        let Some(opened_at) = self.opened_at.take() else { return };
+        let mut closed = Closed { reason, totals, duration: opened_at.elapsed(), open: 0 };
         self.count_totals(totals);
         trace::closed(&closed);
         let Some(layers) = &mut self.layers else { return };

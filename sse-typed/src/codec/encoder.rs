@@ -194,6 +194,12 @@ impl Encoder {
         if out.capacity() - out.len() > out.len() / 2 { Bytes::copy_from_slice(&out) } else { out.into() }
     }
 
+    /// Frees the buffer. Its bytes are discarded.
+    #[cfg(feature = "server")]
+    pub(crate) fn free(&mut self) {
+        self.buffer = Buffer::default();
+    }
+
     /// Whether the buffer is large enough for a frame of `batch` bytes. Appending to a large shared slice would copy it, which
     /// costs more than another frame, so a large shared slice counts as full.
     pub(crate) const fn is_full(&self, batch: usize) -> bool {

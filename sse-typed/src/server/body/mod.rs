@@ -98,6 +98,7 @@ impl<St: Events> Body for SseBody<St> {
             }
         }
         let BodyState::Open(open) = this.state else { return Poll::Ready(None) };
+        let events_before = open.events();
 
         while this.events.is_some()
             && let Some(signals) = this.server_signals
@@ -157,7 +158,12 @@ impl<St: Events> Body for SseBody<St> {
             return Poll::Ready(None);
         }
         open.restart_silence();
-        Poll::Ready(Some(Ok(Frame::data(open.take_frame()))))
+        let frame = open.take_frame();
+        if open.events() == events_before {
+            // A keep-alive or a reconnection time: the stream is idle.
+            open.free_buffer();
+        }
+        Poll::Ready(Some(Ok(Frame::data(frame))))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -64,6 +64,16 @@ impl OpenStream {
         self.encoder.is_empty()
     }
 
+    /// The number of events that were encoded, without keep-alives.
+    pub(super) const fn events(&self) -> u64 {
+        self.encoder.events()
+    }
+
+    /// Frees the buffer, whose bytes were taken.
+    pub(super) fn free_buffer(&mut self) {
+        self.encoder.free();
+    }
+
     /// Whether the waiting bytes fill a frame.
     pub(super) const fn is_full(&self) -> bool {
         self.encoder.is_full(self.batch as usize)
@@ -193,5 +203,38 @@ impl OpenStream {
 impl Drop for OpenStream {
     fn drop(&mut self) {
         self.close(EndReason::Disconnected);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{future::poll_fn, pin::pin};
+
+    use futures_util::stream;
+    use http_body::Body as _;
+
+    use super::*;
+    use crate::{
+        RawEvent, Sse,
+        server::body::{BodyState, SseBody},
+    };
+
+    #[tokio::test(start_paused = true)]
+    async fn an_idle_stream_keeps_no_buffer() {
+        let sse = Sse::new(stream::poll_fn(|_| Poll::<Option<RawEvent>>::Pending)).retry(Duration::from_secs(1));
+        let mut body = pin!(http::Response::from(sse).into_body());
+        for expected in ["retry: 1000\n\n", ": keep-alive\n\n", ": keep-alive\n\n"] {
+            let frame = poll_fn(|cx| body.as_mut().poll_frame(cx)).await.unwrap().unwrap();
+            assert_eq!(frame.into_data().unwrap(), expected);
+            let BodyState::Open(open) = &body.state else { panic!("the body is not open") };
+            assert_eq!(open.encoder.capacity(), 0);
+        }
+    }
+
+    #[cfg(target_pointer_width = "64")]
+    #[test]
+    fn the_body_of_a_stream_is_small() {
+        let body = size_of::<SseBody<stream::Pending<RawEvent>>>();
+        assert!(body <= 280, "{body} bytes");
     }
 }

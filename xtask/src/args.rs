@@ -1,14 +1,15 @@
 //! The command line.
 
-use crate::steps::STEPS;
+use crate::steps;
 
 pub(crate) const USAGE: &str = "\
-Usage: cargo xtask test [--all [--yes]] [--only STEP,..]
-       cargo xtask test --list
+Usage: cargo xtask test [--deep] [--all [--yes]] [--only STEP,..]
+       cargo xtask test [--deep] --list
 
 Runs the tests. Without options it needs only the Rust toolchain: a step that needs
 another program runs if that is installed. The last lines name the tests that were not run.
 
+  --deep   run the long searches instead: hours in all, and not part of CI
   --all    install missing programs (Debian, Ubuntu), and fail if one is still missing
   --yes    install without asking; CI=true does the same
   --only   run only these steps
@@ -18,12 +19,14 @@ another program runs if that is installed. The last lines name the tests that we
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Command {
     Help,
-    List,
+    List { deep: bool },
     Test(Options),
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Options {
+    /// Run the long searches instead of the tests of CI.
+    pub(crate) deep: bool,
     /// Install missing programs, and fail if one is still missing.
     pub(crate) all: bool,
     /// Install without asking.
@@ -40,34 +43,38 @@ pub(crate) fn parse(args: impl IntoIterator<Item = String>) -> Result<Command, S
         Some(other) => return Err(format!("unknown task `{other}`")),
     }
     let mut options = Options::default();
+    let mut list = false;
     while let Some(arg) = args.next() {
         match arg.as_str() {
+            "--deep" => options.deep = true,
             "--all" => options.all = true,
             "--yes" | "-y" => options.yes = true,
-            "--list" => return Ok(Command::List),
+            "--list" => list = true,
             "--help" | "-h" => return Ok(Command::Help),
             "--only" => {
                 let names = args.next().ok_or("--only needs the name of a step")?;
-                add_steps(&mut options.only, &names)?;
+                options.only.extend(names.split(',').map(str::to_owned));
             }
             _ => match arg.strip_prefix("--only=") {
-                Some(names) => add_steps(&mut options.only, names)?,
+                Some(names) => options.only.extend(names.split(',').map(str::to_owned)),
                 None => return Err(format!("unknown option `{arg}`")),
             },
         }
     }
+    if list {
+        return Ok(Command::List { deep: options.deep });
+    }
+    check_steps(&options)?;
     Ok(Command::Test(options))
 }
 
-fn add_steps(only: &mut Vec<String>, names: &str) -> Result<(), String> {
-    for name in names.split(',') {
-        if !STEPS.iter().any(|step| step.name == name) {
-            let names: Vec<_> = STEPS.iter().map(|step| step.name).collect();
-            return Err(format!("unknown step `{name}`; the steps are {}", names.join(", ")));
-        }
-        only.push(name.to_owned());
+/// The steps depend on `--deep`, which may stand after `--only`.
+fn check_steps(options: &Options) -> Result<(), String> {
+    let steps: Vec<_> = steps::list(options.deep).iter().map(|step| step.name).collect();
+    match options.only.iter().find(|name| !steps.contains(&name.as_str())) {
+        Some(name) => Err(format!("unknown step `{name}`; the steps are {}", steps.join(", "))),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -80,7 +87,7 @@ mod tests {
 
     #[test]
     fn options_are_read_in_any_order() {
-        let options = Options { all: true, yes: true, only: Vec::new() };
+        let options = Options { all: true, yes: true, ..Options::default() };
         assert_eq!(parse_line("test --yes --all"), Ok(Command::Test(options)));
         assert_eq!(parse_line("test"), Ok(Command::Test(Options::default())));
     }
@@ -90,6 +97,15 @@ mod tests {
         let only = vec!["fmt".to_owned(), "tests".to_owned(), "doctests".to_owned()];
         let options = Options { only, ..Options::default() };
         assert_eq!(parse_line("test --only fmt,tests --only=doctests"), Ok(Command::Test(options)));
+    }
+
+    #[test]
+    fn deep_steps_are_chosen_wherever_the_option_stands() {
+        let options = Options { deep: true, only: vec!["crash".to_owned()], ..Options::default() };
+        assert_eq!(parse_line("test --deep --only crash"), Ok(Command::Test(options)));
+        assert!(matches!(parse_line("test --only crash --deep"), Ok(Command::Test(options)) if options.deep));
+        assert!(parse_line("test --only crash").is_err());
+        assert!(parse_line("test --deep --only fmt").is_err());
     }
 
     #[test]
@@ -105,6 +121,7 @@ mod tests {
     fn help_is_shown_on_request_and_without_a_task() {
         assert_eq!(parse_line(""), Ok(Command::Help));
         assert_eq!(parse_line("test --help"), Ok(Command::Help));
-        assert_eq!(parse_line("test --list"), Ok(Command::List));
+        assert_eq!(parse_line("test --list"), Ok(Command::List { deep: false }));
+        assert_eq!(parse_line("test --list --deep"), Ok(Command::List { deep: true }));
     }
 }

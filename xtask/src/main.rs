@@ -1,6 +1,6 @@
 //! `cargo xtask test` runs the project's tests. It needs only the Rust toolchain, and has no dependencies.
 //!
-//! `args` parses the command line, `steps` lists the steps, `programs` finds and installs other programs, `shell` runs commands,
+//! `args` parses the command line, `steps` and `deep` list the steps, `programs` finds and installs other programs, `shell` runs commands,
 //! `test_count` parses the output of test runners, `instructions` counts instructions, `sim` runs simulations, and `run` runs the steps.
 
 use std::process::ExitCode;
@@ -8,7 +8,9 @@ use std::process::ExitCode;
 use args::Command;
 
 mod args;
+mod deep;
 mod features;
+mod fuzz;
 mod instructions;
 mod programs;
 mod run;
@@ -26,8 +28,8 @@ fn main() -> ExitCode {
             print!("{}", args::USAGE);
             ExitCode::SUCCESS
         }
-        Ok(Command::List) => {
-            for step in steps::STEPS {
+        Ok(Command::List { deep }) => {
+            for step in steps::list(deep) {
                 println!("{:<10} {}", step.name, step.about);
             }
             ExitCode::SUCCESS

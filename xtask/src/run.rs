@@ -12,7 +12,7 @@ use crate::{
     args::Options,
     programs::Program,
     shell::Outcome,
-    steps::{Context, STEPS, Step},
+    steps::{self, Context, Step},
     test_count::TestCount,
 };
 
@@ -34,7 +34,7 @@ struct Report {
 
 pub(crate) fn test(options: &Options) -> ExitCode {
     let started = Instant::now();
-    let steps: Vec<_> = STEPS
+    let steps: Vec<_> = steps::list(options.deep)
         .iter()
         .filter(|step| options.only.is_empty() || options.only.iter().any(|name| name == step.name))
         .collect();

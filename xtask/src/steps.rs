@@ -3,7 +3,7 @@
 use std::{fs, io, path::Path};
 
 use crate::{
-    features, instructions,
+    deep, features, fuzz, instructions,
     programs::{self, Program},
     shell::{Cmd, Outcome, succeeds},
     sim,
@@ -34,7 +34,7 @@ const FUZZ_SECONDS: u32 = 20;
 
 const DENY: [&str; 3] = ["--", "-D", "warnings"];
 
-pub(crate) const STEPS: &[Step] = &[
+const STEPS: &[Step] = &[
     Step {
         name: "fmt",
         about: "the formatting of every package",
@@ -177,10 +177,7 @@ pub(crate) const STEPS: &[Step] = &[
         about: "each fuzz target for 20 seconds",
         needs: &[Program::Cxx, Program::CargoFuzz],
         uses: &[],
-        run: |_| {
-            let cmds = [fuzz("decode")?, fuzz("round_trip")?];
-            run_all(&cmds)
-        },
+        run: |_| run_all(&fuzz::run(FUZZ_SECONDS)?),
     },
     Step {
         name: "deny",
@@ -191,9 +188,14 @@ pub(crate) const STEPS: &[Step] = &[
     },
 ];
 
+/// The steps of `cargo xtask test`, or those of `cargo xtask test --deep`.
+pub(crate) const fn list(deep: bool) -> &'static [Step] {
+    if deep { deep::STEPS } else { STEPS }
+}
+
 impl Context {
     /// A cargo command, with `--locked` under `--all`.
-    fn cargo(&self, command: &str, args: &[&str]) -> Cmd {
+    pub(crate) fn cargo(&self, command: &str, args: &[&str]) -> Cmd {
         Cmd::new("cargo").args(command.split(' ')).args(self.all.then_some("--locked")).args(args)
     }
 }
@@ -242,18 +244,6 @@ fn run_tests(context: &Context, cmd: Cmd) -> io::Result<Outcome> {
     if context.all { cmd.env("SSE_TYPED_REQUIRE_PROGRAMS", "1").run() } else { cmd.run() }
 }
 
-/// Fuzzes one target from its seeds, if it has any, on a stable compiler.
-fn fuzz(target: &str) -> io::Result<Cmd> {
-    let (corpus, seeds) = (format!("fuzz/corpus/{target}"), format!("fuzz/seeds/{target}"));
-    fs::create_dir_all(&corpus)?;
-    let seeds = Path::new(&seeds).exists().then_some(seeds);
-    let run = Cmd::new("cargo").args(["fuzz", "run", "--target-dir", "target/fuzz", target, &corpus]).args(seeds);
-    let time = format!("-max_total_time={FUZZ_SECONDS}");
-    Ok(run
-        .args(["--", &time, "-dict=fuzz/event-stream.dict", "-timeout=10", "-verbosity=0", "-print_final_stats=1"])
-        .env("RUSTC_BOOTSTRAP", "1"))
-}
-
 /// The manifests of packages outside the workspace.
 fn manifests_outside() -> Vec<String> {
     let manifests = ["fuzz/Cargo.toml", "benches/Cargo.toml", "tests/sim/Cargo.toml"];
@@ -261,7 +251,7 @@ fn manifests_outside() -> Vec<String> {
 }
 
 /// Runs the commands in order, up to the first that fails.
-fn run_all(cmds: &[Cmd]) -> io::Result<Outcome> {
+pub(crate) fn run_all(cmds: &[Cmd]) -> io::Result<Outcome> {
     let mut count = TestCount::default();
     for cmd in cmds {
         let outcome = cmd.run()?;

@@ -149,37 +149,36 @@ impl From<Kind> for FileStoreError {
     }
 }
 
-/// Each error of the engine: its type is not in our API.
-impl From<redb::Error> for FileStoreError {
-    fn from(error: redb::Error) -> Self {
-        match error {
+/// An error of the engine.
+///
+/// An `impl From<redb::Error>` would make the engine's types part of the public API. A private trait keeps them out of it.
+trait EngineError: Into<redb::Error> {}
+
+macro_rules! engine_errors {
+    ($($error:ident),*) => { $(impl EngineError for redb::$error {})* };
+}
+
+engine_errors!(Error, CommitError, DatabaseError, StorageError, TableError, TransactionError);
+
+#[doc(hidden)]
+impl<E: EngineError> From<E> for FileStoreError {
+    fn from(error: E) -> Self {
+        match error.into() {
             redb::Error::Io(error)
                 if matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof) =>
             {
                 Self::corrupt(error.to_string())
             }
             redb::Error::Io(error) => Self::io("cannot read or write the history", error),
-            redb::Error::UpgradeRequired(_)
+            error @ (redb::Error::UpgradeRequired(_)
             | redb::Error::Corrupted(_)
             | redb::Error::TableTypeMismatch { .. }
             | redb::Error::TableIsMultimap(_)
-            | redb::Error::TypeDefinitionChanged { .. } => Self::corrupt(error.to_string()),
+            | redb::Error::TypeDefinitionChanged { .. }) => Self::corrupt(error.to_string()),
             error => Self::io("cannot use the history", io::Error::other(error.to_string())),
         }
     }
 }
-
-macro_rules! from_engine {
-    ($($error:ident),*) => {
-        $(impl From<redb::$error> for FileStoreError {
-            fn from(error: redb::$error) -> Self {
-                redb::Error::from(error).into()
-            }
-        })*
-    };
-}
-
-from_engine!(CommitError, DatabaseError, StorageError, TableError, TransactionError);
 
 impl fmt::Display for FileStoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

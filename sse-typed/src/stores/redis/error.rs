@@ -215,8 +215,17 @@ impl From<Kind> for RedisError {
     }
 }
 
-impl From<redis::RedisError> for RedisError {
-    fn from(error: redis::RedisError) -> Self {
+/// An error of the Redis client.
+///
+/// An `impl From<redis::RedisError>` would make the client's version part of the public API. A private trait keeps it out of it.
+trait ClientError: Into<redis::RedisError> {}
+
+impl ClientError for redis::RedisError {}
+
+#[doc(hidden)]
+impl<E: ClientError> From<E> for RedisError {
+    fn from(error: E) -> Self {
+        let error: redis::RedisError = error.into();
         let kind = match error.kind() {
             _ if error.is_timeout() => Kind::TimedOut,
             // A reply that was cut off is malformed.

@@ -3,7 +3,7 @@
 use std::{env, io};
 
 use crate::{
-    fuzz,
+    fuzz, packed,
     programs::Program,
     shell::{Cmd, Outcome},
     steps::{Context, Step, run_all},
@@ -29,6 +29,13 @@ pub(crate) const STEPS: &[Step] = &[
         needs: &[Program::Cxx, Program::CargoFuzz],
         uses: &[],
         run: |_| run_all(&fuzz::run(FUZZ_SECONDS)?),
+    },
+    Step {
+        name: "minimal",
+        about: "the published crates with the oldest dependencies that they permit, on the MSRV if it is installed",
+        needs: &[],
+        uses: &[],
+        run: packed::minimal_versions,
     },
     Step {
         name: "mutants",

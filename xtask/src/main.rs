@@ -12,6 +12,7 @@ mod deep;
 mod features;
 mod fuzz;
 mod instructions;
+mod packed;
 mod programs;
 mod run;
 mod shell;

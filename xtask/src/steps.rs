@@ -3,7 +3,7 @@
 use std::{fs, io, path::Path};
 
 use crate::{
-    deep, features, fuzz, instructions,
+    deep, features, fuzz, instructions, packed,
     programs::{self, Program},
     shell::{Cmd, Outcome, succeeds},
     sim,
@@ -93,10 +93,9 @@ const STEPS: &[Step] = &[
         needs: &[],
         uses: &[],
         run: |context| {
-            let doc = || context.cargo("doc", &["--workspace", "--lib", "--all-features", "--no-deps"]);
             run_all(&[
-                doc().env("RUSTDOCFLAGS", "-D warnings"),
-                doc().env("RUSTDOCFLAGS", "--cfg docsrs -D warnings").with_unstable_rustdoc()?,
+                doc(context).env("RUSTDOCFLAGS", "-D warnings"),
+                doc(context).env("RUSTDOCFLAGS", "--cfg docsrs -D warnings").with_unstable_rustdoc()?,
             ])
         },
     },
@@ -119,11 +118,10 @@ const STEPS: &[Step] = &[
     },
     Step {
         name: "package",
-        about: "the packages as they would be published",
+        about: "the packages as they would be published, and users' crates built with their files alone",
         needs: &[],
         uses: &[],
-        // Uncommitted files are packaged too, so that a mistake shows before the commit.
-        run: |context| context.cargo("package", &["--allow-dirty", "-p", "sse-typed-derive", "-p", "sse-typed"]).run(),
+        run: packed::package,
     },
     Step {
         name: "interop",
@@ -198,6 +196,11 @@ impl Context {
     pub(crate) fn cargo(&self, command: &str, args: &[&str]) -> Cmd {
         Cmd::new("cargo").args(command.split(' ')).args(self.all.then_some("--locked")).args(args)
     }
+}
+
+/// The documentation of all libraries.
+fn doc(context: &Context) -> Cmd {
+    context.cargo("doc", &["--workspace", "--lib", "--all-features", "--no-deps"])
 }
 
 /// The `interop` tests, for nextest.

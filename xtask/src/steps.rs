@@ -1,6 +1,6 @@
 //! The steps. Those that fail most often come first, those that need installed programs last.
 
-use std::{fs, io, path::Path};
+use std::{env, fs, io, path::Path};
 
 use crate::{
     deep, features, fuzz, instructions, packed,
@@ -98,6 +98,13 @@ const STEPS: &[Step] = &[
                 doc(context).env("RUSTDOCFLAGS", "--cfg docsrs -D warnings").with_unstable_rustdoc()?,
             ])
         },
+    },
+    Step {
+        name: "api",
+        about: "the public API is as committed, and names no crates but the allowed ones",
+        needs: &[],
+        uses: &[],
+        run: public_api,
     },
     Step {
         name: "examples",
@@ -201,6 +208,19 @@ impl Context {
 /// The documentation of all libraries.
 fn doc(context: &Context) -> Cmd {
     context.cargo("doc", &["--workspace", "--lib", "--all-features", "--no-deps"])
+}
+
+/// Makes rustdoc's JSON, and runs the tests that compare it.
+fn public_api(context: &Context) -> io::Result<Outcome> {
+    let target = env::var("CARGO_TARGET_DIR").unwrap_or_else(|_| "target".to_owned());
+    let json = doc(context).env("RUSTDOCFLAGS", "-Z unstable-options --output-format json --cap-lints allow");
+    let outcome = json.with_unstable_rustdoc()?.run()?;
+    if !outcome.succeeded || cfg!(not(target_os = "linux")) {
+        // On other systems parts of the API differ.
+        return Ok(outcome);
+    }
+    let tests = context.cargo("test", &ALL_PACKAGES).args(["--test", "public_api", "--", "--ignored"]);
+    run_tests(context, tests.env("SSE_TYPED_RUSTDOC_JSON", format!("{target}/doc")))
 }
 
 /// The `interop` tests, for nextest.

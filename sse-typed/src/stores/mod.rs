@@ -12,6 +12,9 @@
 
 #[cfg(feature = "file")]
 pub(crate) mod file;
+#[cfg(all(fuzzing, feature = "file", feature = "redis", feature = "runs"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod open;
 #[cfg(feature = "redis")]
 #[cfg_attr(docsrs, doc(cfg(feature = "redis")))]

@@ -6,6 +6,8 @@ mod core;
 mod engine;
 mod error;
 mod folder;
+#[cfg(all(fuzzing, feature = "runs"))]
+pub(super) mod fuzzing;
 mod hooks;
 mod job;
 mod log;

@@ -142,6 +142,8 @@ mod calls;
 mod commands;
 mod connect;
 mod error;
+#[cfg(fuzzing)]
+pub(super) mod fuzzing;
 mod log;
 mod notifications;
 mod page;

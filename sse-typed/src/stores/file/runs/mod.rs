@@ -20,6 +20,8 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::sync::oneshot;
 
+#[cfg(fuzzing)]
+pub(super) use self::record::Record;
 pub(super) use self::{
     batch::{RunChange, RunChanged, RunOutcome},
     leases::Leases,

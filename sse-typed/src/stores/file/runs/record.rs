@@ -36,7 +36,7 @@ impl Record {
         Self { run: new.run, log, since, keep: millis(new.keep), input: new.input, owner: new.owner.clone() }
     }
 
-    pub(super) fn encode(&self) -> Vec<u8> {
+    pub(in super::super) fn encode(&self) -> Vec<u8> {
         let mut out = vec![VERSION, if self.input.is_some() { HAS_INPUT } else { 0 }];
         for number in [self.run.as_u64(), self.log, self.since, self.keep] {
             out.extend_from_slice(&number.to_be_bytes());
@@ -48,7 +48,7 @@ impl Record {
         out
     }
 
-    pub(super) fn decode(bytes: &[u8]) -> Result<Self, FileStoreError> {
+    pub(in super::super) fn decode(bytes: &[u8]) -> Result<Self, FileStoreError> {
         let mut fields = Fields(bytes);
         match fields.u8()? {
             VERSION => {}

@@ -57,7 +57,11 @@ async fn main() -> ExitCode {
 /// Returns whether each client has received each event once.
 async fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
     // Declared first, so that it is dropped last.
-    let redis = if arguments.store.is_none() { Some(Redis::start().await?) } else { None };
+    let redis = if arguments.store.is_none() {
+        Some(Redis::start().await.map_err(|error| error as Box<dyn Error>)?)
+    } else {
+        None
+    };
     let url = arguments.store.as_deref().or(redis.as_ref().map(Redis::url)).unwrap_or_default();
     let store = open(url, redis.is_some()).await?;
     // A key of this run alone.

@@ -12,19 +12,20 @@ use tokio::process::{Child, Command};
 /// The process, which is killed when this is dropped. It keeps everything in memory.
 #[derive(Debug)]
 pub(crate) struct Redis {
-    _process: Child,
+    process: Child,
     url: String,
 }
 
 impl Redis {
-    pub(crate) async fn start() -> Result<Self, Box<dyn Error>> {
+    pub(crate) async fn start() -> Result<Self, Box<dyn Error + Send + Sync>> {
         let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
         let url = format!("redis://127.0.0.1:{port}");
         for program in ["redis-server", "valkey-server"] {
             match spawn(program, port) {
                 Ok(process) => {
-                    println!("{program}  {url}, process {}", process.id().unwrap_or_default());
-                    return Ok(Self { _process: process, url });
+                    let redis = Self { process, url };
+                    println!("{program}  {}, process {}", redis.url, redis.process_id());
+                    return Ok(redis);
                 }
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
                 Err(error) => return Err(format!("{program} does not start: {error}").into()),
@@ -37,6 +38,10 @@ impl Redis {
 
     pub(crate) fn url(&self) -> &str {
         &self.url
+    }
+
+    pub(crate) fn process_id(&self) -> u32 {
+        self.process.id().unwrap_or_default()
     }
 }
 

@@ -1,9 +1,10 @@
-//! What people see of an example that cannot start, and of the requests of the chat.
+//! What people see of an example that cannot start, and of the requests of the chat; and a short soak.
 
 use std::{
+    env, fs,
     io::{BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
-    process::{Child, Command, Stdio},
+    process::{self, Child, Command, Stdio},
     time::Duration,
 };
 
@@ -88,4 +89,51 @@ fn an_answer_of_the_chat_that_was_asked_again_is_still_that_of_its_question() {
         assert!(refused.starts_with("HTTP/1.1 400 ") && refused.contains("the body must be JSON"), "{refused}");
     }
     assert!(send("DELETE", "/answers/unknown", "").starts_with("HTTP/1.1 404 "));
+}
+
+#[test]
+fn the_promises_hold_in_a_short_soak_of_the_memory_store() {
+    let printed = soak(&["--store", "memory"]);
+    assert!(printed.contains("drains "), "{printed}");
+}
+
+#[test]
+fn the_promises_hold_in_a_short_soak_of_the_file_store() {
+    let folder = env::temp_dir().join(format!("sse-typed-soak-{}", process::id()));
+    let printed = soak(&["--store", &format!("file:{}", folder.display())]);
+    fs::remove_dir_all(folder).unwrap();
+    assert!(printed.contains("drains ") && printed.contains("kill -9 "), "{printed}");
+}
+
+/// Runs the example `soak`. Returns what it has printed.
+fn soak(store: &[&str]) -> String {
+    let load = ["--connections", "8", "--duration", "8s"];
+    let output = Command::new(env!("CARGO_BIN_EXE_soak")).args(store).args(load).output().unwrap();
+    let (printed, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{printed}{errors}");
+    assert!(printed.contains("missing 0, duplicates 0, out of order 0, "), "{printed}");
+    printed.into_owned()
+}
+
+#[test]
+fn a_soak_that_is_not_possible_says_why() {
+    for (arguments, reason) in [
+        (&["--stroe", "memory"][..], "`--stroe` is not an option\nusage: "),
+        (&["--store"], "`--store` needs a value"),
+        (&["--store", "events"], "`--store` needs `memory`, `file:FOLDER`, `redis` or `redis://HOST`, not `events`"),
+        (&["--store", "file:"], "`--store file:` needs a folder"),
+        (&["--connections", "0"], "`--connections` needs a number from 1 to 10000, not `0`"),
+        (&["--duration", "10"], "such as `30s`, `10m` or `1h`, not `10`"),
+        (&["--faults", "cut,rain"], "`rain` is not a fault: "),
+        (&["--faults", "kill"], "`kill` is not possible: the memory store ends with its process"),
+        (
+            &["--faults", "store", "--store", "file:x"],
+            "`store` is not possible: only a store in another process can be away",
+        ),
+        (&["--faults", "pause", "--store", "redis://h"], "`pause` is not possible: it needs `--redis-pid PID`"),
+        (&["--faults", "store", "--store", "rediss://h"], "`store` is not possible: it goes through a proxy"),
+    ] {
+        let error = error_of(env!("CARGO_BIN_EXE_soak"), arguments);
+        assert!(error.starts_with("error: ") && error.contains(reason), "{error}");
+    }
 }

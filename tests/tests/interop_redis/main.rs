@@ -17,4 +17,5 @@ mod retention;
 mod runs;
 mod server;
 mod shared_calls;
+mod soak;
 mod suite;

@@ -98,6 +98,10 @@ impl Server {
         self.port
     }
 
+    pub(crate) fn process_id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Runs a command as an administrator would.
     pub(crate) fn run<T: FromRedisValue>(&self, command: &[&str]) -> T {
         self.try_run(command).unwrap()

@@ -6,6 +6,7 @@ use crate::{
     fuzz, packed,
     programs::Program,
     shell::{Cmd, Outcome},
+    soak,
     steps::{Context, Step, run_all},
 };
 
@@ -44,6 +45,7 @@ pub(crate) const STEPS: &[Step] = &[
         uses: &[],
         run: mutants,
     },
+    soak::STEP,
 ];
 
 /// One test of the simulation runs all seeds. It prints its progress.

@@ -17,6 +17,7 @@ mod programs;
 mod run;
 mod shell;
 mod sim;
+mod soak;
 mod steps;
 mod test_count;
 

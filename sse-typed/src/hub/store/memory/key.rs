@@ -147,7 +147,12 @@ impl KeyHistory {
 
     pub(super) fn page(&mut self, after: &str, limit: usize) -> Page {
         let (page, is_all) = match &mut self.ring {
-            Some(ring) => ring.page(after, limit),
+            Some(ring) => {
+                let page = ring.page(after, limit);
+                // Segments that the read has joined. This ring has no decoded values, so they are bytes alone.
+                drop(mem::take(ring.trimmed_segments()));
+                page
+            }
             None if self.prefix.parse(after) == Some(0) => (Page::contiguous(Vec::new()), true),
             None => (Page::after_gap(Gap::new(None, GapReason::UnknownId), self.prefix.id(0), Vec::new()), true),
         };
@@ -177,5 +182,26 @@ impl KeyHistory {
         self.expires =
             [options.idle_ttl_after(), closed].into_iter().flatten().min().and_then(|ttl| now.checked_add(ttl));
         self.head()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_of_old_events_leave_nothing_in_memory_but_the_retained_events() {
+        let (mut history, options) = (KeyHistory::new(), LogOptions::new());
+        let start = history.head();
+        for _ in 0..100 {
+            let newest = history.head();
+            let block = Block::new("data: 1\n\n".to_owned(), false).unwrap();
+            history.append(Some(&block), None, &options, Instant::now());
+            // A live reader, whose reads make a segment of each event.
+            assert_eq!(history.page(newest.as_str(), 10).entries.len(), 1);
+        }
+        // One that resumes, whose read joins the segments.
+        assert_eq!(history.page(start.as_str(), 100).entries.len(), 100);
+        assert_eq!(history.ring.unwrap().trimmed_segments().len(), 0);
     }
 }

@@ -1,10 +1,11 @@
 //! Holds code in the README and in the comparison against copies that other tests check: the ui tests compile the mistakes, and
-//! the interop tests compile the TypeScript. Also the names of tests in the manual.
+//! the interop tests compile the TypeScript. Holds the tests that the manual names against those that exist.
 
-use std::{fs, path::Path};
+use std::{collections::BTreeSet, fs, path::Path};
 
 const README: &str = include_str!("../../README.md");
 const COMPARISON: &str = include_str!("../../docs/compare.md");
+const FAULTS: &str = include_str!("../../sse-typed/src/manual/faults.md");
 const MISTAKES: &str = include_str!("ui/fail/readme.rs");
 const COMPILE_ERRORS: &str = include_str!("ui/fail/readme.stderr");
 const HOSTILE_PEERS: &str = include_str!("../../sse-typed/src/manual/hostile_peers.md");
@@ -36,32 +37,71 @@ fn the_typescript_in_the_documents_is_compiled() {
     }
 }
 
-/// The text of all Rust files of a folder and of those in it.
-fn source(folder: &Path) -> String {
-    let mut text = String::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            text += &source(&path);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            text += &fs::read_to_string(path).unwrap();
-        }
+/// The cells of the rows whose first cell has numbers.
+fn numbered_rows(text: &'static str) -> impl Iterator<Item = (Vec<u32>, Vec<&'static str>)> {
+    text.lines().filter_map(|line| {
+        let mut cells = line.strip_prefix("| ")?.split(" | ");
+        let numbers = cells.next()?.split(", ").map(str::parse).collect::<Result<_, _>>().ok()?;
+        Some((numbers, cells.collect()))
+    })
+}
+
+/// The texts between backquotes.
+fn quoted(cell: &str) -> impl Iterator<Item = &str> {
+    cell.split('`').skip(1).step_by(2)
+}
+
+/// The Rust sources at a path of the repository.
+fn sources(path: &Path) -> String {
+    if path.is_file() {
+        return if path.extension().is_some_and(|end| end == "rs") {
+            fs::read_to_string(path).unwrap()
+        } else {
+            String::new()
+        };
     }
-    text
+    fs::read_dir(path).unwrap().map(|entry| sources(&entry.unwrap().path())).collect()
+}
+
+/// Whether there is a test of that name.
+fn has_test(sources: &str, name: &str) -> bool {
+    sources.match_indices(&format!("fn {name}(")).any(|(start, _)| {
+        // The attributes and the comment of the function.
+        let attributes = sources[..start].rsplit_once("\n\n").map_or("", |(_, attributes)| attributes);
+        attributes.contains("#[test]") || attributes.contains("#[tokio::test")
+    })
 }
 
 #[test]
 fn every_row_about_hostile_peers_names_tests_that_exist() {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let source = source(&tests.join("tests")) + &source(&tests.join("../sse-typed/src"));
+    let found = sources(&tests.join("tests")) + &sources(&tests.join("../sse-typed/src"));
     let rows: Vec<_> = HOSTILE_PEERS.lines().filter(|line| line.starts_with("| ")).collect();
     assert!(rows.len() > 20, "{rows:?}");
     for row in rows.iter().filter(|row| !row.ends_with("| test |")) {
         let names = row.trim_end_matches(" |").rsplit_once(" | ").expect("a row has columns").1;
         for name in names.split(", ") {
             let name = name.strip_prefix('`').and_then(|name| name.strip_suffix('`')).expect("a row ends with tests");
-            let exists = ["(", "<"].iter().any(|end| source.contains(&format!("fn {name}{end}")));
+            let exists = ["(", "<"].iter().any(|end| found.contains(&format!("fn {name}{end}")));
             assert!(exists, "there is no test {name}: {row}");
         }
     }
+}
+
+#[test]
+fn every_fault_in_the_manual_has_tests_that_exist() {
+    let (faults, tests) = FAULTS.split_once("\n# Tests\n").expect("the page lists its tests");
+    let faults: Vec<_> = numbered_rows(faults).flat_map(|(numbers, _)| numbers).collect();
+    assert_eq!(faults, (1..=32).collect::<Vec<_>>());
+    let mut tested = BTreeSet::new();
+    for (numbers, cells) in numbered_rows(tests) {
+        tested.extend(numbers);
+        let [names, place] = cells[..] else { panic!("{cells:?}") };
+        let place = quoted(place).next().expect("a row names a path");
+        let sources = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(place));
+        for name in quoted(names) {
+            assert!(has_test(&sources, name), "`{name}` is no test in `{place}`");
+        }
+    }
+    assert_eq!(tested, faults.into_iter().collect());
 }

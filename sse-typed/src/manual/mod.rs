@@ -3,6 +3,7 @@
 //! - [`connections`]: how to hold many open streams, and what each costs
 //! - [`defaults`]: every default, and the reason for it
 //! - [`evolution`]: how to change an event type while old clients, old servers and stored events exist
+//! - [`faults`]: what each fault does: what the server and the client see, what is lost, and the tests that hold it
 //! - [`hostile_peers`]: what servers, clients and pages may try, and the limits that stop them
 //! - [`pages`]: event streams in a page: `EventSource` or `fetch`, tokens, other origins, slow readers, frameworks
 //! - [`proxies`]: what to set in nginx, in other proxies and in clouds, and how compression works
@@ -68,6 +69,14 @@ pub mod defaults {}
     doc = "[`Contract::not_judged`]: https://docs.rs/sse-typed/latest/sse_typed/contract/struct.Contract.html#method.not_judged"
 )]
 pub mod evolution {}
+
+// Nearly every link of this page needs a feature.
+#[cfg_attr(all(feature = "server", feature = "hub", feature = "client"), doc = include_str!("faults.md"))]
+#[cfg_attr(
+    not(all(feature = "server", feature = "hub", feature = "client")),
+    doc = "What each fault does to a stream: see [docs.rs](https://docs.rs/sse-typed/latest/sse_typed/manual/faults/index.html)."
+)]
+pub mod faults {}
 
 #[doc = include_str!("hostile_peers.md")]
 pub mod hostile_peers {}

@@ -100,7 +100,7 @@ async fn run(arguments: &Arguments) -> Result<bool, Failure> {
         };
         clients.spawn(reader.read());
     }
-    let mut publisher = Publisher::new(server, ledger);
+    let publisher = Publisher::new(server, ledger);
     let (rate, stopped_publishing) = (*rate, stopped.clone());
     let publishing = tokio::spawn(async move {
         publisher.publish(rate, &stopped_publishing).await;
@@ -114,7 +114,7 @@ async fn run(arguments: &Arguments) -> Result<bool, Failure> {
     acting.await?.map_err(|error| format!("a fault failed: {error}"))?;
     report.measure("end").await;
     stop.send_replace(true);
-    let mut publisher = publishing.await?;
+    let publisher = publishing.await?;
     let is_finished = publisher.finish().await;
     let all = async { while clients.join_next().await.is_some() {} };
     let have_ended = timeout(END_LIMIT, all).await.is_ok();

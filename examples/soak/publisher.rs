@@ -65,7 +65,7 @@ impl Publisher {
     }
 
     /// Publishes until `stop` is true.
-    pub(crate) async fn publish(&mut self, rate: u64, stop: &watch::Receiver<bool>) {
+    pub(crate) async fn publish(&self, rate: u64, stop: &watch::Receiver<bool>) {
         let mut ticks = interval(Duration::from_secs(1).div_f64(rate as f64));
         // After an outage the rate stays.
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -92,17 +92,17 @@ impl Publisher {
     }
 
     /// Closes the log with the last event. Returns whether that has succeeded.
-    pub(crate) async fn finish(&mut self) -> bool {
+    pub(crate) async fn finish(&self) -> bool {
         self.repeat(Method::POST, "/finish").await
     }
 
     /// Removes the log from the store. Returns whether that has succeeded.
-    pub(crate) async fn remove(&mut self) -> bool {
+    pub(crate) async fn remove(&self) -> bool {
         self.repeat(Method::DELETE, "/log").await
     }
 
     /// Both may be repeated, whatever the answer was.
-    async fn repeat(&mut self, method: Method, path: &str) -> bool {
+    async fn repeat(&self, method: Method, path: &str) -> bool {
         let started = Instant::now();
         while started.elapsed() < TIME_LIMIT {
             if let Answer::Stored = self.send(method.clone(), path).await {
@@ -113,7 +113,7 @@ impl Publisher {
         false
     }
 
-    async fn send(&mut self, method: Method, path: &str) -> Answer {
+    async fn send(&self, method: Method, path: &str) -> Answer {
         let Some(server) = *self.server.borrow() else { return Answer::NotStored };
         let request = Request::builder().method(method).uri(format!("http://{server}{path}")).body(Body::empty());
         let Ok(request) = request else { return Answer::NotStored };

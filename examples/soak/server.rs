@@ -154,7 +154,7 @@ enum Running {
         drains: mpsc::Sender<()>,
     },
     Process {
-        process: Child,
+        process: Box<Child>,
         input: ChildStdin,
         arguments: Vec<String>,
     },
@@ -236,7 +236,7 @@ async fn spawn(
     arguments: &[String],
     address: &watch::Sender<Option<SocketAddr>>,
     errors: Stdio,
-) -> Result<(Child, ChildStdin), Failure> {
+) -> Result<(Box<Child>, ChildStdin), Failure> {
     let mut command = Command::new(std::env::current_exe()?);
     command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(errors).kill_on_drop(true);
     let mut process = command.spawn()?;
@@ -253,7 +253,7 @@ async fn spawn(
             }
         }
     });
-    Ok((process, input))
+    Ok((Box::new(process), input))
 }
 
 /// `SSE_TYPED_UPDATE=1 cargo test -p tests --bins` writes the contract.

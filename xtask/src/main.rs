@@ -1,7 +1,8 @@
 //! `cargo xtask test` runs the project's tests. It needs only the Rust toolchain, and has no dependencies.
 //!
 //! `args` parses the command line, `steps` and `deep` list the steps, `programs` finds and installs other programs, `shell` runs commands,
-//! `test_count` parses the output of test runners, `instructions` counts instructions, `sim` runs simulations, and `run` runs the steps.
+//! `test_count` parses the output of test runners, and `run` runs the steps. `fuzz`, `instructions`, `loom`, `packed`, `sim` and `soak` are
+//! steps of their own.
 
 use std::process::ExitCode;
 
@@ -12,6 +13,7 @@ mod deep;
 mod features;
 mod fuzz;
 mod instructions;
+mod loom;
 mod packed;
 mod programs;
 mod run;

@@ -116,6 +116,7 @@ const STEPS: &[Step] = &[
             run_all(&[context.cargo("build", &["--examples"]), context.cargo("build", &with_redis)])
         },
     },
+    crate::loom::STEP,
     Step {
         name: "sim",
         about: "the simulation of servers, a store and clients under faults, with 200 seeds",

@@ -1,7 +1,9 @@
 use std::{
-    sync::atomic::{AtomicU64, AtomicUsize, Ordering},
+    sync::atomic::{AtomicUsize, Ordering},
     task::Waker,
 };
+
+use super::sync::AtomicU64;
 
 /// The slot of one waiting task in a [`WakeQueue`](super::WakeQueue), or none yet.
 #[derive(Debug, Default)]

@@ -9,6 +9,7 @@ mod epoch;
 mod queue;
 #[cfg(feature = "server")]
 mod registration;
+mod sync;
 #[cfg(any(feature = "server", feature = "client", feature = "hub"))]
 mod timer;
 

@@ -1,3 +1,5 @@
+#[cfg(all(test, sse_typed_loom))]
+mod models;
 #[cfg(test)]
 mod tests;
 
@@ -49,8 +51,8 @@ struct Batch {
 }
 
 /// How many tasks are woken each time the lock is taken: enough to make the lock cheap, and few enough that the woken
-/// tasks do not wait for it long.
-const BATCH: usize = 32;
+/// tasks do not wait for it long. The models have few tasks, and let others run between any two wake-ups.
+const BATCH: usize = if cfg!(all(test, sse_typed_loom)) { 1 } else { 32 };
 
 impl Default for WakeQueue {
     fn default() -> Self {

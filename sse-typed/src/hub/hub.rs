@@ -206,7 +206,8 @@ impl<E> HubBuilder<E> {
     ///
     /// A hub on a [`MemoryLog`] ignores [`retain`](Self::retain): that log has a [`Retention`] of its own. A log
     /// elsewhere is followed by a task, or all logs of a store by one task. The first subscription spawns it, so
-    /// subscriptions must be made or polled within a Tokio runtime with its timer (`enable_time`). When the runtime
+    /// subscriptions must be made or polled within a Tokio runtime with its timer (`enable_time`). Elsewhere a subscription
+    /// ends at its first poll, calls of the log have no time limit, and retries wait. When the runtime
     /// ends, a subscription in another runtime spawns the task again.
     #[must_use]
     pub fn build_on<L: EventLog>(self, log: L) -> Hub<E, L> {

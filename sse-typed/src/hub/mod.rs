@@ -184,7 +184,7 @@
 //! | debug | history is lost to a subscription | `missed`, `reason` |
 //! | warn | an event cannot be decoded and is withheld from [`only`](Subscription::only) and [`events`](Subscription::events) | `event_type`, `reason` |
 //! | warn | a call of the log failed and is retried | `error`, `pause` |
-//! | error | a subscription ends because there is no Tokio runtime to follow a log elsewhere | |
+//! | error | a subscription ends because there is no Tokio runtime with its timer to follow a log elsewhere | |
 //! | error | a subscription ends because no store accepts the key of its hub | `reason` |
 //!
 //! # How it works

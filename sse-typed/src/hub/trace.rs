@@ -33,7 +33,7 @@ pub(super) fn no_runtime() {
     #[cfg(feature = "tracing")]
     tracing::error!(
         target: TARGET,
-        "a subscription ends: a hub on a log elsewhere needs a Tokio runtime to follow the log"
+        "a subscription ends: a hub on a log elsewhere needs a Tokio runtime with its timer to follow the log"
     );
 }
 

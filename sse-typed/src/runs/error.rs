@@ -51,7 +51,7 @@ impl RunsError {
         matches!(self.0, ErrorKind::Store(_))
     }
 
-    /// There is no Tokio runtime in which a run could be started, or it has ended meanwhile.
+    /// There is no Tokio runtime with a timer (`enable_time`) in which a run could be started, or it has ended meanwhile.
     #[must_use]
     pub const fn is_no_runtime(&self) -> bool {
         matches!(self.0, ErrorKind::NoRuntime)
@@ -71,7 +71,9 @@ impl fmt::Display for RunsError {
             ErrorKind::OtherInput => f.write_str("the key has a run of another input"),
             ErrorKind::ShuttingDown => f.write_str("no run is started, because the process is shutting down"),
             ErrorKind::Store(_) => f.write_str("the store of the runs failed"),
-            ErrorKind::NoRuntime => f.write_str("a run needs a Tokio runtime, and there is none or it has ended"),
+            ErrorKind::NoRuntime => {
+                f.write_str("a run needs a Tokio runtime with its timer, and there is none or it has ended")
+            }
         }
     }
 }

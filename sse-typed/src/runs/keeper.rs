@@ -18,12 +18,13 @@ use crate::{
     codec::HubEvent,
     hub::{End, retry_pause},
     panics::catch_panic,
+    wake::runtime_with_timer,
 };
 
 impl<E: HubEvent + Send + Sync + 'static, S: RunStore> RunsInner<E, S> {
-    /// Spawns the keeper, unless there is one. Without a runtime here nothing happens.
+    /// Spawns the keeper, unless there is one. Without a runtime with a timer here nothing happens.
     pub(super) fn ensure_keeper(self: &Arc<Self>) {
-        let Ok(runtime) = Handle::try_current() else { return };
+        let Some(runtime) = runtime_with_timer() else { return };
         if self.registry.take_keeper(&runtime) {
             self.spawn_keeper(&runtime);
         }

@@ -6,7 +6,6 @@ use std::{
 };
 
 use tokio::{
-    runtime::Handle,
     sync::oneshot,
     time::{Instant, sleep},
 };
@@ -25,6 +24,7 @@ use crate::{
     codec::HubEvent,
     hub::{Woken, retry_pause},
     panics::catch_panic,
+    wake::runtime_with_timer,
 };
 
 /// A run that was started or joined: the output of [`Scope::start`] and [`Scope::restart`].
@@ -45,7 +45,7 @@ pub struct Started<E, S: RunStore> {
 /// - [`is_shutting_down`](RunsError::is_shutting_down): the process starts nothing more.
 /// - [`is_store`](RunsError::is_store): the store failed. If only its reply was lost, the run is started nevertheless once this
 ///   is known. A call that is repeated joins it.
-/// - [`is_no_runtime`](RunsError::is_no_runtime): there is no Tokio runtime.
+/// - [`is_no_runtime`](RunsError::is_no_runtime): there is no Tokio runtime with its timer (`enable_time`).
 ///
 /// # Cancel safety
 ///
@@ -112,7 +112,7 @@ where
         Box::pin(async move {
             let Self { scope, key, produce, input, mode } = self;
             let store_key = key::store_key(&scope.runs.name, &scope.subject_part, &key)?;
-            let runtime = Handle::try_current().map_err(|_| ErrorKind::NoRuntime)?;
+            let runtime = runtime_with_timer().ok_or(ErrorKind::NoRuntime)?;
             let (answer, answered) = oneshot::channel();
             let start = Start { runs: scope.runs, store_key, input, mode, answer };
             runtime.spawn(Box::pin(start.start(produce)));

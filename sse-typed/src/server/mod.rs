@@ -100,7 +100,7 @@
 //!   Middleware that answers with a new response must copy the extensions; otherwise layers outside of it have no effect.
 //! - Layers, responses and shutdowns can be created without a runtime. Only [`Shutdown::on`] needs one. When the body
 //!   is polled, it needs Tokio's timer for keep-alive, a maximum lifetime, a grace period and [`Sse::recheck`] (a
-//!   runtime with `enable_time`, as `#[tokio::main]` creates it). With [`no_keep_alive`](SseLayer::no_keep_alive),
+//!   runtime with `enable_time`, as `#[tokio::main]` creates it). Without one, polling panics. With [`no_keep_alive`](SseLayer::no_keep_alive),
 //!   and without the other three, the body runs on any executor.
 //! - Panics are caught only if they unwind. With `panic = "abort"` they end the process, as always.
 //! - A stream is polled only as fast as its client reads.

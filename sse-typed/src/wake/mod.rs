@@ -17,6 +17,8 @@ mod timer;
 pub(crate) use self::registration::Registration;
 #[cfg(any(feature = "server", feature = "client", feature = "hub"))]
 pub(crate) use self::timer::poll_timer;
+#[cfg(feature = "hub")]
+pub(crate) use self::timer::runtime_with_timer;
 pub(crate) use self::{
     epoch::{Ticket, WakeEpoch},
     queue::WakeQueue,

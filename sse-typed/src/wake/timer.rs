@@ -1,10 +1,17 @@
+#[cfg(feature = "hub")]
+use std::time::Duration;
 use std::{
     future::Future as _,
     pin::{Pin, pin},
     task::{Context, Poll},
 };
 
+#[cfg(feature = "hub")]
+use tokio::{runtime::Handle, time::sleep};
 use tokio::{task::coop::unconstrained, time::Sleep};
+
+#[cfg(feature = "hub")]
+use crate::panics::catch_panic;
 
 /// Polls a timer regardless of the task's [coop budget](tokio::task::coop).
 ///
@@ -13,4 +20,13 @@ use tokio::{task::coop::unconstrained, time::Sleep};
 /// instead. Pending then means that the timer runs and wakes this task.
 pub(crate) fn poll_timer(timer: Pin<&mut Sleep>, cx: &mut Context<'_>) -> Poll<()> {
     pin!(unconstrained(timer)).poll(cx)
+}
+
+/// The runtime of this thread, if it has a timer.
+///
+/// tokio tells by a panic only, so the panic hook prints its message if there is a runtime without a timer.
+#[cfg(feature = "hub")]
+pub(crate) fn runtime_with_timer() -> Option<Handle> {
+    let runtime = Handle::try_current().ok()?;
+    catch_panic(|| drop(sleep(Duration::ZERO))).map(|()| runtime)
 }

@@ -10,14 +10,14 @@ use tokio::{
     time::{Instant, Sleep, sleep_until},
 };
 
-use crate::wake::poll_timer;
+use crate::wake::{poll_timer, runtime_with_timer};
 
 /// A timer of a call that may be polled in one runtime after another: a subscription can outlive the runtime in which
-/// it has begun a call. Outside of a runtime it waits.
+/// it has begun a call. Outside of a runtime, and in a runtime without a timer, it waits.
 pub(super) struct CallTimer {
     deadline: Instant,
-    /// A timer works only for as long as its runtime does.
-    sleep: Option<(Id, Pin<Box<Sleep>>)>,
+    /// A timer works only for as long as its runtime does. A runtime may have none.
+    sleep: Option<(Id, Option<Pin<Box<Sleep>>>)>,
 }
 
 impl CallTimer {
@@ -34,9 +34,12 @@ impl CallTimer {
         let id = runtime.id();
         let (_, sleep) = match &mut self.sleep {
             Some(known) if known.0 == id => known,
-            other => other.insert((id, Box::pin(sleep_until(self.deadline)))),
+            other => {
+                let sleep = runtime_with_timer().map(|_| Box::pin(sleep_until(self.deadline)));
+                other.insert((id, sleep))
+            }
         };
-        poll_timer(sleep.as_mut(), cx)
+        sleep.as_mut().map_or(Poll::Pending, |sleep| poll_timer(sleep.as_mut(), cx))
     }
 
     pub(super) async fn wait(mut self) {

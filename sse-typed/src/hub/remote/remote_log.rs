@@ -3,10 +3,13 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use tokio::{runtime::Handle, sync::Notify, task::AbortHandle};
+use tokio::{sync::Notify, task::AbortHandle};
 
 use super::{follower::follow, hosted::HostedHub, shared_reads::SharedReads};
-use crate::hub::{history::History, log::ErasedLog, store::check_key};
+use crate::{
+    hub::{history::History, log::ErasedLog, store::check_key},
+    wake::runtime_with_timer,
+};
 
 /// A log that is not in the memory of this process, and what follows it.
 pub(in crate::hub) struct RemoteLog {
@@ -81,7 +84,7 @@ impl RemoteLog {
     }
 
     /// Spawns the task that follows the log, unless there is one or the history is over. False if there is no runtime
-    /// here to spawn it.
+    /// with a timer here to spawn it.
     pub(in crate::hub) fn ensure_followed(&self, history: &Arc<History>) -> bool {
         match &self.following {
             Following::Task(task) => task.ensure_followed(&self.log, history),
@@ -96,7 +99,7 @@ impl OwnTask {
         if self.is_followed.load(Ordering::Acquire) || history.is_over() {
             return true;
         }
-        let Ok(runtime) = Handle::try_current() else { return false };
+        let Some(runtime) = runtime_with_timer() else { return false };
         if !self.is_followed.swap(true, Ordering::AcqRel) {
             let log = Arc::clone(log);
             let guard = FollowGuard { is_followed: Arc::clone(&self.is_followed), history: Arc::clone(history) };

@@ -32,6 +32,7 @@ use super::{
 use crate::{
     event::EventId,
     hub::history::{EventSlice, HubEnd},
+    wake::runtime_with_timer,
 };
 
 /// How long a page is kept.
@@ -239,7 +240,9 @@ impl ReadRun {
                 }
             }
             drop(state);
-            if let (Some(expiry), Ok(runtime)) = (expiry, Handle::try_current()) {
+            if let Some(expiry) = expiry
+                && let Some(runtime) = runtime_with_timer()
+            {
                 runtime.spawn(expiry.run());
             }
         }

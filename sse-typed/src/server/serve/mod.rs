@@ -102,6 +102,8 @@ use super::{ConnectionGuard, Drain, Shutdown, SseLayer, SseResponse};
 /// # Panics
 ///
 /// A panic of the service or a body ends its connection, or its stream over HTTP/2.
+///
+/// [`serve`](Self::serve) panics outside of a Tokio runtime with its timer (`enable_time`).
 pub struct Server<L = TcpListener, H = NoTls> {
     listener: L,
     handshake: H,
@@ -280,6 +282,8 @@ impl<L: Listener, H: Handshake<ConnectionGuard<L::Io>>> Server<L, H> {
         S::Future: Send + 'static,
         B: Body<Data: Buf + Send + 'static, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
     {
+        // Without a timer it panics here. Otherwise the task of each connection would.
+        drop(tokio::time::sleep(Duration::ZERO));
         let Self { listener, handshake, shutdown, max_connections, settings } = self;
         let mut layer = SseLayer::new();
         let (mut deadline, mut begins) = (Duration::MAX, Shutdown::new());

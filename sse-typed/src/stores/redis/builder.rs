@@ -13,7 +13,7 @@ use super::{
     error::{Kind, RedisError},
     store::RedisStore,
 };
-use crate::hub::LogOptions;
+use crate::{hub::LogOptions, wake::runtime_with_timer};
 
 /// Settings of a [`RedisStore`], from [`RedisStore::builder`].
 ///
@@ -149,7 +149,7 @@ impl RedisStoreBuilder {
 
     fn target(self) -> Result<(Target, LogOptions, Handle), RedisError> {
         let invalid = |fault: &str| RedisError::from(Kind::InvalidSettings(fault.to_owned()));
-        let runtime = Handle::try_current().map_err(|_| invalid("there is no Tokio runtime"))?;
+        let runtime = runtime_with_timer().ok_or_else(|| invalid("there is no Tokio runtime with its timer"))?;
         if self.prefix.len() > LONGEST_PREFIX || self.prefix.contains('\0') {
             return Err(invalid("the key prefix has a NUL or over 256 bytes"));
         }

@@ -77,7 +77,7 @@ impl RedisError {
         matches!(self.0.kind, Kind::Unsupported(_))
     }
 
-    /// The URL or another setting is invalid, or there is no Tokio runtime.
+    /// The URL or another setting is invalid, or there is no Tokio runtime with its timer.
     #[must_use]
     pub fn is_invalid_settings(&self) -> bool {
         matches!(self.0.kind, Kind::InvalidSettings(_))

@@ -117,7 +117,7 @@ impl RedisStore {
     ///
     /// # Errors
     ///
-    /// If the URL is malformed, or if there is no Tokio runtime.
+    /// If the URL is malformed, or if there is no Tokio runtime with its timer.
     pub fn connect_lazy(url: &str) -> Result<Self, RedisError> {
         Self::builder(url).connect_lazy()
     }

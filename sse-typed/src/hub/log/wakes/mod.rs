@@ -28,7 +28,7 @@ use std::{
     task::Poll,
 };
 
-use tokio::{runtime::Handle, time::Instant};
+use tokio::time::Instant;
 
 pub(in crate::hub) use self::follower::{Follower, News, StepFuture, StepOutcome};
 use self::{
@@ -36,7 +36,7 @@ use self::{
     state::{Shared, wake_all},
 };
 pub use self::{state::Interest, woken::Woken};
-use crate::event::EventId;
+use crate::{event::EventId, wake::runtime_with_timer};
 
 /// Wakes the tasks that wait for events of a [store](crate::hub::EventStore). One instance serves all keys of the store.
 ///
@@ -207,12 +207,13 @@ impl Wakes {
         drop(entry);
     }
 
-    /// Spawns the task that runs the followers, unless there is one. False if there is no runtime here to spawn it.
+    /// Spawns the task that runs the followers, unless there is one. False if there is no runtime with a timer here to
+    /// spawn it.
     pub(in crate::hub) fn ensure_hosted(&self) -> bool {
         if self.0.is_hosted.load(Ordering::Acquire) {
             return true;
         }
-        let Ok(runtime) = Handle::try_current() else { return false };
+        let Some(runtime) = runtime_with_timer() else { return false };
         if !self.0.is_hosted.swap(true, Ordering::AcqRel) {
             runtime.spawn(Host::new(Arc::clone(&self.0)));
         }

@@ -6,7 +6,7 @@ use crate::{
     fuzz, packed,
     programs::Program,
     shell::{Cmd, Outcome},
-    soak,
+    sim, soak,
     steps::{Context, Step, run_all},
 };
 
@@ -15,6 +15,9 @@ const FUZZ_SECONDS: u32 = 600;
 
 /// The seeds of the simulation of power losses.
 const CRASH_SEEDS: &str = "10000";
+
+/// The seeds of the simulation of servers, stores and clients.
+const SIM_SEEDS: u32 = 2000;
 
 pub(crate) const STEPS: &[Step] = &[
     Step {
@@ -44,6 +47,13 @@ pub(crate) const STEPS: &[Step] = &[
         needs: &[Program::CargoMutants],
         uses: &[],
         run: mutants,
+    },
+    Step {
+        name: "sim",
+        about: "the simulation of servers, a store and clients under faults, with 2,000 seeds",
+        needs: &[],
+        uses: &[],
+        run: |_| sim::sim(SIM_SEEDS),
     },
     soak::STEP,
 ];

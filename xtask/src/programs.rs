@@ -46,7 +46,7 @@ const OLDEST_CADDY: (u32, u32) = (2, 11);
 const OLDEST_NODE: u32 = 20;
 
 impl Program {
-    pub(crate) const ALL: [Self; 16] = [
+    pub(crate) const ALL: [Self; 17] = [
         Self::Rustfmt,
         Self::Clippy,
         Self::Curl,

@@ -12,7 +12,8 @@ pub enum Start {
     Live,
     /// With the oldest retained event.
     Earliest,
-    /// With the newest `n` events, as far as they are retained.
+    /// With the newest `n` events, as far as they are retained. With a log elsewhere, events that the hub publishes before the
+    /// subscription has read its position are received as well, so there may be more than `n`.
     Last(u64),
     /// After the event of this id. The id may come from a client and be any text. One that the log does not know is a
     /// [gap](super::OnGap).

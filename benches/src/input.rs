@@ -39,9 +39,9 @@ impl Input {
         let all: Vec<u8> = self.chunks.concat();
         let mut chunks = Vec::with_capacity(self.data.len());
         let mut start = 0;
-        for end in memchr::memmem::find_iter(&all, b"\n\n") {
-            chunks.push(Bytes::copy_from_slice(&all[start..end + 2]));
-            start = end + 2;
+        for end in (2..=all.len()).filter(|end| all[..*end].ends_with(b"\n\n")) {
+            chunks.push(Bytes::copy_from_slice(&all[start..end]));
+            start = end;
         }
         Self { chunks, ..self.clone() }
     }

@@ -81,7 +81,11 @@ pub mod faults {}
 #[doc = include_str!("hostile_peers.md")]
 pub mod hostile_peers {}
 
-#[doc = include_str!("pages.md")]
+#[cfg_attr(all(feature = "typescript", feature = "server"), doc = include_str!("pages.md"))]
+#[cfg_attr(
+    not(all(feature = "typescript", feature = "server")),
+    doc = "How pages read event streams: see [docs.rs](https://docs.rs/sse-typed/latest/sse_typed/manual/pages/index.html)."
+)]
 pub mod pages {}
 
 #[doc = include_str!("proxies.md")]

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use sse_typed::{
     Client, Gap,
-    client::{Ended, ReconnectPolicy, Signal},
+    client::{Ended, ReconnectPolicy, RequestBuilder, Signal},
     event::{Event, EventId},
 };
 use tokio::time::sleep;
@@ -73,13 +73,18 @@ pub(crate) async fn read(world: Arc<World>, number: usize) -> turmoil::Result {
     Ok(())
 }
 
-/// The policy of all clients.
-pub(crate) fn policy(world: &World) -> ReconnectPolicy {
-    ReconnectPolicy::new()
+/// The settings of all clients: they resume after the event of this id, if it is not empty.
+pub(crate) fn with_settings<S>(request: RequestBuilder<S>, world: &World, id: &str) -> RequestBuilder<S> {
+    let policy = ReconnectPolicy::new()
         .base(Duration::from_millis(100))
         .max(Duration::from_secs(1))
         .max_server_delay(Duration::from_secs(2))
-        .seed(world.draw(|rng| rng.u64(..)))
+        .seed(world.draw(|rng| rng.u64(..)));
+    let request = request.response_timeout(RESPONSE_TIMEOUT).reconnect(policy);
+    match EventId::new(id) {
+        Ok(id) if !id.as_str().is_empty() => request.last_event_id(id),
+        _ => request,
+    }
 }
 
 pub(crate) const RESPONSE_TIMEOUT: Duration = Duration::from_secs(8);
@@ -100,15 +105,9 @@ impl Reader {
             Begin::Earliest => "earliest".to_owned(),
             Begin::Last(n) => format!("last={n}"),
         };
-        let request = Client::new(Balancer(Arc::clone(&self.world)))
-            .get(format!("http://servers/topics/{}?{start}", self.topic))
-            .response_timeout(RESPONSE_TIMEOUT)
-            .reconnect(policy(&self.world));
-        let request = match EventId::new(self.id.as_str()) {
-            Ok(id) if !self.id.is_empty() => request.last_event_id(id),
-            _ => request,
-        };
-        let mut signals = request.connect::<Message>().with_signals();
+        let request =
+            Client::new(Balancer(Arc::clone(&self.world))).get(format!("http://servers/topics/{}?{start}", self.topic));
+        let mut signals = with_settings(request, &self.world, &self.id).connect::<Message>().with_signals();
         while let Some(signal) = signals.next().await {
             let id = signals.source().last_event_id().to_owned();
             match signal {

@@ -15,7 +15,7 @@ use tower::Service as _;
 use crate::{
     message::Message,
     net::Balancer,
-    reader::{RESPONSE_TIMEOUT, policy},
+    reader::{RESPONSE_TIMEOUT, with_settings},
     run_key,
     world::World,
 };
@@ -81,14 +81,8 @@ impl RunReader {
         let query = replaced.map(|run| format!("?restart={run}")).unwrap_or_default();
         let request = Client::new(Balancer(Arc::clone(&self.world)))
             .post(format!("http://servers/runs/{}{query}", self.key))
-            .response_timeout(RESPONSE_TIMEOUT)
-            .resume_with(Resume::Same)
-            .reconnect(policy(&self.world));
-        let request = match EventId::new(self.id.as_str()) {
-            Ok(id) if !self.id.is_empty() => request.last_event_id(id),
-            _ => request,
-        };
-        let mut signals = request.connect::<Message>().with_signals();
+            .resume_with(Resume::Same);
+        let mut signals = with_settings(request, &self.world, &self.id).connect::<Message>().with_signals();
         while let Some(signal) = signals.next().await {
             let id = signals.source().last_event_id().to_owned();
             match signal {

@@ -92,7 +92,9 @@ fn raw_tcp(data: TcpListener, events: u64) -> io::Result<()> {
             let history = Arc::clone(&history);
             tokio::spawn(async move {
                 let mut request = [0; 1024];
-                socket.read(&mut request).await?;
+                if socket.read(&mut request).await? == 0 {
+                    return Ok(0);
+                }
                 socket.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await?;
                 for chunk in history.chunks(32 << 10) {
                     socket.write_all(chunk).await?;

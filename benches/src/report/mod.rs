@@ -4,6 +4,7 @@ use self::ahead::Ahead;
 pub use self::records::Records;
 
 mod ahead;
+mod goals;
 mod http_tables;
 mod machine;
 mod plot;
@@ -30,7 +31,7 @@ pub fn markdown(records: &Records, note: &str) -> String {
     ]
     .concat();
     format!(
-        "# Results\n\n## Summary\n\n{}\n{}\n\nA peer is ahead of sse-typed in these rows; the figures are multiples of sse-typed's:\n\n{}\n\
+        "# Results\n\n## Summary\n\n{}\n{}\n\nA peer is ahead of sse-typed in these rows; the figures are multiples of sse-typed's:\n\n{}\n{}\
          ![Bars: times of sse-typed, its peers and the limits](results.svg)\n\n\
          ## How it was measured\n\nWritten by `cargo run --release --bin results`, from one run in which all contenders took turns. Times without sockets are\n\
          medians of the processor time of the thread, which does not grow while other programs have the core. Compare ratios: they\n\
@@ -38,6 +39,7 @@ pub fn markdown(records: &Records, note: &str) -> String {
         summary::table(records),
         ahead::LEGEND,
         ahead.list(),
+        goals::section(records),
         machine::describe(),
     )
 }

@@ -160,7 +160,7 @@ const STEPS: &[Step] = &[
     },
     Step {
         name: "benches",
-        about: "the benchmarks: compiled, and their own tests",
+        about: "the benchmarks: clippy, and their own tests",
         needs: &[],
         uses: &[],
         run: |context| {
@@ -168,7 +168,7 @@ const STEPS: &[Step] = &[
                 let place = ["--workspace", "--manifest-path", "benches/Cargo.toml", "--target-dir", "target/benches"];
                 context.cargo(command, &place).args(what)
             };
-            run_all(&[in_benches("check", &["--all-targets"]), in_benches("test", &["--lib"])])
+            run_all(&[in_benches("clippy", &["--all-targets"]).args(DENY), in_benches("test", &["--lib"])])
         },
     },
     Step {

@@ -5,7 +5,7 @@ use std::{fs, io, path::Path};
 use crate::shell::Cmd;
 
 /// The targets in `fuzz/Cargo.toml`.
-const TARGETS: &[&str] = &["decode", "round_trip", "client", "hub", "ids", "records", "derive"];
+const TARGETS: &[&str] = &["decode", "round_trip", "client", "hub", "ids", "records", "derive", "server"];
 
 /// The commands that run each target for a number of seconds, on a stable compiler.
 pub(crate) fn run(seconds: u32) -> io::Result<Vec<Cmd>> {

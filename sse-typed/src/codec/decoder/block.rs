@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytestring::ByteString;
 
-use super::text::FieldText;
+use super::{line::Field, text::FieldText};
 use crate::event::RawEventRef;
 
 #[derive(Debug)]
@@ -31,14 +31,29 @@ impl Block {
         self.size = 0;
     }
 
+    /// Ends a line of data or an event type that spans several chunks. `rest` is the end of its value. An event type begins in
+    /// `line_text`.
+    #[inline]
+    pub(super) fn end_line(&mut self, field: Field, rest: &str, line_text: &mut String) {
+        self.size += rest.len();
+        if field == Field::Data {
+            self.size += 1;
+            self.data.push(rest);
+        } else {
+            line_text.push_str(rest);
+            self.event_type.swap(line_text);
+        }
+    }
+
     /// Copies the values that are still in the chunk, before the chunk is dropped.
+    #[inline]
     pub(super) fn copy_from_chunk(&mut self, chunk: &str) {
         self.event_type.copy_from_chunk(chunk);
         self.data.copy_from_chunk(chunk);
         self.id.copy_from_chunk(chunk);
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn as_raw_ref<'a>(&'a self, chunk: &'a ByteString) -> RawEventRef<'a> {
         let id = (!self.id.is_absent()).then(|| self.id.get(chunk));
         RawEventRef::new(self.event_type.get(chunk), self.data.get(chunk))

@@ -44,7 +44,7 @@ pub(super) enum Stop {
 }
 
 /// The largest chunk that is checked for being a part of one line, in bytes. Larger ones contain a line end more often.
-const SMALL_CHUNK: usize = 32;
+const SMALL_CHUNK: usize = 64;
 
 const BYTE_ORDER_MARK: char = '\u{FEFF}';
 
@@ -126,6 +126,7 @@ impl Decoder {
     }
 
     /// Copies the values that are still in the chunk, before the chunk is dropped. Also shrinks `line_text` if no line needs it.
+    #[inline]
     pub(super) fn copy_from_chunk(&mut self) {
         self.block.copy_from_chunk(&self.chunk);
         self.last_event_id.copy_from_chunk(&self.chunk);
@@ -216,13 +217,14 @@ impl Decoder {
     /// Sets the id, unless it contains NUL.
     #[inline]
     fn set_id(&mut self, value: LineValue) {
-        if !value.of(&self.chunk, &self.line_text).contains('\0') {
+        // `str::contains` takes twice as long for the few bytes of an id.
+        if !value.of(&self.chunk, &self.line_text).as_bytes().contains(&0) {
             self.block.id.assign(value, &self.line_text);
         }
     }
 
-    /// Appends a small chunk to the current line if it neither ends the line nor determines its field, as most chunks of a few
-    /// bytes. Returns false for any other chunk, which `begin_chunk` then stores.
+    /// Appends a small chunk to the current line if it does not end the line, as most chunks of a few bytes. Returns false for any
+    /// other chunk, which `begin_chunk` then stores.
     ///
     /// Storing a chunk takes several times as long as appending a few bytes: it is moved, its line ends are searched for, and at
     /// its end all values are copied out of it.
@@ -232,21 +234,19 @@ impl Decoder {
         if length == 0 || length > SMALL_CHUNK || self.at_start || self.utf8.has_unfinished() || has_line_end(chunk) {
             return false;
         }
+        let size = self.block.size.saturating_add(length);
+        // A line whose field is not known yet also counts what it has in `line_text`.
+        if size.saturating_add(LONGEST_PREFIX) > self.max_event_size {
+            return false;
+        }
         let buffer = match self.line {
-            LineState::Start if !self.after_cr && length < LONGEST_PREFIX => {
-                self.line_text.clear();
-                &mut self.line_text
+            LineState::Start | LineState::Name => {
+                let Ok(text) = str::from_utf8(chunk) else { return false };
+                self.take_start_of_line(text);
+                return true;
             }
-            LineState::Name if self.line_text.len() + length < LONGEST_PREFIX => &mut self.line_text,
-            LineState::Field(field @ (Field::Data | Field::Event | Field::Id))
-                if self.block.size.saturating_add(length) <= self.max_event_size =>
-            {
-                if field == Field::Data {
-                    self.block.data.buffer_mut()
-                } else {
-                    &mut self.line_text
-                }
-            }
+            LineState::Field(Field::Data) => self.block.data.buffer_mut(),
+            LineState::Field(Field::Event | Field::Id) => &mut self.line_text,
             _ => return false,
         };
         if buffer.capacity() - buffer.len() < length {
@@ -260,20 +260,33 @@ impl Decoder {
                 buffer.push_str(text);
             }
         }
-        match self.line {
-            LineState::Field(_) => self.block.size += length,
-            _ => self.line = LineState::Name,
-        }
+        self.block.size = size;
         true
+    }
+
+    /// Appends a small piece of a line whose field is not known yet, and determines the field if the line is long enough.
+    fn take_start_of_line(&mut self, piece: &str) {
+        if self.line == LineState::Start {
+            self.line_text.clear();
+        }
+        self.line_text.push_str(piece);
+        self.line = LineState::Name;
+        if self.line_text.len() >= LONGEST_PREFIX {
+            // The caller has checked that the event does not become too large.
+            self.begin_field_in_line_text();
+        }
     }
 
     /// Processes a piece of a line that spans several chunks.
     fn part_of_line(&mut self, Span { mut start, end }: Span) -> Option<Stop> {
         if self.line == LineState::Start {
-            self.line_text.clear();
-            if !self.discarding && self.chunk.as_bytes()[start..end].starts_with(b"data: ") {
-                return self.begin_data(Span { start: start + 6, end });
+            let piece = &self.chunk.as_bytes()[start..end];
+            if piece.len() >= LONGEST_PREFIX {
+                let (field, offset) = classify(piece);
+                let is_too_large = self.begin_field(field, LineValue::Chunk(Span { start: start + offset, end }));
+                return if is_too_large { self.too_large() } else { None };
             }
+            self.line_text.clear();
             self.line = LineState::Name;
         }
         if self.line == LineState::Name {
@@ -287,7 +300,7 @@ impl Decoder {
             if self.line_text.len() < LONGEST_PREFIX {
                 return None;
             }
-            if self.begin_field() {
+            if self.begin_field_in_line_text() {
                 return self.too_large();
             }
         }
@@ -311,59 +324,58 @@ impl Decoder {
         None
     }
 
-    /// Begins a line of data that spans several chunks, with the first piece of its value.
-    fn begin_data(&mut self, value: Span) -> Option<Stop> {
-        self.line = LineState::Field(Field::Data);
-        if self.add_size(value.end - value.start) {
-            return self.too_large();
-        }
-        self.block.data.begin_line(&self.chunk);
-        self.block.data.push(value.of(&self.chunk));
-        None
+    /// Determines the field, once `line_text` has enough of the line. Returns true if the event is now too large.
+    fn begin_field_in_line_text(&mut self) -> bool {
+        let (field, start) = classify(self.line_text.as_bytes());
+        self.begin_field(field, LineValue::LineText { start })
     }
 
-    /// Determines the field, once enough of the line was received. Returns true if the event is now too large.
-    fn begin_field(&mut self) -> bool {
-        let (field, offset) = classify(self.line_text.as_bytes());
-        let value = &self.line_text[offset..];
-        let length = value.len();
+    /// Begins a field whose line spans several chunks, with the first piece of its value. Returns true if the event is now too
+    /// large.
+    fn begin_field(&mut self, field: Field, value: LineValue) -> bool {
+        let length = value.length(&self.line_text);
         self.line = match field {
             Field::Data | Field::Event | Field::Id if self.discarding => LineState::Ignored,
-            Field::Comment if !self.comments => LineState::Ignored,
+            Field::Comment if !self.comments || length > self.max_event_size => LineState::Ignored,
             Field::Unknown => {
-                self.ignored.begin_line(value);
+                self.ignored.begin_line(value.of(&self.chunk, &self.line_text));
                 LineState::Unknown
             }
             Field::Retry => {
                 let mut digits = Digits::new();
-                digits.push(value);
+                digits.push(value.of(&self.chunk, &self.line_text));
                 LineState::Retry(digits)
             }
-            Field::Data => {
-                self.block.data.begin_line(&self.chunk);
-                self.block.data.push(value);
-                LineState::Field(field)
-            }
-            Field::Event | Field::Id | Field::Comment => {
-                self.line_text.drain(..offset);
-                LineState::Field(field)
-            }
+            Field::Data | Field::Event | Field::Id | Field::Comment => LineState::Field(field),
         };
-        match self.line {
-            LineState::Field(Field::Data | Field::Event | Field::Id) => self.add_size(length),
-            _ => false,
+        let LineState::Field(field) = self.line else { return false };
+        if field != Field::Comment && self.add_size(length) {
+            return true;
         }
+        match value {
+            _ if field == Field::Data => {
+                self.block.data.begin_line(&self.chunk);
+                self.block.data.push(value.of(&self.chunk, &self.line_text));
+            }
+            LineValue::Chunk(span) => {
+                self.line_text.clear();
+                self.line_text.push_str(span.of(&self.chunk));
+            }
+            LineValue::LineText { start } => drop(self.line_text.drain(..start)),
+        }
+        false
     }
 
     /// Ends a line that an earlier chunk began. `rest` is its last piece.
     #[inline(never)]
     pub(super) fn end_of_line(&mut self, rest: Span) -> Option<Stop> {
         let size = self.block.size.saturating_add(rest.end - rest.start + 1);
-        if self.line == LineState::Field(Field::Data) && size <= self.max_event_size {
+        if let LineState::Field(field @ (Field::Data | Field::Event)) = self.line
+            && size <= self.max_event_size
+        {
             // This is the usual line of several chunks. `part_of_line` would determine its state twice.
             self.line = LineState::Start;
-            self.block.size = size;
-            self.block.data.push(rest.of(&self.chunk));
+            self.block.end_line(field, rest.of(&self.chunk), &mut self.line_text);
             return None;
         }
         let stop = self.part_of_line(rest);
@@ -381,7 +393,7 @@ impl Decoder {
             LineState::Field(field) => {
                 let value = LineValue::LineText { start: 0 };
                 match field {
-                    Field::Event => self.block.event_type.assign(value, &self.line_text),
+                    Field::Event => self.block.event_type.swap(&mut self.line_text),
                     Field::Id => self.set_id(value),
                     Field::Comment => return self.comment(value),
                     Field::Data | Field::Retry | Field::Unknown => {}

@@ -129,7 +129,17 @@ impl FieldText {
         self.location = Location::Chunk(span);
     }
 
+    /// Sets the text to `text`, without a copy. `text` is empty after it, and keeps the capacity of the previous buffer.
+    #[inline]
+    pub(super) fn swap(&mut self, text: &mut String) {
+        std::mem::swap(&mut self.buffer, text);
+        clear_buffer(text);
+        self.location = Location::Buffer;
+    }
+
     /// Sets the text to a copy of `text`.
+    // Inlined, it would slow down the callers that usually have nothing to copy.
+    #[inline(never)]
     pub(super) fn copy(&mut self, text: &str) {
         clear_buffer(&mut self.buffer);
         self.buffer.push_str(text);

@@ -316,6 +316,8 @@ impl<E: DecodeEvent> Reader<E> {
     }
 
     /// Returns the next item in the received data, or `None` if there is none.
+    // Inlined, so that an event is not moved through the results of this function.
+    #[inline(always)]
     fn next_buffered(&mut self, closed: &dyn Fn() -> bool) -> Option<BufferedItem<E>> {
         let options = &mut self.options;
         let resumes = self.body_ended && self.resumes;

@@ -114,8 +114,10 @@ impl From<Duration> for KeepAlive {
 /// may come up to an eighth of the interval late, and never early.
 #[derive(Debug)]
 pub(super) struct Silence {
-    /// When it began. While the stream is busy, a time before the last frame.
-    since: Instant,
+    /// When it ends, or while the stream is busy, when the clock is read again. It is stored instead of the beginning because a
+    /// body needs it at each poll without an event. `None` if it never ends: without a keep-alive, or at a time later than
+    /// `Instant` can express.
+    deadline: Option<Instant>,
     /// How many frames have followed each other closely, up to [`BUSY`](Self::BUSY).
     close_frames: u8,
 }
@@ -131,8 +133,9 @@ impl Silence {
     const BUSY_PARTS: u32 = 8;
 
     /// A silence that begins now.
-    pub(super) fn new() -> Self {
-        Self { since: Instant::now(), close_frames: 0 }
+    pub(super) fn new(keep_alive: Option<&KeepAlive>) -> Self {
+        let deadline = keep_alive.and_then(|keep_alive| Instant::now().checked_add(keep_alive.interval));
+        Self { deadline, close_frames: 0 }
     }
 
     const fn is_busy(&self) -> bool {
@@ -149,12 +152,15 @@ impl Silence {
 
     fn restart_now(&mut self, keep_alive: &KeepAlive) {
         let now = Instant::now();
-        let is_close = now.saturating_duration_since(self.since) < keep_alive.interval / Self::CLOSE;
+        let Some((before, after)) = self.deadline.zip(now.checked_add(keep_alive.interval)) else { return };
+        // Both deadlines are one interval after their frames.
+        let is_close = after.saturating_duration_since(before) < keep_alive.interval / Self::CLOSE;
         self.close_frames = if is_close { self.close_frames + 1 } else { 0 };
-        self.since = now;
+        self.deadline = Some(if self.is_busy() { now + keep_alive.interval / Self::BUSY_PARTS } else { after });
     }
 
     /// Ready when the silence has lasted for the interval.
+    #[inline]
     pub(super) fn poll(
         &mut self,
         keep_alive: &KeepAlive,
@@ -162,16 +168,13 @@ impl Silence {
         cx: &mut Context<'_>,
     ) -> Poll<()> {
         loop {
-            let is_busy = self.is_busy();
-            let span = if is_busy { keep_alive.interval / Self::BUSY_PARTS } else { keep_alive.interval };
-            // A deadline later than `Instant` can express is none.
-            let Some(deadline) = self.since.checked_add(span) else { return Poll::Pending };
+            let Some(deadline) = self.deadline else { return Poll::Pending };
             ready!(timer.as_mut().poll(deadline, cx));
-            if !is_busy {
+            if !self.is_busy() {
                 return Poll::Ready(());
             }
             // The last frame was sent at some time before.
-            *self = Self::new();
+            *self = Self::new(Some(keep_alive));
         }
     }
 }
@@ -195,7 +198,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn traffic_restarts_the_silence() {
         let keep_alive = KeepAlive::every(Duration::from_secs(10));
-        let (mut silence, mut timer) = (Silence::new(), pin!(StreamTimer::new()));
+        let (mut silence, mut timer) = (Silence::new(Some(&keep_alive)), pin!(StreamTimer::new()));
         let begin = Instant::now();
         tokio::select! {
             biased;
@@ -210,7 +213,7 @@ mod tests {
     /// How long the silence is after `frames` frames, one in each `gap`, and how often the task was polled in it.
     async fn silence_after(frames: u32, gap: Duration) -> (Duration, u32) {
         let keep_alive = KeepAlive::every(Duration::from_secs(8));
-        let (mut silence, mut timer) = (Silence::new(), pin!(StreamTimer::new()));
+        let (mut silence, mut timer) = (Silence::new(Some(&keep_alive)), pin!(StreamTimer::new()));
         for _ in 0..frames {
             tokio::select! {
                 biased;
@@ -250,7 +253,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_busy_stream_that_is_never_pending_is_not_silent() {
         let keep_alive = KeepAlive::every(Duration::from_secs(8));
-        let (mut silence, mut timer) = (Silence::new(), pin!(StreamTimer::new()));
+        let (mut silence, mut timer) = (Silence::new(Some(&keep_alive)), pin!(StreamTimer::new()));
         for _ in 0..1_000 {
             sleep(Duration::from_millis(20)).await;
             silence.restart(&keep_alive);

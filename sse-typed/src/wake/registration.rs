@@ -19,11 +19,16 @@ impl Registration {
         Self { waker: None }
     }
 
+    /// Whether the timer is known to run and to wake this task. The timer must be the same in all calls.
+    #[inline]
+    pub(crate) fn is_registered(&self, timer: &Sleep, cx: &Context<'_>) -> bool {
+        self.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) && !timer.is_elapsed()
+    }
+
     /// Calls [`poll_timer`], unless the timer is known to run and to wake this task. The timer must be the same in all
     /// calls.
     pub(crate) fn poll_timer(&mut self, timer: Pin<&mut Sleep>, cx: &mut Context<'_>) -> Poll<()> {
-        let is_registered = self.waker.as_ref().is_some_and(|waker| waker.will_wake(cx.waker()));
-        if is_registered && !timer.is_elapsed() {
+        if self.is_registered(&timer, cx) {
             return Poll::Pending;
         }
         let poll = poll_timer(timer, cx);

@@ -17,14 +17,11 @@ use pin_project_lite::pin_project;
 pub use self::maybe_sse_body::MaybeSseBody;
 pub(super) use self::stream_timer::StreamTimer;
 use self::{
-    open_stream::OpenStream,
+    open_stream::{OpenStream, PolledEvents},
     server_signals::{ServerSignal, ServerSignals},
 };
 use super::{Events, hooks::Hooks, observer::EndReason, response_settings::SharedSettings};
 use crate::panics::catch_panic;
-
-/// The maximum number of events taken from a stream in one poll of the body, whatever their size.
-const MAX_EVENTS_PER_POLL: usize = 1024;
 
 pin_project! {
     /// The body of an event-stream response, made from an [`Sse`](super::Sse).
@@ -76,46 +73,43 @@ impl<St> SseBody<St> {
     }
 }
 
+impl<St> SseBody<St> {
+    /// Opens the stream with the settings of the layers, at the first poll. It is not inlined, which keeps later polls short.
+    #[cold]
+    fn open(self: Pin<&mut Self>) {
+        let mut this = self.project();
+        let BodyState::Unpolled(settings) = this.state else { return };
+        let mut settings = settings.take();
+        if settings.is_head_only() {
+            // A stream that was never opened is not observed, and a panic of its drop is not reported.
+            catch_panic(|| this.events.set(None));
+            *this.hooks = Hooks::none();
+            *this.state = BodyState::Empty;
+            return;
+        }
+        let shutdowns = std::mem::take(&mut settings.shutdowns);
+        let stream_settings = &settings.stream_settings;
+        *this.server_signals =
+            ServerSignals::new(stream_settings.random_lifetime(), shutdowns, stream_settings.reconnect_range());
+        *this.state = BodyState::Open(OpenStream::new(settings));
+    }
+}
+
 impl<St: Events> Body for SseBody<St> {
     type Data = Bytes;
     type Error = Infallible;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let mut this = self.project();
-        if let BodyState::Unpolled(settings) = this.state {
-            let mut settings = settings.take();
-            if settings.is_head_only() {
-                // A stream that was never opened is not observed, and a panic of its drop is not reported.
-                catch_panic(|| this.events.set(None));
-                *this.hooks = Hooks::none();
-                *this.state = BodyState::Empty;
-            } else {
-                let shutdowns = std::mem::take(&mut settings.shutdowns);
-                let stream_settings = &settings.stream_settings;
-                *this.server_signals =
-                    ServerSignals::new(stream_settings.random_lifetime(), shutdowns, stream_settings.reconnect_range());
-                *this.state = BodyState::Open(OpenStream::new(settings));
-            }
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let mut this = self.as_mut().project();
+        if let BodyState::Unpolled(_) = this.state {
+            self.as_mut().open();
+            this = self.project();
         }
         let BodyState::Open(open) = this.state else { return Poll::Ready(None) };
         let events_before = open.events();
 
-        while this.events.is_some()
-            && let Some(signals) = this.server_signals
-        {
-            let Poll::Ready(signal) = signals.poll(this.timer.as_mut(), cx) else { break };
-            let reason = match signal {
-                ServerSignal::GraceStarted(retry) => {
-                    open.encode_retry(retry);
-                    continue;
-                }
-                ServerSignal::Shutdown(farewell, retry) => {
-                    open.encode_farewell(farewell.as_ref(), retry);
-                    EndReason::Shutdown
-                }
-                ServerSignal::TimeOver(reason) => reason,
-            };
-            drop_events(this.events.as_mut(), this.hooks, open, reason);
+        if let Some(signals) = this.server_signals {
+            poll_signals(signals, this.timer.as_mut(), this.events.as_mut(), this.hooks, open, cx);
         }
 
         if this.events.is_some()
@@ -125,19 +119,12 @@ impl<St: Events> Body for SseBody<St> {
             drop_events(this.events.as_mut(), this.hooks, open, reason);
         }
 
-        let (mut taken, mut is_pending) = (0, false);
-        while let Some(events) = this.events.as_mut().as_pin_mut() {
-            if open.is_full() || taken == MAX_EVENTS_PER_POLL {
-                break;
-            }
-            taken += 1;
-            match open.poll_event(events, this.hooks, cx) {
-                Poll::Ready(None) => {}
-                Poll::Ready(Some(reason)) => drop_events(this.events.as_mut(), this.hooks, open, reason),
-                Poll::Pending => {
-                    is_pending = true;
-                    break;
-                }
+        let mut is_pending = false;
+        if let Some(events) = this.events.as_mut().as_pin_mut() {
+            match open.poll_events(events, this.hooks, cx) {
+                PolledEvents::Pending => is_pending = true,
+                PolledEvents::MayHaveMore => {}
+                PolledEvents::Ended(reason) => drop_events(this.events.as_mut(), this.hooks, open, reason),
             }
         }
 
@@ -172,6 +159,34 @@ impl<St: Events> Body for SseBody<St> {
             BodyState::Open(open) => self.events.is_none() && open.is_empty(),
             BodyState::Empty => true,
         }
+    }
+}
+
+/// Does what the server asks of the stream, which may end it. Most streams have no signals, so it is not inlined.
+#[inline(never)]
+fn poll_signals<St>(
+    signals: &mut ServerSignals,
+    mut timer: Pin<&mut StreamTimer>,
+    mut events: Pin<&mut Option<St>>,
+    hooks: &mut Hooks,
+    open: &mut OpenStream,
+    cx: &mut Context<'_>,
+) {
+    while events.is_some()
+        && let Poll::Ready(signal) = signals.poll(timer.as_mut(), cx)
+    {
+        let reason = match signal {
+            ServerSignal::GraceStarted(retry) => {
+                open.encode_retry(retry);
+                continue;
+            }
+            ServerSignal::Shutdown(farewell, retry) => {
+                open.encode_farewell(farewell.as_ref(), retry);
+                EndReason::Shutdown
+            }
+            ServerSignal::TimeOver(reason) => reason,
+        };
+        drop_events(events.as_mut(), hooks, open, reason);
     }
 }
 

@@ -1,7 +1,7 @@
 use std::{
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
     time::Duration,
 };
 
@@ -23,6 +23,19 @@ use crate::{
         trace,
     },
 };
+
+/// The maximum number of events taken from a stream in one poll of the body, whatever their size.
+const MAX_EVENTS_PER_POLL: usize = 1024;
+
+/// The result of [`OpenStream::poll_events`].
+pub(super) enum PolledEvents {
+    /// The stream is pending.
+    Pending,
+    /// The frame is full, or many events were taken.
+    MayHaveMore,
+    /// The stream ends.
+    Ended(EndReason),
+}
 
 /// A stream that is being sent: its encoded bytes, its settings and its observers.
 #[derive(Debug)]
@@ -49,11 +62,12 @@ impl OpenStream {
             Some(EventIds::From(first)) => encoder.number_events("", first),
             None => {}
         }
+        let keep_alive = stream_settings.keep_alive();
         Self {
             encoder,
             batch: u32::try_from(stream_settings.batch()).unwrap_or(u32::MAX),
-            keep_alive: stream_settings.keep_alive(),
-            silence: Silence::new(),
+            silence: Silence::new(keep_alive.as_deref()),
+            keep_alive,
             bytes_taken: 0,
             observed: ObservedStream::open(observers, permits),
         }
@@ -74,37 +88,49 @@ impl OpenStream {
         self.encoder.free();
     }
 
-    /// Whether the waiting bytes fill a frame.
-    pub(super) const fn is_full(&self) -> bool {
-        self.encoder.is_full(self.batch as usize)
-    }
-
-    /// Encodes the next event, and returns the reason if the stream ends with it. Bytes that were encoded before are kept,
-    /// whatever happens in the stream.
-    pub(super) fn poll_event<St: Events>(
+    /// Encodes the events that are ready, up to a full frame. Bytes that were encoded before are kept, whatever happens in the
+    /// stream.
+    pub(super) fn poll_events<St: Events>(
         &mut self,
-        events: Pin<&mut St>,
+        mut events: Pin<&mut St>,
         hooks: &mut Hooks,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<EndReason>> {
-        let (len, events_before) = (self.encoder.len(), self.encoder.events());
-        // The stream is not polled again after a panic, so a broken invariant in it cannot be observed.
-        let polled = catch_panic(|| events.poll_event(cx, &mut self.encoder));
-        Poll::Ready(match polled {
-            Some(event) => match ready!(event) {
-                Some((Ok(()), false)) => None,
-                Some((Ok(()), true)) => Some(EndReason::Terminal),
-                Some((Err(error), is_terminal)) => {
-                    self.encoder.roll_back(len, events_before);
-                    self.replace_unsendable(error, is_terminal, hooks.on_unsendable())
+    ) -> PolledEvents {
+        let mut left = MAX_EVENTS_PER_POLL;
+        loop {
+            let (encoder, batch) = (&mut self.encoder, self.batch as usize);
+            // The bytes and events before the one that is polled.
+            let (mut len, mut events_before) = (encoder.len(), encoder.events());
+            // One `catch_unwind` for all events, because it costs as much as a poll of a stream that is pending. The stream is
+            // not polled again after a panic, so a broken invariant in it cannot be observed.
+            let polled = catch_panic(|| {
+                while left > 0 && !encoder.is_full(batch) {
+                    left -= 1;
+                    (len, events_before) = (encoder.len(), encoder.events());
+                    match events.as_mut().poll_event(cx, encoder) {
+                        Poll::Ready(Some((Ok(()), false))) => {}
+                        Poll::Ready(Some((Ok(()), true))) => return Ok(PolledEvents::Ended(EndReason::Terminal)),
+                        Poll::Ready(Some((Err(error), is_terminal))) => return Err((error, is_terminal)),
+                        Poll::Ready(None) => return Ok(PolledEvents::Ended(EndReason::Finished)),
+                        Poll::Pending => return Ok(PolledEvents::Pending),
+                    }
                 }
-                None => Some(EndReason::Finished),
-            },
-            None => {
-                self.encoder.roll_back(len, events_before);
-                Some(EndReason::Panicked)
+                Ok(PolledEvents::MayHaveMore)
+            });
+            match polled {
+                Some(Ok(polled)) => return polled,
+                Some(Err((error, is_terminal))) => {
+                    encoder.roll_back(len, events_before);
+                    if let Some(reason) = self.replace_unsendable(error, is_terminal, hooks.on_unsendable()) {
+                        return PolledEvents::Ended(reason);
+                    }
+                }
+                None => {
+                    encoder.roll_back(len, events_before);
+                    return PolledEvents::Ended(EndReason::Panicked);
+                }
             }
-        })
+        }
     }
 
     /// Encodes the replacement of an event that could not be sent, and returns the reason if the stream ends with it. A

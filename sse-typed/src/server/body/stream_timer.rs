@@ -28,7 +28,14 @@ impl StreamTimer {
 
     /// Ready from the deadline on. Pending means that the task is woken at the deadline or before it, whatever other deadlines
     /// are polled.
+    #[inline]
     pub(in crate::server) fn poll(self: Pin<&mut Self>, deadline: Instant, cx: &mut Context<'_>) -> Poll<()> {
+        // A body is polled after each event. A timer that is armed for the same task is not polled again.
+        let is_armed = |sleep: &Sleep| deadline >= sleep.deadline() && self.registration.is_registered(sleep, cx);
+        if self.sleep.as_ref().is_some_and(is_armed) { Poll::Pending } else { self.poll_unarmed(deadline, cx) }
+    }
+
+    fn poll_unarmed(self: Pin<&mut Self>, deadline: Instant, cx: &mut Context<'_>) -> Poll<()> {
         let mut this = self.project();
         loop {
             let Some(mut sleep) = this.sleep.as_mut().as_pin_mut() else {
@@ -42,7 +49,6 @@ impl StreamTimer {
                 sleep.as_mut().reset(deadline);
                 *this.registration = Registration::new();
             }
-            // A body is polled after each event. A timer that is armed for the same task is not polled again.
             ready!(this.registration.poll_timer(sleep.as_mut(), cx));
             if Instant::now() >= deadline {
                 return Poll::Ready(());

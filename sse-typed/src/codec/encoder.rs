@@ -179,11 +179,19 @@ impl Encoder {
         if let Buffer::Own(out) = &mut self.buffer
             && out.capacity() <= MAX_IDLE_CAPACITY
         {
-            // Most frames are small, and copying them is cheaper than growing a vector for each.
-            let bytes = Bytes::copy_from_slice(out);
+            // Most frames are small, and copying them is cheaper than growing a vector for each. Parts of a larger buffer are
+            // not cheaper, because their references are counted with atomic operations. A boxed slice has no spare capacity
+            // that `Bytes` would have to look for.
+            let bytes = Bytes::from(Box::<[u8]>::from(out.as_slice()));
             out.clear();
             return bytes;
         }
+        self.take_large()
+    }
+
+    /// Takes shared bytes, or a large buffer. It is not inlined, which keeps the frames of small events short.
+    #[inline(never)]
+    fn take_large(&mut self) -> Bytes {
         // There may be many connections, and each is idle most of the time. Do not keep a large buffer for an idle one.
         let out = match mem::take(&mut self.buffer) {
             Buffer::Own(out) => out,

@@ -23,12 +23,23 @@ pub struct EventWriter<'a> {
     has_own_id: bool,
     has_retry: bool,
     has_data: bool,
+    /// The empty line that ends the block is written. It is written together with the end of the data, which is mostly the last
+    /// field.
+    is_ended: bool,
 }
 
 impl<'a> EventWriter<'a> {
     #[inline]
     pub(super) const fn new(out: &'a mut Vec<u8>) -> Self {
-        Self { out, has_content: false, has_id: false, has_own_id: false, has_retry: false, has_data: false }
+        Self {
+            out,
+            has_content: false,
+            has_id: false,
+            has_own_id: false,
+            has_retry: false,
+            has_data: false,
+            is_ended: false,
+        }
     }
 
     #[inline]
@@ -96,11 +107,21 @@ impl<'a> EventWriter<'a> {
         Ok(())
     }
 
-    /// Writes an event type that the derive has checked. Inlined, it is one copy of known length.
+    /// Writes an event type that the derive has checked. Inlined, it is one append of known length.
     #[inline]
     pub(crate) fn checked_event_type(&mut self, name: &'static str) {
+        const BEGIN: &[u8] = b"event: ";
         self.has_content = true;
-        self.field(b"event: ", name.as_bytes());
+        let mut line = [0; 40];
+        let end = BEGIN.len() + name.len();
+        if end >= line.len() {
+            return self.field(BEGIN, name.as_bytes());
+        }
+        self.reopen();
+        line[..BEGIN.len()].copy_from_slice(BEGIN);
+        line[BEGIN.len()..end].copy_from_slice(name.as_bytes());
+        line[end] = b'\n';
+        self.out.extend_from_slice(&line[..=end]);
     }
 
     /// Writes the `id:` field, unless the [`Event`](crate::Event) around the value has an id, which takes precedence.
@@ -114,6 +135,7 @@ impl<'a> EventWriter<'a> {
         if self.has_id {
             return Ok(());
         }
+        self.reopen();
         let start = self.out.len();
         let written =
             write!(FmtWriter(self.out), "id: {id}").map_err(|error| EncodeError::new(EncodeErrorKind::Id, error));
@@ -164,6 +186,7 @@ impl<'a> EventWriter<'a> {
     pub fn retry(&mut self, retry: Duration) {
         self.has_content = true;
         if !self.has_retry {
+            self.reopen();
             let millis = retry.as_nanos().div_ceil(1_000_000);
             let millis = u64::try_from(millis).unwrap_or(u64::MAX);
             // Neither formatting a number nor writing to a vector fails.
@@ -198,6 +221,7 @@ impl<'a> EventWriter<'a> {
     #[inline]
     fn data(&mut self, write: impl FnOnce(&mut Vec<u8>) -> Result<bool, EncodeError>) -> Result<(), EncodeError> {
         self.has_content = true;
+        self.reopen();
         let start = self.out.len();
         self.out.extend_from_slice(b"data: ");
         match write(self.out) {
@@ -205,8 +229,8 @@ impl<'a> EventWriter<'a> {
                 if may_have_lines {
                     self.split_lines(start + b"data: ".len());
                 }
-                self.out.push(b'\n');
-                self.has_data = true;
+                self.out.extend_from_slice(b"\n\n");
+                (self.has_data, self.is_ended) = (true, true);
                 Ok(())
             }
             Err(error) => self.truncate_if_err(Err(error), start),
@@ -215,7 +239,8 @@ impl<'a> EventWriter<'a> {
 
     /// The number of bytes written, as the start for [`data_since`](Self::data_since).
     pub(crate) const fn len(&self) -> usize {
-        self.out.len()
+        // The next field replaces the empty line.
+        self.out.len() - self.is_ended as usize
     }
 
     /// The data written since `start`, as a client receives it.
@@ -240,8 +265,18 @@ impl<'a> EventWriter<'a> {
         self.out.extend_from_slice(rest);
     }
 
+    /// Removes the empty line that ends the block, because another field follows.
+    #[inline]
+    fn reopen(&mut self) {
+        if self.is_ended {
+            self.out.pop();
+            self.is_ended = false;
+        }
+    }
+
     #[inline]
     fn field(&mut self, name: &[u8], value: &[u8]) {
+        self.reopen();
         self.out.extend_from_slice(name);
         self.out.extend_from_slice(value);
         self.out.push(b'\n');
@@ -251,9 +286,10 @@ impl<'a> EventWriter<'a> {
     #[inline]
     pub(super) fn finish(self) {
         if !self.has_data {
-            self.out.extend_from_slice(b"data: \n");
+            self.out.extend_from_slice(b"data: \n\n");
+        } else if !self.is_ended {
+            self.out.push(b'\n');
         }
-        self.out.push(b'\n');
     }
 }
 

@@ -1,16 +1,20 @@
 use std::{
     io::{self, IoSlice},
+    mem::MaybeUninit,
     pin::Pin,
     task::{Context, Poll, ready},
 };
 
 use bytes::{Buf, Bytes};
-use tokio::io::AsyncWrite;
+use tokio::io::{AsyncWrite, ReadBuf};
 
 use super::hand_off::Framing;
 
 /// The size of a chunk in hexadecimal digits, and a line end.
 const MAX_HEAD: usize = 16 + 2;
+
+/// The most bytes of the head and the tail of a chunk.
+const MAX_FRAMING: usize = MAX_HEAD + 7;
 
 /// How many slices one write takes.
 const MAX_SLICES: usize = 8;
@@ -18,6 +22,9 @@ const MAX_SLICES: usize = 8;
 /// Chunks up to this size are copied and written as one slice. With 1,000 connections that takes about 4 % less processor time
 /// than a vectored write, for which the kernel copies a list of slices first.
 const SMALL: usize = 512;
+
+/// From this size on a stream is behind, so the next frame is likely to be ready, too.
+const LARGE: usize = 4 << 10;
 
 /// Bytes that are to be written: the data of a frame as the [framing](Framing) wants it, or the end of the body.
 #[derive(Debug)]
@@ -57,6 +64,11 @@ impl<D: Buf> Chunk<D> {
         self.remaining() <= SMALL
     }
 
+    /// Whether other chunks are written with it if they are ready.
+    pub(super) fn is_large(&self) -> bool {
+        self.remaining() >= LARGE
+    }
+
     /// Writes all of it. Pending with what is left.
     pub(super) fn poll_write<Io: AsyncWrite + Unpin>(
         &mut self,
@@ -65,9 +77,10 @@ impl<D: Buf> Chunk<D> {
     ) -> Poll<io::Result<()>> {
         while self.has_remaining() {
             let written = if self.is_small() {
-                let mut bytes = [0; SMALL];
-                let count = self.copy_into(&mut bytes);
-                ready!(Pin::new(&mut *io).poll_write(cx, &bytes[..count]))?
+                let mut bytes = [MaybeUninit::uninit(); SMALL];
+                let mut bytes = ReadBuf::uninit(&mut bytes);
+                self.copy_into(&mut bytes);
+                ready!(Pin::new(&mut *io).poll_write(cx, bytes.filled()))?
             } else if io.is_write_vectored() {
                 let mut slices = [IoSlice::new(&[]); MAX_SLICES];
                 let count = self.chunks_vectored(&mut slices);
@@ -83,18 +96,23 @@ impl<D: Buf> Chunk<D> {
         Poll::Ready(Ok(()))
     }
 
-    /// Copies the first bytes into the buffer, at most those of [`MAX_SLICES`] slices. Returns their number.
-    fn copy_into(&self, buffer: &mut [u8]) -> usize {
-        let mut slices = [IoSlice::new(&[]); MAX_SLICES];
-        let count = self.chunks_vectored(&mut slices);
-        let mut copied = 0;
-        for slice in &slices[..count] {
-            let free = &mut buffer[copied..];
-            let length = slice.len().min(free.len());
-            free[..length].copy_from_slice(&slice[..length]);
-            copied += length;
+    /// Copies the first bytes into the buffer, which is large enough: at most those of [`MAX_SLICES`] slices.
+    fn copy_into(&self, buffer: &mut ReadBuf<'_>) {
+        match &self.data {
+            // The data of most frames is one slice.
+            Some(data) if data.chunk().len() == data.remaining() => {
+                buffer.put_slice(self.head());
+                buffer.put_slice(data.chunk());
+                buffer.put_slice(self.tail);
+            }
+            _ => {
+                let mut slices = [IoSlice::new(&[]); MAX_SLICES];
+                let count = self.chunks_vectored(&mut slices);
+                for slice in &slices[..count] {
+                    buffer.put_slice(slice);
+                }
+            }
         }
-        copied
     }
 
     /// The same bytes in one piece, for a connection that would send each slice by itself.
@@ -102,6 +120,41 @@ impl<D: Buf> Chunk<D> {
         let bytes = self.copy_to_bytes(self.remaining());
         Chunk { head: [0; MAX_HEAD], head_start: MAX_HEAD as u8, data: Some(bytes), tail: b"" }
     }
+}
+
+/// Whether [`write_small`] takes the data of a frame.
+#[inline]
+pub(super) fn is_small<D: Buf>(data: &D) -> bool {
+    data.remaining() <= SMALL - MAX_FRAMING && data.chunk().len() == data.remaining()
+}
+
+/// Tries to write the data of a [small](is_small) frame at once, as nearly all frames are written. Returns what the connection
+/// has not taken. The task may not be registered for it.
+#[inline]
+pub(super) fn write_small<D: Buf, Io: AsyncWrite + Unpin>(
+    framing: Framing,
+    data: D,
+    is_last: bool,
+    io: &mut Io,
+    cx: &mut Context<'_>,
+) -> io::Result<Option<Chunk<D>>> {
+    let mut bytes = [MaybeUninit::uninit(); SMALL];
+    let mut bytes = ReadBuf::uninit(&mut bytes);
+    if matches!(framing, Framing::Chunked) {
+        let (head, start) = head(data.remaining());
+        bytes.put_slice(&head[usize::from(start)..]);
+    }
+    bytes.put_slice(data.chunk());
+    bytes.put_slice(tail(framing, is_last));
+    let written = match Pin::new(io).poll_write(cx, bytes.filled()) {
+        Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
+        Poll::Ready(Ok(written)) if written == bytes.filled().len() => return Ok(None),
+        Poll::Ready(written) => written?,
+        Poll::Pending => 0,
+    };
+    let mut chunk = Chunk::data(framing, data, is_last);
+    chunk.advance(written);
+    Ok(Some(chunk))
 }
 
 /// The head of a chunk of this size, and where it starts. As in hyper, the digits are capital letters.

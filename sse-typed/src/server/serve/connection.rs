@@ -124,14 +124,12 @@ impl<S> fmt::Debug for ServerState<S> {
 /// An open connection of the server. It is counted until it is dropped.
 pub(super) struct OpenConnection<S> {
     server: Arc<ServerState<S>>,
-    /// The slot of its task in the queue of those that wait for the cut.
-    ticket: Ticket,
 }
 
 impl<S> OpenConnection<S> {
     pub(super) fn new(server: &Arc<ServerState<S>>) -> Self {
         server.open.fetch_add(1, Ordering::AcqRel);
-        Self { server: Arc::clone(server), ticket: Ticket::default() }
+        Self { server: Arc::clone(server) }
     }
 
     pub(super) fn server(&self) -> &ServerState<S> {
@@ -143,9 +141,14 @@ impl<S> OpenConnection<S> {
         self.server.cut.begun()
     }
 
-    /// Ready when the connection is to be dropped. Unlike [`cut`](Self::cut) it takes no memory of its own.
-    pub(super) fn poll_cut(&mut self, cx: &Context<'_>) -> Poll<()> {
-        self.server.cut.poll_begun(&mut self.ticket, cx).map(drop)
+    /// Ready when the connection is to be dropped. Unlike [`cut`](Self::cut) it takes no memory besides the ticket, which
+    /// [`deregister_cut`](Self::deregister_cut) takes back.
+    pub(super) fn poll_cut(&self, ticket: &mut Ticket, cx: &Context<'_>) -> Poll<()> {
+        self.server.cut.poll_begun(ticket, cx).map(drop)
+    }
+
+    pub(super) fn deregister_cut(&self, ticket: &mut Ticket) {
+        self.server.cut.deregister(ticket);
     }
 
     pub(super) fn is_cut(&self) -> bool {
@@ -159,7 +162,6 @@ impl<S> OpenConnection<S> {
 
 impl<S> Drop for OpenConnection<S> {
     fn drop(&mut self) {
-        self.server.cut.deregister(&mut self.ticket);
         self.server.open.fetch_sub(1, Ordering::AcqRel);
         self.server.ended.notify_one();
     }

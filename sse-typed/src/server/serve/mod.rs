@@ -14,6 +14,7 @@ mod request_body;
 mod service;
 #[cfg(test)]
 mod tests;
+mod unsent;
 mod wire;
 
 use std::{error::Error, fmt, future::Future, io, time::Duration};

@@ -21,18 +21,16 @@ pub(super) struct Wire<Io, S: Application> {
     prefix: Bytes,
     hand_off: Option<Arc<HandOff<S::Body>>>,
     open: OpenConnection<S>,
+    /// Wakes the task that reads.
+    read_cut: Begun,
     /// Wakes the task of a write that is pending. The task that reads may be another one.
     write_cut: Option<Begun>,
 }
 
 impl<Io, S: Application> Wire<Io, S> {
-    pub(super) const fn new(
-        io: Io,
-        prefix: Bytes,
-        hand_off: Option<Arc<HandOff<S::Body>>>,
-        open: OpenConnection<S>,
-    ) -> Self {
-        Self { io, prefix, hand_off, open, write_cut: None }
+    pub(super) fn new(io: Io, prefix: Bytes, hand_off: Option<Arc<HandOff<S::Body>>>, open: OpenConnection<S>) -> Self {
+        let read_cut = open.cut();
+        Self { io, prefix, hand_off, open, read_cut, write_cut: None }
     }
 
     /// Returns the connection, and the bytes that were not read again.
@@ -74,7 +72,7 @@ impl<Io: AsyncRead + Unpin, S: Application> AsyncRead for Wire<Io, S> {
             self.prefix.advance(count);
             return Poll::Ready(Ok(()));
         }
-        if self.open.poll_cut(cx).is_ready() {
+        if self.read_cut.poll_at(cx).is_ready() {
             return Poll::Ready(Err(cut()));
         }
         Pin::new(&mut self.io).poll_read(cx, buf)

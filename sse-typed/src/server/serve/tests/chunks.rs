@@ -5,9 +5,10 @@ use proptest::prelude::*;
 
 use super::{
     super::{
-        chunk::Chunk,
+        chunk::{self, Chunk},
         detect::{Version, detect},
         hand_off::Framing,
+        unsent::Unsent,
     },
     *,
 };
@@ -105,6 +106,47 @@ proptest! {
             prop_assert!(Chunk::<Bytes>::end(framing).poll_write(&mut narrow, &mut cx).is_ready());
         }
         prop_assert_eq!(narrow.written, naive(framing, &frames));
+    }
+
+    #[test]
+    fn chunks_that_are_written_together_are_the_same_bytes(
+        frames in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..600), 1..12),
+        parts in 1..8_usize,
+        width in 1..2_000_usize,
+        is_chunked: bool,
+        is_vectored: bool,
+    ) {
+        let framing = if is_chunked { Framing::Chunked } else { Framing::CloseDelimited };
+        let mut narrow = Narrow { written: Vec::new(), width, is_vectored };
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        let mut chunks = frames.iter().map(|frame| {
+            let mut data: Box<dyn Buf + Send> = Box::new(&b""[..]);
+            for piece in frame.chunks(frame.len().div_ceil(parts)) {
+                data = Box::new(data.chain(piece));
+            }
+            Chunk::data(framing, data, false)
+        });
+        let mut unsent = Unsent::new(chunks.next().unwrap());
+        chunks.for_each(|chunk| unsent.push(chunk));
+        unsent.push(Chunk::end(framing));
+        prop_assert!(matches!(unsent.poll_write(&mut narrow, &mut cx), Poll::Ready(Ok(()))));
+        prop_assert_eq!(narrow.written, naive(framing, &frames));
+    }
+
+    #[test]
+    fn a_small_frame_is_the_same_bytes_however_much_the_connection_takes(
+        frame in prop::collection::vec(any::<u8>(), 1..480),
+        width in 1..600_usize,
+        is_chunked: bool,
+    ) {
+        prop_assert!(chunk::is_small(&&frame[..]));
+        let framing = if is_chunked { Framing::Chunked } else { Framing::CloseDelimited };
+        let mut narrow = Narrow { written: Vec::new(), width, is_vectored: true };
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        if let Some(mut rest) = chunk::write_small(framing, &frame[..], true, &mut narrow, &mut cx).unwrap() {
+            prop_assert!(rest.poll_write(&mut narrow, &mut cx).is_ready());
+        }
+        prop_assert_eq!(narrow.written, naive(framing, &[frame]));
     }
 }
 

@@ -1,5 +1,6 @@
 mod bytes_on_the_wire;
 mod chunks;
+mod gathering;
 mod hand_off;
 mod panics;
 mod polls;
@@ -46,7 +47,7 @@ fn frame(text: &str) -> Step {
 }
 
 /// A body that runs its steps, and records the tasks that polled it.
-struct ScriptedBody {
+pub(super) struct ScriptedBody {
     steps: VecDeque<Step>,
     log: Log,
     exact_size: Option<u64>,
@@ -144,7 +145,7 @@ impl Drop for ScriptedBody {
 
 /// Answers each request with the same event stream.
 #[derive(Clone)]
-struct Scripted {
+pub(super) struct Scripted {
     steps: Vec<Step>,
     change: fn(Response<ScriptedBody>) -> Response<ScriptedBody>,
     log: Log,

@@ -337,6 +337,14 @@ fn a_single_encoded_event_is_not_copied() {
 }
 
 #[test]
+fn an_empty_line_of_a_comment_has_no_space() {
+    let mut encoder = Encoder::new();
+    encoder.comment("");
+    encoder.comment("a\r\n\nb\r");
+    assert_eq!(encoder.take(), ":\n\n: a\n:\n: b\n:\n\n");
+}
+
+#[test]
 fn an_enormous_retry_saturates() {
     let event = Event::new(RawEvent::new("", "x")).retry(Duration::MAX);
     assert_eq!(text(&event), format!("retry: {}\ndata: x\n\n", u64::MAX));

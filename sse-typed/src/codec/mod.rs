@@ -32,6 +32,8 @@
 //!
 //! [standard]: https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
 
+#[cfg(test)]
+mod api_tests;
 mod decode;
 mod decoder;
 pub mod describe;

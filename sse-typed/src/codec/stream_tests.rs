@@ -229,6 +229,9 @@ fn comments_and_blocks_without_data_are_items_on_request() {
         ];
         assert_eq!(items, expected, "in chunks of {size}");
     }
+    let ignored = reader::<Clock>(chunks(b"event: ping\ndata\n\n", 4)).items();
+    assert!(!ignored.is_terminated());
+    assert!(all(ignored).is_empty(), "an ignored event without an id and a reconnection time is no item");
 }
 
 #[test]
@@ -374,6 +377,26 @@ fn large_encoded_events_are_not_copied() {
     let chunks = all(bytes(Script::ready([large.clone(), large.clone()])));
     assert!(chunks.iter().all(|chunk| chunk.as_ref().unwrap().as_ptr() == large.as_bytes().as_ptr()));
     assert_eq!(chunks.len(), 2);
+}
+
+#[test]
+fn small_encoded_events_share_a_chunk() {
+    let small = Encoded::new(&Clock::Tick(1)).unwrap();
+    let silent = Encoded::new(&Clock::Silent).unwrap();
+    assert_eq!((small.events(), silent.events()), (1, 0));
+    let mut bytes = bytes(Script::ready([small.clone(), small.clone()]));
+    let Poll::Ready(Some(Ok(chunk))) = poll(&mut bytes) else { panic!("no chunk") };
+    assert_eq!(chunk, [&small.as_bytes()[..], small.as_bytes()].concat());
+    assert_eq!(bytes.events(), 2);
+}
+
+#[test]
+fn an_encoded_or_wrapped_terminal_event_ends_the_bytes() {
+    let end = Encoded::new(&Clock::End).unwrap();
+    assert!(end.is_terminal());
+    assert_eq!(texts(all(bytes(Script::ready([end.clone(), end])))), ["event: end\ndata: \n\n"]);
+    let wrapped = all(bytes(Script::ready([Event::new(Clock::End), Event::new(Clock::End)])));
+    assert_eq!(texts(wrapped), ["event: end\ndata: \n\n"]);
 }
 
 #[test]

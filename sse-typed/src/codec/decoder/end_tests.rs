@@ -150,6 +150,30 @@ fn an_unfinished_event_over_the_limit_is_one_error_and_not_an_event() {
 }
 
 #[test]
+fn an_unfinished_event_has_its_event_type_and_the_size_of_its_received_part() {
+    for (input, event_type, bytes) in [("event: tick\ndata: a\ndata: bc", "tick", 8), ("data: [DONE]\n", "message", 7)]
+    {
+        let mut decoder = Decoder::new();
+        decoder.feed(input);
+        assert_eq!(decoder.next_item(), None);
+        let unfinished = decoder.unfinished().unwrap();
+        assert_eq!((unfinished.event_type(), unfinished.bytes()), (event_type, bytes), "{input:?}");
+    }
+}
+
+#[test]
+fn neither_an_event_that_was_returned_nor_one_that_is_too_large_is_unfinished() {
+    let mut decoder = Decoder::new().max_event_size(4);
+    decoder.feed("data: a\n\n");
+    assert!(matches!(decoder.next_item(), Some(Ok(Item::Event(_)))));
+    assert_eq!(decoder.unfinished(), None);
+    decoder.feed("data: aaaaaaaa\nevent: b");
+    assert_eq!(decoder.next_item(), Some(Err(EventTooLarge { limit: 4 })));
+    assert_eq!(decoder.next_item(), None);
+    assert_eq!(decoder.unfinished(), None);
+}
+
+#[test]
 fn a_lenient_end_does_not_apply_to_the_next_connection() {
     let mut decoder = Decoder::new();
     decoder.feed("data: a");
@@ -158,6 +182,16 @@ fn a_lenient_end_does_not_apply_to_the_next_connection() {
     decoder.feed("data: b\n");
     assert_eq!(decoder.next_item(), None);
     assert!(decoder.unfinished().is_some());
+}
+
+#[test]
+fn the_next_connection_does_not_continue_a_character_of_the_last() {
+    let mut decoder = Decoder::new();
+    decoder.feed(&b"data: \xC3"[..]);
+    assert_eq!(decoder.next_item(), None);
+    decoder.restart();
+    decoder.feed("data: a\n\n");
+    assert!(matches!(decoder.next_item(), Some(Ok(Item::Event(event))) if event.data() == "a"));
 }
 
 #[test]

@@ -24,6 +24,8 @@ mod line;
 mod line_ends;
 #[cfg(test)]
 mod naive;
+#[cfg(test)]
+mod split_tests;
 mod step;
 #[cfg(test)]
 mod tests;

@@ -25,6 +25,8 @@ mod id_text;
 mod last_event_id;
 mod part;
 mod raw;
+#[cfg(test)]
+mod tests;
 
 pub use self::{
     envelope::Event,

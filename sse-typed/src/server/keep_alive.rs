@@ -234,9 +234,23 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn the_silence_after_few_or_rare_frames_is_exact() {
         let (second, milli) = (Duration::from_secs(1), Duration::from_millis(1));
-        for (frames, gap) in [(1, milli), (31, milli), (100, second / 10), (1_000, second)] {
+        for (frames, gap) in [(1, milli), (31, milli), (40, second / 10), (100, second / 10), (1_000, second)] {
             let (silence, _) = silence_after(frames, gap).await;
             assert_eq!(silence, 8 * second, "{frames} frames, one in {gap:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stream_is_busy_once_enough_frames_follow_each_other_closely() {
+        let keep_alive = KeepAlive::every(Duration::from_millis(2_560));
+        for (gap, is_busy) in [(0, true), (9, true), (10, false), (100, false)] {
+            let mut silence = Silence::new();
+            for _ in 0..Silence::BUSY {
+                assert!(!silence.is_busy());
+                tokio::time::advance(Duration::from_millis(gap)).await;
+                silence.restart(&keep_alive);
+            }
+            assert_eq!(silence.is_busy(), is_busy, "a frame in {gap} ms");
         }
     }
 

@@ -272,3 +272,19 @@ fn call_observer(observer: impl FnOnce()) {
         trace::observer_panicked();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::limits::{Limits, StreamPermits};
+
+    #[test]
+    fn a_stream_that_nobody_observes_holds_its_permit_until_it_is_closed() {
+        let limits = Limits { permits: Some(StreamPermits::new(1)), ..Limits::default() };
+        let permits = Vec::from_iter(limits.admit(false).unwrap());
+        let mut stream = ObservedStream::open(Vec::new(), permits);
+        assert!(limits.admit(false).is_err());
+        stream.close(EndReason::Finished, Totals::default());
+        assert!(limits.admit(false).is_ok());
+    }
+}

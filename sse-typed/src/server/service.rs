@@ -70,3 +70,39 @@ impl<S: fmt::Debug> fmt::Debug for SseService<S> {
         f.debug_struct("SseService").field("inner", &self.inner).field("settings", &self.settings).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{convert::Infallible, future::Ready};
+
+    use bytes::Bytes;
+    use http_body_util::Empty;
+    use tower_layer::Layer as _;
+
+    use super::*;
+    use crate::SseLayer;
+
+    #[derive(Clone)]
+    struct NeverReady;
+
+    impl Service<Request<()>> for NeverReady {
+        type Response = Response<Empty<Bytes>>;
+        type Error = Infallible;
+        type Future = Ready<Result<Self::Response, Infallible>>;
+
+        fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+            Poll::Pending
+        }
+
+        fn call(&mut self, _: Request<()>) -> Self::Future {
+            std::future::ready(Ok(Response::new(Empty::new())))
+        }
+    }
+
+    #[test]
+    fn the_service_is_ready_when_the_service_inside_is() {
+        let mut service = SseLayer::new().layer(NeverReady);
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        assert!(Service::<Request<()>>::poll_ready(&mut service, &mut cx).is_pending());
+    }
+}

@@ -83,3 +83,28 @@ impl<St, B> fmt::Debug for MaybeSseBody<St, B> {
         f.debug_struct("MaybeSseBody").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::stream;
+    use http_body_util::Full;
+
+    use super::*;
+    use crate::{RawEvent, Sse};
+
+    #[test]
+    fn the_body_has_the_end_and_the_size_of_the_body_inside() {
+        type Either = MaybeSseBody<stream::Pending<RawEvent>, Full<Bytes>>;
+        let other = Either::other(Full::from("four"));
+        assert!(!other.is_end_stream());
+        assert_eq!(other.size_hint().exact(), Some(4));
+        assert!(Either::other(Full::default()).is_end_stream());
+
+        let events = MaybeSseBody::<_, Full<Bytes>>::events(
+            http::Response::from(Sse::new(stream::iter([RawEvent::new("tick", "a")]))).into_body(),
+        );
+        assert!(!events.is_end_stream());
+        assert_eq!(events.size_hint().exact(), None);
+        assert!(Either::default().is_end_stream());
+    }
+}

@@ -111,3 +111,24 @@ impl ServerSignals {
         random_in(&(min..=max))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+
+    use tokio_test::task;
+
+    use super::*;
+
+    #[test]
+    fn a_shutdown_does_not_wake_the_task_of_a_stream_that_has_ended() {
+        let shutdown = Shutdown::new();
+        let layer = Arc::new((shutdown.clone(), Drain::Now));
+        let mut signals = ServerSignals::new(None, vec![layer], Duration::ZERO..=Duration::ZERO).unwrap();
+        let (mut timer, mut task) = (pin!(StreamTimer::new()), task::spawn(()));
+        task.enter(|cx, _| assert!(signals.poll(timer.as_mut(), cx).is_pending()));
+        drop(signals);
+        shutdown.begin();
+        assert!(!task.is_woken());
+    }
+}

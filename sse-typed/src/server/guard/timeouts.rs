@@ -233,3 +233,41 @@ impl ShutdownDeadline {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::sleep;
+    use tokio_test::task;
+
+    use super::*;
+
+    #[test]
+    fn a_write_that_continues_keeps_no_timer() {
+        let mut timeouts = Timeouts::default();
+        timeouts.set_write_timeout(Duration::MAX);
+        task::spawn(()).enter(|cx, _| {
+            assert!(timeouts.poll_with_timeout::<()>(Operation::Write, cx, |_| Poll::Pending).is_pending());
+            assert!(timeouts.running.is_some());
+            assert!(timeouts.poll_with_timeout(Operation::Write, cx, |_| Poll::Ready(Ok(()))).is_ready());
+        });
+        assert!(timeouts.running.is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_write_that_continues_keeps_the_deadline_of_the_shutdown() {
+        let shutdown = Shutdown::new();
+        let mut timeouts = Timeouts::default();
+        timeouts.set_shutdown(&shutdown, Duration::from_secs(1));
+        let mut task = task::spawn(());
+        task.enter(|cx, _| {
+            assert!(timeouts.poll_with_timeout::<()>(Operation::Write, cx, |_| Poll::Pending).is_pending());
+            assert!(timeouts.poll_with_timeout(Operation::Write, cx, |_| Poll::Ready(Ok(()))).is_ready());
+        });
+        shutdown.begin();
+        task.enter(|cx, _| assert!(timeouts.check_write(cx).is_ok()));
+        sleep(Duration::from_secs(2)).await;
+        let error = task.enter(|cx, _| timeouts.check_write(cx)).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert!(error.to_string().contains("shutdown"), "{error}");
+    }
+}

@@ -33,6 +33,13 @@ fn all_waiting_tasks_are_woken_when_the_shutdown_begins() {
 }
 
 #[test]
+fn clones_of_a_shutdown_are_the_same_and_others_are_not() {
+    let shutdown = Shutdown::new();
+    assert!(shutdown.is_same(&shutdown.clone()));
+    assert!(!shutdown.is_same(&Shutdown::new()));
+}
+
+#[test]
 fn a_future_that_moves_to_another_task_wakes_that_task() {
     let shutdown = Shutdown::new();
     let mut first = task::spawn(());

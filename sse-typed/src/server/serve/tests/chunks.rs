@@ -158,6 +158,37 @@ fn a_connection_that_takes_nothing_is_an_error() {
     assert!(matches!(written, Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::WriteZero));
 }
 
+#[test]
+fn data_that_gives_one_piece_at_a_time_is_written_before_its_end() {
+    /// Two pieces, of which `chunks_vectored` gives one.
+    struct Pieces(Bytes, Bytes);
+
+    impl Buf for Pieces {
+        fn remaining(&self) -> usize {
+            self.0.len() + self.1.len()
+        }
+
+        fn chunk(&self) -> &[u8] {
+            if self.0.is_empty() { &self.1 } else { &self.0 }
+        }
+
+        fn advance(&mut self, count: usize) {
+            let from_first = count.min(self.0.len());
+            self.0.advance(from_first);
+            self.1.advance(count - from_first);
+        }
+    }
+
+    for length in [3, 600] {
+        let frame = vec![b'x'; 2 * length];
+        let piece = Bytes::from(vec![b'x'; length]);
+        let mut narrow = Narrow { written: Vec::new(), width: usize::MAX, is_vectored: true };
+        let mut chunk = Chunk::data(Framing::Chunked, Pieces(piece.clone(), piece), true);
+        assert!(chunk.poll_write(&mut narrow, &mut Context::from_waker(std::task::Waker::noop())).is_ready());
+        assert_eq!(narrow.written, naive(Framing::Chunked, &[frame]));
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_version_is_read_from_the_first_bytes_however_they_are_split() {
     let preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";

@@ -3,7 +3,14 @@
 use http::{HeaderValue, StatusCode, Version};
 use http_body_util::BodyExt as _;
 
-use super::*;
+use super::{
+    super::{
+        hand_off::{Framing, HandOff, Terms},
+        request_body::IsRead,
+        service::ResponseBody,
+    },
+    *,
+};
 
 fn ticks() -> Vec<Step> {
     vec![frame("one"), Step::Wait, frame("two"), Step::Wait, frame("three")]
@@ -125,6 +132,55 @@ async fn a_response_that_is_no_stream_of_unknown_length_stays_with_hyper() {
         }
         assert_eq!(texts[0], texts[1], "{what}");
     }
+}
+
+#[test]
+fn the_body_of_hyper_ends_and_is_dropped_with_the_body_inside() {
+    for (steps, is_end) in [(vec![frame("one")], false), (vec![], true)] {
+        let service = Scripted::new(steps);
+        let terms = Terms { framing: Framing::Chunked, is_persistent: true, request: IsRead::nothing_to_read() };
+        let hand_off = Arc::new(HandOff::new());
+        let body = Arc::clone(&hand_off).offer(service.response().into_body(), terms);
+        let body = ResponseBody::Offered { body };
+        assert_eq!(body.is_end_stream(), is_end);
+        drop(body);
+        assert_eq!(service.log.dropped(), 1);
+    }
+    let plain = ResponseBody::Plain { body: http_body_util::Empty::<Bytes>::new() };
+    assert!(plain.is_end_stream());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_body_of_a_request_has_the_size_and_the_end_that_its_head_declares() {
+    for (head, size, is_end) in [
+        ("GET / HTTP/1.1\r\n\r\n", Some(0), true),
+        ("POST / HTTP/1.1\r\ncontent-length: 3\r\n\r\n", Some(3), false),
+        ("POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n", None, false),
+    ] {
+        let service = tower::service_fn(move |request: Request<RequestBody>| {
+            let body = request.body();
+            assert_eq!((body.size_hint().exact(), body.is_end_stream()), (size, is_end), "{head}");
+            ready(Ok::<_, Infallible>(Scripted::new([frame("one")]).response()))
+        });
+        let (dial, _server) = start(service, |server| server);
+        let mut client = dial.connect(PIPE);
+        client.write_all(head.as_bytes()).await.unwrap();
+        assert!(read_until(&mut client, "0\r\n\r\n").await.starts_with("HTTP/1.1 200 OK"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_body_of_a_request_is_what_the_client_has_sent() {
+    let service = tower::service_fn(|request: Request<RequestBody>| async move {
+        let body = request.into_body().collect().await.unwrap().to_bytes();
+        let mut response = Scripted::new([frame("one")]).response();
+        response.headers_mut().insert("x-body", HeaderValue::from_bytes(&body).unwrap());
+        Ok::<_, Infallible>(response)
+    });
+    let (dial, _server) = start(service, |server| server);
+    let mut client = dial.connect(PIPE);
+    client.write_all(b"POST / HTTP/1.1\r\ncontent-length: 3\r\n\r\nabc").await.unwrap();
+    assert!(read_until(&mut client, "0\r\n\r\n").await.contains("x-body: abc\r\n"));
 }
 
 /// Answers at once, and reads the request after a notification.

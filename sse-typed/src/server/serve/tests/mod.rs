@@ -1,3 +1,4 @@
+mod accept;
 mod bytes_on_the_wire;
 mod chunks;
 mod gathering;

@@ -10,6 +10,7 @@ use super::{
         hand_off::{Framing, Terms},
         http1::Http1Connection,
         request_body::IsRead,
+        wire::Wire,
     },
     *,
 };
@@ -38,6 +39,16 @@ fn received(client: &mut DuplexStream) -> String {
         text.push_str(std::str::from_utf8(&buffer[..count]).unwrap());
     }
     text
+}
+
+#[tokio::test]
+async fn the_shutdown_of_a_connection_reaches_its_socket() {
+    let service = Scripted::new([Step::Wait]);
+    let (server, mut client, io) = server(&service, PIPE);
+    let mut wire = Wire::new(io, Bytes::new(), None, OpenConnection::new(&server));
+    wire.shutdown().await.unwrap();
+    assert_eq!(client.read(&mut [0; 8]).await.unwrap(), 0);
+    drop(wire);
 }
 
 #[tokio::test(start_paused = true)]

@@ -222,3 +222,63 @@ impl Error for FileStoreError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_question_about_an_error_is_answered_by_its_kinds_alone() {
+        let io = |kind: io::ErrorKind| FileStoreError::io("cannot write", kind.into());
+        let errors = [
+            (Kind::AlreadyOpen(PathBuf::new()).into(), "open"),
+            (Kind::NotAFolder(PathBuf::new()).into(), "folder"),
+            (Kind::NewerFormat { found: 2, known: 1 }.into(), "newer"),
+            (FileStoreError::corrupt("a page"), "corrupt"),
+            (Kind::InvalidKey("").into(), "key"),
+            (Kind::SecondWriter.into(), "writer"),
+            (FileStoreError::closed(), "closed"),
+            (io(io::ErrorKind::PermissionDenied), "permission breaks"),
+            (io(io::ErrorKind::StorageFull), "full breaks"),
+            (io(io::ErrorKind::QuotaExceeded), "full breaks"),
+            (io(io::ErrorKind::FileTooLarge), "full breaks"),
+            (io(io::ErrorKind::Other), "breaks"),
+            (io(io::ErrorKind::StorageFull).unavailable(), "full unavailable"),
+            (io(io::ErrorKind::Other).unavailable(), "unavailable"),
+            (io(io::ErrorKind::Other).stopped(), "stopped"),
+        ];
+        for (error, expected) in errors {
+            let error: FileStoreError = error;
+            let answers = [
+                (error.is_already_open(), "open"),
+                (error.is_not_a_folder(), "folder"),
+                (error.is_newer_format(), "newer"),
+                (error.is_corrupt(), "corrupt"),
+                (error.is_invalid_key(), "key"),
+                (error.is_second_writer(), "writer"),
+                (error.is_closed(), "closed"),
+                (error.is_permission_denied(), "permission"),
+                (error.is_disk_full(), "full"),
+                (error.breaks_engine(), "breaks"),
+                (error.is_unavailable(), "unavailable"),
+                (error.is_stopped(), "stopped"),
+            ];
+            let yes: Vec<_> = answers.iter().filter(|(answer, _)| *answer).map(|(_, question)| *question).collect();
+            assert_eq!(yes.join(" "), expected, "{error:?}");
+        }
+    }
+
+    #[test]
+    fn the_error_of_a_later_call_has_the_first_error_as_its_source() {
+        let first = || FileStoreError::io("cannot sync", io::ErrorKind::StorageFull.into());
+        let later = [first().unavailable().unavailable(), first().stopped().stopped()];
+        for error in later {
+            let source = error.source().and_then(|source| source.downcast_ref::<FileStoreError>());
+            let source = source.unwrap();
+            assert_eq!(source.to_string(), "cannot sync");
+            assert!(source.source().is_some_and(|cause| cause.is::<io::Error>()));
+            assert!(format!("{error:?}").contains("cannot sync"));
+        }
+        assert!(FileStoreError::closed().source().is_none());
+    }
+}

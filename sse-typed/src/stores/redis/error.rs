@@ -303,6 +303,84 @@ mod tests {
     use super::*;
 
     #[test]
+    fn each_question_about_an_error_is_answered_by_its_kinds_alone() {
+        let kinds = [
+            (Kind::Unreachable, "unreachable passing"),
+            (Kind::TimedOut, "unreachable timeout passing"),
+            (Kind::LoginRefused, "login"),
+            (Kind::MissingRight("a command".into()), "right"),
+            (Kind::MissingRight("a key".into()), "right key"),
+            (Kind::Unsupported(String::new()), "unsupported"),
+            (Kind::InvalidSettings(String::new()), "settings"),
+            (Kind::InvalidKey(""), "invalid-key"),
+            (Kind::NewerFormat(String::new()), "newer"),
+            (Kind::OtherWriter(String::new()), "writer"),
+            (Kind::WrongType, "type"),
+            (Kind::OutOfMemory, "memory passing"),
+            (Kind::Replica, "read-only replica passing"),
+            (Kind::ReadOnly, "read-only passing"),
+            (Kind::UnknownScript, "unknown-script"),
+            (Kind::FailedScript, "failed-script"),
+            (Kind::Refused, ""),
+            (Kind::UnexpectedReply, ""),
+        ];
+        for (kind, expected) in kinds {
+            let error = RedisError::from(kind);
+            let answers = [
+                (error.is_unreachable(), "unreachable"),
+                (error.is_timeout(), "timeout"),
+                (error.is_login_refused(), "login"),
+                (error.is_missing_right(), "right"),
+                (error.is_forbidden_key(), "key"),
+                (error.is_unsupported_server(), "unsupported"),
+                (error.is_invalid_settings(), "settings"),
+                (error.is_invalid_key(), "invalid-key"),
+                (error.is_newer_format(), "newer"),
+                (error.is_other_writer(), "writer"),
+                (error.is_wrong_type(), "type"),
+                (error.is_out_of_memory(), "memory"),
+                (error.is_read_only(), "read-only"),
+                (error.is_replica(), "replica"),
+                (error.may_pass(), "passing"),
+                (error.is_unknown_script(), "unknown-script"),
+                (error.is_failed_script(), "failed-script"),
+            ];
+            let yes: Vec<_> = answers.iter().filter(|(answer, _)| *answer).map(|(_, question)| *question).collect();
+            assert_eq!(yes.join(" "), expected, "{error:?}");
+        }
+    }
+
+    #[test]
+    fn an_error_of_the_server_has_the_kind_of_its_code_and_its_text_as_the_source() {
+        let right = "NOPERM this user has no permissions to run the 'eval' command";
+        for (text, kind) in [
+            ("WRONGTYPE Operation against a key", Kind::WrongType),
+            ("OOM command not allowed", Kind::OutOfMemory),
+            ("READONLY You can't write against a read only replica.", Kind::Replica),
+            ("MISCONF Errors writing to the AOF file", Kind::ReadOnly),
+            ("NOREPLICAS Not enough good replicas to write.", Kind::ReadOnly),
+            ("NOAUTH Authentication required.", Kind::LoginRefused),
+            ("WRONGPASS invalid username-password pair", Kind::LoginRefused),
+            (right, Kind::MissingRight(right.to_owned())),
+            ("NOSCRIPT No matching script.", Kind::UnknownScript),
+            ("ERR unknown command", Kind::Refused),
+        ] {
+            let error = RedisError::of_server(&format!("-{text}"));
+            assert_eq!(error.kind(), &kind);
+            assert_eq!(error.source().map(ToString::to_string).as_deref(), Some(text));
+        }
+    }
+
+    #[cfg(feature = "runs")]
+    #[test]
+    fn an_error_of_a_run_says_whether_its_record_is_damaged_or_missing() {
+        let damaged = RedisError::from(Kind::DamagedRun(String::new()));
+        let missing = RedisError::from(Kind::NoRun);
+        assert!(damaged.is_damaged_run() && !damaged.is_missing_run());
+        assert!(missing.is_missing_run() && !missing.is_damaged_run());
+    }
+
+    #[test]
     fn a_script_that_fails_is_told_apart_from_a_command_that_is_refused() {
         for (text, is_failed_script) in [
             ("ERR user_script:12: attempt to index a nil value script: 5f, on @user_script:12.", true),

@@ -19,6 +19,8 @@ mod record;
 mod runs;
 mod storage;
 mod store;
+#[cfg(test)]
+mod tests;
 mod trace;
 mod writer;
 

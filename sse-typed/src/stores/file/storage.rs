@@ -147,3 +147,54 @@ impl StorageBackend for Backend {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A disk whose syncs fail.
+    #[derive(Debug)]
+    struct FailingSync;
+
+    impl Storage for FailingSync {
+        fn size(&self) -> io::Result<u64> {
+            Ok(0)
+        }
+
+        fn resize(&self, _: u64) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn read(&self, _: u64, _: &mut [u8]) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn write(&self, _: u64, _: &[u8]) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn sync(&self) -> io::Result<()> {
+            Err(io::ErrorKind::StorageFull.into())
+        }
+    }
+
+    #[test]
+    fn nothing_is_written_after_a_failed_sync() {
+        let (backend, failure) = Backend::new(Box::new(FailingSync), Durability::Commit);
+        backend.write(0, b"a").unwrap();
+        assert_eq!(backend.sync_data().unwrap_err().kind(), io::ErrorKind::StorageFull);
+        assert!(failure.has_happened());
+        for tried in [backend.write(0, b"a"), backend.set_len(1), backend.sync_data()] {
+            assert_eq!(tried.unwrap_err().to_string(), "an earlier sync failed");
+        }
+        backend.close().unwrap();
+    }
+
+    #[test]
+    fn with_the_durability_of_the_system_only_closing_syncs() {
+        let (backend, failure) = Backend::new(Box::new(FailingSync), Durability::Os);
+        backend.sync_data().unwrap();
+        assert!(!failure.has_happened());
+        assert!(backend.close().is_err());
+    }
+}

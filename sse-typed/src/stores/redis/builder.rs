@@ -214,3 +214,17 @@ impl fmt::Debug for RedisStoreBuilder {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_key_prefix_is_at_most_256_bytes_without_nul() {
+        let target = |prefix: &str| RedisStoreBuilder::new("redis://127.0.0.1").key_prefix(prefix).target();
+        assert!(target("").is_ok() && target(&"p".repeat(256)).is_ok());
+        for invalid in ["p".repeat(257), "p\0".to_owned()] {
+            assert!(target(&invalid).is_err_and(|error| error.is_invalid_settings()), "{invalid:?}");
+        }
+    }
+}

@@ -371,6 +371,13 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_missing_right_that_the_server_does_not_name_is_one() {
+        let error = RedisError::from(redis::RedisError::from((ErrorKind::Server(ServerErrorKind::NoPerm), "refused")));
+        assert!(error.is_missing_right());
+        assert!(error.to_string().ends_with("the server does not say which"), "{error}");
+    }
+
     #[cfg(feature = "runs")]
     #[test]
     fn an_error_of_a_run_says_whether_its_record_is_damaged_or_missing() {

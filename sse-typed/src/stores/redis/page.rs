@@ -224,6 +224,12 @@ mod tests {
     }
 
     #[test]
+    fn a_position_of_the_oldest_entry_in_another_history_is_unknown() {
+        let position = Position { mark: position(5).mark + 1, ..position(5) };
+        assert_eq!(reason(Some(position), &[event(5, 4)]), GapReason::UnknownId);
+    }
+
+    #[test]
     fn a_position_is_trimmed_if_it_is_older_than_a_history_that_was_trimmed() {
         assert_eq!(reason(Some(position(3)), &[event(5, 4)]), GapReason::Trimmed);
         assert_eq!(reason(Some(position(3)), &[event(5, 0)]), GapReason::UnknownId);

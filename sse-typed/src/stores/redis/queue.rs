@@ -207,3 +207,20 @@ impl Drop for Sending {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::hash::{BuildHasher as _, RandomState};
+
+    use super::*;
+
+    #[test]
+    fn a_queue_is_found_by_its_key() {
+        let queue = |key: &str| QueueOfKey(Arc::new(Queue::new(key.into(), false)));
+        assert!(queue("a") == queue("a") && queue("a") != queue("b"));
+        // So a set of queues is searched with a key.
+        let hasher = RandomState::new();
+        assert_eq!(hasher.hash_one(queue("a")), hasher.hash_one("a"));
+        assert_eq!(Borrow::<str>::borrow(&queue("a")), "a");
+    }
+}

@@ -176,6 +176,14 @@ mod tests {
     const BLOCK: &str = "data: 1\n\n";
 
     #[test]
+    fn a_stream_without_entries_and_an_entry_without_fields_are_read() {
+        assert!(records(Value::Nil).unwrap().is_empty());
+        let deleted = Value::Array(vec![Value::BulkString(b"7-1".to_vec()), Value::Nil]);
+        assert!(matches!(record(deleted).unwrap().content, Content::Foreign));
+        assert!(records(Value::Int(1)).is_err());
+    }
+
+    #[test]
     fn every_flag_is_read_as_it_was_written() {
         for terminal in [false, true] {
             for end in [None, Some(End::Complete), Some(End::Failed), Some(End::Stopped), Some(End::Lost)] {

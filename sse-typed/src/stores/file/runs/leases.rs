@@ -153,3 +153,38 @@ impl fmt::Debug for Leases {
         f.debug_struct("Leases").field("runs", &self.lock().len()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    };
+
+    use super::*;
+
+    #[test]
+    fn a_lease_is_forgotten_with_its_run_or_once_its_run_is_no_longer_kept() {
+        let seconds = Arc::new(AtomicU64::new(0));
+        let clock = Arc::clone(&seconds);
+        let monotonic = Arc::new(move || Duration::from_secs(clock.load(Ordering::Relaxed)));
+        let leases = Leases::new(Hooks { monotonic, ..Hooks::default() });
+        let ten = Duration::from_secs(10);
+        let mut runs = Vec::new();
+        for n in 0..2_000 {
+            let (key, new) = (n.to_string(), NewRun::new("owner", ten, ten));
+            leases.claim(&key, &new);
+            runs.push(RunRef::new(key, new.run));
+        }
+        leases.forget(&runs[0]);
+        assert_eq!(leases.lock().len(), 1_999);
+        seconds.store(19, Ordering::Relaxed);
+        leases.forget_expired();
+        assert_eq!(leases.lock().len(), 1_999);
+        seconds.store(20, Ordering::Relaxed);
+        leases.forget_expired();
+        assert_eq!(leases.lock().len(), 0);
+        let capacity = leases.lock().capacity();
+        assert!(capacity < 1_000, "the memory of {capacity} leases is kept");
+    }
+}

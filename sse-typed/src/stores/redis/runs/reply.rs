@@ -209,6 +209,28 @@ mod tests {
     }
 
     #[test]
+    fn every_answer_of_a_script_is_read() {
+        let held = |is_stop_asked, is_read_elsewhere| Renewed::Held { is_stop_asked, is_read_elsewhere };
+        for (text, expected) in [
+            ("missing", Renewed::Missing),
+            ("held", held(false, false)),
+            ("held stop", held(true, false)),
+            ("held read", held(false, true)),
+            ("held stop read", held(true, true)),
+            ("ended f", Renewed::Ended(End::Failed)),
+        ] {
+            assert_eq!(renewed(text).unwrap(), expected);
+        }
+        let ended = |reply: &[&str]| Reply::of(&texts(reply)).unwrap().ended().unwrap();
+        assert_eq!(ended(&["missing"]), RunEnded::Missing);
+        assert_eq!(ended(&["before", "s"]), RunEnded::Before(End::Stopped));
+        assert_eq!(ended(&["leased", "70"]), RunEnded::Leased(Duration::from_millis(70)));
+        assert!(matches!(ended(&["now", "7-1-0000000a"]), RunEnded::Now(id) if id.as_str() == "7-1-0000000a"));
+        assert!(Reply::all(&texts(&["a", "b"]), 2).is_ok());
+        assert!(Reply::all(&texts(&["a", "b"]), 3).is_err());
+    }
+
+    #[test]
     fn an_answer_that_no_script_gives_is_an_error() {
         for text in ["", "held x", "end", "running 1"] {
             assert!(renewed(text).is_err(), "{text}");

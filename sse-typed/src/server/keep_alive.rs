@@ -244,7 +244,7 @@ mod tests {
     async fn a_stream_is_busy_once_enough_frames_follow_each_other_closely() {
         let keep_alive = KeepAlive::every(Duration::from_millis(2_560));
         for (gap, is_busy) in [(0, true), (9, true), (10, false), (100, false)] {
-            let mut silence = Silence::new();
+            let mut silence = Silence::new(Some(&keep_alive));
             for _ in 0..Silence::BUSY {
                 assert!(!silence.is_busy());
                 tokio::time::advance(Duration::from_millis(gap)).await;

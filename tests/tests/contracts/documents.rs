@@ -86,7 +86,7 @@ fn plain() -> Vec<Plain> {
 }
 
 /// The events as OpenAPI sees them: after parsing.
-fn items<E: SseEvent>(events: &[E]) -> Vec<Value> {
+pub(crate) fn items<E: SseEvent>(events: &[E]) -> Vec<Value> {
     let mut decoder = Decoder::new();
     for event in events {
         decoder.feed(Encoded::new(event).unwrap().as_bytes().clone());
@@ -117,7 +117,7 @@ fn validator(document: &Value, schema: &Value) -> Validator {
 }
 
 /// Whether an item is valid, with the JSON in its data.
-fn is_valid(document: &Value, name: &str, item: &Value) -> bool {
+pub(crate) fn is_valid(document: &Value, name: &str, item: &Value) -> bool {
     let schema = &document["components"]["schemas"][name];
     if !validator(document, schema).is_valid(item) {
         return false;

@@ -5,6 +5,7 @@
 
 #![allow(clippy::duplicate_mod, reason = "several examples listen in the same way")]
 
+mod document_names;
 mod documents;
 mod judges;
 mod other_people;

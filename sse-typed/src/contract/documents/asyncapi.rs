@@ -1,7 +1,11 @@
 use serde_json::{Map, Value, json};
 
-use super::components::{component, json_schema, sanitized, schemas, variant_name};
-use crate::contract::{Contract, rules::Data, schema::normal::sort_keys};
+use super::components::{ComponentNames, sanitized, unique};
+use crate::contract::{
+    Contract,
+    rules::{Data, EventRules, Rules},
+    schema::normal::sort_keys,
+};
 
 /// An event stream in AsyncAPI 3.1: one message for each event.
 ///
@@ -20,16 +24,20 @@ impl Contract {
     pub fn asyncapi(&self) -> AsyncApi {
         let name = sanitized(&self.type_name);
         let Some(rules) = self.writer() else { return AsyncApi { name, messages: Map::new(), schemas: Map::new() } };
-        let messages = rules.events.iter().map(|event| {
+        let names = ComponentNames::new(self, rules);
+        let mut messages = Map::new();
+        for event in &rules.events {
             let (content_type, payload) = match &event.data {
                 Data::Sentinel(text) => ("text/plain", json!({ "type": "string", "const": text })),
                 Data::Text(_) => ("text/plain", json!({ "type": "string" })),
-                Data::Json(_) | Data::Unit => ("application/json", json_schema(event).unwrap_or_else(|| json!({}))),
+                Data::Json(_) | Data::Unit => {
+                    ("application/json", names.json_schema(event).unwrap_or_else(|| json!({})))
+                }
             };
             let mut sse = Map::from_iter([("event".to_owned(), Value::from(event.event.clone()))]);
             sse.extend(event.marks.iter().map(|mark| (mark.clone(), true.into())));
             if let Some(id) = &event.id {
-                sse.insert("id".to_owned(), component(&id.schema));
+                sse.insert("id".to_owned(), names.component(&id.schema));
             }
             let message = json!({
                 "name": event.event,
@@ -37,11 +45,23 @@ impl Contract {
                 "payload": draft_07(payload),
                 "x-sse": sse,
             });
-            (variant_name(rules, event), message)
-        });
-        let schemas = schemas(self, rules).into_iter().map(|(name, schema)| (name, draft_07(schema)));
-        AsyncApi { name, messages: messages.collect(), schemas: schemas.collect() }
+            messages.insert(message_name(rules, event, &messages), message);
+        }
+        let schemas = names.schemas(self).into_iter().map(|(name, schema)| (name, draft_07(schema)));
+        AsyncApi { name, messages, schemas: schemas.collect() }
     }
+}
+
+/// The name of the message of an event, which no message before it has.
+fn message_name(rules: &Rules, event: &EventRules, before: &Map<String, Value>) -> String {
+    let shares = rules.events.iter().filter(|other| other.event == event.event).count() > 1;
+    // An event type of its own that needs no other letters is always the name.
+    let is_own = |name: &str| {
+        let others = rules.events.iter().filter(|other| other.event == name).count();
+        others == 1 && (shares || event.event != name)
+    };
+    let name = sanitized(if shares { &event.name } else { &event.event });
+    unique(&name, |name| before.contains_key(name) || is_own(name))
 }
 
 impl AsyncApi {
@@ -82,7 +102,7 @@ impl AsyncApi {
     }
 }
 
-/// The schema in the dialect of AsyncAPI, in which a tuple is a list of `items`.
+/// The schema in the dialect of AsyncAPI, in which a tuple is a list of `items`, and keywords beside a reference are ignored.
 fn draft_07(schema: Value) -> Value {
     match schema {
         Value::Object(mut object) => {
@@ -92,7 +112,26 @@ fn draft_07(schema: Value) -> Value {
                 }
                 object.insert("items".to_owned(), prefix);
             }
-            Value::Object(object.into_iter().map(|(key, value)| (key, draft_07(value))).collect())
+            if object.len() > 1
+                && let Some(reference) = object.remove("$ref")
+            {
+                let mut all = vec![json!({ "$ref": reference })];
+                if let Some(Value::Array(others)) = object.remove("allOf") {
+                    all.extend(others);
+                }
+                object.insert("allOf".to_owned(), all.into());
+            }
+            let entries = object.into_iter().map(|(keyword, value)| {
+                let value = match (&*keyword, value) {
+                    ("properties" | "patternProperties", Value::Object(map)) => {
+                        map.into_iter().map(|(key, schema)| (key, draft_07(schema))).collect()
+                    }
+                    ("enum" | "const", value) => value,
+                    (_, value) => draft_07(value),
+                };
+                (keyword, value)
+            });
+            Value::Object(entries.collect())
         }
         Value::Array(list) => list.into_iter().map(draft_07).collect(),
         other => other,

@@ -1,6 +1,6 @@
 use serde_json::{Map, Value, json};
 
-use super::components::{add, component, json_schema, new_name, sanitized, schemas, with_names};
+use super::components::{ComponentNames, add, new_name, sanitized, unique, with_names};
 use crate::{
     contract::{
         Contract,
@@ -46,7 +46,8 @@ impl Contract {
     pub fn openapi(&self) -> OpenApi {
         let name = sanitized(&self.type_name);
         let Some(rules) = self.writer() else { return OpenApi { name, item: json!({}), schemas: Map::new() } };
-        OpenApi { name, item: items(rules), schemas: schemas(self, rules) }
+        let names = ComponentNames::new(self, rules);
+        OpenApi { name, item: items(rules, &names), schemas: names.schemas(self) }
     }
 }
 
@@ -79,7 +80,7 @@ impl OpenApi {
         let mut own = self.schemas.clone();
         let mut item_name = self.name.clone();
         if own.contains_key(&item_name) {
-            item_name += "Event";
+            item_name = unique(&(item_name + "Event"), |name| own.contains_key(name));
         }
         own.insert(item_name.clone(), self.item.clone());
         let renamed = add(document, own);
@@ -147,8 +148,8 @@ impl OpenApi {
 }
 
 /// The schema of an event after parsing.
-fn items(rules: &Rules) -> Value {
-    let mut items: Vec<_> = rules.events.iter().map(item).collect();
+fn items(rules: &Rules, names: &ComponentNames) -> Value {
+    let mut items: Vec<_> = rules.events.iter().map(|event| item(event, names)).collect();
     let shares = |event: &EventRules| rules.events.iter().filter(|other| other.event == event.event).count() > 1;
     // Data may fit several variants with one event type, and a catch-all takes any event.
     let overlap = rules.events.iter().any(shares) || rules.other == Some(Other::Raw);
@@ -165,14 +166,14 @@ fn items(rules: &Rules) -> Value {
     json!({ keyword: items })
 }
 
-fn item(event: &EventRules) -> Value {
+fn item(event: &EventRules, names: &ComponentNames) -> Value {
     let data = match &event.data {
         Data::Sentinel(text) => json!({ "const": text, "type": "string" }),
         Data::Text(_) => json!({ "type": "string" }),
         Data::Json(_) | Data::Unit => json!({
             "type": "string",
             "contentMediaType": "application/json",
-            "contentSchema": json_schema(event),
+            "contentSchema": names.json_schema(event),
         }),
     };
     let mut properties = json!({
@@ -183,7 +184,7 @@ fn item(event: &EventRules) -> Value {
     });
     if let Some(id) = event.id.as_ref().filter(|id| id.json) {
         properties["id"]["contentMediaType"] = "application/json".into();
-        properties["id"]["contentSchema"] = component(&id.schema);
+        properties["id"]["contentSchema"] = names.component(&id.schema);
     }
     let mut required = vec!["data"];
     if event.event != MESSAGE {

@@ -19,6 +19,7 @@ use std::{
 
 use futures_util::{StreamExt, stream};
 use http::{Request, Response};
+use http_body::Body as _;
 use http_body_util::BodyExt;
 use sse_typed::{
     Client, Event, Hub, LastEventId, Sse, SseEvent, SseLayer,
@@ -327,6 +328,79 @@ fn a_run_is_not_started_where_there_is_no_timer() {
         assert!(started.unwrap_err().is_no_runtime());
         assert!(on_the_current_thread(async { runs.start("7", |_| async { Ok(Feed::Done) }).await.unwrap().is_new }));
     }
+}
+
+#[test]
+fn the_calls_of_runs_fail_where_there_is_no_timer() {
+    for has_runtime in [true, false] {
+        let runs = Runs::<Feed, _>::on(MemoryStore::default(), "rides");
+        let public = runs.public();
+        let run = on_the_current_thread(async { public.start("7", |_| async { Ok(Feed::Done) }).await.unwrap().run });
+        let calls = async {
+            let id = LastEventId::none;
+            assert!(public.get("7").await.unwrap_err().is_no_runtime());
+            assert!(public.stop("7").await.unwrap_err().is_no_runtime());
+            assert!(runs.list(None, 10).await.unwrap_err().is_no_runtime());
+            assert!(run.status().await.unwrap_err().is_no_runtime());
+            assert!(run.stop().await.unwrap_err().is_no_runtime());
+            assert_eq!(public.respond::<String>("7", id()).await.unwrap_err().status(), 503);
+            assert_eq!(public.respond_to_stop::<String>("7").await.status(), 503);
+            let start = public.start("7", |_| async { Ok(Feed::Done) });
+            assert_eq!(start.respond::<String>(id()).await.unwrap_err().status(), 503);
+        };
+        if has_runtime {
+            without_a_timer(calls)
+        } else {
+            on_a_foreign_executor(calls)
+        }
+        // Nothing was taken for a failure of the store.
+        assert!(on_the_current_thread(public.get("7")).unwrap().is_some());
+    }
+}
+
+// A runtime that ends.
+
+#[test]
+fn a_body_continues_in_another_runtime() {
+    let hub = Hub::<Feed>::builder().build();
+    let layer = SseLayer::new().keep_alive(Duration::from_millis(100)).max_lifetime(Duration::from_secs(3600));
+    let subscribed = hub.clone();
+    let service = layer.layer(tower::service_fn(move |_: Request<()>| {
+        ready(Ok::<_, Infallible>(Sse::new(subscribed.subscribe(Start::Live))))
+    }));
+    let mut body = Box::pin(on_the_current_thread(service.oneshot(Request::new(()))).unwrap().into_body());
+    for _ in 0..2 {
+        assert!(on_the_current_thread(poll_fn(|cx| Poll::Ready(body.as_mut().poll_frame(cx).is_pending()))));
+        let frame = on_the_current_thread(body.frame()).unwrap().unwrap().into_data().unwrap();
+        assert_eq!(frame, ": keep-alive\n\n");
+    }
+    hub.publish_now(&Feed::Done).unwrap();
+    let text = on_the_current_thread(body.collect()).unwrap().to_bytes();
+    assert!(text.ends_with(b"event: done\ndata: null\n\n"), "{text:?}");
+}
+
+#[test]
+fn a_source_continues_in_another_runtime() {
+    let tick = |n| Event::new(Feed::Tick(n)).id(n).retry(Duration::from_millis(50));
+    let server = ScriptedServer::new([
+        Answer::stream().event(&tick(1)),
+        Answer::stream().event(&tick(2)).stall(),
+        Answer::stream().event(&Event::new(Feed::Done)),
+    ]);
+    let mut events = Client::new(server).get("/").idle_timeout(Duration::from_millis(50)).connect::<Feed>();
+    // Each poll is in a runtime of its own, which then ends: the source waits for its next attempt in one, and for data in another.
+    let mut pauses = 0;
+    for event in [Feed::Tick(1), Feed::Tick(2), Feed::Done] {
+        let polled = on_the_current_thread(poll_fn(|cx| Poll::Ready(events.poll_next_unpin(cx))));
+        let next = if let Poll::Ready(next) = polled {
+            next
+        } else {
+            pauses += 1;
+            on_the_current_thread(events.next())
+        };
+        assert_eq!(next.unwrap().unwrap().data, event);
+    }
+    assert_eq!(pauses, 2);
 }
 
 #[test]

@@ -20,6 +20,7 @@ use crate::{
     hub::Subscription,
     runs::{Run, RunStore, RunsError, Scope, StartRun, Started},
     server::Sse,
+    wake::runtime_with_timer,
 };
 
 /// How long a response waits until a store shows whether there is anything to send.
@@ -203,6 +204,9 @@ async fn subscribe_if_kept<E: HubEvent + Send + Sync + 'static, S: RunStore, B: 
 async fn in_time<E: HubEvent + Send + Sync + 'static, B: From<String>>(
     subscribed: impl Future<Output = Result<Subscription<E>, Response<B>>>,
 ) -> Result<Sse<Subscription<E>>, Response<B>> {
+    if runtime_with_timer().is_none() {
+        return Err(unavailable("a response of a run needs a Tokio runtime with its timer".to_owned()));
+    }
     match timeout(READY_TIMEOUT, subscribed).await {
         Ok(subscription) => subscription.map(Sse::new),
         Err(_) => Err(unavailable("the store of the runs does not answer".to_owned())),

@@ -51,7 +51,8 @@ impl RunsError {
         matches!(self.0, ErrorKind::Store(_))
     }
 
-    /// There is no Tokio runtime with a timer (`enable_time`) in which a run could be started, or it has ended meanwhile.
+    /// There is no Tokio runtime with a timer (`enable_time`), or it has ended meanwhile. No run is started, and the store is not
+    /// called.
     #[must_use]
     pub const fn is_no_runtime(&self) -> bool {
         matches!(self.0, ErrorKind::NoRuntime)

@@ -86,7 +86,7 @@ impl<E: HubEvent + Send + Sync + 'static, S: RunStore> Run<E, S> {
     ///
     /// # Errors
     ///
-    /// [`is_store`](RunsError::is_store).
+    /// [`is_store`](RunsError::is_store) and [`is_no_runtime`](RunsError::is_no_runtime).
     ///
     /// # Cancel safety
     ///
@@ -105,12 +105,13 @@ impl<E: HubEvent + Send + Sync + 'static, S: RunStore> Run<E, S> {
     ///
     /// # Errors
     ///
-    /// [`is_store`](RunsError::is_store). The run may be stopped nevertheless.
+    /// [`is_store`](RunsError::is_store): the run may be stopped nevertheless. [`is_no_runtime`](RunsError::is_no_runtime).
     ///
     /// # Cancel safety
     ///
     /// If the future is dropped, the run was asked to stop or was not. If it was, its process ends it.
     pub async fn stop(&self) -> Result<Option<RunStatus>, RunsError> {
+        RunsInner::<E, S>::require_timer()?;
         let (store, run) = (&self.runs.store, &self.run);
         let deadline = Instant::now() + self.runs.settings.grace + STOP_TIMEOUT;
         let mut woken = store.wakes().wait(&run.signal_key());

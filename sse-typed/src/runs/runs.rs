@@ -8,7 +8,7 @@ use tokio::{
 use super::{
     builder::{RunsBuilder, Settings},
     end_events::EndEvents,
-    error::RunsError,
+    error::{ErrorKind, RunsError},
     key,
     registry::Registry,
     run_store::{RunEnded, RunId, RunRecord, RunRef, RunStore},
@@ -20,6 +20,7 @@ use super::{
 use crate::{
     codec::HubEvent,
     hub::{End, EventLog, EventStore},
+    wake::runtime_with_timer,
 };
 
 /// Work that outlives the connection that asked for it, with one run for a key. See the [module](super).
@@ -95,12 +96,13 @@ impl<E: HubEvent + Send + Sync + 'static, S: RunStore> Runs<E, S> {
     ///
     /// # Errors
     ///
-    /// [`is_store`](RunsError::is_store).
+    /// [`is_store`](RunsError::is_store) and [`is_no_runtime`](RunsError::is_no_runtime).
     ///
     /// # Cancel safety
     ///
     /// Dropping the future is harmless.
     pub async fn list(&self, after: Option<&str>, limit: usize) -> Result<Vec<RunStatus>, RunsError> {
+        RunsInner::<E, S>::require_timer()?;
         let prefix = format!("{}/", self.inner.name);
         let records = self.inner.call(self.inner.store.list(&prefix, after, limit)).await;
         let records = self.inner.trust.noting(records)?;
@@ -118,6 +120,10 @@ impl<E: HubEvent + Send + Sync + 'static, S: RunStore> Runs<E, S> {
     /// are lost as well: at once in a store in this process, and otherwise when their leases expire.
     ///
     /// A store that does not answer, or a producer that does not yield, delays it by at most three seconds.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a Tokio runtime with its timer (`enable_time`).
     ///
     /// # Cancel safety
     ///
@@ -157,8 +163,14 @@ impl<E: HubEvent + Send + Sync + 'static, S: RunStore> RunsInner<E, S> {
         }
     }
 
+    /// An error where no call of the store can have a time limit.
+    pub(super) fn require_timer() -> Result<(), RunsError> {
+        runtime_with_timer().map(drop).ok_or_else(|| ErrorKind::NoRuntime.into())
+    }
+
     /// The record of a key, if it has one. A run whose lease has expired is ended as lost.
     pub(super) async fn find(&self, store_key: &str) -> Result<Option<RunRecord>, RunsError> {
+        Self::require_timer()?;
         match self.trust.noting(self.call(self.store.find(store_key)).await)? {
             Some(record) => Ok(Some(self.end_if_lost(record).await)),
             None => Ok(None),

@@ -88,7 +88,8 @@ impl<E: HubEvent + Send + Sync + 'static, S: RunStore> Scope<E, S> {
     ///
     /// # Errors
     ///
-    /// [`is_invalid_key`](RunsError::is_invalid_key) and [`is_store`](RunsError::is_store).
+    /// [`is_invalid_key`](RunsError::is_invalid_key), [`is_store`](RunsError::is_store) and
+    /// [`is_no_runtime`](RunsError::is_no_runtime).
     ///
     /// # Cancel safety
     ///
@@ -103,7 +104,8 @@ impl<E: HubEvent + Send + Sync + 'static, S: RunStore> Scope<E, S> {
     ///
     /// # Errors
     ///
-    /// [`is_invalid_key`](RunsError::is_invalid_key) and [`is_store`](RunsError::is_store).
+    /// [`is_invalid_key`](RunsError::is_invalid_key), [`is_store`](RunsError::is_store) and
+    /// [`is_no_runtime`](RunsError::is_no_runtime).
     ///
     /// # Cancel safety
     ///

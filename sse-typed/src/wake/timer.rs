@@ -8,7 +8,10 @@ use std::{
 
 #[cfg(feature = "hub")]
 use tokio::{runtime::Handle, time::sleep};
-use tokio::{task::coop::unconstrained, time::Sleep};
+use tokio::{
+    task::coop::unconstrained,
+    time::{Instant, Sleep, sleep_until},
+};
 
 #[cfg(feature = "hub")]
 use crate::panics::catch_panic;
@@ -18,7 +21,16 @@ use crate::panics::catch_panic;
 /// Without budget, `Sleep::poll` returns pending before it has created its timer: it wakes the task and registers
 /// nothing. A timer beside a stream that is always ready (a keep-alive, a deadline) is polled with this function
 /// instead. Pending then means that the timer runs and wakes this task.
-pub(crate) fn poll_timer(timer: Pin<&mut Sleep>, cx: &mut Context<'_>) -> Poll<()> {
+///
+/// When a runtime ends, all its timers fire, and polling one of them panics. Such a timer continues in the present runtime.
+pub(crate) fn poll_timer(mut timer: Pin<&mut Sleep>, cx: &mut Context<'_>) -> Poll<()> {
+    if timer.is_elapsed() {
+        let deadline = timer.deadline();
+        if deadline <= Instant::now() {
+            return Poll::Ready(());
+        }
+        timer.set(sleep_until(deadline));
+    }
     pin!(unconstrained(timer)).poll(cx)
 }
 

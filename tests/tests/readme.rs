@@ -9,6 +9,8 @@ const FAULTS: &str = include_str!("../../sse-typed/src/manual/faults.md");
 const MISTAKES: &str = include_str!("ui/fail/readme.rs");
 const COMPILE_ERRORS: &str = include_str!("ui/fail/readme.stderr");
 const HOSTILE_PEERS: &str = include_str!("../../sse-typed/src/manual/hostile_peers.md");
+const RUNTIMES: &str = include_str!("../../sse-typed/src/manual/runtimes.md");
+const EXECUTORS: &str = include_str!("executors.rs");
 const PAGE: &str = include_str!("../browser/typescript/uses/readme.ts");
 
 /// The rest of the first code block of `document` that begins with `start`.
@@ -104,4 +106,14 @@ fn every_fault_in_the_manual_has_tests_that_exist() {
         }
     }
     assert_eq!(tested, faults.into_iter().collect());
+}
+
+#[test]
+fn the_page_on_runtimes_names_tests_that_exist() {
+    let (_, tests) = RUNTIMES.split_once("\n# Tests\n").expect("the page lists its tests");
+    let rows: Vec<_> = tests.lines().filter(|line| line.starts_with("| ") && line.contains('`')).collect();
+    assert_eq!(rows.len(), 4);
+    for name in rows.into_iter().flat_map(quoted) {
+        assert!(EXECUTORS.contains(&format!("fn {name}(")), "there is no test {name}");
+    }
 }

@@ -9,6 +9,7 @@
 //! - [`proxies`]: what to set in nginx, in other proxies and in clouds, and how compression works
 //! - [`resume`]: ids, `Last-Event-ID`, reconnection times, and how to stop a client from reconnecting
 //! - [`runs`]: jobs and answers that outlive their connection: when to choose a run, keys, stopping, shutdown
+//! - [`runtimes`]: which parts need Tokio, its timer or its I/O, other executors, and the coop budget
 //! - [`shutdown`]: how to shut down a server with open streams
 //! - [`stores`]: histories outside of the process: which store, outages, capacity, several servers
 //! - [`streams`]: actix-web, poem, workers and files: the codec without Tower and HTTP
@@ -101,6 +102,14 @@ pub mod resume {}
     doc = "Work that outlives its connection: see [docs.rs](https://docs.rs/sse-typed/latest/sse_typed/manual/runs/index.html)."
 )]
 pub mod runs {}
+
+// Nearly every link of this page needs a feature.
+#[cfg_attr(all(feature = "serve", feature = "client", feature = "runs"), doc = include_str!("runtimes.md"))]
+#[cfg_attr(
+    not(all(feature = "serve", feature = "client", feature = "runs")),
+    doc = "Which parts need Tokio: see [docs.rs](https://docs.rs/sse-typed/latest/sse_typed/manual/runtimes/index.html)."
+)]
+pub mod runtimes {}
 
 #[doc = include_str!("shutdown.md")]
 pub mod shutdown {}

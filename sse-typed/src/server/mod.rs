@@ -101,7 +101,7 @@
 //! - Layers, responses and shutdowns can be created without a runtime. Only [`Shutdown::on`] needs one. When the body
 //!   is polled, it needs Tokio's timer for keep-alive, a maximum lifetime, a grace period and [`Sse::recheck`] (a
 //!   runtime with `enable_time`, as `#[tokio::main]` creates it). Without one, polling panics. With [`no_keep_alive`](SseLayer::no_keep_alive),
-//!   and without the other three, the body runs on any executor.
+//!   and without the other three, the body runs on any executor. The manual has a page on [runtimes](crate::manual::runtimes).
 //! - Panics are caught only if they unwind. With `panic = "abort"` they end the process, as always.
 //! - A stream is polled only as fast as its client reads.
 //! - Over HTTP/1.1 a browser opens at most six connections to one origin, for all its tabs together, so the seventh stream

@@ -229,18 +229,70 @@ fn keys_may_be_keywords_of_json_schema() {
     assert_messages(&contract.asyncapi().document("Keyed", "1.0.0", "/keyed"), &events);
 }
 
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind")]
+enum Move {
+    Up(Inner),
+    Down(Inner),
+}
+
+#[derive(SseEvent)]
+enum Lift {
+    Moved(Move),
+}
+
 #[test]
 fn forms_of_one_payload_are_told_apart_in_asyncapi() {
-    #[derive(Serialize, Deserialize, JsonSchema)]
-    #[serde(tag = "kind")]
-    enum Move {
-        Up(Inner),
-        Down(Inner),
-    }
-    #[derive(SseEvent)]
-    enum Lift {
-        Moved(Move),
-    }
     let events = [Lift::Moved(Move::Up(Inner { number: 1 })), Lift::Moved(Move::Down(Inner { number: 2 }))];
     assert_messages(&Contract::of::<Lift>().asyncapi().document("Lift", "1.0.0", "/lift"), &events);
+}
+
+#[test]
+fn each_operation_of_a_document_has_an_id_of_its_own() {
+    let mut document = json!({
+        "paths": { "/old": { "post": { "operationId": "subscribeLift2", "responses": {} } } },
+    });
+    for path in ["/lifts/{lift}", "/lifts", "/all", "/all"] {
+        Contract::of::<Lift>().openapi().graft(&mut document, path);
+    }
+    let operations =
+        document["paths"].as_object().unwrap().values().flat_map(|item| item.as_object().unwrap().values());
+    let mut ids: Vec<_> = operations.map(|operation| operation["operationId"].as_str().unwrap()).collect();
+    ids.sort_unstable();
+    assert_eq!(ids, ["subscribeLift", "subscribeLift2", "subscribeLift3", "subscribeLift4"]);
+}
+
+#[test]
+fn streams_of_one_document_may_have_types_of_the_same_names() {
+    mod cargo {
+        #[derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+        pub(super) struct Inner {
+            pub(super) tons: f64,
+        }
+        #[derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+        pub(super) struct Load {
+            pub(super) parts: Vec<Inner>,
+        }
+        #[derive(sse_typed::SseEvent)]
+        pub(super) enum Ship {
+            Loaded(Load),
+        }
+    }
+    #[derive(Serialize, Deserialize, JsonSchema)]
+    struct Load {
+        parts: Vec<Inner>,
+    }
+    #[derive(SseEvent)]
+    enum Truck {
+        Loaded(Load),
+    }
+    let mut document = json!({});
+    Contract::of::<Truck>().openapi().graft(&mut document, "/truck");
+    Contract::of::<cargo::Ship>().openapi().graft(&mut document, "/ship");
+    for item in items(&[Truck::Loaded(Load { parts: vec![Inner { number: 7 }] })]) {
+        assert!(is_valid(&document, "Truck", &item), "{document:#}");
+    }
+    for item in items(&[cargo::Ship::Loaded(cargo::Load { parts: vec![cargo::Inner { tons: 1.5 }] })]) {
+        assert!(is_valid(&document, "Ship", &item), "{document:#}");
+    }
 }

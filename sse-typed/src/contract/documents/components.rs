@@ -105,13 +105,15 @@ pub(super) fn unique(name: &str, is_taken: impl Fn(&str) -> bool) -> String {
 pub(super) fn add(document: &mut Value, own: Map<String, Value>) -> Vec<(String, String)> {
     let taken = document["components"]["schemas"].as_object().cloned().unwrap_or_default();
     let mut renamed: Vec<(String, String)> = Vec::new();
-    for (name, schema) in &own {
-        if taken.get(name).is_some_and(|other| other != schema) {
-            let free = unique(name, |name| {
-                taken.contains_key(name) || own.contains_key(name) || renamed.iter().any(|(_, new)| new == name)
-            });
-            renamed.push((name.clone(), free));
-        }
+    // One that refers to a component with a new name is another one than the equal one that is there.
+    while let Some((name, _)) = own.iter().find(|(name, schema)| {
+        let is_renamed = renamed.iter().any(|(old, _)| old == *name);
+        !is_renamed && taken.get(*name).is_some_and(|other| *other != with_names(schema, &renamed))
+    }) {
+        let free = unique(name, |name| {
+            taken.contains_key(name) || own.contains_key(name) || renamed.iter().any(|(_, new)| new == name)
+        });
+        renamed.push((name.clone(), free));
     }
     for (name, schema) in own {
         let name = new_name(&name, &renamed);

@@ -63,7 +63,7 @@ impl OpenApi {
     /// Adds this stream to a document, such as one of utoipa, and makes it a document of OpenAPI 3.2.
     ///
     /// The `get` operation of `path` is kept if there is one, with its parameters and other responses. A component that is in the
-    /// document already is shared; if another one has its name, it gets a number.
+    /// document already is shared; if another one has its name, it gets a number. So does the id of a new operation.
     pub fn graft(&self, document: &mut Value, path: &str) {
         if !document.is_object() {
             *document = json!({});
@@ -86,17 +86,19 @@ impl OpenApi {
         let renamed = add(document, own);
         let reference = format!("#/components/schemas/{}", new_name(&item_name, &renamed));
         debug_assert!(with_names(&json!({ "$ref": reference }), &[]).is_object());
-        self.operation(&mut document["paths"][path], path, &reference);
+        let ids = operation_ids(document);
+        let id = unique(&format!("subscribe{}", self.name), |id| ids.iter().any(|own| own == id));
+        self.operation(&mut document["paths"][path], path, &reference, id);
         *document = sort_keys(document.take());
     }
 
-    fn operation(&self, item: &mut Value, path: &str, reference: &str) {
+    fn operation(&self, item: &mut Value, path: &str, reference: &str, id: String) {
         if !item.is_object() {
             *item = json!({});
         }
         if !item["get"].is_object() {
             item["get"] = json!({
-                "operationId": format!("subscribe{}", self.name),
+                "operationId": id,
                 "summary": format!("A stream of {}.", self.name),
             });
         }
@@ -145,6 +147,13 @@ impl OpenApi {
             });
         }
     }
+}
+
+/// The ids of the operations in a document, which differ.
+fn operation_ids(document: &Value) -> Vec<String> {
+    let items = document["paths"].as_object().into_iter().flat_map(Map::values);
+    let operations = items.filter_map(Value::as_object).flat_map(Map::values);
+    operations.filter_map(|operation| operation["operationId"].as_str()).map(str::to_owned).collect()
 }
 
 /// The schema of an event after parsing.

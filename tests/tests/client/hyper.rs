@@ -13,7 +13,10 @@ use sse_typed::{
     Client, RawEvent,
     testing::{Answer, ListeningServer, ScriptedServer},
 };
-use tokio::net::TcpListener;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+};
 
 fn away(status: u16, to: String) -> Answer {
     Answer::status(status).header("location", to)
@@ -178,4 +181,39 @@ async fn clones_of_a_client_share_its_connections() {
         tokio::task::yield_now().await;
     }
     assert_eq!(accepted.load(Ordering::Relaxed), 1);
+}
+
+/// The answer is written at once, so that what one read leaves is there for the next one.
+#[tokio::test]
+async fn heads_and_events_larger_than_one_read_are_received() {
+    for (head, is_cut) in [0, 8_100, 8_191, 8_192, 30_000].into_iter().flat_map(|head| [(head, false), (head, true)]) {
+        let sizes = [0, 1, 8_190, 8_191, 8_192, 100_000];
+        let events: String = sizes.iter().map(|size| format!("data: {}\n\n", "x".repeat(*size))).collect();
+        let padding = format!("x-padding: {}\r\n", "x".repeat(head));
+        let length = events.len() + usize::from(is_cut);
+        let answer = format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n{padding}content-length: {length}\r\n\r\n{events}"
+        );
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let serve = async {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            let mut request = Vec::new();
+            while !request.ends_with(b"\r\n\r\n") {
+                assert_ne!(socket.read_buf(&mut request).await.unwrap(), 0);
+            }
+            socket.write_all(answer.as_bytes()).await.unwrap();
+            socket.shutdown().await.unwrap();
+        };
+        let read = async {
+            let mut stream = Client::hyper().get(&url).send::<RawEvent>().await.unwrap();
+            for size in sizes {
+                let event = stream.next().await.unwrap().unwrap();
+                assert_eq!(event.data.data().len(), size, "{head}");
+            }
+            // The body lacks its last byte, or is whole.
+            assert_eq!(stream.next().await.is_some_and(|end| end.is_err()), is_cut, "{head}");
+        };
+        tokio::join!(serve, read);
+    }
 }

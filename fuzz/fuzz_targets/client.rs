@@ -1,7 +1,7 @@
 //! A client against a script of answers, while its program does anything with it.
 //!
 //! If every answer is an event stream, a status or a failure, the client receives each event once and in order, wherever the
-//! connections are cut. Answers of arbitrary bytes cause no panic, and no endless loop.
+//! connections are cut. It has received all of them if it was not closed and no answer was to end it. Answers of arbitrary bytes cause no panic, and no endless loop.
 #![no_main]
 
 use std::{
@@ -16,7 +16,7 @@ use libfuzzer_sys::{
 };
 use sse_typed::{
     Client, EventSource, RawEvent,
-    client::ReconnectPolicy,
+    client::{Ended, ReconnectPolicy},
     testing::{Answer, RecordedRequest, ScriptedServer},
 };
 
@@ -88,6 +88,7 @@ fuzz_target!(|input: Input| {
 async fn run(input: Input) {
     let events = u64::from(input.events);
     let is_faithful = !input.answers.iter().any(|answer| matches!(answer, Scripted::Bytes(_)));
+    let may_end_early = input.answers.iter().any(|answer| matches!(answer, Scripted::Status { .. }));
     let mut answers = input.answers.into_iter();
     let server = ScriptedServer::answer_with(move |request| match answers.next() {
         None => whole(request, events),
@@ -126,7 +127,13 @@ async fn run(input: Input) {
     // The server ends a client that has everything, and bytes of the script may make one repeat a request for each event.
     for _ in 0..10_000 {
         if !received.next(&mut source).await {
-            assert!(source.ended().is_some(), "{source:?}");
+            let ended = source.ended().expect("no item is the end");
+            if is_faithful && !may_end_early && !matches!(ended, Ended::Closed | Ended::Failed) {
+                assert_eq!(received.next, events + 1, "an event is lost");
+                // A client that does not reconnect ends with the first body.
+                let is_end = ended == Ended::NoContent || ended == Ended::EndOfBody && input.max_attempts == 0;
+                assert!(is_end, "it ended before the server ended it: {ended:?}");
+            }
             assert!(source.next().await.is_none(), "an item after the end");
             return;
         }

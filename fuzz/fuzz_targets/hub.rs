@@ -1,5 +1,5 @@
 //! A hub agrees with a list of its events: each subscription receives a contiguous run of the list, or a gap that says so, and
-//! has received everything when it waits.
+//! has received everything when it waits or ends. There is no gap before the history is full.
 #![no_main]
 
 use std::{
@@ -76,6 +76,10 @@ struct Input {
 
 struct Model {
     hub: Hub<Counted>,
+    /// The events and bytes that are retained at least.
+    retained: (usize, usize),
+    /// At least as many as the bytes of all events.
+    bytes: usize,
     /// The ids of all events, and whether each is terminal.
     published: Vec<(EventId, bool)>,
     subscribers: Vec<Subscriber>,
@@ -86,20 +90,34 @@ struct Subscriber {
     /// The number of the event that must arrive next. `None` after a gap whose size is not known, and where the beginning is not.
     next: Option<usize>,
     last_id: LastEventId,
+    /// It began after an id that is not one of the hub.
+    is_unknown: bool,
     has_ended: bool,
+}
+
+/// The hub, when a subscription is polled.
+#[derive(Clone, Copy)]
+struct State<'a> {
+    published: &'a [(EventId, bool)],
+    is_closed: bool,
+    may_be_trimmed: bool,
 }
 
 fuzz_target!(|input: Input| {
     let retention = Retention::events(usize::from(input.events)).bytes(usize::from(input.bytes));
     let hub = Hub::builder().retain(retention).build();
-    let mut model = Model { hub, published: Vec::new(), subscribers: Vec::new() };
+    let retained = (input.events.into(), input.bytes.into());
+    let mut model = Model { hub, retained, bytes: 0, published: Vec::new(), subscribers: Vec::new() };
     for step in input.steps {
         model.run(step);
     }
-    for subscriber in &mut model.subscribers {
-        subscriber.poll(&model.published, model.hub.is_closed(), usize::MAX);
+    for index in 0..model.subscribers.len() {
+        model.poll(index, usize::MAX);
     }
 });
+
+/// More than the bytes of an event besides its padding.
+const BYTES_BESIDES: usize = 128;
 
 impl Model {
     fn run(&mut self, step: Step) {
@@ -115,15 +133,15 @@ impl Model {
                 let last = with_last.then(|| Counted::End { n: self.published.len() });
                 let was_closed = self.hub.is_closed();
                 if self.hub.close_now(last).is_ok() && with_last && !was_closed {
+                    self.bytes += BYTES_BESIDES;
                     self.published.push((EventId::from(0), true));
                 }
                 assert!(self.hub.is_closed());
             }
             Step::Subscribe(begin) => self.subscribe(&begin),
             Step::Poll { which, times } => {
-                let is_closed = self.hub.is_closed();
                 if let Some(index) = self.index(which) {
-                    self.subscribers[index].poll(&self.published, is_closed, times.into());
+                    self.poll(index, times.into());
                 }
             }
             Step::Drop { which } => {
@@ -143,13 +161,25 @@ impl Model {
         }
     }
 
+    fn poll(&mut self, index: usize, times: usize) {
+        let (events, bytes) = self.retained;
+        let state = State {
+            published: &self.published,
+            is_closed: self.hub.is_closed(),
+            may_be_trimmed: self.published.len() > events || self.bytes > bytes,
+        };
+        self.subscribers[index].poll(state, times);
+    }
+
     fn publish(&mut self, padding: String) {
+        self.bytes += padding.len();
         let result = self.hub.publish_now(&Counted::Event { n: self.published.len(), padding });
         self.add(result.ok(), false);
     }
 
     fn add(&mut self, id: Option<EventId>, is_terminal: bool) {
         assert_eq!(id.is_none(), self.hub.is_closed(), "only a closed hub refuses an event");
+        self.bytes += BYTES_BESIDES;
         self.published.extend(id.map(|id| (id, is_terminal)));
     }
 
@@ -159,7 +189,8 @@ impl Model {
 
     fn subscribe(&mut self, begin: &Begin) {
         let (start, next) = match begin {
-            Begin::Live => (Start::Live, Some(self.published.len())),
+            // A closed hub has no live subscribers.
+            Begin::Live => (Start::Live, Some(self.published.len()).filter(|_| !self.hub.is_closed())),
             Begin::Earliest => (Start::Earliest, None),
             Begin::Last(n) => (Start::Last((*n).into()), None),
             Begin::After(which) => match usize::from(*which).checked_rem(self.published.len()) {
@@ -174,28 +205,31 @@ impl Model {
                 Err(_) => return,
             },
         };
-        // A closed hub has no live subscribers.
-        let next = next.filter(|_| !self.hub.is_closed());
         let subscription = Box::pin(self.hub.subscribe(start));
-        self.subscribers.push(Subscriber { subscription, next, last_id: LastEventId::none(), has_ended: false });
+        let is_unknown = matches!(begin, Begin::Unknown(_));
+        let last_id = LastEventId::none();
+        self.subscribers.push(Subscriber { subscription, next, last_id, is_unknown, has_ended: false });
     }
 }
 
 impl Subscriber {
-    fn poll(&mut self, published: &[(EventId, bool)], is_closed: bool, times: usize) {
+    fn poll(&mut self, state: State<'_>, times: usize) {
+        let State { published, is_closed, .. } = state;
         let mut decoder = Decoder::new();
         for _ in 0..times {
             match self.subscription.as_mut().poll_next(&mut Context::from_waker(Waker::noop())) {
                 Poll::Pending => {
                     assert!(!is_closed && !self.has_ended, "it waits for a hub that is closed");
-                    if let Some(next) = self.next {
+                    if let Some(next) = self.next.replace(published.len()) {
                         assert_eq!(next, published.len(), "it waits, and has not received everything");
                     }
                     return;
                 }
                 Poll::Ready(None) => {
-                    if let (false, Some(next)) = (self.has_ended, self.next) {
-                        assert!(is_closed, "it ended, and the hub is open");
+                    if !self.has_ended {
+                        // An unknown id may have the mark of a terminal event.
+                        assert!(is_closed || self.is_unknown, "it ended, and the hub is open");
+                        let next = self.next.unwrap_or(published.len());
                         assert_eq!(next, published.len(), "it ended, and has not received everything");
                     }
                     self.has_ended = true;
@@ -207,7 +241,7 @@ impl Subscriber {
                     while let Some(item) = decoder.next_item() {
                         match item.expect("an event below the limit") {
                             Item::Event(event) => match Counted::decode(event) {
-                                Ok(Decoded::Event(event)) => self.receive(event),
+                                Ok(Decoded::Event(event)) => self.receive(event, state),
                                 other => panic!("{other:?}"),
                             },
                             other => panic!("{other:?}"),
@@ -222,10 +256,11 @@ impl Subscriber {
         }
     }
 
-    fn receive(&mut self, event: Counted) {
+    fn receive(&mut self, event: Counted, state: State<'_>) {
         assert!(!self.has_ended, "an event after a terminal one");
         let n = match event {
             Counted::Missed(gap) => {
+                assert!(state.may_be_trimmed || self.is_unknown, "a gap, and nothing is trimmed");
                 let missed = gap.missed.and_then(|missed| usize::try_from(missed).ok());
                 self.next = self.next.zip(missed).map(|(next, missed)| next + missed);
                 return;

@@ -88,11 +88,11 @@ impl OpenApi {
         debug_assert!(with_names(&json!({ "$ref": reference }), &[]).is_object());
         let ids = operation_ids(document);
         let id = unique(&format!("subscribe{}", self.name), |id| ids.iter().any(|own| own == id));
-        self.operation(&mut document["paths"][path], path, &reference, id);
+        self.operation(&mut document["paths"][path], path, &reference, &id);
         *document = sort_keys(document.take());
     }
 
-    fn operation(&self, item: &mut Value, path: &str, reference: &str, id: String) {
+    fn operation(&self, item: &mut Value, path: &str, reference: &str, id: &str) {
         if !item.is_object() {
             *item = json!({});
         }

@@ -349,9 +349,9 @@ fn the_calls_of_runs_fail_where_there_is_no_timer() {
             assert_eq!(start.respond::<String>(id()).await.unwrap_err().status(), 503);
         };
         if has_runtime {
-            without_a_timer(calls)
+            without_a_timer(calls);
         } else {
-            on_a_foreign_executor(calls)
+            on_a_foreign_executor(calls);
         }
         // Nothing was taken for a failure of the store.
         assert!(on_the_current_thread(public.get("7")).unwrap().is_some());

@@ -26,7 +26,7 @@ pub(crate) struct Engine {
 
 /// Runs the store.
 pub(crate) async fn run(world: Arc<World>, mut jobs: mpsc::UnboundedReceiver<Job>, store: MemoryStore) {
-    let topics = (0..world.plan.topics.len()).map(|topic| store.log(&crate::topic_key(topic))).collect();
+    let topics = (0..world.plan.topics.len()).map(|topic| store.log(&world.plan.topic_key(topic))).collect();
     let mut engine = Engine { store, world, _logs: topics, processes: Vec::new() };
     while let Some(job) = jobs.recv().await {
         job(&mut engine);

@@ -1,8 +1,11 @@
-//! Faults of the store from which the library cannot recover. The oracle must report each of them.
+//! Faults of the store and of the servers from which the library cannot recover. The oracle must report each of them.
 
-use sse_typed::hub::Page;
+use sse_typed::{
+    codec::Encoded,
+    hub::{Block, End, Page},
+};
 
-use crate::world::World;
+use crate::{message::Message, world::World};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Injection {
@@ -22,10 +25,26 @@ pub(crate) enum Injection {
     SecondRun,
     /// A run whose lease has expired cannot be ended as lost.
     NoEnd,
+    /// A run whose producer failed ends as stopped.
+    StoppedEnd,
+    /// The state of a snapshot lacks changes whose events are before it.
+    StaleSnapshot,
+    /// A new client gets no snapshot.
+    NoSnapshot,
+    /// A client that can be resumed gets a snapshot.
+    NeedlessSnapshot,
+    /// A server does not end streams when it is drained.
+    EndlessDrain,
+    /// A server keeps a subscription when its stream has ended.
+    LeakStream,
+    /// Streams begin with the last event of a server that is drained.
+    EarlyFarewell,
+    /// A part of a merged stream begins without the client's position in it.
+    ForgetPart,
 }
 
 impl Injection {
-    pub(crate) const ALL: [(&'static str, Self); 8] = [
+    pub(crate) const ALL: [(&'static str, Self); 16] = [
         ("drop-event", Self::DropEvent),
         ("repeat-event", Self::RepeatEvent),
         ("swap-events", Self::SwapEvents),
@@ -34,6 +53,14 @@ impl Injection {
         ("deny-append", Self::DenyAppend),
         ("second-run", Self::SecondRun),
         ("no-end", Self::NoEnd),
+        ("stopped-end", Self::StoppedEnd),
+        ("stale-snapshot", Self::StaleSnapshot),
+        ("no-snapshot", Self::NoSnapshot),
+        ("needless-snapshot", Self::NeedlessSnapshot),
+        ("endless-drain", Self::EndlessDrain),
+        ("leak-stream", Self::LeakStream),
+        ("early-farewell", Self::EarlyFarewell),
+        ("forget-part", Self::ForgetPart),
     ];
 
     pub(crate) fn named(name: &str) -> Option<Self> {
@@ -59,4 +86,13 @@ pub(crate) fn change_page(world: &World, page: &mut Page) {
         }
         _ => {}
     }
+}
+
+/// Changes the end of some runs.
+pub(crate) fn change_end(world: &World, last: &Block, end: End) -> (Block, End) {
+    if world.injection != Some(Injection::StoppedEnd) || end != End::Failed {
+        return (last.clone(), end);
+    }
+    let stopped = Encoded::new(&Message::Stopped).expect("an event without data can be encoded");
+    (Block::new(stopped.as_bytes().clone(), true).expect("it is one event"), End::Stopped)
 }

@@ -8,7 +8,8 @@
 //! | `plan` | what happens: machines, settings and faults |
 //! | `simulation` | the machines, and the faults in their time |
 //! | `server`, `store`, `engine`, `net` | the process of a server; the store as it sees it; the machine of the store; HTTP |
-//! | `reader`, `run_reader` | clients, which check what they receive |
+//! | `reader`, `part` | clients of topics, and what they check of each topic |
+//! | `run_reader` | clients of runs |
 //! | `oracle`, `world` | what must hold at the end; what all machines share |
 //! | `inject` | faults that the oracle must find |
 
@@ -19,6 +20,7 @@ mod inject;
 mod message;
 mod net;
 mod oracle;
+mod part;
 mod plan;
 mod reader;
 mod run_reader;
@@ -30,11 +32,6 @@ mod world;
 use inject::Injection;
 
 const USAGE: &str = "usage: sim --seed N [--inject FAULT] [--print]";
-
-/// The key of a topic in the store.
-fn topic_key(topic: usize) -> String {
-    format!("topic-{topic}")
-}
 
 /// The key of a run.
 fn run_key(run: usize) -> String {

@@ -10,6 +10,10 @@ pub(crate) enum Message {
     Number(Number),
     #[sse(gap)]
     Missed(Gap),
+    /// The state of a topic.
+    Snapshot(Snapshot),
+    /// The last event of a server that is drained.
+    Restarting,
     /// A topic is closed with it.
     #[sse(terminal)]
     Last(Number),
@@ -39,6 +43,13 @@ pub(crate) struct Token {
     pub(crate) index: u64,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
+pub(crate) struct Snapshot {
+    pub(crate) topic: usize,
+    /// The number of changes that the state contains.
+    pub(crate) changes: usize,
+}
+
 impl Message {
     /// The event type of the last event of a run.
     pub(crate) const fn run_end(&self) -> Option<&'static str> {
@@ -47,7 +58,12 @@ impl Message {
             Self::Failed { .. } => Some("failed"),
             Self::Stopped => Some("stopped"),
             Self::Lost => Some("lost"),
-            Self::Number(_) | Self::Missed(_) | Self::Last(_) | Self::Token(_) => None,
+            Self::Number(_)
+            | Self::Missed(_)
+            | Self::Snapshot(_)
+            | Self::Restarting
+            | Self::Last(_)
+            | Self::Token(_) => None,
         }
     }
 }

@@ -44,7 +44,13 @@ impl SimListener {
         let listener = TcpListener::bind((IpAddr::V4(Ipv4Addr::UNSPECIFIED), PORT)).await?;
         let (sender, accepted) = mpsc::unbounded_channel();
         tokio::spawn(async move {
-            while let Ok(connection) = listener.accept().await {
+            // The server closes the listener by dropping the receiver.
+            loop {
+                let accepted = tokio::select! {
+                    accepted = listener.accept() => accepted,
+                    () = sender.closed() => return,
+                };
+                let Ok(connection) = accepted else { return };
                 if sender.send(connection).is_err() {
                     return;
                 }

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::world::{TrueLog, Truth, World};
+use crate::{
+    plan::ClosePlan,
+    world::{Outcome, TrueLog, Truth, World},
+};
 
 impl World {
     /// Records that a producer has begun. The runs that it follows must have ended.
@@ -28,10 +31,25 @@ impl World {
             let truth = self.truth();
             let mut found = Vec::new();
             check_publishers(&truth, &mut found);
+            self.check_topics(&truth, &mut found);
             check_runs(&truth, &mut found);
             found
         };
         found.into_iter().for_each(|text| self.violation(text));
+    }
+
+    /// Each topic is closed once, by its last event if it has one.
+    fn check_topics(&self, truth: &Truth, found: &mut Vec<String>) {
+        for (topic, plan) in self.plan.topics.iter().enumerate() {
+            let key = self.plan.topic_key(topic);
+            let Some(log) = truth.logs.get(&key) else { continue };
+            let lasts = log.events.iter().filter(|event| event.event_type() == "last").count();
+            let ends_in_last = log.events.last().is_some_and(|event| event.event_type() == "last");
+            let expected = usize::from(plan.close == ClosePlan::Terminal);
+            if log.end.is_none() || lasts != expected || ends_in_last != (expected == 1) {
+                found.push(format!("{key} has {lasts} last events and the end {:?}", log.end));
+            }
+        }
     }
 }
 
@@ -71,12 +89,6 @@ fn check_publishers(truth: &Truth, found: &mut Vec<String>) {
             previous = index.or(previous);
         }
     }
-    for (key, log) in truth.logs.iter().filter(|(key, _)| key.starts_with("topic")) {
-        let lasts = log.events.iter().filter(|event| event.event_type() == "last").count();
-        if log.end.is_none() || lasts != 1 || log.events.last().is_none_or(|event| event.event_type() != "last") {
-            found.push(format!("{key} has {lasts} last events and the end {:?}", log.end));
-        }
-    }
 }
 
 fn check_runs(truth: &Truth, found: &mut Vec<String>) {
@@ -86,6 +98,7 @@ fn check_runs(truth: &Truth, found: &mut Vec<String>) {
         if ends != 1 || !ends_last || log.end.is_none() {
             found.push(format!("{key} has {ends} ends, and is closed as {:?}", log.end));
         }
+        check_outcomes(truth, key, log, found);
         let mut execution = None;
         for (index, event) in log.events.iter().enumerate().filter(|(_, event)| event.event_type() == "token") {
             let token = (event.number("execution"), event.number("index"));
@@ -100,6 +113,27 @@ fn check_runs(truth: &Truth, found: &mut Vec<String>) {
         let stored = log.and_then(|log| log.events.get(usize::try_from(*index).ok()?));
         if stored.and_then(|event| event.number("index")) != Some(*index) {
             found.push(format!("execution {execution}: {index} was acknowledged, and is not stored"));
+        }
+    }
+}
+
+/// A run ends as its producer has returned, or it was stopped or lost.
+fn check_outcomes(truth: &Truth, key: &str, log: &TrueLog, found: &mut Vec<String>) {
+    let Some(last) = log.events.last() else { return };
+    let executions = truth.executions.iter().filter(|(_, run)| key.ends_with(run.as_str()));
+    for (execution, run) in executions {
+        let outcome = truth.outcomes.get(execution);
+        let name = run.split('@').next().unwrap_or_default();
+        let is_expected = match (last.event_type(), outcome) {
+            ("lost", _) => true,
+            ("stopped", _) => truth.may_stop || truth.stops.contains(name),
+            ("done", Some(Outcome::Done)) => true,
+            ("failed", Some(Outcome::Failed(reason))) => last.has_text(reason),
+            _ => false,
+        };
+        if !is_expected {
+            let last = last.event_type();
+            found.push(format!("execution {execution} of {run} has returned {outcome:?}, and the run is {last}"));
         }
     }
 }

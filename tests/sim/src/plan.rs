@@ -3,14 +3,17 @@
 use std::time::Duration;
 
 use fastrand::Rng;
+use sse_typed::{codec::Encoded, hub::OnGap, server::Drain};
+
+use crate::message::Message;
 
 /// The settings of one simulation. The seed is all that they depend on.
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) servers: usize,
+    pub(crate) groups: Vec<GroupPlan>,
     pub(crate) topics: Vec<TopicPlan>,
-    /// The topic of each reader.
-    pub(crate) readers: Vec<usize>,
+    pub(crate) readers: Vec<ReaderPlan>,
     /// The keys of the runs.
     pub(crate) runs: usize,
     pub(crate) run_readers: usize,
@@ -24,21 +27,65 @@ pub(crate) struct Plan {
     pub(crate) cancel_on_disconnect: Option<Duration>,
     /// The server takes event streams over from hyper.
     pub(crate) hand_off: bool,
+    pub(crate) drain: DrainPlan,
+    /// How long a drained server has.
+    pub(crate) deadline: Duration,
     /// In the order of their times.
     pub(crate) faults: Vec<(Duration, Fault)>,
     /// When the last fault is over. The topics are closed then, and every reader must receive the end.
     pub(crate) calm_at: Duration,
 }
 
+/// Topics with the same settings: one `Topics` in each process.
 #[derive(Debug)]
-pub(crate) struct TopicPlan {
-    /// How many events the store retains.
+pub(crate) struct GroupPlan {
+    /// How many events the store retains of each topic.
     pub(crate) retained: usize,
     /// How many events a hub retains in memory.
     pub(crate) in_memory: usize,
-    /// A gap is an event; otherwise the client starts again.
-    pub(crate) emits_gaps: bool,
+    pub(crate) on_gap: GapPlan,
+    /// How long a topic is kept that nobody uses.
+    pub(crate) idle: Duration,
+}
+
+/// An [`OnGap`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum GapPlan {
+    Emit,
+    Snapshot,
+    Restart,
+    Ignore,
+}
+
+#[derive(Debug)]
+pub(crate) struct TopicPlan {
+    pub(crate) group: usize,
     pub(crate) max_pause: Duration,
+    pub(crate) close: ClosePlan,
+}
+
+/// The last event of a topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ClosePlan {
+    Terminal,
+    NotTerminal,
+    WithoutEvent,
+}
+
+#[derive(Debug)]
+pub(crate) struct ReaderPlan {
+    /// Different topics, in any order.
+    pub(crate) topics: Vec<usize>,
+    /// The stream is a `Merge`, also if it has one part.
+    pub(crate) is_merged: bool,
+}
+
+/// A [`Drain`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DrainPlan {
+    Now,
+    Finish(Duration),
+    Farewell,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +100,8 @@ pub(crate) enum Fault {
     /// The process ends. Its sockets are closed by the kernel.
     Crash(usize),
     Start(usize),
+    /// The server is shut down, and its process ends once that is done.
+    Drain(usize),
     /// Messages between a reader and a server are lost.
     Partition(usize, usize),
     Repair(usize, usize),
@@ -71,8 +120,9 @@ const QUIET: Duration = Duration::from_secs(1);
 impl Plan {
     pub(crate) fn new(rng: &mut Rng) -> Self {
         let servers = rng.usize(1..=3);
-        let topics: Vec<_> = (0..rng.usize(1..=2)).map(|_| TopicPlan::new(rng)).collect();
-        let readers: Vec<_> = (0..rng.usize(1..=5)).map(|_| rng.usize(..topics.len())).collect();
+        let groups: Vec<_> = (0..rng.usize(1..=2)).map(|_| GroupPlan::new(rng)).collect();
+        let topics: Vec<_> = (0..rng.usize(1..=3)).map(|_| TopicPlan::new(rng, groups.len())).collect();
+        let readers: Vec<_> = (0..rng.usize(1..=5)).map(|_| ReaderPlan::new(rng, topics.len())).collect();
         let runs = rng.usize(0..=2);
         let run_readers = if runs == 0 { 0 } else { rng.usize(1..=4) };
         let seconds = |rng: &mut Rng, from: u64, to: u64| Duration::from_millis(rng.u64(from * 1000..to * 1000));
@@ -80,6 +130,7 @@ impl Plan {
         let faults = faults(rng, servers, readers.len() + run_readers, calm_at);
         Self {
             servers,
+            groups,
             topics,
             readers,
             runs,
@@ -94,19 +145,88 @@ impl Plan {
             grace: Duration::from_millis(*choose(rng, &[0, 0, 300])),
             cancel_on_disconnect: (rng.u8(..4) == 0).then(|| seconds(rng, 1, 6)),
             hand_off: rng.bool(),
+            drain: DrainPlan::new(rng),
+            deadline: Duration::from_millis(rng.u64(500..5000)),
             faults,
             calm_at,
+        }
+    }
+
+    /// The key of a topic in the store.
+    pub(crate) fn topic_key(&self, topic: usize) -> String {
+        format!("{}/{topic}", group_name(self.topics[topic].group))
+    }
+
+    pub(crate) fn group(&self, topic: usize) -> &GroupPlan {
+        &self.groups[self.topics[topic].group]
+    }
+}
+
+/// The name of a group's topics.
+pub(crate) fn group_name(group: usize) -> String {
+    format!("topics-{group}")
+}
+
+impl GroupPlan {
+    fn new(rng: &mut Rng) -> Self {
+        use GapPlan::{Emit, Ignore, Restart, Snapshot};
+        Self {
+            retained: *choose(rng, &[1, 5, 30, 10_000]),
+            in_memory: *choose(rng, &[1, 10, 1000]),
+            on_gap: *choose(rng, &[Emit, Emit, Emit, Snapshot, Snapshot, Restart, Restart, Ignore]),
+            idle: Duration::from_millis(*choose(rng, &[0, 500, 300_000])),
         }
     }
 }
 
 impl TopicPlan {
-    fn new(rng: &mut Rng) -> Self {
+    fn new(rng: &mut Rng, groups: usize) -> Self {
+        use ClosePlan::{NotTerminal, Terminal, WithoutEvent};
         Self {
-            retained: *choose(rng, &[1, 5, 30, 10_000]),
-            in_memory: *choose(rng, &[1, 10, 1000]),
-            emits_gaps: rng.u8(..4) > 0,
+            group: rng.usize(..groups),
             max_pause: Duration::from_millis(*choose(rng, &[10, 100, 1000])),
+            close: *choose(rng, &[Terminal, Terminal, NotTerminal, WithoutEvent]),
+        }
+    }
+}
+
+impl ReaderPlan {
+    fn new(rng: &mut Rng, topics: usize) -> Self {
+        let mut order: Vec<_> = (0..topics).collect();
+        rng.shuffle(&mut order);
+        let is_merged = rng.bool();
+        order.truncate(if is_merged { rng.usize(1..=topics) } else { 1 });
+        Self { topics: order, is_merged }
+    }
+}
+
+impl DrainPlan {
+    fn new(rng: &mut Rng) -> Self {
+        match rng.u8(..3) {
+            0 => Self::Now,
+            1 => Self::Finish(Duration::from_millis(rng.u64(100..3000))),
+            _ => Self::Farewell,
+        }
+    }
+
+    pub(crate) fn drain(self) -> Drain {
+        match self {
+            Self::Now => Drain::Now,
+            Self::Finish(grace) => Drain::Finish { grace },
+            Self::Farewell => {
+                Drain::Farewell(Encoded::new(&Message::Restarting).expect("an event without data can be encoded"))
+            }
+        }
+    }
+}
+
+impl GapPlan {
+    pub(crate) fn on_gap(self) -> OnGap<Message> {
+        match self {
+            Self::Emit => OnGap::emit(),
+            Self::Snapshot => OnGap::Snapshot,
+            Self::Restart => OnGap::Restart,
+            Self::Ignore => OnGap::Ignore,
         }
     }
 }
@@ -122,8 +242,9 @@ fn faults(rng: &mut Rng, servers: usize, readers: usize, calm_at: Duration) -> V
         let begin = between(rng, QUIET, calm_at);
         let longest = *choose(rng, &[Duration::from_millis(300), Duration::from_secs(3), Duration::from_secs(8)]);
         let end = between(rng, begin, (begin + longest).min(calm_at));
-        let (fault, over) = match rng.u8(..10) {
+        let (fault, over) = match rng.u8(..12) {
             0..=2 => (Fault::Crash(server), Fault::Start(server)),
+            10..=11 => (Fault::Drain(server), Fault::Start(server)),
             3..=4 => (Fault::Partition(reader, server), Fault::Repair(reader, server)),
             5..=6 => (Fault::Hold(reader, server), Fault::Release(reader, server)),
             7..=8 => (Fault::CutStore(server), Fault::HealStore(server)),

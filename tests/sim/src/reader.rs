@@ -1,66 +1,52 @@
-//! A client that reads a topic, and checks each event against the log.
+//! A client that reads topics, one or several on one stream, and checks each event against the log.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use sse_typed::{
-    Client, Gap,
+    Client,
     client::{Ended, ReconnectPolicy, RequestBuilder, Signal},
     event::{Event, EventId},
 };
 use tokio::time::sleep;
 
-use crate::{message::Message, net::Balancer, topic_key, world::World};
-
-/// Where a reader without an id begins.
-#[derive(Clone, Copy, Debug)]
-enum Begin {
-    Live,
-    Earliest,
-    Last(usize),
-}
+use crate::{
+    message::Message,
+    net::Balancer,
+    part::{Begin, Part, part_name},
+    plan::DrainPlan,
+    world::World,
+};
 
 /// A reader, and what it has received.
 struct Reader {
     world: Arc<World>,
     number: usize,
-    topic: usize,
-    key: String,
     begin: Begin,
-    /// The index in the log of the next event. Not known before the first one.
-    next: Option<usize>,
+    parts: Vec<Part>,
+    is_merged: bool,
     /// The id with which it reconnects.
     id: String,
-    /// The number of events in the log when it first asked without an id, and when it was last answered without one.
-    asked_at: usize,
-    opened_at: Option<usize>,
     has_end: bool,
+    /// The server of the open stream has said that it ends.
+    has_farewell: bool,
 }
 
 /// Of this many events, one is followed by a reload of the page, and one is read slowly.
 const EVENTS_PER_RELOAD: u32 = 60;
 const EVENTS_PER_REST: u32 = 25;
 
-/// Reads a topic to its end.
+/// Reads topics to their end.
 pub(crate) async fn read(world: Arc<World>, number: usize) -> turmoil::Result {
-    let topic = world.plan.readers[number];
     let begin = world.draw(|rng| match rng.u8(..3) {
         0 => Begin::Live,
         1 => Begin::Earliest,
         _ => Begin::Last(rng.usize(0..20)),
     });
-    let key = topic_key(topic);
-    let mut reader = Reader {
-        world,
-        number,
-        topic,
-        key,
-        begin,
-        next: None,
-        id: String::new(),
-        asked_at: 0,
-        opened_at: None,
-        has_end: false,
-    };
+    let plan = &world.plan.readers[number];
+    let parts = plan.topics.iter().map(|topic| Part::new(&world, number, *topic, begin)).collect();
+    let is_merged = plan.is_merged;
+    let mut reader =
+        Reader { world, number, begin, parts, is_merged, id: String::new(), has_end: false, has_farewell: false };
     sleep(reader.world.time_up_to(Duration::from_secs(3))).await;
     reader.forget();
     while reader.read_until_reload().await {
@@ -92,10 +78,9 @@ pub(crate) const RESPONSE_TIMEOUT: Duration = Duration::from_secs(8);
 impl Reader {
     /// A client on its first visit.
     fn forget(&mut self) {
-        self.note(format_args!("begins {:?}", self.begin));
-        (self.next, self.opened_at, self.has_end) = (None, None, false);
+        self.has_end = false;
         self.id.clear();
-        self.asked_at = self.world.log_len(&self.key);
+        self.parts.iter_mut().for_each(Part::forget);
     }
 
     /// Reads up to the end or a reload of the page. Returns whether it goes on.
@@ -105,8 +90,10 @@ impl Reader {
             Begin::Earliest => "earliest".to_owned(),
             Begin::Last(n) => format!("last={n}"),
         };
-        let request =
-            Client::new(Balancer(Arc::clone(&self.world))).get(format!("http://servers/topics/{}?{start}", self.topic));
+        let kind = if self.is_merged { "merged" } else { "topics" };
+        let topics: Vec<_> = self.parts.iter().map(|part| part.topic.to_string()).collect();
+        let url = format!("http://servers/{kind}/{}?{start}", topics.join("-"));
+        let request = Client::new(Balancer(Arc::clone(&self.world))).get(url);
         let mut signals = with_settings(request, &self.world, &self.id).connect::<Message>().with_signals();
         while let Some(signal) = signals.next().await {
             let id = signals.source().last_event_id().to_owned();
@@ -114,10 +101,16 @@ impl Reader {
                 Ok(Signal::Open(head)) => {
                     self.note(format_args!("open {}", head.status));
                     self.check_forgotten(&id);
-                    self.opened_at = Some(self.world.log_len(&self.key));
+                    self.has_farewell = false;
+                    // The response of a merged stream waits for one part only.
+                    if !self.is_merged {
+                        self.parts.iter_mut().for_each(Part::open);
+                    }
                 }
                 Ok(Signal::Event(event)) => {
                     self.receive(&event);
+                    let positions = self.positions(&id);
+                    self.parts.iter_mut().for_each(|part| part.has_id = positions.contains_key(&part.topic));
                     self.id = id;
                     if self.world.is_disturbed(EVENTS_PER_RELOAD) {
                         return true;
@@ -139,132 +132,93 @@ impl Reader {
         false
     }
 
-    /// A hub makes a client forget its id only because of a gap.
-    fn check_forgotten(&mut self, id: &str) {
-        if self.id.is_empty() || !id.is_empty() {
-            return;
+    /// The positions in an id, by topic.
+    fn positions(&self, id: &str) -> BTreeMap<usize, String> {
+        if !self.is_merged {
+            let topic = self.parts.first().map(|part| part.topic).filter(|_| !id.is_empty());
+            return topic.map(|topic| (topic, id.to_owned())).into_iter().collect();
         }
-        self.world.count("restarts");
-        if self.world.plan.topics[self.topic].emits_gaps {
-            self.violation(format_args!("the id is forgotten, and gaps are events"));
-        }
-        if let Some(next) = self.next
-            && next >= self.oldest()
-        {
-            self.violation(format_args!("the id is forgotten, but nothing after it was trimmed"));
-        }
-        self.forget();
+        let list = id.strip_suffix('!').unwrap_or(id);
+        let positions = list.split('*').filter_map(|part| part.split_once('~'));
+        let of_part = |(name, id): (&str, &str)| {
+            let part = self.parts.iter().find(|part| part_name(part.topic) == name);
+            (part.map_or(usize::MAX, |part| part.topic), id.replace("%21", "!"))
+        };
+        positions.map(of_part).collect()
     }
 
-    /// The index of the oldest event that is retained now.
-    fn oldest(&self) -> usize {
-        self.world.log_len(&self.key).saturating_sub(self.world.plan.topics[self.topic].retained)
+    /// Checks the parts whose positions the client has forgotten.
+    fn check_forgotten(&mut self, id: &str) {
+        let positions = self.positions(id);
+        let forgotten = self.parts.iter_mut().filter(|part| part.has_id && !positions.contains_key(&part.topic));
+        forgotten.for_each(Part::check_forgotten);
+        self.id = id.to_owned();
     }
 
     fn receive(&mut self, event: &Event<Message>) {
-        let id = event.id.as_ref().map_or("", EventId::as_str);
-        match &event.data {
-            Message::Missed(gap) => self.receive_gap(gap, id),
-            Message::Number(number) => self.receive_number(number.n, id),
-            Message::Last(number) => {
-                self.receive_number(number.n, id);
-                self.has_end = true;
-            }
-            other => self.violation(format_args!("an event of a run: {other:?}")),
+        if self.has_farewell {
+            self.violation(format_args!("{:?} after the farewell of the server", event.data));
         }
-    }
-
-    fn receive_number(&mut self, n: u64, id: &str) {
-        self.note(format_args!("receives {n} {id}"));
-        self.world.count("events");
         if self.has_end {
-            self.violation(format_args!("{n} after the last event"));
+            self.violation(format_args!("{:?} after the last event", event.data));
         }
-        let (found, len) = {
-            let truth = self.world.truth();
-            let log = truth.logs.get(&self.key);
-            let index = log.and_then(|log| log.index_of(id));
-            let number = index.and_then(|index| log?.events[index].number("n"));
-            (index.filter(|_| number == Some(n)), log.map_or(0, |log| log.events.len()))
+        let positions = self.positions(event.id.as_ref().map_or("", EventId::as_str));
+        let part_of = |is_part: &dyn Fn(&Part, &str) -> bool| {
+            self.parts.iter().position(|part| positions.get(&part.topic).is_some_and(|id| is_part(part, id)))
         };
-        let Some(index) = found else {
-            self.violation(format_args!("{n} with id {id} is not in the log"));
-            return;
+        let index = match &event.data {
+            Message::Restarting => return self.receive_farewell(),
+            Message::Number(number) | Message::Last(number) => part_of(&|part, id| part.has_event(number.n, id)),
+            Message::Missed(gap) if self.is_merged => {
+                part_of(&|part, _| gap.part.is_some_and(|name| name.as_str() == part_name(part.topic)))
+            }
+            Message::Missed(gap) => part_of(&|_, _| gap.part.is_none()),
+            Message::Snapshot(snapshot) => part_of(&|part, _| part.topic == snapshot.topic),
+            _ => None,
         };
-        match self.next {
-            Some(next) if next != index => self.violation(format_args!("receives event {index} and not {next}")),
-            Some(_) => {}
-            None => self.check_first(index, len),
+        if self.is_merged && self.parts.len() > 1 {
+            self.world.count("merged");
         }
-        self.next = Some(index + 1);
-    }
-
-    /// Whether the first event is where a subscription begins.
-    fn check_first(&self, index: usize, len: usize) {
-        let retained = self.world.plan.topics[self.topic].retained;
-        let oldest = |len: usize| len.saturating_sub(retained);
-        let opened_at = self.opened_at.unwrap_or(len);
-        let (from, to) = match self.begin {
-            // It may begin before the head of the log: at the position that the hub had reached.
-            Begin::Live => (0, opened_at),
-            Begin::Last(n) => (0, oldest(opened_at).max(opened_at.saturating_sub(n))),
-            Begin::Earliest => (oldest(self.asked_at), oldest(opened_at)),
-        };
-        if index < from || index > to {
-            self.violation(format_args!("begins with event {index}, which is not within {from}..={to}"));
-        }
-    }
-
-    /// Checks that the gap is reported once, and that events are missing.
-    fn receive_gap(&mut self, gap: &Gap, id: &str) {
-        self.note(format_args!("receives {gap:?} {id}"));
-        self.world.count("gaps");
-        let index = self.world.truth().logs.get(&self.key).and_then(|log| log.index_of(id));
         let Some(index) = index else {
-            self.violation(format_args!("a gap whose id {id} is not in the log: {gap:?}"));
+            self.violation(format_args!("{:?} with id {:?} is not in a log", event.data, event.id));
             return;
         };
-        let next = index + 1;
-        if let Some(expected) = self.next {
-            if next <= expected {
-                self.violation(format_args!("a gap before event {next}, and the next one is {expected}: {gap:?}"));
-            } else if gap.missed.is_some_and(|missed| missed != (next - expected) as u64) {
-                self.violation(format_args!("a gap of events {expected}..{next}: {gap:?}"));
+        for (other, part) in self.parts.iter_mut().enumerate() {
+            let Some(id) = positions.get(&part.topic) else { continue };
+            match &event.data {
+                _ if other != index => part.check_position(id),
+                Message::Number(number) | Message::Last(number) => part.receive_number(number.n, id),
+                Message::Missed(gap) => part.receive_gap(gap, id),
+                Message::Snapshot(snapshot) => part.receive_snapshot(*snapshot, id),
+                _ => {}
             }
         }
-        if next > self.oldest() {
-            self.violation(format_args!("the gap ends at {next}, after the oldest retained event: {gap:?}"));
-        }
-        self.next = Some(next);
+        self.has_end = matches!(event.data, Message::Last(_));
     }
 
-    /// The stream has ended: with the last event, or because there is nothing to receive.
+    fn receive_farewell(&mut self) {
+        self.note(format_args!("receives a farewell"));
+        self.world.count("farewells");
+        self.has_farewell = true;
+        if self.world.plan.drain != DrainPlan::Farewell {
+            self.violation(format_args!("a farewell, and servers are drained as {:?}", self.world.plan.drain));
+        }
+    }
+
+    /// The stream has ended: with a last event, or because there is nothing to receive.
     fn check_end(&self, ended: Option<Ended>) {
         self.note(format_args!("ends: {ended:?}"));
         self.world.count("ends");
-        let (len, end) = {
-            let truth = self.world.truth();
-            truth.logs.get(&self.key).map_or((0, None), |log| (log.events.len(), log.end))
-        };
-        if end.is_none() {
-            self.violation(format_args!("the stream has ended, and the topic is open: {ended:?}"));
-        }
-        let is_complete = match (self.has_end, self.next, self.begin) {
-            (true, ..) => true,
-            (false, Some(next), _) => next == len,
-            (false, None, Begin::Live | Begin::Last(0)) => true,
-            (false, None, _) => len == 0,
-        };
-        if !is_complete {
-            self.violation(format_args!("the stream has ended without the last event: {ended:?}"));
+        if !self.has_end && !self.parts.iter().all(Part::is_complete) {
+            self.violation(format_args!("the stream has ended, and events are missing or a topic is open: {ended:?}"));
         }
     }
 
     fn note(&self, line: std::fmt::Arguments<'_>) {
-        self.world.note(format_args!("reader {} of {}: {line}", self.number, self.key));
+        self.world.note(format_args!("reader {}: {line}", self.number));
     }
 
     fn violation(&self, text: std::fmt::Arguments<'_>) {
-        self.world.violation(format!("reader {} of {}: {text}", self.number, self.key));
+        self.world.violation(format!("reader {}: {text}", self.number));
     }
 }

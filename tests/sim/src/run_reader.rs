@@ -129,6 +129,9 @@ impl RunReader {
 
     fn receive(&mut self, event: &Event<Message>) {
         let id = event.id.as_ref().map_or("", EventId::as_str);
+        if event.data == Message::Restarting {
+            return self.note(format_args!("receives a farewell"));
+        }
         self.note(format_args!("receives {:?} {id}", event.data));
         self.world.count("tokens");
         if self.end.is_some() {
@@ -184,6 +187,7 @@ impl RunReader {
 
 /// Asks a run to stop. The request may fail.
 async fn stop(world: Arc<World>, key: String) {
+    world.truth().stops.insert(key.clone());
     let request = http::Request::delete(format!("http://servers/runs/{key}")).body(Full::<Bytes>::default());
     let Ok(request) = request else { return };
     let response = timeout(RESPONSE_TIMEOUT, Balancer(Arc::clone(&world)).call(request)).await;

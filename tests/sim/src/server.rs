@@ -2,7 +2,12 @@
 
 use std::{
     convert::Infallible,
-    sync::{Arc, atomic::AtomicBool},
+    panic::resume_unwind,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -10,24 +15,32 @@ use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use sse_typed::{
-    Hub, LastEventId, Sse, SseLayer, Subscription,
-    hub::{EventStore, LogOptions, OnGap, Retention, Start},
+    Hub, LastEventId, Merge, Sse, SseLayer, Subscription,
+    event::EventId,
+    hub::{LogOptions, PublishError, Retention, Start, Topics},
     runs::{BoxError, RunWriter, Runs},
-    server::{KeepAlive, RequestBody, Server},
+    server::{BoxEvents, Drain, KeepAlive, RequestBody, Server, Shutdown},
 };
-use tokio::time::{sleep, timeout};
+use tokio::{
+    sync::Notify,
+    time::{sleep, timeout},
+};
 use tower::{Layer, service_fn};
 
 use crate::{
+    inject::Injection,
     message::{Message, Number, Token},
     net::SimListener,
+    part::part_name,
+    plan::{ClosePlan, GapPlan, group_name},
     store::{SimLog, SimStore},
-    topic_key,
-    world::World,
+    world::{Outcome, World},
 };
 
-type Topic = Arc<Hub<Message, SimLog>>;
-type Answer = Result<Sse<Subscription<Message>>, Response<Full<Bytes>>>;
+type Answer = Result<Sse<BoxEvents<Message>>, Response<Full<Bytes>>>;
+
+/// The topics of a group.
+type Group = Topics<usize, Message, SimLog>;
 
 const KEEP_ALIVE: Duration = Duration::from_secs(1);
 
@@ -37,61 +50,91 @@ const READY: Duration = Duration::from_secs(5);
 /// How often a topic is closed again after an error.
 const CLOSE_AGAIN: Duration = Duration::from_millis(200);
 
+/// How long a server may take to end after its deadline: its connections have a second, and steps of the simulation take time.
+const AFTER_DEADLINE: Duration = Duration::from_millis(1200);
+
+/// What happens to a server from outside.
+#[derive(Default)]
+pub(crate) struct ServerMachine {
+    /// It does not reach the store.
+    pub(crate) is_cut: AtomicBool,
+    /// Begins the shutdown of its process.
+    pub(crate) drain: Notify,
+    /// The server has shut down, and its process can end.
+    pub(crate) has_drained: AtomicBool,
+}
+
 /// What the handlers of a process use.
 #[derive(Clone)]
 struct Process {
     world: Arc<World>,
-    topics: Arc<[Topic]>,
+    groups: Arc<[Group]>,
     runs: Runs<Message, SimStore>,
 }
 
-/// Runs the process of a server until it crashes.
-pub(crate) async fn run(world: Arc<World>, number: usize, is_cut: Arc<AtomicBool>) -> turmoil::Result {
+/// Runs the process of a server until it crashes or is drained.
+pub(crate) async fn run(world: Arc<World>, number: usize, machine: Arc<ServerMachine>) -> turmoil::Result {
     world.note(format_args!("server {number} starts"));
     world.count("processes");
-    let store = SimStore::new(&world, number, is_cut);
-    let topics: Arc<[Topic]> = (0..world.plan.topics.len()).map(|topic| hub(&world, &store, topic)).collect();
-    for topic in 0..topics.len() {
-        tokio::spawn(publish(Arc::clone(&world), Arc::clone(&topics[topic]), topic));
+    machine.has_drained.store(false, Ordering::Relaxed);
+    let store = SimStore::new(&world, number, &machine);
+    let groups: Arc<[Group]> = (0..world.plan.groups.len()).map(|group| topics(&world, &store, group)).collect();
+    for (topic, plan) in world.plan.topics.iter().enumerate() {
+        tokio::spawn(publish(Arc::clone(&world), groups[plan.group].clone(), topic));
     }
     let plan = &world.plan;
     let mut runs = Runs::builder().lease(plan.lease).grace(plan.grace).owner(format!("server {number}"));
     if let Some(grace) = plan.cancel_on_disconnect {
         runs = runs.cancel_on_disconnect(grace);
     }
-    let process = Process { world: Arc::clone(&world), topics, runs: runs.build_on(store, "runs") };
+    let process = Process { world: Arc::clone(&world), groups, runs: runs.build_on(store, "runs") };
+    let handlers = process.clone();
     let service = service_fn(move |request| {
-        let process = process.clone();
-        async move { Ok::<_, Infallible>(process.answer(request).await) }
+        let handlers = handlers.clone();
+        async move { Ok::<_, Infallible>(handlers.answer(request).await) }
     });
     let service = SseLayer::new().keep_alive(KeepAlive::every(KEEP_ALIVE)).layer(service);
-    Server::new(SimListener::bind().await?).hand_off(world.plan.hand_off).serve(service).await;
-    Ok(())
+    let (shutdown, mut drain, mut deadline) = (Shutdown::new(), plan.drain.drain(), plan.deadline);
+    if world.injection == Some(Injection::EndlessDrain) {
+        (drain, deadline) = (Drain::Finish { grace: Duration::MAX }, Duration::MAX);
+    }
+    let server = Server::new(SimListener::bind().await?).hand_off(plan.hand_off);
+    let mut serving = pin!(server.shutdown(&shutdown, drain, deadline).serve(service));
+    tokio::select! {
+        _ = &mut serving => world.violation(format!("server {number} ends without a shutdown")),
+        () = machine.drain.notified() => {}
+    }
+    world.note(format_args!("server {number} shuts down"));
+    shutdown.begin();
+    match timeout(plan.deadline + AFTER_DEADLINE, serving).await {
+        Ok(served) => {
+            world.note(format_args!("server {number} has shut down: {served:?}"));
+            world.count_by("connections-drained", served.drained());
+            world.count_by("connections-cut", served.cut());
+            process.check_no_stream_is_open(number);
+        }
+        Err(_) => world.violation(format!("server {number} is not drained at its deadline")),
+    }
+    machine.has_drained.store(true, Ordering::Relaxed);
+    std::future::pending().await
 }
 
-fn hub(world: &World, store: &SimStore, topic: usize) -> Topic {
-    let plan = &world.plan.topics[topic];
-    let on_gap = if plan.emits_gaps { OnGap::emit() } else { OnGap::Restart };
-    let hub = Hub::builder_on_gap(on_gap).retain(Retention::events(plan.in_memory));
-    Arc::new(hub.build_on(store.open(&topic_key(topic), &topic_options(plan.retained))))
-}
-
-/// The options of a topic's log.
-pub(crate) const fn topic_options(retained: usize) -> LogOptions {
-    LogOptions::new().retain(Retention::events(retained))
+fn topics(world: &World, store: &SimStore, group: usize) -> Group {
+    let plan = &world.plan.groups[group];
+    let store = store.with_options(LogOptions::new().retain(Retention::events(plan.retained)));
+    let hub = Hub::builder_on_gap(plan.on_gap.on_gap()).retain(Retention::events(plan.in_memory));
+    Topics::on(store, &group_name(group), hub).idle(plan.idle)
 }
 
 /// Publishes to a topic, and closes it when the faults are over.
-async fn publish(world: Arc<World>, topic: Topic, number: usize) {
-    let (publisher, key, plan) = (world.next_number(), topic_key(number), &world.plan.topics[number]);
+async fn publish(world: Arc<World>, topics: Group, topic: usize) {
+    let (publisher, key, plan) = (world.next_number(), world.plan.topic_key(topic), &world.plan.topics[topic]);
     while !world.is_calm() {
         sleep(world.time_up_to(plan.max_pause)).await;
         let burst = if world.one_in(6) { world.draw(|rng| rng.u32(2..12)) } else { 1 };
         for _ in 0..burst {
             let n = world.next_number();
-            let pad = world.draw(|rng| if rng.u8(..20) == 0 { rng.usize(..6000) } else { rng.usize(..40) });
-            let event = Message::Number(Number { n, pad: "x".repeat(pad) });
-            match topic.publish(&event).await {
+            match publish_number(&world, &topics, topic, n).await {
                 Ok(id) => {
                     world.note(format_args!("publisher {publisher} of {key}: {n} is {id}"));
                     let acknowledged = (key.clone(), n, id.as_str().to_owned());
@@ -108,7 +151,13 @@ async fn publish(world: Arc<World>, topic: Topic, number: usize) {
     }
     loop {
         let last = Number { n: world.next_number(), pad: String::new() };
-        match topic.close(Some(Message::Last(last))).await {
+        world.change(topic, last.n);
+        let last = match plan.close {
+            ClosePlan::Terminal => Some(Message::Last(last)),
+            ClosePlan::NotTerminal => Some(Message::Number(last)),
+            ClosePlan::WithoutEvent => None,
+        };
+        match topics.hub(&topic).close(last).await {
             Err(error) if !error.is_closed() => {
                 world.note(format_args!("publisher {publisher} closes {key}: {error}"));
                 sleep(CLOSE_AGAIN).await;
@@ -118,14 +167,32 @@ async fn publish(world: Arc<World>, topic: Topic, number: usize) {
     }
 }
 
+/// Publishes an event: to the topics, which need no hub for it, or to the hub of a topic together with a change.
+async fn publish_number(world: &World, topics: &Group, topic: usize, n: u64) -> Result<EventId, PublishError> {
+    let pad = world.draw(|rng| if rng.u8(..20) == 0 { rng.usize(..6000) } else { rng.usize(..40) });
+    let event = Message::Number(Number { n, pad: "x".repeat(pad) });
+    let change = || {
+        world.change(topic, n);
+        event.clone()
+    };
+    if world.plan.group(topic).on_gap == GapPlan::Snapshot {
+        topics.hub(&topic).publish_with(change).await
+    } else {
+        topics.publish(&topic, &event).await
+    }
+}
+
 impl Process {
     async fn answer(self, request: Request<RequestBody>) -> Answer {
         let id = LastEventId::of(&request);
         let path = request.uri().path().to_owned();
         let query = request.uri().query().unwrap_or_default().to_owned();
-        let answer = match path.strip_prefix("/topics/") {
-            Some(topic) => self.read_topic(topic, &query, id).await,
-            None => self.run(request.method(), path.trim_start_matches("/runs/"), &query, id).await,
+        let answer = if let Some(topic) = path.strip_prefix("/topics/") {
+            self.read_topic(topic, &query, id).await
+        } else if let Some(topics) = path.strip_prefix("/merged/") {
+            self.merge_topics(topics, &query, id).await
+        } else {
+            self.run(request.method(), path.trim_start_matches("/runs/"), &query, id).await
         };
         if let Err(response) = &answer {
             self.world.note(format_args!("answer to {path}: {}", response.status()));
@@ -134,18 +201,50 @@ impl Process {
     }
 
     async fn read_topic(&self, topic: &str, start: &str, id: LastEventId) -> Answer {
-        let Some(topic) = topic.parse().ok().and_then(|topic: usize| self.topics.get(topic)) else {
-            return Err(status(StatusCode::NOT_FOUND));
-        };
-        let start = match start.strip_prefix("last=") {
+        let topic = self.topic(topic).ok_or_else(|| status(StatusCode::NOT_FOUND))?;
+        let events = timeout(READY, self.subscribe(topic, start, id).ready()).await;
+        events.map(|events| Sse::new(events).boxed()).map_err(|_| status(StatusCode::SERVICE_UNAVAILABLE))
+    }
+
+    /// Several topics on one stream: their numbers, with a `-` between them.
+    async fn merge_topics(&self, topics: &str, start: &str, id: LastEventId) -> Answer {
+        let mut merge = Merge::<Message>::new(id);
+        for topic in topics.split('-') {
+            let topic = self.topic(topic).ok_or_else(|| status(StatusCode::NOT_FOUND))?;
+            let forgets = self.world.injection == Some(Injection::ForgetPart) && self.world.one_in(2);
+            merge = merge.add(&part_name(topic), |id| {
+                self.subscribe(topic, start, if forgets { LastEventId::none() } else { id })
+            });
+        }
+        let events = timeout(READY, merge.ready()).await;
+        events.map(|events| Sse::new(events).boxed()).map_err(|_| status(StatusCode::SERVICE_UNAVAILABLE))
+    }
+
+    fn topic(&self, number: &str) -> Option<usize> {
+        number.parse().ok().filter(|topic| *topic < self.world.plan.topics.len())
+    }
+
+    fn subscribe(&self, topic: usize, start: &str, id: LastEventId) -> Subscription<Message> {
+        let injection = self.world.injection;
+        let id = if injection == Some(Injection::NeedlessSnapshot) { LastEventId::none() } else { id };
+        let start = id.or(match start.strip_prefix("last=") {
             Some(n) => Start::Last(n.parse().unwrap_or(1)),
             None if start == "earliest" => Start::Earliest,
             None => Start::Live,
-        };
-        match timeout(READY, topic.subscribe(id.or(start)).ready()).await {
-            Ok(events) => Ok(Sse::new(events)),
-            Err(_) => Err(status(StatusCode::SERVICE_UNAVAILABLE)),
+        });
+        let topics = &self.groups[self.world.plan.topics[topic].group];
+        if injection == Some(Injection::LeakStream) {
+            std::mem::forget(topics.subscribe(&topic, start.clone()));
         }
+        let has_snapshots = self.world.plan.group(topic).on_gap == GapPlan::Snapshot;
+        let events = if has_snapshots && injection != Some(Injection::NoSnapshot) {
+            let world = Arc::clone(&self.world);
+            topics.hub(&topic).subscribe_with(start, move || Message::Snapshot(world.snapshot(topic)))
+        } else {
+            topics.subscribe(&topic, start)
+        };
+        let is_farewell = injection == Some(Injection::EarlyFarewell);
+        if is_farewell { events.start_with(Message::Restarting) } else { events }
     }
 
     async fn run(&self, method: &Method, key: &str, query: &str, id: LastEventId) -> Answer {
@@ -160,7 +259,18 @@ impl Process {
             Some(run) => scope.restart(key, produce).replacing(run),
             None => scope.start(key, produce),
         };
-        started.respond(id).await
+        started.respond(id).await.map(Sse::boxed)
+    }
+
+    /// The connections of a server that has shut down have ended, so nobody reads.
+    fn check_no_stream_is_open(&self, number: usize) {
+        let hubs = (0..self.world.plan.topics.len()).filter_map(|topic| {
+            let hub = self.groups[self.world.plan.topics[topic].group].get(&topic)?;
+            Some((topic, hub.stats().subscribers))
+        });
+        for (topic, subscribers) in hubs.filter(|(_, subscribers)| *subscribers > 0) {
+            self.world.violation(format!("server {number} has shut down, and topic {topic} has {subscribers} streams"));
+        }
     }
 }
 
@@ -173,12 +283,28 @@ async fn produce(world: Arc<World>, key: String, run: RunWriter<Message, SimStor
         sleep(world.time_up_to(Duration::from_millis(pause))).await;
         let id = run.publish(&Message::Token(Token { execution, index })).await;
         world.note(format_args!("execution {execution}: {index} is {id:?}"));
+        if id.is_err() {
+            world.truth().outcomes.insert(execution, Outcome::Failed(String::new()));
+        }
         id?;
         world.truth().tokens.push((execution, index));
     }
-    match world.draw(|rng| rng.u8(..4)) {
-        0 => Err("the work failed".into()),
-        _ => Ok(Message::Done(Token { execution, index: tokens })),
+    let returns = |outcome| world.truth().outcomes.insert(execution, outcome);
+    match world.draw(|rng| rng.u8(..8)) {
+        0 => {
+            returns(Outcome::Failed("the work failed".to_owned()));
+            Err("the work failed".into())
+        }
+        1 => {
+            world.count("panics");
+            returns(Outcome::Failed("the producer panicked".to_owned()));
+            // A panic that prints nothing.
+            resume_unwind(Box::new("the producer"))
+        }
+        _ => {
+            returns(Outcome::Done);
+            Ok(Message::Done(Token { execution, index: tokens }))
+        }
     }
 }
 

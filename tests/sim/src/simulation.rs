@@ -1,11 +1,9 @@
 //! The machines of a simulation, and the faults in their time.
 
 use std::{
+    collections::BTreeMap,
     process::ExitCode,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
@@ -20,7 +18,8 @@ use crate::{
     inject::Injection,
     net::server_name,
     plan::{Fault, Plan},
-    reader, run_reader, server,
+    reader, run_reader,
+    server::{self, ServerMachine},
     world::World,
 };
 
@@ -62,8 +61,9 @@ struct Simulation {
     sim: Sim<'static>,
     /// The names of the machines of readers.
     readers: Vec<String>,
-    /// Whether a server does not reach the store.
-    cuts: Vec<Arc<AtomicBool>>,
+    servers: Vec<Arc<ServerMachine>>,
+    /// Servers that are drained, and whether each is to be started afterwards.
+    drains: BTreeMap<usize, bool>,
 }
 
 impl Simulation {
@@ -89,11 +89,11 @@ impl Simulation {
                 Ok(())
             }
         });
-        let mut cuts = Vec::new();
+        let mut servers = Vec::new();
         for number in 0..plan.servers {
-            let (world, is_cut) = (Arc::clone(world), Arc::new(AtomicBool::new(false)));
-            cuts.push(Arc::clone(&is_cut));
-            sim.host(server_name(number), move || server::run(Arc::clone(&world), number, Arc::clone(&is_cut)));
+            let (world, machine) = (Arc::clone(world), Arc::new(ServerMachine::default()));
+            servers.push(Arc::clone(&machine));
+            sim.host(server_name(number), move || server::run(Arc::clone(&world), number, Arc::clone(&machine)));
         }
         let mut readers = Vec::new();
         for number in 0..plan.readers.len() {
@@ -105,7 +105,7 @@ impl Simulation {
             sim.client(name.as_str(), run_reader::read(Arc::clone(world), number));
             readers.push(name);
         }
-        Self { world: Arc::clone(world), sim, readers, cuts }
+        Self { world: Arc::clone(world), sim, readers, servers, drains: BTreeMap::new() }
     }
 
     fn run(&mut self) -> turmoil::Result {
@@ -117,6 +117,7 @@ impl Simulation {
             while let Some((_, fault)) = faults.next_if(|(at, _)| *at <= now) {
                 self.apply(*fault);
             }
+            self.end_drained_processes();
             if !world.is_calm() && plan.calm_at <= now && faults.peek().is_none() {
                 self.end_faults();
             }
@@ -137,11 +138,20 @@ impl Simulation {
             Fault::Crash(server) => {
                 if self.sim.is_host_running(name(server)) {
                     self.world.count("crashes");
-                    self.sim.crash(name(server));
+                    self.crash(server);
+                }
+            }
+            Fault::Drain(server) => {
+                if self.sim.is_host_running(name(server)) {
+                    self.world.count("drains");
+                    self.drains.insert(server, false);
+                    self.servers[server].drain.notify_waiters();
                 }
             }
             Fault::Start(server) => {
-                if !self.sim.is_host_running(name(server)) {
+                if let Some(starts_again) = self.drains.get_mut(&server) {
+                    *starts_again = true;
+                } else if !self.sim.is_host_running(name(server)) {
                     self.sim.bounce(name(server));
                 }
             }
@@ -151,10 +161,27 @@ impl Simulation {
             Fault::Release(reader, server) => self.sim.release(self.readers[reader].as_str(), name(server)),
             Fault::CutStore(server) => {
                 self.world.count("cuts");
-                self.cuts[server].store(true, Ordering::Relaxed);
+                self.servers[server].is_cut.store(true, Ordering::Relaxed);
             }
-            Fault::HealStore(server) => self.cuts[server].store(false, Ordering::Relaxed),
+            Fault::HealStore(server) => self.servers[server].is_cut.store(false, Ordering::Relaxed),
             Fault::Latency(latency) => self.sim.set_max_message_latency(latency),
+        }
+    }
+
+    fn crash(&mut self, server: usize) {
+        self.drains.remove(&server);
+        self.sim.crash(server_name(server));
+    }
+
+    /// Ends the processes of servers that have shut down.
+    fn end_drained_processes(&mut self) {
+        let drained = self.drains.clone().into_iter();
+        let drained = drained.filter(|(server, _)| self.servers[*server].has_drained.load(Ordering::Relaxed));
+        for (server, starts_again) in drained.collect::<Vec<_>>() {
+            self.crash(server);
+            if starts_again {
+                self.apply(Fault::Start(server));
+            }
         }
     }
 

@@ -4,10 +4,7 @@
 use std::{
     error::Error,
     fmt,
-    sync::{
-        Arc, Mutex, OnceLock, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, OnceLock, PoisonError, atomic::Ordering},
     time::Duration,
 };
 
@@ -27,7 +24,8 @@ use tokio::{
 
 use crate::{
     engine::{Engine, now},
-    inject::{Injection, change_page},
+    inject::{Injection, change_end, change_page},
+    server::ServerMachine,
     world::World,
 };
 
@@ -45,15 +43,17 @@ pub(crate) struct Notice {
 
 /// The store as one process sees it.
 #[derive(Clone)]
-pub(crate) struct SimStore(Arc<Process>);
+pub(crate) struct SimStore {
+    process: Arc<Process>,
+    options: LogOptions,
+}
 
 struct Process {
     world: Arc<World>,
     number: usize,
-    options: LogOptions,
     wakes: Wakes,
     health: HealthReporter,
-    is_cut: Arc<AtomicBool>,
+    machine: Arc<ServerMachine>,
     reachable_since: Mutex<Instant>,
 }
 
@@ -61,18 +61,17 @@ struct Process {
 const WATCH: Duration = Duration::from_millis(50);
 
 impl SimStore {
-    /// The store for a process that has just started. `is_cut` is whether the process does not reach it.
-    pub(crate) fn new(world: &Arc<World>, number: usize, is_cut: Arc<AtomicBool>) -> Self {
+    /// The store for a process that has just started.
+    pub(crate) fn new(world: &Arc<World>, number: usize, machine: &Arc<ServerMachine>) -> Self {
         let process = Process {
             world: Arc::clone(world),
             number,
-            options: LogOptions::new(),
             wakes: Wakes::new(),
             health: HealthReporter::new(),
-            is_cut,
+            machine: Arc::clone(machine),
             reachable_since: Mutex::new(Instant::now()),
         };
-        let store = Self(Arc::new(process));
+        let store = Self { process: Arc::new(process), options: LogOptions::new() };
         let (sender, notices) = mpsc::unbounded_channel();
         let _ = world.store.send(Box::new(move |engine| engine.add_process(sender)));
         tokio::spawn(store.clone().take_notices(notices));
@@ -80,10 +79,15 @@ impl SimStore {
         store
     }
 
+    /// The same store with other options for logs.
+    pub(crate) fn with_options(&self, options: LogOptions) -> Self {
+        Self { process: Arc::clone(&self.process), options }
+    }
+
     /// Wakes what waits for changes. Notices are late, and lost while the store is not reached.
     async fn take_notices(self, mut notices: mpsc::UnboundedReceiver<Notice>) {
         while let Some(notice) = notices.recv().await {
-            let Process { world, wakes, .. } = &*self.0;
+            let Process { world, wakes, .. } = &*self.process;
             sleep(world.time_up_to(world.plan.store.max_delay)).await;
             if !self.is_cut() {
                 let newest = notice.newest.filter(|_| !world.one_in(4));
@@ -98,11 +102,11 @@ impl SimStore {
         loop {
             let is_cut = self.is_cut();
             match (was_cut, is_cut) {
-                (false, true) => self.0.health.set_away("the network is cut"),
+                (false, true) => self.process.health.set_away("the network is cut"),
                 (true, false) => {
                     self.set_reachable_since(Instant::now());
-                    self.0.health.set_up();
-                    self.0.wakes.all_changed();
+                    self.process.health.set_up();
+                    self.process.wakes.all_changed();
                 }
                 _ => {}
             }
@@ -112,11 +116,11 @@ impl SimStore {
     }
 
     fn is_cut(&self) -> bool {
-        self.0.is_cut.load(Ordering::Relaxed)
+        self.process.machine.is_cut.load(Ordering::Relaxed)
     }
 
     fn set_reachable_since(&self, since: Instant) {
-        *self.0.reachable_since.lock().unwrap_or_else(PoisonError::into_inner) = since;
+        *self.process.reachable_since.lock().unwrap_or_else(PoisonError::into_inner) = since;
     }
 
     /// Runs a job on the machine of the store.
@@ -124,7 +128,7 @@ impl SimStore {
         &self,
         job: impl FnOnce(&mut Engine) -> T + Send + 'static,
     ) -> Result<T, CallError> {
-        let world = &self.0.world;
+        let world = &self.process.world;
         let plan = world.plan.store;
         sleep(world.time_up_to(plan.max_delay)).await;
         if self.is_cut() || plan.calls_per_failure.is_some_and(|n| world.one_in(n)) {
@@ -225,9 +229,14 @@ impl SimLog {
     }
 
     async fn write(&self, block: Option<&Block>, end: Option<End>) -> Result<EventId, AppendError<SimError>> {
-        let (key, block, unanswered) = (self.key.clone(), block.cloned(), Arc::clone(&self.unanswered));
+        let (key, mut block, mut end, unanswered) =
+            (self.key.clone(), block.cloned(), end, Arc::clone(&self.unanswered));
+        if let (Some(last), Some(closed)) = (&block, end) {
+            let (last, changed) = change_end(&self.store.process.world, last, closed);
+            (block, end) = (Some(last), Some(changed));
+        }
         let is_sole_writer = self.options.is_sole_writer();
-        let injection = self.store.0.world.injection;
+        let injection = self.store.process.world.injection;
         let written = self
             .call(move |engine, log| {
                 let bytes = block.as_ref().map(|block| block.as_bytes().clone());
@@ -285,12 +294,12 @@ impl EventLog for SimLog {
             now(log.read_after(&after, limit))
         });
         let mut page = page.await?.map_err(SimError::Store)?;
-        change_page(&self.store.0.world, &mut page);
+        change_page(&self.store.process.world, &mut page);
         Ok(page)
     }
 
     async fn wait_after(&self, after: &EventId) -> Result<(), SimError> {
-        let woken = self.store.0.wakes.wait(&self.key);
+        let woken = self.store.process.wakes.wait(&self.key);
         let after = after.clone();
         let waits = self.call(move |_, log| -> Result<bool, MemoryStoreError> {
             let page = now(log.read_after(after.as_str(), 1))?;
@@ -311,7 +320,7 @@ impl EventLog for SimLog {
     }
 
     fn wakes(&self) -> Option<(&Wakes, &str)> {
-        Some((&self.store.0.wakes, &self.key))
+        Some((&self.store.process.wakes, &self.key))
     }
 }
 
@@ -330,7 +339,7 @@ impl EventStore for SimStore {
     }
 
     fn options(&self) -> &LogOptions {
-        &self.0.options
+        &self.options
     }
 
     async fn remove(&self, key: &str) -> Result<(), SimError> {
@@ -344,17 +353,17 @@ impl EventStore for SimStore {
     }
 
     fn wakes(&self) -> &Wakes {
-        &self.0.wakes
+        &self.process.wakes
     }
 
     fn health(&self) -> Health {
-        self.0.health.health()
+        self.process.health.health()
     }
 }
 
 impl RunStore for SimStore {
     async fn claim(&self, key: &str, new: &NewRun) -> Result<Claimed, SimError> {
-        let (key, new, process) = (key.to_owned(), new.clone(), self.0.number);
+        let (key, new, process) = (key.to_owned(), new.clone(), self.process.number);
         self.call_store(move |engine| {
             let claimed = now(engine.store.claim(&key, &new))?;
             engine.world.note(format_args!("server {process} claims {key}: {claimed:?}"));
@@ -397,7 +406,8 @@ impl RunStore for SimStore {
     }
 
     async fn end(&self, run: &RunRef, last: &Block, end: End) -> Result<RunEnded, SimError> {
-        let (run, last, process) = (run.clone(), last.clone(), self.0.number);
+        let (run, process) = (run.clone(), self.process.number);
+        let (last, end) = change_end(&self.process.world, last, end);
         self.call_store(move |engine| {
             if engine.world.injection == Some(Injection::NoEnd) && end == End::Lost {
                 return Ok(RunEnded::Leased(Duration::from_secs(1)));
@@ -419,7 +429,7 @@ impl RunStore for SimStore {
     }
 
     fn reachable_since(&self) -> Option<Instant> {
-        let since = *self.0.reachable_since.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = *self.process.reachable_since.lock().unwrap_or_else(PoisonError::into_inner);
         Some(if self.is_cut() { Instant::now() } else { since })
     }
 
@@ -442,6 +452,6 @@ impl RunStore for SimStore {
 
 impl fmt::Debug for SimStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SimStore").field("process", &self.0.number).finish_non_exhaustive()
+        f.debug_struct("SimStore").field("process", &self.process.number).finish_non_exhaustive()
     }
 }

@@ -1,7 +1,7 @@
 //! What all machines of a simulation share: its plan, its randomness, its trace, and what the oracle knows.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -14,7 +14,7 @@ use bytes::Bytes;
 use fastrand::Rng;
 use sse_typed::hub::End;
 
-use crate::{inject::Injection, plan::Plan, store::StoreClient, topic_key};
+use crate::{inject::Injection, message::Snapshot, plan::Plan, store::StoreClient};
 
 pub(crate) struct World {
     pub(crate) plan: Plan,
@@ -45,10 +45,27 @@ pub(crate) struct Truth {
     pub(crate) refused: Vec<u64>,
     /// Each execution of a producer: its run.
     pub(crate) executions: BTreeMap<u64, String>,
+    /// What producers returned, by execution. A producer that is dropped returns nothing.
+    pub(crate) outcomes: BTreeMap<u64, Outcome>,
+    /// The keys of runs that somebody asked to stop.
+    pub(crate) stops: BTreeSet<String>,
+    /// Runs that nobody reads are stopped.
+    pub(crate) may_stop: bool,
+    /// How many changes were made to the state of each topic, and which of them each number is.
+    pub(crate) changes: BTreeMap<usize, usize>,
+    pub(crate) change_of: BTreeMap<u64, usize>,
     /// Acknowledged events of executions.
     pub(crate) tokens: Vec<(u64, u64)>,
     pub(crate) violations: Vec<String>,
     pub(crate) counts: BTreeMap<&'static str, u64>,
+}
+
+/// What a producer returned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Done,
+    /// It returned an error or panicked, and clients read this reason.
+    Failed(String),
 }
 
 #[derive(Clone, Debug, Default)]
@@ -69,19 +86,32 @@ impl TrueLog {
         let id = id.strip_suffix('!').unwrap_or(id);
         self.events.iter().rposition(|event| event.id == id)
     }
+
+    /// The number of events up to the position with this id.
+    pub(crate) fn position_of(&self, id: &str) -> Option<usize> {
+        // The position before the first event is `<log>-0`.
+        self.index_of(id).map(|index| index + 1).or_else(|| id.ends_with("-0").then_some(0))
+    }
 }
 
 impl TrueEvent {
+    fn text(&self) -> &str {
+        std::str::from_utf8(&self.block).unwrap_or_default()
+    }
+
+    pub(crate) fn has_text(&self, text: &str) -> bool {
+        self.text().contains(text)
+    }
+
     /// The value of a numeric field of the event's JSON.
     pub(crate) fn number(&self, field: &str) -> Option<u64> {
-        let text = std::str::from_utf8(&self.block).ok()?;
-        let (_, rest) = text.split_once(&format!("\"{field}\":"))?;
+        let (_, rest) = self.text().split_once(&format!("\"{field}\":"))?;
         let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
         rest[..digits].parse().ok()
     }
 
     pub(crate) fn event_type(&self) -> &str {
-        let text = std::str::from_utf8(&self.block).unwrap_or_default();
+        let text = self.text();
         text.lines().find_map(|line| line.strip_prefix("event: ").or(line.strip_prefix("event:"))).unwrap_or_default()
     }
 }
@@ -94,13 +124,14 @@ impl World {
         store: StoreClient,
         print: bool,
     ) -> Arc<Self> {
+        let truth = Truth { may_stop: plan.cancel_on_disconnect.is_some(), ..Truth::default() };
         let world = Arc::new(Self {
             plan,
             injection,
             store,
             rng: Mutex::new(rng),
             trace: Mutex::new(Trace { hash: 0xcbf2_9ce4_8422_2325, lines: 0, print }),
-            truth: Mutex::default(),
+            truth: Mutex::new(truth),
             numbers: AtomicU64::new(0),
             is_calm: AtomicBool::new(false),
         });
@@ -161,6 +192,26 @@ impl World {
         *self.truth().counts.entry(name).or_default() += 1;
     }
 
+    pub(crate) fn count_by(&self, name: &'static str, n: u64) {
+        *self.truth().counts.entry(name).or_default() += n;
+    }
+
+    /// Changes the state of a topic. The event with this number reports it.
+    pub(crate) fn change(&self, topic: usize, n: u64) {
+        let mut truth = self.truth();
+        let changes = truth.changes.entry(topic).or_default();
+        *changes += 1;
+        let change = *changes;
+        truth.change_of.insert(n, change);
+    }
+
+    /// The state of a topic.
+    pub(crate) fn snapshot(&self, topic: usize) -> Snapshot {
+        let changes = self.truth().changes.get(&topic).copied().unwrap_or_default();
+        let is_stale = self.injection == Some(Injection::StaleSnapshot);
+        Snapshot { topic, changes: if is_stale { changes.saturating_sub(5) } else { changes } }
+    }
+
     /// The hash of the trace, and its number of lines.
     pub(crate) fn trace(&self) -> (u64, u64) {
         let trace = self.trace.lock().unwrap_or_else(PoisonError::into_inner);
@@ -180,7 +231,7 @@ impl World {
     /// Whether all topics are closed.
     pub(crate) fn is_over(&self) -> bool {
         let truth = self.truth();
-        let is_closed = |topic| truth.logs.get(&topic_key(topic)).is_some_and(|log| log.end.is_some());
+        let is_closed = |topic| truth.logs.get(&self.plan.topic_key(topic)).is_some_and(|log| log.end.is_some());
         (0..self.plan.topics.len()).all(is_closed)
     }
 

@@ -100,6 +100,11 @@ impl Part {
         self.world.log_len(&self.key).saturating_sub(self.group().retained)
     }
 
+    /// The same when the reader first asked.
+    fn oldest_when_asked(&self) -> usize {
+        self.asked_at.saturating_sub(self.group().retained)
+    }
+
     /// Whether the event with this id has this number.
     pub(crate) fn has_event(&self, n: u64, id: &str) -> bool {
         self.with_log(|log| log.index_of(id).is_some_and(|index| log.events[index].number("n") == Some(n)))
@@ -146,7 +151,7 @@ impl Part {
             // It may begin before the head of the log: at the position that the hub had reached.
             Begin::Live => (0, opened_at),
             Begin::Last(n) => (0, oldest(opened_at).max(opened_at.saturating_sub(n))),
-            Begin::Earliest => (oldest(self.asked_at), oldest(opened_at)),
+            Begin::Earliest => (self.oldest_when_asked(), oldest(opened_at)),
         };
         // Events may be trimmed before the first one is read, which other hubs report.
         let to = if self.group().on_gap == GapPlan::Ignore { to.max(self.oldest()) } else { to };
@@ -226,7 +231,8 @@ impl Part {
             None if self.needs_snapshot => {
                 self.violation(format_args!("has the position {position} before its snapshot"));
             }
-            None => self.check_first(position, len),
+            // It may be before the oldest event: at the position that a hub had reached which lags behind the log.
+            None => self.check_first(position.max(self.oldest_when_asked()), len),
         }
         self.next = Some(position);
     }

@@ -367,6 +367,9 @@ impl RunStore for SimStore {
         self.call_store(move |engine| {
             let claimed = now(engine.store.claim(&key, &new))?;
             engine.world.note(format_args!("server {process} claims {key}: {claimed:?}"));
+            if let Claimed::Started(record) = &claimed {
+                engine.world.truth().claims.insert(record.run.log_key());
+            }
             if let (Claimed::Started(_), Some(replaced)) = (&claimed, new.replaces) {
                 let replaced = RunRef::new(key, replaced);
                 engine.notify(&replaced.log_key(), None);

@@ -45,6 +45,8 @@ pub(crate) struct Truth {
     pub(crate) refused: Vec<u64>,
     /// Each execution of a producer: its run.
     pub(crate) executions: BTreeMap<u64, String>,
+    /// The logs of runs that were claimed. Their producers may not have begun.
+    pub(crate) claims: BTreeSet<String>,
     /// What producers returned, by execution. A producer that is dropped returns nothing.
     pub(crate) outcomes: BTreeMap<u64, Outcome>,
     /// The keys of runs that somebody asked to stop.

@@ -1,6 +1,7 @@
 //! Clients read a hub over sockets for a while, and faults happen meanwhile: connections break, clients are slow or leave, the
-//! server is restarted or killed, and its store is away. At the end a report says whether each client has received each event
-//! once and in order, or was told of the gap. The exit code is 1 if not.
+//! server is restarted or killed, and its store is away. One client in four reads runs, which it starts or joins. At the end a report
+//! says whether each client has received each event once and in order, or was told of the gap, whether each run has ended once, and
+//! whether memory has grown. The exit code is 1 if a promise was broken.
 //!
 //! `cargo run --release --example soak -- --store file:events --duration 10m`. The stores are `memory`, `file:FOLDER` and, with
 //! `--features redis`, `redis`, which starts a Redis or Valkey for the run, and `redis://HOST`, which is one that runs. The server
@@ -18,6 +19,8 @@ mod received;
 #[path = "../cluster/redis.rs"]
 mod redis;
 mod report;
+mod run_reader;
+mod runs;
 mod server;
 mod usage;
 
@@ -39,6 +42,7 @@ use self::{
     reader::{Habit, Reader},
     redis::Redis,
     report::Report,
+    run_reader::{RunLedger, RunReader},
     server::{Failure, SoakServer},
 };
 
@@ -46,6 +50,11 @@ use self::{
 const END_LIMIT: Duration = Duration::from_secs(60);
 /// The seconds of events that are retained.
 const RETAINED_SECONDS: u64 = 5;
+/// For this many clients of the events, one reads runs.
+const CLIENTS_PER_RUN_READER: u64 = 3;
+/// Memory is compared in a soak of at least this time. In a shorter one the pauses of clients and the time that a run is kept are
+/// not over after the warm-up.
+const COMPARED_FROM: Duration = Duration::from_secs(60);
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -82,7 +91,8 @@ async fn run(arguments: &Arguments) -> Result<bool, Failure> {
     let faulty = Arc::new(start(arguments, redis.as_ref()).await?);
     let server = faulty.server.lock().await.address();
     let ledger = Ledger::default();
-    let mut report = Report::new(Arc::clone(&faulty), ledger.clone());
+    let runs = RunLedger::default();
+    let mut report = Report::new(Arc::clone(&faulty), ledger.clone(), runs.clone());
     report.measure("start").await;
 
     // Faults and habits stop first, then the publisher, and then the clients have received the last event.
@@ -96,6 +106,16 @@ async fn run(arguments: &Arguments) -> Result<bool, Failure> {
             random: Random::new(arguments.seed, 1_000 + number),
             ledger: ledger.clone(),
             received: report.add_client(),
+            stop: stopped.clone(),
+        };
+        clients.spawn(reader.read());
+    }
+    for number in 0..connections.div_ceil(CLIENTS_PER_RUN_READER).max(2) {
+        let reader = RunReader {
+            server: faulty.clients.address(),
+            group: number / 2,
+            random: Random::new(arguments.seed, 100_000 + number),
+            ledger: runs.clone(),
             stop: stopped.clone(),
         };
         clients.spawn(reader.read());
@@ -200,7 +220,7 @@ async fn watch_progress(report: &mut Report, duration: Duration) {
     const EVERY: Duration = Duration::from_secs(10);
     let started = Instant::now();
     let mut lines = interval_at(started + EVERY, EVERY);
-    let warm = sleep((duration / 5).min(Duration::from_secs(60)));
+    let warm = sleep((duration / 2).min(Duration::from_secs(90)));
     let end = sleep(duration);
     tokio::pin!(warm, end);
     loop {
@@ -208,7 +228,7 @@ async fn watch_progress(report: &mut Report, duration: Duration) {
             biased;
             () = &mut end => return,
             _ = tokio::signal::ctrl_c() => return,
-            () = &mut warm, if !report.is_warm() => report.measure("warm").await,
+            () = &mut warm, if !report.is_warm() && duration >= COMPARED_FROM => report.measure("warm").await,
             _ = lines.tick() => println!("{}", report.line(started.elapsed()).await),
         }
     }

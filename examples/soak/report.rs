@@ -10,6 +10,7 @@ use crate::{
     faults::Faults,
     publisher::Ledger,
     received::{Counts, Received},
+    run_reader::{RunCounts, RunLedger},
     usage::Usage,
 };
 
@@ -17,14 +18,15 @@ use crate::{
 pub(crate) struct Report {
     faults: Arc<Faults>,
     ledger: Ledger,
+    runs: RunLedger,
     clients: Vec<Arc<Mutex<Received>>>,
     /// When, and of the soak and of the server's process.
     usages: Vec<(&'static str, Usage, Option<Usage>)>,
 }
 
 impl Report {
-    pub(crate) const fn new(faults: Arc<Faults>, ledger: Ledger) -> Self {
-        Self { faults, ledger, clients: Vec::new(), usages: Vec::new() }
+    pub(crate) const fn new(faults: Arc<Faults>, ledger: Ledger, runs: RunLedger) -> Self {
+        Self { faults, ledger, runs, clients: Vec::new(), usages: Vec::new() }
     }
 
     pub(crate) fn add_client(&mut self) -> Arc<Mutex<Received>> {
@@ -78,11 +80,27 @@ impl Report {
         self.clients.iter().for_each(|client| act(&client.lock().unwrap_or_else(PoisonError::into_inner)));
     }
 
-    /// Whether each client has received each event once and in order, or was told of the gap, up to the terminal event.
+    /// The processes whose memory has grown since the warm-up.
+    fn grown(&self) -> Vec<&'static str> {
+        let of = |name| self.usages.iter().find(|(when, ..)| *when == name);
+        let (Some((_, soak_warm, server_warm)), Some((_, soak, server))) = (of("warm"), of("end")) else {
+            return Vec::new();
+        };
+        let soak_grown = soak.has_grown_since(soak_warm).then_some("the soak");
+        let server_grown = server.as_ref().zip(server_warm.as_ref()).filter(|(end, warm)| end.has_grown_since(warm));
+        soak_grown.into_iter().chain(server_grown.map(|_| "the server")).collect()
+    }
+
+    /// Whether each client has received each event once and in order, or was told of the gap, up to the terminal event, each run
+    /// has ended once and alike for its readers, and no memory has grown.
     pub(crate) fn is_kept(&self) -> bool {
         let mut have_ended = true;
         self.each(|client| have_ended &= client.has_ended && client.errors.is_empty());
-        have_ended && self.totals().0.are_kept()
+        let are_runs_kept = {
+            let runs = self.runs.lock();
+            runs.errors.is_empty() && runs.counts.are_kept()
+        };
+        have_ended && self.totals().0.are_kept() && are_runs_kept && self.grown().is_empty()
     }
 }
 
@@ -119,9 +137,23 @@ impl fmt::Display for Report {
             }
             errors.extend(client.errors.iter().cloned());
         });
+        let runs = {
+            let runs = self.runs.lock();
+            errors.extend(runs.errors.iter().cloned());
+            runs.counts
+        };
         errors.truncate(10);
         errors.iter().try_for_each(|error| writeln!(f, "ERROR      {error}"))?;
         unfinished.iter().try_for_each(|client| writeln!(f, "UNFINISHED {client}"))?;
+        for process in self.grown() {
+            writeln!(f, "GROWN      the memory of {process}")?;
+        }
+        let RunCounts { read, runs, tokens, done, failed, lost, missing, duplicates, differing, reconnects } = runs;
+        writeln!(
+            f,
+            "runs {runs}, read {read}: done {done}, failed {failed}, lost {lost}; tokens {tokens}, missing {missing}, \
+             duplicates {duplicates}, differing {differing}, reconnects {reconnects}"
+        )?;
         writeln!(f, "{}", self.numbers())?;
         let result = if self.is_kept() { "every promise was kept" } else { "A PROMISE WAS BROKEN" };
         writeln!(f, "{result}")

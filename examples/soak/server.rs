@@ -11,7 +11,8 @@ use axum::{
 };
 use sse_typed::{
     Gap, Hub, LastEventId, Sse, SseEvent, SseLayer,
-    hub::{AnyLog, AnyStore, EventStore as _, LogOptions, PublishError, Retention},
+    hub::{AnyLog, EventStore as _, LogOptions, PublishError, Retention},
+    runs::{AnyRunStore, Runs},
     server::{Drain, Server, Shutdown},
 };
 use tokio::{
@@ -20,6 +21,8 @@ use tokio::{
     sync::{mpsc, watch},
     time::{Instant, sleep},
 };
+
+use crate::runs::{self, RunEvent};
 
 /// The contract of `/events`.
 #[derive(Debug, SseEvent)]
@@ -50,34 +53,40 @@ const PADDING: usize = 1_000;
 #[derive(Clone, Debug)]
 struct Service {
     hub: Arc<Hub<SoakEvent, AnyLog>>,
-    store: AnyStore,
+    store: AnyRunStore,
     key: Arc<str>,
 }
 
-pub(crate) async fn open(url: &str, retained: usize) -> Result<AnyStore, Failure> {
+pub(crate) async fn open(url: &str, retained: usize) -> Result<AnyRunStore, Failure> {
     let options = LogOptions::new().retain(Retention::events(retained));
-    Ok(AnyStore::open_with(url, options).await?)
+    Ok(AnyRunStore::open_with(url, options).await?)
 }
 
 /// Serves, and starts a new server on the same store for each message, until the sender is dropped.
 async fn serve(
-    store: AnyStore,
+    store: AnyRunStore,
     key: &str,
     mut drains: mpsc::Receiver<()>,
     bound: impl Fn(SocketAddr),
 ) -> Result<(), Failure> {
+    // A drain ends the streams of runs, and not the runs.
+    let runs: Runs<RunEvent, AnyRunStore> = runs::runs(store.clone(), &key.replace('/', "-"));
     loop {
         // In the memory of the process are fewer events than in the store, so that clients are also served from the store.
         let builder = Hub::builder().retain(Retention::events(256));
         let hub = Arc::new(builder.build_on(store.log(key)));
         let service = Service { hub, store: store.clone(), key: key.into() };
+        let settings = SseLayer::new().retry_between(Duration::from_millis(100)..=Duration::from_millis(300));
+        let runs_app =
+            Router::new().route("/runs/{key}", post(runs::start)).layer(settings.clone()).with_state(runs.clone());
         let app = Router::new()
             .route("/events", get(events))
             .route("/events/{number}", post(publish))
             .route("/finish", post(finish))
             .route("/log", delete(remove))
-            .layer(SseLayer::new().retry_between(Duration::from_millis(100)..=Duration::from_millis(300)))
-            .with_state(service);
+            .layer(settings)
+            .with_state(service)
+            .merge(runs_app);
         let server = Server::bind("127.0.0.1:0").await?.write_timeout(WRITE_TIMEOUT);
         bound(server.local_addr()?);
         let shutdown = Shutdown::new();

@@ -12,7 +12,18 @@ pub(crate) struct Usage {
     files: Option<usize>,
 }
 
+/// By how much of its size after the warm-up memory may grow, and by how many bytes besides. After the warm-up the history is full,
+/// and clients have been slow, away and back. What grows from then on is the fragmentation of the allocator
+/// and the bursts after an outage, which are a few MiB. A leak of one event per second and client is more in an hour.
+const GROWTH: f64 = 0.25;
+const GROWTH_BYTES: u64 = 4 << 20;
+
 impl Usage {
+    /// Whether memory has grown by more than is usual since another moment.
+    pub(crate) fn has_grown_since(&self, warm: &Self) -> bool {
+        self.memory as f64 > warm.memory as f64 * (1.0 + GROWTH) + GROWTH_BYTES as f64
+    }
+
     /// Of the process, or of this one.
     pub(crate) fn of(process: Option<u32>) -> Self {
         let Some(pid) = process.map(Pid::from_u32).or_else(|| sysinfo::get_current_pid().ok()) else {
@@ -34,5 +45,18 @@ impl fmt::Display for Usage {
             Some(files) => write!(f, ", {files} files"),
             None => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_has_grown_if_it_is_more_than_a_quarter_and_4_mib_above() {
+        let usage = |mib: u64| Usage { memory: mib << 20, files: None };
+        assert!(!usage(54).has_grown_since(&usage(40)));
+        assert!(usage(55).has_grown_since(&usage(40)));
+        assert!(!usage(30).has_grown_since(&usage(40)));
     }
 }

@@ -112,6 +112,7 @@ fn soak(store: &[&str]) -> String {
     let (printed, errors) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{printed}{errors}");
     assert!(printed.contains("missing 0, duplicates 0, out of order 0, "), "{printed}");
+    assert!(printed.contains("missing 0, duplicates 0, differing 0, ") && !printed.contains("runs 0, "), "{printed}");
     printed.into_owned()
 }
 

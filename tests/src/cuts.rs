@@ -11,6 +11,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use axum::{Router, routing::get};
@@ -23,6 +24,7 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, copy, sink},
     net::{TcpListener, TcpStream},
     task::JoinSet,
+    time::timeout,
 };
 
 use crate::serve;
@@ -32,6 +34,9 @@ const EVERY_BYTE: usize = 1200;
 
 /// The distance of the cuts behind it. It is coprime to the length of most events, so that these are cut everywhere too.
 const DISTANCE: usize = 41;
+
+/// How long the client may wait for a signal. Long, because it says that an event is lost.
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// The number of events of a session.
 pub const EVENTS: usize = 200;
@@ -77,7 +82,7 @@ pub enum Cut {
 ///
 /// # Panics
 ///
-/// Panics if a session misses, repeats or misorders an event, or ends with an error.
+/// Panics if a session misses, repeats or misorders an event, waits for one for a minute, or ends with an error.
 pub async fn cut_everywhere(
     server: SocketAddr,
     client: HyperClient,
@@ -99,7 +104,11 @@ pub async fn cut_everywhere(
         let mut signals = client.get(format!("http://{address}/")).connect::<Tick>().with_signals();
         let handle = signals.source().handle();
         let mut events = 0;
-        while let Some(signal) = signals.next().await {
+        // A client that has lost an event may wait for it forever.
+        while let Some(signal) = timeout(LIMIT, signals.next())
+            .await
+            .unwrap_or_else(|_| panic!("event {events} does not arrive, cut from byte {before} on"))
+        {
             match signal.unwrap_or_else(|error| panic!("event {events}, cut from byte {before} on: {error:?}")) {
                 Signal::Event(event) => {
                     assert_eq!(event.data, Tick::of(events), "cut from byte {before} on");

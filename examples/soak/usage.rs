@@ -12,16 +12,16 @@ pub(crate) struct Usage {
     files: Option<usize>,
 }
 
-/// By how much of its size after the warm-up memory may grow, and by how many bytes besides. After the warm-up the history is full,
+/// Memory may grow by a quarter of its size after the warm-up, and by this many bytes besides. After the warm-up the history is full,
 /// and clients have been slow, away and back. What grows from then on is the fragmentation of the allocator
 /// and the bursts after an outage, which are a few MiB. A leak of one event per second and client is more in an hour.
-const GROWTH: f64 = 0.25;
+const GROWTH: u64 = 4;
 const GROWTH_BYTES: u64 = 4 << 20;
 
 impl Usage {
     /// Whether memory has grown by more than is usual since another moment.
     pub(crate) fn has_grown_since(&self, warm: &Self) -> bool {
-        self.memory as f64 > warm.memory as f64 * (1.0 + GROWTH) + GROWTH_BYTES as f64
+        self.memory > warm.memory + warm.memory / GROWTH + GROWTH_BYTES
     }
 
     /// Of the process, or of this one.

@@ -12,9 +12,9 @@ pub(crate) struct Usage {
     files: Option<usize>,
 }
 
-/// Memory may grow by a quarter of its size after the warm-up, and by this many bytes besides. After the warm-up the history is full,
-/// and clients have been slow, away and back. What grows from then on is the fragmentation of the allocator
-/// and the bursts after an outage, which are a few MiB. A leak of one event per second and client is more in an hour.
+/// Memory may grow by this part of its size after the warm-up, which is a quarter, and by these bytes besides. After the warm-up
+/// the history is full, and clients have been slow, away and back. From then on only the fragmentation of the allocator and the
+/// bursts after an outage grow, which are a few MiB. A leak of one event per second and client is more in an hour.
 const GROWTH: u64 = 4;
 const GROWTH_BYTES: u64 = 4 << 20;
 

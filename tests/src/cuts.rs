@@ -24,7 +24,7 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, copy, sink},
     net::{TcpListener, TcpStream},
     task::JoinSet,
-    time::timeout,
+    time::{Instant, timeout_at},
 };
 
 use crate::serve;
@@ -35,7 +35,7 @@ const EVERY_BYTE: usize = 1200;
 /// The distance of the cuts behind it. It is coprime to the length of most events, so that these are cut everywhere too.
 const DISTANCE: usize = 41;
 
-/// How long the client may wait for a signal. Long, because it says that an event is lost.
+/// How long the client may wait for an event. Long, because it says that an event is lost.
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// The number of events of a session.
@@ -104,8 +104,9 @@ pub async fn cut_everywhere(
         let mut signals = client.get(format!("http://{address}/")).connect::<Tick>().with_signals();
         let handle = signals.source().handle();
         let mut events = 0;
-        // A client that has lost an event may wait for it forever.
-        while let Some(signal) = timeout(LIMIT, signals.next())
+        // A client that has lost an event may wait for it forever, and reconnect meanwhile.
+        let mut deadline = Instant::now() + LIMIT;
+        while let Some(signal) = timeout_at(deadline, signals.next())
             .await
             .unwrap_or_else(|_| panic!("event {events} does not arrive, cut from byte {before} on"))
         {
@@ -113,6 +114,7 @@ pub async fn cut_everywhere(
                 Signal::Event(event) => {
                     assert_eq!(event.data, Tick::of(events), "cut from byte {before} on");
                     events += 1;
+                    deadline = Instant::now() + LIMIT;
                     received(events).await;
                 }
                 // Without the delay.

@@ -163,3 +163,56 @@ impl Error for WriteError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{RawEvent, hub::encode_block};
+
+    #[test]
+    fn an_error_of_runs_is_of_one_kind_and_only_that_of_a_store_has_a_source() {
+        let kinds = [
+            ErrorKind::InvalidKey("key", "is empty"),
+            ErrorKind::OtherInput,
+            ErrorKind::ShuttingDown,
+            ErrorKind::Store(fmt::Error.into()),
+            ErrorKind::NoRuntime,
+        ];
+        for (number, kind) in kinds.into_iter().enumerate() {
+            let error = RunsError::from(kind);
+            let is = [
+                error.is_invalid_key(),
+                error.is_other_input(),
+                error.is_shutting_down(),
+                error.is_store(),
+                error.is_no_runtime(),
+            ];
+            assert_eq!(is.iter().position(|is| *is), Some(number), "{error}");
+            assert_eq!(is.iter().filter(|is| **is).count(), 1, "{error}");
+            assert_eq!(error.source().is_some(), error.is_store(), "{error}");
+        }
+        assert_eq!(RunsError::from(ErrorKind::OtherInput).to_string(), "the key has a run of another input");
+    }
+
+    #[test]
+    fn a_write_error_is_of_one_kind_and_has_the_source_of_an_event_or_of_a_store() {
+        let kinds = [
+            WriteErrorKind::Event(encode_block(&RawEvent::new("two\nlines", "1")).unwrap_err()),
+            WriteErrorKind::Ended(Some(End::Lost)),
+            WriteErrorKind::Limit("too much"),
+            WriteErrorKind::Store(fmt::Error.into()),
+        ];
+        for (number, kind) in kinds.into_iter().enumerate() {
+            let error = WriteError::from(kind);
+            let is = [error.is_event(), error.is_ended(), error.is_limit(), error.is_store()];
+            assert_eq!(is.iter().position(|is| *is), Some(number), "{error}");
+            assert_eq!(is.iter().filter(|is| **is).count(), 1, "{error}");
+            assert_eq!(error.source().is_some(), error.is_event() || error.is_store(), "{error}");
+            assert_eq!(error.end(), error.is_ended().then_some(End::Lost), "{error}");
+        }
+        let texts =
+            [WriteErrorKind::Ended(None), WriteErrorKind::Ended(Some(End::Lost)), WriteErrorKind::Limit("too much")];
+        let texts = texts.map(|kind| WriteError::from(kind).to_string());
+        assert_eq!(texts, ["the run has ended", "the run has ended: lost", "too much"]);
+    }
+}

@@ -88,3 +88,21 @@ impl EndFlags {
         self.terminal || self.closes_log
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_append_error_says_what_is_stored_and_its_source_is_the_error_of_the_log() {
+        let of = |error: AppendError<fmt::Error>| (error.to_string(), error.source().is_some());
+        assert_eq!(of(AppendError::Failed(fmt::Error)), ("the log failed and stored nothing".to_owned(), true));
+        assert_eq!(
+            of(AppendError::Unknown(fmt::Error)),
+            ("the log did not answer: the event may be stored".to_owned(), true)
+        );
+        let ends = [End::Complete, End::Failed, End::Stopped, End::Lost];
+        assert_eq!(ends.map(|end| end.to_string()), ["complete", "failed", "stopped", "lost"]);
+        assert_eq!(of(AppendError::Closed(End::Lost)), ("the log is closed: lost".to_owned(), false));
+    }
+}

@@ -79,3 +79,16 @@ impl Error for AnyLogError {
         self.0.source()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_erased_error_has_the_text_and_the_source_of_the_error() {
+        let error = AnyLogError::new(AppendError::Failed(fmt::Error));
+        assert_eq!(error.to_string(), "the log failed and stored nothing");
+        assert!(error.source().is_some_and(|source| source.is::<fmt::Error>()));
+        assert!(AnyLogError::new(fmt::Error).source().is_none());
+    }
+}

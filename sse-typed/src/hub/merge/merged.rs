@@ -86,3 +86,19 @@ impl<E> fmt::Debug for Merged<E> {
         f.debug_struct("Merged").field("len", &self.len()).field("last_id", &self.last_id).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_item_that_only_changes_the_last_event_id_is_empty() {
+        let of = |count| Merged::<()> {
+            item: MergedItem::Blocks { bytes: Bytes::new(), count, is_terminal: false },
+            last_id: None,
+            event: PhantomData,
+        };
+        assert!(of(0).is_empty() && of(0).len() == 0);
+        assert!(!of(1).is_empty() && of(1).len() == 1);
+    }
+}

@@ -335,4 +335,31 @@ mod tests {
         assert_eq!(event_type("event: a\nevent: b\ndata: event: c\n"), "b");
         assert_eq!(event_type("retry: 7\ndata: event: c\n"), "message");
     }
+
+    #[test]
+    fn an_event_of_a_part_is_of_the_same_kind_in_the_merged_stream() {
+        struct Part {
+            is_terminal: bool,
+            is_error: bool,
+        }
+        impl EventKind for Part {
+            fn event_type(&self) -> &str {
+                "part"
+            }
+
+            fn is_terminal(&self) -> bool {
+                self.is_terminal
+            }
+
+            fn is_error(&self) -> bool {
+                self.is_error
+            }
+        }
+        for (is_terminal, is_error) in [(false, false), (true, false), (false, true), (true, true)] {
+            let event = Arc::new(Part { is_terminal, is_error });
+            let nested = NestedEvent::<(), Part> { event, outer: PhantomData };
+            assert_eq!(nested.event_type(), "part");
+            assert_eq!((nested.is_terminal(), nested.is_error()), (is_terminal, is_error));
+        }
+    }
 }

@@ -104,3 +104,35 @@ impl Error for PublishError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{event::EncodeErrorKind, hub::log::End};
+
+    #[test]
+    fn an_error_is_of_one_kind_and_has_the_source_of_an_event_or_of_a_log() {
+        let kinds = [
+            PublishErrorKind::Encode(EncodeError::new(EncodeErrorKind::Data, "no")),
+            AppendError::Failed(fmt::Error).into(),
+            AppendError::Unknown(fmt::Error).into(),
+            PublishErrorKind::NeverSent("never".to_owned()),
+            AppendError::<fmt::Error>::Closed(End::Complete).into(),
+            PublishErrorKind::Reentrant,
+        ];
+        for (number, kind) in kinds.into_iter().enumerate() {
+            let error = PublishError::from(kind);
+            let is = [
+                error.is_encode(),
+                error.is_log(),
+                error.is_unknown(),
+                error.is_never_sent(),
+                error.is_closed(),
+                error.is_reentrant(),
+            ];
+            assert_eq!(is.iter().position(|is| *is), Some(number), "{error}");
+            assert_eq!(is.iter().filter(|is| **is).count(), 1, "{error}");
+            assert_eq!(error.source().is_some(), number < 3, "{error}");
+        }
+    }
+}

@@ -100,3 +100,15 @@ pub(super) async fn wait_for_news(log: &dyn ErasedLog, position: &EventId, early
         CallTimer::at(began + Duration::from_millis(1 << (early_returns - 1).min(7))).wait().await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trace_of_a_failed_call_says_why_it_has_no_answer() {
+        let texts = [CallFailure::Error(AnyLogError::new(fmt::Error)), CallFailure::Panic, CallFailure::TimedOut];
+        let texts = texts.map(|failure| failure.to_string());
+        assert_eq!(texts, [fmt::Error.to_string(), "it panicked".to_owned(), "no answer within 30 s".to_owned()]);
+    }
+}

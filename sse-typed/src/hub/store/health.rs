@@ -149,3 +149,53 @@ impl Error for StoreError {
         self.0.source()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio_test::{assert_pending, assert_ready, task::spawn};
+
+    use super::*;
+    use crate::hub::log::AppendError;
+
+    #[test]
+    fn repeated_failures_keep_the_time_of_the_first_and_the_error_of_the_last() {
+        let reporter = HealthReporter::new();
+        let health = reporter.health();
+        let away = || match health.state() {
+            StoreState::Away { since, error } => (since, error.to_string()),
+            other => panic!("{other:?}"),
+        };
+        reporter.set_away("refused");
+        let (since, error) = away();
+        assert_eq!(error, "refused");
+        assert!(!health.is_up());
+        reporter.set_away("reset");
+        assert_eq!(away(), (since, "reset".to_owned()));
+        reporter.set_failed("too old");
+        assert!(matches!(health.state(), StoreState::Failed { error } if error.to_string() == "too old"));
+        reporter.set_up();
+        assert!(health.is_up());
+    }
+
+    #[test]
+    fn a_probe_is_woken_by_changes_only() {
+        let reporter = HealthReporter::new();
+        let mut health = reporter.health();
+        reporter.set_up();
+        assert_pending!(spawn(health.changed()).poll());
+        reporter.set_away("refused");
+        assert!(matches!(assert_ready!(spawn(health.changed()).poll()), StoreState::Away { .. }));
+        reporter.set_up();
+        assert!(matches!(assert_ready!(spawn(health.changed()).poll()), StoreState::Up));
+        drop(reporter);
+        assert_pending!(spawn(health.changed()).poll());
+    }
+
+    #[test]
+    fn the_error_of_a_store_has_the_text_and_the_source_of_its_cause() {
+        let error = StoreError(Arc::new(AppendError::Failed(fmt::Error)));
+        assert_eq!(error.to_string(), "the log failed and stored nothing");
+        assert!(error.source().is_some_and(|source| source.is::<fmt::Error>()));
+        assert!(StoreError(Arc::new(fmt::Error)).source().is_none());
+    }
+}

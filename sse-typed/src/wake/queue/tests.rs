@@ -216,6 +216,7 @@ fn waiting_reuses_memory_and_frees_it_when_few_tasks_are_left() {
         }
         capacities.push(queue.lock().slots.capacity());
         queue.wake_all();
+        capacities.push(queue.lock().slots.capacity());
     }
     assert_eq!(size_of::<Slot>(), 16);
     assert!((1_000..=1_125).contains(&capacities[0]), "{capacities:?}");
@@ -227,6 +228,22 @@ fn waiting_reuses_memory_and_frees_it_when_few_tasks_are_left() {
         tickets[..left].iter_mut().for_each(|ticket| drop(queue.register(ticket, &waker)));
         queue.wake_all();
         assert!(queue.lock().slots.capacity() < 100, "{left}");
+    }
+}
+
+#[test]
+fn memory_grows_in_small_steps_for_few_tasks_and_by_an_eighth_for_many() {
+    let queue = Queue::default();
+    let (_, waker) = waiter();
+    let mut capacities = Vec::new();
+    for _ in 0..10_000 {
+        queue.register(&mut Ticket::default(), &waker);
+        capacities.push(queue.lock().slots.capacity());
+    }
+    capacities.dedup();
+    assert_eq!(capacities[..7], [2, 4, 8, 16, 32, 48, 64]);
+    for pair in capacities.windows(2).skip(10) {
+        assert_eq!(pair[1] - pair[0], (pair[0] / 8).max(16), "{pair:?}");
     }
 }
 

@@ -294,3 +294,100 @@ fn pop_due(timers: &mut Timers, now: Instant) -> Option<u64> {
         .flatten()
         .map(|Reverse((_, number))| number)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::any::Any;
+
+    use super::{super::follower::StepFuture, *};
+    use crate::event::EventId;
+
+    struct Unused;
+
+    impl Follower for Unused {
+        fn has_read(&self, _: &EventId) -> bool {
+            false
+        }
+
+        fn step(self: Arc<Self>, _: News, _: Duration) -> StepFuture {
+            Box::pin(async { StepOutcome::CaughtUp })
+        }
+
+        fn become_dormant(&self) -> Box<dyn Any + Send> {
+            Box::new(())
+        }
+
+        fn wake_subscriptions(&self) {}
+    }
+
+    fn with_followers(numbers: impl IntoIterator<Item = u64>, now: Instant) -> Schedule {
+        let mut schedule = Schedule::default();
+        for number in numbers {
+            schedule.add(number, Arc::from("key"), Arc::new(Unused), now);
+        }
+        schedule
+    }
+
+    fn running(schedule: &mut Schedule) -> Vec<u64> {
+        std::iter::from_fn(|| schedule.next_step()).map(|step| step.number).collect()
+    }
+
+    #[tokio::test]
+    async fn a_retry_that_ends_is_removed_or_restarted_makes_room_for_another() {
+        let now = Instant::now();
+        let mut schedule = with_followers(0..60, now);
+        let all = running(&mut schedule);
+        assert_eq!(all.len(), 60);
+        for number in all {
+            assert!(!schedule.finish_step(number, News::Unknown, StepOutcome::Failed, now));
+        }
+        assert!(schedule.take_due(now + retry_pause(0)).is_empty() && schedule.has_queued());
+        let mut retries = running(&mut schedule);
+        assert_eq!(retries.len(), MAX_RETRIES);
+        assert!(!schedule.has_queued(), "the others wait until one of them ends");
+        for how in 0..3 {
+            let ended = retries.remove(0);
+            match how {
+                0 => drop(schedule.remove(ended)),
+                1 => schedule.restart(ended),
+                _ => assert!(!schedule.finish_step(ended, News::Unknown, StepOutcome::CaughtUp, now)),
+            }
+            assert!(schedule.has_queued());
+            let next = running(&mut schedule);
+            // A follower that was restarted reads everything again, and not as a retry.
+            assert_eq!(next.contains(&ended), how == 1, "{next:?}");
+            assert_eq!(next.len(), 1 + usize::from(how == 1), "{next:?}");
+            retries.extend(next.into_iter().filter(|number| *number != ended));
+            assert!(!schedule.has_queued());
+        }
+        assert_eq!(schedule.take_cancelled().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_change_of_all_keys_queues_each_follower_once() {
+        let now = Instant::now();
+        let mut schedule = with_followers(0..3, now);
+        assert_eq!(running(&mut schedule).len(), 3);
+        assert!(!schedule.finish_step(0, News::Unknown, StepOutcome::CaughtUp, now));
+        assert!(!schedule.has_queued());
+        schedule.mark_all();
+        schedule.mark_all();
+        assert_eq!(running(&mut schedule), [0], "the others are running");
+        for number in 0..3 {
+            assert!(!schedule.finish_step(number, News::Unknown, StepOutcome::CaughtUp, now));
+        }
+        let mut again = running(&mut schedule);
+        again.sort_unstable();
+        assert_eq!(again, [1, 2], "their news came during their step");
+    }
+
+    #[tokio::test]
+    async fn the_memory_of_removed_followers_is_freed() {
+        let mut schedule = with_followers(0..10_000, Instant::now());
+        assert!(schedule.entries.capacity() >= 10_000);
+        (1..10_000).for_each(|number| drop(schedule.remove(number)));
+        assert!(schedule.entries.capacity() < 64 * 2 * 8, "{}", schedule.entries.capacity());
+        drop(schedule.remove(0));
+        assert_eq!((schedule.queue.capacity(), schedule.is_empty()), (0, true));
+    }
+}

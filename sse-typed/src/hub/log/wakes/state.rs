@@ -162,3 +162,46 @@ pub(super) fn wake_all(wakers: impl IntoIterator<Item = Waker>) {
         let _ = panics::catch_panic(|| waker.wake());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_that_were_used_and_left_take_no_memory_if_the_store_does_not_ask() {
+        let mut state = State { uncertain: Some(VecDeque::new()), ..State::default() };
+        let mut most = 0;
+        for n in 0..10_000 {
+            let name = state.add_user(&n.to_string());
+            assert!(state.note_interest(&name).is_none());
+            if let Some(key) = state.keys.get_mut(&name) {
+                key.users -= 1;
+            }
+            assert!(state.note_interest(&name).is_none());
+            most = most.max(state.uncertain.as_ref().map_or(0, VecDeque::len));
+        }
+        assert!(most <= 2 * 64 + 2, "{most}");
+        assert!(state.uncertain.as_ref().is_some_and(|names| names.capacity() <= 512));
+        assert_eq!((state.keys.len(), state.next_interest()), (0, None));
+    }
+
+    #[test]
+    fn the_memory_of_removed_keys_is_freed() {
+        let mut state = State { uncertain: Some(VecDeque::new()), ..State::default() };
+        let names: Vec<_> = (0..10_000).map(|n: u32| state.add_user(&n.to_string())).collect();
+        for name in &names {
+            assert!(state.note_interest(name).is_none());
+            assert_eq!(state.next_interest(), Some(Interest::Follow(Arc::clone(name))));
+        }
+        assert!(state.keys.capacity() >= 10_000);
+        for name in &names[1..] {
+            if let Some(key) = state.keys.get_mut(name) {
+                key.users -= 1;
+            }
+            assert!(state.note_interest(name).is_none());
+            assert_eq!(state.next_interest(), Some(Interest::Leave(Arc::clone(name))));
+        }
+        assert_eq!(state.keys.len(), 1);
+        assert!(state.keys.capacity() < 64 * 2 * 8, "{}", state.keys.capacity());
+    }
+}

@@ -35,3 +35,18 @@ impl fmt::Display for MemoryStoreError {
 }
 
 impl Error for MemoryStoreError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_of_one_kind() {
+        let invalid = MemoryStoreError(ErrorKind::InvalidKey("it is empty"));
+        assert!(invalid.is_invalid_key() && !invalid.is_second_writer());
+        assert_eq!(invalid.to_string(), "invalid key: it is empty");
+        let second = MemoryStoreError(ErrorKind::SecondWriter);
+        assert!(second.is_second_writer() && !second.is_invalid_key());
+        assert_eq!(second.to_string(), "another writer has changed a key that has a sole writer");
+    }
+}

@@ -189,3 +189,28 @@ impl fmt::Debug for AnyRunStore {
         f.debug_struct("AnyRunStore").field("health", &self.0.health()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hub::{EventLog, MemoryStore, Retention};
+
+    #[tokio::test]
+    async fn a_store_of_any_type_removes_keys_and_abandons_runs_like_the_store() {
+        let options = LogOptions::new().retain(Retention::events(7));
+        let memory = MemoryStore::new(options);
+        let store = AnyRunStore::new(memory.clone());
+        assert_eq!(EventStore::options(&store), EventStore::options(&memory));
+        let block = Block::new("data: 1\n\n", true).unwrap();
+        EventStore::log(&store, "key").append(&block).await.unwrap();
+        EventStore::remove(&store, "key").await.unwrap();
+        let page = EventStore::log(&memory, "key").read_after("", 9).await.unwrap();
+        assert!(page.entries.is_empty(), "{page:?}");
+        assert!(EventStore::remove(&store, "").await.is_err());
+        let new = NewRun::new("a", Duration::from_secs(60), Duration::from_secs(60));
+        let Claimed::Started(record) = RunStore::claim(&store, "run", &new).await.unwrap() else { panic!("it is new") };
+        RunStore::abandon(&store, &record.run, &block);
+        let found = RunStore::find(&memory, "run").await.unwrap().unwrap();
+        assert_eq!(found.end, Some(End::Lost));
+    }
+}

@@ -309,3 +309,16 @@ impl LockedRuns<'_> {
         (self.runs.by_key.len(), self.runs.timers.len())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_that_no_clock_reaches_is_thirty_years() {
+        let now = Instant::now();
+        let year = Duration::from_secs(365 * 24 * 3600);
+        assert_eq!(after(now, year), now + year);
+        assert_eq!(after(now, Duration::MAX), now + 30 * year);
+    }
+}

@@ -43,7 +43,7 @@ pub(crate) const STEPS: &[Step] = &[
     },
     Step {
         name: "mutants",
-        about: "mutants of the library that its unit tests do not notice; SSE_TYPED_MUTANTS='sse-typed/src/hub/**' selects files",
+        about: "mutants of the library that no test notices, a day for all; SSE_TYPED_MUTANTS='sse-typed/src/hub/**' selects files",
         needs: &[Program::CargoMutants],
         uses: &[],
         run: mutants,
@@ -64,14 +64,28 @@ fn crash(context: &Context) -> Cmd {
     context.cargo("test", &test).env("SSE_TYPED_CRASH_SEEDS", CRASH_SEEDS)
 }
 
-/// Mutates the library. Only its unit tests are run, because a mutant that needs other packages takes minutes.
+/// The tests outside of the library that find the most mutants for their time.
+const MUTANT_TESTS: [&str; 8] = ["--test", "hub", "--test", "runs", "--test", "executors", "--test", "lifecycle"];
+
+/// Mutates the library, first under its unit tests. Each mutant is a build, and that of the package `tests` is the slower one, so
+/// only the mutants that are left run under its tests.
 fn mutants(_: &Context) -> io::Result<Outcome> {
+    let files = env::var("SSE_TYPED_MUTANTS").ok();
+    // Mutants that are left are an error of this command and the work of the next one.
+    mutants_under(files.as_deref(), &["--", "--lib"]).run()?;
+    let tests = [&["--iterate", "--test-package", "tests", "--"], &MUTANT_TESTS[..]].concat();
+    mutants_under(files.as_deref(), &tests).run()
+}
+
+/// Runs the mutants of these files. The exclusions are in `.cargo/mutants.toml`.
+fn mutants_under(files: Option<&str>, tests: &[&str]) -> Cmd {
     let mut cmd =
         Cmd::new("cargo").args(["mutants", "-p", "sse-typed", "--all-features", "--output", "target/mutants"]);
-    if let Some(files) = env::var_os("SSE_TYPED_MUTANTS") {
-        cmd = cmd.args(["--file", &files.to_string_lossy()]);
+    if let Some(files) = files {
+        cmd = cmd.args(["--file", files]);
     }
-    cmd.args(["--", "--lib"]).run()
+    // A build without debug information is faster, and nobody debugs a mutant.
+    cmd.args(tests).env("CARGO_PROFILE_TEST_DEBUG", "0")
 }
 
 #[cfg(test)]
@@ -93,5 +107,12 @@ mod tests {
             crash(&context).to_string(),
             "SSE_TYPED_CRASH_SEEDS=10000 cargo test --locked -p tests --test stores crash -- --nocapture"
         );
+    }
+    #[test]
+    fn mutants_run_first_under_the_unit_tests_and_those_left_under_the_other_tests() {
+        let mutants = "CARGO_PROFILE_TEST_DEBUG=0 cargo mutants -p sse-typed --all-features --output target/mutants";
+        assert_eq!(mutants_under(None, &["--", "--lib"]).to_string(), format!("{mutants} -- --lib"));
+        let of_the_hub = mutants_under(Some("sse-typed/src/hub/**"), &["--iterate"]).to_string();
+        assert_eq!(of_the_hub, format!("{mutants} --file 'sse-typed/src/hub/**' --iterate"));
     }
 }

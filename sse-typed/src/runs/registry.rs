@@ -268,3 +268,100 @@ fn start_after(id: LastEventId) -> Start {
         Some(known) => Start::after(EventId::from_wire(known)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::advance;
+
+    use super::*;
+    use crate::{
+        codec::{EncodeEvent, EventKind, EventWriter},
+        event::EncodeError,
+        hub::{LogOptions, MemoryStore},
+        runs::{RunId, RunsBuilder},
+    };
+
+    /// No event is published here.
+    struct Never;
+
+    impl EventKind for Never {
+        fn event_type(&self) -> &str {
+            "never"
+        }
+    }
+
+    impl EncodeEvent for Never {
+        fn encode(&self, _: &mut EventWriter<'_>) -> Result<(), EncodeError> {
+            Ok(())
+        }
+    }
+
+    impl HubEvent for Never {}
+
+    /// A registry, and a subscription to a run in it.
+    fn read_run() -> (Registry<Never, MemoryStore>, RunRef, Subscription<Never>) {
+        let (registry, store) = (Registry::new(), MemoryStore::default());
+        let run = RunRef::new("key", RunId::from_u64(1));
+        let log = || store.run_log(&run, &LogOptions::new());
+        let settings = RunsBuilder::new().settings;
+        let (subscription, is_new) = registry.subscribe(&run, &settings, log, LastEventId::none());
+        assert!(is_new && !registry.subscribe(&run, &settings, log, LastEventId::none()).1);
+        (registry, run, subscription)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_hub_is_removed_when_it_had_no_reader_for_five_seconds() {
+        let (registry, _, subscription) = read_run();
+        advance(Duration::from_secs(60)).await;
+        assert_eq!(registry.survey(Instant::now(), None).unwrap().next, None, "it has a reader");
+        let left = Instant::now();
+        drop(subscription);
+        advance(Duration::from_secs(1)).await;
+        assert_eq!(registry.survey(Instant::now(), None).unwrap().next, Some(left + UNUSED_HUB));
+        advance(UNUSED_HUB).await;
+        assert!(registry.survey(Instant::now(), None).is_none(), "there is nothing to keep");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_store_is_asked_for_runs_of_other_processes_that_have_readers_here() {
+        let (registry, run, subscription) = read_run();
+        assert!(registry.must_look(&run));
+        assert_eq!(registry.renewals().read, [run.clone()]);
+        registry.add(&run).unwrap();
+        assert!(!registry.must_look(&run), "its task is in this process");
+        assert!(registry.renewals().read.is_empty());
+        registry.remove(&run);
+        drop(subscription);
+        assert!(registry.renewals().read.is_empty(), "it has no reader");
+        registry.remove_hub(&run);
+        assert!(!registry.must_look(&run));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn leases_are_renewed_of_claimed_runs_that_are_not_abandoned() {
+        let registry = Registry::<Never, MemoryStore>::new();
+        let run = RunRef::new("key", RunId::from_u64(1));
+        let control = registry.add(&run).unwrap();
+        assert!(registry.renewals().own.is_empty());
+        control.set_claimed();
+        let renewals = registry.renewals();
+        assert_eq!((renewals.own, renewals.controls.len()), (vec![run.clone()], 1));
+        control.abandon();
+        assert!(registry.renewals().own.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_claimed_run_without_readers_is_unread_after_the_grace_until_it_is_stopped() {
+        let registry = Registry::<Never, MemoryStore>::new();
+        let control = registry.add(&RunRef::new("key", RunId::from_u64(1))).unwrap();
+        let (began, grace) = (Instant::now(), Duration::from_secs(10));
+        let survey = || registry.survey(Instant::now(), Some(grace)).map(|survey| (survey.unread.len(), survey.next));
+        assert_eq!(survey(), Some((0, None)), "it is not claimed yet");
+        control.set_claimed();
+        assert_eq!(survey(), Some((0, Some(began + grace))));
+        advance(grace).await;
+        assert_eq!(survey(), Some((1, None)));
+        control.ask_stop();
+        assert_eq!(survey(), Some((0, None)));
+    }
+}

@@ -69,4 +69,15 @@ mod tests {
         assert!(task.enter(|cx, _| flag.take(cx.waker())));
         assert!(!task.enter(|cx, _| flag.take(cx.waker())));
     }
+
+    #[test]
+    fn the_task_that_asked_last_is_woken() {
+        let flag = WakeFlag::new();
+        let waker = Waker::from(Arc::clone(&flag));
+        let (mut first, mut second) = (spawn(()), spawn(()));
+        first.enter(|cx, _| flag.take(cx.waker()));
+        second.enter(|cx, _| flag.take(cx.waker()));
+        waker.wake();
+        assert!(second.is_woken() && !first.is_woken());
+    }
 }

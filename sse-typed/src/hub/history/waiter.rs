@@ -35,3 +35,31 @@ impl Drop for HistoryWaiter<'_> {
         self.history.deregister(&mut self.ticket);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::Arc,
+        task::{Wake, Waker},
+    };
+
+    use super::*;
+    use crate::hub::Retention;
+
+    #[test]
+    fn a_task_that_waits_no_longer_leaves_no_waker() {
+        struct Task;
+        impl Wake for Task {
+            fn wake(self: Arc<Self>) {}
+        }
+        let (history, task) = (History::of_memory_log(Retention::default()), Arc::new(Task));
+        let waker = Waker::from(Arc::clone(&task));
+        let mut waiter = HistoryWaiter::new(&history);
+        assert!(!waiter.wait_while(|_| false, &Context::from_waker(&waker)));
+        assert_eq!(Arc::strong_count(&task), 2);
+        assert!(waiter.wait_while(|_| true, &Context::from_waker(&waker)));
+        assert_eq!(Arc::strong_count(&task), 3);
+        drop(waiter);
+        assert_eq!(Arc::strong_count(&task), 2);
+    }
+}

@@ -104,11 +104,26 @@ pub(super) async fn wait_for_news(log: &dyn ErasedLog, position: &EventId, early
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hub::{Block, MemoryLog};
 
     #[test]
     fn a_trace_of_a_failed_call_says_why_it_has_no_answer() {
         let texts = [CallFailure::Error(AnyLogError::new(fmt::Error)), CallFailure::Panic, CallFailure::TimedOut];
         let texts = texts.map(|failure| failure.to_string());
         assert_eq!(texts, [fmt::Error.to_string(), "it panicked".to_owned(), "no answer within 30 s".to_owned()]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_log_that_returns_early_again_and_again_is_asked_once_in_128_ms() {
+        let log = MemoryLog::default();
+        let before = log.head().await.unwrap();
+        log.append(&Block::new("data: 1\n\n", false).unwrap()).await.unwrap();
+        let mut pauses = Vec::new();
+        for early_returns in [0, 1, 2, 3, 8, 9, u32::MAX] {
+            let began = Instant::now();
+            wait_for_news(&log, &before, early_returns).await;
+            pauses.push(began.elapsed().as_millis());
+        }
+        assert_eq!(pauses, [0, 1, 2, 4, 128, 128, 128]);
     }
 }

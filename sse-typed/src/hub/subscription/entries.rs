@@ -154,3 +154,17 @@ impl<E> fmt::Debug for Entries<E> {
         f.debug_struct("Entries").field("len", &self.len()).field("last_id", &self.last_id()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::RawEvent;
+
+    #[test]
+    fn an_item_that_only_changes_the_last_event_id_is_empty() {
+        let event = Event::new(Arc::new(RawEvent::new("a", "1")));
+        let of = |item: SubscriptionItem<RawEvent>| (Entries(item).is_empty());
+        assert!(of(SubscriptionItem::ForgetLastEventId) && of(SubscriptionItem::LastEventId(EventId::from(7_u32))));
+        assert!(!of(SubscriptionItem::Own(Box::new(event))));
+    }
+}

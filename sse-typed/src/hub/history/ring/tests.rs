@@ -269,3 +269,53 @@ fn a_number_of_events_that_swings_does_not_reallocate() {
         assert_eq!(capacities.len(), 1, "{capacities:?}");
     }
 }
+
+#[test]
+fn a_rebase_leaves_all_positions_behind_unless_none_was_used() {
+    let new = || Ring::new(Retention::default(), RingIds::from_log(EventId::from(0_u32)));
+    let at = |ring: &mut Ring| {
+        ring.rebase(EventId::from(7_u32));
+        (ring.head(), ring.restarts(), ring.total_events())
+    };
+    let mut unused = new();
+    assert_eq!(at(&mut unused), (0, 0, 0));
+    assert_eq!(at(&mut unused), (1, 1, 0), "the first rebase has used the position");
+    let mut used = new();
+    used.set_used();
+    assert_eq!(at(&mut used), (1, 1, 0));
+    let mut filled = new();
+    filled.push(None, BLOCK, EndFlags::default(), Duration::ZERO);
+    assert_eq!(at(&mut filled), (2, 1, 1));
+    assert!(matches!(filled.read(1), RingRead::Trimmed(2)));
+}
+
+#[test]
+fn each_position_in_a_segment_has_the_id_that_the_log_gave_it() {
+    let mut ring = Ring::new(Retention::default(), RingIds::from_log(EventId::from(0_u32)));
+    let mut push = |ring: &mut Ring, ids: std::ops::RangeInclusive<u32>| {
+        for id in ids {
+            ring.push(Some(EventId::from(id)), BLOCK, EndFlags::default(), Duration::ZERO);
+        }
+    };
+    push(&mut ring, 1..=2);
+    assert!(matches!(ring.read(0), RingRead::Slice(slice) if slice.last == 2));
+    push(&mut ring, 3..=10);
+    for position in 3..10_u32 {
+        let RingRead::Slice(slice) = ring.read(position.into()) else { panic!("there are events") };
+        assert_eq!((slice.start_position(), slice.end_position()), (EventId::from(position), EventId::from(10_u32)));
+    }
+}
+
+#[test]
+fn the_retention_that_was_set_last_holds_from_the_next_event_on() {
+    let mut ring = ring(Retention::events(5));
+    for _ in 0..5 {
+        ring.push(None, BLOCK, EndFlags::default(), Duration::ZERO);
+    }
+    assert!(!ring.has_max_age());
+    ring.set_retention(Retention::events(2).age(Duration::from_secs(1)));
+    assert!(ring.has_max_age());
+    assert_eq!((ring.len(), ring.max_events()), (5, 2));
+    ring.push(None, BLOCK, EndFlags::default(), Duration::ZERO);
+    assert_eq!(ring.len(), 2);
+}

@@ -96,3 +96,25 @@ impl RunRef {
         format!("{}@{}!", self.key, self.run)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_that_is_not_an_id_is_an_error_that_says_what_an_id_is() {
+        let id = RunId::from_u64(0xabc);
+        assert_eq!("0000000000000abc".parse(), Ok(id));
+        for text in ["", "abc", "0000000000000ABC", "0000000000000abcd", "+000000000000abc"] {
+            let error = text.parse::<RunId>().unwrap_err();
+            assert_eq!(error.to_string(), "not the id of a run: it has 16 hexadecimal digits in lower case", "{text}");
+        }
+    }
+
+    #[test]
+    fn the_keys_of_a_run_are_its_key_and_its_id() {
+        let run = RunRef::new("name/*/key", RunId::from_u64(0xabc));
+        assert_eq!(run.log_key(), "name/*/key@0000000000000abc");
+        assert_eq!(run.signal_key(), "name/*/key@0000000000000abc!");
+    }
+}

@@ -42,3 +42,24 @@ async fn an_owner_that_appends_after_its_run_was_removed_leaves_nothing() {
     drop(log);
     assert_eq!(store.shared.lock().by_name.len(), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_ended_before_its_lease_is_removed_when_it_is_kept_no_longer() {
+    let store = MemoryStore::default();
+    let (second, hour) = (Duration::from_secs(1), Duration::from_secs(3600));
+    let last = Block::new("data: last\n\n", true).unwrap();
+    for n in 0..10 {
+        let new = NewRun::new("a", hour, second);
+        let Claimed::Started(record) = store.claim(&n.to_string(), &new).await.unwrap() else { panic!("it is new") };
+        match n {
+            0 => continue,
+            1 => store.release(&record.run).await.unwrap(),
+            _ => drop(store.end(&record.run, &last, End::Complete).await.unwrap()),
+        }
+    }
+    tokio::time::advance(2 * second).await;
+    for _ in 0..10 {
+        assert_eq!(store.find("another").await.unwrap(), None);
+    }
+    assert_eq!(store.shared.with_runs(|runs| runs.counts()), (1, 1), "one still runs");
+}

@@ -68,7 +68,9 @@ pub(crate) async fn a_run_that_publishes_too_many_events_fails<S: RunStore>(setu
 }
 
 pub(crate) async fn a_run_that_publishes_too_many_bytes_fails<S: RunStore>(setup: &Setup<S>) {
-    let scope = setup.builder("a").max_bytes(10_000).build_on(setup.store.clone(), "answers").public();
+    let size = "event: token\ndata: {\"text\":\"\"}\n\n".len() as u64 + 1_000;
+    // Nine events are exactly as many bytes as it may publish.
+    let scope = setup.builder("a").max_bytes(size * 9).build_on(setup.store.clone(), "answers").public();
     let produce = |run: RunWriter<Answer, S>| async move {
         loop {
             run.publish(&token("x".repeat(1_000))).await?;

@@ -2,7 +2,7 @@ use std::{
     error::Error,
     fmt,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
@@ -46,6 +46,8 @@ pub(crate) struct Faults {
     pub(crate) waits: watch::Sender<bool>,
     /// While it is set, calls for records are not answered.
     pub(crate) is_silent: AtomicBool,
+    /// Since when the process reaches the engine, if it is not in this process.
+    pub(crate) reachable_since: OnceLock<Instant>,
 }
 
 impl Faults {
@@ -221,7 +223,7 @@ impl<S: RunStore> RunStore for Faulty<S> {
     }
 
     fn reachable_since(&self) -> Option<Instant> {
-        self.store.reachable_since()
+        self.faults.reachable_since.get().copied().or_else(|| self.store.reachable_since())
     }
 
     async fn ask_stop(&self, run: &RunRef) -> Result<Option<RunRecord>, Fault> {

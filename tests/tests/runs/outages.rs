@@ -2,7 +2,7 @@ use std::sync::atomic::Ordering;
 
 use sse_typed::{
     LastEventId,
-    runs::{RunStore, RunWriter},
+    runs::{AnyRunStore, RunState, RunStore, RunWriter},
 };
 use tokio::{
     sync::oneshot,
@@ -193,4 +193,78 @@ async fn an_end_that_the_store_does_not_answer_is_lost_with_its_lease() {
     assert_eq!(setup.all(&run, LastEventId::none()).await, [token(0), Answer::Lost]);
     // Nothing is left that waits for the store.
     setup.until(async || tokio::runtime::Handle::current().metrics().num_alive_tasks() <= 1).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_claim_whose_reply_was_lost_is_run_after_an_outage_that_is_shorter_than_a_lease() {
+    let setup = crate::memory_setup();
+    let store = Faulty::new(&setup.store);
+    Faults::set(&store.faults.loses_claim, true);
+    let scope = setup.builder("a").build_on(store.clone(), "answers").public();
+    assert!(scope.start("7", |run| count(run, 1)).await.unwrap_err().is_store());
+    Faults::set(&store.faults.is_away, true);
+    sleep(setup.lease / 2).await;
+    Faults::set(&store.faults.is_away, false);
+    let run = setup.process("b").public().get("7").await.unwrap().unwrap();
+    assert_eq!(setup.all(&run, LastEventId::none()).await, [token(0), Answer::Done]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_claim_without_a_reply_is_given_up_after_one_lease_or_with_the_process() {
+    let setup = crate::memory_setup();
+    for ends in [false, true] {
+        let store = Faulty::new(&setup.store);
+        Faults::set(&store.faults.is_away, true);
+        let runs = setup.builder("a").build_on(store, "answers");
+        let (sender, dropped) = oneshot::channel();
+        let guard = crate::common::Dropped(Some(sender));
+        let produce = move |run: RunWriter<Answer, _>| async move {
+            let _guard = guard;
+            crate::common::hang(run).await
+        };
+        assert!(runs.public().start("7", produce).await.unwrap_err().is_store());
+        let began = Instant::now();
+        if ends {
+            runs.shutdown(setup.lease / 10).await;
+        }
+        dropped.await.unwrap();
+        let took = began.elapsed();
+        assert_eq!(took < setup.lease, ends, "{took:?}");
+        assert!(took < setup.lease * 2, "{took:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_claim_without_a_reply_is_given_up_if_the_key_has_another_run() {
+    let setup = crate::memory_setup();
+    let store = Faulty::new(&setup.store);
+    Faults::set(&store.faults.is_away, true);
+    let scope = setup.builder("a").build_on(store.clone(), "answers").public();
+    let (sender, called) = oneshot::channel();
+    let produce = move |run| {
+        sender.send(()).unwrap();
+        crate::common::hang(run)
+    };
+    assert!(scope.start("7", produce).await.unwrap_err().is_store());
+    let run = crate::common::started_hanging(&setup.process("b").public(), "7").await;
+    Faults::set(&store.faults.is_away, false);
+    assert!(called.await.is_err(), "it is dropped without being called");
+    let found = scope.get("7").await.unwrap().unwrap();
+    assert!(found.id() == run.id() && found.last_status().is_running());
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_run_is_lost_before_the_engine_was_reached_for_one_lease() {
+    let setup = crate::memory_setup();
+    let silent = Faulty::new(&setup.store);
+    Faults::set(&silent.faults.renewals_fail, true);
+    crate::common::started_hanging(&setup.builder("a").build_on(silent, "answers").public(), "7").await;
+    sleep(setup.lease * 2).await;
+    let store = Faulty::new(&setup.store);
+    store.faults.reachable_since.set(Instant::now()).unwrap();
+    let there = setup.builder("b").build_on(AnyRunStore::new(store), "answers").public();
+    sleep(setup.lease / 2).await;
+    assert!(there.get("7").await.unwrap().unwrap().last_status().is_running());
+    sleep(setup.lease).await;
+    assert_eq!(there.get("7").await.unwrap().unwrap().last_status().state(), RunState::Lost);
 }

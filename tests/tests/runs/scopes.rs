@@ -10,6 +10,7 @@ use crate::common::{Answer, Setup, count, hang, started_hanging, token};
 pub(crate) async fn subjects_do_not_share_keys<S: RunStore>(setup: &Setup<S>) {
     let runs = setup.process("a");
     let (an, bo) = (runs.scope("An").unwrap(), runs.scope("Bo").unwrap());
+    assert_eq!((an.subject(), bo.subject(), runs.public().subject()), (Some("An"), Some("Bo"), None));
     started_hanging(&an, "7").await;
     assert!(bo.get("7").await.unwrap().is_none());
     assert!(runs.public().get("7").await.unwrap().is_none());

@@ -42,6 +42,7 @@ pub(crate) async fn a_producer_has_the_grace_to_return_its_own_last_event<S: Run
     for returns_error in [false, true] {
         let key = format!("error: {returns_error}");
         let produce = move |run: RunWriter<Answer, S>| async move {
+            assert!(!run.is_stopped());
             run.stopped().await;
             assert!(run.is_stopped());
             run.publish(&token("saved")).await?;

@@ -4,8 +4,8 @@ use std::task::Poll;
 
 use futures_util::{FutureExt, Stream, StreamExt};
 use sse_typed::{
-    LastEventId, Merge,
-    hub::{Hub, Start},
+    EventId, LastEventId, Merge,
+    hub::{Hub, OnGap, Start},
 };
 use tokio::task::yield_now;
 
@@ -245,4 +245,25 @@ async fn peeked_events_that_the_ring_has_trimmed_are_read_from_the_log() {
         seen.extend(client.feed::<Feed>(entries.to_bytes().unwrap()));
     }
     assert_eq!(seen, (3..=9).map(Feed::Tick).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn the_position_of_a_part_with_an_unknown_id_is_that_of_its_log_once_the_log_has_answered() {
+    let feed: Hub<Feed, _> = Hub::builder_on_gap(OnGap::Ignore).build_on(NetworkLog::new(100));
+    let chat = chat();
+    let quiet = chat.publish_now(&Chat::Said(1)).unwrap();
+    let sent = EventId::new(format!("*feed~unknown*chat~{quiet}")).unwrap();
+    let mut merge = merge(&feed, &chat, sent.into());
+    let newest = chat.publish_now(&Chat::Said(2)).unwrap();
+    let item = next(&mut merge).await;
+    assert_eq!(item.last_id().unwrap().as_str(), format!("*feed~unknown*chat~{newest}"), "it has not answered yet");
+    // The log has no events, so nothing is sent for the gap.
+    for _ in 0..300 {
+        assert!(poll(&mut merge).is_pending());
+        yield_now().await;
+    }
+    let head = feed.subscribe(Start::Live).ready().await.position().unwrap();
+    let newest = chat.publish_now(&Chat::Said(3)).unwrap();
+    let item = next(&mut merge).await;
+    assert_eq!(item.last_id().unwrap().as_str(), format!("*feed~{head}*chat~{newest}"));
 }

@@ -128,6 +128,10 @@ fn a_greeting_has_no_id_a_snapshot_has_one_and_only_withholds_events() {
             .add("feed", |id| feed.subscribe_with(id, || Feed::State(7)).only(|event| *event != Feed::Tick(2)))
             .add("chat", |id| chat.subscribe(id).start_with(Chat::Greeting("hello".into())))
     };
+    let mut greeted = Merge::<All>::new(LastEventId::none())
+        .add("chat", |id| chat.subscribe(id).start_with(Chat::Greeting("hello".into())));
+    let Poll::Ready(Some(item)) = poll(&mut greeted) else { panic!("there is no item") };
+    assert_eq!((item.len(), item.last_id()), (1, None));
     let mut client = Client::new();
     ticks(&feed, 1..=1);
     let mut merge = connect(client.id());

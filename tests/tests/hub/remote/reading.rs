@@ -4,7 +4,10 @@ use std::{
     convert::Infallible,
     fmt,
     str::FromStr,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -13,12 +16,16 @@ use sse_typed::{
     Gap, LastEventId, SseEvent,
     codec::{Encoder, EventItem},
     event::GapReason,
-    hub::{AnyLog, Hub, MemoryLog, OnGap, Retention, Start},
+    hub::{AnyLog, Block, EventLog, Hub, MemoryLog, OnGap, Page, Retention, Start},
     testing,
 };
 use tokio::time::timeout;
 
-use super::{NetworkLog, publish, soon, ticks, until};
+use super::{
+    NetworkLog, publish, soon,
+    test_log::{Behavior, TestLog, infallible},
+    ticks, until,
+};
 use crate::common::{ContiguityCheck, Feed, Reader, last_event_id, missed};
 
 #[tokio::test]
@@ -379,4 +386,47 @@ async fn one_item_of_a_log_is_at_most_a_frame_and_not_a_page() {
         items += 1;
     }
     assert!(items < 12, "{items}");
+}
+
+/// A log of which every second record is no event.
+struct OddTicks {
+    log: Arc<MemoryLog>,
+    reads: Arc<AtomicUsize>,
+}
+
+impl Behavior for OddTicks {
+    fn log(&self) -> &MemoryLog {
+        &self.log
+    }
+
+    async fn read_after(&self, after: &str, limit: usize) -> Page {
+        self.reads.fetch_add(1, Ordering::Relaxed);
+        // A record is a page.
+        let mut page = infallible(self.log.read_after(after, limit.min(1)).await);
+        let through = page.entries.last().map_or_else(|| after.parse().unwrap(), |entry| entry.id.clone());
+        page.entries.retain(|entry| !entry.block.as_bytes().ends_with(b"0\n\n"));
+        page.through(through)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn records_that_are_no_events_are_passed_at_once_and_those_to_come_are_waited_for() {
+    let tick = |n: u64| Block::new(format!("event: tick\ndata: {n}\n\n"), false).unwrap();
+    let log = Arc::new(MemoryLog::new(Retention::events(100)));
+    let first = log.append(&tick(1)).await.unwrap();
+    for n in [10, 20, 2, 30] {
+        log.append(&tick(n)).await.unwrap();
+    }
+    let reads = Arc::<AtomicUsize>::default();
+    let behavior = OddTicks { log: Arc::clone(&log), reads: Arc::clone(&reads) };
+    let hub: Hub<Feed, _> = Hub::builder().build_on(TestLog(behavior));
+    let mut reader = Reader::at(&hub, first);
+    let began = tokio::time::Instant::now();
+    assert_eq!(reader.take(1).await, ticks([2]));
+    assert!(began.elapsed() < Duration::from_millis(50), "{:?}", began.elapsed());
+    let asked = reads.load(Ordering::Relaxed);
+    assert!(timeout(Duration::from_secs(5), reader.next()).await.is_err());
+    assert!(reads.load(Ordering::Relaxed) < asked + 10, "it waits");
+    log.append(&tick(3)).await.unwrap();
+    assert_eq!(reader.take(1).await, ticks([3]));
 }

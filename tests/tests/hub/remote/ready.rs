@@ -205,3 +205,23 @@ async fn events_that_ready_has_read_are_not_lost_when_the_ring_trims_them_before
     hub.close(None).await.unwrap();
     assert_eq!(reader.rest().await, super::ticks(4..=30));
 }
+
+#[tokio::test]
+async fn a_later_only_that_takes_all_events_changes_nothing() {
+    let log = NetworkLog::new(100);
+    let hub = log.hub(3);
+    let mut other = Reader::at(&hub, Start::Live);
+    let mut ids = Vec::new();
+    for n in 0..10 {
+        ids.push(hub.publish(&Feed::Tick(n)).await.unwrap());
+        other.take(1).await;
+    }
+    // In the ring, and before it.
+    for after in [7, 2] {
+        let subscription = hub.subscribe(ids[after as usize].clone()).ready().await.only(|_| true);
+        assert_eq!(subscription.position().as_ref(), Some(&ids[after as usize]));
+        let mut reader = Reader::of(subscription);
+        let rest = super::ticks(after + 1..10);
+        assert_eq!(reader.take(rest.len()).await, rest);
+    }
+}

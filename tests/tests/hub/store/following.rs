@@ -399,3 +399,19 @@ async fn a_key_that_is_removed_is_a_gap_for_its_subscriptions() {
     hub.publish(&Feed::Tick(1)).await.unwrap();
     assert_eq!(*events.next().await.unwrap().data, Feed::Tick(1));
 }
+
+#[tokio::test]
+async fn the_lag_of_a_subscription_outside_of_the_ring_is_the_retained_events_after_it() {
+    let store = store();
+    add(&store, "a", 0..10).await;
+    let first = store.log("a").before_last(9).await.unwrap();
+    let hub = Hub::<Feed>::builder().retain(Retention::events(5)).build_on(store.log("a"));
+    let unpolled = hub.subscribe(Start::Live);
+    let mut live = hub.subscribe(Start::Live);
+    settle_with(&mut live).await;
+    assert_eq!((hub.stats().events, live.lag(), unpolled.lag()), (5, 0, 0), "both are live behind the old events");
+    add(&store, "a", 10..12).await;
+    assert_eq!(take(&mut live, 2).await, ticks(10..12));
+    assert_eq!(unpolled.lag(), 2);
+    assert_eq!(hub.subscribe(first).lag(), 5);
+}

@@ -30,7 +30,7 @@ async fn topics_do_not_receive_each_others_events() {
     topics.publish(&"one", &Feed::Tick(1)).await.unwrap();
     topics.clone().publish(&"other", &Feed::Tick(2)).await.unwrap();
     assert_eq!((one.ticks(), other.ticks()), (vec![1], vec![2]));
-    assert_eq!(topics.len(), 2);
+    assert!(topics.len() == 2 && !topics.is_empty());
     assert!(topics.get("third").is_none() && topics.len() == 2, "`get` makes no topic");
 }
 

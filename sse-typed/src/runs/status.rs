@@ -102,3 +102,23 @@ impl RunStatus {
         &self.record.run.key
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::runs::RunRef;
+
+    #[test]
+    fn a_run_is_stopping_from_the_request_to_its_end() {
+        let run = RunRef::new("answers/*/7", RunId::from_u64(1));
+        let mut record = RunRecord::new(run, SystemTime::UNIX_EPOCH, "a", Duration::ZERO);
+        let is_stopping = |record: &RunRecord| RunStatus::new(record.clone()).is_stopping();
+        assert!(!is_stopping(&record));
+        record.is_stop_asked = true;
+        assert!(is_stopping(&record));
+        record.end = Some(End::Stopped);
+        assert!(!is_stopping(&record));
+    }
+}

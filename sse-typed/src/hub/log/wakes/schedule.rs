@@ -382,6 +382,18 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_follower_is_used_until_its_last_subscription_ends() {
+        let now = Instant::now();
+        let mut schedule = with_followers([7], now);
+        assert!(!schedule.add_subscription(7, now) && !schedule.add_subscription(7, now));
+        schedule.remove_subscription(7, now);
+        assert_eq!((schedule.next_due(), schedule.take_due(now + 2 * DORMANT_AFTER)), (None, vec![]));
+        schedule.remove_subscription(7, now + DORMANT_AFTER);
+        assert_eq!(schedule.next_due(), Some(now + 2 * DORMANT_AFTER));
+        assert_eq!(schedule.take_due(now + 2 * DORMANT_AFTER), [7]);
+    }
+
+    #[tokio::test]
     async fn the_memory_of_removed_followers_is_freed() {
         let mut schedule = with_followers(0..10_000, Instant::now());
         assert!(schedule.entries.capacity() >= 10_000);

@@ -163,7 +163,7 @@ mod tests {
     #[test]
     fn an_item_that_only_changes_the_last_event_id_is_empty() {
         let event = Event::new(Arc::new(RawEvent::new("a", "1")));
-        let of = |item: SubscriptionItem<RawEvent>| (Entries(item).is_empty());
+        let of = |item: SubscriptionItem<RawEvent>| Entries(item).is_empty();
         assert!(of(SubscriptionItem::ForgetLastEventId) && of(SubscriptionItem::LastEventId(EventId::from(7_u32))));
         assert!(!of(SubscriptionItem::Own(Box::new(event))));
     }

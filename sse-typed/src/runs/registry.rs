@@ -326,7 +326,7 @@ mod tests {
     async fn the_store_is_asked_for_runs_of_other_processes_that_have_readers_here() {
         let (registry, run, subscription) = read_run();
         assert!(registry.must_look(&run));
-        assert_eq!(registry.renewals().read, [run.clone()]);
+        assert_eq!(registry.renewals().read, std::slice::from_ref(&run));
         registry.add(&run).unwrap();
         assert!(!registry.must_look(&run), "its task is in this process");
         assert!(registry.renewals().read.is_empty());
@@ -345,7 +345,7 @@ mod tests {
         assert!(registry.renewals().own.is_empty());
         control.set_claimed();
         let renewals = registry.renewals();
-        assert_eq!((renewals.own, renewals.controls.len()), (vec![run.clone()], 1));
+        assert_eq!((renewals.own, renewals.controls.len()), (vec![run], 1));
         control.abandon();
         assert!(registry.renewals().own.is_empty());
     }

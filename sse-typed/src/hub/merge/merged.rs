@@ -98,7 +98,7 @@ mod tests {
             last_id: None,
             event: PhantomData,
         };
-        assert!(of(0).is_empty() && of(0).len() == 0);
-        assert!(!of(1).is_empty() && of(1).len() == 1);
+        assert_eq!([of(0).is_empty(), of(1).is_empty()], [true, false]);
+        assert_eq!([of(0).len(), of(1).len()], [0, 1]);
     }
 }

@@ -292,7 +292,7 @@ fn a_rebase_leaves_all_positions_behind_unless_none_was_used() {
 #[test]
 fn each_position_in_a_segment_has_the_id_that_the_log_gave_it() {
     let mut ring = Ring::new(Retention::default(), RingIds::from_log(EventId::from(0_u32)));
-    let mut push = |ring: &mut Ring, ids: std::ops::RangeInclusive<u32>| {
+    let push = |ring: &mut Ring, ids: std::ops::RangeInclusive<u32>| {
         for id in ids {
             ring.push(Some(EventId::from(id)), BLOCK, EndFlags::default(), Duration::ZERO);
         }

@@ -52,7 +52,7 @@ async fn a_run_that_ended_before_its_lease_is_removed_when_it_is_kept_no_longer(
         let new = NewRun::new("a", hour, second);
         let Claimed::Started(record) = store.claim(&n.to_string(), &new).await.unwrap() else { panic!("it is new") };
         match n {
-            0 => continue,
+            0 => {}
             1 => store.release(&record.run).await.unwrap(),
             _ => drop(store.end(&record.run, &last, End::Complete).await.unwrap()),
         }

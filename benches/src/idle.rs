@@ -35,17 +35,19 @@ pub struct IdleContender {
     pub name: &'static str,
     /// Makes this many subscriptions, and polls each until it waits.
     pub subscribe: fn(usize) -> IdleSubscriptions,
+    /// Whether each subscription is in a box of its own, because it cannot move after it was polled.
+    pub is_boxed: bool,
 }
 
 /// The body of a stream for which the layer has every setting.
 pub const ALL_SETTINGS: &str = "sse-typed, HTTP body, every setting of the layer";
 
 pub const CONTENDERS: [IdleContender; 5] = [
-    IdleContender { name: "sse-typed, subscription", subscribe: subscriptions },
-    IdleContender { name: "sse-typed, HTTP body", subscribe: bodies },
-    IdleContender { name: "broadcast of Bytes, BroadcastStream", subscribe: broadcast_streams },
-    IdleContender { name: "axum: broadcast of the enum, HTTP body", subscribe: axum_bodies },
-    IdleContender { name: ALL_SETTINGS, subscribe: bodies_with_all_settings },
+    IdleContender { name: "sse-typed, subscription", subscribe: subscriptions, is_boxed: false },
+    IdleContender { name: "sse-typed, HTTP body", subscribe: bodies, is_boxed: true },
+    IdleContender { name: "broadcast of Bytes, BroadcastStream", subscribe: broadcast_streams, is_boxed: false },
+    IdleContender { name: "axum: broadcast of the enum, HTTP body", subscribe: axum_bodies, is_boxed: false },
+    IdleContender { name: ALL_SETTINGS, subscribe: bodies_with_all_settings, is_boxed: true },
 ];
 
 fn subscriptions(count: usize) -> IdleSubscriptions {
@@ -58,7 +60,6 @@ fn bodies(count: usize) -> IdleSubscriptions {
     let hub = Hub::<Market>::builder_on_gap(OnGap::Ignore).build();
     let body = || http::Response::from(Sse::new(hub.subscribe(Start::Live))).into_body();
     let own = size_of_val(&body());
-    // A body cannot move after it was polled. Its box is not counted.
     let streams = subscribe_idle(count, || Box::pin(BodyDataStream::new(body())));
     IdleSubscriptions { own, held: Box::new((hub, streams)) }
 }

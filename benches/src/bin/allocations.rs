@@ -44,8 +44,9 @@ fn idle() -> io::Result<()> {
         // `bytes_reallocated` is not added: memory that grew in place is already in `bytes_allocated`.
         let bytes = change.bytes_allocated as isize - change.bytes_deallocated as isize;
         drop(held);
-        // The subscriptions themselves are on the heap here too, in a list or in boxes.
-        println!("idle\t{}\t{}\t{own}", contender.name, bytes / COUNT as isize - own as isize);
+        // The subscriptions themselves are on the heap here too, in a list, or in boxes of a list.
+        let held = own + if contender.is_boxed { size_of::<usize>() } else { 0 };
+        println!("idle\t{}\t{}\t{own}", contender.name, bytes / COUNT as isize - held as isize);
     }
     Ok(())
 }

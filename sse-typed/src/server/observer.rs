@@ -198,17 +198,15 @@ pub(super) struct ObservedStream {
 #[derive(Debug)]
 struct StreamLayers {
     observers: Box<[Arc<Observer>]>,
-    stats: Box<[Stats]>,
     permits: Box<[StreamPermit]>,
-    /// The totals that the stats contain.
-    counted: Totals,
+    /// The events that the stats contain.
+    counted_events: u64,
 }
 
 impl ObservedStream {
     pub(super) fn open(observers: Vec<Arc<Observer>>, permits: Vec<StreamPermit>) -> Self {
         trace::opened();
-        let stats: Box<[_]> = new_stats(&observers, 0).cloned().collect();
-        stats.iter().for_each(Stats::count_opened);
+        new_stats(&observers, 0).for_each(Stats::count_opened);
         for observer in &observers {
             let open = observer.open.fetch_add(1, Ordering::Relaxed) + 1;
             if let Some(on_open) = &observer.on_open {
@@ -216,37 +214,37 @@ impl ObservedStream {
             }
         }
         let layers = (!observers.is_empty() || !permits.is_empty()).then(|| {
-            let (observers, permits, counted) = (observers.into(), permits.into(), Totals::default());
-            Box::new(StreamLayers { observers, stats, permits, counted })
+            Box::new(StreamLayers { observers: observers.into(), permits: permits.into(), counted_events: 0 })
         });
         Self { layers, opened_at: Some(Instant::now()) }
     }
 
-    /// Adds the increase of the stream's totals to the stats.
+    /// Adds the events since the last call and these bytes to the stats, unless the stream is closed.
     #[inline]
-    pub(super) fn count_totals(&mut self, totals: Totals) {
-        if let Some(layers) = &mut self.layers {
-            layers.count_totals(totals);
+    pub(super) fn count(&mut self, events: u64, bytes: usize) {
+        if let (Some(layers), Some(_)) = (&mut self.layers, self.opened_at) {
+            layers.count(events, bytes);
         }
     }
 
     /// Reports an event that could not be sent, whether or not it ends the stream.
     pub(super) fn report_unsendable(&self, error: &EncodeError) {
         let Some(layers) = &self.layers else { return };
-        layers.stats.iter().for_each(Stats::count_unsendable);
+        layers.stats().for_each(Stats::count_unsendable);
         for on_unsendable in layers.observers.iter().filter_map(|observer| observer.on_unsendable.as_ref()) {
             call_observer(|| on_unsendable(error));
         }
     }
 
-    /// Reports the end of the stream with its totals, and releases its permits. Only the first call has an effect.
-    pub(super) fn close(&mut self, reason: EndReason, totals: Totals) {
+    /// Reports the end of the stream with its totals, and releases its permits. These bytes of it were not counted before. Only
+    /// the first call has an effect.
+    pub(super) fn close(&mut self, reason: EndReason, totals: Totals, bytes: usize) {
+        self.count(totals.events, bytes);
         let Some(opened_at) = self.opened_at.take() else { return };
         let mut closed = Closed { reason, totals, duration: opened_at.elapsed(), open: 0 };
-        self.count_totals(totals);
         trace::closed(&closed);
         let Some(layers) = &mut self.layers else { return };
-        layers.stats.iter().for_each(|stats| stats.count_closed(&closed.reason));
+        layers.stats().for_each(|stats| stats.count_closed(&closed.reason));
         for observer in &layers.observers {
             closed.open = observer.open.fetch_sub(1, Ordering::Relaxed) - 1;
             if let Some(on_close) = &observer.on_close {
@@ -258,10 +256,14 @@ impl ObservedStream {
 }
 
 impl StreamLayers {
-    fn count_totals(&mut self, totals: Totals) {
-        let increase = Totals { events: totals.events - self.counted.events, bytes: totals.bytes - self.counted.bytes };
-        self.counted = totals;
-        self.stats.iter().for_each(|stats| stats.count_sent(increase));
+    fn stats(&self) -> impl Iterator<Item = &Stats> {
+        new_stats(&self.observers, 0)
+    }
+
+    fn count(&mut self, events: u64, bytes: usize) {
+        let increase = Totals { events: events - self.counted_events, bytes: bytes as u64 };
+        self.counted_events = events;
+        self.stats().for_each(|stats| stats.count_sent(increase));
     }
 }
 
@@ -284,7 +286,7 @@ mod tests {
         let permits = Vec::from_iter(limits.admit(false).unwrap());
         let mut stream = ObservedStream::open(Vec::new(), permits);
         assert!(limits.admit(false).is_err());
-        stream.close(EndReason::Finished, Totals::default());
+        stream.close(EndReason::Finished, Totals::default(), 0);
         assert!(limits.admit(false).is_ok());
     }
 }

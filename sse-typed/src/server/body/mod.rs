@@ -90,7 +90,7 @@ impl<St> SseBody<St> {
         let shutdowns = std::mem::take(&mut settings.shutdowns);
         let stream_settings = &settings.stream_settings;
         *this.server_signals =
-            ServerSignals::new(stream_settings.random_lifetime(), shutdowns, stream_settings.reconnect_range());
+            ServerSignals::new(stream_settings.random_lifetime(), shutdowns, &stream_settings.reconnect_range());
         *this.state = BodyState::Open(OpenStream::new(settings));
     }
 }

@@ -209,7 +209,7 @@ impl OpenStream {
 
     /// Takes the encoded bytes as one frame.
     pub(super) fn take_frame(&mut self) -> Bytes {
-        self.observed.count_totals(self.totals());
+        self.observed.count(self.encoder.events(), self.encoder.len());
         let bytes = self.encoder.take();
         self.bytes_taken += bytes.len() as u64;
         bytes
@@ -217,7 +217,7 @@ impl OpenStream {
 
     /// Closes the stream. Bytes that wait to be taken are still sent; they are counted here.
     pub(super) fn close(&mut self, reason: EndReason) {
-        self.observed.close(reason, self.totals());
+        self.observed.close(reason, self.totals(), self.encoder.len());
     }
 
     const fn totals(&self) -> Totals {

@@ -1,4 +1,5 @@
 use std::{
+    mem,
     ops::RangeInclusive,
     pin::Pin,
     sync::Arc,
@@ -18,11 +19,14 @@ use crate::{
 /// The server's own reasons to end a stream: its maximum lifetime and the shutdowns of its layers.
 #[derive(Debug)]
 pub(super) struct ServerSignals {
-    /// When the stream ends at the latest, and why it then ends.
-    deadline: Option<(Instant, Limit)>,
-    shutdowns: Vec<LayerShutdown>,
-    /// The shortest and longest reconnection time for clients whose streams end at the same moment.
-    reconnect_times: [Duration; 2],
+    /// When the stream ends at the latest.
+    deadline: Option<Instant>,
+    /// Why it then ends.
+    limit: Limit,
+    /// The random reconnection time for the client if a shutdown begins, in milliseconds: the clients whose streams end then
+    /// shall not reconnect at the same moment. A longer time counts as 49 days.
+    reconnect_millis: u32,
+    shutdowns: Box<[LayerShutdown]>,
 }
 
 /// What limits the time of a stream.
@@ -63,18 +67,15 @@ impl ServerSignals {
     pub(super) fn new(
         max_lifetime: Option<Duration>,
         shutdowns: Vec<Arc<(Shutdown, Drain)>>,
-        reconnect_range: RangeInclusive<Duration>,
+        reconnect_range: &RangeInclusive<Duration>,
     ) -> Option<Box<Self>> {
         // A deadline later than `Instant` can express is none.
-        let deadline = max_lifetime.and_then(|limit| Some((Instant::now().checked_add(limit)?, Limit::Lifetime)));
+        let deadline = max_lifetime.and_then(|limit| Instant::now().checked_add(limit));
         let is_needed = deadline.is_some() || !shutdowns.is_empty();
         is_needed.then(|| {
             let shutdowns = shutdowns.into_iter().map(|shutdown| LayerShutdown { shutdown, ticket: Ticket::default() });
-            let (min, max) = reconnect_range.into_inner();
-            // In `collect` a vector of larger elements would keep its capacity.
-            let mut own = Vec::with_capacity(shutdowns.len());
-            own.extend(shutdowns);
-            Box::new(Self { deadline, shutdowns: own, reconnect_times: [min, max] })
+            let reconnect_millis = u32::try_from(random_in(reconnect_range).as_millis()).unwrap_or(u32::MAX);
+            Box::new(Self { deadline, limit: Limit::Lifetime, reconnect_millis, shutdowns: shutdowns.collect() })
         })
     }
 
@@ -82,33 +83,29 @@ impl ServerSignals {
         for index in 0..self.shutdowns.len() {
             let LayerShutdown { shutdown, ticket } = &mut self.shutdowns[index];
             let Poll::Ready(begun) = shutdown.0.poll_begun(ticket, cx) else { continue };
-            let begun_shutdown = self.shutdowns.remove(index);
+            let mut shutdowns = mem::take(&mut self.shutdowns).into_vec();
+            let begun_shutdown = shutdowns.remove(index);
+            self.shutdowns = shutdowns.into();
+            let reconnect_time = Duration::from_millis(self.reconnect_millis.into());
             return Poll::Ready(match &begun_shutdown.shutdown.1 {
-                Drain::Now => ServerSignal::Shutdown(None, self.random_reconnect_time()),
-                Drain::Farewell(event) => ServerSignal::Shutdown(Some(event.clone()), self.random_reconnect_time()),
+                Drain::Now => ServerSignal::Shutdown(None, reconnect_time),
+                Drain::Farewell(event) => ServerSignal::Shutdown(Some(event.clone()), reconnect_time),
                 Drain::Finish { grace } => {
                     let grace_end = begun.checked_add(*grace);
-                    if let Some(grace_end) =
-                        grace_end.filter(|end| self.deadline.is_none_or(|(deadline, _)| *end < deadline))
-                    {
-                        self.deadline = Some((grace_end, Limit::Grace));
+                    if grace_end.is_some_and(|end| self.deadline.is_none_or(|deadline| end < deadline)) {
+                        (self.deadline, self.limit) = (grace_end, Limit::Grace);
                     }
-                    ServerSignal::GraceStarted(self.random_reconnect_time())
+                    ServerSignal::GraceStarted(reconnect_time)
                 }
             });
         }
-        let Some((deadline, limit)) = self.deadline else { return Poll::Pending };
+        let Some(deadline) = self.deadline else { return Poll::Pending };
         ready!(timer.poll(deadline, cx));
         self.deadline = None;
-        Poll::Ready(ServerSignal::TimeOver(match limit {
+        Poll::Ready(ServerSignal::TimeOver(match self.limit {
             Limit::Lifetime => EndReason::Lifetime,
             Limit::Grace => EndReason::Shutdown,
         }))
-    }
-
-    fn random_reconnect_time(&self) -> Duration {
-        let [min, max] = self.reconnect_times;
-        random_in(&(min..=max))
     }
 }
 
@@ -124,7 +121,7 @@ mod tests {
     fn a_shutdown_does_not_wake_the_task_of_a_stream_that_has_ended() {
         let shutdown = Shutdown::new();
         let layer = Arc::new((shutdown.clone(), Drain::Now));
-        let mut signals = ServerSignals::new(None, vec![layer], Duration::ZERO..=Duration::ZERO).unwrap();
+        let mut signals = ServerSignals::new(None, vec![layer], &(Duration::ZERO..=Duration::ZERO)).unwrap();
         let (mut timer, mut task) = (pin!(StreamTimer::new()), task::spawn(()));
         task.enter(|cx, _| assert!(signals.poll(timer.as_mut(), cx).is_pending()));
         drop(signals);

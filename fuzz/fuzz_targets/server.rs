@@ -177,7 +177,11 @@ fn received(input: &Input, requests: &[u8], hand_off: bool) -> Vec<u8> {
 }
 
 fn without_dates(bytes: &[u8]) -> Vec<u8> {
-    bytes.split_inclusive(|byte| *byte == b'\n').filter(|line| !line.starts_with(b"date: ")).collect::<Vec<_>>().concat()
+    bytes
+        .split_inclusive(|byte| *byte == b'\n')
+        .filter(|line| !line.starts_with(b"date: "))
+        .collect::<Vec<_>>()
+        .concat()
 }
 
 fuzz_target!(|input: Input| {

@@ -166,6 +166,8 @@ mod runs;
 mod scope;
 mod start;
 mod status;
+#[cfg(test)]
+mod tests;
 mod trace;
 mod trust;
 mod wake_flag;

@@ -158,3 +158,50 @@ impl Shared {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::hub::{Block, EventLog as _, EventStore as _, MemoryStore};
+
+    fn block() -> Block {
+        Block::new("data: 1\n\n", false).unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn two_logs_of_a_key_are_one_history_after_the_key_was_removed_or_has_expired() {
+        let second = Duration::from_secs(1);
+        let store = MemoryStore::new(LogOptions::new().idle_ttl(second));
+        for expires in [false, true] {
+            let log = store.log("key");
+            log.append(&block()).await.unwrap();
+            if expires {
+                tokio::time::advance(2 * second).await;
+                store.log("another").append(&block()).await.unwrap();
+            } else {
+                // The second time no timer will look at the key.
+                store.remove("key").await.unwrap();
+                tokio::time::advance(2 * second).await;
+                store.log("another").append(&block()).await.unwrap();
+                store.remove("key").await.unwrap();
+            }
+            let opened_later = store.log("key");
+            let id = log.append(&block()).await.unwrap();
+            assert_eq!(opened_later.head().await.unwrap(), id);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_timer_of_a_removed_history_does_not_remove_the_next_one() {
+        let second = Duration::from_secs(1);
+        let store = MemoryStore::default();
+        store.open("key", &LogOptions::new().idle_ttl(second)).append(&block()).await.unwrap();
+        store.remove("key").await.unwrap();
+        let id = store.log("key").append(&block()).await.unwrap();
+        tokio::time::advance(2 * second).await;
+        store.log("another").append(&block()).await.unwrap();
+        assert_eq!(store.log("key").head().await.unwrap(), id);
+    }
+}

@@ -271,3 +271,21 @@ impl History {
         self.lock().is_log_closed_and_empty
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::hub::{Retention, id::has_end_mark};
+
+    #[test]
+    fn the_id_of_the_end_has_the_end_mark_if_the_log_itself_was_closed() {
+        for is_log_closed in [true, false] {
+            let history = History::of_remote_log(Retention::default());
+            history.begin(EventId::from(7_u32));
+            history.begin_ending(is_log_closed.then(|| EventId::from(7_u32)));
+            // The last handle is dropped as well.
+            history.begin_ending(None);
+            assert_eq!(has_end_mark(history.end_id().unwrap().as_str()), is_log_closed);
+        }
+    }
+}

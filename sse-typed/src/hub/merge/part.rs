@@ -328,6 +328,26 @@ impl WireBlock<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        event::RawEvent,
+        hub::{Block, EventLog as _, MemoryLog, on_gap::OnGap, start::Start, state::HubState},
+    };
+
+    #[tokio::test]
+    async fn the_position_of_a_part_does_not_move_past_events_that_are_not_sent() {
+        let log = MemoryLog::default();
+        let before = log.head().await.unwrap();
+        for _ in 0..3 {
+            log.append(&Block::new("data: 1\n\n", false).unwrap()).await.unwrap();
+        }
+        let state = Arc::new(HubState::<RawEvent>::new(Arc::clone(log.history()), OnGap::Restart, None));
+        let subscription = Subscription::new(state, &Start::Earliest);
+        let mut part = Part::new::<RawEvent, RawEvent>(PartName::new("part").unwrap(), subscription, None);
+        let mut cx = Context::from_waker(std::task::Waker::noop());
+        assert!(matches!(part.poll_item(&mut cx), Poll::Ready(Some(PartItem::Blocks(_)))));
+        part.update_position();
+        assert_eq!(part.position.as_deref(), Some(&*escape(before.as_str())));
+    }
 
     #[test]
     fn the_event_type_is_the_one_that_a_decoder_takes() {

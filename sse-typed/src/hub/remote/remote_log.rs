@@ -132,3 +132,26 @@ impl Drop for FollowGuard {
         self.history.wake_all();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::{runtime::Handle, task::yield_now};
+
+    use super::*;
+    use crate::hub::{MemoryLog, Retention};
+
+    #[tokio::test]
+    async fn the_task_that_follows_a_log_ends_with_its_hub() {
+        let log: Arc<dyn ErasedLog> = Arc::new(MemoryLog::default());
+        let history = Arc::new(History::of_remote_log(Retention::default()));
+        let task = OwnTask::default();
+        assert!(task.ensure_followed(&log, &history) && task.ensure_followed(&log, &history));
+        for _ in 0..10 {
+            yield_now().await;
+        }
+        assert_eq!(Handle::current().metrics().num_alive_tasks(), 1);
+        drop(task);
+        yield_now().await;
+        assert_eq!(Handle::current().metrics().num_alive_tasks(), 0);
+    }
+}

@@ -15,6 +15,8 @@ mod resume_id;
 mod snapshot;
 #[expect(clippy::module_inception, reason = "the subscription itself, beside its parts")]
 mod subscription;
+#[cfg(test)]
+mod tests;
 
 pub(super) use self::entries::SubscriptionItem;
 pub use self::{entries::Entries, events::SubscriptionEvents, subscription::Subscription};

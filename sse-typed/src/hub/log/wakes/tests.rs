@@ -274,6 +274,47 @@ async fn a_task_that_is_dropped_leaves_its_steps_to_the_next_one() {
     assert!(steps[..64].iter().all(|steps| *steps == 2) && steps[64..].iter().all(|steps| *steps == 1), "{steps:?}");
 }
 
+/// Its steps never end.
+#[derive(Default)]
+struct Hangs(AtomicUsize);
+
+impl Follower for Hangs {
+    fn has_read(&self, _: &EventId) -> bool {
+        false
+    }
+
+    fn step(self: Arc<Self>, _: News, _: Duration) -> StepFuture {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Box::pin(std::future::pending())
+    }
+
+    fn become_dormant(&self) -> Box<dyn Any + Send> {
+        Box::new(())
+    }
+
+    fn wake_subscriptions(&self) {}
+}
+
+#[tokio::test]
+async fn steps_of_removed_followers_leave_their_turn_to_others() {
+    let wakes = Wakes::new();
+    let followers: Vec<_> = (0..128).map(|_| Arc::new(Hangs::default())).collect();
+    let numbers: Vec<_> = followers.iter().map(|_| wakes.next_number()).collect();
+    for (number, follower) in numbers.iter().zip(&followers) {
+        wakes.add_subscription(*number, &number.to_string(), &(Arc::clone(follower) as Arc<dyn Follower>));
+    }
+    let running = || followers.iter().filter(|follower| follower.0.load(Ordering::Relaxed) == 1).count();
+    let mut host = host(&wakes);
+    assert!(settle(&mut host).is_pending());
+    assert_eq!(running(), 64);
+    numbers[..63].iter().for_each(|number| wakes.remove_follower(*number));
+    assert!(settle(&mut host).is_pending());
+    assert_eq!(running(), 127, "63 have begun");
+    numbers[63..65].iter().for_each(|number| wakes.remove_follower(*number));
+    assert!(settle(&mut host).is_pending());
+    assert_eq!(running(), 128);
+}
+
 #[tokio::test]
 async fn a_follower_at_its_end_is_removed() {
     let steps = Steps::new([StepOutcome::Continue, StepOutcome::Over]);

@@ -361,17 +361,46 @@ impl Committer {
 
 #[cfg(test)]
 mod tests {
-    use std::{env, fs, process, sync::mpsc::channel};
+    use std::{
+        env, fs,
+        path::PathBuf,
+        process,
+        sync::mpsc::{Sender, channel},
+        time::SystemTime,
+    };
 
-    use super::{super::folder::Folder, *};
+    use tokio_test::{assert_pending, assert_ready, task};
 
-    #[test]
-    fn requests_that_never_cease_do_not_keep_it_from_what_is_due() {
-        let path = env::temp_dir().join(format!("sse-typed-committer-{}", process::id()));
+    use super::{
+        super::{batch::Write, engine::LOGS, folder::Folder},
+        *,
+    };
+    use crate::hub::{Block, LogOptions};
+
+    /// A committer with a folder of the test's own, which the test runs by itself.
+    fn committer(test: &str) -> (Committer, Sender<Request>, PathBuf) {
+        let path = env::temp_dir().join(format!("sse-typed-committer-{test}-{}", process::id()));
         let folder = Arc::new(Folder::open(&path).unwrap());
         let core = Arc::new(Core::new(Engine::open(&*folder, Durability::Os, 0).unwrap(), &Hooks::default()));
         let (requests, queue) = channel();
-        let mut committer = Committer::new(core, queue, Hooks::default(), Durability::Os, folder);
+        (Committer::new(core, queue, Hooks::default(), Durability::Os, folder), requests, path)
+    }
+
+    fn append(key: &str, options: &LogOptions) -> Job {
+        let write = Write {
+            key: key.into(),
+            options: Arc::new(options.clone()),
+            block: Some(Block::new("data: 1\n\n", false).unwrap()),
+            end: None,
+            writer: None,
+            is_of_run: false,
+        };
+        Job::Write { write, reply: oneshot::channel().0, _permit: None }
+    }
+
+    #[test]
+    fn requests_that_never_cease_do_not_keep_it_from_what_is_due() {
+        let (mut committer, requests, path) = committer("due");
         for _ in 0..3 {
             requests.send(Request::Broken(FileStoreError::closed())).unwrap();
         }
@@ -383,6 +412,43 @@ mod tests {
         committer.phase = Phase::Over;
         assert!(committer.next().unwrap().is_some());
         drop(committer);
+        fs::remove_dir_all(path).unwrap();
+    }
+
+    #[test]
+    fn a_damaged_log_fails_its_own_appends_alone() {
+        let (mut committer, _requests, path) = committer("damaged");
+        let damage = |engine: &Engine| {
+            let transaction = engine.begin_write()?;
+            transaction.open_table(LOGS)?.insert("damaged", &[0xff][..])?;
+            Ok(transaction.commit()?)
+        };
+        committer.core.with_engine(damage).unwrap();
+        let options = LogOptions::new();
+        let jobs = ["a", "damaged", "b"].map(|key| append(key, &options));
+        let mut applied = Vec::new();
+        committer.transact_all(&jobs, &mut applied).unwrap();
+        assert!(
+            matches!(&applied[..], [Ok(Applied::Stored(_)), Err(error), Ok(Applied::Stored(_))] if error.is_corrupt())
+        );
+        drop(committer);
+        fs::remove_dir_all(path).unwrap();
+    }
+
+    #[test]
+    fn logs_that_have_expired_are_removed_when_a_sweep_is_due() {
+        let (mut committer, _requests, path) = committer("sweep");
+        committer.commit(append("rides", &LogOptions::new().idle_ttl(SWEEP)));
+        committer.hooks.now = Arc::new(|| SystemTime::now() + 2 * SWEEP);
+        let core = Arc::clone(&committer.core);
+        let mut removed = task::spawn(core.wakes.wait("rides"));
+        committer.on_time();
+        assert_pending!(removed.poll());
+        committer.next_sweep = Instant::now();
+        committer.on_time();
+        assert_ready!(removed.poll());
+        assert!(committer.next_sweep > Instant::now() + SWEEP / 2);
+        drop((committer, core));
         fs::remove_dir_all(path).unwrap();
     }
 }

@@ -9,7 +9,10 @@ use super::{
     engine::{EVENTS, Engine, GARBAGE},
     folder::Folder,
 };
-use crate::hub::{Block, EventLog as _, EventStore as _};
+use crate::{
+    event::GapReason,
+    hub::{Block, EventLog as _, EventStore as _, LogOptions, Retention},
+};
 
 #[tokio::test]
 async fn the_events_of_a_removed_log_leave_the_file() {
@@ -39,4 +42,25 @@ async fn the_events_of_a_removed_log_leave_the_file() {
 fn a_builder_keeps_the_durability() {
     let builder = FileStore::builder().durability(Durability::Os);
     assert!(format!("{builder:?}").contains("durability: Os"), "{builder:?}");
+}
+
+#[tokio::test]
+async fn events_are_trimmed_only_after_a_position_that_the_store_has_given() {
+    let path = env::temp_dir().join(format!("sse-typed-trimmed-{}", process::id()));
+    let store = FileStore::open(&path).unwrap();
+    let log = store.open("rides", &LogOptions::new().retain(Retention::events(1)));
+    let block = Block::new("data: 1\n\n", false).unwrap();
+    let first = log.append(&block).await.unwrap();
+    for _ in 0..3 {
+        log.append(&block).await.unwrap();
+    }
+    let (number, mark) = first.as_str().split_once('-').unwrap();
+    let other_mark = u32::from_str_radix(mark, 16).unwrap() ^ 1;
+    let page = async |after: &str| log.read_after(after, 9).await.unwrap().gap.unwrap().gap;
+    let known = page(first.as_str()).await;
+    assert_eq!((known.missed, known.reason), (Some(2), GapReason::Trimmed));
+    let unknown = page(&format!("{number}-{other_mark:08x}")).await;
+    assert_eq!((unknown.missed, unknown.reason), (None, GapReason::UnknownId));
+    drop((store, log));
+    fs::remove_dir_all(path).unwrap();
 }

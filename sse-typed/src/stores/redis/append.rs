@@ -298,3 +298,63 @@ impl Reply {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(text: &str) -> Value {
+        Value::BulkString(text.as_bytes().to_vec())
+    }
+
+    fn texts(texts: &[&str]) -> Value {
+        Value::Array(texts.iter().copied().map(text).collect())
+    }
+
+    #[test]
+    fn a_reply_has_a_position_for_each_record_that_was_stored() {
+        let (first, second) = ("5-0-0000000a", "5-1-0000000b");
+        let stored = |reply: &Value, records| match Reply::parse(reply, records) {
+            Ok(Reply::Stored { positions, error }) => {
+                Some((positions.len(), error.map(|error| error.is_out_of_memory())))
+            }
+            Ok(other) => panic!("{other:?}"),
+            Err(error) => {
+                assert!(error.is_unknown(), "{error:?}");
+                None
+            }
+        };
+        assert_eq!(stored(&text(first), 1), Some((1, None)));
+        assert_eq!(stored(&text(first), 2), None);
+        assert_eq!(stored(&texts(&["stored", first, second]), 2), Some((2, None)));
+        for records in [1, 3] {
+            assert_eq!(stored(&texts(&["stored", first, second]), records), None);
+        }
+        assert_eq!(stored(&texts(&["partly", "OOM no memory", first]), 2), Some((1, Some(true))));
+        // Then nothing has failed.
+        for records in [0, 1] {
+            assert_eq!(stored(&texts(&["partly", "OOM no memory", first]), records), None);
+        }
+    }
+
+    #[test]
+    fn a_sole_writer_is_sure_of_the_newest_record_only_after_all_were_stored() {
+        let block = Block::new("data: 1\n\n", false).unwrap();
+        let mut append = Append::new(Arc::new(LogOptions::new().sole_writer()));
+        append.push(NewRecord::new(Some(&block), None));
+        let position = Position::parse("5-0-0000000a").unwrap();
+        let stored = |error| Ok(Reply::Stored { positions: vec![position], error });
+        assert!(matches!(append.writer_after(&stored(None)), SoleWriter::Sure(newest) if newest == position));
+        assert!(matches!(append.writer_after(&stored(Some(RedisError::timed_out()))), SoleWriter::Unsure));
+        assert!(matches!(append.writer_after(&Ok(Reply::Closed(End::Complete))), SoleWriter::Unsure));
+        let other_writer = || RedisError::from(Kind::OtherWriter(position.to_string()));
+        let ousted = [Ok(Reply::OtherWriter(position.to_string())), Err(CallError::Unknown(other_writer()))];
+        for reply in ousted {
+            assert!(matches!(append.writer_after(&reply), SoleWriter::Ousted(error) if error.is_other_writer()));
+        }
+        let unsure = [CallError::Unknown(RedisError::timed_out()), CallError::NotExecuted(RedisError::timed_out())];
+        for error in unsure {
+            assert!(matches!(append.writer_after(&Err(error)), SoleWriter::Unsure));
+        }
+    }
+}

@@ -260,7 +260,10 @@ impl fmt::Debug for Address {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        super::tests::{array, bulk, connection},
+        *,
+    };
 
     fn target(url: &str, prefix: &str) -> Target {
         let (address, login) = Target::parse(url, || Err(RedisError::timed_out())).unwrap();
@@ -296,5 +299,32 @@ mod tests {
         {
             assert_eq!(is_older_than_6_2(version), is_older, "{version}");
         }
+    }
+
+    /// What the check says about a server that answers `HELLO` so.
+    async fn checked(hello: String) -> Result<(), RedisError> {
+        let (mut connection, _task) = connection(move |_| hello.clone()).await;
+        check_server(&mut connection).await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_a_primary_of_a_supported_version_is_accepted() {
+        let hello = |version, mode, role| checked(array(["version", version, "mode", mode, "role", role].map(bulk)));
+        hello("7.0.15", "standalone", "master").await.unwrap();
+        for mode in ["cluster", "sentinel"] {
+            let error = hello("7.0.15", mode, "master").await.unwrap_err();
+            assert!(error.is_unsupported_server() && error.to_string().to_lowercase().contains(mode), "{error}");
+        }
+        assert!(hello("6.0.16", "standalone", "master").await.unwrap_err().is_unsupported_server());
+        assert!(hello("7.0.15", "standalone", "slave").await.unwrap_err().is_replica());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_user_needs_no_right_to_ask_for_the_version_of_the_server() {
+        checked("-NOPERM this user has no permissions to run the 'hello' command\r\n".to_owned()).await.unwrap();
+        let error = checked("-ERR unknown command 'HELLO'\r\n".to_owned()).await.unwrap_err();
+        assert!(error.is_unsupported_server(), "{error}");
+        let error = checked("-NOAUTH Authentication required.\r\n".to_owned()).await.unwrap_err();
+        assert!(error.is_login_refused(), "{error}");
     }
 }

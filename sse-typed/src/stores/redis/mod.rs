@@ -155,6 +155,8 @@ mod runs;
 mod script;
 mod status;
 mod store;
+#[cfg(test)]
+mod tests;
 mod trace;
 
 pub use self::{builder::RedisStoreBuilder, error::RedisError, log::RedisLog, store::RedisStore};

@@ -213,6 +213,7 @@ mod tests {
     use std::hash::{BuildHasher as _, RandomState};
 
     use super::*;
+    use crate::hub::Retention;
 
     #[test]
     fn a_queue_is_found_by_its_key() {
@@ -222,5 +223,54 @@ mod tests {
         let hasher = RandomState::new();
         assert_eq!(hasher.hash_one(queue("a")), hasher.hash_one("a"));
         assert_eq!(Borrow::<str>::borrow(&queue("a")), "a");
+    }
+
+    fn retaining(events: usize) -> LogOptions {
+        LogOptions::new().retain(Retention::events(events))
+    }
+
+    fn with_bytes(bytes: usize) -> Block {
+        Block::new(format!("data: {}\n\n", "x".repeat(bytes)), false).unwrap()
+    }
+
+    /// How many of these appends go in each call, one call after the other.
+    fn batches(appends: impl IntoIterator<Item = (LogOptions, Option<Block>, Option<End>)>) -> Vec<usize> {
+        let (waiting, _outcomes): (VecDeque<_>, Vec<_>) = appends
+            .into_iter()
+            .map(|(options, block, end)| {
+                let (reply, outcome) = oneshot::channel();
+                (Waiting { options: Arc::new(options), record: NewRecord::new(block.as_ref(), end), reply }, outcome)
+            })
+            .unzip();
+        let queue = Queue::new("rides".into(), false);
+        *queue.lock() = State::Sending(Box::new(Pending(waiting)));
+        let batches = std::iter::from_fn(|| queue.next_batch(&mut None));
+        let batches = batches.map(|(append, replies)| (append.size().0, replies.len())).collect::<Vec<_>>();
+        assert!(matches!(&*queue.lock(), State::Idle(None)));
+        assert!(batches.iter().all(|(records, replies)| records == replies), "{batches:?}");
+        batches.into_iter().map(|(records, _)| records).collect()
+    }
+
+    #[test]
+    fn a_call_has_a_bounded_number_of_events_and_bytes() {
+        let events = |options: LogOptions, sizes: Vec<usize>| {
+            batches(sizes.into_iter().map(|bytes| (options.clone(), Some(with_bytes(bytes)), None)))
+        };
+        let several = LogOptions::new();
+        assert_eq!(events(several.clone(), vec![1; 2 * BATCH_EVENTS + 2]), [BATCH_EVENTS, BATCH_EVENTS, 2]);
+        assert_eq!(events(several, vec![1, 1, BATCH_BYTES, 1]), [2, 1, 1]);
+        // A repeated call finds the events of a sole writer only while they are retained.
+        let sole = retaining(2).sole_writer();
+        assert_eq!(events(sole, vec![1; 5]), [2, 2, 1]);
+    }
+
+    #[test]
+    fn a_call_ends_with_the_end_of_the_log_and_has_the_options_of_one_append() {
+        let event = |options: &LogOptions| (options.clone(), Some(with_bytes(1)), None);
+        let options = LogOptions::new();
+        let close = (options.clone(), None, Some(End::Complete));
+        assert_eq!(batches([event(&options), close, event(&options), event(&options)]), [2, 2]);
+        let other = retaining(2);
+        assert_eq!(batches([event(&options), event(&options), event(&other), event(&options)]), [2, 1, 1]);
     }
 }

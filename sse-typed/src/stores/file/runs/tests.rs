@@ -5,6 +5,9 @@ use super::{
         Durability,
         engine::{Engine, RUN_EXPIRY, RUNS},
         folder::Folder,
+        hooks::Hooks,
+        job::transact,
+        record::pair,
     },
     *,
 };
@@ -62,7 +65,7 @@ async fn a_record_of_a_newer_version_is_an_error_of_its_key_alone() {
 /// A renewal looks runs up first. Meanwhile a run may end and its key begin anew.
 #[test]
 fn a_renewal_that_is_late_takes_no_lease_from_the_next_run_of_the_key() {
-    let leases = Leases::new(super::super::hooks::Hooks::default());
+    let leases = Leases::new(Hooks::default());
     let lease = Duration::from_secs(60);
     let (old, new) = (NewRun::new("owner", lease, lease), NewRun::new("owner", lease, lease));
     leases.claim("key", &old);
@@ -70,4 +73,26 @@ fn a_renewal_that_is_late_takes_no_lease_from_the_next_run_of_the_key() {
     leases.claim("key", &new);
     assert_eq!(leases.renew(&RunRef::new("key", old.run), "owner", lease, lease), (false, false));
     assert!(!leases.left(&RunRef::new("key", new.run)).is_zero());
+}
+
+#[test]
+fn a_record_that_cannot_be_read_keeps_no_other_run_from_expiring() {
+    let path = env::temp_dir().join(format!("sse-typed-runs-expiry-{}", process::id()));
+    let folder = Folder::open(&path).unwrap();
+    let engine = Engine::open(&folder, Durability::Os, 0).unwrap();
+    let transaction = engine.begin_write().unwrap();
+    for (log, key, record) in [(1, "damaged", 0), (2, "newer", 2)] {
+        transaction.open_table(RUNS).unwrap().insert(key, &[record][..]).unwrap();
+        transaction.open_table(RUN_EXPIRY).unwrap().insert(&pair(0, log), key).unwrap();
+    }
+    transaction.commit().unwrap();
+    let leases = Leases::new(Hooks::default());
+    let new = NewRun::new("owner", Duration::ZERO, Duration::ZERO);
+    let claim = RunChange::Claim { key: "run".into(), new: new.clone() };
+    let now = leases.now();
+    transact(&engine, now, |batch| claim.apply(batch, &leases)).unwrap();
+    let (removed, all) = transact(&engine, now, |batch| batch.expire_runs(&leases, 9)).unwrap();
+    assert_eq!((removed, all), (vec![RunRef::new("run", new.run)], true));
+    drop((engine, folder));
+    fs::remove_dir_all(path).unwrap();
 }

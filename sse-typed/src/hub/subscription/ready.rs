@@ -95,13 +95,9 @@ impl<E> Subscription<E> {
 
     /// Whether the subscription waits for an event, and not only for an answer of the log.
     fn is_known_to_wait(&self) -> bool {
-        let is_waiting_for_news = || {
-            let log_reader = self.extras.as_ref().and_then(|extras| extras.log_reader.as_ref());
-            log_reader.is_some_and(LogReader::is_waiting_for_news)
-        };
         match self.position.get() {
             Position::InRing(_) | Position::ResumedInRing(_) => self.state.history.has_begun(),
-            Position::InLog { .. } => is_waiting_for_news(),
+            Position::InLog { .. } => self.log_reader().is_some_and(LogReader::is_waiting_for_news),
             Position::UnknownId | Position::BeforeSnapshot => false,
             Position::Ended => true,
         }

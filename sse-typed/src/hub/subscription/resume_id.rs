@@ -8,7 +8,8 @@ impl<E> Subscription<E> {
     /// is known before the first event, too.
     ///
     /// It is `None` when there is no such id: while a log elsewhere has not yet answered where a new subscription
-    /// begins, before the snapshot of a new subscription, and after the end. After the end, use the [last
+    /// begins, or [`ready`](Self::ready) has read its first events with that answer; before the snapshot of a new subscription;
+    /// and after the end. After the end, use the [last
     /// id](super::Entries::last_id) that was yielded. Until the log has answered whether it knows the last event ID
     /// that a client sent, that id is returned.
     ///

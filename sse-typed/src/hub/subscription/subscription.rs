@@ -97,7 +97,8 @@ impl<E> Subscription<E> {
         self
     }
 
-    /// The number of retained events that this subscription has not yielded yet.
+    /// The number of retained events that this subscription has not yielded yet. Of a log elsewhere it counts those that are in
+    /// memory, and those that [`ready`](Self::ready) has read.
     #[must_use]
     pub fn lag(&self) -> u64 {
         // What `ready` has read is not yielded yet.
@@ -109,20 +110,27 @@ impl<E> Subscription<E> {
     }
 
     fn lag_behind_position(&self) -> u64 {
+        let history = &self.state.history;
+        let after = |position: u64| history.head().saturating_sub(position.max(history.oldest_position().number));
         match self.position.get() {
-            Position::InRing(position) | Position::ResumedInRing(position) => {
-                let history = &self.state.history;
-                history.head().saturating_sub(position.max(history.oldest_position().number))
+            Position::InRing(position) | Position::ResumedInRing(position) => after(position),
+            Position::InLog { .. } if self.is_at_ring_origin() => history.count_behind_origin(),
+            Position::UnknownId | Position::InLog { .. } => {
+                // The reader may have reached events in the ring.
+                let in_ring =
+                    self.log_reader().and_then(|log_reader| history.find(log_reader.position(history)?.as_str()));
+                in_ring.map_or(history.size().0 as u64, after)
             }
-            Position::InLog { .. } if self.is_at_ring_origin() => self.state.history.count_behind_origin(),
-            Position::UnknownId | Position::InLog { .. } => self.state.history.size().0 as u64,
             Position::BeforeSnapshot | Position::Ended => 0,
         }
     }
 
     fn is_at_ring_origin(&self) -> bool {
-        let log_reader = self.extras.as_ref().and_then(|extras| extras.log_reader.as_ref());
-        log_reader.is_some_and(LogReader::is_at_ring_origin)
+        self.log_reader().is_some_and(LogReader::is_at_ring_origin)
+    }
+
+    pub(super) fn log_reader(&self) -> Option<&LogReader> {
+        self.extras.as_ref()?.log_reader.as_ref()
     }
 
     /// Whether nothing more is yielded.

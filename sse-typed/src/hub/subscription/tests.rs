@@ -85,7 +85,9 @@ async fn a_client_resumes_before_the_event_that_ready_has_read() {
         let hub = hub(&store, Retention::events(retained), None);
         let mut live = task::spawn(Subscription::new(Arc::clone(&hub), &Start::Live));
         assert_eq!(settle(&mut live).await, 0);
-        match Subscription::new(hub, &Start::Earliest).ready().await.position() {
+        let ready = Subscription::new(hub, &Start::Earliest).ready().await;
+        assert_eq!(ready.lag(), 3);
+        match ready.position() {
             Some(position) => assert_eq!(position, before),
             None => assert_eq!(retained, 1, "the position in memory is known"),
         }

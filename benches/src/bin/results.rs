@@ -12,7 +12,7 @@ use std::{
 
 use benches::report::{Records, markdown, stores_section, svg};
 
-const PROGRAMS: [&str; 6] = ["allocations", "times", "large", "growth", "clients", "http"];
+const PROGRAMS: [&str; 7] = ["allocations", "times", "workers", "large", "growth", "clients", "http"];
 
 fn main() -> io::Result<()> {
     let mut records = Records::default();
@@ -40,8 +40,15 @@ fn main() -> io::Result<()> {
 fn build() -> io::Result<()> {
     let Some(cargo) = env::var_os("CARGO") else { return Ok(()) };
     let folder = env!("CARGO_MANIFEST_DIR");
-    let built = Command::new(cargo).args(["build", "--release", "--bins"]).current_dir(folder).status()?;
-    if built.success() { Ok(()) } else { Err(io::Error::other("the measuring programs cannot be built")) }
+    // Built together, all programs would have tokio's runtime of several threads.
+    for package in ["benches", "workers"] {
+        let built =
+            Command::new(&cargo).args(["build", "--release", "--bins", "-p", package]).current_dir(folder).status()?;
+        if !built.success() {
+            return Err(io::Error::other("the measuring programs cannot be built"));
+        }
+    }
+    Ok(())
 }
 
 fn run(program: &str) -> io::Result<String> {

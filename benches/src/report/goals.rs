@@ -71,9 +71,10 @@ pub(super) fn section(records: &Records) -> String {
 }
 
 fn goals(records: &Records) -> Vec<Goal> {
+    // The first row of sse-typed in each table is the one for which the goal is set.
     let ours = |group: &str| {
-        let lines = records.of_kind::<5>("time").filter(|[id, _, kind, ..]| *id == group && *kind == "Ours");
-        lines.map(|line| number(line[4])).fold(f64::NAN, f64::min)
+        let mut lines = records.of_kind::<5>("time").filter(|[id, _, kind, ..]| *id == group && *kind == "Ours");
+        lines.next().map_or(f64::NAN, |line| number(line[4]))
     };
     // The limit that the tables divide by is the last one.
     let of_limit = |group: &str| {
@@ -92,6 +93,7 @@ fn goals(records: &Records) -> Vec<Goal> {
     let settings = records.of_kind::<3>("idle").find(|line| line[0] == ALL_SETTINGS);
     let connects = records.of_kind::<4>("connects").find(|line| line[0] == "sse-typed: hub, Server");
     let source = records.of_kind::<3>("client-memory").find(|line| is_ours(line[0]));
+    let two_workers = records.of_kind::<5>("workers").find(|line| line[0] == "1000" && is_ours(line[1]));
     let owned = records.of_kind::<4>("large").find(|line| line[0] == "64" && line[1] == "sse-typed, owned");
 
     let mut goals = vec![
@@ -130,7 +132,13 @@ fn goals(records: &Records) -> Vec<Goal> {
             " B",
             "server",
         ),
-        Goal::at_most("fan-out to 1,000 subscriptions on two workers", 100.0, ours("workers/1000"), " ns", "server"),
+        Goal::at_most(
+            "fan-out to 1,000 subscriptions on two workers",
+            100.0,
+            two_workers.map_or(f64::NAN, |line| number(line[2])),
+            " ns",
+            "server",
+        ),
         Goal::at_most(
             "a stream with every setting of the layer",
             500.0,

@@ -18,6 +18,7 @@ pub fn markdown(records: &Records, note: &str) -> String {
     let ahead_of = &mut ahead;
     let tables = [
         tables::groups(records, ahead_of),
+        tables::workers(records, ahead_of),
         tables::large(records, ahead_of),
         tables::idle(records, ahead_of),
         http_tables::speed(records, ahead_of),
@@ -76,6 +77,7 @@ mod tests {
              http\t1.1\t1\traw TCP\t200000\t3000\nlatency\t1000\traw TCP\t1000\t5000\t7000\t9001\n\
              resume\traw TCP\t9000000\t90.0\t11.00\t2048\nclient\tOurs\tsse-typed, hyper\t900000\t233\n\
              client\tPeer\tquick\t900001\t116\nclient-memory\tquick\t10000\t17509\nslope\traw TCP\t1000\t496\t-70\t8\t9123\n\
+             workers\t1000\tsse-typed, subscriptions\t123.4\t120.0\t130.0\n\
              memory\traw TCP\thyper\t1000\t800\nconnects\tours\t14000\t4096\t44\ngrowth\tevents\t10\tsse-core\t80.0\n",
         );
         let text = markdown(&records, "The machine was quiet.\n\n");
@@ -84,6 +86,8 @@ mod tests {
         assert!(text.contains("| sse-core | 5.00 | over 4 s |"), "{text}");
         for word in [
             "*raw TCP* | 200,000",
+            "|  | 1,000 tasks |",
+            "| **sse-typed, subscriptions** | **123** |",
             "ours | 40 | 48 | 88",
             "| 10 | 80.0 |",
             "800",

@@ -6,7 +6,11 @@ use super::{
     ahead::{Ahead, Best},
     records::{Records, number},
 };
-use crate::{format::short, growth::TABLES, idle::ALL_SETTINGS};
+use crate::{
+    format::{short, with_commas},
+    growth::TABLES,
+    idle::ALL_SETTINGS,
+};
 
 /// The names without repetitions, in their first order.
 pub(super) fn distinct<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
@@ -97,6 +101,41 @@ pub(super) fn groups(records: &Records, ahead: &mut Ahead) -> String {
         text.push('\n');
     }
     text
+}
+
+/// Fan-out on a runtime with two workers.
+pub(super) fn workers(records: &Records, ahead: &mut Ahead) -> String {
+    let lines: Vec<[&str; 5]> = records.of_kind("workers").collect();
+    if lines.is_empty() {
+        return String::new();
+    }
+    let title = "Fan-out on a runtime with two workers, JSON of 60 B, one event at a time";
+    let mut text = format!(
+        "## {title}\n\nNanoseconds of processor time for one delivery, of the whole process: the publisher, both workers, and the wake-ups of a\n\
+         worker that has nothing to do. Medians of turns.\n\n"
+    );
+    let sizes = distinct(lines.iter().map(|line| line[0]));
+    let columns: Vec<String> =
+        sizes.iter().map(|tasks| format!("{} tasks", with_commas(tasks.parse().unwrap_or(0)))).collect();
+    let columns: Vec<&str> = [""].into_iter().chain(columns.iter().map(String::as_str)).collect();
+    text += &header(&columns);
+    let time = |tasks: &str, name: &str| {
+        let line = lines.iter().find(|line| line[0] == tasks && line[1] == name);
+        line.map_or(f64::NAN, |line| number(line[2]))
+    };
+    for name in distinct(lines.iter().map(|line| line[1])) {
+        let is_limit = name.starts_with("waking");
+        let mut cells = vec![if is_limit { format!("*{name}*") } else { name.to_owned() }];
+        cells.extend(sizes.iter().map(|tasks| {
+            let (time_of_ours, shown) = (time(tasks, "sse-typed, subscriptions"), short(time(tasks, name)));
+            let best = Best::lowest(std::iter::once(time_of_ours));
+            let is_peer = !is_ours(name) && !is_limit;
+            let contender = format!("{name} at {tasks}");
+            if is_peer { ahead.mark_cell(best, title, &contender, time(tasks, name), shown) } else { shown }
+        }));
+        text += &line(is_ours(name), &cells);
+    }
+    text + "\n"
 }
 
 pub(super) fn capital(title: &str) -> String {

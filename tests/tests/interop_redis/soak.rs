@@ -26,5 +26,8 @@ async fn the_promises_hold_while_redis_is_away_and_paused_and_the_server_is_kill
     for done in ["kill -9 ", "Redis ", "drains ", "missing 0, duplicates 0, out of order 0"] {
         assert!(printed.contains(done), "{done}: {printed}");
     }
-    assert_eq!(server.run::<Vec<String>>(&["KEYS", "*"]), [""; 0], "its events are removed at the end");
+    let mut left = server.run::<Vec<String>>(&["KEYS", "*"]);
+    // Ended runs are kept for a minute.
+    left.retain(|key| key != "sse:\0runs" && !key.contains("/*/"));
+    assert_eq!(left, [""; 0], "its events are removed at the end");
 }

@@ -45,7 +45,7 @@ impl SseLayer {
     /// One shutdown wakes all streams; no stream has a task of its own. Before a stream ends, its client is sent a random
     /// reconnection time, so that the clients do not reconnect together. The time is from
     /// [`retry_between`](Self::retry_between), or one to two times [`retry`](Self::retry), or 2 to 6 seconds if neither is
-    /// set. The 503 has a random `Retry-After`, too. A [farewell](Drain::Farewell) that is a terminal event is sent without a
+    /// set; it is at most 49 days. The 503 has a random `Retry-After`, too. A [farewell](Drain::Farewell) that is a terminal event is sent without a
     /// reconnection time, because its clients do not reconnect.
     ///
     /// A layer has one shutdown: the last that was set. A response obeys the shutdowns of all layers it passes. If two layers

@@ -74,7 +74,8 @@ impl ServerSignals {
         let is_needed = deadline.is_some() || !shutdowns.is_empty();
         is_needed.then(|| {
             let shutdowns = shutdowns.into_iter().map(|shutdown| LayerShutdown { shutdown, ticket: Ticket::default() });
-            let reconnect_millis = u32::try_from(random_in(reconnect_range).as_millis()).unwrap_or(u32::MAX);
+            let millis = random_in(reconnect_range).as_nanos().div_ceil(1_000_000);
+            let reconnect_millis = u32::try_from(millis).unwrap_or(u32::MAX);
             Box::new(Self { deadline, limit: Limit::Lifetime, reconnect_millis, shutdowns: shutdowns.collect() })
         })
     }
@@ -116,6 +117,25 @@ mod tests {
     use tokio_test::task;
 
     use super::*;
+
+    #[test]
+    fn the_reconnection_time_of_a_shutdown_is_rounded_up_and_at_most_49_days() {
+        for (set, millis) in [
+            (Duration::ZERO, 0),
+            (Duration::from_micros(1), 1),
+            (Duration::from_micros(1_500), 2),
+            (Duration::MAX, u32::MAX),
+        ] {
+            let shutdown = Shutdown::new();
+            let layer = Arc::new((shutdown.clone(), Drain::Now));
+            let mut signals = ServerSignals::new(None, vec![layer], &(set..=set)).unwrap();
+            shutdown.begin();
+            let (mut timer, mut task) = (pin!(StreamTimer::new()), task::spawn(()));
+            let polled = task.enter(|cx, _| signals.poll(timer.as_mut(), cx));
+            let Poll::Ready(ServerSignal::Shutdown(None, sent)) = polled else { panic!("the shutdown has begun") };
+            assert_eq!(sent, Duration::from_millis(millis.into()), "{set:?}");
+        }
+    }
 
     #[test]
     fn a_shutdown_does_not_wake_the_task_of_a_stream_that_has_ended() {

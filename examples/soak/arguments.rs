@@ -149,6 +149,9 @@ pub(crate) fn read(words: impl Iterator<Item = String>) -> Result<Role, String> 
             _ => faults = value,
         }
     }
+    if arguments.redis_pid.is_some() && !matches!(arguments.store, Store::Redis(_)) {
+        return Err("`--redis-pid` needs `--store redis://HOST`".to_owned());
+    }
     arguments.faults = chosen(&faults, &arguments.store, arguments.redis_pid)?;
     Ok(Role::Soak(arguments))
 }

@@ -132,6 +132,7 @@ fn a_soak_that_is_not_possible_says_why() {
             "`store` is not possible: only a store in another process can be away",
         ),
         (&["--faults", "pause", "--store", "redis://h"], "`pause` is not possible: it needs `--redis-pid PID`"),
+        (&["--redis-pid", "1"], "`--redis-pid` needs `--store redis://HOST`"),
         (&["--faults", "store", "--store", "rediss://h"], "`store` is not possible: it goes through a proxy"),
     ] {
         let error = error_of(env!("CARGO_BIN_EXE_soak"), arguments);

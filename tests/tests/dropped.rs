@@ -17,7 +17,7 @@ use std::{
 
 use http::Response;
 use sse_typed::{
-    Client, Event, Hub, LastEventId, Sse, SseEvent,
+    Client, Event, Hub, LastEventId, Sse,
     client::EventSource,
     hub::{AppendError, Block, End, EventLog, EventStore, LogOptions, MemoryStore, Start, SubscriptionEvents},
     runs::{RunStore, Runs},
@@ -25,30 +25,13 @@ use sse_typed::{
     stores::FileStore,
     testing::{Answer, ScriptedServer},
 };
+use tests::runs::Feed;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     task::yield_now,
     time::timeout,
 };
-
-#[derive(Clone, Debug, PartialEq, Eq, SseEvent)]
-#[sse(rename_all = "snake_case")]
-enum Feed {
-    Tick(u64),
-    #[sse(gap)]
-    Missed,
-    #[sse(terminal)]
-    Done,
-    #[sse(terminal, failed)]
-    Failed {
-        reason: String,
-    },
-    #[sse(terminal, stopped)]
-    Stopped,
-    #[sse(terminal, lost)]
-    Lost,
-}
 
 /// More polls than any future here needs.
 const MOST_POLLS: usize = 1_000;

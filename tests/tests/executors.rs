@@ -22,7 +22,7 @@ use http::{Request, Response};
 use http_body::Body as _;
 use http_body_util::BodyExt;
 use sse_typed::{
-    Client, Event, Hub, LastEventId, Sse, SseEvent, SseLayer,
+    Client, Event, Hub, LastEventId, Sse, SseLayer,
     codec::{EventBytes, EventReader},
     hub::{Block, EventLog, EventStore, LogOptions, MemoryStore, Start},
     runs::Runs,
@@ -30,31 +30,13 @@ use sse_typed::{
     stores::FileStore,
     testing::{Answer, ScriptedServer},
 };
-use tests::budget::spend;
+use tests::{budget::spend, runs::Feed};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     runtime::Builder,
 };
 use tower::{Layer, ServiceExt};
-
-#[derive(Clone, Debug, PartialEq, Eq, SseEvent)]
-#[sse(rename_all = "snake_case")]
-enum Feed {
-    Tick(u64),
-    #[sse(gap)]
-    Missed,
-    #[sse(terminal)]
-    Done,
-    #[sse(terminal, failed)]
-    Failed {
-        reason: String,
-    },
-    #[sse(terminal, stopped)]
-    Stopped,
-    #[sse(terminal, lost)]
-    Lost,
-}
 
 fn feed() -> [Feed; 4] {
     [Feed::Tick(1), Feed::Tick(2), Feed::Tick(3), Feed::Done]
